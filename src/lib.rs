@@ -1,0 +1,22 @@
+//! `keytrail` audits the use of AWS KMS keys from CloudTrail logs.
+//!
+//! Data goes one way:
+//!
+//! ```text
+//! source   blobs on disk or standard input, inflated            (bytes)
+//! record   text to records, found in place, never copied       (events)
+//! detect   which rules could match, and whether they do        (hits)
+//! engine   all of it in parallel, merged in any order          (outcome)
+//! report   table, JSON, NDJSON                                 (text)
+//! cli      the only layer that prints, reads the environment or knows the command line
+//! ```
+//!
+//! `model` is the plain data in between. A test keeps the imports in this direction.
+
+pub mod cli;
+pub mod detect;
+pub mod engine;
+pub mod model;
+pub mod record;
+pub mod report;
+pub mod source;

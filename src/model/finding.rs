@@ -1,0 +1,106 @@
+//! A finding: one rule, one actor, one key or resource, and the events that show it.
+//!
+//! Reports are made of these; the JSON form is fixed in `report::wire`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::level::Level;
+use super::origin::Origin;
+use super::principal::Principal;
+use super::time::Time;
+
+/// Whether an earlier run has reported this group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Not reported before, as far as this run knows.
+    New,
+}
+
+/// The KMS key a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Key {
+    /// Key ARN; completed from account and Region when the record gives a bare id.
+    pub arn: String,
+    /// The account that owns the key.
+    pub account: Option<String>,
+    /// The alias by which the call named it.
+    pub alias: Option<String>,
+    /// Tags as of the event; empty when none are known.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The resource a finding is about, such as a bucket whose key was used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Resource {
+    /// ARN, or the id as the record gives it.
+    pub arn: String,
+    /// `AWS::S3::Bucket` and the like; `None` when not known.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Tags as of the event; empty when none are known.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One event behind a finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct EventRef {
+    /// `eventTime`; first, so that the order of the type is the order of a report.
+    pub time: Option<Time>,
+    /// `eventID`; `None` in records that lack it.
+    pub id: Option<String>,
+    /// `eventName`.
+    pub name: String,
+    /// Where it was read; of several copies the smallest.
+    pub origin: Origin,
+}
+
+/// One group of events (one event with `--each`) that a rule found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Stable over runs and over where the file lay: 32 hexadecimal digits.
+    pub fingerprint: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's title.
+    pub title: String,
+    /// The highest level of the group's events.
+    pub level: Level,
+    /// Whether the calls were refused or failed.
+    pub attempt: bool,
+    /// How many events, copies not counted. Exact.
+    pub count: u64,
+    /// Time of the earliest event; `None` when no event has a readable time.
+    pub first_seen: Option<Time>,
+    /// Time of the latest event.
+    pub last_seen: Option<Time>,
+    /// New, or known from an earlier run.
+    pub status: Status,
+    /// `recipientAccountId`.
+    pub account: Option<String>,
+    /// `awsRegion`.
+    pub region: Option<String>,
+    /// Who acted.
+    pub principal: Principal,
+    /// `sourceIPAddress` of the earliest event.
+    pub source_ip: Option<String>,
+    /// `userAgent` of the earliest event.
+    pub user_agent: Option<String>,
+    /// The key concerned.
+    pub key: Option<Key>,
+    /// The resource concerned.
+    pub resource: Option<Resource>,
+    /// The 10 smallest events by time and event id.
+    pub events: Vec<EventRef>,
+    /// What the rule has to say beside this.
+    pub details: BTreeMap<String, Value>,
+    /// MITRE ATT&CK technique ids.
+    pub attack: Vec<String>,
+    /// Pages to read.
+    pub references: Vec<String>,
+    /// What to do.
+    pub advice: Option<String>,
+}

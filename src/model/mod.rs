@@ -1,0 +1,12 @@
+//! Plain data that every layer speaks: no I/O, no rules, no wording.
+
+pub mod arn;
+pub mod finding;
+pub mod level;
+pub mod origin;
+pub mod outcome;
+pub mod principal;
+pub mod problem;
+pub mod rule_meta;
+pub mod time;
+pub mod window;

@@ -1,0 +1,64 @@
+//! What is known of a rule apart from how it decides.
+
+use super::level::Level;
+
+/// Metadata of one rule, built-in or the user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleMeta {
+    /// Built-in: the slug. The user's: the Sigma `id`, else the file's stem.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// The base level.
+    pub level: Level,
+    /// The folder of a built-in rule (`lifecycle`, `trail`, …); `None` for the user's.
+    pub group: Option<String>,
+    /// Sigma tags, such as `attack.t1485`.
+    pub tags: Vec<String>,
+    /// Pages to read.
+    pub references: Vec<String>,
+    /// What to do about a finding.
+    pub advice: Option<String>,
+    /// Where the rule was read: a path, or the name of the embedded file.
+    pub origin: String,
+}
+
+impl RuleMeta {
+    /// The MITRE ATT&CK technique ids among the tags, upper case: `attack.t1485` is `T1485`.
+    pub fn attack(&self) -> Vec<String> {
+        let technique = |tag: &String| {
+            let id = tag.strip_prefix("attack.")?;
+            let digits = id.strip_prefix('t').or_else(|| id.strip_prefix('T'))?;
+            digits.starts_with(|c: char| c.is_ascii_digit()).then(|| id.to_ascii_uppercase())
+        };
+        self.tags.iter().filter_map(technique).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn techniques_are_told_from_tactics() {
+        let meta = RuleMeta {
+            id: "x".into(),
+            title: "X".into(),
+            level: Level::Low,
+            group: None,
+            tags: [
+                "attack.impact",
+                "attack.t1485",
+                "attack.t1078.004",
+                "attack.ta0040",
+                "cve.2021-1",
+            ]
+            .map(String::from)
+            .to_vec(),
+            references: vec![],
+            advice: None,
+            origin: "x.yml".into(),
+        };
+        assert_eq!(meta.attack(), ["T1485", "T1078.004"]);
+    }
+}

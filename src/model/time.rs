@@ -1,0 +1,131 @@
+//! An instant as CloudTrail writes it: `eventTime`, UTC.
+//!
+//! Trails write `2026-11-23T20:17:00Z` and nothing else; re-exports add fractions, offsets and
+//! epoch numbers. The common form is read without a library, since it is read once a record.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub i64);
+
+/// Microseconds in a second.
+const SECOND: i64 = 1_000_000;
+
+impl Time {
+    /// Now.
+    pub fn now() -> Time {
+        Time(Utc::now().timestamp_micros())
+    }
+
+    /// Seconds since the epoch.
+    pub fn from_secs(secs: i64) -> Time {
+        Time(secs.saturating_mul(SECOND))
+    }
+
+    /// Reads RFC 3339 with any offset and fraction. A leap second counts as the second before it.
+    pub fn parse(text: &str) -> Option<Time> {
+        if let Some(time) = Time::parse_plain(text.as_bytes()) {
+            return Some(time);
+        }
+        let text = if text.contains(":60") { text.replacen(":60", ":59", 1) } else { text.into() };
+        let parsed = DateTime::parse_from_rfc3339(&text).ok()?;
+        Some(Time(parsed.timestamp_micros()))
+    }
+
+    /// Reads `YYYY-MM-DDTHH:MM:SSZ`, exactly; anything else is `None`.
+    pub fn parse_plain(b: &[u8]) -> Option<Time> {
+        if b.len() != 20 || b[10] != b'T' || b[19] != b'Z' {
+            return None;
+        }
+        if b[4] != b'-' || b[7] != b'-' || b[13] != b':' || b[16] != b':' {
+            return None;
+        }
+        let number = |at: usize, len: usize| {
+            b[at..at + len].iter().try_fold(0i64, |sum, &digit| {
+                digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'))
+            })
+        };
+        let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
+        let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let date = chrono::NaiveDate::from_ymd_opt(
+            i32::try_from(year).ok()?,
+            u32::try_from(month).ok()?,
+            u32::try_from(day).ok()?,
+        )?;
+        let days = date.signed_duration_since(chrono::NaiveDate::default()).num_days();
+        Some(Time::from_secs(days * 86_400 + hour * 3_600 + minute * 60 + second))
+    }
+
+    /// Reads an epoch number: seconds with or without a fraction, or milliseconds.
+    pub fn from_epoch(number: f64) -> Option<Time> {
+        // Past the year 5000 in seconds, so it must be milliseconds.
+        const MILLISECONDS_FROM: f64 = 1e11;
+        let secs = if number.abs() >= MILLISECONDS_FROM { number / 1_000.0 } else { number };
+        let micros = secs * 1e6;
+        #[allow(clippy::cast_possible_truncation)]
+        (micros.is_finite() && micros.abs() < 9e18).then_some(Time(micros as i64))
+    }
+}
+
+impl fmt::Display for Time {
+    /// RFC 3339 in UTC: whole seconds without a fraction, as CloudTrail writes them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = if self.0 % SECOND == 0 { SecondsFormat::Secs } else { SecondsFormat::Micros };
+        match DateTime::from_timestamp_micros(self.0) {
+            Some(time) => f.pad(&time.to_rfc3339_opts(format, true)),
+            None => f.pad("invalid time"),
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_form_agrees_with_chrono_and_prints_as_it_was_read() {
+        for text in ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2026-11-23T20:17:00Z"] {
+            let time = Time::parse_plain(text.as_bytes()).unwrap();
+            let chrono = DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
+            assert_eq!(time, Time(chrono));
+            assert_eq!(time.to_string(), text);
+        }
+        for text in [
+            "2025-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23 20:17:00Z",
+            "",
+        ] {
+            assert_eq!(Time::parse_plain(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_the_same_instant() {
+        let plain = Time::parse("2026-11-23T20:17:00Z").unwrap();
+        assert_eq!(Time::parse("2026-11-23T21:17:00+01:00"), Some(plain));
+        assert_eq!(Time::parse("2026-11-23T20:17:00.000Z"), Some(plain));
+        assert_eq!(Time::from_epoch(plain.0 as f64 / 1e6), Some(plain));
+        assert_eq!(Time::from_epoch(plain.0 as f64 / 1e3), Some(plain));
+        assert_eq!(Time::parse("2016-12-31T23:59:60Z"), Time::parse("2016-12-31T23:59:59Z"));
+        assert_eq!(Time::parse("yesterday"), None);
+        assert_eq!(
+            Time::parse("2026-11-23T20:17:00.5Z").unwrap().to_string(),
+            "2026-11-23T20:17:00.500000Z"
+        );
+    }
+}
