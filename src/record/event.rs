@@ -1,0 +1,307 @@
+//! One record, read in place: the lazy view that routing, rules and findings share.
+//!
+//! An [`Event`] borrows the record's bytes and the marks that the scan left; a field costs nothing
+//! until somebody asks for it. Of duplicate members the last one counts.
+
+use std::borrow::Cow;
+
+use super::json::Json;
+use super::scan::Index;
+use crate::model::time::Time;
+
+/// A record: valid JSON text of one object.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    text: &'a str,
+    index: &'a Index,
+}
+
+/// The record before anybody cares for it: bytes and marks, not yet known to be UTF-8.
+#[derive(Debug, Clone, Copy)]
+pub struct Marked<'a> {
+    bytes: &'a [u8],
+    index: &'a Index,
+}
+
+/// A top-level value: the record's bytes from the value on.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'a>(&'a [u8]);
+
+/// The members that every record is asked for, found in one pass over its marks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Header<'a> {
+    /// `eventSource`
+    pub source: Option<Raw<'a>>,
+    /// `eventName`
+    pub name: Option<Raw<'a>>,
+    /// `eventTime`
+    pub time: Option<Raw<'a>>,
+    /// `awsRegion`
+    pub region: Option<Raw<'a>>,
+    /// `recipientAccountId`
+    pub account: Option<Raw<'a>>,
+    /// `eventID`
+    pub id: Option<Raw<'a>>,
+}
+
+impl<'a> Raw<'a> {
+    /// The bytes of a string that is spelt without escapes.
+    pub fn plain(self) -> Option<&'a [u8]> {
+        let inner = self.0.strip_prefix(b"\"")?;
+        let len = memchr::memchr2(b'"', b'\\', inner)?;
+        (inner[len] == b'"').then(|| &inner[..len])
+    }
+
+    /// A string, number or boolean as text, however it is spelt; `None` for anything else.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        if let Some(Ok(plain)) = self.plain().map(std::str::from_utf8) {
+            return Some(Cow::Borrowed(plain));
+        }
+        let lossy = String::from_utf8_lossy(self.0);
+        Some(Cow::Owned(Json::new(&lossy).scalar()?.into_owned()))
+    }
+
+    /// The value read as an instant.
+    pub fn time(self) -> Option<Time> {
+        if let Some(time) = self.plain().and_then(Time::parse_plain) {
+            return Some(time);
+        }
+        event_time(Json::new(&String::from_utf8_lossy(self.0)))
+    }
+}
+
+impl<'a> Marked<'a> {
+    /// A record that the scan has proven to be one JSON object and has marked.
+    pub fn new(bytes: &'a [u8], index: &'a Index) -> Self {
+        Marked { bytes, index }
+    }
+
+    /// The record's bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The record as an event; `None` when it is not UTF-8.
+    pub fn event(&self) -> Option<Event<'a>> {
+        let text = simdutf8::basic::from_utf8(self.bytes).ok()?;
+        Some(Event { text, index: self.index })
+    }
+
+    /// Whether the record needs a look at its UTF-8 at all.
+    pub fn is_ascii(&self) -> bool {
+        !self.index.high
+    }
+
+    /// The top-level members' values by name, found in one pass.
+    pub fn header(&self) -> Header<'a> {
+        let mut header = Header::default();
+        for &colon in &self.index.colons {
+            let colon = colon as usize;
+            let Some(name) = self.name_before(colon) else { return self.header_plain() };
+            let value = self.bytes[colon + 1..].trim_ascii_start();
+            header.set(name, Raw(value));
+        }
+        header
+    }
+
+    /// The same, member by member: for names that are spelt with escapes or set off by spaces.
+    fn header_plain(&self) -> Header<'a> {
+        let mut header = Header::default();
+        for &colon in &self.index.colons {
+            let colon = colon as usize;
+            let value = self.bytes[colon + 1..].trim_ascii_start();
+            header.set(name_text(&self.bytes[..colon]).as_bytes(), Raw(value));
+        }
+        header
+    }
+
+    /// The member name that ends right before the colon at `colon`, when it is spelt plainly.
+    ///
+    /// Only the last 19 bytes are looked at, since no name that is asked for here is longer.
+    fn name_before(&self, colon: usize) -> Option<&'a [u8]> {
+        const LONGEST: usize = "recipientAccountId".len();
+        if self.index.escaped_keys {
+            return None;
+        }
+        let before = self.bytes[..colon].strip_suffix(b"\"")?;
+        let tail = &before[before.len().saturating_sub(LONGEST + 1)..];
+        match memchr::memrchr(b'"', tail) {
+            Some(start) => Some(&tail[start + 1..]),
+            None => Some(b""),
+        }
+    }
+}
+
+/// The member name at the end of `before`, which goes up to the member's colon; escapes undone.
+fn name_text(before: &[u8]) -> String {
+    let before = before.trim_ascii_end();
+    let before = before.strip_suffix(b"\"").unwrap_or(before);
+    // The quote that opens the name is the last one that no odd run of backslashes escapes.
+    let mut start = before.len();
+    while let Some(quote) = memchr::memrchr(b'"', &before[..start]) {
+        let slashes = before[..quote].iter().rev().take_while(|&&b| b == b'\\').count();
+        if slashes % 2 == 0 {
+            return super::json::unescape(&String::from_utf8_lossy(&before[quote + 1..]));
+        }
+        start = quote;
+    }
+    String::new()
+}
+
+impl<'a> Header<'a> {
+    fn set(&mut self, name: &[u8], value: Raw<'a>) {
+        let slot = match name {
+            b"eventSource" => &mut self.source,
+            b"eventName" => &mut self.name,
+            b"eventTime" => &mut self.time,
+            b"awsRegion" => &mut self.region,
+            b"recipientAccountId" => &mut self.account,
+            b"eventID" => &mut self.id,
+            _ => return,
+        };
+        *slot = Some(value);
+    }
+}
+
+impl<'a> Event<'a> {
+    /// A view of `text`, which the scan has proven to be one JSON object and has marked.
+    pub fn new(text: &'a str, index: &'a Index) -> Self {
+        Event { text, index }
+    }
+
+    /// The record's own text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The record as a value.
+    pub fn json(&self) -> Json<'a> {
+        Json::new(self.text)
+    }
+
+    /// A top-level member; the last one of that name.
+    pub fn get(&self, name: &str) -> Option<Json<'a>> {
+        if self.index.escaped_keys {
+            return self.json().get(name);
+        }
+        for &colon in self.index.colons.iter().rev() {
+            let colon = colon as usize;
+            let before = self.text.as_bytes()[..colon].trim_ascii_end();
+            let Some(before) =
+                before.strip_suffix(b"\"").and_then(|b| b.strip_suffix(name.as_bytes()))
+            else {
+                continue;
+            };
+            // No top-level string holds a backslash, so this quote opens the name.
+            if before.last() == Some(&b'"') {
+                return Some(Json::new(&self.text[colon + 1..]));
+            }
+        }
+        None
+    }
+
+    /// The value behind a path of member names, from the top.
+    pub fn path(&self, path: &[&str]) -> Option<Json<'a>> {
+        let (first, rest) = path.split_first()?;
+        self.get(first)?.path(rest)
+    }
+
+    /// The string (or number, or boolean as text) behind a path.
+    pub fn text_at(&self, path: &[&str]) -> Option<Cow<'a, str>> {
+        self.path(path)?.scalar()
+    }
+
+    /// Whether the call failed or was refused: `errorCode` or `errorMessage` is there and not null.
+    ///
+    /// Successful records have neither (rules.md `ok`).
+    pub fn failed(&self) -> bool {
+        let set = |name| self.get(name).is_some_and(|value| !value.is_null());
+        set("errorCode") || set("errorMessage")
+    }
+}
+
+/// Reads an `eventTime`: text, or the epoch number that some exports write.
+pub fn event_time(value: Json<'_>) -> Option<Time> {
+    match value.inner_str() {
+        Some(text) => Time::parse(text).or_else(|| Time::from_epoch(text.parse().ok()?)),
+        None => Time::from_epoch(value.as_f64()?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::scan::{self, Scan};
+    use proptest::prelude::*;
+
+    fn with_event(text: &str, check: impl Fn(Marked<'_>, Event<'_>)) {
+        let scans: Vec<Scan> = scan::all()
+            .into_iter()
+            .map(|(_, scan)| scan)
+            .chain([scan::plain::scan as Scan])
+            .collect();
+        for scan in scans {
+            let mut index = Index::default();
+            let (len, _) = scan(text.as_bytes(), &mut index).unwrap();
+            assert_eq!(len, text.len());
+            let marked = Marked::new(text.as_bytes(), &index);
+            check(marked, marked.event().unwrap());
+        }
+    }
+
+    #[test]
+    fn header_members_are_top_level_members_only() {
+        let text = r#"{"userIdentity":{"eventName":"Fake","x":"\"eventName\":\"Fake\""},"x":"eventName","eventName":"Decrypt"}"#;
+        with_event(text, |marked, event| {
+            assert_eq!(marked.header().name.unwrap().plain(), Some(&b"Decrypt"[..]));
+            assert!(marked.header().source.is_none());
+            assert_eq!(event.text_at(&["eventName"]).unwrap(), "Decrypt");
+            assert_eq!(event.text_at(&["userIdentity", "eventName"]).unwrap(), "Fake");
+        });
+    }
+
+    #[test]
+    fn failed_means_an_error_that_is_not_null() {
+        with_event(r#"{"errorCode":null,"errorMessage":null}"#, |_, e| assert!(!e.failed()));
+        with_event(r#"{"a":{"errorCode":"X"}}"#, |_, e| assert!(!e.failed()));
+        with_event(r#"{"errorCode":"AccessDenied"}"#, |_, e| assert!(e.failed()));
+    }
+
+    proptest! {
+        /// Any object, any spelling: the marks find what a plain walk of the members finds.
+        #[test]
+        fn marks_find_what_a_plain_walk_finds(
+            members in prop::collection::vec((
+                prop::sample::select(vec![
+                    "eventSource", "eventName", r"event\u004eame", "eventTime", "awsRegion", "recipientAccountId",
+                    "eventID", "x", "xeventID", r#"a\"eventName"#, r"\\", r"eventName\\", r#"a,\"eventID"#,
+                ]),
+                prop::sample::select(vec![
+                    r#""kms.amazonaws.com""#, "null", "1", r#"{"eventName":"y"}"#, r#"["eventID",{"eventID":1}]"#,
+                    r#""\"eventName\":\"z""#, r#""2026-01-01T00:00:00Z""#, r#""\u0041""#,
+                ]),
+            ), 0..9),
+            spaced in any::<bool>(),
+        ) {
+            let (colon, comma) = if spaced { (" : ", " , ") } else { (":", ",") };
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("\"{name}\"{colon}{value}"))
+                .collect();
+            let text = format!("{{{}}}", members.join(comma));
+            prop_assume!(scan::plain::valid(text.as_bytes()));
+            with_event(&text, |marked, event| {
+                let header = marked.header();
+                for (name, found) in [
+                    ("eventSource", header.source), ("eventName", header.name), ("eventTime", header.time),
+                    ("awsRegion", header.region), ("recipientAccountId", header.account), ("eventID", header.id),
+                ] {
+                    let plain = event.json().get(name);
+                    assert_eq!(event.get(name).map(Json::raw), plain.map(Json::raw), "{name} in {text}");
+                    assert_eq!(found.is_some(), plain.is_some(), "{name} in {text}");
+                    assert_eq!(found.and_then(Raw::text), plain.and_then(Json::scalar), "{name} in {text}");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Values inside a record, found on demand in its own bytes.
+//!
+//! Nothing here validates: the text is JSON, as the scan has proven, so that finding a value is
+//! finding brackets and quotes. Of duplicate keys the last one counts, as in `serde_json`; a lone
+//! surrogate reads as U+FFFD. Nesting is never followed by recursion deeper than [`DEEPEST`].
+
+use std::borrow::Cow;
+
+use memchr::{memchr2, memchr3};
+use serde_json::Value;
+
+/// How deep a value is turned into owned data; deeper values read as null.
+pub const DEEPEST: usize = 64;
+
+/// A value in place: text that starts with the value and goes on behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Json<'a>(&'a str);
+
+/// What a value is, by its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl<'a> Json<'a> {
+    /// The value at the start of valid JSON text, white space before it passed over.
+    pub fn new(text: &'a str) -> Json<'a> {
+        Json(skip_space(text))
+    }
+
+    /// What the value is.
+    pub fn kind(self) -> Kind {
+        match self.0.as_bytes().first() {
+            Some(b'"') => Kind::String,
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'-' | b'0'..=b'9') => Kind::Number,
+            _ => Kind::Null,
+        }
+    }
+
+    /// Whether the value is null.
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The value's own text.
+    pub fn raw(self) -> &'a str {
+        &self.0[..value_len(self.0)]
+    }
+
+    /// The string, its escapes undone; `None` when the value is no string.
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        let inner = self.inner_str()?;
+        Some(if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+            Cow::Borrowed(inner)
+        } else {
+            Cow::Owned(unescape(inner))
+        })
+    }
+
+    /// The text between a string's quotes, its escapes as they stand.
+    pub fn inner_str(self) -> Option<&'a str> {
+        if self.kind() != Kind::String {
+            return None;
+        }
+        Some(&self.0[1..string_len(self.0) - 1])
+    }
+
+    /// `true` or `false`, also when written as a string, as CloudTrail does in `sessionContext`.
+    pub fn as_bool(self) -> Option<bool> {
+        match self.inner_str().unwrap_or_else(|| self.raw()) {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A number, also when written as a string.
+    pub fn as_f64(self) -> Option<f64> {
+        self.inner_str().unwrap_or_else(|| self.raw()).parse().ok()
+    }
+
+    /// A string, number or boolean as text; `None` for null, arrays and objects.
+    pub fn scalar(self) -> Option<Cow<'a, str>> {
+        match self.kind() {
+            Kind::String => self.as_str(),
+            Kind::Number | Kind::Bool => Some(Cow::Borrowed(self.raw())),
+            Kind::Null | Kind::Array | Kind::Object => None,
+        }
+    }
+
+    /// The members of an object, in order; none for any other value.
+    pub fn members(self) -> Members<'a> {
+        let rest = if self.kind() == Kind::Object { skip_space(&self.0[1..]) } else { "}" };
+        Members { rest }
+    }
+
+    /// The elements of an array, in order; none for any other value.
+    pub fn elements(self) -> Elements<'a> {
+        let rest = if self.kind() == Kind::Array { skip_space(&self.0[1..]) } else { "]" };
+        Elements { rest }
+    }
+
+    /// The member named `key`; the last one of several. `None` when the value is no object.
+    pub fn get(self, key: &str) -> Option<Json<'a>> {
+        self.members().filter(|(name, _)| name.is(key)).last().map(|(_, value)| value)
+    }
+
+    /// The member whose name is `key` but for case (ASCII): CloudTrail's own spelling varies.
+    pub fn get_any_case(self, key: &str) -> Option<Json<'a>> {
+        let same = |(name, _): &(Name<'a>, Json<'a>)| name.text().eq_ignore_ascii_case(key);
+        self.members().filter(same).last().map(|(_, value)| value)
+    }
+
+    /// The value behind a path of member names.
+    pub fn path(self, path: &[&str]) -> Option<Json<'a>> {
+        path.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// An owned copy; what nests deeper than [`DEEPEST`] is null.
+    pub fn to_value(self) -> Value {
+        self.to_value_above(DEEPEST)
+    }
+
+    fn to_value_above(self, depth: usize) -> Value {
+        let deeper = depth.saturating_sub(1);
+        match self.kind() {
+            _ if depth == 0 => Value::Null,
+            Kind::Null => Value::Null,
+            Kind::Bool => Value::Bool(self.0.starts_with('t')),
+            // Whole numbers as they are, others as the nearest double; 1e999 reads as null.
+            Kind::Number => serde_json::from_str(self.raw()).unwrap_or(Value::Null),
+            Kind::String => Value::String(self.as_str().unwrap_or_default().into_owned()),
+            Kind::Array => self.elements().map(|value| value.to_value_above(deeper)).collect(),
+            Kind::Object => {
+                let member = |(name, value): (Name<'a>, Json<'a>)| {
+                    (name.text().into_owned(), value.to_value_above(deeper))
+                };
+                Value::Object(self.members().map(member).collect())
+            }
+        }
+    }
+}
+
+/// A member's name, its escapes as they stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Name<'a>(&'a str);
+
+impl<'a> Name<'a> {
+    /// Whether the name is `key`, escapes undone.
+    pub fn is(self, key: &str) -> bool {
+        self.0 == key || (self.0.contains('\\') && unescape(self.0) == key)
+    }
+
+    /// The name, its escapes undone.
+    pub fn text(self) -> Cow<'a, str> {
+        if self.0.contains('\\') { Cow::Owned(unescape(self.0)) } else { Cow::Borrowed(self.0) }
+    }
+}
+
+/// Iterator over the members of an object.
+#[derive(Debug, Clone)]
+pub struct Members<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Name<'a>, Json<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if !self.rest.starts_with('"') {
+            return None;
+        }
+        let len = string_len(self.rest);
+        let name = Name(&self.rest[1..len - 1]);
+        let colon = skip_space(&self.rest[len..]);
+        let value = skip_space(colon.get(1..)?);
+        self.rest = next_item(value);
+        Some((name, Json(value)))
+    }
+}
+
+/// Iterator over the elements of an array.
+#[derive(Debug, Clone)]
+pub struct Elements<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Json<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.starts_with(']') || self.rest.is_empty() {
+            return None;
+        }
+        let value = self.rest;
+        self.rest = next_item(value);
+        Some(Json(value))
+    }
+}
+
+/// What stands behind the value at the start of `text` and a comma; empty at the end.
+fn next_item(text: &str) -> &str {
+    let rest = skip_space(&text[value_len(text)..]);
+    rest.strip_prefix(',').map_or("", skip_space)
+}
+
+/// `text` without the JSON white space at its start.
+pub fn skip_space(text: &str) -> &str {
+    let space = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
+    if !text.as_bytes().first().is_some_and(space) {
+        return text;
+    }
+    let len = text.as_bytes().iter().take_while(|b| space(b)).count();
+    &text[len..]
+}
+
+/// Length of the string at the start of `text`, both quotes included.
+fn string_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while let Some(found) = memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+        at += found;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+/// Length of the value at the start of `text`.
+fn value_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    match bytes.first() {
+        Some(b'"') => string_len(text),
+        Some(b'{' | b'[') => {
+            let (mut depth, mut at) = (0usize, 0);
+            while let Some(&byte) = bytes.get(at) {
+                match byte {
+                    b'"' => {
+                        at += string_len(&text[at..]);
+                        continue;
+                    }
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth -= 1,
+                    _ => {}
+                }
+                at += 1;
+                if depth == 0 {
+                    break;
+                }
+            }
+            at
+        }
+        _ => {
+            let end = memchr3(b',', b'}', b']', bytes).unwrap_or(bytes.len());
+            text[..end].trim_end_matches([' ', '\n', '\r', '\t']).len()
+        }
+    }
+}
+
+/// Undoes the escapes of a JSON string (RFC 8259, section 7). A surrogate without its other half
+/// becomes U+FFFD.
+pub fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        let (c, len) = escape(&rest[at..]);
+        out.push(c);
+        rest = &rest[at + len..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character of the escape at the start of `text`, and the escape's length.
+fn escape(text: &str) -> (char, usize) {
+    let simple = match text.as_bytes().get(1) {
+        Some(b'u') => return unicode_escape(text),
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+        _ => return (char::REPLACEMENT_CHARACTER, 1),
+    };
+    (simple, 2)
+}
+
+fn unicode_escape(text: &str) -> (char, usize) {
+    let unit = |at: usize| {
+        let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u32::from_str_radix(hex, 16).ok()
+    };
+    let Some(first) = unit(0) else { return (char::REPLACEMENT_CHARACTER, 2) };
+    if let Some(c) = char::from_u32(first) {
+        return (c, 6);
+    }
+    let pair = |second: u32| 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+    match unit(6) {
+        Some(second @ 0xdc00..0xe000) if first < 0xdc00 => {
+            (char::from_u32(pair(second)).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+        }
+        _ => (char::REPLACEMENT_CHARACTER, 6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn values_are_found_in_place() {
+        let json = Json::new(
+            r#" {"a" : [1, "x,]", {"b":[]} , null] , "b":{"c":"d\"e"},"n":-1.5e3 ,"t":true}"#,
+        );
+        let kinds: Vec<Kind> = json.get("a").unwrap().elements().map(Json::kind).collect();
+        assert_eq!(kinds, [Kind::Number, Kind::String, Kind::Object, Kind::Null]);
+        assert_eq!(json.path(&["b", "c"]).unwrap().as_str().unwrap(), "d\"e");
+        assert_eq!(json.get("n").unwrap().as_f64(), Some(-1500.0));
+        assert_eq!(json.get("t").unwrap().as_bool(), Some(true));
+        assert!(json.get("missing").is_none() && json.get("n").unwrap().get("x").is_none());
+    }
+
+    #[test]
+    fn the_last_of_duplicate_keys_counts_however_it_is_spelt() {
+        let json = Json::new(r#"{"a":1,"\u0061":2}"#);
+        assert_eq!(json.get("a").unwrap().raw(), "2");
+        assert_eq!(json.to_value(), serde_json::json!({"a": 2}));
+    }
+
+    #[test]
+    fn surrogates_pair_or_are_replaced() {
+        assert_eq!(unescape(r"\ud83d\ude00!"), "\u{1f600}!");
+        assert_eq!(unescape(r"\ud83dx"), "\u{fffd}x");
+        assert_eq!(unescape(r"\ude00\ud83d"), "\u{fffd}\u{fffd}");
+        assert_eq!(unescape(r"\ud83d\ud83d\ude00"), "\u{fffd}\u{1f600}");
+        assert_eq!(unescape(r"\u0000\/"), "\0/");
+    }
+
+    #[test]
+    fn deep_nesting_is_cut_not_followed() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let json = Json::new(&deep);
+        assert_eq!(json.raw().len(), 200_000);
+        assert!(json.to_value().is_array());
+    }
+
+    /// A JSON tree without numbers that do not survive a round trip.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            "[ -~\u{e9}\u{1f600}\\n\\t]{0,20}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                prop::collection::hash_map("[a-c\"\\\\\u{e9}]{0,3}", inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_valid_text_reads_as_serde_json_reads_it(value in value()) {
+            let compact = serde_json::to_string(&value).unwrap();
+            let pretty = serde_json::to_string_pretty(&value).unwrap();
+            prop_assert_eq!(Json::new(&compact).raw(), &compact);
+            prop_assert_eq!(Json::new(&compact).to_value(), value.clone());
+            prop_assert_eq!(Json::new(&pretty).to_value(), value);
+        }
+    }
+}
