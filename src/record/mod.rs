@@ -1,5 +1,6 @@
 //! From text to events: where records are, what they hold, and how KMS calls read.
 
+pub mod container;
 pub mod event;
 pub mod json;
 pub mod scan;

@@ -81,7 +81,7 @@ pub fn scan_portable(text: &[u8], index: &mut Index) -> Option<(usize, Verdict)>
             return Some(end);
         }
     }
-    machine.last(|block| Masks::portable(block), prefix_xor)
+    machine.last(Masks::portable, prefix_xor)
 }
 
 /// How deep brackets may nest before the verdict is left to the plain validator.

@@ -1,0 +1,104 @@
+//! Following a value that does not end, or does not hold: where reading may go on.
+//!
+//! After a broken record there are two places that no field of a log can forge: where its brackets
+//! balance, and the end of a line of JSON lines. A raw line break cannot stand inside a JSON
+//! string, so a line that starts with `{` where nothing called for a value is a new document.
+
+use crate::record::scan::plain::Balance;
+
+/// What the bytes fed so far lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The value's brackets balance; its length.
+    End(usize),
+    /// A new line of JSON lines starts before they do; the length up to it.
+    Line(usize),
+    /// Neither yet.
+    More,
+}
+
+/// Follows one value, fed piece by piece.
+#[derive(Debug)]
+pub struct Follow {
+    balance: Balance,
+    fed: usize,
+    /// The last byte that was no white space.
+    last: u8,
+    /// Whether the byte before the next one is a line break, and whether it came inside a string.
+    line: Option<bool>,
+}
+
+impl Follow {
+    /// At the value's first bracket.
+    pub fn new() -> Self {
+        Follow { balance: Balance::default(), fed: 0, last: 0, line: None }
+    }
+
+    /// Looks at what `text`, which starts at the value, holds beyond what was fed before.
+    pub fn feed(&mut self, text: &[u8]) -> Found {
+        while let Some(&byte) = text.get(self.fed) {
+            if byte == b'{' && self.new_line() {
+                return Found::Line(self.fed);
+            }
+            self.line = (byte == b'\n').then_some(self.balance.string);
+            let end = self.balance.step(byte);
+            self.fed += 1;
+            if end {
+                return Found::End(self.fed);
+            }
+            if !byte.is_ascii_whitespace() {
+                self.last = byte;
+            }
+        }
+        Found::More
+    }
+
+    /// The same for text that is not kept: what was fed is forgotten.
+    pub fn feed_on(&mut self, text: &[u8]) -> Found {
+        self.fed = 0;
+        self.feed(text)
+    }
+
+    /// Whether a `{` here starts a new line of JSON lines.
+    fn new_line(&self) -> bool {
+        match self.line {
+            None => false,
+            Some(true) => true,
+            Some(false) => !matches!(self.last, b',' | b':' | b'['),
+        }
+    }
+}
+
+/// Where reading goes on after `text`, a value whose brackets balance and whose grammar is wrong.
+pub fn resume(text: &[u8]) -> Found {
+    Follow::new().feed(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_ends_where_its_brackets_balance() {
+        assert_eq!(resume(br#"{"a":"}\"}",[1]}x"#), Found::End(16));
+        assert_eq!(resume(b"{\n\"a\":[\n{\n},\n{}]}"), Found::End(17));
+        assert_eq!(resume(b"{\"a\":1"), Found::More);
+    }
+
+    #[test]
+    fn a_cut_line_of_json_lines_ends_at_the_next() {
+        assert_eq!(resume(b"{\"a\":1\n{\"b\":2}\n"), Found::Line(7));
+        assert_eq!(resume(b"{\"a\":\"x\n{\"b\":2}\n"), Found::Line(8));
+        assert_eq!(resume(b"{\"a\":\"x\ny\"}"), Found::End(11));
+    }
+
+    #[test]
+    fn pieces_give_what_the_whole_gives() {
+        let text = b"{\"a\":\"\\\"\\\\\",\"b\":[1,{}]\n{\"c\":1}";
+        let whole = resume(text);
+        let mut follow = Follow::new();
+        let found =
+            (1..=text.len()).map(|end| follow.feed(&text[..end])).find(|f| *f != Found::More);
+        assert_eq!(found, Some(whole));
+    }
+}
