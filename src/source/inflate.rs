@@ -1,0 +1,267 @@
+//! From a blob to its text: the only room that names a decoder.
+//!
+//! Two ways lead to the same text. A small regular file is read whole and inflated whole, which
+//! is nearly twice as fast; everything else (large files, pipes, zstd, and whatever the fast way finds
+//! corrupt, since it gives nothing of a broken stream) is streamed. Both must give the same bytes
+//! and agree on whether there is a [`Cut`]: a record must not depend on the size of its file.
+//! One exception, which a test pins down: libdeflate reads reserved codes that zlib refuses. If the
+//! checksum then proves the text right, the fast way gives all of it and the stream a beginning.
+//!
+//! One [`Inflater`] serves one worker. Its buffers are reused and stay initialised, so that the
+//! usual blob costs four system calls and no page faults.
+
+mod gzip;
+mod input;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod text;
+mod whole;
+mod zstd;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
+use crate::model::window::Cut;
+
+use super::listing::{Blob, Body};
+use input::Input;
+use stream::Feed;
+pub use text::Text;
+use text::{Ready, Stats};
+use whole::Whole;
+
+const MIB: usize = 1 << 20;
+/// The first read of a file that claims to be empty, as those of `/proc` do.
+const FIRST_READ: usize = 8 << 10;
+/// Buffers above these sizes are given back as soon as a blob can do without.
+const KEEP_RAW: usize = 8 * MIB;
+const KEEP_TEXT: usize = 32 * MIB;
+/// Deflate cannot expand further: a length trailer that claims more is a lie.
+const DEFLATE_MAX_RATIO: usize = 1032;
+
+/// What one worker may hold, in bytes. No limit is on the size of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Regular files up to this size are read whole (16 MiB).
+    pub whole_compressed: u64,
+    /// Their text is inflated whole up to this size, else streamed (64 MiB).
+    pub whole_inflated: usize,
+    /// The window of a stream to begin with (1 MiB).
+    pub window: usize,
+    /// The largest window, and thereby the largest record, of a stream (64 MiB and some slack).
+    pub max_window: usize,
+    /// How many bytes of text one compressed byte may give (250).
+    pub ratio: u64,
+    /// How much text a blob may give whatever the ratio (64 MiB).
+    pub ratio_floor: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            whole_compressed: 16 << 20,
+            whole_inflated: 64 * MIB,
+            window: MIB,
+            // The slack is for white space and an envelope before a record of the full size.
+            max_window: 64 * MIB + 64 * 1024,
+            ratio: 250,
+            ratio_floor: 64 << 20,
+        }
+    }
+}
+
+/// How a blob is compressed, told by its first bytes and never by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    Plain,
+    /// gzip, any number of members.
+    Gzip,
+    /// zstd, any number of frames, skippable ones included.
+    Zstd,
+}
+
+/// Reads blobs one after another. One per worker.
+#[derive(Debug)]
+pub struct Inflater {
+    limits: Limits,
+    /// Compressed bytes of a blob read whole; its text if it is plain.
+    raw: Vec<u8>,
+    /// Inflated text: all of it, or the window of a stream.
+    text: Vec<u8>,
+    /// `None` if there was no memory for it: everything is streamed then.
+    whole: Option<Whole>,
+}
+
+impl Inflater {
+    /// An inflater that has allocated no buffer yet.
+    pub fn new(limits: Limits) -> Self {
+        Inflater { limits, raw: Vec::new(), text: Vec::new(), whole: Whole::new() }
+    }
+
+    /// Opens a blob. Does not wait for a pipe's first byte, only for its writer.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or not even its first byte be read. Everything later is a
+    /// [`Cut`] behind the text that could be read.
+    pub fn open<'a>(&'a mut self, blob: &Blob) -> Result<Text<'a>, Problem> {
+        match &blob.body {
+            Body::Stdin => Ok(self.open_bytes(&blob.name, Box::new(io::stdin().lock()))),
+            Body::File(path) => self.open_file(&blob.name, path).map_err(|(doing, error)| {
+                let message = format!("cannot {doing} it: {error}; expected a readable file");
+                Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::Read, message)
+            }),
+        }
+    }
+
+    /// Streams whatever `reader` gives.
+    ///
+    /// A read that gives little is passed on as it is, one that is interrupted is repeated.
+    pub fn open_bytes<'a>(&'a mut self, name: &Arc<str>, reader: Box<dyn Read + 'a>) -> Text<'a> {
+        let stats = Stats::default();
+        Self::stream(name, &self.limits, &mut self.text, Input::new(reader, None), stats)
+    }
+
+    fn open_file(&mut self, name: &Arc<str>, path: &Path) -> Result<Text<'_>, Failure> {
+        let file = File::open(path).map_err(|error| ("open", error))?;
+        let meta = file.metadata().map_err(|error| ("look at", error))?;
+        if !meta.is_file() {
+            // A pipe, or a device such as /dev/stdin, named on the command line.
+            return Ok(self.open_bytes(name, Box::new(file)));
+        }
+        let size = meta.len();
+        let stats = Stats { size_on_disk: Some(size), ..Stats::default() };
+        if size > self.limits.whole_compressed {
+            let input = Input::new(Box::new(file), Some(size));
+            return Ok(Self::stream(name, &self.limits, &mut self.text, input, stats));
+        }
+        match self.load(file, size).map_err(|error| ("read", error))? {
+            Loaded::All(len) => Ok(self.open_loaded(name, len, stats)),
+            Loaded::Part(len, rest) => {
+                let input = Input::new(Box::new(self.raw[..len].chain(rest)), None);
+                Ok(Self::stream(name, &self.limits, &mut self.text, input, stats))
+            }
+        }
+    }
+
+    /// Reads a file into `raw`, with one call if it has the size it claims.
+    fn load(&mut self, mut file: File, size: u64) -> io::Result<Loaded> {
+        let limit = usize::try_from(self.limits.whole_compressed).unwrap_or(usize::MAX - 1) + 1;
+        let size = usize::try_from(size).unwrap_or(usize::MAX - 1);
+        // One byte more than claimed: a read that leaves it free has met the end.
+        make_room(&mut self.raw, (size + 1).max(FIRST_READ), KEEP_RAW);
+        let mut len = 0;
+        loop {
+            if len == self.raw.len() {
+                if len >= limit {
+                    return Ok(Loaded::Part(len, Box::new(file)));
+                }
+                self.raw.resize((len * 2).min(limit), 0);
+            }
+            match file.read(&mut self.raw[len..]) {
+                Ok(0) => return Ok(Loaded::All(len)),
+                Ok(n) => len += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if len == 0 => return Err(error),
+                Err(error) => return Ok(Loaded::Part(len, Box::new(Failing(Some(error))))),
+            }
+            if len == size {
+                return Ok(Loaded::All(len));
+            }
+        }
+    }
+
+    /// The text of the blob in `raw[..len]`.
+    fn open_loaded(&mut self, name: &Arc<str>, len: usize, mut stats: Stats) -> Text<'_> {
+        stats.held = Some(len as u64);
+        stats.kind = stream::sniff(&self.raw[..len]).unwrap_or(Compression::Plain);
+        match stats.kind {
+            Compression::Plain => {
+                let ready = Ready { memory: &mut self.raw, len, cut: None };
+                return Text::ready(name, ready, stats);
+            }
+            Compression::Gzip => {
+                if let Some((text_len, cut)) = self.inflate_whole(len) {
+                    let ready = Ready { memory: &mut self.text, len: text_len, cut };
+                    return Text::ready(name, ready, stats);
+                }
+            }
+            Compression::Zstd => {}
+        }
+        let input = Input::new(Box::new(&self.raw[..len]), Some(len as u64));
+        Self::stream(name, &self.limits, &mut self.text, input, stats)
+    }
+
+    /// Inflates the gzip members in `raw[..len]` into `text`; `None` if that is for the stream.
+    fn inflate_whole(&mut self, len: usize) -> Option<(usize, Option<Cut>)> {
+        // Up to the floor no ratio is asked, so that only the stream need know about bombs.
+        let floor = usize::try_from(self.limits.ratio_floor).unwrap_or(usize::MAX);
+        let cap = self.limits.whole_inflated.min(floor);
+        let claim = claimed_size(&self.raw[..len])?;
+        if claim > cap {
+            return None;
+        }
+        make_room(&mut self.text, claim.max(FIRST_READ).min(cap), KEEP_TEXT);
+        let done = self.whole.as_mut()?.inflate(&self.raw[..len], &mut self.text, cap)?;
+        let cut = (done.used < len)
+            .then(|| gzip::trailing_data(done.used as u64, Some((len - done.used) as u64)));
+        Some((done.text, cut))
+    }
+
+    fn stream<'a>(
+        name: &Arc<str>,
+        limits: &Limits,
+        memory: &'a mut Vec<u8>,
+        input: Input<'a>,
+        stats: Stats,
+    ) -> Text<'a> {
+        make_room(memory, limits.window.max(1), KEEP_TEXT);
+        Text::stream(name, limits, memory, Feed::new(input, limits), stats)
+    }
+}
+
+/// What could not be done to a file, and why.
+type Failure = (&'static str, io::Error);
+
+/// A file's bytes in `Inflater::raw`: all of them, or the first ones and where the rest comes from.
+enum Loaded {
+    All(usize),
+    Part(usize, Box<dyn Read>),
+}
+
+/// Ends a blob whose first part could be read with the error that stopped the reading.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Makes `buffer` at least `need` bytes long, its content lost; gives back what a big blob left.
+fn make_room(buffer: &mut Vec<u8>, need: usize, keep: usize) {
+    if buffer.len() > keep && need <= keep {
+        *buffer = Vec::new();
+    }
+    if buffer.len() < need {
+        // Freed first, so that old and new are never held together. A fresh zeroed vector comes
+        // from the system as it is: zeros are not written, untouched pages not even allocated.
+        let half_more = buffer.len().saturating_mul(3) / 2;
+        *buffer = Vec::new();
+        *buffer = vec![0; if need <= keep { need.max(half_more).min(keep) } else { need }];
+    }
+}
+
+/// The size that the last gzip member claims to have, where it can be true; `None` if `raw` is
+/// too short for a member. Only a guess for the first allocation: it lies modulo 4 GiB, names the
+/// last member alone, and is any four bytes if something follows the stream.
+fn claimed_size(raw: &[u8]) -> Option<usize> {
+    let claim = u32::from_le_bytes(*raw.last_chunk()?) as usize;
+    let possible = raw.len().saturating_mul(DEFLATE_MAX_RATIO);
+    Some(if claim > possible { raw.len().saturating_mul(8) } else { claim })
+}

@@ -1,0 +1,137 @@
+//! A stream of compressed bytes as a stream of text: tells the compression, decodes, and stops at
+//! a bomb.
+//!
+//! Nothing is read before the first call, and no call waits longer than for its first byte of
+//! text. Text is given up to the byte before a fault; what the fault was comes with the last of it.
+
+use crate::model::problem::Stage;
+use crate::model::window::Cut;
+
+use super::gzip::{self, Gzip};
+use super::input::Input;
+use super::zstd::{self, Zstd};
+use super::{Compression, Limits};
+
+/// A fault, and how many bytes of text the failed call gave before it.
+pub(super) struct Broken {
+    pub text: usize,
+    pub cut: Cut,
+}
+
+impl From<Cut> for Broken {
+    fn from(cut: Cut) -> Self {
+        Broken { text: 0, cut }
+    }
+}
+
+enum Decoder {
+    Unknown,
+    Plain,
+    Gzip(Box<Gzip>),
+    Zstd(Zstd),
+}
+
+/// The text of one blob, as it comes.
+pub(super) struct Feed<'a> {
+    input: Input<'a>,
+    decoder: Decoder,
+    ratio: u64,
+    ratio_floor: u64,
+    inflated: u64,
+}
+
+impl<'a> Feed<'a> {
+    pub(super) fn new(input: Input<'a>, limits: &Limits) -> Self {
+        Feed {
+            input,
+            decoder: Decoder::Unknown,
+            ratio: limits.ratio,
+            ratio_floor: limits.ratio_floor,
+            inflated: 0,
+        }
+    }
+
+    /// Writes text to the front of `out` (not empty) as soon as there is any; 0 at the end.
+    pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
+        if let Decoder::Unknown = self.decoder {
+            self.decoder = match self.sniff()? {
+                Compression::Plain => Decoder::Plain,
+                Compression::Gzip => Decoder::Gzip(Box::new(Gzip::new())),
+                Compression::Zstd => Decoder::Zstd(Zstd::new()?),
+            };
+        }
+        let read = match &mut self.decoder {
+            Decoder::Unknown | Decoder::Plain => self.input.take(out).map_err(Broken::from),
+            Decoder::Gzip(gzip) => gzip.read(&mut self.input, out),
+            Decoder::Zstd(zstd) => zstd.read(&mut self.input, out),
+        };
+        match &read {
+            Ok(text) | Err(Broken { text, .. }) => self.inflated += *text as u64,
+        }
+        match read {
+            Ok(text) if self.is_bomb() => Err(Broken { text, cut: self.bomb() }),
+            read => read,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Compression {
+        match self.decoder {
+            Decoder::Unknown | Decoder::Plain => Compression::Plain,
+            Decoder::Gzip(_) => Compression::Gzip,
+            Decoder::Zstd(_) => Compression::Zstd,
+        }
+    }
+
+    /// How many bytes were taken from the source.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.input.read()
+    }
+
+    /// How many bytes of text were given.
+    pub(super) fn bytes_inflated(&self) -> u64 {
+        self.inflated
+    }
+
+    fn sniff(&mut self) -> Result<Compression, Cut> {
+        loop {
+            if let Some(kind) = sniff(self.input.bytes()) {
+                return Ok(kind);
+            }
+            if !self.input.more()? {
+                return Ok(Compression::Plain);
+            }
+        }
+    }
+
+    fn is_bomb(&self) -> bool {
+        !matches!(self.decoder, Decoder::Plain)
+            && self.inflated > self.ratio_floor
+            && self.inflated > self.ratio.saturating_mul(self.input.position())
+    }
+
+    fn bomb(&self) -> Cut {
+        let (text, at, ratio) = (self.inflated, self.input.position(), self.ratio);
+        let message = format!(
+            "{at} compressed bytes gave {text} bytes of text, which looks like a decompression \
+             bomb; expected at most {ratio} times as many; the rest is not read"
+        );
+        Cut { stage: Stage::Inflate, message }
+    }
+}
+
+/// How a blob that begins with `head` is compressed; `None` if more of it must be seen. A blob
+/// that ends before that is plain.
+pub(super) fn sniff(head: &[u8]) -> Option<Compression> {
+    let could_be = |magic: &[u8]| head.len() < magic.len() && magic.starts_with(head);
+    let skippable_begun = head.len() < 4
+        && matches!(head, [0x50..=0x5f, rest @ ..] if zstd::SKIPPABLE.starts_with(rest));
+    if head.starts_with(&gzip::MAGIC) {
+        Some(Compression::Gzip)
+    } else if zstd::is_frame(head) {
+        Some(Compression::Zstd)
+    } else if could_be(&gzip::MAGIC) || could_be(&zstd::MAGIC) || skippable_begun {
+        None
+    } else {
+        Some(Compression::Plain)
+    }
+}
