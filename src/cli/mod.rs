@@ -1,6 +1,59 @@
-//! (see the design)
+//! The command line: the only layer that prints, reads the environment or knows clap.
+//!
+//! ```text
+//! args       the words as typed
+//! settings   what they mean, validated            values: the forms of option values
+//! commands   one file a command: settings to exit code
+//! output     where the report goes                ui, progress: the terminal
+//! exit       exit codes                           failure: why nothing was reported
+//! signals    SIGINT, SIGTERM, SIGHUP              panics: bugs, in one line
+//! ```
+//!
+//! There is one funnel: a command returns an [`Exit`] or its failures, and [`main`] alone turns
+//! either into messages and the process's exit code. Data goes to standard output, everything else
+//! to standard error.
+
+mod args;
+mod commands;
+mod exit;
+mod failure;
+mod output;
+mod panics;
+mod progress;
+mod settings;
+mod signals;
+mod ui;
+mod values;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-/// x
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+use failure::Failure;
+use ui::{Messages, When};
+
+/// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    panics::install_hook();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help and version are data, and end with 0 even if nobody reads them to the end.
+            let _ = message.print();
+            return if message.use_stderr() { Exit::NotPerformed } else { Exit::Clean }.into();
+        }
+    };
+    let Command::Scan(scan) = &cli.command;
+    let messages = Messages::new(scan.output.color.parse().unwrap_or(When::Auto));
+    let run = || commands::scan::run(scan, messages);
+    // The state behind a panic is not looked at again.
+    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));
+    let exit = result.unwrap_or_else(|failures| {
+        messages.failures(&failures);
+        Exit::NotPerformed
+    });
+    exit.into()
 }

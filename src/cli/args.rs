@@ -1,0 +1,197 @@
+//! The command line as typed.
+//!
+//! Nothing is validated here beyond what clap must know to split the words: values stay text, so
+//! that [`settings`](super::settings) can report everything that is wrong with them at once. The
+//! doc comments are the help: the first paragraph is `-h`, all of it is `--help`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Audits the use of AWS KMS keys from CloudTrail logs
+#[derive(Debug, Parser)]
+#[command(
+    name = "keytrail",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = EXIT_STATUS
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The part of the help that scripts need.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  complete, nothing at or above --fail-on
+  1  complete, at least one finding at or above --fail-on
+  2  not performed: bad usage, a rule that does not load, an output that
+     cannot be written, no such source
+  3  incomplete: some input could not be read, a rule failed, no trail files
+     were found, or a signal came; wins over 1";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read CloudTrail logs, evaluate every rule, report what was found
+    #[command(after_help = EXIT_STATUS)]
+    Scan(ScanArgs),
+}
+
+/// Everything `scan` takes.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Files or folders to read, - for standard input
+    ///
+    /// A folder is read with everything below it. What a file holds is told by its content, never
+    /// by its name: gzip, zstd or plain; a trail file, an array, one record, JSON lines. Without a
+    /// SOURCE, standard input is read if it is not a terminal.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<OsString>,
+
+    /// What is read.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What is looked for.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    /// What is written.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How it is run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Which records count.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Only events at or after this time
+    ///
+    /// RFC 3339 (2026-11-23T20:17:00Z), a day (2026-11-23, from midnight UTC), or an age
+    /// (90m, 36h, 7d; also s and w). Compared with eventTime. Earlier records are still read.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Only events before this time
+    ///
+    /// Same forms as --since. The time itself is not included.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Only events of this account (repeatable)
+    ///
+    /// Twelve digits. Compared with recipientAccountId: the account whose trail holds the record.
+    #[arg(long = "account", value_name = "ID")]
+    pub accounts: Vec<String>,
+
+    /// Only events of this Region (repeatable)
+    ///
+    /// For example eu-central-1. Compared with awsRegion.
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+}
+
+/// Which rules are evaluated.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub struct RuleArgs {
+    /// Also evaluate these Sigma rules, a file or folder (repeatable)
+    ///
+    /// Sigma rules for product aws, service cloudtrail. Rules for other log sources are named on
+    /// standard error and left out; a rule that does not load ends the run before anything is read.
+    #[arg(long = "rules", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Leave out the rules that are built in
+    #[arg(long)]
+    pub no_builtin_rules: bool,
+
+    /// Only these rules (repeatable): rule id, group, tag or level
+    #[arg(long, value_name = "X")]
+    pub select: Vec<String>,
+
+    /// Not these rules (repeatable): rule id, group, tag or level
+    ///
+    /// Wins over --select.
+    #[arg(long, value_name = "X")]
+    pub ignore: Vec<String>,
+}
+
+/// What the report holds and where it goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Report")]
+pub struct OutputArgs {
+    /// List findings of this level and above
+    ///
+    /// critical, high, medium, low or informational. What is below is counted, not listed.
+    #[arg(long, value_name = "LEVEL", default_value = "low")]
+    pub min_level: String,
+
+    /// End with status 1 on a finding of this level or above
+    ///
+    /// critical, high, medium, low, informational or never. Findings that --min-level hides count.
+    #[arg(long, value_name = "LEVEL", default_value = "never")]
+    pub fail_on: String,
+
+    /// Format of the report: table, json or ndjson
+    ///
+    /// ndjson is one finding a line, and nothing else: problems go to standard error.
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+
+    /// Write the report here, - for standard output
+    ///
+    /// A regular file is replaced when the report is complete, never left half written. A device or
+    /// a pipe is written straight.
+    #[arg(short, long, value_name = "PATH", default_value = "-")]
+    pub output: PathBuf,
+
+    /// One finding an event instead of one a group
+    ///
+    /// With -f ndjson findings are written as they are found, in that order.
+    #[arg(long)]
+    pub each: bool,
+
+    /// When to use colour: auto, always or never
+    ///
+    /// auto follows NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR, and else asks whether the
+    /// output is a terminal.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: String,
+}
+
+/// How the scan is run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunArgs {
+    /// Number of threads, 0 for one a core
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub threads: String,
+
+    /// End with 0 or 1 even if some input could not be read
+    ///
+    /// The report still lists the problems. A scan that a signal ended is 3 all the same.
+    #[arg(long)]
+    pub allow_incomplete: bool,
+
+    /// When to show progress on standard error: auto, always or never
+    ///
+    /// auto shows it on a terminal. With always and no terminal it is a line a second.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub progress: String,
+
+    /// Say more: explanations in the table, every problem on standard error
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Say less: no progress, and notes on standard error only as counts
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}

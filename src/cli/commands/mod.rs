@@ -1,0 +1,3 @@
+//! One file a command. Each takes its arguments as typed and returns how the run ended.
+
+pub mod scan;

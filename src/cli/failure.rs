@@ -1,0 +1,105 @@
+//! Why a run was not performed. Every failure ends with exit code 2.
+//!
+//! Failures are collected, not returned at the first: a user who has three options wrong learns of
+//! three. Each names the thing, says what was expected, and may carry a hint. File names and rule
+//! texts come from outside, so all of it is escaped for the terminal when it is shown.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::detect::RuleError;
+use crate::source::SourceError;
+
+/// One reason why nothing was (or could be) reported.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A value that is not of the form its option takes. The user's error.
+    #[error("invalid value '{value}' for '{option}': {reason}")]
+    Value {
+        /// The option as typed, `--since`.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What is wrong with it, or what is expected.
+        reason: String,
+    },
+    /// Options that make no sense together, or something missing. The user's error.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A rule that does not load. The rule author's error.
+    #[error("{message}")]
+    Rule {
+        /// File, line and reason.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// `--select` or `--ignore` with a word that names no rule, group, tag or level.
+    #[error("no rule matches '{0}'")]
+    Selector(String),
+    /// A source that cannot be read at all.
+    #[error("{message}")]
+    Source {
+        /// Which, and why.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The output cannot be opened.
+    #[error("{}: cannot be opened for writing: {reason}", path.display())]
+    Output {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The output broke while it was written; no half file is left.
+    #[error("{place}: cannot be written: {source}")]
+    Write {
+        /// The path, or `standard output`.
+        place: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A bug in this program.
+    #[error("internal error, no report was written")]
+    Internal,
+}
+
+impl Failure {
+    /// `source` came from writing to `path`, or to standard output when there is none.
+    pub fn write(path: Option<&Path>, source: io::Error) -> Failure {
+        let place = path.map_or("standard output".into(), |path| path.display().to_string());
+        Failure::Write { place, source }
+    }
+
+    /// What the user can do about it, where there is more to say than the message does.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Failure::Usage { hint, .. } => Some((*hint).into()),
+            Failure::Rule { hint, .. } | Failure::Source { hint, .. } => hint.clone(),
+            Failure::Selector(_) => {
+                Some("select by rule id, group, tag (attack.t1485) or level (high)".into())
+            }
+            Failure::Internal => Some("this is a bug in keytrail: please report it".into()),
+            Failure::Value { .. } | Failure::Output { .. } | Failure::Write { .. } => None,
+        }
+    }
+}
+
+impl From<RuleError> for Failure {
+    fn from(error: RuleError) -> Self {
+        Failure::Rule { message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Failure::Source { message: error.to_string(), hint: error.hint() }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a terminal needs: colour, width, messages on standard error.
+//!
+//! The environment and the terminal are asked here and nowhere else, and the decisions are plain
+//! functions of the answers. Text from outside is escaped on its way to the terminal.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::str::FromStr;
+
+use super::failure::Failure;
+use crate::report::escape;
+
+/// The three answers to "when?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// As the environment and the terminal suggest.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        match s {
+            "auto" => Ok(When::Auto),
+            "always" => Ok(When::Always),
+            "never" => Ok(When::Never),
+            _ => Err("expected auto, always or never".into()),
+        }
+    }
+}
+
+/// Whether to colour what goes to a stream.
+///
+/// First that speaks: `--color`, `NO_COLOR`, `FORCE_COLOR` and `CLICOLOR_FORCE`, `CLICOLOR=0`,
+/// `TERM=dumb`, whether the stream is a terminal. Source: no-color.org, bixense.com/clicolors.
+pub fn color(when: When, env: impl Fn(&str) -> Option<OsString>, is_terminal: bool) -> bool {
+    let is = |name: &str, value: &str| env(name).is_some_and(|v| v == value);
+    let set = |name: &str| env(name).is_some_and(|v| !v.is_empty());
+    let forced = |name: &str| set(name) && !is(name, "0");
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if set("NO_COLOR") => false,
+        When::Auto if forced("FORCE_COLOR") || forced("CLICOLOR_FORCE") => true,
+        When::Auto => is_terminal && !is("CLICOLOR", "0") && !is("TERM", "dumb"),
+    }
+}
+
+/// The width of standard output in columns: `COLUMNS`, else the terminal's; `None` if neither is
+/// known, as in a pipe.
+pub fn width() -> Option<u16> {
+    let columns = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.filter(|&columns| columns > 0).or_else(|| comfy_table::Table::new().width())
+}
+
+/// Standard error: `error:` and `hint:` lines as Cargo writes them.
+///
+/// A line that cannot be written is lost: there is nowhere left to say so.
+#[derive(Debug, Clone, Copy)]
+pub struct Messages {
+    color: bool,
+}
+
+impl Messages {
+    /// With or without colour, as `when` and the environment say.
+    pub fn new(when: When) -> Self {
+        Messages { color: color(when, |name| env::var_os(name), io::stderr().is_terminal()) }
+    }
+
+    /// Failures, each with its hint.
+    pub fn failures(self, failures: &[Failure]) {
+        for failure in failures {
+            self.line("error", "31", failure);
+            if let Some(hint) = failure.hint() {
+                self.line("hint", "36", &hint);
+            }
+        }
+    }
+
+    /// Something the user should know, although the run goes on.
+    pub fn warning(self, text: impl fmt::Display) {
+        self.line("warning", "33", &text);
+    }
+
+    /// Something worth saying.
+    pub fn note(self, text: impl fmt::Display) {
+        self.line("note", "36", &text);
+    }
+
+    fn line(self, label: &str, ansi: &str, text: &dyn fmt::Display) {
+        let text = text.to_string();
+        let text = escape::terminal(&text);
+        let mut err = io::stderr().lock();
+        let _ = if self.color {
+            writeln!(err, "\x1b[1;{ansi}m{label}\x1b[0m: {text}")
+        } else {
+            writeln!(err, "{label}: {text}")
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(when: When, vars: &[(&str, &str)], is_terminal: bool) -> bool {
+        let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).into());
+        color(when, env, is_terminal)
+    }
+
+    #[test]
+    fn the_first_that_speaks_decides() {
+        let auto = |vars, is_terminal| decide(When::Auto, vars, is_terminal);
+        assert!(auto(&[], true) && !auto(&[], false));
+        assert!(!auto(&[("NO_COLOR", "1"), ("FORCE_COLOR", "1")], true));
+        assert!(auto(&[("NO_COLOR", "")], true));
+        assert!(auto(&[("CLICOLOR_FORCE", "1")], false) && auto(&[("FORCE_COLOR", "3")], false));
+        assert!(!auto(&[("CLICOLOR_FORCE", "0")], false) && !auto(&[("FORCE_COLOR", "")], false));
+        assert!(!auto(&[("CLICOLOR", "0")], true) && !auto(&[("TERM", "dumb")], true));
+        assert!(decide(When::Always, &[("NO_COLOR", "1")], false));
+        assert!(!decide(When::Never, &[("FORCE_COLOR", "1")], true));
+    }
+}
