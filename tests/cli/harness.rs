@@ -1,0 +1,172 @@
+//! Runs the real binary where nothing but the test decides what it sees.
+//!
+//! Each test has its own folder, which is also the working directory; the environment is empty but
+//! for `PATH`, and 80 columns wide. What depends on the machine is replaced in the output:
+//! `[ROOT]` is the folder, `[VERSION]` the version.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder to run in.
+pub struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// An empty one.
+    pub fn new() -> Self {
+        Sandbox { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, with the folders it needs.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The names in the folder, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// `keytrail WORDS…`, not yet run; standard input is empty.
+    pub fn keytrail<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Keytrail {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keytrail"));
+        command.args(words).current_dir(self.folder.path()).env_clear().env("COLUMNS", "80");
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        let root = self.folder.path().to_path_buf();
+        Keytrail { command, stdin: Vec::new(), root }
+    }
+}
+
+/// One run to be.
+pub struct Keytrail {
+    command: Command,
+    stdin: Vec<u8>,
+    root: PathBuf,
+}
+
+impl Keytrail {
+    /// Sets a variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What it reads on standard input.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// Runs it to its end.
+    pub fn run(mut self) -> Ended {
+        let mut child = self.spawn();
+        // A program that does not read its input is not what these tests are about.
+        let _ = child.stdin.take().unwrap().write_all(&self.stdin);
+        self.end(child)
+    }
+
+    /// Starts it; all three streams are pipes that the test holds.
+    pub fn spawn(&mut self) -> Child {
+        self.command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Waits for it while its standard input stays open.
+    pub fn end_with_open_input(self, mut child: Child) -> Ended {
+        let _input = child.stdin.take();
+        self.end(child)
+    }
+
+    /// Waits for what [`spawn`](Keytrail::spawn) started; its standard input is closed.
+    pub fn end(self, child: Child) -> Ended {
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| replace(std::str::from_utf8(bytes).unwrap(), &self.root);
+        Ended {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+}
+
+fn replace(text: &str, root: &Path) -> String {
+    let version = concat!("keytrail ", env!("CARGO_PKG_VERSION"));
+    text.replace(root.to_str().unwrap(), "[ROOT]").replace(version, "keytrail [VERSION]")
+}
+
+/// One run that was.
+#[derive(Debug)]
+pub struct Ended {
+    /// `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What went to standard output.
+    pub stdout: String,
+    /// What went to standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Asserts the exit code.
+    #[track_caller]
+    pub fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, Some(expected), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts all of standard output.
+    #[track_caller]
+    pub fn stdout(self, expected: &str) -> Self {
+        same("standard output", &self.stdout, expected);
+        self
+    }
+
+    /// Asserts all of standard error.
+    #[track_caller]
+    pub fn stderr(self, expected: &str) -> Self {
+        same("standard error", &self.stderr, expected);
+        self
+    }
+
+    /// Asserts that standard error has this line.
+    #[track_caller]
+    pub fn says(self, line: &str) -> Self {
+        let found = self.stderr.lines().any(|l| l == line);
+        assert!(found, "no line is {line:?} in:\n{}", self.stderr);
+        self
+    }
+}
+
+#[track_caller]
+fn same(what: &str, got: &str, expected: &str) {
+    assert!(got == expected, "{what} is\n{got}---- expected\n{expected}----");
+}

@@ -1,0 +1,9 @@
+//! The command line as scripts see it: one binary for all tests that run the program.
+
+// Helpers of tests, not only the tests themselves, stop at the first surprise.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod docs;
+mod harness;
+mod streams;
+mod usage;
