@@ -100,6 +100,6 @@ impl From<RuleError> for Failure {
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        Failure::Source { message: error.to_string(), hint: error.hint() }
+        Failure::Source { message: error.to_string(), hint: Some(error.hint().into()) }
     }
 }

@@ -23,7 +23,7 @@ pub fn install_hook() {
         // A poisoned lock means a panic in here: say nothing more than that one did.
         let first = seen.lock().is_ok_and(|mut seen| seen.insert(place.clone()));
         if first {
-            let text = escape::terminal(message(info)).into_owned();
+            let text = escape::visible(message(info)).into_owned();
             let _ = writeln!(io::stderr(), "internal error: {place}: {text}");
         }
     }));

@@ -96,7 +96,7 @@ impl Messages {
 
     fn line(self, label: &str, ansi: &str, text: &dyn fmt::Display) {
         let text = text.to_string();
-        let text = escape::terminal(&text);
+        let text = escape::visible(&text);
         let mut err = io::stderr().lock();
         let _ = if self.color {
             writeln!(err, "\x1b[1;{ansi}m{label}\x1b[0m: {text}")

@@ -1,1 +1,135 @@
-//! (see the design)
+//! Blobs to an outcome, in parallel.
+//!
+//! Workers take blobs from the listing, read their records, ask the rules, and note what they
+//! find; at the end their notes are added up, counted and sorted. Nothing depends on the order of
+//! files, records or workers.
+
+mod blob;
+mod conclude;
+mod facts;
+mod group;
+mod keys;
+mod limits;
+mod live;
+mod names;
+mod problems;
+mod seen;
+mod worker;
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::detect::RuleSet;
+use crate::model::level::Level;
+use crate::model::outcome::Outcome;
+use crate::model::time::Time;
+use crate::record::event::{Header, Raw};
+use crate::source::Listing;
+
+pub use limits::Limits;
+pub use live::Write as Live;
+use worker::{Shared, Worker};
+
+/// Which records are reported. Those outside are read and counted all the same.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// `eventTime` at or after.
+    pub since: Option<Time>,
+    /// `eventTime` before.
+    pub until: Option<Time>,
+    /// `recipientAccountId` one of these, when there are any.
+    pub accounts: Vec<String>,
+    /// `awsRegion` one of these, when there are any.
+    pub regions: Vec<String>,
+}
+
+impl Filter {
+    /// Whether a record is reported. One without a readable time is, since nobody can say that it
+    /// lies outside.
+    fn admits(&self, time: Option<Time>, header: &Header<'_>) -> bool {
+        let since = self.since.zip(time).is_none_or(|(since, time)| time >= since);
+        let until = self.until.zip(time).is_none_or(|(until, time)| time < until);
+        let one_of = |wanted: &[String], value: Option<Raw<'_>>| {
+            wanted.is_empty()
+                || value.and_then(Raw::text).is_some_and(|text| wanted.iter().any(|w| *w == text))
+        };
+        since
+            && until
+            && one_of(&self.accounts, header.account)
+            && one_of(&self.regions, header.region)
+    }
+}
+
+/// What to scan for, and how.
+#[derive(Debug)]
+pub struct Plan {
+    /// The rules to ask.
+    pub rules: RuleSet,
+    /// Which records are reported.
+    pub filter: Filter,
+    /// How many workers; at least 1.
+    pub threads: usize,
+    /// One finding an event instead of one a group.
+    pub each: bool,
+    /// Findings below are counted, not listed.
+    pub min_level: Level,
+    /// What bounds memory.
+    pub limits: Limits,
+}
+
+/// How far a scan is; for a progress display.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Blobs read.
+    pub blobs: AtomicU64,
+    /// Bytes as stored, of blobs read.
+    pub bytes_read: AtomicU64,
+    /// Records, to within some thousands.
+    pub records: AtomicU64,
+    /// Matches, copies included.
+    pub findings: AtomicU64,
+}
+
+/// Reads everything that `listing` names and evaluates the rules of `plan`.
+///
+/// With `live`, findings go there in the order of the listing and not into the outcome. `stop`
+/// ends the reading early: what was found so far is concluded, and the outcome says so.
+///
+/// # Errors
+/// What `live` returned, and threads that cannot be started. Everything else is a problem in the
+/// outcome.
+pub fn scan(
+    listing: Listing,
+    plan: &Plan,
+    live: Option<Live<'_>>,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> io::Result<Outcome> {
+    let shared = Shared {
+        plan,
+        key: keys::HashKey::random(),
+        names: names::Names::default(),
+        live: live.map(|write| live::Live::new(plan, write)),
+        progress,
+        stop,
+        listing: Mutex::new((0, listing)),
+    };
+    let threads = plan.threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    let workers = pool.broadcast(|_| Worker::new(plan).run(&shared));
+    let merged = workers.into_iter().reduce(|mut all, worker| {
+        all.merge(worker);
+        all
+    });
+    let mut outcome =
+        conclude::conclude(plan, &shared.names, merged.unwrap_or_else(|| Worker::new(plan)));
+    outcome.interrupted = stop.load(Ordering::Relaxed);
+    if let Some(live) = shared.live {
+        outcome.summary = live.finish()?;
+    }
+    Ok(outcome)
+}

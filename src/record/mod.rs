@@ -3,4 +3,5 @@
 pub mod container;
 pub mod event;
 pub mod json;
+pub mod kms;
 pub mod scan;

@@ -199,7 +199,9 @@ impl Reader {
     /// A record of which `text` holds the start only.
     fn unfinished(&mut self, text: &[u8], last: bool, back: Resume, sink: &mut impl Sink) -> Step {
         if last {
-            self.ends_early(sink, &format!("inside record {}", self.number));
+            if !std::mem::replace(&mut self.cut, true) {
+                self.bad(sink, "the text ends early: expected the rest of the record".into());
+            }
             self.at = Place::Done;
             return Step::Go(text.len());
         }

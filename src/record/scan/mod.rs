@@ -33,6 +33,8 @@ pub struct Index {
     pub escaped_keys: bool,
     /// Whether any byte is above 0x7f.
     pub high: bool,
+    /// Where the block scan works.
+    lanes: blocks::Lanes,
 }
 
 impl Index {

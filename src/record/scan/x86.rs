@@ -39,7 +39,7 @@ macro_rules! scan_with {
             let mut machine = Machine::new(text, index);
             let (blocks, _) = text.as_chunks::<64>();
             for block in blocks {
-                if let Some(end) = machine.step(&$classify(block), |bits| prefix_xor(bits)) {
+                if let Some(end) = machine.step(block, &$classify(block), |bits| prefix_xor(bits)) {
                     return Some(end);
                 }
             }

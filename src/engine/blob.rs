@@ -1,0 +1,323 @@
+//! What a worker does with one blob's records: count them, route them, ask the rules.
+//!
+//! A record that no rule could match and that is no KMS call costs its count and nothing else.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use sha2::{Digest, Sha256};
+
+use super::facts::{Fact, NO_GROUP};
+use super::group::{EventKept, EventKey, Group, GroupKey, Match, Snapshot};
+use super::keys::compact;
+use super::worker::{Shared, Worker};
+use crate::detect::Hit;
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
+use crate::model::time::Time;
+use crate::record::container::Sink;
+use crate::record::event::{Event, Header, Marked, Raw};
+use crate::record::kms::{Actor, View};
+
+/// The source of KMS calls.
+const KMS: &[u8] = b"kms.amazonaws.com";
+
+/// Records between two looks at the progress and the stop sign.
+const BEAT: u64 = 1 << 12;
+
+/// One blob on its way through a worker.
+pub(super) struct BlobSink<'a, 'b> {
+    pub shared: &'a Shared<'b>,
+    pub worker: &'a mut Worker,
+    pub name: Arc<str>,
+    /// The blob's place in the listing, 0-based.
+    pub sequence: u64,
+    /// The blob's number among the names, once a fact needs it.
+    pub number: Option<u64>,
+    pub records: u64,
+    pub others: u64,
+    pub problems: u64,
+}
+
+/// What every record has, read once.
+struct Basics<'a> {
+    header: Header<'a>,
+    time: Option<Time>,
+    source: &'a [u8],
+    name: &'a [u8],
+}
+
+/// Identity of a record among all records.
+struct Identity {
+    hash: [u64; 2],
+    content: u64,
+    id: Option<String>,
+}
+
+impl Sink for BlobSink<'_, '_> {
+    fn record(&mut self, number: u64, record: Marked<'_>) {
+        self.records += 1;
+        self.worker.totals.records += 1;
+        if self.records.is_multiple_of(BEAT) {
+            self.shared.progress.records.fetch_add(BEAT, Ordering::Relaxed);
+        }
+        let header = record.header();
+        let basics = Basics {
+            time: header.time.and_then(Raw::time),
+            source: header.source.and_then(Raw::plain).unwrap_or_default(),
+            name: header.name.and_then(Raw::plain).unwrap_or_default(),
+            header,
+        };
+        self.count(&basics);
+        if basics.source.is_empty() || basics.name.is_empty() || basics.time.is_none() {
+            self.odd(number, record, &basics);
+        }
+        let kms = basics.source == KMS;
+        self.worker.totals.kms_records += u64::from(kms);
+        let rules = self.shared.plan.rules.candidates(basics.source, basics.name);
+        if kms || !rules.is_empty() {
+            self.examine(number, record, &basics, rules, kms);
+        }
+    }
+
+    fn bad(&mut self, number: u64, message: String) {
+        self.worker.totals.records_bad += 1;
+        self.report(Some(number), Stage::Parse, message);
+    }
+
+    fn problem(&mut self, stage: Stage, message: String) {
+        self.report(None, stage, message);
+    }
+
+    fn other(&mut self) {
+        self.others += 1;
+    }
+
+    fn ready(&mut self) -> bool {
+        !self.shared.stopped()
+    }
+}
+
+impl BlobSink<'_, '_> {
+    /// Counts what the totals say of every record.
+    fn count(&mut self, basics: &Basics<'_>) {
+        let totals = &mut self.worker.totals;
+        if let Some(time) = basics.time {
+            if totals.first_event.is_none_or(|first| time < first) {
+                totals.first_event = Some(time);
+            }
+            totals.last_event = totals.last_event.max(Some(time));
+        }
+        let (account, region) = (basics.header.account, basics.header.region);
+        self.worker.accounts.add(account);
+        self.worker.regions.add(region);
+    }
+
+    /// A record that lacks what every record has. Insight and aggregated records have their own
+    /// members instead; escapes in a name only hide it from the fast look.
+    fn odd(&mut self, number: u64, record: Marked<'_>, basics: &Basics<'_>) {
+        let Some(event) = record.event() else { return };
+        let category = event.text_at(&["eventCategory"]);
+        if category.is_some_and(|category| category == "Insight" || category == "Aggregated") {
+            return;
+        }
+        let text = |value: Option<Raw<'_>>| {
+            value.and_then(|raw| raw.text()).is_some_and(|text| !text.is_empty())
+        };
+        let missing: Vec<&str> = [
+            ("eventSource", text(basics.header.source)),
+            ("eventName", text(basics.header.name)),
+            ("eventTime", basics.time.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, there)| (!there).then_some(name))
+        .collect();
+        if !missing.is_empty() {
+            let message = format!("no readable {}: expected in every record", missing.join(", "));
+            self.report(Some(number), Stage::Parse, message);
+        }
+    }
+
+    /// Looks closely at a record that a rule could match, or that is a KMS call.
+    fn examine(
+        &mut self,
+        number: u64,
+        record: Marked<'_>,
+        basics: &Basics<'_>,
+        rules: &[u32],
+        kms: bool,
+    ) {
+        let Some(event) = record.event() else { return };
+        let mut hits = std::mem::take(&mut self.worker.hits);
+        hits.clear();
+        let view = View::new(&event);
+        let in_range =
+            rules.is_empty() || self.shared.plan.filter.admits(basics.time, &basics.header);
+        for &rule in rules.iter().filter(|_| in_range) {
+            let check = || self.shared.plan.rules.check(rule, &event, &view);
+            match catch_unwind(AssertUnwindSafe(check)) {
+                Ok(hit) => hits.extend(hit),
+                Err(_) => {
+                    let id = &self.shared.plan.rules.metas()[rule as usize].id;
+                    let message = format!("rule {id} failed on this record: a fault in the rule");
+                    self.report(Some(number), Stage::Rule, message);
+                }
+            }
+        }
+        if kms || !hits.is_empty() {
+            let identity = self.identity(number, record, &basics.header);
+            if hits.is_empty() {
+                self.fact(number, &identity, NO_GROUP);
+            } else {
+                self.matched(number, &event, &view, basics, &identity, &hits);
+            }
+        }
+        self.worker.hits = hits;
+    }
+
+    /// What makes the record the same as its copies, and no other.
+    fn identity(&self, number: u64, record: Marked<'_>, header: &Header<'_>) -> Identity {
+        let key = self.shared.key;
+        let content = key.short(&compact(record.bytes()));
+        fn text<'r>(raw: Option<Raw<'r>>) -> Option<std::borrow::Cow<'r, str>> {
+            raw.and_then(Raw::text).filter(|text| !text.is_empty())
+        }
+        let id = text(header.id);
+        let hash = match &id {
+            Some(id) => {
+                let account = text(header.account).unwrap_or_default();
+                key.long(&[id.as_bytes(), account.as_bytes()])
+            }
+            None => key.long(&[
+                b"no id",
+                self.name.as_bytes(),
+                &self.sequence.to_le_bytes(),
+                &number.to_le_bytes(),
+            ]),
+        };
+        Identity { hash, content, id: id.map(|id| id.into_owned()) }
+    }
+
+    fn fact(&mut self, number: u64, identity: &Identity, group: [u64; 2]) {
+        let blob = match self.number {
+            Some(blob) => blob,
+            None => {
+                let blob = self.shared.names.add(&self.name).unwrap_or(u64::MAX);
+                self.number = Some(blob);
+                blob
+            }
+        };
+        let (identity, content) = (identity.hash, identity.content);
+        self.worker.facts.push(Fact { identity, content, group, blob, record: number });
+    }
+
+    /// Turns hits into matches and hands them to the live report or the groups.
+    fn matched(
+        &mut self,
+        number: u64,
+        event: &Event<'_>,
+        view: &View<'_>,
+        basics: &Basics<'_>,
+        identity: &Identity,
+        hits: &[Hit],
+    ) {
+        let origin = Origin::record(self.name.clone(), number);
+        let snapshot = snapshot(event, view);
+        let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
+        let place = identity.id.is_none().then(|| origin.clone());
+        let kept = EventKept {
+            order: (basics.time.is_none(), basics.time, identity.id.clone()),
+            name: text(basics.header.name).unwrap_or_default(),
+            content: identity.content,
+            place: place.clone(),
+        };
+        let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
+        let mut live = Vec::new();
+        for hit in hits {
+            let mut snapshot = snapshot.clone();
+            snapshot.details.extend(hit.details.iter().map(|(k, v)| (k.clone(), v.to_string())));
+            let key = GroupKey {
+                rule: hit.rule,
+                attempt: hit.attempt,
+                account: text(basics.header.account),
+                region: text(basics.header.region),
+                principal: snapshot.principal.arn.clone(),
+                key: snapshot.key.as_ref().map(|key| key.arn.clone()),
+                resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
+                event: self.shared.plan.each.then(|| EventKey {
+                    name: identity.id.clone().unwrap_or_else(|| digest(event.text())),
+                    apart: (identity.content, place.clone()),
+                }),
+            };
+            let (event, origin, shared) = (kept.clone(), origin.clone(), shared.clone());
+            let group = Group::new(Match { level: hit.level, event, origin, shared, snapshot });
+            let hash = self.shared.group_hash(&key);
+            self.fact(number, identity, hash);
+            self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
+            match &self.shared.live {
+                Some(_) => live.push((key, group)),
+                None => self.worker.groups.add(key, hash, group),
+            }
+        }
+        if let Some(report) = &self.shared.live {
+            report.record(self.sequence, (identity.hash, identity.content), live);
+        }
+    }
+
+    /// Notes a problem; of one blob only the first ones are listed.
+    pub(super) fn report(&mut self, record: Option<u64>, stage: Stage, message: String) {
+        self.problems += 1;
+        if self.problems <= self.shared.plan.limits.problems_per_blob {
+            let origin = Origin { blob: self.name.clone(), record };
+            self.worker.problems.add(Problem::new(origin, stage, message));
+        }
+    }
+
+    /// Adds the blob to the totals.
+    pub(super) fn finish(&mut self) {
+        let listed = self.shared.plan.limits.problems_per_blob;
+        if self.problems > listed {
+            let message =
+                format!("{} more problems in this file, not listed", self.problems - listed);
+            let origin = Origin::blob(self.name.clone());
+            self.worker.problems.add(Problem::new(origin, Stage::Parse, message));
+        }
+        let totals = &mut self.worker.totals;
+        totals.blobs += 1;
+        totals.blobs_failed += u64::from(self.problems > 0);
+        totals.blobs_other += u64::from(self.others > 0 && self.records == 0 && self.problems == 0);
+        self.shared.progress.blobs.fetch_add(1, Ordering::Relaxed);
+        self.shared.progress.records.fetch_add(self.records % BEAT, Ordering::Relaxed);
+    }
+}
+
+/// The event's values for a finding.
+fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
+    let text = |path: &[&str]| event.text_at(path).map(|text| text.into_owned());
+    let mut details = BTreeMap::new();
+    for (name, member) in [("error_code", "errorCode"), ("error_message", "errorMessage")] {
+        if let Some(value) = text(&[member]) {
+            details.insert(name.into(), serde_json::Value::from(value).to_string());
+        }
+    }
+    let mut keys = view.keys();
+    if keys.len() > 1 {
+        let others: Vec<&str> = keys[1..].iter().map(|key| key.arn.as_str()).collect();
+        details.insert("other_keys".into(), serde_json::Value::from(others).to_string());
+    }
+    Snapshot {
+        principal: view.principal(),
+        source_ip: text(&["sourceIPAddress"]),
+        user_agent: text(&["userAgent"]),
+        key: (!keys.is_empty()).then(|| keys.swap_remove(0)),
+        resource: view.resource(),
+        details,
+    }
+}
+
+/// SHA-256 of a record that has no id, in hexadecimal.
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,185 @@
+//! From what the workers found to an outcome: count, link, sort.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Plan;
+use super::group::{Group, GroupKey, Groups, SHOWN};
+use super::names::Names;
+use super::worker::Worker;
+use crate::model::finding::{EventRef, Finding, Status};
+use crate::model::origin::Origin;
+use crate::model::outcome::{Outcome, Summary};
+use crate::model::problem::{Problem, Stage};
+use crate::model::rule_meta::RuleMeta;
+
+/// Two records of one action: which finding and event the other one is.
+type Links = HashMap<String, BTreeSet<(String, String, Option<String>)>>;
+
+/// Makes an outcome of what all workers found.
+pub(super) fn conclude(plan: &Plan, names: &Names, mut worker: Worker) -> Outcome {
+    let counts = match worker.facts.conclude() {
+        Ok(counts) => counts,
+        Err(error) => {
+            let message =
+                format!("a temporary file cannot be read back, so nothing is counted: {error}");
+            worker.problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+            super::facts::Counts::default()
+        }
+    };
+    for places in &counts.conflicts {
+        worker.problems.add(conflict(names, places));
+    }
+    let mut totals = worker.totals;
+    totals.duplicates = counts.duplicates;
+    totals.accounts = worker.accounts.into_all();
+    totals.regions = worker.regions.into_all();
+    let (findings, summary) = findings(plan, worker.groups, &counts.groups);
+    Outcome {
+        findings,
+        summary,
+        problems: worker.problems.into_sorted(),
+        totals,
+        interrupted: false,
+        manifest: worker.manifest.to_hex(),
+    }
+}
+
+/// A record that shares its ids with another and not its content.
+fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
+    let origin = |&(blob, record): &(u64, u64)| {
+        let name = names.get(blob).unwrap_or_else(|_| "?".into());
+        Origin::record(name, record)
+    };
+    let smallest = places.iter().map(origin).min().unwrap_or_else(|| Origin::blob("?"));
+    let message = "another record has the same eventID and recipientAccountId and different \
+                   content: both were evaluated, one of them may be forged";
+    Problem::new(smallest, Stage::Parse, message)
+}
+
+fn findings(
+    plan: &Plan,
+    groups: Groups,
+    counts: &HashMap<[u64; 2], u64>,
+) -> (Vec<Finding>, Summary) {
+    let mut summary = Summary::default();
+    let mut findings = Vec::new();
+    let mut links = Links::new();
+    for (key, (hash, group)) in groups {
+        summary.add(group.level);
+        let shared: Vec<(String, Option<String>)> = group
+            .events
+            .iter()
+            .filter_map(|(event, (_, shared))| Some((shared.clone()?, event.order.2.clone())))
+            .collect();
+        let count = counts.get(&hash).copied().unwrap_or_default();
+        let finding = finding(plan.rules.metas(), key, group, count);
+        for (shared, event) in &shared {
+            let link = (finding.fingerprint.clone(), finding.rule.clone(), event.clone());
+            links.entry(shared.clone()).or_default().insert(link);
+        }
+        findings.push((finding, shared));
+    }
+    let listed = findings.into_iter().filter(|(finding, _)| finding.level >= plan.min_level);
+    let mut findings: Vec<Finding> = listed.map(|found| link(found, &links)).collect();
+    if plan.each {
+        findings.sort_by_cached_key(|f| {
+            let event = f.events.first().map(|event| (event.time.is_none(), event.clone()));
+            (event, f.rule.clone(), f.fingerprint.clone())
+        });
+    } else {
+        findings.sort_by_cached_key(|f| {
+            let level = std::cmp::Reverse(f.level);
+            (level, f.first_seen.is_none(), f.first_seen, f.rule.clone(), f.fingerprint.clone())
+        });
+    }
+    (findings, summary)
+}
+
+/// Names the other record of each cross-account call (`sharedEventID`).
+fn link((mut finding, shared): (Finding, Vec<(String, Option<String>)>), links: &Links) -> Finding {
+    let others: BTreeSet<_> = shared
+        .iter()
+        .filter_map(|(shared, event)| Some((links.get(shared)?, event)))
+        .flat_map(|(links, event)| links.iter().filter(move |other| other.2 != *event))
+        .filter(|(_, rule, _)| *rule == finding.rule)
+        .take(SHOWN)
+        .map(|(fingerprint, _, event)| (fingerprint, event))
+        .collect();
+    if !others.is_empty() {
+        let list = |(fingerprint, event): (&String, &Option<String>)| json!({"fingerprint": fingerprint, "event": event});
+        finding.details.insert("same_call".into(), others.into_iter().map(list).collect());
+    }
+    finding
+}
+
+/// A finding of a group.
+pub(super) fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u64) -> Finding {
+    let meta = &metas[key.rule as usize];
+    let snapshot = group.earliest.1;
+    let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+    let mut details: BTreeMap<String, Value> =
+        snapshot.details.into_iter().map(|(name, text)| (name, value(text))).collect();
+    if !group.sessions.is_empty() {
+        details.insert("sessions".into(), group.sessions.into_iter().collect());
+    }
+    let events = group.events.into_iter().map(|(event, (origin, _))| EventRef {
+        time: event.order.1,
+        id: event.order.2,
+        name: event.name,
+        origin,
+    });
+    Finding {
+        fingerprint: fingerprint(&meta.id, &key),
+        rule: meta.id.clone(),
+        title: meta.title.clone(),
+        level: group.level,
+        attempt: key.attempt,
+        count,
+        first_seen: group.first,
+        last_seen: group.last,
+        status: Status::New,
+        account: key.account,
+        region: key.region,
+        principal: snapshot.principal,
+        source_ip: snapshot.source_ip,
+        user_agent: snapshot.user_agent,
+        key: snapshot.key,
+        resource: snapshot.resource,
+        events: events.collect(),
+        details,
+        attack: meta.attack(),
+        references: meta.references.clone(),
+        advice: meta.advice.clone(),
+    }
+}
+
+/// 128 bits of SHA-256 over what makes the group, in hexadecimal: the same on every run, wherever
+/// the records lay. Fields are separated by a byte that JSON text cannot hold raw.
+fn fingerprint(rule: &str, key: &GroupKey) -> String {
+    let mut hash = Sha256::new();
+    let attempt = if key.attempt { "attempt" } else { "done" };
+    let event = key.event.as_ref().map(|event| &event.name);
+    let fields = [
+        Some(rule),
+        Some(attempt),
+        key.account.as_deref(),
+        key.region.as_deref(),
+        key.principal.as_deref(),
+        key.key.as_deref(),
+        key.resource.as_deref(),
+        event.map(String::as_str),
+    ];
+    for field in fields {
+        match field {
+            Some(text) => {
+                hash.update((text.len() as u64).to_le_bytes());
+                hash.update(text);
+            }
+            None => hash.update([0xff; 8]),
+        }
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

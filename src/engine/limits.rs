@@ -1,0 +1,28 @@
+//! How much the engine holds at once. None of these limits the input.
+
+/// Sizes that bound memory. The defaults keep a scan with two workers below 200 MB.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest record that is read, in bytes.
+    pub max_record: usize,
+    /// How many identifiers a worker holds before they go to a temporary file.
+    pub facts: usize,
+    /// How many identifiers a live report holds before they go to a temporary file.
+    pub seen: usize,
+    /// How many problems of one blob are listed; the others are counted.
+    pub problems_per_blob: u64,
+    /// How many problems are listed in all; the others are counted.
+    pub problems: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_record: 64 << 20, // 64 MiB
+            facts: 384 << 10,     // 21 MiB at 56 bytes each
+            seen: 1 << 20,        // 32 MiB at 32 bytes each
+            problems_per_blob: 20,
+            problems: 10_000,
+        }
+    }
+}

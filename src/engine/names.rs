@@ -1,0 +1,67 @@
+//! The names of blobs, kept apart so that a fact holds a number and millions of files no memory.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tempfile::SpooledTempFile;
+
+/// Names in memory up to this many bytes, in a temporary file beyond.
+const IN_MEMORY: usize = 4 << 20; // 4 MiB
+
+/// Every blob's name by number.
+#[derive(Debug)]
+pub struct Names(Mutex<SpooledTempFile>);
+
+impl Default for Names {
+    fn default() -> Self {
+        Names(Mutex::new(SpooledTempFile::new(IN_MEMORY)))
+    }
+}
+
+impl Names {
+    /// Keeps a name; the number by which to ask for it.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be written.
+    pub fn add(&self, name: &str) -> std::io::Result<u64> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = file.seek(SeekFrom::End(0))?;
+        let len = u32::try_from(name.len()).unwrap_or(u32::MAX);
+        let mut entry = len.to_le_bytes().to_vec();
+        entry.extend(name.bytes().take(len as usize));
+        file.write_all(&entry)?;
+        Ok(at)
+    }
+
+    /// The name that [`Names::add`] gave this number for.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be read.
+    pub fn get(&self, number: u64) -> std::io::Result<Arc<str>> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(number))?;
+        let mut len = [0; 4];
+        file.read_exact(&mut len)?;
+        let mut name = vec![0; u32::from_le_bytes(len) as usize];
+        file.read_exact(&mut name)?;
+        Ok(String::from_utf8_lossy(&name).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_from_memory_and_from_the_file() {
+        let names = Names::default();
+        let long = "x".repeat(IN_MEMORY);
+        let kept: Vec<(u64, String)> = ["a", "", &long, "tr\u{e9}s/long"]
+            .into_iter()
+            .map(|name| (names.add(name).unwrap(), name.to_string()))
+            .collect();
+        for (number, name) in kept {
+            assert_eq!(*names.get(number).unwrap(), *name);
+        }
+    }
+}

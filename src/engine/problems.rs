@@ -1,0 +1,66 @@
+//! Problems in bounded memory: the smallest are kept, the others counted.
+
+use std::collections::BTreeSet;
+
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
+
+/// Every problem of a scan.
+#[derive(Debug)]
+pub struct Problems {
+    kept: BTreeSet<Problem>,
+    limit: usize,
+    /// How many were dropped because `limit` were kept.
+    dropped: u64,
+}
+
+impl Problems {
+    /// No problems; at most `limit` are kept.
+    pub fn new(limit: usize) -> Self {
+        Problems { kept: BTreeSet::new(), limit: limit.max(1), dropped: 0 }
+    }
+
+    /// Adds a problem.
+    pub fn add(&mut self, problem: Problem) {
+        self.kept.insert(problem);
+        while self.kept.len() > self.limit {
+            self.kept.pop_last();
+            self.dropped += 1;
+        }
+    }
+
+    /// Adds another worker's.
+    pub fn merge(&mut self, other: Problems) {
+        self.dropped += other.dropped;
+        other.kept.into_iter().for_each(|problem| self.add(problem));
+    }
+
+    /// All of them in order, with a last one for those that were only counted.
+    pub fn into_sorted(self) -> Vec<Problem> {
+        let mut all: Vec<Problem> = self.kept.into_iter().collect();
+        if self.dropped > 0 {
+            let message = format!("{} more problems, not listed", self.dropped);
+            all.push(Problem::new(Origin::blob("*"), Stage::Read, message));
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_are_kept_in_any_order_and_the_others_counted() {
+        let problem = |n: u64| Problem::new(Origin::record("b", n), Stage::Parse, "x");
+        let listed = |order: &[u64]| {
+            let mut problems = Problems::new(2);
+            order.iter().for_each(|&n| problems.add(problem(n)));
+            problems.into_sorted()
+        };
+        assert_eq!(listed(&[1, 2, 3, 4]), listed(&[4, 2, 3, 1]));
+        let all = listed(&[4, 3, 1]);
+        assert_eq!(all[..2], [problem(1), problem(3)]);
+        assert_eq!(all[2].message, "1 more problems, not listed");
+    }
+}

@@ -1,0 +1,269 @@
+//! A worker takes blobs from the listing, one after the other, until there are none.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::blob::BlobSink;
+use super::facts::Facts;
+use super::group::{GroupKey, Groups};
+use super::keys::HashKey;
+use super::live::Live;
+use super::names::Names;
+use super::problems::Problems;
+use super::{Plan, Progress};
+use crate::detect::Hit;
+use crate::model::outcome::Totals;
+use crate::record::container::Reader;
+use crate::record::event::Raw;
+use crate::record::scan;
+use crate::source::{Blob, Entry, Inflater, Listing};
+
+/// What every worker sees.
+pub(super) struct Shared<'a> {
+    pub plan: &'a Plan,
+    pub key: HashKey,
+    pub names: Names,
+    pub live: Option<Live<'a>>,
+    pub progress: &'a Progress,
+    pub stop: &'a AtomicBool,
+    pub listing: Mutex<(u64, Listing)>,
+}
+
+/// What a worker has found so far. Additive: merging two is adding them up.
+pub(super) struct Worker {
+    pub groups: Groups,
+    pub facts: Facts,
+    pub problems: Problems,
+    pub totals: Totals,
+    pub accounts: Values,
+    pub regions: Values,
+    pub manifest: Manifest,
+    /// Reused from record to record.
+    pub hits: Vec<Hit>,
+}
+
+impl Shared<'_> {
+    /// Whether to stop reading: a signal, or a live report that cannot be written.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.live.as_ref().is_some_and(Live::failed)
+    }
+
+    /// The hash by which facts name a group.
+    pub fn group_hash(&self, key: &GroupKey) -> [u64; 2] {
+        let field = |text: &Option<String>| match text {
+            Some(text) => format!("+{text}").into_bytes(),
+            None => Vec::new(),
+        };
+        let event = key.event.as_ref().map(|event| format!("{event:?}"));
+        self.key.long(&[
+            &key.rule.to_le_bytes(),
+            &[u8::from(key.attempt)],
+            &field(&key.account),
+            &field(&key.region),
+            &field(&key.principal),
+            &field(&key.key),
+            &field(&key.resource),
+            &field(&event),
+        ])
+    }
+
+    fn next(&self) -> Option<(u64, Entry)> {
+        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = listing.1.next()?;
+        let sequence = listing.0;
+        listing.0 += u64::from(matches!(entry, Entry::Blob(_)));
+        Some((sequence, entry))
+    }
+}
+
+impl Worker {
+    pub fn new(plan: &Plan) -> Worker {
+        Worker {
+            groups: Groups::default(),
+            facts: Facts::new(plan.limits.facts),
+            problems: Problems::new(plan.limits.problems),
+            totals: Totals::default(),
+            accounts: Values::default(),
+            regions: Values::default(),
+            manifest: Manifest::default(),
+            hits: Vec::new(),
+        }
+    }
+
+    /// Reads blobs until the listing ends or the scan is stopped.
+    pub fn run(mut self, shared: &Shared<'_>) -> Worker {
+        let mut inflater = Inflater::new(crate::source::Limits::default());
+        let mut reader = Reader::new(scan::fastest(), shared.plan.limits.max_record);
+        while !shared.stopped() {
+            match shared.next() {
+                None => break,
+                Some((_, Entry::Problem(problem))) => {
+                    self.totals.blobs += 1;
+                    self.totals.blobs_failed += 1;
+                    self.problems.add(problem);
+                }
+                Some((sequence, Entry::Blob(blob))) => {
+                    self.blob(shared, sequence, &blob, &mut inflater, &mut reader);
+                    if let Some(live) = &shared.live {
+                        live.blob_done(sequence);
+                    }
+                }
+            }
+        }
+        self
+    }
+
+    fn blob(
+        &mut self,
+        shared: &Shared<'_>,
+        sequence: u64,
+        blob: &Blob,
+        inflater: &mut Inflater,
+        reader: &mut Reader,
+    ) {
+        let mut sink = BlobSink {
+            shared,
+            worker: self,
+            name: Arc::clone(&blob.name),
+            sequence,
+            number: None,
+            records: 0,
+            others: 0,
+            problems: 0,
+        };
+        let mut size = None;
+        match inflater.open(blob) {
+            Ok(mut text) => {
+                reader.read(&mut text, &mut sink);
+                size = text.size_on_disk().or(Some(text.bytes_read()));
+                let totals = &mut sink.worker.totals;
+                totals.bytes_read += text.bytes_read();
+                totals.bytes_inflated += text.bytes_inflated();
+                shared.progress.bytes_read.fetch_add(text.bytes_read(), Ordering::Relaxed);
+            }
+            Err(problem) => sink.report(None, problem.stage, problem.message),
+        }
+        sink.finish();
+        self.manifest.add(&blob.name, size);
+    }
+
+    /// Adds what another worker has found.
+    pub fn merge(&mut self, other: Worker) {
+        self.groups.merge(other.groups);
+        self.facts.merge(other.facts);
+        self.problems.merge(other.problems);
+        self.accounts.merge(other.accounts);
+        self.regions.merge(other.regions);
+        self.manifest.merge(&other.manifest);
+        let (mine, theirs) = (&mut self.totals, other.totals);
+        mine.blobs += theirs.blobs;
+        mine.blobs_failed += theirs.blobs_failed;
+        mine.blobs_other += theirs.blobs_other;
+        mine.bytes_read += theirs.bytes_read;
+        mine.bytes_inflated += theirs.bytes_inflated;
+        mine.records += theirs.records;
+        mine.records_bad += theirs.records_bad;
+        mine.kms_records += theirs.kms_records;
+        mine.first_event = [mine.first_event, theirs.first_event].into_iter().flatten().min();
+        mine.last_event = mine.last_event.max(theirs.last_event);
+    }
+}
+
+/// The different values of a member that has few: accounts, Regions.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    all: BTreeSet<String>,
+    last: Vec<u8>,
+}
+
+impl Values {
+    /// More different values than any organisation has accounts: beyond, the text is made up.
+    const LIMIT: usize = 100_000;
+
+    /// Adds the value of one record; nearly always the one of the record before.
+    pub fn add(&mut self, value: Option<Raw<'_>>) {
+        let Some(value) = value else { return };
+        if let Some(plain) = value.plain() {
+            if plain == self.last {
+                return;
+            }
+            self.last.clear();
+            self.last.extend_from_slice(plain);
+        }
+        if let Some(text) = value.text()
+            && self.all.len() < Self::LIMIT
+            && !self.all.contains(text.as_ref())
+        {
+            self.all.insert(text.into_owned());
+        }
+    }
+
+    fn merge(&mut self, other: Values) {
+        self.all.extend(other.all);
+        while self.all.len() > Self::LIMIT {
+            self.all.pop_last();
+        }
+    }
+
+    pub fn into_all(self) -> BTreeSet<String> {
+        self.all
+    }
+}
+
+/// A digest of the names and sizes of the input that does not depend on the order of reading: the
+/// sum, modulo 2^256, of the SHA-256 of each `NAME NUL SIZE` (decimal; `-` when it was not opened).
+#[derive(Debug, Default)]
+pub(super) struct Manifest([u64; 4]);
+
+impl Manifest {
+    fn add(&mut self, name: &str, size: Option<u64>) {
+        let size = size.map_or("-".into(), |size| size.to_string());
+        let digest = Sha256::digest(format!("{name}\0{size}").as_bytes());
+        let (words, _) = digest.as_slice().as_chunks::<8>();
+        let word = |i: usize| u64::from_be_bytes(words[3 - i]);
+        self.merge(&Manifest([word(0), word(1), word(2), word(3)]));
+    }
+
+    /// Adds two numbers of four words, the lowest first.
+    fn merge(&mut self, other: &Manifest) {
+        let mut carry = false;
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            let (sum, over) = mine.overflowing_add(theirs);
+            let (sum, over_again) = sum.overflowing_add(u64::from(carry));
+            (*mine, carry) = (sum, over | over_again);
+        }
+    }
+
+    pub fn to_hex(&self) -> String {
+        let [a, b, c, d] = self.0;
+        format!("sha256:{d:016x}{c:016x}{b:016x}{a:016x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_does_not_depend_on_order_and_tells_sizes_apart() {
+        let manifest = |files: &[(&str, Option<u64>)]| {
+            let mut manifest = Manifest::default();
+            files.iter().for_each(|(name, size)| manifest.add(name, *size));
+            manifest.to_hex()
+        };
+        let (a, b, c) = (("a", Some(1)), ("b", Some(2)), ("c", None));
+        assert_eq!(manifest(&[a, b, c]), manifest(&[c, a, b]));
+        assert_ne!(manifest(&[a, b]), manifest(&[a, ("b", Some(3))]));
+        assert_eq!(
+            manifest(&[a]),
+            // printf 'a\0001' | sha256sum
+            format!(
+                "sha256:{}",
+                Sha256::digest(b"a\x001").iter().map(|b| format!("{b:02x}")).collect::<String>()
+            )
+        );
+    }
+}
