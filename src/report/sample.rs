@@ -1,0 +1,202 @@
+//! Invented data for the tests of every format: the same two findings, nothing, and the worst.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::Run;
+use crate::model::finding::{EventRef, Finding, Key, Resource, Status};
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::outcome::{Outcome, Totals};
+use crate::model::principal::{Mfa, Principal};
+use crate::model::problem::{Problem, Stage};
+use crate::model::time::Time;
+
+fn time(text: &str) -> Time {
+    Time::parse(text).unwrap()
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+pub fn run() -> Run {
+    Run {
+        started: time("2026-11-24T08:00:00Z"),
+        finished: time("2026-11-24T08:00:01.5Z"),
+        sources: vec!["samples/trail".into()],
+        since: None,
+        until: None,
+        command: ["keytrail", "scan", "samples/trail"].map(String::from).to_vec(),
+        config_digest: "sha256:c0".into(),
+        rules_enabled: 57,
+        rules_digest: "sha256:d1".into(),
+        min_level: Level::Low,
+        each: false,
+    }
+}
+
+pub fn deletion() -> Finding {
+    Finding {
+        fingerprint: "00112233445566778899aabbccddeeff".into(),
+        rule: "key-deletion-scheduled".into(),
+        title: "KMS key scheduled for deletion".into(),
+        level: Level::Critical,
+        attempt: false,
+        count: 1,
+        first_seen: Some(time("2026-11-23T20:17:00Z")),
+        last_seen: Some(time("2026-11-23T20:17:00Z")),
+        status: Status::New,
+        account: some("111122223333"),
+        region: some("us-east-1"),
+        principal: Principal {
+            kind: some("AssumedRole"),
+            arn: some("arn:aws:iam::111122223333:role/team/Admin"),
+            account: some("111122223333"),
+            session: some("ann@example.com"),
+            invoked_by: None,
+            mfa: Mfa::Unknown,
+        },
+        source_ip: some("203.0.113.7"),
+        user_agent: some("aws-cli/2.31.0"),
+        key: Some(Key {
+            arn: "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+                .into(),
+            account: some("111122223333"),
+            alias: None,
+            tags: BTreeMap::from([("env".into(), "prod".into())]),
+        }),
+        resource: None,
+        events: vec![EventRef {
+            time: Some(time("2026-11-23T20:17:00Z")),
+            id: some("11111111-2222-3333-4444-555555555555"),
+            name: "ScheduleKeyDeletion".into(),
+            origin: Origin::record("samples/trail/a.json.gz", 3),
+        }],
+        details: BTreeMap::from([("pending_window_days".into(), json!(7))]),
+        attack: vec!["T1485".into()],
+        references: vec!["https://docs.aws.amazon.com/kms/".into()],
+        advice: some("Cancel the deletion unless a change record names it."),
+    }
+}
+
+pub fn foreign_use() -> Finding {
+    Finding {
+        fingerprint: "ffeeddccbbaa99887766554433221100".into(),
+        rule: "decrypt-by-foreign-account".into(),
+        title: "Data decrypted by a principal of another account".into(),
+        level: Level::Medium,
+        attempt: true,
+        count: 1_204,
+        first_seen: Some(time("2026-11-22T03:00:00Z")),
+        last_seen: Some(time("2026-11-23T21:30:59Z")),
+        account: some("444455556666"),
+        region: some("eu-central-1"),
+        principal: Principal {
+            kind: some("IAMUser"),
+            arn: some("arn:aws:iam::777788889999:user/export"),
+            account: some("777788889999"),
+            session: None,
+            invoked_by: some("s3.amazonaws.com"),
+            mfa: Mfa::No,
+        },
+        source_ip: None,
+        user_agent: None,
+        key: Some(Key {
+            arn: "arn:aws:kms:eu-central-1:444455556666:key/mrk-0123456789abcdef0123456789abcdef"
+                .into(),
+            account: some("444455556666"),
+            alias: some("alias/ledger"),
+            tags: BTreeMap::new(),
+        }),
+        resource: Some(Resource {
+            arn: "arn:aws:s3:::ledger-archive/2026/11/statements-of-november.parquet".into(),
+            kind: some("AWS::S3::Object"),
+            tags: BTreeMap::new(),
+        }),
+        events: vec![],
+        details: BTreeMap::new(),
+        attack: vec![],
+        references: vec![],
+        advice: None,
+        ..deletion()
+    }
+}
+
+/// Every text that a log can choose, as bad as it gets.
+pub fn hostile(text: &str) -> Finding {
+    let bad = || Some(text.to_owned());
+    let tags = || BTreeMap::from([(text.to_owned(), text.to_owned())]);
+    Finding {
+        title: text.to_owned(),
+        rule: text.to_owned(),
+        level: Level::Informational,
+        count: u64::MAX,
+        account: bad(),
+        region: bad(),
+        principal: Principal {
+            kind: bad(),
+            arn: bad(),
+            account: some("777788889999"),
+            session: bad(),
+            invoked_by: some("s3.amazonaws.com"),
+            mfa: Mfa::NotApplicable,
+        },
+        source_ip: bad(),
+        user_agent: bad(),
+        key: Some(Key { arn: text.to_owned(), account: bad(), alias: bad(), tags: tags() }),
+        resource: Some(Resource { arn: format!("arn:aws:s3:::{text}"), kind: bad(), tags: tags() }),
+        events: vec![EventRef {
+            time: None,
+            id: bad(),
+            name: text.to_owned(),
+            origin: Origin::record(text, 0),
+        }],
+        details: BTreeMap::from([(text.to_owned(), json!({ text: [text] }))]),
+        ..foreign_use()
+    }
+}
+
+/// The findings and what they were found in.
+pub fn outcome(findings: Vec<Finding>) -> Outcome {
+    let mut outcome = Outcome {
+        totals: Totals {
+            blobs: 12,
+            blobs_other: 1,
+            bytes_read: 1_258_291,
+            bytes_inflated: 10_905_190,
+            records: 12_345,
+            duplicates: 3,
+            kms_records: 1_234,
+            first_event: Some(time("2026-11-01T00:00:00Z")),
+            last_event: Some(time("2026-11-23T23:59:59Z")),
+            accounts: ["111122223333", "444455556666"].map(String::from).into(),
+            regions: ["eu-central-1", "us-east-1"].map(String::from).into(),
+            ..Totals::default()
+        },
+        manifest: "sha256:e2".into(),
+        ..Outcome::default()
+    };
+    for finding in &findings {
+        outcome.summary.add(finding.level);
+    }
+    outcome.findings = findings;
+    outcome
+}
+
+/// The two findings, two more that are too low to be listed, and a problem.
+pub fn two() -> Outcome {
+    let mut outcome = outcome(vec![deletion(), foreign_use()]);
+    outcome.summary.add(Level::Informational);
+    outcome.summary.add(Level::Informational);
+    outcome.totals.blobs_failed = 1;
+    outcome.problems = vec![problem("samples/trail/b.json.gz")];
+    outcome
+}
+
+pub fn problem(name: &str) -> Problem {
+    let message = "corrupt deflate stream after byte 1048576 of text, expected a gzip member that \
+                   ends with its checksum; 17 records before it were evaluated";
+    Problem::new(Origin::blob(name), Stage::Inflate, message)
+}

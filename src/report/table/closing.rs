@@ -1,0 +1,228 @@
+//! What stands below the findings: problems, what was read, and whether that was all.
+//!
+//! An audit that found nothing and one that saw nothing look alike unless the report says which it
+//! was. So the counts of what was read are always shown, what is missing is named, and the last
+//! line says `complete` or `INCOMPLETE` in so many words.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use super::by_level;
+use super::fit::{bytes, count, counted};
+use super::grid::{Grid, Ink};
+use crate::model::time::Time;
+use crate::report::{Report, Style};
+
+/// Problems that are listed unless all are asked for.
+const PROBLEMS_LISTED: usize = 20;
+
+/// Accounts and Regions that are named unless all are asked for.
+const NAMES_LISTED: usize = 8;
+
+/// No message or list is longer than this many lines: a log must not be able to bury a report.
+const LINES: usize = 8;
+
+/// The columns of the labels.
+const LABEL: u16 = 8;
+
+/// Writes everything below the findings.
+pub fn write(
+    report: &Report<'_>,
+    width: u16,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut grid = Grid::new(width, &[0], style.color, out);
+    if report.outcome.findings.is_empty() {
+        let [mut cell] = grid.row();
+        cell.add(Ink::Strong, &nothing_found(report), LINES);
+        grid.write(&[cell])?;
+        grid.gap()?;
+    }
+    problems(report, width, style, out)?;
+    let lines = if style.verbose { usize::MAX } else { LINES };
+    let mut grid = Grid::new(width, &[LABEL, 0], style.color, out);
+    for (label, ink, text) in lines_of(report, style) {
+        let [mut name, mut cell] = grid.row();
+        name.add(if matches!(ink, Ink::Alarm) { ink } else { Ink::Faint }, label, 1);
+        cell.add(ink, &text, lines.min(1_000));
+        grid.write(&[name, cell])?;
+    }
+    Ok(())
+}
+
+/// Zero findings in a sentence, with the reason when it is that nothing could be found.
+fn nothing_found(report: &Report<'_>) -> String {
+    let (run, outcome) = (report.run, report.outcome);
+    let totals = &outcome.totals;
+    if totals.blobs == totals.blobs_other {
+        return "No findings: no trail log was read.".to_owned();
+    }
+    if totals.records == 0 {
+        return "No findings: no record was read.".to_owned();
+    }
+    if run.rules_enabled == 0 {
+        return "No findings: no rule was enabled.".to_owned();
+    }
+    let levels = match outcome.summary.total() {
+        0 => String::new(),
+        _ => format!(" at or above {}", run.min_level),
+    };
+    let seen = match totals.kms_records {
+        0 => format!("{}, none of them of KMS", counted(totals.records, "record")),
+        kms => format!("{}, {} of KMS", counted(totals.records, "record"), count(kms)),
+    };
+    format!("No findings{levels} in {seen}.")
+}
+
+fn problems(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let problems = &report.outcome.problems;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let mut grid = Grid::new(width, &[LABEL, 0], style.color, out);
+    let [mut name, mut cell] = grid.row();
+    name.add(Ink::Alarm, "problems", 1);
+    cell.add(Ink::Alarm, &count(problems.len() as u64), 1);
+    grid.write(&[name, cell])?;
+    let listed = if style.verbose { problems.len() } else { PROBLEMS_LISTED };
+    for problem in problems.iter().take(listed) {
+        let [mut stage, mut cell] = grid.row();
+        stage.add(Ink::Faint, problem.stage.as_str(), 1);
+        cell.add(Ink::Plain, &problem.origin.to_string(), 2);
+        cell.add(Ink::Faint, &problem.message, LINES);
+        grid.write(&[stage, cell])?;
+    }
+    if let Some(more) = problems.len().checked_sub(listed).filter(|&more| more > 0) {
+        let [name, mut cell] = grid.row();
+        cell.add(Ink::Plain, &format!("… and {} more; -f json lists all", count(more as u64)), 2);
+        grid.write(&[name, cell])?;
+    }
+    grid.gap()
+}
+
+/// The closing summary, line by line.
+fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, String)> {
+    let (run, totals) = (report.run, &report.outcome.totals);
+    let mut lines = vec![("read", Ink::Plain, read(report))];
+    let mut add = |label, text| lines.push((label, Ink::Plain, text));
+    add("records", records(report));
+    if let (Some(first), Some(last)) = (totals.first_event, totals.last_event) {
+        add("events", format!("{first} to {last}"));
+    }
+    if run.since.is_some() || run.until.is_some() {
+        add("reported", window(run.since, run.until));
+    }
+    add("accounts", listed(&totals.accounts, style.verbose));
+    add("regions", listed(&totals.regions, style.verbose));
+    add("rules", format!("{} enabled", count(run.rules_enabled as u64)));
+    add("findings", findings(report));
+    lines.extend(notes(report).into_iter().map(|note| ("note", Ink::Strong, note)));
+    lines.push(verdict(report));
+    lines
+}
+
+fn read(report: &Report<'_>) -> String {
+    let totals = &report.outcome.totals;
+    let mut text = counted(totals.blobs, "file");
+    let apart =
+        [(totals.blobs_other, "other than trail logs"), (totals.blobs_failed, "with problems")];
+    let apart: Vec<String> = apart
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(*number)))
+        .collect();
+    if !apart.is_empty() {
+        text.push_str(&format!(" ({})", apart.join(", ")));
+    }
+    let stored = bytes(totals.bytes_read);
+    text.push_str(&format!(", {stored} stored, {} inflated", bytes(totals.bytes_inflated)));
+    text
+}
+
+fn records(report: &Report<'_>) -> String {
+    let totals = &report.outcome.totals;
+    let mut text = format!("{}, {} of KMS", count(totals.records), count(totals.kms_records));
+    if totals.duplicates > 0 {
+        text.push_str(&format!(", {} delivered more than once", count(totals.duplicates)));
+    }
+    if totals.records_bad > 0 {
+        text.push_str(&format!(", {} unreadable", count(totals.records_bad)));
+    }
+    text
+}
+
+/// The half-open interval that was asked for.
+fn window(since: Option<Time>, until: Option<Time>) -> String {
+    match (since, until) {
+        (Some(since), Some(until)) => format!("from {since} to before {until}"),
+        (Some(since), None) => format!("from {since}"),
+        (None, Some(until)) => format!("before {until}"),
+        (None, None) => "all".to_owned(),
+    }
+}
+
+/// How many, and the first of them.
+fn listed(names: &BTreeSet<String>, all: bool) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let shown = if all { names.len() } else { NAMES_LISTED };
+    let mut text = names.iter().take(shown).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(more) = names.len().checked_sub(shown).filter(|&more| more > 0) {
+        text.push_str(&format!(" and {} more", count(more as u64)));
+    }
+    text
+}
+
+fn findings(report: &Report<'_>) -> String {
+    let (run, outcome) = (report.run, report.outcome);
+    let total = outcome.summary.total();
+    if total == 0 {
+        return "none".to_owned();
+    }
+    let mut text = by_level(|level| outcome.summary.of(level));
+    if run.each {
+        text.push_str(" (one for each event)");
+    }
+    let hidden = total.saturating_sub(outcome.findings.len() as u64);
+    if hidden > 0 {
+        let below = run.min_level;
+        text.push_str(&format!("; the {} below {below} are counted, not listed", count(hidden)));
+    }
+    text
+}
+
+/// What keeps a quiet report from meaning that all is well.
+fn notes(report: &Report<'_>) -> Vec<String> {
+    let (run, totals) = (report.run, &report.outcome.totals);
+    let mut notes = Vec::new();
+    if totals.records == 0 {
+        notes.push("No records were read, so this report says nothing about the account.".into());
+    } else if totals.kms_records == 0 {
+        notes.push("No KMS records were read, so this report says nothing about KMS use.".into());
+    } else if totals.kms_records == totals.records {
+        notes
+            .push("Every record is of KMS: rules about other services had none to look at.".into());
+    }
+    if run.rules_enabled == 0 {
+        notes.push("No rule was enabled, so nothing could be found.".into());
+    }
+    notes
+}
+
+fn verdict(report: &Report<'_>) -> (&'static str, Ink, String) {
+    let outcome = report.outcome;
+    if outcome.complete() {
+        return ("result", Ink::Strong, "complete".to_owned());
+    }
+    let mut reasons = Vec::new();
+    if outcome.interrupted {
+        reasons.push("interrupted before the end of the input".to_owned());
+    }
+    if !outcome.problems.is_empty() {
+        reasons.push(counted(outcome.problems.len() as u64, "problem"));
+    }
+    let reasons = reasons.join(", ");
+    ("result", Ink::Alarm, format!("INCOMPLETE: {reasons}; there may be more than was found"))
+}

@@ -1,0 +1,176 @@
+//! The report for people: findings, then problems, then what was read and whether that was all.
+//!
+//! A grid of seven columns cannot be read on 80, so there are two layouts: below [`WIDE`] a finding
+//! is a card (level, what happened, labelled facts beside it), from there on a row of two lines.
+//! Long values are cut in the middle; the JSON report has them whole. What must stay true: no line
+//! is wider than the terminal, and silence can be told from blindness (see [`closing`]).
+
+mod closing;
+mod fit;
+mod grid;
+mod names;
+
+use std::io::{self, Write};
+
+use self::fit::{count, counted};
+use self::grid::{Cell, Grid, Ink};
+use super::{Report, Style};
+use crate::model::finding::Finding;
+use crate::model::level::Level;
+
+/// Columns of a report that goes to no terminal.
+const DEFAULT_WIDTH: u16 = 120;
+
+/// No terminal is taken to be narrower: nothing useful fits there.
+const LEAST_WIDTH: u16 = 40;
+
+/// Below this the facts of a card stand under what happened, not beside it.
+const NARROW: u16 = 64;
+
+/// From here on findings are rows.
+const WIDE: u16 = 160;
+
+/// An instant: `2026-11-23T20:17:00Z`.
+const TIME_WIDTH: u16 = 20;
+
+/// Writes the whole report.
+pub fn write(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let width = style.width.unwrap_or(DEFAULT_WIDTH).max(LEAST_WIDTH);
+    let findings = &report.outcome.findings;
+    if width >= WIDE {
+        rows(findings, width, style, out)?;
+    } else {
+        cards(findings, width, style, out)?;
+    }
+    closing::write(report, width, style, out)
+}
+
+/// The columns that the longest level takes.
+fn level_width(findings: &[Finding]) -> u16 {
+    let longest = findings.iter().map(|finding| finding.level.as_str().len()).max();
+    longest.map_or(0, |length| length as u16).max("critical".len() as u16)
+}
+
+fn cards(findings: &[Finding], width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    const LABEL: u16 = 5;
+    let level_width = level_width(findings);
+    let fixed: &[u16] =
+        if width < NARROW { &[level_width, 0] } else { &[level_width, 0, LABEL, 0] };
+    let mut grid = Grid::new(width, fixed, style.color, out);
+    for finding in findings {
+        let [mut level, mut what, mut labels, mut facts] = grid.row();
+        level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
+        add_what(finding, &mut what);
+        add_seen(finding, &mut what);
+        for (label, text) in labelled(finding) {
+            if width < NARROW {
+                what.add(Ink::Plain, &format!("{label} {text}"), 2);
+                continue;
+            }
+            labels.pad(facts.height());
+            labels.add(Ink::Faint, label, 1);
+            facts.add(Ink::Plain, &text, 2);
+        }
+        let cells = [level, what, labels, facts];
+        grid.write(&cells[..fixed.len()])?;
+        grid.gap()?;
+    }
+    Ok(())
+}
+
+fn rows(findings: &[Finding], width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    const HEADER: [&str; 7] =
+        ["LEVEL", "FINDING", "EVENTS", "FIRST, LAST", "WHO, FROM", "KEY, ON", "WHERE"];
+    // "ap-southeast-2"; longer Regions take two lines.
+    const WHERE: u16 = 14;
+    const EVENTS: u16 = 9;
+    let fixed = [level_width(findings), 0, EVENTS, TIME_WIDTH, 0, 0, WHERE];
+    let mut grid = Grid::new(width, &fixed, style.color, out);
+    if !findings.is_empty() {
+        let mut header = grid.row::<7>();
+        for (cell, title) in header.iter_mut().zip(HEADER) {
+            cell.add(Ink::Faint, title, 1);
+        }
+        grid.write(&header)?;
+    }
+    for finding in findings {
+        let [mut level, mut what, mut events, mut seen, mut who, mut key, mut place] = grid.row();
+        level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
+        add_what(finding, &mut what);
+        events.add(Ink::Plain, &count(finding.count), 1);
+        for time in times(finding) {
+            seen.add(Ink::Plain, &time, 2);
+        }
+        for (label, text) in labelled(finding) {
+            match label {
+                "who" | "from" => who.add(Ink::Plain, &text, 2),
+                "where" => {}
+                _ => key.add(Ink::Plain, &text, 2),
+            }
+        }
+        for text in [&finding.account, &finding.region].into_iter().flatten() {
+            place.add(Ink::Plain, text, 2);
+        }
+        grid.write(&[level, what, events, seen, who, key, place])?;
+        grid.gap()?;
+    }
+    Ok(())
+}
+
+/// The title and the rule.
+fn add_what(finding: &Finding, cell: &mut Cell) {
+    let attempt = if finding.attempt { " (attempt)" } else { "" };
+    cell.add(Ink::Strong, &format!("{}{attempt}", finding.title), 3);
+    cell.add(Ink::Faint, &finding.rule, 1);
+}
+
+/// How often, and when: on one line where that fits.
+fn add_seen(finding: &Finding, cell: &mut Cell) {
+    let events = counted(finding.count, "event");
+    let times = times(finding);
+    let Some(first) = times.first() else {
+        return cell.add(Ink::Plain, &format!("{events}, no time known"), 2);
+    };
+    let together = format!("{events} {first}");
+    if together.len() <= cell.width() {
+        cell.add(Ink::Plain, &together, 1);
+    } else {
+        cell.add(Ink::Plain, &events, 1);
+        cell.add(Ink::Plain, first, 2);
+    }
+    if let Some(last) = times.get(1) {
+        // Under the time above it, so that the two are compared at a glance.
+        let indent = if together.len() <= cell.width() { events.len() - 2 } else { 0 };
+        let text = format!("{:indent$}to {last}", "");
+        cell.add(Ink::Plain, &text, if indent > 0 { 1 } else { 2 });
+    }
+}
+
+/// The first and, if it is another, the last time.
+fn times(finding: &Finding) -> Vec<String> {
+    let mut times = vec![finding.first_seen, finding.last_seen];
+    times.dedup();
+    times.into_iter().flatten().map(|time| time.to_string()).collect()
+}
+
+/// What is known of the actor, the target and the place, each under a short label.
+fn labelled(finding: &Finding) -> Vec<(&'static str, String)> {
+    let home = finding.account.as_deref();
+    let mut facts = vec![("who", names::principal(&finding.principal, home))];
+    facts.extend(finding.source_ip.as_ref().map(|ip| ("from", ip.clone())));
+    facts.extend(finding.key.as_ref().map(|key| ("key", names::key(key, home))));
+    facts.extend(finding.resource.as_ref().map(|on| ("on", names::resource(on, home))));
+    let place: Vec<&str> =
+        [home, finding.region.as_deref()].into_iter().flatten().filter(|s| !s.is_empty()).collect();
+    if !place.is_empty() {
+        facts.push(("where", place.join(" ")));
+    }
+    facts
+}
+
+/// The levels that have findings, highest first, as `1 critical, 2 high`.
+fn by_level(of: impl Fn(Level) -> u64) -> String {
+    let counts = Level::ALL.map(|level| (of(level), level));
+    let some = counts.iter().filter(|(number, _)| *number > 0);
+    some.map(|(number, level)| format!("{} {level}", count(*number))).collect::<Vec<_>>().join(", ")
+}

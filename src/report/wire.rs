@@ -1,0 +1,307 @@
+//! `keytrail.report/v1`: the JSON form of a report, member for member.
+//!
+//! Frozen: members may be added at the end of an object, never renamed, moved or removed, since
+//! scripts read them. That is why these types stand beside the model instead of being the model;
+//! they only borrow from it. Absent values are `null`, never left out, so that a reader can tell
+//! "not known" from "another version".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::Report;
+use crate::model::finding::{self, EventRef, Status};
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::outcome;
+use crate::model::principal::{self, Mfa};
+use crate::model::problem::{self, Stage};
+use crate::model::time::Time;
+
+/// The name and version of this form.
+pub const SCHEMA: &str = "keytrail.report/v1";
+
+/// The whole document.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    schema: &'static str,
+    tool: Tool<'a>,
+    run: Run<'a>,
+    totals: Totals<'a>,
+    summary: Summary,
+    // Converted one by one while they are written: a report may hold millions.
+    #[serde(serialize_with = "each_finding")]
+    findings: &'a [finding::Finding],
+    #[serde(serialize_with = "each_problem")]
+    problems: &'a [problem::Problem],
+}
+
+fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(list.iter().map(Finding::from))
+}
+
+fn each_problem<S: Serializer>(list: &[problem::Problem], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(list.iter().map(Problem::from))
+}
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    name: &'static str,
+    version: &'static str,
+    rules: Rules<'a>,
+}
+
+#[derive(Serialize)]
+struct Rules<'a> {
+    enabled: usize,
+    digest: &'a str,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    started: Time,
+    finished: Time,
+    sources: &'a [String],
+    since: Option<Time>,
+    until: Option<Time>,
+    complete: bool,
+    command: &'a [String],
+    version: &'static str,
+    config: &'a str,
+    manifest: &'a str,
+}
+
+#[derive(Serialize)]
+struct Totals<'a> {
+    blobs: u64,
+    blobs_failed: u64,
+    blobs_other: u64,
+    bytes_read: u64,
+    bytes_inflated: u64,
+    records: u64,
+    records_bad: u64,
+    duplicates: u64,
+    kms_records: u64,
+    first_event: Option<Time>,
+    last_event: Option<Time>,
+    accounts: &'a BTreeSet<String>,
+    regions: &'a BTreeSet<String>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    critical: u64,
+    high: u64,
+    medium: u64,
+    low: u64,
+    informational: u64,
+    suppressed: u64,
+}
+
+/// One finding: a member of `findings`, and a line of NDJSON.
+#[derive(Serialize)]
+pub struct Finding<'a> {
+    fingerprint: &'a str,
+    rule: &'a str,
+    title: &'a str,
+    level: Level,
+    attempt: bool,
+    count: u64,
+    first_seen: Option<Time>,
+    last_seen: Option<Time>,
+    status: Status,
+    account: Option<&'a str>,
+    region: Option<&'a str>,
+    principal: Principal<'a>,
+    source_ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    key: Option<Key<'a>>,
+    resource: Option<Resource<'a>>,
+    events: Vec<Event<'a>>,
+    details: &'a BTreeMap<String, Value>,
+    attack: &'a [String],
+    references: &'a [String],
+    advice: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Principal<'a> {
+    #[serde(rename = "type")]
+    kind: Option<&'a str>,
+    arn: Option<&'a str>,
+    account: Option<&'a str>,
+    session: Option<&'a str>,
+    invoked_by: Option<&'a str>,
+    mfa: Mfa,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    arn: &'a str,
+    account: Option<&'a str>,
+    alias: Option<&'a str>,
+    tags: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Resource<'a> {
+    arn: &'a str,
+    #[serde(rename = "type")]
+    kind: Option<&'a str>,
+    tags: &'a BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    id: Option<&'a str>,
+    time: Option<Time>,
+    name: &'a str,
+    origin: &'a Origin,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    origin: &'a Origin,
+    stage: Stage,
+    message: &'a str,
+}
+
+impl<'a> From<&'a Report<'a>> for Document<'a> {
+    fn from(report: &'a Report<'a>) -> Self {
+        let Report { run, outcome } = *report;
+        let version = env!("CARGO_PKG_VERSION");
+        Document {
+            schema: SCHEMA,
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME"),
+                version,
+                rules: Rules { enabled: run.rules_enabled, digest: &run.rules_digest },
+            },
+            run: Run {
+                started: run.started,
+                finished: run.finished,
+                sources: &run.sources,
+                since: run.since,
+                until: run.until,
+                complete: outcome.complete(),
+                command: &run.command,
+                version,
+                config: &run.config_digest,
+                manifest: &outcome.manifest,
+            },
+            totals: Totals::from(&outcome.totals),
+            summary: Summary::from(&outcome.summary),
+            findings: &outcome.findings,
+            problems: &outcome.problems,
+        }
+    }
+}
+
+impl<'a> From<&'a outcome::Totals> for Totals<'a> {
+    fn from(totals: &'a outcome::Totals) -> Self {
+        Totals {
+            blobs: totals.blobs,
+            blobs_failed: totals.blobs_failed,
+            blobs_other: totals.blobs_other,
+            bytes_read: totals.bytes_read,
+            bytes_inflated: totals.bytes_inflated,
+            records: totals.records,
+            records_bad: totals.records_bad,
+            duplicates: totals.duplicates,
+            kms_records: totals.kms_records,
+            first_event: totals.first_event,
+            last_event: totals.last_event,
+            accounts: &totals.accounts,
+            regions: &totals.regions,
+        }
+    }
+}
+
+impl From<&outcome::Summary> for Summary {
+    fn from(summary: &outcome::Summary) -> Self {
+        Summary {
+            critical: summary.of(Level::Critical),
+            high: summary.of(Level::High),
+            medium: summary.of(Level::Medium),
+            low: summary.of(Level::Low),
+            informational: summary.of(Level::Informational),
+            suppressed: 0,
+        }
+    }
+}
+
+impl<'a> From<&'a finding::Finding> for Finding<'a> {
+    fn from(finding: &'a finding::Finding) -> Self {
+        Finding {
+            fingerprint: &finding.fingerprint,
+            rule: &finding.rule,
+            title: &finding.title,
+            level: finding.level,
+            attempt: finding.attempt,
+            count: finding.count,
+            first_seen: finding.first_seen,
+            last_seen: finding.last_seen,
+            status: finding.status,
+            account: finding.account.as_deref(),
+            region: finding.region.as_deref(),
+            principal: Principal::from(&finding.principal),
+            source_ip: finding.source_ip.as_deref(),
+            user_agent: finding.user_agent.as_deref(),
+            key: finding.key.as_ref().map(Key::from),
+            resource: finding.resource.as_ref().map(Resource::from),
+            events: finding.events.iter().map(Event::from).collect(),
+            details: &finding.details,
+            attack: &finding.attack,
+            references: &finding.references,
+            advice: finding.advice.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a principal::Principal> for Principal<'a> {
+    fn from(principal: &'a principal::Principal) -> Self {
+        Principal {
+            kind: principal.kind.as_deref(),
+            arn: principal.arn.as_deref(),
+            account: principal.account.as_deref(),
+            session: principal.session.as_deref(),
+            invoked_by: principal.invoked_by.as_deref(),
+            mfa: principal.mfa,
+        }
+    }
+}
+
+impl<'a> From<&'a finding::Key> for Key<'a> {
+    fn from(key: &'a finding::Key) -> Self {
+        Key {
+            arn: &key.arn,
+            account: key.account.as_deref(),
+            alias: key.alias.as_deref(),
+            tags: &key.tags,
+        }
+    }
+}
+
+impl<'a> From<&'a finding::Resource> for Resource<'a> {
+    fn from(resource: &'a finding::Resource) -> Self {
+        Resource { arn: &resource.arn, kind: resource.kind.as_deref(), tags: &resource.tags }
+    }
+}
+
+impl<'a> From<&'a EventRef> for Event<'a> {
+    fn from(event: &'a EventRef) -> Self {
+        Event {
+            id: event.id.as_deref(),
+            time: event.time,
+            name: &event.name,
+            origin: &event.origin,
+        }
+    }
+}
+
+impl<'a> From<&'a problem::Problem> for Problem<'a> {
+    fn from(problem: &'a problem::Problem) -> Self {
+        Problem { origin: &problem.origin, stage: problem.stage, message: &problem.message }
+    }
+}
