@@ -1,0 +1,226 @@
+//! Which rules there are, which of them could match a record, and whether they do.
+//!
+//! ```text
+//! registry    the built-in rules, embedded
+//! sigma       Sigma YAML, built-in or the user's: load, compile, ask
+//! native      detectors: one file a rule, where Sigma cannot say it
+//! router      from (eventSource, eventName) to the rules that could match
+//! ```
+//!
+//! [`RuleSet`] is all that other layers need. What must stay true: a rule that matches a record is
+//! among the record's candidates, and nothing here depends on the order of files or rules.
+
+pub mod error;
+pub mod native;
+pub mod registry;
+pub mod router;
+mod rule;
+mod select;
+mod sigma;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::model::level::Level;
+use crate::model::rule_meta::RuleMeta;
+use crate::record::event::{Event, Header};
+use crate::record::kms::View;
+
+pub use error::RuleError;
+use router::{Router, Routes};
+use rule::Rule;
+pub use sigma::event::ACTOR;
+pub use sigma::load::DEFAULT_LEVEL;
+
+/// What a rule found in one record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The rule: index into [`RuleSet::metas`].
+    pub rule: usize,
+    /// How serious it is; of an attempt, one level below the same call that succeeded.
+    pub level: Level,
+    /// Whether the call failed or was refused. Always `false` for the user's own rules, and for
+    /// rules that look for failed calls.
+    pub attempt: bool,
+    /// What the rule has to say beside the finding's own members.
+    pub details: BTreeMap<String, Value>,
+}
+
+/// The rules of a run, by id.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    metas: Vec<RuleMeta>,
+    router: Router,
+}
+
+/// What [`RuleSet::load`] gives.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The rules.
+    pub rules: RuleSet,
+    /// What was read and is no rule for us: `PATH: why`.
+    pub skipped: Vec<String>,
+    /// Built-in rules that a rule of the user's replaces: `PATH: replaces ID`.
+    pub replaced: Vec<String>,
+}
+
+impl RuleSet {
+    /// Loads the built-in rules, if `builtin`, and those at `paths`: files, and folders that are
+    /// searched for `*.yml` and `*.yaml`.
+    ///
+    /// A user's rule whose Sigma `id` or `name` is that of a built-in rule replaces it. A user's
+    /// rule is taken as it is: its level (`medium` when it has none) also for failed calls.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once: a path that does not exist or cannot be read, a rule
+    /// that is no YAML, no Sigma or does not compile, an id that two of the user's rules share.
+    pub fn load(builtin: bool, paths: &[PathBuf]) -> Result<Loaded, Vec<RuleError>> {
+        let mut users = sigma::load::Found::default();
+        let mut seen = BTreeSet::new();
+        for path in paths {
+            users.add_path(path, &mut seen);
+        }
+        let mut own = sigma::load::Found::default();
+        if builtin {
+            registry::SIGMA.iter().for_each(|embedded| own.add_embedded(embedded));
+            own.rules.extend(registry::native().into_iter().map(Rule::native));
+        }
+        let mut errors = own.errors;
+        errors.extend(users.errors);
+        errors.extend(duplicates(&users.rules));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let (mut rules, replaced) = replace(own.rules, &mut users.rules);
+        rules.extend(users.rules);
+        let mut skipped = own.skipped;
+        skipped.extend(users.skipped);
+        Ok(Loaded { rules: RuleSet::new(rules), skipped, replaced })
+    }
+
+    fn new(mut rules: Vec<Rule>) -> RuleSet {
+        rules.sort_by(|a, b| a.meta.id.cmp(&b.meta.id));
+        let routes: Vec<Routes> = rules.iter().map(|rule| rule.routes.clone()).collect();
+        RuleSet {
+            metas: rules.iter().map(|rule| rule.meta.clone()).collect(),
+            router: Router::new(&routes),
+            rules,
+        }
+    }
+
+    /// The rules that any of `select` names (all, if it is empty) and none of `ignore` does: by
+    /// id, group, tag or level.
+    ///
+    /// # Errors
+    /// What is wrong, one message each: a selector that names no rule, or no rule left.
+    pub fn select(self, select: &[String], ignore: &[String]) -> Result<RuleSet, Vec<String>> {
+        let keep = select::choose(&self.rules, select, ignore)?;
+        let rules = self.rules.into_iter().zip(keep).filter(|(_, keep)| *keep);
+        Ok(RuleSet::new(rules.map(|(rule, _)| rule).collect()))
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// What is known of each rule, by id.
+    pub fn metas(&self) -> &[RuleMeta] {
+        &self.metas
+    }
+
+    /// The explanation of a built-in rule, Markdown.
+    pub fn explanation(&self, id: &str) -> Option<&'static str> {
+        self.rules.iter().find(|rule| rule.is_named(id))?.explanation
+    }
+
+    /// Digest of the ids and texts of the rules, `sha256:…`. Of native rules the text is the
+    /// explanation; their code is covered by the program's version.
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for rule in &self.rules {
+            for text in [rule.meta.id.as_str(), &rule.text] {
+                hasher.update((text.len() as u64).to_le_bytes());
+                hasher.update(text);
+            }
+        }
+        let mut digest = "sha256:".to_owned();
+        for byte in hasher.finalize() {
+            // Writing to a string does not fail.
+            let _ = write!(digest, "{byte:02x}");
+        }
+        digest
+    }
+
+    /// The rules that could match a record of this `eventSource` and `eventName`: indexes,
+    /// ascending. Pass the strings with escapes undone, empty where the member is missing; for a
+    /// member that is no string use [`candidates_of`](RuleSet::candidates_of).
+    pub fn candidates(&self, source: &[u8], name: &[u8]) -> &[u32] {
+        self.router.candidates(source, name)
+    }
+
+    /// The rules that could match a record with this header, whatever shape it has.
+    pub fn candidates_of(&self, header: &Header<'_>) -> &[u32] {
+        self.router.candidates_of(header)
+    }
+
+    /// Asks one rule about a record. A rule that has a fault may panic.
+    pub fn check(&self, rule: u32, event: &Event<'_>, view: &View<'_>) -> Option<Hit> {
+        let index = rule as usize;
+        let rule = self.rules.get(index)?;
+        let found = rule.check(event, view)?;
+        let attempt = rule.lowers_attempts && view.attempt();
+        let level = if attempt { found.level.lowered() } else { found.level };
+        Some(Hit { rule: index, level, attempt, details: found.details })
+    }
+}
+
+/// An error for each rule whose id an earlier one has.
+fn duplicates(rules: &[Rule]) -> Vec<RuleError> {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for RuleMeta { id, origin, .. } in rules.iter().map(|rule| &rule.meta) {
+        if let Some(other) = first.get(id.as_str()) {
+            let message = format!("the id '{id}' is that of a rule in {other} already");
+            errors.push(RuleError::new(origin, message).with_hint("give each rule its own id"));
+        } else {
+            first.insert(id, origin);
+        }
+    }
+    errors
+}
+
+/// The built-in rules that no user's rule replaces. One that does answers to the names of what it
+/// replaces, so that `--ignore` and the like go on working.
+fn replace(own: Vec<Rule>, users: &mut [Rule]) -> (Vec<Rule>, Vec<String>) {
+    let mut replaced = Vec::new();
+    let mut kept = Vec::new();
+    for rule in own {
+        let names: Vec<&String> = [&rule.meta.id].into_iter().chain(&rule.names).collect();
+        let by = users.iter_mut().find(|user| names.iter().any(|name| user.is_named(name)));
+        let Some(user) = by else {
+            kept.push(rule);
+            continue;
+        };
+        replaced.push(format!("{}: replaces {}", user.meta.origin, rule.meta.id));
+        for name in names {
+            if !user.is_named(name) {
+                user.names.push(name.clone());
+            }
+        }
+    }
+    (kept, replaced)
+}
+
+#[cfg(test)]
+mod tests;

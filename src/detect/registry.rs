@@ -1,0 +1,114 @@
+//! The built-in rules, by name: a list, so that what is shipped is what is written here.
+//!
+//! Each rule is two files that are embedded in the binary: how it decides (Sigma YAML in `rules/`,
+//! or a detector in `native/`) and the explanation that `rules show` prints. A test proves that no
+//! file is missing from the list.
+
+use super::native::{Detector, critical_call_without_mfa::CriticalCallWithoutMfa};
+
+/// An embedded Sigma rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded {
+    /// The slug: file stem, `name` in the YAML, id in reports.
+    pub id: &'static str,
+    /// The folder under `rules/`.
+    pub group: &'static str,
+    /// The file's name, as it would be in the source tree.
+    pub origin: &'static str,
+    /// The rule.
+    pub yaml: &'static str,
+    /// Why, when it is harmless, what to do: Markdown.
+    pub explanation: &'static str,
+}
+
+macro_rules! embedded {
+    ($($group:literal: $($id:literal),+;)+) => {
+        &[$($(Embedded {
+            id: $id,
+            group: $group,
+            origin: concat!("rules/", $group, "/", $id, ".yml"),
+            yaml: include_str!(concat!("../../rules/", $group, "/", $id, ".yml")),
+            explanation: include_str!(concat!("../../rules/", $group, "/", $id, ".md")),
+        }),+),+]
+    };
+}
+
+/// Every built-in rule that is Sigma.
+pub const SIGMA: &[Embedded] = embedded! {
+    "lifecycle":
+        "external-origin-key-created",
+        "imported-material-deleted",
+        "imported-material-expired",
+        "key-created",
+        "key-deleted",
+        "key-deletion-scheduled",
+        "key-deletion-short-window",
+        "key-disabled",
+        "key-material-imported",
+        "key-replicated",
+        "key-rotated",
+        "pending-deletion-key-use",
+        "rotation-disabled";
+    "trail":
+        "trail-deleted",
+        "trail-encryption-changed",
+        "trail-stopped",
+        "trail-weakened";
+    "use":
+        "root-user-kms";
+};
+
+/// Every built-in rule that is code.
+pub fn native() -> Vec<Box<dyn Detector>> {
+    vec![Box::new(CriticalCallWithoutMfa::default())]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The stems of the files with this extension under a folder of the source tree.
+    fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        walkdir::WalkDir::new(root)
+            .into_iter()
+            .map(|entry| entry.unwrap().into_path())
+            .filter(|path| path.extension().is_some_and(|ext| ext == extension))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_file_is_in_the_list() {
+        let sigma: BTreeSet<String> = SIGMA.iter().map(|rule| rule.id.to_owned()).collect();
+        assert_eq!(stems("rules", "yml"), sigma);
+        assert_eq!(stems("rules", "md"), sigma);
+        assert_eq!(sigma.len(), SIGMA.len(), "an id is there twice");
+
+        let native: BTreeSet<String> =
+            native().iter().map(|detector| detector.meta().id.clone()).collect();
+        // Files of code are named as Rust names modules.
+        let ids = |extension| -> BTreeSet<String> {
+            let stems = stems("src/detect/native", extension);
+            stems.iter().filter(|stem| *stem != "mod").map(|stem| stem.replace('_', "-")).collect()
+        };
+        assert_eq!(ids("md"), native);
+        assert_eq!(ids("rs"), native);
+        assert!(native.is_disjoint(&sigma));
+    }
+
+    #[test]
+    fn every_name_is_the_file_stem_and_the_heading() {
+        for rule in SIGMA {
+            let parsed = rsigma_parser::parse_sigma_yaml(rule.yaml).unwrap();
+            assert!(parsed.errors.is_empty(), "{}: {:?}", rule.id, parsed.errors);
+            assert_eq!(parsed.rules.len(), 1, "{}", rule.id);
+            assert_eq!(parsed.rules[0].name.as_deref(), Some(rule.id));
+            assert!(parsed.rules[0].level.is_some(), "{}", rule.id);
+            assert!(rule.explanation.starts_with(&format!("# {}: ", rule.id)), "{}", rule.id);
+        }
+    }
+}

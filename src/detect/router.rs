@@ -1,0 +1,316 @@
+//! From the two names in a record to the rules that could match it.
+//!
+//! Most records interest no rule, and this is what they cost: one hash of the event source and one
+//! probe of a small table. Every answer is a list made beforehand.
+//!
+//! What must stay true: a rule that matches a record is in the record's list. Whatever the tables
+//! cannot tell for certain (a source or name that is not ASCII, since Sigma folds case by Unicode)
+//! gets the list of all rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::record::event::{Header, Raw};
+
+/// Which records a rule could match: those that one of the routes fits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Routes(pub Vec<Route>);
+
+/// Event sources and event names, compared without regard to ASCII case; `None` is any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Route {
+    /// The values of `eventSource`.
+    pub sources: Option<BTreeSet<String>>,
+    /// The values of `eventName`.
+    pub names: Option<BTreeSet<String>>,
+}
+
+impl Routes {
+    /// Every record.
+    pub fn any() -> Routes {
+        Routes(vec![Route::default()])
+    }
+
+    /// The records of some calls of one service.
+    pub fn calls(source: &str, names: &[&str]) -> Routes {
+        let set =
+            |texts: &[&str]| Some(texts.iter().map(|text| text.to_ascii_lowercase()).collect());
+        Routes(vec![Route { sources: set(&[source]), names: set(names) }])
+    }
+}
+
+/// Finds the candidates of a record.
+#[derive(Debug, Default)]
+pub struct Router {
+    sources: Table<Source>,
+    /// Names that some rule wants of any source, for the sources that no rule names.
+    names: Table<Box<[u32]>>,
+    /// The rules that want any record.
+    any: Box<[u32]>,
+    all: Box<[u32]>,
+}
+
+/// What the rules want of one event source.
+#[derive(Debug)]
+struct Source {
+    names: Table<Box<[u32]>>,
+    /// For names that are not in the table.
+    rest: Box<[u32]>,
+}
+
+impl Router {
+    /// A router for the rules whose routes are `routes`, in their order.
+    pub fn new(routes: &[Routes]) -> Router {
+        let mut wants = Wants::default();
+        for (rule, routes) in (0u32..).zip(routes) {
+            for route in &routes.0 {
+                wants.add(rule, route);
+            }
+        }
+        Router {
+            sources: Table::new(wants.sources().map(|source| (source.clone(), wants.of(&source)))),
+            names: Table::new(wants.names.iter().map(|(name, rules)| {
+                let list = rules.union(&wants.any).copied().collect();
+                (name.clone(), list)
+            })),
+            any: wants.any.iter().copied().collect(),
+            all: (0u32..).take(routes.len()).collect(),
+        }
+    }
+
+    /// The rules that could match a record of this `eventSource` and `eventName`, ascending.
+    ///
+    /// Both are the strings themselves, escapes undone; empty where the member is missing.
+    pub fn candidates(&self, source: &[u8], name: &[u8]) -> &[u32] {
+        let Some(hash) = hash(source) else { return &self.all };
+        match self.sources.get(hash, source) {
+            None if self.names.is_empty() => &self.any,
+            None => self.named(&self.names, name, &self.any),
+            Some(found) => self.named(&found.names, name, &found.rest),
+        }
+    }
+
+    /// The candidates of a record of which the header was read.
+    ///
+    /// A source or name that is no plain string is nothing the tables can be asked for: an array
+    /// matches by any of its members.
+    pub fn candidates_of(&self, header: &Header<'_>) -> &[u32] {
+        match (plain(header.source), plain(header.name)) {
+            (Some(source), Some(name)) => self.candidates(source, name),
+            _ => &self.all,
+        }
+    }
+
+    fn named<'a>(
+        &'a self,
+        names: &'a Table<Box<[u32]>>,
+        name: &[u8],
+        rest: &'a [u32],
+    ) -> &'a [u32] {
+        match hash(name) {
+            Some(hash) => names.get(hash, name).map_or(rest, |list| list),
+            None => &self.all,
+        }
+    }
+}
+
+/// The bytes of a plain string, none for a missing member; `None` for anything else.
+fn plain(member: Option<Raw<'_>>) -> Option<&[u8]> {
+    match member {
+        Some(raw) => raw.plain(),
+        None => Some(b""),
+    }
+}
+
+/// Who wants what, gathered before the tables are built.
+#[derive(Debug, Default)]
+struct Wants {
+    pairs: BTreeMap<String, BTreeMap<String, BTreeSet<u32>>>,
+    whole: BTreeMap<String, BTreeSet<u32>>,
+    names: BTreeMap<String, BTreeSet<u32>>,
+    any: BTreeSet<u32>,
+}
+
+impl Wants {
+    fn add(&mut self, rule: u32, route: &Route) {
+        match (&route.sources, &route.names) {
+            (None, None) => {
+                self.any.insert(rule);
+            }
+            (None, Some(names)) => {
+                for name in names {
+                    self.names.entry(name.clone()).or_default().insert(rule);
+                }
+            }
+            (Some(sources), None) => {
+                for source in sources {
+                    self.whole.entry(source.clone()).or_default().insert(rule);
+                }
+            }
+            (Some(sources), Some(names)) => {
+                for source in sources {
+                    let pairs = self.pairs.entry(source.clone()).or_default();
+                    for name in names {
+                        pairs.entry(name.clone()).or_default().insert(rule);
+                    }
+                }
+            }
+        }
+    }
+
+    fn sources(&self) -> impl Iterator<Item = String> {
+        let all: BTreeSet<&String> = self.pairs.keys().chain(self.whole.keys()).collect();
+        all.into_iter().cloned().collect::<Vec<_>>().into_iter()
+    }
+
+    fn of(&self, source: &str) -> Source {
+        let none = BTreeMap::new();
+        let pairs = self.pairs.get(source).unwrap_or(&none);
+        let mut rest = self.any.clone();
+        rest.extend(self.whole.get(source).into_iter().flatten());
+        let names: BTreeSet<&String> = pairs.keys().chain(self.names.keys()).collect();
+        let list = |name: &String| {
+            let mut rules = rest.clone();
+            rules.extend(pairs.get(name).into_iter().flatten());
+            rules.extend(self.names.get(name).into_iter().flatten());
+            (name.clone(), rules.into_iter().collect())
+        };
+        Source {
+            names: Table::new(names.into_iter().map(list)),
+            rest: rest.iter().copied().collect(),
+        }
+    }
+}
+
+/// A hash table of ASCII texts, folded; fixed once built, so that no record can shape it.
+#[derive(Debug)]
+struct Table<T> {
+    /// One more than the index of an entry; 0 where there is none. A power of two of them.
+    slots: Box<[u32]>,
+    entries: Vec<(Box<[u8]>, T)>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table { slots: Box::default(), entries: Vec::new() }
+    }
+}
+
+impl<T> Table<T> {
+    fn new(entries: impl Iterator<Item = (String, T)>) -> Table<T> {
+        let entries: Vec<(Box<[u8]>, T)> =
+            entries.map(|(text, item)| (text.into_bytes().into_boxed_slice(), item)).collect();
+        let size = if entries.is_empty() { 0 } else { (entries.len() * 4).next_power_of_two() };
+        let mut slots = vec![0u32; size].into_boxed_slice();
+        for (number, (text, _)) in (1u32..).zip(&entries) {
+            let mut at = slot(hash(text).unwrap_or_default(), size);
+            while slots[at] != 0 {
+                at = (at + 1) & (size - 1);
+            }
+            slots[at] = number;
+        }
+        Table { slots, entries }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn get(&self, hash: u64, text: &[u8]) -> Option<&T> {
+        let size = self.slots.len();
+        if size == 0 {
+            return None;
+        }
+        let mut at = slot(hash, size);
+        // Three of four slots are empty, so this ends.
+        while let Some(entry) = (self.slots[at] as usize).checked_sub(1) {
+            let (known, item) = &self.entries[entry];
+            if known.eq_ignore_ascii_case(text) {
+                return Some(item);
+            }
+            at = (at + 1) & (size - 1);
+        }
+        None
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn slot(hash: u64, size: usize) -> usize {
+    // The high bits are the mixed ones.
+    (hash >> 32) as usize & (size - 1)
+}
+
+/// A hash that is the same for texts that differ in ASCII case only; `None` when not all is ASCII.
+///
+/// Eight bytes a step. Setting bit 5 folds letters (and pairs of some other characters, which a
+/// hash may).
+fn hash(text: &[u8]) -> Option<u64> {
+    const FOLD: u64 = 0x2020_2020_2020_2020;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = text.len() as u64;
+    let mut seen = 0;
+    let (words, tail) = text.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        seen |= word;
+        hash = (hash.rotate_left(23) ^ (word | FOLD)).wrapping_mul(PRIME);
+    }
+    let mut last = 0u64;
+    for &byte in tail {
+        last = last << 8 | u64::from(byte);
+    }
+    seen |= last;
+    hash = (hash.rotate_left(23) ^ (last | FOLD)).wrapping_mul(PRIME);
+    (seen & HIGH == 0).then_some(hash ^ hash >> 29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(sources: &[&str], names: &[&str]) -> Route {
+        let set = |texts: &[&str]| {
+            (!texts.is_empty()).then(|| texts.iter().map(|text| (*text).to_owned()).collect())
+        };
+        Route { sources: set(sources), names: set(names) }
+    }
+
+    #[test]
+    fn lists_are_those_of_pair_source_name_and_any() {
+        let routes = [
+            Routes(vec![route(&["kms"], &["decrypt", "encrypt"]), route(&["s3"], &["getobject"])]),
+            Routes(vec![route(&["kms"], &[])]),
+            Routes(vec![route(&[], &["stoplogging"])]),
+            Routes::default(),
+        ];
+        let router = Router::new(&routes);
+        let of = |source: &str, name: &str| {
+            router.candidates(source.as_bytes(), name.as_bytes()).to_vec()
+        };
+        assert_eq!(of("KMS", "Decrypt"), [0, 1]);
+        assert_eq!(of("kms", "StopLogging"), [1, 2]);
+        assert_eq!(of("kms", ""), [1]);
+        assert_eq!(of("s3", "GetObject"), [0]);
+        assert_eq!(of("s3", "PutObject"), [0u32; 0]);
+        assert_eq!(of("ec2", "StopLogging"), [2]);
+        assert_eq!(of("", ""), [0u32; 0]);
+        // U+212A lower-cases to an ASCII k.
+        assert_eq!(of("\u{212a}ms", "Decrypt"), [0, 1, 2, 3]);
+        assert_eq!(of("kms", "Stop\u{e9}"), [0, 1, 2, 3]);
+        let everything = Router::new(&[Routes::any(), Routes::calls("KMS", &["Sign"])]);
+        assert_eq!(everything.candidates(b"kms", b"sign"), [0, 1]);
+        assert_eq!(everything.candidates(b"ec2", b"sign"), [0]);
+        assert!(Router::new(&[]).candidates(b"kms", b"Sign").is_empty());
+    }
+
+    #[test]
+    fn hashing_folds_case_at_every_length() {
+        let text = "abcdefghijklmnopqrstuvwxyz.amazonaws.com";
+        for len in 0..text.len() {
+            let (small, capital) = (&text[..len], text[..len].to_uppercase());
+            assert_eq!(hash(small.as_bytes()), hash(capital.as_bytes()));
+        }
+        assert_eq!(hash("kms\u{e9}".as_bytes()), None);
+        assert_eq!(hash("12345678\u{e9}".as_bytes()), None);
+    }
+}

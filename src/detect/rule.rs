@@ -1,0 +1,87 @@
+//! One rule, whoever wrote it and however it decides.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::native::{Detector, Found};
+use super::router::Routes;
+use super::sigma::Compiled;
+use super::sigma::event::SigmaEvent;
+use crate::model::rule_meta::RuleMeta;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// A rule that is loaded.
+#[derive(Debug)]
+pub struct Rule {
+    /// What is known of it.
+    pub meta: RuleMeta,
+    /// Other names it goes by: the UUID of a built-in rule, the `name` of a user's, and the names
+    /// of the built-in rule that it replaces.
+    pub names: Vec<String>,
+    /// The text it is made from.
+    pub text: Arc<str>,
+    /// The explanation of a built-in rule.
+    pub explanation: Option<&'static str>,
+    /// Whether a failed call is an attempt, one level down.
+    pub lowers_attempts: bool,
+    /// The records it could match.
+    pub routes: Routes,
+    /// How it decides.
+    pub body: Body,
+}
+
+/// How a rule decides.
+pub enum Body {
+    /// As Sigma says.
+    Sigma(Box<Compiled>),
+    /// By code.
+    Native(Box<dyn Detector>),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Body::Sigma(_) => "Sigma",
+            Body::Native(_) => "Native",
+        })
+    }
+}
+
+impl Rule {
+    /// The rule that a detector is.
+    pub fn native(detector: Box<dyn Detector>) -> Rule {
+        Rule {
+            meta: detector.meta().clone(),
+            names: Vec::new(),
+            text: detector.explanation().into(),
+            explanation: Some(detector.explanation()),
+            lowers_attempts: true,
+            routes: detector.routes(),
+            body: Body::Native(detector),
+        }
+    }
+
+    /// What the rule finds in a record, had the call succeeded.
+    pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        match &self.body {
+            Body::Native(detector) => detector.check(event, view),
+            Body::Sigma(compiled) => {
+                if !compiled.may_match(event) {
+                    return None;
+                }
+                let asked = SigmaEvent::new(event, view);
+                compiled.matches(&asked).then(|| Found {
+                    level: compiled.level(&asked).unwrap_or(self.meta.level),
+                    details: BTreeMap::new(),
+                })
+            }
+        }
+    }
+
+    /// Whether the rule goes by `name`.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.meta.id == name || self.names.iter().any(|known| known == name)
+    }
+}

@@ -1,0 +1,106 @@
+//! `--select` and `--ignore`: from what a user types to the rules that are meant.
+//!
+//! A selector is a rule's id (or another name it goes by), a group, a tag, an ATT&CK technique or
+//! a level. What must stay true: one that names nothing is an error, since a typing error in
+//! `--ignore` would report too much, and one in `--select` nothing at all.
+
+use std::collections::BTreeSet;
+
+use super::rule::Rule;
+use crate::model::level::Level;
+
+/// How many close matches are worth naming.
+const MOST_SUGGESTIONS: usize = 3;
+
+/// Which rules to keep, in their order.
+///
+/// # Errors
+/// One message for each selector that names no rule, or one that nothing is left.
+pub fn choose(
+    rules: &[Rule],
+    select: &[String],
+    ignore: &[String],
+) -> Result<Vec<bool>, Vec<String>> {
+    let known = |selector: &String| {
+        rules.iter().any(|rule| names(rule, selector)) || selector.parse::<Level>().is_ok()
+    };
+    let unknown: BTreeSet<&String> =
+        select.iter().chain(ignore).filter(|selector| !known(selector)).collect();
+    if !unknown.is_empty() {
+        return Err(unknown.into_iter().map(|selector| complain(rules, selector)).collect());
+    }
+    let any = |selectors: &[String], rule| selectors.iter().any(|text| names(rule, text));
+    let keep = |rule| (select.is_empty() || any(select, rule)) && !any(ignore, rule);
+    let keep: Vec<bool> = rules.iter().map(keep).collect();
+    if keep.contains(&true) {
+        Ok(keep)
+    } else {
+        Err(vec!["no rule is left to evaluate".to_owned()])
+    }
+}
+
+/// Whether a selector means this rule.
+fn names(rule: &Rule, selector: &str) -> bool {
+    let meta = &rule.meta;
+    rule.is_named(selector)
+        || meta.group.as_deref() == Some(selector)
+        || meta.level.as_str() == selector
+        || meta.tags.iter().any(|tag| tag.eq_ignore_ascii_case(selector))
+        || meta.attack().iter().any(|id| id.eq_ignore_ascii_case(selector))
+}
+
+/// What is wrong with a selector, and what may have been meant.
+fn complain(rules: &[Rule], selector: &str) -> String {
+    let mut known: BTreeSet<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
+    for meta in rules.iter().map(|rule| &rule.meta) {
+        known.insert(&meta.id);
+        known.extend(meta.group.as_deref());
+        known.extend(meta.tags.iter().map(String::as_str));
+    }
+    let limit = (selector.len() / 3).max(2);
+    let mut close: Vec<(usize, &str)> = known
+        .into_iter()
+        .map(|name| (distance(selector, name), name))
+        .filter(|(distance, name)| {
+            *distance <= limit || (selector.len() > 2 && name.contains(selector))
+        })
+        .collect();
+    close.sort_unstable();
+    let close: Vec<&str> = close.into_iter().map(|(_, name)| name).take(MOST_SUGGESTIONS).collect();
+    let meant = match close.is_empty() {
+        true => "expected a rule id, group, tag or level".to_owned(),
+        false => format!("did you mean {}?", close.join(", ")),
+    };
+    format!("'{selector}' names no rule: {meant}")
+}
+
+/// How many characters to insert, delete or replace to make one text the other (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, from) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, to) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (left, right, edits) in
+            [("", "", 0), ("", "ab", 2), ("kitten", "sitting", 3), ("trial", "trail", 2)]
+        {
+            assert_eq!(distance(left, right), edits);
+            assert_eq!(distance(right, left), edits);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One parsed Sigma rule made ready to be asked.
+//!
+//! What must stay true: a rule that the evaluator would read otherwise than its author meant (a
+//! placeholder nobody fills in, an aggregation, a newer Sigma) is never compiled, but named with
+//! the reason.
+
+use std::str::FromStr;
+
+use rsigma_eval::compiler::eval_condition;
+use rsigma_eval::{CompiledRule, compile_rule};
+use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Modifier, SigmaRule};
+
+use super::event::SigmaEvent;
+use super::route::{Guards, derive};
+use crate::detect::router::Routes;
+use crate::model::level::Level;
+
+/// A Sigma rule, compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    rule: CompiledRule,
+    guards: Guards,
+    /// Detections that set the level where they match, highest first.
+    levels: Vec<(Level, ConditionExpr)>,
+}
+
+impl Compiled {
+    /// Compiles `rule`. With `own_levels`, its detections named `level_<level>` set the level.
+    ///
+    /// # Errors
+    /// When the evaluator cannot make sense of the rule.
+    pub fn new(rule: &SigmaRule, own_levels: bool) -> Result<(Compiled, Routes), String> {
+        let compiled = compile_rule(rule).map_err(|error| error.to_string())?;
+        let (routes, guards) = derive(&rule.detection);
+        let mut levels = Vec::new();
+        if own_levels {
+            for name in rule.detection.named.keys() {
+                let Some(level) = name.strip_prefix("level_") else { continue };
+                levels.push((Level::from_str(level)?, ConditionExpr::Identifier(name.clone())));
+            }
+        }
+        levels.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        Ok((Compiled { rule: compiled, guards, levels }, routes))
+    }
+
+    /// Whether the record passes the quick demands; if not, the rule does not match it.
+    pub fn may_match(&self, event: &crate::record::event::Event<'_>) -> bool {
+        self.guards.pass(event)
+    }
+
+    /// Whether the rule matches, as the evaluator says.
+    pub fn matches(&self, event: &SigmaEvent<'_>) -> bool {
+        self.rule.conditions.iter().any(|condition| self.holds(condition, event))
+    }
+
+    /// The level that the record's own values set, if any do; the highest of several.
+    pub fn level(&self, event: &SigmaEvent<'_>) -> Option<Level> {
+        self.levels
+            .iter()
+            .find(|(_, condition)| self.holds(condition, event))
+            .map(|(level, _)| *level)
+    }
+
+    fn holds(&self, condition: &ConditionExpr, event: &SigmaEvent<'_>) -> bool {
+        eval_condition(condition, &self.rule.detections, event, &mut Vec::new())
+    }
+}
+
+/// Why a rule is passed over although there is nothing wrong with it.
+pub fn reason_to_skip(rule: &SigmaRule) -> Option<String> {
+    let source = &rule.logsource;
+    let is = |field: &Option<String>, value: &str| {
+        field.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(value))
+    };
+    if !is(&source.product, "aws") || !is(&source.service, "cloudtrail") {
+        let named = [&source.product, &source.service, &source.category];
+        let named: Vec<&str> = named.into_iter().flatten().map(String::as_str).collect();
+        let named = if named.is_empty() { "none".to_owned() } else { named.join("/") };
+        return Some(format!("log source is {named}, not aws/cloudtrail"));
+    }
+    if rsigma_parser::is_unsupported(rule.sigma_version) {
+        return Some("written for a newer version of Sigma than is known here".to_owned());
+    }
+    if rule.detection.named.values().any(expands) {
+        return Some("`|expand` placeholders are not supported, and would match everything".into());
+    }
+    if rule.detection.timeframe.is_some() {
+        return Some("`timeframe` belongs to an aggregation, which is not supported".to_owned());
+    }
+    None
+}
+
+/// Whether any item of a detection holds a placeholder to be filled in.
+fn expands(detection: &Detection) -> bool {
+    let expand = |item: &DetectionItem| item.field.has_modifier(Modifier::Expand);
+    match detection {
+        Detection::AllOf(items) => items.iter().any(expand),
+        Detection::AnyOf(parts) | Detection::And(parts) => parts.iter().any(expands),
+        Detection::Keywords(_) => false,
+        Detection::ArrayMatch { body, .. } => expands(body),
+        Detection::Conditional { named, .. } => named.values().any(expands),
+    }
+}

@@ -1,0 +1,143 @@
+//! A record as the Sigma evaluator asks for it, read in place.
+//!
+//! Says of any field what `rsigma_eval::JsonEvent` says of the same record as a
+//! `serde_json::Value`; a property test holds it to that. One field more: `keytrail.actor`, which
+//! no record can set.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use rsigma_eval::{EventValue, JsonEvent};
+use serde_json::Value;
+
+use crate::record::event::Event;
+use crate::record::json::{DEEPEST, Json, Kind};
+use crate::record::kms::View;
+
+/// The field that tells who acted: `service`, `via`, `infrastructure` or `direct`.
+pub const ACTOR: &str = "keytrail.actor";
+
+/// One record for as long as one rule looks at it.
+pub struct SigmaEvent<'e> {
+    event: &'e Event<'e>,
+    view: &'e View<'e>,
+    /// The record as a value, for what is too rare to be done in place.
+    plain: OnceCell<JsonEvent<'static>>,
+}
+
+impl<'e> SigmaEvent<'e> {
+    /// The record `event`, of which `view` is the view.
+    pub fn new(event: &'e Event<'e>, view: &'e View<'e>) -> Self {
+        SigmaEvent { event, view, plain: OnceCell::new() }
+    }
+
+    fn plain(&self) -> &JsonEvent<'static> {
+        self.plain.get_or_init(|| JsonEvent::owned(self.event.json().to_value()))
+    }
+}
+
+impl rsigma_eval::Event for SigmaEvent<'_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        if path == ACTOR {
+            return Some(EventValue::Str(Cow::Borrowed(self.view.actor().as_str())));
+        }
+        // A path with a backslash is not looked up in place: it would have to be told from the
+        // escapes of the record's own spelling.
+        if path.contains('\\') {
+            return self.plain().get_field(path);
+        }
+        if let Some(flat) = self.event.get(path) {
+            return Some(value(flat, DEEPEST - 1));
+        }
+        if path.contains('[') {
+            return self.plain().get_field(path);
+        }
+        let (first, rest) = path.split_once('.')?;
+        let mut found = Vec::new();
+        collect(self.event.get(first)?, Some(rest), DEEPEST - 1, &mut found);
+        match found.len() {
+            0 | 1 => found.pop(),
+            _ => Some(EventValue::Array(found)),
+        }
+    }
+
+    fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {
+        any_string(self.event.json(), pred, DEEPEST)
+    }
+
+    fn all_string_values(&self) -> Vec<Cow<'_, str>> {
+        self.plain().all_string_values()
+    }
+
+    fn to_json(&self) -> Value {
+        self.event.json().to_value()
+    }
+}
+
+/// Follows `path` from `json`, through every element of the arrays on its way, and collects what
+/// is at its ends.
+fn collect<'a>(json: Json<'a>, path: Option<&str>, depth: usize, out: &mut Vec<EventValue<'a>>) {
+    let Some(path) = path else {
+        out.push(value(json, depth));
+        return;
+    };
+    if depth == 0 {
+        return;
+    }
+    match json.kind() {
+        Kind::Object => {
+            let (key, rest) = match path.split_once('.') {
+                Some((key, rest)) => (key, Some(rest)),
+                None => (path, None),
+            };
+            if let Some(next) = json.get(key) {
+                collect(next, rest, depth - 1, out);
+            }
+        }
+        Kind::Array => {
+            json.elements().for_each(|item| collect(item, Some(path), depth - 1, out));
+        }
+        _ => {}
+    }
+}
+
+/// A value as the evaluator knows it; what lies deeper than `depth` is null.
+fn value(json: Json<'_>, depth: usize) -> EventValue<'_> {
+    let deeper = depth.saturating_sub(1);
+    match json.kind() {
+        _ if depth == 0 => EventValue::Null,
+        Kind::Null => EventValue::Null,
+        Kind::Bool => EventValue::Bool(json.raw() == "true"),
+        Kind::Number => match json.to_value().as_number() {
+            Some(number) => match number.as_i64() {
+                Some(whole) => EventValue::Int(whole),
+                None => EventValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            None => EventValue::Null,
+        },
+        Kind::String => EventValue::Str(json.as_str().unwrap_or_default()),
+        Kind::Array => EventValue::Array(json.elements().map(|item| value(item, deeper)).collect()),
+        Kind::Object => {
+            let member = |(name, json)| (name, value(json, deeper));
+            EventValue::Map(members(json).into_iter().map(member).collect())
+        }
+    }
+}
+
+fn any_string(json: Json<'_>, pred: &dyn Fn(&str) -> bool, depth: usize) -> bool {
+    if depth == 0 {
+        return false;
+    }
+    match json.kind() {
+        Kind::String => json.as_str().is_some_and(|text| pred(&text)),
+        Kind::Array => json.elements().any(|item| any_string(item, pred, depth - 1)),
+        Kind::Object => members(json).into_values().any(|item| any_string(item, pred, depth - 1)),
+        _ => false,
+    }
+}
+
+/// The members of an object by name, of duplicates the last one only.
+fn members(json: Json<'_>) -> BTreeMap<Cow<'_, str>, Json<'_>> {
+    json.members().map(|(name, json)| (name.text(), json)).collect()
+}

@@ -1,0 +1,256 @@
+//! From files to compiled rules: everything that can be wrong with them is said at once.
+//!
+//! What must stay true: the same files give the same rules in the same order, and no document is
+//! passed over without a word: it is a rule, a named skip, or an error.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rsigma_parser::{SigmaRule, parse_sigma_yaml};
+use walkdir::WalkDir;
+
+use super::compile::{Compiled, reason_to_skip};
+use crate::detect::RuleError;
+use crate::detect::registry::Embedded;
+use crate::detect::rule::{Body, Rule};
+use crate::model::level::Level;
+use crate::model::rule_meta::RuleMeta;
+
+/// The level of a user's rule that has none.
+pub const DEFAULT_LEVEL: Level = Level::Medium;
+
+/// What some files held.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rules, in the order of files and documents.
+    pub rules: Vec<Rule>,
+    /// `PATH: why` of each document that is no rule for us.
+    pub skipped: Vec<String>,
+    /// What is wrong.
+    pub errors: Vec<RuleError>,
+}
+
+/// One file of rules.
+struct File<'a> {
+    /// Its name.
+    origin: String,
+    /// Its name without folder and extension: the id of a rule that has none.
+    stem: String,
+    text: Arc<str>,
+    embedded: Option<&'a Embedded>,
+}
+
+impl Found {
+    /// Reads an embedded rule.
+    pub fn add_embedded(&mut self, embedded: &Embedded) {
+        self.add_file(&File {
+            origin: embedded.origin.to_owned(),
+            stem: embedded.id.to_owned(),
+            text: embedded.yaml.into(),
+            embedded: Some(embedded),
+        });
+    }
+
+    /// Reads a user's rule that is no file.
+    #[cfg(test)]
+    pub fn add_text(&mut self, stem: &str, text: &str) {
+        let (origin, stem) = (format!("{stem}.yml"), stem.to_owned());
+        self.add_file(&File { origin, stem, text: text.into(), embedded: None });
+    }
+
+    /// Reads a file, or every `.yml` and `.yaml` file in a folder and below it, by name. Hidden
+    /// files and folders are left out, as they hold no rules but often YAML.
+    pub fn add_path(&mut self, path: &Path, seen: &mut BTreeSet<PathBuf>) {
+        let mut files = Vec::new();
+        if path.is_dir() {
+            let visible = |entry: &walkdir::DirEntry| {
+                entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+            };
+            let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
+            for entry in walk.into_iter().filter_entry(visible) {
+                match entry {
+                    Ok(entry) if entry.file_type().is_file() && is_yaml(entry.path()) => {
+                        files.push(entry.into_path());
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        let at = error.path().unwrap_or(path).display().to_string();
+                        self.errors.push(RuleError::new(at, error.to_string()));
+                    }
+                }
+            }
+            if files.is_empty() {
+                let error = RuleError::new(path.display().to_string(), "no rule in this folder");
+                self.errors.push(error.with_hint("rules are files named *.yml or *.yaml"));
+            }
+        } else {
+            files.push(path.to_owned());
+        }
+        for file in files {
+            // A file that is named twice, or linked, is one file.
+            if seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
+                self.add_user_file(&file);
+            }
+        }
+    }
+
+    fn add_user_file(&mut self, path: &Path) {
+        let origin = path.display().to_string();
+        let text = match std::fs::read(path) {
+            Ok(bytes) => String::from_utf8(bytes),
+            Err(error) => {
+                let message = format!("cannot read the rule: {error}");
+                self.errors.push(RuleError::new(origin, message));
+                return;
+            }
+        };
+        let Ok(text) = text else {
+            self.errors.push(RuleError::new(origin, "not UTF-8: expected a Sigma rule in YAML"));
+            return;
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        self.add_file(&File { origin, stem, text, embedded: None });
+    }
+
+    fn add_file(&mut self, file: &File<'_>) {
+        let collection = match parse_sigma_yaml(&file.text) {
+            Ok(collection) => collection,
+            Err(error) => {
+                self.errors.push(file.error(&error.to_string()));
+                return;
+            }
+        };
+        for message in &collection.errors {
+            if is_aggregation(message, &file.text) {
+                self.skip(file, None, "aggregations in a condition are not supported");
+            } else if !is_harmless(message) {
+                self.errors.push(file.error(message));
+            }
+        }
+        for correlation in &collection.correlations {
+            self.skip(file, Some(&correlation.title), "correlations are not supported yet");
+        }
+        for filter in &collection.filters {
+            self.skip(file, Some(&filter.title), "filters are not supported yet");
+        }
+        for rule in &collection.rules {
+            let title = (collection.rules.len() > 1).then_some(rule.title.as_str());
+            if let Some(reason) = reason_to_skip(rule) {
+                self.skip(file, title, &reason);
+                continue;
+            }
+            match file.rule(rule) {
+                Ok(rule) => self.rules.push(rule),
+                Err(message) => self.errors.push(file.error(&message)),
+            }
+        }
+    }
+
+    fn skip(&mut self, file: &File<'_>, title: Option<&str>, reason: &str) {
+        let title = title.map(|title| format!("'{title}': ")).unwrap_or_default();
+        self.skipped.push(format!("{}: {title}{reason}", file.origin));
+    }
+}
+
+impl File<'_> {
+    /// One rule of the file, ready to be asked.
+    fn rule(&self, rule: &SigmaRule) -> Result<Rule, String> {
+        let own = |name: &str| rule.custom_attributes.get("keytrail")?.get(name)?.as_str();
+        let (compiled, routes) = Compiled::new(rule, self.embedded.is_some())?;
+        let level = rule.level.map(|level| Level::from_str(level.as_str())).transpose()?;
+        let id = match self.embedded {
+            Some(embedded) => embedded.id.to_owned(),
+            None => rule.id.clone().unwrap_or_else(|| self.stem.clone()),
+        };
+        let names = [rule.id.clone(), rule.name.clone()].into_iter().flatten();
+        Ok(Rule {
+            names: names.filter(|name| *name != id).collect(),
+            meta: RuleMeta {
+                id,
+                title: rule.title.clone(),
+                level: level.unwrap_or(DEFAULT_LEVEL),
+                group: self.embedded.map(|embedded| embedded.group.to_owned()),
+                tags: rule.tags.clone(),
+                references: rule.references.clone(),
+                advice: own("advice").map(|text| text.trim().to_owned()),
+                origin: self.origin.clone(),
+            },
+            text: Arc::clone(&self.text),
+            explanation: self.embedded.map(|embedded| embedded.explanation),
+            lowers_attempts: self.embedded.is_some() && own("errors") != Some("selected"),
+            routes,
+            body: Body::Sigma(Box::new(compiled)),
+        })
+    }
+
+    /// The parser's message with the place it speaks of, as far as that can be told.
+    fn error(&self, message: &str) -> RuleError {
+        let (message, place) = locate(message, &self.text);
+        let error = RuleError::new(self.origin.clone(), message).at(place);
+        if error.message.starts_with("Missing required field") {
+            return error.with_hint(
+                "a Sigma rule has at least title, logsource and detection with a condition",
+            );
+        }
+        error
+    }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml")
+}
+
+/// Complaints about members that have no bearing on what a rule matches.
+fn is_harmless(message: &str) -> bool {
+    message.starts_with("invalid status:")
+        || message.starts_with("related[")
+        || message.starts_with("'related'")
+}
+
+/// Whether a condition failed to parse since it pipes into an aggregation (`| count() > 5`), the
+/// form that correlations have replaced.
+fn is_aggregation(message: &str, text: &str) -> bool {
+    let piped = |line: &str| line.trim_start().starts_with("condition:") && line.contains(" | ");
+    message.starts_with("Condition parse error") && text.lines().any(piped)
+}
+
+/// The line (and column) that a message of the parser is about, which is at times in the message
+/// and at times to be found by what it quotes.
+fn locate(message: &str, text: &str) -> (String, Option<(usize, Option<usize>)>) {
+    if let Some((what, line, column)) = yaml_place(message) {
+        return (what, Some((line, Some(column))));
+    }
+    let line_with =
+        |found: &dyn Fn(&str) -> bool| text.lines().position(found).map(|at| (at + 1, None));
+    let quoted = message.split('\'').nth(1).unwrap_or_default();
+    let place = if message.starts_with("Unknown modifier") {
+        line_with(&|line| line.contains(&format!("|{quoted}")))
+    } else if let Some(member) = message.strip_prefix("invalid ") {
+        let member = member.split(':').next().unwrap_or_default();
+        line_with(&|line| line.starts_with(&format!("{member}:")))
+    } else if message.starts_with("Condition parse error")
+        || message.starts_with("unknown detection identifier")
+    {
+        line_with(&|line| line.trim_start().starts_with("condition:"))
+    } else if message.starts_with("invalid modifier combination") {
+        message
+            .rsplit_once("got |")
+            .and_then(|(_, names)| names.split([',', ' ']).next())
+            .and_then(|name| line_with(&|line| line.contains(&format!("|{name}"))))
+    } else {
+        None
+    };
+    (message.to_owned(), place)
+}
+
+/// Takes the first ` at line L column C` out of a message of the YAML reader: where it gave up.
+fn yaml_place(message: &str) -> Option<(String, usize, usize)> {
+    let (what, place) = message.split_once(" at line ")?;
+    let (line, rest) = place.split_once(" column ")?;
+    let column: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let rest = &rest[column.len()..];
+    Some((format!("{what}{rest}"), line.parse().ok()?, column.parse().ok()?))
+}

@@ -1,0 +1,255 @@
+//! What a Sigma rule demands of a record before it can match: its routes and its guards.
+//!
+//! The condition is brought into disjunctive form; of each disjunct only the demands that are
+//! certain and cheap are kept: exact, unmodified texts, and fields that must be there. Everything
+//! else, and everything under a `not`, demands nothing.
+//!
+//! What must stay true: a record that the rule matches passes. Too much may pass, never too
+//! little; a property test compares both ways with the evaluator.
+
+use std::collections::BTreeSet;
+
+use rsigma_parser::{
+    ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
+};
+
+use super::event::ACTOR;
+use crate::detect::router::{Route, Routes};
+use crate::record::event::Event;
+use crate::record::json::{Json, Kind};
+
+/// More disjuncts than this are not worth their while: the rule then demands nothing.
+const MOST_DISJUNCTS: usize = 64;
+
+/// A disjunct: what a record must satisfy all of.
+type Disjunct = Vec<Guard>;
+
+/// Quick demands on a record; it passes if it satisfies all of any one disjunct.
+#[derive(Debug, Clone, Default)]
+pub struct Guards(Vec<Disjunct>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Guard {
+    /// The field is one of these ASCII texts, case apart.
+    OneOf(Field, BTreeSet<String>),
+    /// The field is there, if only as null.
+    Present(Field),
+    /// The field is there and not null.
+    NotNull(Field),
+}
+
+/// A path of plain member names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Field {
+    path: String,
+}
+
+/// Derives routes and guards from the detection of a rule.
+pub fn derive(detections: &Detections) -> (Routes, Guards) {
+    let conditions = detections.conditions.iter().map(|expr| condition(expr, detections));
+    let disjuncts = or(conditions);
+    let routes = Routes(disjuncts.iter().filter_map(route).collect());
+    let mut guards = disjuncts;
+    if let [only] = &mut guards[..] {
+        // The router has asked for these already.
+        only.retain(|guard| !matches!(guard, Guard::OneOf(field, _) if field.is_routed()));
+    }
+    (routes, Guards(guards))
+}
+
+impl Guards {
+    /// Whether the rule has to be asked about `event`.
+    pub fn pass(&self, event: &Event<'_>) -> bool {
+        self.0.iter().any(|disjunct| disjunct.iter().all(|guard| guard.pass(event)))
+    }
+}
+
+impl Guard {
+    fn pass(&self, event: &Event<'_>) -> bool {
+        match self {
+            Guard::OneOf(field, texts) => field.pass(event, |value| may_be(value, texts)),
+            Guard::Present(field) => field.pass(event, |_| true),
+            Guard::NotNull(field) => field.pass(event, |value| !value.is_null()),
+        }
+    }
+}
+
+/// Whether a value may read as one of `texts`. Certain of plain ASCII strings only: other strings
+/// fold case in ways of their own, numbers read as text, and arrays match by any member.
+fn may_be(value: Json<'_>, texts: &BTreeSet<String>) -> bool {
+    match value.inner_str() {
+        Some(text) if text.is_ascii() && !text.contains('\\') => {
+            texts.iter().any(|known| known.eq_ignore_ascii_case(text))
+        }
+        Some(_) => true,
+        None => !value.is_null(),
+    }
+}
+
+impl Field {
+    fn new(path: &str) -> Option<Field> {
+        // Indexes and escaped brackets are the evaluator's business, and so is the virtual field.
+        let plain = !path.contains(['[', '\\']) && path != ACTOR;
+        plain.then(|| Field { path: path.to_owned() })
+    }
+
+    fn is_routed(&self) -> bool {
+        self.path == "eventSource" || self.path == "eventName"
+    }
+
+    /// Whether the field, as far as it is certain what it is, is there and satisfies `test`.
+    fn pass(&self, event: &Event<'_>, test: impl Fn(Json<'_>) -> bool) -> bool {
+        let mut keys = self.path.split('.');
+        let mut found = event.get(keys.next().unwrap_or_default());
+        let mut nested = false;
+        for key in keys {
+            nested = true;
+            match found.map(Json::kind) {
+                // Every element may lead on to a value.
+                Some(Kind::Array) => return true,
+                Some(Kind::Object) => found = found.and_then(|value| value.get(key)),
+                _ => found = None,
+            }
+        }
+        // One member named by the whole path comes before the path; rare, so asked for last.
+        found.is_some_and(test) || (nested && event.get(&self.path).is_some())
+    }
+}
+
+fn condition(expr: &ConditionExpr, detections: &Detections) -> Vec<Disjunct> {
+    match expr {
+        ConditionExpr::And(parts) => and(parts.iter().map(|part| condition(part, detections))),
+        ConditionExpr::Or(parts) => or(parts.iter().map(|part| condition(part, detections))),
+        ConditionExpr::Not(_) => anything(),
+        ConditionExpr::Identifier(name) => {
+            detections.named.get(name).map_or_else(anything, detection)
+        }
+        ConditionExpr::Selector { quantifier, pattern } => {
+            let named = detections.named.iter();
+            let mut chosen: Vec<_> =
+                named.filter(|(name, _)| pattern.matches_detection_name(name)).collect();
+            // By name, since the map is not in the same order on every run.
+            chosen.sort_by_key(|(name, _)| *name);
+            let parts = chosen.into_iter().map(|(_, part)| detection(part));
+            match quantifier {
+                Quantifier::All => and(parts),
+                Quantifier::Count(0) => anything(),
+                Quantifier::Any | Quantifier::Count(_) => or(parts),
+            }
+        }
+    }
+}
+
+fn detection(part: &Detection) -> Vec<Disjunct> {
+    match part {
+        Detection::AllOf(items) => and(items.iter().map(|entry| vec![item(entry)])),
+        Detection::AnyOf(parts) => or(parts.iter().map(detection)),
+        Detection::And(parts) => and(parts.iter().map(detection)),
+        Detection::Keywords(_) | Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {
+            anything()
+        }
+    }
+}
+
+/// What one line of a detection demands.
+fn item(item: &DetectionItem) -> Disjunct {
+    let Some(field) = item.field.name.as_deref().and_then(Field::new) else { return Vec::new() };
+    if item.field.has_modifier(Modifier::Exists) {
+        return match item.values.first() {
+            Some(SigmaValue::Bool(true)) => vec![Guard::NotNull(field)],
+            _ => Vec::new(),
+        };
+    }
+    if let Some(texts) = exact_texts(item) {
+        return vec![Guard::OneOf(field, texts)];
+    }
+    if item.values.is_empty() || item.values.iter().all(|value| *value == SigmaValue::Null) {
+        return Vec::new();
+    }
+    // A missing field satisfies nothing but `null` alone. A null satisfies `null` in a list, `neq`,
+    // and `fieldref` to another null.
+    let of_value = |modifier: &Modifier| {
+        use Modifier::{All, Cased, Cidr, Contains, EndsWith, Gt, Gte, Lt, Lte, Re, StartsWith};
+        matches!(
+            modifier,
+            All | Cased | Cidr | Contains | EndsWith | Gt | Gte | Lt | Lte | Re | StartsWith
+        )
+    };
+    let never_null =
+        item.field.modifiers.iter().all(of_value) && !item.values.contains(&SigmaValue::Null);
+    vec![if never_null { Guard::NotNull(field) } else { Guard::Present(field) }]
+}
+
+/// The texts of which the field must be one, if that is all the item says.
+fn exact_texts(item: &DetectionItem) -> Option<BTreeSet<String>> {
+    // `cased` is stricter still.
+    if item.values.is_empty() || item.field.modifiers.iter().any(|m| *m != Modifier::Cased) {
+        return None;
+    }
+    let text = |value: &SigmaValue| match value {
+        SigmaValue::String(text) => text.as_plain().filter(|text| text.is_ascii()),
+        _ => None,
+    };
+    item.values.iter().map(|value| Some(text(value)?.to_ascii_lowercase())).collect()
+}
+
+/// One disjunct that demands nothing.
+fn anything() -> Vec<Disjunct> {
+    vec![Vec::new()]
+}
+
+fn or(parts: impl Iterator<Item = Vec<Disjunct>>) -> Vec<Disjunct> {
+    let mut all: Vec<Disjunct> = Vec::new();
+    for disjunct in parts.flatten() {
+        if disjunct.is_empty() || all.len() == MOST_DISJUNCTS {
+            return anything();
+        }
+        if !all.contains(&disjunct) {
+            all.push(disjunct);
+        }
+    }
+    all
+}
+
+fn and(parts: impl Iterator<Item = Vec<Disjunct>>) -> Vec<Disjunct> {
+    let mut product = anything();
+    for part in parts {
+        if product.len() * part.len() > MOST_DISJUNCTS {
+            // Each of the two alone is demanded as well.
+            if part.len() < product.len() {
+                product = part;
+            }
+            continue;
+        }
+        product = product
+            .iter()
+            .flat_map(|left| part.iter().map(move |right| (left, right)))
+            .map(|(left, right)| {
+                let new = right.iter().filter(|guard| !left.contains(guard));
+                left.iter().chain(new).cloned().collect()
+            })
+            .collect();
+    }
+    product
+}
+
+/// The route of a disjunct; `None` when no source, or no name, can satisfy all of it.
+fn route(disjunct: &Disjunct) -> Option<Route> {
+    let texts = |name: &str| {
+        let mut left: Option<BTreeSet<String>> = None;
+        for guard in disjunct {
+            if let Guard::OneOf(field, texts) = guard
+                && field.path == name
+            {
+                left = Some(match left {
+                    Some(known) => known.intersection(texts).cloned().collect(),
+                    None => texts.clone(),
+                });
+            }
+        }
+        left
+    };
+    let route = Route { sources: texts("eventSource"), names: texts("eventName") };
+    let possible = |set: &Option<BTreeSet<String>>| set.as_ref().is_none_or(|set| !set.is_empty());
+    (possible(&route.sources) && possible(&route.names)).then_some(route)
+}

@@ -1,0 +1,275 @@
+//! Loading, replacing, selecting and the levels of attempts, as other layers see them.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::record::scan::{self, Index};
+
+const LOGSOURCE: &str = "logsource: {product: AWS, service: CloudTrail}";
+
+/// A rule of the user's with `members` laid before its detection.
+fn rule(members: &str) -> String {
+    format!(
+        "title: T\n{members}\n{LOGSOURCE}\ndetection:\n  selection: {{eventName: DisableKey}}\n  condition: selection\n"
+    )
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn load(builtin: bool, files: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
+    let folder = folder(files);
+    let prefix = format!("{}/", folder.path().display());
+    let strip = |text: String| text.replace(&prefix, "");
+    match RuleSet::load(builtin, &[folder.path().to_owned()]) {
+        Ok(mut loaded) => {
+            loaded.skipped = loaded.skipped.into_iter().map(strip).collect();
+            loaded.replaced = loaded.replaced.into_iter().map(strip).collect();
+            Ok(loaded)
+        }
+        Err(errors) => Err(errors.iter().map(|error| strip(error.to_string())).collect()),
+    }
+}
+
+fn ids(rules: &RuleSet) -> Vec<&str> {
+    rules.metas().iter().map(|meta| meta.id.as_str()).collect()
+}
+
+/// What every rule says of a record.
+fn hits(rules: &RuleSet, text: &str) -> Vec<(String, Level, bool)> {
+    let mut index = Index::default();
+    scan::plain::scan(text.as_bytes(), &mut index).unwrap();
+    let event = Event::new(text, &index);
+    let view = View::new(&event);
+    (0u32..)
+        .take(rules.len())
+        .filter_map(|rule| rules.check(rule, &event, &view))
+        .map(|hit| (rules.metas()[hit.rule].id.clone(), hit.level, hit.attempt))
+        .collect()
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn built_in_rules_load_without_a_word() {
+    let loaded = RuleSet::load(true, &[]).unwrap();
+    assert_eq!(loaded.rules.len(), registry::SIGMA.len() + registry::native().len());
+    assert!(loaded.skipped.is_empty() && loaded.replaced.is_empty());
+    assert!(loaded.rules.metas().is_sorted_by_key(|meta| &meta.id));
+    assert!(loaded.rules.explanation("key-disabled").unwrap().starts_with("# key-disabled"));
+    assert!(RuleSet::load(false, &[]).unwrap().rules.is_empty());
+}
+
+#[test]
+fn files_are_found_in_folders_and_named_by_id_or_stem() {
+    let loaded = load(
+        false,
+        &[
+            ("b/two.yaml", &rule("id: 6f2f4f3c-0000-4000-8000-000000000001")),
+            ("one.yml", &rule("level: high\nkeytrail: {advice: ' Look. '}")),
+            ("notes.txt", "title: not a rule"),
+            (".git/config.yml", "a: 1"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(ids(&loaded.rules), ["6f2f4f3c-0000-4000-8000-000000000001", "one"]);
+    let levels: Vec<Level> = loaded.rules.metas().iter().map(|meta| meta.level).collect();
+    assert_eq!(levels, [DEFAULT_LEVEL, Level::High]);
+    assert_eq!(loaded.rules.metas()[1].advice.as_deref(), Some("Look."));
+    assert_eq!(loaded.rules.metas()[1].group, None);
+}
+
+#[test]
+fn what_is_no_rule_for_us_is_named_with_the_reason() {
+    let windows = rule("").replace(LOGSOURCE, "logsource: {product: windows, category: x}");
+    let none = rule("").replace(LOGSOURCE, "author: me");
+    let expand =
+        rule("").replace("{eventName: DisableKey}", "{'userIdentity.arn|expand': '%admins%'}");
+    let count = rule("").replace("condition: selection", "condition: selection | count() > 5");
+    let correlation = "title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [x]\n  timespan: 5m\n  condition: {gte: 3}\n";
+    let newer = rule("sigma-version: 99");
+    let loaded = load(
+        false,
+        &[
+            ("1.yml", &windows),
+            ("2.yml", &none),
+            ("3.yml", &expand),
+            ("4.yml", &count),
+            ("5.yml", correlation),
+            ("6.yml", &newer),
+            ("7.yml", &rule("")),
+        ],
+    )
+    .unwrap();
+    assert_eq!(ids(&loaded.rules), ["7"]);
+    let expected = [
+        "1.yml: log source is windows/x, not aws/cloudtrail",
+        "2.yml: log source is none, not aws/cloudtrail",
+        "3.yml: `|expand` placeholders",
+        "4.yml: aggregations",
+        "5.yml: 'C': correlations are not supported yet",
+        "6.yml: written for a newer version of Sigma",
+    ];
+    assert_eq!(loaded.skipped.len(), expected.len(), "{:?}", loaded.skipped);
+    for (skipped, expected) in loaded.skipped.iter().zip(expected) {
+        assert!(skipped.starts_with(expected), "{skipped}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_with_its_place() {
+    let errors = load(
+        true,
+        &[
+            ("1.yml", "title: T\ndetection: {a: [b\n"),
+            ("2.yml", "title: T\nlogsource: {product: aws, service: cloudtrail}\n"),
+            ("3.yml", &rule("").replace("eventName:", "eventName|like:")),
+            ("4.yml", &rule("").replace("condition: selection", "condition: nothing")),
+            ("5.yml", &rule("level: severe")),
+            ("6.yml", &rule("").replace("condition: selection", "condition: (selection")),
+            ("7.yml", &rule("id: twice")),
+            ("8.yml", &rule("id: twice")),
+            ("9.yml", "- a\n"),
+            (
+                "a.yml",
+                &rule("").replace("eventName:", "'eventName|re':").replace("DisableKey", "'('"),
+            ),
+        ],
+    )
+    .unwrap_err();
+    let starts = [
+        "1.yml:3:1: YAML parse error: ",
+        "2.yml: Missing required field 'detection'",
+        "3.yml:5: Unknown modifier 'like'",
+        "4.yml:6: unknown detection identifier: nothing",
+        "5.yml:2: invalid level: 'severe'",
+        "6.yml:6: Condition parse error",
+        "9.yml: Document is not a YAML mapping",
+        "a.yml: invalid regex pattern",
+        "8.yml: the id 'twice' is that of a rule in 7.yml already",
+    ];
+    assert_eq!(errors.len(), starts.len(), "{errors:#?}");
+    for (error, start) in errors.iter().zip(starts) {
+        assert!(error.starts_with(start), "{error} is not {start}");
+    }
+}
+
+#[test]
+fn a_path_that_is_not_there_and_a_folder_without_rules_are_errors() {
+    let empty = TempDir::new().unwrap();
+    let missing = empty.path().join("missing.yml");
+    let errors = RuleSet::load(true, &[missing.clone(), empty.path().to_owned()]).unwrap_err();
+    assert_eq!(errors.len(), 2);
+    assert!(errors[0].to_string().starts_with(&format!("{}: cannot read", missing.display())));
+    assert!(errors[1].hint().unwrap().contains("*.yml"));
+}
+
+#[test]
+fn one_file_named_twice_is_one_rule() {
+    let folder = folder(&[("a.yml", &rule(""))]);
+    let file = folder.path().join("a.yml");
+    let loaded = RuleSet::load(false, &[folder.path().to_owned(), file]).unwrap();
+    assert_eq!(loaded.rules.len(), 1);
+}
+
+#[test]
+fn a_users_rule_replaces_the_built_in_one_by_id_or_name() {
+    let builtin = RuleSet::load(true, &[]).unwrap().rules;
+    for member in
+        ["name: key-disabled", "id: key-disabled", "id: f546b655-14ed-4f7c-8d57-f91fbc5d4b7b"]
+    {
+        let loaded = load(true, &[("mine.yml", &rule(member))]).unwrap();
+        assert_eq!(loaded.replaced, ["mine.yml: replaces key-disabled"]);
+        assert_eq!(loaded.rules.len(), builtin.len());
+        let failed = r#"{"eventName":"DisableKey","errorCode":"AccessDenied"}"#;
+        let hits = hits(&loaded.rules, failed);
+        assert_eq!(hits.len(), 1, "{hits:?}");
+        assert_eq!((hits[0].1, hits[0].2), (Level::Medium, false));
+        // It still goes by the name it has taken the place of.
+        let left = loaded.rules.select(&[], &owned(&["key-disabled"])).unwrap();
+        assert_eq!(left.len(), builtin.len() - 1);
+    }
+}
+
+#[test]
+fn attempts_are_one_level_down_unless_the_rule_looks_for_errors() {
+    let rules = RuleSet::load(true, &[]).unwrap().rules;
+    let record = |name: &str, rest: &str| {
+        format!(r#"{{"eventSource":"kms.amazonaws.com","eventName":"{name}"{rest}}}"#)
+    };
+    let of = |rule: &str, text: &str| {
+        let found = hits(&rules, text).into_iter().find(|hit| hit.0 == rule);
+        found.map(|(_, level, attempt)| (level, attempt))
+    };
+    let denied = r#","errorCode":"AccessDenied""#;
+    assert_eq!(of("key-disabled", &record("DisableKey", "")), Some((Level::High, false)));
+    assert_eq!(of("key-disabled", &record("DisableKey", denied)), Some((Level::Medium, true)));
+    let pending =
+        r#","errorCode":"KMSInvalidStateException","errorMessage":"arn:x is pending deletion.""#;
+    assert_eq!(
+        of("pending-deletion-key-use", &record("Sign", pending)),
+        Some((Level::High, false))
+    );
+    let root = r#","userIdentity":{"type":"Root"}"#;
+    assert_eq!(of("root-user-kms", &record("Decrypt", root)), Some((Level::High, false)));
+    assert_eq!(of("root-user-kms", &record("ListKeys", root)), Some((Level::Informational, false)));
+    let user = r#","userIdentity":{"type":"IAMUser"}"#;
+    let mfa = "critical-call-without-mfa";
+    assert_eq!(of(mfa, &record("DisableKey", user)), Some((Level::High, false)));
+    assert_eq!(
+        of(mfa, &record("DisableKey", &format!("{user}{denied}"))),
+        Some((Level::Medium, true))
+    );
+    assert_eq!(of(mfa, &record("disableKey", user)), None);
+    assert_eq!(of(mfa, &record("DisableKey", root)), Some((Level::High, false)));
+}
+
+#[test]
+fn selectors_are_ids_groups_tags_techniques_and_levels() {
+    let pick = |select: &[&str], ignore: &[&str]| {
+        let rules = RuleSet::load(true, &[]).unwrap().rules;
+        rules.select(&owned(select), &owned(ignore))
+    };
+    let count = |select: &[&str], ignore: &[&str]| pick(select, ignore).unwrap().len();
+    let all = count(&[], &[]);
+    assert_eq!(ids(&pick(&["key-created"], &[]).unwrap()), ["key-created"]);
+    assert_eq!(
+        ids(&pick(&["3a3fb3c1-a2b4-4187-b104-332a091f9520"], &[]).unwrap()),
+        ["key-created"]
+    );
+    assert_eq!(count(&["trail"], &[]), 4);
+    assert_eq!(count(&["trail", "use"], &["trail-deleted"]), 5);
+    assert_eq!(count(&["attack.t1485"], &[]), count(&["T1485"], &[]));
+    assert_eq!(count(&[], &["high"]) + count(&["high"], &[]), all);
+    let unknown = pick(&["key-creatd"], &["trial"]).unwrap_err();
+    assert_eq!(unknown.len(), 2);
+    assert!(
+        unknown[0].starts_with("'key-creatd' names no rule: did you mean key-created"),
+        "{unknown:?}"
+    );
+    assert!(unknown[1].contains("trail"), "{unknown:?}");
+    assert_eq!(pick(&["trail"], &["trail"]).unwrap_err(), ["no rule is left to evaluate"]);
+}
+
+#[test]
+fn the_digest_is_of_ids_and_texts_whatever_the_order() {
+    let of = |files: &[(&str, &str)]| load(false, files).unwrap().rules.digest();
+    let (one, two) = (rule("id: one"), rule("id: two"));
+    let digest = of(&[("a.yml", &one), ("b.yml", &two)]);
+    assert_eq!(digest.len(), "sha256:".len() + 64);
+    assert_eq!(digest, of(&[("z.yml", &one), ("b.yml", &two)]));
+    assert_ne!(digest, of(&[("a.yml", &one)]));
+    assert_ne!(digest, of(&[("a.yml", &one), ("b.yml", &rule("id: two\nlevel: low"))]));
+}

@@ -1,0 +1,176 @@
+//! The resource behind a call: what an encryption context, or another service's record, names.
+//!
+//! Specific beats carrier: an ECR image lies in S3 and an RDS volume in EBS, but repository and
+//! database are what somebody tags. Sources: rules.md 3.7, domain.md D2 and D3.
+
+use std::collections::BTreeMap;
+
+use super::{View, is_object};
+use crate::model::arn::Arn;
+use crate::model::finding::Resource;
+use crate::record::json::Json;
+
+/// Context keys whose value is the ARN of the resource, best first.
+const ARN_KEYS: &[&str] = &[
+    "aws:ecr:arn",
+    "aws:cloudtrail:arn",
+    "SecretARN",
+    "PARAMETER_ARN",
+    "aws:lambda:FunctionArn",
+    "aws:sqs:arn",
+    "aws:sns:topicArn",
+    "aws:kinesis:arn",
+    "aws:logs:arn",
+    "aws:redshift:arn",
+    "aws:workmail:arn",
+    "aws:acm:arn",
+];
+
+/// Context keys whose value is an id that only the service can resolve, best first.
+const ID_KEYS: &[(&str, &str)] = &[
+    ("aws:rds:db-id", "AWS::RDS::DBInstance"),
+    ("aws:rds:dbc-id", "AWS::RDS::DBCluster"),
+    ("aws:workspaces:sid-directoryid", "AWS::WorkSpaces::Workspace"),
+];
+
+/// What `pairs`, the encryption context of the call, says is protected.
+pub(super) fn of_context(view: &View<'_>, pairs: &[(String, String)]) -> Option<Resource> {
+    if pairs.is_empty() {
+        return None;
+    }
+    // Keys are compared without case, as grants do (API reference, GrantConstraints).
+    let value = |key: &str| {
+        let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    };
+    let by_id =
+        || ID_KEYS.iter().find_map(|(key, kind)| value(key).map(|id| resource(id, Some(kind))));
+    let by_arn = || ARN_KEYS.iter().find_map(|key| of_arn(value(key)?));
+    let table = || {
+        let id = format!("table/{}", value("aws:dynamodb:tableName")?);
+        Some(complete(view, "dynamodb", &id, value("aws:dynamodb:subscriberId")))
+    };
+    let file_system = || {
+        let id = format!("file-system/{}", value("aws:elasticfilesystem:filesystem:id")?);
+        Some(complete(view, "elasticfilesystem", &id, None))
+    };
+    let object = || of_arn(value("aws:s3:arn")?);
+    let volume = || {
+        let id = value("aws:ebs:id")?;
+        let kind = if id.starts_with("snap-") { "snapshot" } else { "volume" };
+        Some(complete(view, "ec2", &format!("{kind}/{id}"), None))
+    };
+    // Whatever else is an ARN is a candidate; the key itself is none.
+    let other = || {
+        let found = pairs.iter().filter_map(|(_, value)| Arn::parse(value).map(|arn| (arn, value)));
+        found.filter(|(arn, _)| arn.service != "kms").find_map(|(_, value)| of_arn(value))
+    };
+    by_id()
+        .or_else(by_arn)
+        .or_else(table)
+        .or_else(file_system)
+        .or_else(object)
+        .or_else(volume)
+        .or_else(other)
+}
+
+/// What a record of another service acts on.
+pub(super) fn of_record(view: &View<'_>) -> Option<Resource> {
+    let named = |entry: Json<'_>| {
+        let text = entry.get_any_case("arn")?.as_str()?.into_owned();
+        let is_key = Arn::parse(&text).is_some_and(|arn| arn.service == "kms");
+        let kind = entry.get("type").and_then(|kind| Some(kind.as_str()?.into_owned()));
+        (!is_key && !text.is_empty()).then(|| Resource { arn: text, kind, tags: BTreeMap::new() })
+    };
+    let resources = view.event().get("resources");
+    resources.into_iter().flat_map(Json::elements).find_map(named).or_else(|| of_trail_call(view))
+}
+
+/// The trail or event data store of a CloudTrail call.
+fn of_trail_call(view: &View<'_>) -> Option<Resource> {
+    let source = view.text(&["eventSource"])?;
+    if !source.eq_ignore_ascii_case("cloudtrail.amazonaws.com") {
+        return None;
+    }
+    if let Some(arn) = view.text(&["responseElements", "trailARN"]) {
+        return of_arn(&arn);
+    }
+    let request = view.event().get("requestParameters").filter(is_object)?;
+    let member = |name| Some(request.get(name)?.as_str()?.into_owned());
+    if let Some(name) = member("name").or_else(|| member("trailName")) {
+        return of_arn(&name)
+            .or_else(|| Some(complete(view, "cloudtrail", &format!("trail/{name}"), None)));
+    }
+    let store = member("eventDataStore")?;
+    let id = format!("eventdatastore/{store}");
+    of_arn(&store).or_else(|| Some(complete(view, "cloudtrail", &id, None)))
+}
+
+/// The taggable resource that an ARN belongs to; `None` when `text` is no ARN.
+fn of_arn(text: &str) -> Option<Resource> {
+    let arn = Arn::parse(text)?;
+    let kept = match arn.service {
+        // The S3 Express form carries a whole ARN where the bucket should be.
+        "s3" if !arn.resource.starts_with("arn:") => {
+            arn.resource.split('/').next().unwrap_or_default()
+        }
+        "logs" => arn.resource.strip_suffix(":*").unwrap_or(arn.resource),
+        "lambda" => up_to(arn.resource, ':', 2),
+        "dynamodb" => up_to(arn.resource, '/', 2),
+        _ => arn.resource,
+    };
+    let head = text.len() - arn.resource.len();
+    Some(resource(&format!("{}{kept}", &text[..head]), kind_of(&arn)))
+}
+
+/// The first `parts` parts of `text`, split at `separator`.
+fn up_to(text: &str, separator: char, parts: usize) -> &str {
+    text.match_indices(separator).nth(parts - 1).map_or(text, |(at, _)| &text[..at])
+}
+
+/// An id completed to an ARN of the record's Region and of `account`, else the caller's, else the
+/// record's; the id alone when one of them is missing.
+fn complete(view: &View<'_>, service: &str, id: &str, account: Option<&str>) -> Resource {
+    let account =
+        account.map(str::to_owned).or_else(|| view.caller_account()).or_else(|| view.account());
+    match (view.region(), account) {
+        (Some(region), Some(account)) => {
+            let text = format!("arn:{}:{service}:{region}:{account}:{id}", view.partition());
+            let kind = Arn::parse(&text).and_then(|arn| kind_of(&arn));
+            resource(&text, kind)
+        }
+        _ => resource(id.split_once('/').map_or(id, |(_, id)| id), None),
+    }
+}
+
+fn resource(arn: &str, kind: Option<&str>) -> Resource {
+    Resource { arn: arn.to_owned(), kind: kind.map(str::to_owned), tags: BTreeMap::new() }
+}
+
+/// The CloudFormation type of what an ARN names, as CloudTrail writes it in `resources[].type`.
+fn kind_of(arn: &Arn<'_>) -> Option<&'static str> {
+    let is = |prefix: &str| arn.resource.starts_with(prefix);
+    Some(match arn.service {
+        "s3" => "AWS::S3::Bucket",
+        "secretsmanager" => "AWS::SecretsManager::Secret",
+        "ssm" if is("parameter/") => "AWS::SSM::Parameter",
+        "lambda" if is("function:") => "AWS::Lambda::Function",
+        "cloudtrail" if is("trail/") => "AWS::CloudTrail::Trail",
+        "cloudtrail" if is("eventdatastore/") => "AWS::CloudTrail::EventDataStore",
+        "ecr" if is("repository/") => "AWS::ECR::Repository",
+        "ec2" if is("volume/") => "AWS::EC2::Volume",
+        "ec2" if is("snapshot/") => "AWS::EC2::Snapshot",
+        "rds" if is("db:") => "AWS::RDS::DBInstance",
+        "rds" if is("cluster:") => "AWS::RDS::DBCluster",
+        "dynamodb" if is("table/") => "AWS::DynamoDB::Table",
+        "sqs" => "AWS::SQS::Queue",
+        "sns" => "AWS::SNS::Topic",
+        "kinesis" if is("stream/") => "AWS::Kinesis::Stream",
+        "logs" if is("log-group:") => "AWS::Logs::LogGroup",
+        "elasticfilesystem" if is("file-system/") => "AWS::EFS::FileSystem",
+        "redshift" if is("cluster:") => "AWS::Redshift::Cluster",
+        "workmail" if is("organization/") => "AWS::WorkMail::Organization",
+        "acm" if is("certificate/") => "AWS::CertificateManager::Certificate",
+        _ => return None,
+    })
+}
