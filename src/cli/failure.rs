@@ -94,7 +94,7 @@ impl Failure {
 
 impl From<RuleError> for Failure {
     fn from(error: RuleError) -> Self {
-        Failure::Rule { message: error.to_string(), hint: error.hint() }
+        Failure::Rule { message: error.to_string(), hint: error.hint().map(String::from) }
     }
 }
 

@@ -76,7 +76,7 @@ impl Sink for BlobSink<'_, '_> {
         }
         let kms = basics.source == KMS;
         self.worker.totals.kms_records += u64::from(kms);
-        let rules = self.shared.plan.rules.candidates(basics.source, basics.name);
+        let rules = self.shared.plan.rules.candidates_of(&basics.header);
         if kms || !rules.is_empty() {
             self.examine(number, record, &basics, rules, kms);
         }

@@ -117,7 +117,7 @@ fn link((mut finding, shared): (Finding, Vec<(String, Option<String>)>), links: 
 
 /// A finding of a group.
 pub(super) fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u64) -> Finding {
-    let meta = &metas[key.rule as usize];
+    let meta = &metas[key.rule];
     let snapshot = group.earliest.1;
     let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
     let mut details: BTreeMap<String, Value> =

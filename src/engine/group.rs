@@ -19,7 +19,7 @@ pub const SHOWN: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupKey {
     /// Index of the rule.
-    pub rule: u32,
+    pub rule: usize,
     /// Whether the call failed.
     pub attempt: bool,
     /// `recipientAccountId`

@@ -162,7 +162,7 @@ pub struct Name<'a>(&'a str);
 impl<'a> Name<'a> {
     /// Whether the name is `key`, escapes undone.
     pub fn is(self, key: &str) -> bool {
-        self.0 == key || (self.0.contains('\\') && unescape(self.0) == key)
+        if self.0.contains('\\') { unescape(self.0) == key } else { self.0 == key }
     }
 
     /// The name, its escapes undone.
@@ -341,9 +341,11 @@ mod tests {
 
     #[test]
     fn the_last_of_duplicate_keys_counts_however_it_is_spelt() {
-        let json = Json::new(r#"{"a":1,"\u0061":2}"#);
+        let json = Json::new(r#"{"a":1,"\u0061":2,"\\":3}"#);
         assert_eq!(json.get("a").unwrap().raw(), "2");
-        assert_eq!(json.to_value(), serde_json::json!({"a": 2}));
+        assert_eq!(json.get("\\").unwrap().raw(), "3");
+        assert!(json.get(r"\\").is_none() && json.get(r"\u0061").is_none());
+        assert_eq!(json.to_value(), serde_json::json!({"a": 2, "\\": 3}));
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
     let Prepared { settings, loaded, listing, output } = prepare(args, started)?;
     say_skipped(&loaded.skipped, settings.verbosity, messages);
+    loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
     let mut run = describe(&settings, &loaded.rules, started);
     let mut scan = Scan { settings, output, worst: None };
     let outcome = match scan.perform(loaded.rules, listing) {
@@ -85,7 +86,7 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
 
 fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
-    let Loaded { rules, skipped } =
+    let Loaded { rules, skipped, replaced } =
         RuleSet::load(!args.no_builtin_rules, &args.paths).map_err(all)?;
     let found_any = !rules.is_empty();
     let rules = rules
@@ -94,7 +95,7 @@ fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
     if rules.is_empty() {
         // `--no-builtin-rules` alone is reported where options are checked.
         if args.no_builtin_rules && args.paths.is_empty() {
-            return Ok(Loaded { rules, skipped });
+            return Ok(Loaded { rules, skipped, replaced });
         }
         let hint = match found_any {
             true => "--select and --ignore leave none",
@@ -102,7 +103,7 @@ fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
         };
         return Err(vec![Failure::Usage { message: "no rules to evaluate".into(), hint }]);
     }
-    Ok(Loaded { rules, skipped })
+    Ok(Loaded { rules, skipped, replaced })
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
