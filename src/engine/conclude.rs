@@ -47,15 +47,15 @@ pub(super) fn conclude(plan: &Plan, names: &Names, mut worker: Worker) -> Outcom
     }
 }
 
-/// A record that shares its ids with another and not its content.
+/// Records that share their ids and not their content.
 fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
     let origin = |&(blob, record): &(u64, u64)| {
         let name = names.get(blob).unwrap_or_else(|_| "?".into());
         Origin::record(name, record)
     };
     let smallest = places.iter().map(origin).min().unwrap_or_else(|| Origin::blob("?"));
-    let message = "another record has the same eventID and recipientAccountId and different \
-                   content: both were evaluated, one of them may be forged";
+    let message = "records with the same eventID and recipientAccountId have different content: \
+                   expected copies; all were evaluated, all but one may be forged";
     Problem::new(smallest, Stage::Parse, message)
 }
 

@@ -76,7 +76,7 @@ pub struct Counts {
     pub groups: HashMap<[u64; 2], u64>,
     /// How many records were copies of another.
     pub duplicates: u64,
-    /// Records that share their ids with another and not its content: each one's places, `(blob,
+    /// Records that share their ids and not their content: the places of all of them, `(blob,
     /// record)`.
     pub conflicts: Vec<Vec<(u64, u64)>>,
 }
@@ -97,6 +97,11 @@ impl Facts {
             }
         }
         self.held.push(fact);
+    }
+
+    /// Sorts what is held, so that concluding finds it nearly done: workers do this side by side.
+    pub fn sort(&mut self) {
+        self.held.sort_unstable();
     }
 
     /// Adds another worker's facts.
@@ -128,7 +133,8 @@ impl Facts {
     /// # Errors
     /// When a temporary file cannot be read back.
     pub fn conclude(mut self) -> io::Result<Counts> {
-        self.held.sort_unstable();
+        // Stable, since this sort merges runs that are in order, which the workers leave.
+        self.held.sort();
         let mut tally = Tally::default();
         if self.runs.is_empty() {
             self.held.iter().for_each(|fact| tally.add(*fact));
@@ -211,7 +217,7 @@ impl Tally {
         self.counts.duplicates +=
             self.contents.iter().map(|places| places.len() as u64 - 1).sum::<u64>();
         if self.contents.len() > 1 {
-            self.counts.conflicts.append(&mut self.contents);
+            self.counts.conflicts.push(self.contents.concat());
         }
         self.contents.clear();
     }
@@ -242,6 +248,7 @@ mod tests {
         }
         let (mut groups, mut duplicates, mut conflicts) = (HashMap::new(), 0, BTreeSet::new());
         for contents in records.values() {
+            let mut all = Vec::new();
             for facts in contents.values() {
                 for group in facts.iter().map(|f| f.group).collect::<BTreeSet<_>>() {
                     if group != NO_GROUP {
@@ -250,9 +257,10 @@ mod tests {
                 }
                 let places: BTreeSet<_> = facts.iter().map(|f| (f.blob, f.record)).collect();
                 duplicates += places.len() as u64 - 1;
-                if contents.len() > 1 {
-                    conflicts.insert(places.into_iter().collect());
-                }
+                all.extend(places);
+            }
+            if contents.len() > 1 {
+                conflicts.insert(all);
             }
         }
         (groups, duplicates, conflicts)

@@ -54,12 +54,7 @@ impl Time {
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let date = chrono::NaiveDate::from_ymd_opt(
-            i32::try_from(year).ok()?,
-            u32::try_from(month).ok()?,
-            u32::try_from(day).ok()?,
-        )?;
-        let days = date.signed_duration_since(chrono::NaiveDate::default()).num_days();
+        let days = days_since_epoch(year, month, day)?;
         Some(Time::from_secs(days * 86_400 + hour * 3_600 + minute * 60 + second))
     }
 
@@ -72,6 +67,27 @@ impl Time {
         #[allow(clippy::cast_possible_truncation)]
         (micros.is_finite() && micros.abs() < 9e18).then_some(Time(micros as i64))
     }
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar, `None` when there is no such date.
+///
+/// Counted in years that start in March, so that the leap day is the last: month `m` (0 is March)
+/// starts `(153 m + 2) / 5` days after the year does.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
+    const MARCH_OF_YEAR_0_TO_EPOCH: i64 = 719_468;
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(leap),
+        _ => return None,
+    };
+    if year < 1 || day < 1 || day > last {
+        return None;
+    }
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let year_days = 365 * year + year / 4 - year / 100 + year / 400;
+    Some(year_days + (153 * month + 2) / 5 + day - 1 - MARCH_OF_YEAR_0_TO_EPOCH)
 }
 
 impl fmt::Display for Time {
@@ -111,6 +127,18 @@ mod tests {
             "",
         ] {
             assert_eq!(Time::parse_plain(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_date_agrees_with_chrono() {
+        for year in [1, 4, 100, 400, 1600, 1900, 1969, 1970, 1999, 2000, 2023, 2024, 2100, 9999] {
+            for (month, day) in (0..14).flat_map(|month| (0..33).map(move |day| (month, day))) {
+                let date = chrono::NaiveDate::from_ymd_opt(year, month, day);
+                let days = date.map(|d| (d - chrono::NaiveDate::default()).num_days());
+                let ours = days_since_epoch(year.into(), month.into(), day.into());
+                assert_eq!(ours, days, "{year}-{month}-{day}");
+            }
         }
     }
 

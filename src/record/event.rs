@@ -89,17 +89,36 @@ impl<'a> Marked<'a> {
 
     /// Whether the record needs a look at its UTF-8 at all.
     pub fn is_ascii(&self) -> bool {
-        !self.index.high
+        !self.index.flags.high
     }
 
     /// The top-level members' values by name, found in one pass.
+    ///
+    /// No name that is asked for is shorter than seven bytes, so the eight bytes before a name's
+    /// closing quote tell most members apart at once; those that look right are compared whole.
     pub fn header(&self) -> Header<'a> {
         let mut header = Header::default();
-        for &colon in &self.index.colons {
+        if self.index.flags.escaped_keys {
+            return self.header_plain();
+        }
+        for &colon in self.index.colons() {
             let colon = colon as usize;
-            let Some(name) = self.name_before(colon) else { return self.header_plain() };
-            let value = self.bytes[colon + 1..].trim_ascii_start();
-            header.set(name, Raw(value));
+            let before = &self.bytes[..colon];
+            let Some((tail, b"\"")) = before.split_last_chunk::<1>() else {
+                return self.header_plain();
+            };
+            // The rest of each name is compared by itself, so that no call is made for it. No
+            // top-level string holds a backslash, so the quote found there opens the name.
+            let slot = match tail.last_chunk::<8>() {
+                Some(b"ntSource") if tail.ends_with(b"\"eventSource") => &mut header.source,
+                Some(b"ventName") if tail.ends_with(b"\"eventName") => &mut header.name,
+                Some(b"ventTime") if tail.ends_with(b"\"eventTime") => &mut header.time,
+                Some(b"wsRegion") if tail.ends_with(b"\"awsRegion") => &mut header.region,
+                Some(b"ccountId") if tail.ends_with(b"\"recipientAccountId") => &mut header.account,
+                Some(b"\"eventID") => &mut header.id,
+                _ => continue,
+            };
+            *slot = Some(Raw(self.bytes[colon + 1..].trim_ascii_start()));
         }
         header
     }
@@ -107,28 +126,12 @@ impl<'a> Marked<'a> {
     /// The same, member by member: for names that are spelt with escapes or set off by spaces.
     fn header_plain(&self) -> Header<'a> {
         let mut header = Header::default();
-        for &colon in &self.index.colons {
+        for &colon in self.index.colons() {
             let colon = colon as usize;
             let value = self.bytes[colon + 1..].trim_ascii_start();
             header.set(name_text(&self.bytes[..colon]).as_bytes(), Raw(value));
         }
         header
-    }
-
-    /// The member name that ends right before the colon at `colon`, when it is spelt plainly.
-    ///
-    /// Only the last 19 bytes are looked at, since no name that is asked for here is longer.
-    fn name_before(&self, colon: usize) -> Option<&'a [u8]> {
-        const LONGEST: usize = "recipientAccountId".len();
-        if self.index.escaped_keys {
-            return None;
-        }
-        let before = self.bytes[..colon].strip_suffix(b"\"")?;
-        let tail = &before[before.len().saturating_sub(LONGEST + 1)..];
-        match memchr::memrchr(b'"', tail) {
-            Some(start) => Some(&tail[start + 1..]),
-            None => Some(b""),
-        }
     }
 }
 
@@ -181,10 +184,10 @@ impl<'a> Event<'a> {
 
     /// A top-level member; the last one of that name.
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
-        if self.index.escaped_keys {
+        if self.index.flags.escaped_keys {
             return self.json().get(name);
         }
-        for &colon in self.index.colons.iter().rev() {
+        for &colon in self.index.colons().iter().rev() {
             let colon = colon as usize;
             let before = self.text.as_bytes()[..colon].trim_ascii_end();
             let Some(before) =

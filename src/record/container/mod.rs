@@ -56,6 +56,8 @@ pub struct Reader {
     junk: Option<(u64, u64)>,
     /// The text ends early and a problem has said so.
     cut: bool,
+    /// The last record was bad, and what follows may be its doing.
+    broken: bool,
 }
 
 /// Where in a document the reader is.
@@ -114,6 +116,7 @@ impl Reader {
             follow: None,
             junk: None,
             cut: false,
+            broken: false,
         }
     }
 
@@ -125,7 +128,7 @@ impl Reader {
             let found = broken::resume(text);
             match found {
                 Found::Line(len) => self.bad(sink, cut_line(len)),
-                _ => self.bad(sink, format!("not valid JSON: {fault}")),
+                _ => self.bad(sink, not_valid(&fault)),
             }
             return Some(found);
         }
@@ -218,7 +221,7 @@ impl Reader {
                 };
                 match fault {
                     None => self.hand_on(Marked::new(text.as_bytes(), &index), known, depth, sink),
-                    Some(fault) => self.bad(sink, format!("not valid JSON: {fault}")),
+                    Some(fault) => self.bad(sink, not_valid(&fault)),
                 }
             }
             Some(_) => self.bad(sink, "text behind the record's end".into()),
@@ -230,19 +233,25 @@ impl Reader {
     fn record(&mut self, record: Marked<'_>, sink: &mut impl Sink) {
         let number = self.number;
         self.number += 1;
+        self.broken = false;
         sink.record(number, record);
     }
 
     fn bad(&mut self, sink: &mut impl Sink, message: String) {
         let number = self.number;
         self.number += 1;
+        self.broken = true;
         sink.bad(number, format!("at byte {}: {message}", self.offset));
     }
 }
 
 /// Why a line of JSON lines that ends before its object does is not read.
 fn cut_line(len: usize) -> String {
-    format!("not valid JSON: the line ends inside an object; {len} bytes unread")
+    format!("expected valid JSON: the line ends inside an object; {len} bytes unread")
+}
+
+fn not_valid(fault: &serde_json::Error) -> String {
+    format!("expected valid JSON: {fault}")
 }
 
 fn not_an_object(kind: Kind) -> String {

@@ -12,7 +12,8 @@ impl Reader {
     pub fn read(&mut self, window: &mut dyn Window, sink: &mut impl Sink) {
         self.at = Place::Between;
         (self.number, self.offset) = (0, window.offset());
-        (self.follow, self.junk, self.cut) = (None, None, false);
+        (self.follow, self.junk) = (None, None);
+        (self.cut, self.broken) = (false, false);
         let mut any = false;
         loop {
             let text = window.text();
@@ -38,7 +39,7 @@ impl Reader {
             window.consume(used);
             self.finish(sink);
         } else {
-            sink.problem(Stage::Read, "empty: expected CloudTrail records".into());
+            sink.problem(Stage::Read, "empty file: expected CloudTrail records".into());
         }
     }
 
@@ -308,11 +309,12 @@ impl Reader {
         sink.problem(Stage::Parse, format!("not valid JSON at byte {}: {what}", self.offset));
     }
 
-    /// The text ends where it must not; nothing to add when a cut has been reported.
+    /// The text ends where it must not. Nothing to add when a cut has been reported, or right
+    /// behind a bad record, which may have swallowed what is missing.
     fn ends_early(&mut self, sink: &mut impl Sink, place: &str) {
-        if !std::mem::replace(&mut self.cut, true) {
+        if !std::mem::replace(&mut self.cut, true) && !self.broken {
             let message =
-                format!("the text ends early {place}, which starts at byte {}", self.offset);
+                format!("the text ends early {place}: expected more at byte {}", self.offset);
             sink.problem(Stage::Parse, message);
         }
     }

@@ -10,7 +10,8 @@
 //! White space, brackets deeper than 60 and anything wrong make the verdict `Unsure`: never a
 //! guess, always a question to the plain validator.
 
-use super::{Index, Verdict};
+use super::lanes::Lanes;
+use super::{Flags, Index, Verdict};
 
 /// What each of 64 bytes is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,12 +78,16 @@ pub fn scan_portable(text: &[u8], index: &mut Index) -> Option<(usize, Verdict)>
     let mut machine = Machine::new(text, index);
     let (blocks, _) = text.as_chunks::<64>();
     for block in blocks {
-        if let Some(end) = machine.step(block, &Masks::portable(block), prefix_xor) {
+        machine.make_room();
+        if let Some(end) = machine.step(block, &Masks::portable(block), prefix_xor, Lanes::check) {
             return Some(end);
         }
     }
-    machine.last(Masks::portable, prefix_xor)
+    machine.last(Masks::portable, prefix_xor, Lanes::check)
 }
+
+/// [`Lanes::check`], compiled for some processor.
+pub(super) type Check = fn(&mut Lanes, &[u8], usize, u64) -> u64;
 
 /// How deep brackets may nest before the verdict is left to the plain validator.
 const DEEPEST: u32 = 60;
@@ -93,7 +98,12 @@ const DEEPEST: u32 = 60;
 /// by [`Lanes`] for many blocks at once.
 pub(super) struct Machine<'a> {
     text: &'a [u8],
-    index: &'a mut Index,
+    colons: &'a mut Vec<u32>,
+    marked: &'a mut usize,
+    flags: &'a mut Flags,
+    lanes: &'a mut Lanes,
+    /// How many colons are marked.
+    found: usize,
     base: usize,
     depth: u32,
     /// One bit a bracket that is open, the innermost last: 1 for `[`.
@@ -118,11 +128,17 @@ struct Regions {
 impl<'a> Machine<'a> {
     #[inline(always)]
     pub(super) fn new(text: &'a [u8], index: &'a mut Index) -> Self {
-        index.clear();
-        index.lanes.restart();
+        let Index { buffer: colons, marked, flags, lanes } = index;
+        *marked = 0;
+        let lanes = lanes.get_or_insert_default();
+        lanes.restart();
         Machine {
             text,
-            index,
+            colons,
+            marked,
+            found: 0,
+            flags,
+            lanes,
             base: 0,
             depth: 0,
             arrays: 0,
@@ -140,11 +156,22 @@ impl<'a> Machine<'a> {
         mut self,
         classify: impl Fn(&[u8; 64]) -> Masks,
         prefix: impl Fn(u64) -> u64,
+        check: Check,
     ) -> Option<(usize, Verdict)> {
+        self.make_room();
         let mut block = [b' '; 64];
         let rest = &self.text[self.base..];
         block[..rest.len()].copy_from_slice(rest);
-        self.step(&block, &classify(&block), prefix)
+        self.step(&block, &classify(&block), prefix, check)
+    }
+
+    /// Makes room for the marks of one more block. Apart from [`step`](Machine::step), which calls
+    /// nothing while vectors are in use: a call would have them put aside and fetched back.
+    #[inline(always)]
+    pub(super) fn make_room(&mut self) {
+        if self.colons.len() < self.found + 64 {
+            self.colons.resize(2 * self.found + 256, 0);
+        }
     }
 
     /// Takes in one block; the record's length and verdict when it ends there.
@@ -154,6 +181,7 @@ impl<'a> Machine<'a> {
         block: &[u8; 64],
         m: &Masks,
         prefix: impl Fn(u64) -> u64,
+        check: Check,
     ) -> Option<(usize, Verdict)> {
         let mut escaped = 0;
         if m.backslash | self.escape != 0 {
@@ -171,36 +199,40 @@ impl<'a> Machine<'a> {
         let mut colons = m.colon & !string & regions.top;
         while colons != 0 {
             #[allow(clippy::cast_possible_truncation)]
-            self.index.colons.push((self.base + colons.trailing_zeros() as usize) as u32);
+            {
+                self.colons[self.found] = (self.base + colons.trailing_zeros() as usize) as u32;
+            }
+            self.found += 1;
             colons &= colons - 1;
         }
-        let full = self.index.lanes.push(m, quote, string, regions.array);
+        let full = self.lanes.push(m, quote, string, regions.array);
         if let Some(bit) = regions.end {
-            return Some(self.finish(bit, m));
+            return Some(self.finish(bit, m, check));
         }
         if full {
-            self.unsure |= self.index.lanes.check(self.text, self.base, u64::MAX);
+            self.unsure |= check(self.lanes, self.text, self.base, u64::MAX);
         }
         self.base += 64;
         None
     }
 
     #[inline(always)]
-    fn finish(&mut self, bit: u32, m: &Masks) -> (usize, Verdict) {
+    fn finish(&mut self, bit: u32, m: &Masks, check: Check) -> (usize, Verdict) {
         let behind = (u64::MAX - 1) << bit;
-        self.unsure |= self.index.lanes.check(self.text, self.base, !behind);
+        self.unsure |= check(self.lanes, self.text, self.base, !behind);
         // The bytes behind the record are in this block only, and looked at again where they count.
-        self.index.high =
-            self.high & !(m.high & behind) != 0 || self.high != 0 && self.high_before();
-        self.index.escaped_keys = self.escaped_keys != 0;
+        let high_behind = m.high & behind != 0;
+        let high = if high_behind { self.high_before(bit) } else { self.high != 0 };
+        *self.flags = Flags { escaped_keys: self.escaped_keys != 0, high };
+        *self.marked = self.found;
         let verdict = if self.unsure == 0 { Verdict::Sound } else { Verdict::Unsure };
         (self.base + bit as usize + 1, verdict)
     }
 
-    /// Whether a byte of the blocks before this one is above 0x7f.
+    /// Whether a byte of the record is above 0x7f, when one behind it is.
     #[cold]
-    fn high_before(&self) -> bool {
-        !self.text[..self.base].is_ascii()
+    fn high_before(&self, bit: u32) -> bool {
+        !self.text[..=self.base + bit as usize].is_ascii()
     }
 
     /// Follows the brackets of a block.
@@ -241,223 +273,6 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// How many blocks are checked at once.
-const LANES: usize = 64;
-
-/// How many lanes the widest vectors hold.
-const GROUP: usize = 8;
-
-/// The masks of many blocks, one lane a block, lane 0 the block before the first.
-///
-/// JSON's grammar is a question of what stands behind what, which is the same arithmetic for every
-/// lane: the compiler turns these loops into vector instructions over several blocks.
-#[derive(Debug)]
-pub struct Lanes {
-    used: usize,
-    quote: [u64; LANES + 1],
-    string: [u64; LANES + 1],
-    open: [u64; LANES + 1],
-    brace: [u64; LANES + 1],
-    close: [u64; LANES + 1],
-    colon: [u64; LANES + 1],
-    comma: [u64; LANES + 1],
-    control: [u64; LANES + 1],
-    space: [u64; LANES + 1],
-    backslash: [u64; LANES + 1],
-    array: [u64; LANES + 1],
-    /// Opening quotes of keys.
-    key: [u64; LANES + 1],
-    /// Closing quotes of keys.
-    key_end: [u64; LANES + 1],
-    /// Bytes that may not stand where they stand.
-    wrong: [u64; LANES + 1],
-    /// First bytes of scalars.
-    scalar: [u64; LANES + 1],
-    /// A key runs on into the next block.
-    in_key: u64,
-}
-
-impl Default for Lanes {
-    fn default() -> Lanes {
-        let none = [0; LANES + 1];
-        Lanes {
-            used: 0,
-            quote: none,
-            string: none,
-            open: none,
-            brace: none,
-            close: none,
-            colon: none,
-            comma: none,
-            control: none,
-            space: none,
-            backslash: none,
-            array: none,
-            key: none,
-            key_end: none,
-            wrong: none,
-            scalar: none,
-            in_key: 0,
-        }
-    }
-}
-
-impl Lanes {
-    /// Before a record is nothing, which is what a string's inside is to the grammar.
-    #[inline(always)]
-    fn restart(&mut self) {
-        (self.used, self.in_key) = (0, 0);
-        self.string[0] = u64::MAX;
-        for lane in [
-            &mut self.quote,
-            &mut self.open,
-            &mut self.brace,
-            &mut self.close,
-            &mut self.colon,
-            &mut self.comma,
-            &mut self.array,
-            &mut self.key_end,
-        ] {
-            lane[0] = 0;
-        }
-    }
-
-    /// Takes in one block; whether it was the last one that fits.
-    #[inline(always)]
-    fn push(&mut self, m: &Masks, quote: u64, string: u64, array: u64) -> bool {
-        self.used += 1;
-        let i = self.used & LANES | self.used & (LANES - 1);
-        self.quote[i] = quote;
-        self.string[i] = string;
-        self.open[i] = m.open;
-        self.brace[i] = m.brace;
-        self.close[i] = m.close;
-        self.colon[i] = m.colon;
-        self.comma[i] = m.comma;
-        self.control[i] = m.control;
-        self.space[i] = m.space;
-        self.backslash[i] = m.backslash;
-        self.array[i] = array;
-        self.used == LANES
-    }
-
-    /// Checks that every byte may stand where it stands, and empties the lanes. `base` is the
-    /// offset of the last block, of which only the bits of `valid` count. 0 when all is well.
-    #[inline(always)]
-    fn check(&mut self, text: &[u8], base: usize, valid: u64) -> u64 {
-        let used = self.used.min(LANES);
-        // Whole groups of lanes, so that no lane is left to be done by itself; what stands in the
-        // lanes behind the last used one is not asked for.
-        let grouped = used.next_multiple_of(GROUP).min(LANES) + 1;
-        for i in 1..grouped {
-            let open_quote = self.quote[i] & self.string[i];
-            self.key[i] = open_quote & (self.before_key(i) << 1 | self.before_key(i - 1) >> 63);
-        }
-        self.follow_keys(used);
-        for i in 1..grouped {
-            self.wrong[i] = self.wrong(i);
-        }
-        self.wrong[used] &= valid;
-        self.scalar[used] &= valid;
-        let mut wrong = 0;
-        for i in 1..used + 1 {
-            wrong |= self.wrong[i];
-            let block = base - (used - i) * 64;
-            let mut scalars = self.scalar[i];
-            while scalars != 0 {
-                let at = block + scalars.trailing_zeros() as usize;
-                wrong |= u64::from(!valid_scalar(&text[at..]));
-                scalars &= scalars - 1;
-            }
-        }
-        self.keep_last(used);
-        wrong
-    }
-
-    /// Follows each key from its opening quote to its closing quote: an addition at the first bit
-    /// of a run of ones comes out just behind the run.
-    #[inline(always)]
-    fn follow_keys(&mut self, used: usize) {
-        for i in 1..used + 1 {
-            let (sum, over) = self.string[i].overflowing_add(self.key[i]);
-            let (sum, over_again) = sum.overflowing_add(self.in_key);
-            self.in_key = u64::from(over | over_again);
-            self.key_end[i] = sum & self.quote[i] & !self.string[i];
-        }
-    }
-
-    /// Behind `{`, and behind a comma in an object, comes a key.
-    #[inline(always)]
-    fn before_key(&self, i: usize) -> u64 {
-        (self.brace[i] | self.comma[i] & !self.array[i]) & !self.string[i]
-    }
-
-    /// What ends a value, and what calls for one.
-    #[inline(always)]
-    fn classes(&self, i: usize) -> (u64, u64, u64, u64) {
-        let out = !self.string[i];
-        let separator = (self.colon[i] | self.comma[i]) & out;
-        let closed = (self.quote[i] | self.close[i]) & out;
-        let white = self.control[i] | self.space[i];
-        let scalar = out & !(self.open[i] | separator | closed | white);
-        (separator, closed, scalar, self.open[i] & out)
-    }
-
-    /// The bytes of a block that may not stand where they stand.
-    #[inline(always)]
-    fn wrong(&mut self, i: usize) -> u64 {
-        let (separator, closed, scalar, open) = self.classes(i);
-        let (separator_before, closed_before, scalar_before, open_before) = self.classes(i - 1);
-        let behind = |now: u64, before: u64| now << 1 | before >> 63;
-        let (string, out) = (self.string[i], !self.string[i]);
-        let close = self.close[i] & out;
-        let open_quote = self.quote[i] & string;
-
-        let after_separator = behind(separator, separator_before);
-        // Behind these a value comes; behind an opening bracket also its end.
-        let after_expecting = behind(open, open_before) | after_separator;
-        // Behind the end of a value comes a separator, or the end of what it stands in.
-        let after_closed = behind(closed, closed_before);
-        let after_scalar = behind(scalar, scalar_before);
-        let after_before_key = behind(self.before_key(i), self.before_key(i - 1));
-        // Behind a key, and nowhere else, is a colon.
-        let after_key = behind(self.key_end[i], self.key_end[i - 1]);
-        self.scalar[i] = scalar & after_expecting;
-
-        after_expecting & !(open_quote | open | scalar | close)
-            | after_separator & close
-            | (after_closed | after_scalar) & !(separator | close | scalar)
-            | after_closed & scalar
-            | after_before_key & !(open_quote | close)
-            | after_key ^ self.colon[i] & out
-            | self.backslash[i] & out
-            | self.control[i]
-            | self.space[i] & out
-    }
-
-    /// The last block becomes the one before the first.
-    #[inline(always)]
-    fn keep_last(&mut self, used: usize) {
-        for lane in [
-            &mut self.quote,
-            &mut self.string,
-            &mut self.open,
-            &mut self.brace,
-            &mut self.close,
-            &mut self.colon,
-            &mut self.comma,
-            &mut self.control,
-            &mut self.space,
-            &mut self.backslash,
-            &mut self.array,
-            &mut self.key_end,
-        ] {
-            lane[0] = lane[used];
-        }
-        self.used = 0;
-    }
-}
-
 /// What the backslashes of a block do.
 struct Escapes {
     /// The bytes that one of them escapes.
@@ -468,10 +283,8 @@ struct Escapes {
     wrong: u64,
 }
 
-/// Follows the backslashes of a block one by one: most blocks have none. Out of line and by value,
-/// so that the machine around it stays in registers.
-#[cold]
-#[inline(never)]
+/// Follows the backslashes of a block one by one: most blocks have none.
+#[inline(always)]
 fn escapes(text: &[u8], base: usize, backslashes: u64, first: u64) -> Escapes {
     let mut found = Escapes { escaped: first, next: 0, wrong: 0 };
     let mut rest = backslashes & !first;
@@ -490,46 +303,11 @@ fn escapes(text: &[u8], base: usize, backslashes: u64, first: u64) -> Escapes {
 }
 
 /// Whether `text`, which starts at a backslash, starts with a JSON escape.
+#[inline(always)]
 fn valid_escape(text: &[u8]) -> bool {
     match text.get(1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => true,
         Some(b'u') => text.get(2..6).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)),
         _ => false,
     }
-}
-
-/// Whether `text` starts with a JSON number, `true`, `false` or `null`, and then ends a value.
-fn valid_scalar(text: &[u8]) -> bool {
-    let len = match text[0] {
-        b't' if text.starts_with(b"true") => 4,
-        b'f' if text.starts_with(b"false") => 5,
-        b'n' if text.starts_with(b"null") => 4,
-        b'-' | b'0'..=b'9' => match number(text) {
-            Some(len) => len,
-            None => return false,
-        },
-        _ => return false,
-    };
-    matches!(text.get(len), Some(b',' | b']' | b'}'))
-}
-
-/// Length of the JSON number (RFC 8259, section 6) at the start of `text`.
-fn number(text: &[u8]) -> Option<usize> {
-    let digits = |from: usize| {
-        let count = text[from.min(text.len())..].iter().take_while(|b| b.is_ascii_digit()).count();
-        (count > 0).then_some(from + count)
-    };
-    let start = usize::from(text[0] == b'-');
-    let mut at = digits(start)?;
-    if text[start] == b'0' && at > start + 1 {
-        return None;
-    }
-    if text.get(at) == Some(&b'.') {
-        at = digits(at + 1)?;
-    }
-    if matches!(text.get(at), Some(b'e' | b'E')) {
-        let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
-        at = digits(at + 1 + sign)?;
-    }
-    Some(at)
 }

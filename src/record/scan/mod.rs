@@ -9,6 +9,7 @@
 //! colons of the members of the outermost object, in order.
 
 pub mod blocks;
+mod lanes;
 pub mod plain;
 #[cfg(test)]
 mod tests;
@@ -27,22 +28,29 @@ pub enum Verdict {
 /// The marks of one record, reused from record to record.
 #[derive(Debug, Default)]
 pub struct Index {
+    /// What else is known.
+    pub flags: Flags,
+    /// Where the colons are; those behind `marked` are of earlier records.
+    buffer: Vec<u32>,
+    marked: usize,
+    /// Where the block scan works; made when it is first needed.
+    lanes: Option<Box<lanes::Lanes>>,
+}
+
+impl Index {
     /// Offset of the colon of each top-level member, ascending.
-    pub colons: Vec<u32>,
+    pub fn colons(&self) -> &[u32] {
+        &self.buffer[..self.marked]
+    }
+}
+
+/// What a scan knows of a record beside its marks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
     /// Whether a top-level string holds a backslash, so that a key may be spelt in another way.
     pub escaped_keys: bool,
     /// Whether any byte is above 0x7f.
     pub high: bool,
-    /// Where the block scan works.
-    lanes: blocks::Lanes,
-}
-
-impl Index {
-    fn clear(&mut self) {
-        self.colons.clear();
-        self.escaped_keys = false;
-        self.high = false;
-    }
 }
 
 /// A way to scan one record.

@@ -5,24 +5,26 @@
 
 use serde::de::IgnoredAny;
 
-use super::{Index, Verdict};
+use super::{Flags, Index, Verdict};
 
 /// [`super::Scan`], byte by byte.
 pub fn scan(text: &[u8], index: &mut Index) -> Option<(usize, Verdict)> {
-    index.clear();
+    index.buffer.clear();
+    index.flags = Flags::default();
     let len = balanced(text)?;
     let record = &text[..len];
-    index.high = !record.is_ascii();
+    index.flags.high = !record.is_ascii();
     let mut machine = Balance::default();
     for (at, &byte) in record.iter().enumerate() {
         let top = machine.depth == 1;
         let outside = !machine.string;
-        index.escaped_keys |= top && byte == b'\\';
+        index.flags.escaped_keys |= top && byte == b'\\';
         if top && outside && byte == b':' {
-            index.colons.push(u32::try_from(at).unwrap_or(u32::MAX));
+            index.buffer.push(u32::try_from(at).unwrap_or(u32::MAX));
         }
         machine.step(byte);
     }
+    index.marked = index.buffer.len();
     let verdict = if valid(record) { Verdict::Sound } else { Verdict::Unsure };
     Some((len, verdict))
 }

@@ -9,7 +9,7 @@ fn settled(scan: Scan, text: &[u8]) -> Option<(usize, bool, Vec<u32>, bool, bool
     let mut index = Index::default();
     let (len, verdict) = scan(text, &mut index)?;
     let valid = verdict == Verdict::Sound || plain::valid(&text[..len]);
-    Some((len, valid, index.colons, index.escaped_keys, index.high))
+    Some((len, valid, index.colons().to_vec(), index.flags.escaped_keys, index.flags.high))
 }
 
 fn assert_twins_agree(text: &[u8]) {

@@ -8,6 +8,7 @@
 use std::arch::x86_64::*;
 
 use super::blocks::{Machine, Masks};
+use super::lanes::Lanes;
 use super::{Index, Scan, Verdict};
 
 /// The fastest scan that this processor has.
@@ -39,17 +40,32 @@ macro_rules! scan_with {
             let mut machine = Machine::new(text, index);
             let (blocks, _) = text.as_chunks::<64>();
             for block in blocks {
-                if let Some(end) = machine.step(block, &$classify(block), |bits| prefix_xor(bits)) {
+                machine.make_room();
+                if let Some(end) =
+                    machine.step(block, &$classify(block), |bits| prefix_xor(bits), check)
+                {
                     return Some(end);
                 }
             }
-            machine.last(|block| $classify(block), |bits| prefix_xor(bits))
+            machine.last(|block| $classify(block), |bits| prefix_xor(bits), check)
         }
     };
 }
 
 scan_with!(scan_avx2, "avx2,pclmulqdq,bmi1,lzcnt", classify_avx2);
 scan_with!(scan_avx512, "avx512f,avx512bw,avx2,pclmulqdq,bmi1,lzcnt", classify_avx512);
+
+/// [`Lanes::check`] with AVX2. Not with AVX-512: a lane's neighbour lies across a cache line from
+/// it in every second vector of 32 bytes, and in every vector of 64.
+fn check(lanes: &mut Lanes, text: &[u8], base: usize, valid: u64) -> u64 {
+    #[target_feature(enable = "avx2,bmi1,lzcnt")]
+    #[inline(never)]
+    fn check_avx2(lanes: &mut Lanes, text: &[u8], base: usize, valid: u64) -> u64 {
+        lanes.check(text, base, valid)
+    }
+    // SAFETY: only scans that [`all`] has detected the features for come here.
+    unsafe { check_avx2(lanes, text, base, valid) }
+}
 
 /// [`super::blocks::prefix_xor`] as one carry-less multiplication by all ones.
 #[target_feature(enable = "pclmulqdq")]

@@ -1,0 +1,265 @@
+//! JSON's grammar as arithmetic on the masks of many blocks at once.
+//!
+//! Which byte may follow which is a shift and an and-not. Whether a string is a key follows from
+//! what stands before it (`{`, or a comma inside an object), and is carried to its closing quote
+//! by letting an addition ripple through the run of in-string bits. All but that addition is the
+//! same for every block, so the loops are written for the compiler to turn into vector
+//! instructions: counted upwards, over whole groups of lanes, one array a mask.
+
+use super::blocks::Masks;
+
+/// How many blocks are checked at once.
+const LANES: usize = 64;
+
+/// How many lanes the widest vectors hold.
+const GROUP: usize = 8;
+
+/// The masks of many blocks, one lane a block, lane 0 the block before the first.
+///
+/// JSON's grammar is a question of what stands behind what, which is the same arithmetic for every
+/// lane: the compiler turns these loops into vector instructions over several blocks.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Lanes {
+    used: usize,
+    quote: [u64; LANES + 1],
+    string: [u64; LANES + 1],
+    open: [u64; LANES + 1],
+    brace: [u64; LANES + 1],
+    close: [u64; LANES + 1],
+    colon: [u64; LANES + 1],
+    comma: [u64; LANES + 1],
+    control: [u64; LANES + 1],
+    space: [u64; LANES + 1],
+    backslash: [u64; LANES + 1],
+    array: [u64; LANES + 1],
+    /// Opening quotes of keys.
+    key: [u64; LANES + 1],
+    /// Closing quotes of keys.
+    key_end: [u64; LANES + 1],
+    /// Bytes that may not stand where they stand.
+    wrong: [u64; LANES + 1],
+    /// First bytes of scalars.
+    scalar: [u64; LANES + 1],
+    /// A key runs on into the next block.
+    in_key: u64,
+}
+
+impl Default for Lanes {
+    fn default() -> Lanes {
+        let none = [0; LANES + 1];
+        Lanes {
+            used: 0,
+            quote: none,
+            string: none,
+            open: none,
+            brace: none,
+            close: none,
+            colon: none,
+            comma: none,
+            control: none,
+            space: none,
+            backslash: none,
+            array: none,
+            key: none,
+            key_end: none,
+            wrong: none,
+            scalar: none,
+            in_key: 0,
+        }
+    }
+}
+
+impl Lanes {
+    /// Before a record is nothing, which is what a string's inside is to the grammar.
+    #[inline(always)]
+    pub(super) fn restart(&mut self) {
+        (self.used, self.in_key) = (0, 0);
+        self.string[0] = u64::MAX;
+        for lane in [
+            &mut self.quote,
+            &mut self.open,
+            &mut self.brace,
+            &mut self.close,
+            &mut self.colon,
+            &mut self.comma,
+            &mut self.array,
+            &mut self.key_end,
+        ] {
+            lane[0] = 0;
+        }
+    }
+
+    /// Takes in one block; whether it was the last one that fits.
+    #[inline(always)]
+    pub(super) fn push(&mut self, m: &Masks, quote: u64, string: u64, array: u64) -> bool {
+        self.used += 1;
+        let i = self.used & LANES | self.used & (LANES - 1);
+        self.quote[i] = quote;
+        self.string[i] = string;
+        self.open[i] = m.open;
+        self.brace[i] = m.brace;
+        self.close[i] = m.close;
+        self.colon[i] = m.colon;
+        self.comma[i] = m.comma;
+        self.control[i] = m.control;
+        self.space[i] = m.space;
+        self.backslash[i] = m.backslash;
+        self.array[i] = array;
+        self.used == LANES
+    }
+
+    /// Checks that every byte may stand where it stands, and empties the lanes. `base` is the
+    /// offset of the last block, of which only the bits of `valid` count. 0 when all is well.
+    #[inline(always)]
+    pub(super) fn check(&mut self, text: &[u8], base: usize, valid: u64) -> u64 {
+        let used = self.used.min(LANES);
+        // Whole groups of lanes, so that no lane is left to be done by itself; what stands in the
+        // lanes behind the last used one is not asked for.
+        let grouped = used.next_multiple_of(GROUP).min(LANES) + 1;
+        for i in 1..grouped {
+            let open_quote = self.quote[i] & self.string[i];
+            self.key[i] = open_quote & (self.before_key(i) << 1 | self.before_key(i - 1) >> 63);
+        }
+        self.follow_keys(used);
+        for i in 1..grouped {
+            self.wrong[i] = self.wrong(i);
+        }
+        self.wrong[used] &= valid;
+        self.scalar[used] &= valid;
+        let mut wrong = 0;
+        for i in 1..used + 1 {
+            wrong |= self.wrong[i];
+            let block = base - (used - i) * 64;
+            let mut scalars = self.scalar[i];
+            while scalars != 0 {
+                let at = block + scalars.trailing_zeros() as usize;
+                wrong |= u64::from(!valid_scalar(&text[at..]));
+                scalars &= scalars - 1;
+            }
+        }
+        self.keep_last(used);
+        wrong
+    }
+
+    /// Follows each key from its opening quote to its closing quote: an addition at the first bit
+    /// of a run of ones comes out just behind the run.
+    #[inline(always)]
+    fn follow_keys(&mut self, used: usize) {
+        let mut in_key = self.in_key;
+        for i in 1..used + 1 {
+            let (sum, over) = self.string[i].overflowing_add(self.key[i]);
+            let (sum, over_again) = sum.overflowing_add(in_key);
+            in_key = u64::from(over | over_again);
+            self.key_end[i] = sum & self.quote[i] & !self.string[i];
+        }
+        self.in_key = in_key;
+    }
+
+    /// Behind `{`, and behind a comma in an object, comes a key.
+    #[inline(always)]
+    fn before_key(&self, i: usize) -> u64 {
+        (self.brace[i] | self.comma[i] & !self.array[i]) & !self.string[i]
+    }
+
+    /// What ends a value, and what calls for one.
+    #[inline(always)]
+    fn classes(&self, i: usize) -> (u64, u64, u64, u64) {
+        let out = !self.string[i];
+        let separator = (self.colon[i] | self.comma[i]) & out;
+        let closed = (self.quote[i] | self.close[i]) & out;
+        let white = self.control[i] | self.space[i];
+        let scalar = out & !(self.open[i] | separator | closed | white);
+        (separator, closed, scalar, self.open[i] & out)
+    }
+
+    /// The bytes of a block that may not stand where they stand.
+    #[inline(always)]
+    fn wrong(&mut self, i: usize) -> u64 {
+        let (separator, closed, scalar, open) = self.classes(i);
+        let (separator_before, closed_before, scalar_before, open_before) = self.classes(i - 1);
+        let behind = |now: u64, before: u64| now << 1 | before >> 63;
+        let (string, out) = (self.string[i], !self.string[i]);
+        let close = self.close[i] & out;
+        let open_quote = self.quote[i] & string;
+
+        let after_separator = behind(separator, separator_before);
+        // Behind these a value comes; behind an opening bracket also its end.
+        let after_expecting = behind(open, open_before) | after_separator;
+        // Behind the end of a value comes a separator, or the end of what it stands in.
+        let after_closed = behind(closed, closed_before);
+        let after_scalar = behind(scalar, scalar_before);
+        let after_before_key = behind(self.before_key(i), self.before_key(i - 1));
+        // Behind a key, and nowhere else, is a colon.
+        let after_key = behind(self.key_end[i], self.key_end[i - 1]);
+        self.scalar[i] = scalar & after_expecting;
+
+        after_expecting & !(open_quote | open | scalar | close)
+            | after_separator & close
+            | (after_closed | after_scalar) & !(separator | close | scalar)
+            | after_closed & scalar
+            | after_before_key & !(open_quote | close)
+            | after_key ^ self.colon[i] & out
+            | self.backslash[i] & out
+            | self.control[i]
+            | self.space[i] & out
+    }
+
+    /// The last block becomes the one before the first.
+    #[inline(always)]
+    fn keep_last(&mut self, used: usize) {
+        for lane in [
+            &mut self.quote,
+            &mut self.string,
+            &mut self.open,
+            &mut self.brace,
+            &mut self.close,
+            &mut self.colon,
+            &mut self.comma,
+            &mut self.control,
+            &mut self.space,
+            &mut self.backslash,
+            &mut self.array,
+            &mut self.key_end,
+        ] {
+            lane[0] = lane[used];
+        }
+        self.used = 0;
+    }
+}
+
+/// Whether `text` starts with a JSON number, `true`, `false` or `null`, and then ends a value.
+fn valid_scalar(text: &[u8]) -> bool {
+    let len = match text[0] {
+        b't' if text.starts_with(b"true") => 4,
+        b'f' if text.starts_with(b"false") => 5,
+        b'n' if text.starts_with(b"null") => 4,
+        b'-' | b'0'..=b'9' => match number(text) {
+            Some(len) => len,
+            None => return false,
+        },
+        _ => return false,
+    };
+    matches!(text.get(len), Some(b',' | b']' | b'}'))
+}
+
+/// Length of the JSON number (RFC 8259, section 6) at the start of `text`.
+fn number(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| {
+        let count = text[from.min(text.len())..].iter().take_while(|b| b.is_ascii_digit()).count();
+        (count > 0).then_some(from + count)
+    };
+    let start = usize::from(text[0] == b'-');
+    let mut at = digits(start)?;
+    if text[start] == b'0' && at > start + 1 {
+        return None;
+    }
+    if text.get(at) == Some(&b'.') {
+        at = digits(at + 1)?;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+        at = digits(at + 1 + sign)?;
+    }
+    Some(at)
+}
