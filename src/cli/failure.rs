@@ -39,8 +39,8 @@ pub enum Failure {
         /// What to do.
         hint: Option<String>,
     },
-    /// `--select` or `--ignore` with a word that names no rule, group, tag or level.
-    #[error("no rule matches '{0}'")]
+    /// `--select` or `--ignore` with a word that names no rule, or that leave none.
+    #[error("{0}")]
     Selector(String),
     /// A source that cannot be read at all.
     #[error("{message}")]

@@ -119,7 +119,7 @@ fn no_rules() {
         .stdout("")
         .stderr("error: no rules to evaluate\nhint: give --rules with --no-builtin-rules\n");
     let ended = sandbox.keytrail(["scan", "--select=no-such-rule", "."]).run().code(2).stdout("");
-    assert!(ended.stderr.starts_with("error: no rule matches 'no-such-rule'\n"));
+    assert!(ended.stderr.starts_with("error: 'no-such-rule' names no rule"));
     let ended = sandbox.keytrail(["scan", "--rules=absent.yml", "."]).run().code(2).stdout("");
     assert!(ended.stderr.contains("absent.yml"), "{}", ended.stderr);
 }

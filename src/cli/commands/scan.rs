@@ -88,21 +88,13 @@ fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
     let Loaded { rules, skipped, replaced } =
         RuleSet::load(!args.no_builtin_rules, &args.paths).map_err(all)?;
-    let found_any = !rules.is_empty();
-    let rules = rules
-        .select(&args.select, &args.ignore)
-        .map_err(|unknown| unknown.into_iter().map(Failure::Selector).collect::<Vec<_>>())?;
-    if rules.is_empty() {
-        // `--no-builtin-rules` alone is reported where options are checked.
-        if args.no_builtin_rules && args.paths.is_empty() {
-            return Ok(Loaded { rules, skipped, replaced });
-        }
-        let hint = match found_any {
-            true => "--select and --ignore leave none",
-            false => "give --rules a file or folder with Sigma rules for CloudTrail",
-        };
-        return Err(vec![Failure::Usage { message: "no rules to evaluate".into(), hint }]);
+    if args.no_builtin_rules && args.paths.is_empty() {
+        // Reported where options are checked.
+        return Ok(Loaded { rules, skipped, replaced });
     }
+    let chosen = rules.select(&args.select, &args.ignore);
+    let rules =
+        chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect::<Vec<_>>())?;
     Ok(Loaded { rules, skipped, replaced })
 }
 

@@ -138,8 +138,11 @@ impl Reader {
                 Step::Go(1)
             }
             (Some(b',' | b'}'), _) => {
-                let what = char::from(text[0]);
-                self.unexpected(sink, &format!("expected a record, found '{what}'"));
+                // Behind a bad record it is what that one left over.
+                if !self.broken {
+                    let what = char::from(text[0]);
+                    self.unexpected(sink, &format!("expected a record, found '{what}'"));
+                }
                 Step::Go(1)
             }
             (Some(_), Next::Comma) => {
