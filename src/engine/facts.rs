@@ -107,6 +107,10 @@ impl Facts {
     /// Adds another worker's facts.
     pub fn merge(&mut self, mut other: Facts) {
         self.runs.append(&mut other.runs);
+        if self.held.len() < other.held.len() {
+            // The smaller list moves to the larger one, not the other way round.
+            std::mem::swap(&mut self.held, &mut other.held);
+        }
         if self.held.len() + other.held.len() > self.limit.max(other.limit) {
             for fact in other.held {
                 self.push(fact);
@@ -240,8 +244,10 @@ mod tests {
         Fact { identity: [identity, 0], content, group: [group, 0], blob: 1, record }
     }
 
+    type Places = Vec<(u64, u64)>;
+
     /// The slow, obvious twin.
-    fn plain(facts: &[Fact]) -> (HashMap<[u64; 2], u64>, u64, BTreeSet<Vec<(u64, u64)>>) {
+    fn plain(facts: &[Fact]) -> (HashMap<[u64; 2], u64>, u64, BTreeSet<Places>) {
         let mut records: BTreeMap<[u64; 2], BTreeMap<u64, Vec<Fact>>> = BTreeMap::new();
         for fact in facts {
             records.entry(fact.identity).or_default().entry(fact.content).or_default().push(*fact);

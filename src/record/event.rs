@@ -184,17 +184,23 @@ impl<'a> Event<'a> {
 
     /// A top-level member; the last one of that name.
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
-        if self.index.flags.escaped_keys {
+        if self.index.flags.escaped_keys || name.is_empty() {
             return self.json().get(name);
         }
+        let bytes = self.text.as_bytes();
+        let last = name.as_bytes().last();
         for &colon in self.index.colons().iter().rev() {
             let colon = colon as usize;
-            let before = self.text.as_bytes()[..colon].trim_ascii_end();
-            let Some(before) =
-                before.strip_suffix(b"\"").and_then(|b| b.strip_suffix(name.as_bytes()))
-            else {
-                continue;
+            let before = match bytes[..colon].split_last() {
+                // One byte tells most names apart, without a call.
+                Some((b'"', before)) if before.last() != last => continue,
+                Some((b'"', before)) => before,
+                _ => match bytes[..colon].trim_ascii_end().strip_suffix(b"\"") {
+                    Some(before) => before,
+                    None => continue,
+                },
             };
+            let Some(before) = before.strip_suffix(name.as_bytes()) else { continue };
             // No top-level string holds a backslash, so this quote opens the name.
             if before.last() == Some(&b'"') {
                 return Some(Json::new(&self.text[colon + 1..]));
@@ -268,6 +274,7 @@ mod tests {
         with_event(r#"{"errorCode":null,"errorMessage":null}"#, |_, e| assert!(!e.failed()));
         with_event(r#"{"a":{"errorCode":"X"}}"#, |_, e| assert!(!e.failed()));
         with_event(r#"{"errorCode":"AccessDenied"}"#, |_, e| assert!(e.failed()));
+        with_event(r#"{"":1,"a":2}"#, |_, e| assert_eq!(e.get("").unwrap().raw(), "1"));
     }
 
     proptest! {

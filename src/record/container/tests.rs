@@ -80,7 +80,7 @@ fn read_with(scan: Scan, text: &[u8], step: usize, cut: Option<Cut>) -> Vec<Seen
 
 /// Reads `text` in one piece, having made sure that every other way says the same.
 fn read(text: &[u8]) -> Vec<Seen> {
-    let expected = read_with(scan::plain::scan, text, text.len().max(1), None);
+    let expected = read_with(plain::scan, text, text.len().max(1), None);
     for (name, scan) in scan::all() {
         for step in [text.len().max(1), 1, 7, 64, 1000] {
             let seen = read_with(scan, text, step, None);

@@ -33,6 +33,18 @@ pub struct Lanes {
     space: [u64; LANES + 1],
     backslash: [u64; LANES + 1],
     array: [u64; LANES + 1],
+    /// First bytes of scalars, and the others.
+    scalar: [u64; LANES + 1],
+    /// Colons and commas outside strings.
+    separator: [u64; LANES + 1],
+    /// Behind these comes a value, or the end of what an opening bracket opened.
+    expecting: [u64; LANES + 1],
+    /// Closing quotes and brackets.
+    closed: [u64; LANES + 1],
+    /// Closing quotes and brackets, and scalars: behind these comes what follows a value.
+    ended: [u64; LANES + 1],
+    /// Behind these comes a key: `{`, and commas in objects.
+    before_key: [u64; LANES + 1],
     /// Opening quotes of keys.
     key: [u64; LANES + 1],
     /// Closing quotes of keys.
@@ -40,7 +52,7 @@ pub struct Lanes {
     /// Bytes that may not stand where they stand.
     wrong: [u64; LANES + 1],
     /// First bytes of scalars.
-    scalar: [u64; LANES + 1],
+    scalar_start: [u64; LANES + 1],
     /// A key runs on into the next block.
     in_key: u64,
 }
@@ -61,33 +73,38 @@ impl Default for Lanes {
             space: none,
             backslash: none,
             array: none,
+            scalar: none,
+            separator: none,
+            expecting: none,
+            closed: none,
+            ended: none,
+            before_key: none,
             key: none,
             key_end: none,
             wrong: none,
-            scalar: none,
+            scalar_start: none,
             in_key: 0,
         }
     }
 }
 
 impl Lanes {
-    /// Before a record is nothing, which is what a string's inside is to the grammar.
+    /// Before a record is nothing.
     #[inline(always)]
     pub(super) fn restart(&mut self) {
         (self.used, self.in_key) = (0, 0);
-        self.string[0] = u64::MAX;
-        for lane in [
-            &mut self.quote,
-            &mut self.open,
-            &mut self.brace,
-            &mut self.close,
-            &mut self.colon,
-            &mut self.comma,
-            &mut self.array,
-            &mut self.key_end,
-        ] {
-            lane[0] = 0;
-        }
+        self.carried(|lane| lane[0] = 0);
+    }
+
+    /// Every mask that the block behind it asks for.
+    #[inline(always)]
+    fn carried(&mut self, each: impl Fn(&mut [u64; LANES + 1])) {
+        each(&mut self.separator);
+        each(&mut self.expecting);
+        each(&mut self.closed);
+        each(&mut self.ended);
+        each(&mut self.before_key);
+        each(&mut self.key_end);
     }
 
     /// Takes in one block; whether it was the last one that fits.
@@ -118,27 +135,31 @@ impl Lanes {
         // lanes behind the last used one is not asked for.
         let grouped = used.next_multiple_of(GROUP).min(LANES) + 1;
         for i in 1..grouped {
-            let open_quote = self.quote[i] & self.string[i];
-            self.key[i] = open_quote & (self.before_key(i) << 1 | self.before_key(i - 1) >> 63);
+            self.classify(i);
+        }
+        for i in 1..grouped {
+            let after_before_key = behind(&self.before_key, i);
+            self.key[i] = self.quote[i] & self.string[i] & after_before_key;
         }
         self.follow_keys(used);
         for i in 1..grouped {
-            self.wrong[i] = self.wrong(i);
+            self.compare(i);
         }
         self.wrong[used] &= valid;
-        self.scalar[used] &= valid;
+        self.scalar_start[used] &= valid;
         let mut wrong = 0;
         for i in 1..used + 1 {
             wrong |= self.wrong[i];
             let block = base - (used - i) * 64;
-            let mut scalars = self.scalar[i];
+            let mut scalars = self.scalar_start[i];
             while scalars != 0 {
                 let at = block + scalars.trailing_zeros() as usize;
                 wrong |= u64::from(!valid_scalar(&text[at..]));
                 scalars &= scalars - 1;
             }
         }
-        self.keep_last(used);
+        self.carried(|lane| lane[0] = lane[used]);
+        self.used = 0;
         wrong
     }
 
@@ -156,76 +177,47 @@ impl Lanes {
         self.in_key = in_key;
     }
 
-    /// Behind `{`, and behind a comma in an object, comes a key.
+    /// Tells what ends a value in a block, and what calls for one.
     #[inline(always)]
-    fn before_key(&self, i: usize) -> u64 {
-        (self.brace[i] | self.comma[i] & !self.array[i]) & !self.string[i]
-    }
-
-    /// What ends a value, and what calls for one.
-    #[inline(always)]
-    fn classes(&self, i: usize) -> (u64, u64, u64, u64) {
+    fn classify(&mut self, i: usize) {
         let out = !self.string[i];
         let separator = (self.colon[i] | self.comma[i]) & out;
+        let open = self.open[i] & out;
         let closed = (self.quote[i] | self.close[i]) & out;
-        let white = self.control[i] | self.space[i];
-        let scalar = out & !(self.open[i] | separator | closed | white);
-        (separator, closed, scalar, self.open[i] & out)
+        let scalar = out & !(open | separator | closed | self.control[i] | self.space[i]);
+        self.separator[i] = separator;
+        self.expecting[i] = open | separator;
+        self.closed[i] = closed;
+        self.scalar[i] = scalar;
+        self.ended[i] = closed | scalar;
+        self.before_key[i] = (self.brace[i] | self.comma[i] & !self.array[i]) & out;
     }
 
-    /// The bytes of a block that may not stand where they stand.
+    /// Finds the bytes of a block that may not stand where they stand, and where scalars start.
     #[inline(always)]
-    fn wrong(&mut self, i: usize) -> u64 {
-        let (separator, closed, scalar, open) = self.classes(i);
-        let (separator_before, closed_before, scalar_before, open_before) = self.classes(i - 1);
-        let behind = |now: u64, before: u64| now << 1 | before >> 63;
+    fn compare(&mut self, i: usize) {
         let (string, out) = (self.string[i], !self.string[i]);
-        let close = self.close[i] & out;
+        let (scalar, close) = (self.scalar[i], self.close[i] & out);
         let open_quote = self.quote[i] & string;
-
-        let after_separator = behind(separator, separator_before);
-        // Behind these a value comes; behind an opening bracket also its end.
-        let after_expecting = behind(open, open_before) | after_separator;
-        // Behind the end of a value comes a separator, or the end of what it stands in.
-        let after_closed = behind(closed, closed_before);
-        let after_scalar = behind(scalar, scalar_before);
-        let after_before_key = behind(self.before_key(i), self.before_key(i - 1));
-        // Behind a key, and nowhere else, is a colon.
-        let after_key = behind(self.key_end[i], self.key_end[i - 1]);
-        self.scalar[i] = scalar & after_expecting;
-
-        after_expecting & !(open_quote | open | scalar | close)
-            | after_separator & close
-            | (after_closed | after_scalar) & !(separator | close | scalar)
-            | after_closed & scalar
-            | after_before_key & !(open_quote | close)
-            | after_key ^ self.colon[i] & out
+        let after_expecting = behind(&self.expecting, i);
+        self.scalar_start[i] = scalar & after_expecting;
+        self.wrong[i] = after_expecting & !(open_quote | self.open[i] & out | scalar | close)
+            | behind(&self.separator, i) & close
+            | behind(&self.ended, i) & !(self.separator[i] | close | scalar)
+            | behind(&self.closed, i) & scalar
+            | behind(&self.before_key, i) & !(open_quote | close)
+            // Behind a key, and nowhere else, is a colon.
+            | behind(&self.key_end, i) ^ self.colon[i] & out
             | self.backslash[i] & out
             | self.control[i]
-            | self.space[i] & out
+            | self.space[i] & out;
     }
+}
 
-    /// The last block becomes the one before the first.
-    #[inline(always)]
-    fn keep_last(&mut self, used: usize) {
-        for lane in [
-            &mut self.quote,
-            &mut self.string,
-            &mut self.open,
-            &mut self.brace,
-            &mut self.close,
-            &mut self.colon,
-            &mut self.comma,
-            &mut self.control,
-            &mut self.space,
-            &mut self.backslash,
-            &mut self.array,
-            &mut self.key_end,
-        ] {
-            lane[0] = lane[used];
-        }
-        self.used = 0;
-    }
+/// The bytes behind those of a mask, in lane `i`.
+#[inline(always)]
+fn behind(lanes: &[u64; LANES + 1], i: usize) -> u64 {
+    lanes[i] << 1 | lanes[i - 1] >> 63
 }
 
 /// Whether `text` starts with a JSON number, `true`, `false` or `null`, and then ends a value.
