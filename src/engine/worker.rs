@@ -136,7 +136,7 @@ impl Worker {
             problems: 0,
         };
         let mut size = None;
-        match inflater.open(blob) {
+        match inflater.open_until(blob, shared.stop) {
             Ok(mut text) => {
                 reader.read(&mut text, &mut sink);
                 size = text.size_on_disk().or(Some(text.bytes_read()));

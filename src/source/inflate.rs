@@ -23,12 +23,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::window::Cut;
 
 use super::listing::{Blob, Body};
+use super::stoppable::Stoppable;
 use input::Input;
 use stream::Feed;
 pub use text::Text;
@@ -110,9 +112,25 @@ impl Inflater {
     /// When the file cannot be opened, or not even its first byte be read. Everything later is a
     /// [`Cut`] behind the text that could be read.
     pub fn open<'a>(&'a mut self, blob: &Blob) -> Result<Text<'a>, Problem> {
+        static NEVER: AtomicBool = AtomicBool::new(false);
+        self.open_until(blob, &NEVER)
+    }
+
+    /// The same; a stream ends when `stop` is set, even while it is silent.
+    ///
+    /// # Errors
+    /// As for [`open`](Inflater::open).
+    pub fn open_until<'a>(
+        &'a mut self,
+        blob: &Blob,
+        stop: &'a AtomicBool,
+    ) -> Result<Text<'a>, Problem> {
         match &blob.body {
-            Body::Stdin => Ok(self.open_bytes(&blob.name, Box::new(io::stdin().lock()))),
-            Body::File(path) => self.open_file(&blob.name, path).map_err(|(doing, error)| {
+            Body::Stdin => {
+                let reader = Stoppable::new(io::stdin(), stop);
+                Ok(self.open_bytes(&blob.name, Box::new(reader)))
+            }
+            Body::File(path) => self.open_file(&blob.name, path, stop).map_err(|(doing, error)| {
                 let message = format!("cannot {doing} it: {error}; expected a readable file");
                 Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::Read, message)
             }),
@@ -127,12 +145,17 @@ impl Inflater {
         Self::stream(name, &self.limits, &mut self.text, Input::new(reader, None), stats)
     }
 
-    fn open_file(&mut self, name: &Arc<str>, path: &Path) -> Result<Text<'_>, Failure> {
+    fn open_file<'a>(
+        &'a mut self,
+        name: &Arc<str>,
+        path: &Path,
+        stop: &'a AtomicBool,
+    ) -> Result<Text<'a>, Failure> {
         let file = File::open(path).map_err(|error| ("open", error))?;
         let meta = file.metadata().map_err(|error| ("look at", error))?;
         if !meta.is_file() {
             // A pipe, or a device such as /dev/stdin, named on the command line.
-            return Ok(self.open_bytes(name, Box::new(file)));
+            return Ok(self.open_bytes(name, Box::new(Stoppable::new(file, stop))));
         }
         let size = meta.len();
         let stats = Stats { size_on_disk: Some(size), ..Stats::default() };

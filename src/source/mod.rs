@@ -8,6 +8,7 @@
 
 pub mod inflate;
 pub mod listing;
+mod stoppable;
 
 pub use inflate::{Compression, Inflater, Limits, Text};
 pub use listing::{Blob, Body, Entry, Listing, SourceError};

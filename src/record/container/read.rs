@@ -26,6 +26,8 @@ impl Reader {
             }
             match window.fill() {
                 Ok(true) => {}
+                // A stream that was given up has no end to find fault with.
+                Ok(false) if !sink.ready() => return,
                 Ok(false) => break,
                 Err(cut) => {
                     self.cut = true;
