@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::facts::{Fact, NO_GROUP};
 use super::group::{EventKept, EventKey, Group, GroupKey, Match, Snapshot};
 use super::keys::compact;
+use super::network::Held;
 use super::worker::{Shared, Worker};
 use crate::detect::Hit;
 use crate::model::origin::Origin;
@@ -54,6 +55,13 @@ struct Identity {
     hash: [u64; 2],
     content: u64,
     id: Option<String>,
+}
+
+/// What was found in a record.
+struct Found<'f, 'r> {
+    basics: &'f Basics<'r>,
+    identity: &'f Identity,
+    hits: &'f [Hit],
 }
 
 impl Sink for BlobSink<'_, '_> {
@@ -169,9 +177,11 @@ impl BlobSink<'_, '_> {
         if kms || !hits.is_empty() {
             let identity = self.identity(number, record, &basics.header);
             if hits.is_empty() {
-                self.fact(number, &identity, NO_GROUP);
+                let fact = self.fact(number, &identity, NO_GROUP);
+                self.worker.facts.push(fact);
             } else {
-                self.matched(number, &event, &view, basics, &identity, &hits);
+                let found = Found { basics, identity: &identity, hits: &hits };
+                self.matched(number, &event, &view, &found);
             }
         }
         self.worker.hits = hits;
@@ -200,7 +210,7 @@ impl BlobSink<'_, '_> {
         Identity { hash, content, id: id.map(|id| id.into_owned()) }
     }
 
-    fn fact(&mut self, number: u64, identity: &Identity, group: [u64; 2]) {
+    fn fact(&mut self, number: u64, identity: &Identity, group: [u64; 2]) -> Fact {
         let blob = match self.number {
             Some(blob) => blob,
             None => {
@@ -209,61 +219,80 @@ impl BlobSink<'_, '_> {
                 blob
             }
         };
-        let (identity, content) = (identity.hash, identity.content);
-        self.worker.facts.push(Fact { identity, content, group, blob, record: number });
+        Fact { identity: identity.hash, content: identity.content, group, blob, record: number }
     }
 
-    /// Turns hits into matches and hands them to the live report or the groups.
-    fn matched(
-        &mut self,
+    /// Hands the groups of one that a record's hits make to the live report, or to what is
+    /// concluded at the end.
+    fn matched(&mut self, number: u64, event: &Event<'_>, view: &View<'_>, found: &Found<'_, '_>) {
+        let call = event.text_at(&["requestID"]).map(|id| self.shared.key.long(&[id.as_bytes()]));
+        let by_endpoint = event.text_at(&["eventCategory"]).is_some_and(|c| c == "NetworkActivity");
+        let snapshot = snapshot(event, view);
+        let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
+        let mut live = Vec::new();
+        for hit in found.hits {
+            let (key, group) = self.group(number, event, found, hit, (&snapshot, &shared));
+            let hash = self.shared.group_hash(&key);
+            let fact = self.fact(number, found.identity, hash);
+            self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
+            if self.shared.live.is_some() {
+                self.worker.facts.push(fact);
+                live.push((key, group));
+                continue;
+            }
+            let built_in = self.shared.plan.rules.metas()[hit.rule].group.is_some();
+            match call.filter(|_| built_in) {
+                Some(call) if by_endpoint => {
+                    self.worker.network.hold(Held { call, fact, key, group });
+                    continue;
+                }
+                Some(call) => self.worker.network.note(call),
+                None => {}
+            }
+            self.worker.facts.push(fact);
+            self.worker.groups.add(key, hash, group);
+        }
+        if let Some(report) = &self.shared.live {
+            report.record(self.sequence, (found.identity.hash, found.identity.content), live);
+        }
+    }
+
+    /// The group of one that a hit makes.
+    fn group(
+        &self,
         number: u64,
         event: &Event<'_>,
-        view: &View<'_>,
-        basics: &Basics<'_>,
-        identity: &Identity,
-        hits: &[Hit],
-    ) {
-        let origin = Origin::record(self.name.clone(), number);
-        let snapshot = snapshot(event, view);
+        found: &Found<'_, '_>,
+        hit: &Hit,
+        (snapshot, shared): (&Snapshot, &Option<String>),
+    ) -> (GroupKey, Group) {
+        let Found { basics, identity, .. } = found;
         let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
+        let origin = Origin::record(self.name.clone(), number);
         let place = identity.id.is_none().then(|| origin.clone());
+        let mut snapshot = snapshot.clone();
+        snapshot.details.extend(hit.details.iter().map(|(k, v)| (k.clone(), v.to_string())));
+        let key = GroupKey {
+            rule: hit.rule,
+            attempt: hit.attempt,
+            account: text(basics.header.account),
+            region: text(basics.header.region),
+            principal: snapshot.principal.arn.clone(),
+            key: snapshot.key.as_ref().map(|key| key.arn.clone()),
+            resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
+            event: self.shared.plan.each.then(|| EventKey {
+                name: identity.id.clone().unwrap_or_else(|| digest(event.text())),
+                apart: (identity.content, place.clone()),
+            }),
+        };
         let kept = EventKept {
             order: (basics.time.is_none(), basics.time, identity.id.clone()),
             name: text(basics.header.name).unwrap_or_default(),
             content: identity.content,
-            place: place.clone(),
+            place,
         };
-        let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
-        let mut live = Vec::new();
-        for hit in hits {
-            let mut snapshot = snapshot.clone();
-            snapshot.details.extend(hit.details.iter().map(|(k, v)| (k.clone(), v.to_string())));
-            let key = GroupKey {
-                rule: hit.rule,
-                attempt: hit.attempt,
-                account: text(basics.header.account),
-                region: text(basics.header.region),
-                principal: snapshot.principal.arn.clone(),
-                key: snapshot.key.as_ref().map(|key| key.arn.clone()),
-                resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
-                event: self.shared.plan.each.then(|| EventKey {
-                    name: identity.id.clone().unwrap_or_else(|| digest(event.text())),
-                    apart: (identity.content, place.clone()),
-                }),
-            };
-            let (event, origin, shared) = (kept.clone(), origin.clone(), shared.clone());
-            let group = Group::new(Match { level: hit.level, event, origin, shared, snapshot });
-            let hash = self.shared.group_hash(&key);
-            self.fact(number, identity, hash);
-            self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
-            match &self.shared.live {
-                Some(_) => live.push((key, group)),
-                None => self.worker.groups.add(key, hash, group),
-            }
-        }
-        if let Some(report) = &self.shared.live {
-            report.record(self.sequence, (identity.hash, identity.content), live);
-        }
+        let shared = shared.clone();
+        (key, Group::new(Match { level: hit.level, event: kept, origin, shared, snapshot }))
     }
 
     /// Notes a problem; of one blob only the first ones are listed.

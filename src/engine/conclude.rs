@@ -20,6 +20,7 @@ type Links = HashMap<String, BTreeSet<(String, String, Option<String>)>>;
 
 /// Makes an outcome of what all workers found.
 pub(super) fn conclude(plan: &Plan, names: &Names, mut worker: Worker) -> Outcome {
+    worker.network.release(&mut worker.facts, &mut worker.groups);
     let counts = match worker.facts.conclude() {
         Ok(counts) => counts,
         Err(error) => {

@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod live;
 mod names;
+mod network;
 mod problems;
 mod seen;
 mod worker;

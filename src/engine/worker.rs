@@ -12,6 +12,7 @@ use super::group::{GroupKey, Groups};
 use super::keys::HashKey;
 use super::live::Live;
 use super::names::Names;
+use super::network::Network;
 use super::problems::Problems;
 use super::{Plan, Progress};
 use crate::detect::Hit;
@@ -36,6 +37,7 @@ pub(super) struct Shared<'a> {
 pub(super) struct Worker {
     pub groups: Groups,
     pub facts: Facts,
+    pub network: Network,
     pub problems: Problems,
     pub totals: Totals,
     pub accounts: Values,
@@ -84,6 +86,7 @@ impl Worker {
         Worker {
             groups: Groups::default(),
             facts: Facts::new(plan.limits.facts),
+            network: Network::default(),
             problems: Problems::new(plan.limits.problems),
             totals: Totals::default(),
             accounts: Values::default(),
@@ -155,6 +158,7 @@ impl Worker {
     pub fn merge(&mut self, other: Worker) {
         self.groups.merge(other.groups);
         self.facts.merge(other.facts);
+        self.network.merge(other.network);
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);

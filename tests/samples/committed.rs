@@ -25,8 +25,8 @@ fn wanted() -> BTreeMap<PathBuf, Vec<u8>> {
     }
     // Line ends are part of what is tested: no checkout may change them.
     files.insert("hostile/.gitattributes".into(), b"* -text\n".to_vec());
-    files.insert("trail/README.md".into(), story::readme().into_bytes());
-    files.insert("hostile/README.md".into(), hostile::readme().into_bytes());
+    files.insert("trail.md".into(), story::readme().into_bytes());
+    files.insert("hostile.md".into(), hostile::readme().into_bytes());
     files
 }
 

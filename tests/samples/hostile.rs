@@ -109,7 +109,7 @@ fn spoiled(of: &str, good: &str, bad: &str) -> String {
     record.replacen(good, bad, 1)
 }
 
-/// `samples/hostile/README.md`.
+/// `samples/hostile.md`.
 pub fn readme() -> String {
     let mut text = String::from(
         "# Hostile input\n\n\

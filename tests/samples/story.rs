@@ -172,7 +172,7 @@ pub const EXPECTED: &[Expected] = &[
 const STORY: &str = "\
 # A trail with a story
 
-Invented from end to end: `keytrail scan samples/trail/AWSLogs`.
+Invented from end to end: `keytrail scan samples/trail`.
 
 Account 111122223333 runs a web shop, 444455556666 its analytics; both log to one bucket, in 2026.
 
@@ -191,7 +191,7 @@ Account 111122223333 runs a web shop, 444455556666 its analytics; both log to on
    for deletion, in 30 days. At 11:20 payments work again.
 ";
 
-/// `samples/trail/README.md`.
+/// `samples/trail.md`.
 pub fn readme() -> String {
     let trail = trail();
     let mut text = format!(
