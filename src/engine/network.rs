@@ -83,3 +83,75 @@ impl Network {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::group::{EventKept, Match, Snapshot};
+    use crate::model::level::Level;
+    use crate::model::origin::Origin;
+    use crate::model::principal::{Mfa, Principal};
+
+    fn held(call: u64) -> Held {
+        let principal = Principal {
+            kind: None,
+            arn: None,
+            account: None,
+            session: None,
+            invoked_by: None,
+            mfa: Mfa::Unknown,
+        };
+        let snapshot = Snapshot {
+            principal,
+            source_ip: None,
+            user_agent: None,
+            key: None,
+            resource: None,
+            details: std::collections::BTreeMap::new(),
+        };
+        let event = EventKept {
+            order: (true, None, None),
+            name: "DisableKey".into(),
+            content: call,
+            place: None,
+        };
+        let (origin, level) = (Origin::blob("b"), Level::High);
+        let group = Group::new(Match { level, event, origin, shared: None, snapshot });
+        let key = GroupKey {
+            rule: 0,
+            attempt: false,
+            account: None,
+            region: None,
+            principal: None,
+            key: None,
+            resource: None,
+            event: None,
+        };
+        let fact =
+            Fact { identity: [call, 0], content: call, group: [9, 9], blob: 0, record: call };
+        Held { call: [call, 0], fact, key, group }
+    }
+
+    /// The endpoint's records of calls 1 and 2, the management event of call 1, in any order.
+    #[test]
+    fn the_endpoints_record_is_dropped_only_beside_the_management_event() {
+        let parts = || {
+            let (mut a, mut b, mut c) =
+                (Network::default(), Network::default(), Network::default());
+            a.hold(held(1));
+            b.note([1, 0]);
+            c.hold(held(2));
+            [a, b, c]
+        };
+        for turn in 0..3 {
+            let mut parts = parts();
+            parts.rotate_left(turn);
+            let mut all = Network::default();
+            parts.into_iter().for_each(|part| all.merge(part));
+            let (mut facts, mut groups) = (Facts::new(9), Groups::default());
+            all.release(&mut facts, &mut groups);
+            assert_eq!(groups.into_iter().count(), 1);
+            assert_eq!(facts.conclude().unwrap().groups, [([9, 9], 1)].into());
+        }
+    }
+}

@@ -93,8 +93,8 @@ mod tests {
                 if self.0.is_empty() {
                     return Err(io::Error::other("cut"));
                 }
-                let len = self.0.read(&mut out[..1.min(out.len())])?;
-                Ok(len)
+                let len = 1.min(out.len());
+                self.0.read(&mut out[..len])
             }
         }
         let stop = AtomicBool::new(false);
