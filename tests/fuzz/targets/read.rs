@@ -78,7 +78,8 @@ fn read(reader: &mut Reader, text: &[u8], step: usize, cut: Option<Cut>) -> Vec<
     let mut window = Pieces { text, start: 0, end: step.min(text.len()), step, cut };
     reader.read(&mut window, &mut recorder);
     // A flow log is known by its first line and not read on; nor is what is over the limit.
-    let limited = recorder.0.iter().any(|s| matches!(s, Seen::Problem(_, m) if m.contains("limit")));
+    let limited =
+        recorder.0.iter().any(|s| matches!(s, Seen::Problem(_, m) if m.contains("limit")));
     if !limited && recorder.0.last() != Some(&Seen::Other) {
         assert_eq!(window.start, text.len(), "all text is dealt with");
     }
@@ -92,7 +93,9 @@ fn reader(scan: Scan) -> Reader {
 fuzz_target!(|data: &[u8]| {
     let all = data.len().max(1);
     let expected = read(&mut reader(plain::scan), data, all, None);
-    for (n, seen) in expected.iter().filter(|s| matches!(s, Seen::Record(..) | Seen::Bad(..))).enumerate() {
+    for (n, seen) in
+        expected.iter().filter(|s| matches!(s, Seen::Record(..) | Seen::Bad(..))).enumerate()
+    {
         let (Seen::Record(number, _) | Seen::Bad(number, _)) = seen else { continue };
         assert_eq!(*number, n as u64, "numbered one by one");
     }

@@ -67,7 +67,9 @@ fn members(marked: Marked<'_>) {
         assert_eq!(raw.and_then(Raw::text), plain.and_then(Json::scalar), "{name}");
     }
     // Refused where a name holds half a surrogate pair.
-    let Ok(twin) = serde_json::from_str::<BTreeMap<String, &RawValue>>(event.text()) else { return };
+    let Ok(twin) = serde_json::from_str::<BTreeMap<String, &RawValue>>(event.text()) else {
+        return;
+    };
     for (name, value) in &twin {
         let here = event.get(name);
         assert_eq!(here.map(Json::raw), Some(value.get()), "{name}");
