@@ -71,6 +71,8 @@ enum Place {
     Members,
     /// In a value too large to hold.
     Skip { back: Resume },
+    /// In a line that is no JSON and too long to be looked at whole.
+    Line,
     /// Nothing more is wanted of this blob.
     Done,
 }

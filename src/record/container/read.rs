@@ -60,6 +60,7 @@ impl Reader {
                 }
                 Place::Members => self.members(rest, last, sink),
                 Place::Skip { back } => self.skip(rest, back),
+                Place::Line => self.rest_of_line(rest),
                 Place::Done => return text.len(),
             };
             match step {
@@ -92,12 +93,14 @@ impl Reader {
 
     /// Text where a document should start: up to the end of the line.
     fn stray(&mut self, text: &[u8], last: bool, sink: &mut impl Sink) -> Step {
-        let len = match memchr::memchr(b'\n', text) {
+        let head = &text[..text.len().min(LONGEST_LINE)];
+        let len = match memchr::memchr(b'\n', head) {
             Some(end) => end + 1,
-            None if last || text.len() >= LONGEST_LINE => text.len(),
+            None if last || head.len() == LONGEST_LINE => head.len(),
             None => return Step::More,
         };
-        let line = String::from_utf8_lossy(&text[..len.min(LONGEST_LINE)]);
+        let head = &head[..len];
+        let line = String::from_utf8_lossy(head);
         // CloudWatch Logs exports put the time before each message.
         if let Some((time, rest)) = line.split_once(' ')
             && rest.starts_with('{')
@@ -109,6 +112,24 @@ impl Reader {
             sink.other();
             self.at = Place::Done;
             return Step::Go(len);
+        }
+        let (_, bytes) = self.junk.get_or_insert((self.offset, 0));
+        *bytes += len as u64;
+        if head.last() != Some(&b'\n') {
+            self.at = Place::Line;
+        }
+        Step::Go(len)
+    }
+
+    /// What follows the piece of a long line that [`stray`](Reader::stray) has looked at.
+    fn rest_of_line(&mut self, text: &[u8]) -> Step {
+        if text.is_empty() {
+            return Step::More;
+        }
+        let end = memchr::memchr(b'\n', text);
+        let len = end.map_or(text.len(), |end| end + 1);
+        if end.is_some() {
+            self.at = Place::Between;
         }
         let (_, bytes) = self.junk.get_or_insert((self.offset, 0));
         *bytes += len as u64;

@@ -254,6 +254,21 @@ fn text_of_no_known_kind_is_said() {
 }
 
 #[test]
+fn a_long_line_of_no_known_kind_is_passed_over_whole() {
+    // The record behind the 64 KiB is the middle of a line, not a document.
+    for len in [65_530, 65_536, 65_540, 140_000] {
+        for end in ["\n", ""] {
+            let text = format!("{}{}{end}", "x".repeat(len), record(1));
+            let whole = read_with(scan::fastest(), text.as_bytes(), text.len(), None);
+            assert_eq!((records(&whole), whole.len()), (vec![], 1), "{len}");
+            for step in [1_000, 65_536] {
+                assert_eq!(read_with(scan::fastest(), text.as_bytes(), step, None), whole, "{len}");
+            }
+        }
+    }
+}
+
+#[test]
 fn fields_cannot_forge_records() {
     let fake = json!({"eventSource":"kms.amazonaws.com","eventName":"Fake","n":9});
     for holder in [

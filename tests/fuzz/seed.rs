@@ -1,0 +1,78 @@
+//! Writes seeds for the targets from the package's samples: `corpus/TARGET/…`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use keytrail::model::problem::Stage;
+use keytrail::model::window::{Whole, Window};
+use keytrail::record::container::{Reader, Sink};
+use keytrail::record::event::Marked;
+use keytrail::record::scan;
+use keytrail::source::{Blob, Body, Inflater, Limits};
+
+/// Larger seeds make slow runs.
+const LARGEST: usize = 16 << 10;
+
+struct Records(Vec<Vec<u8>>);
+
+impl Sink for Records {
+    fn record(&mut self, _: u64, record: Marked<'_>) {
+        self.0.push(record.bytes().to_vec());
+    }
+    fn bad(&mut self, _: u64, _: String) {}
+    fn problem(&mut self, _: Stage, _: String) {}
+    fn other(&mut self) {}
+    fn ready(&mut self) -> bool {
+        true
+    }
+}
+
+fn main() -> io::Result<()> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["hostile", "trail", "rules"] {
+        walk(&here.join("../../samples").join(folder), &mut files)?;
+    }
+    files.sort();
+    let mut inflater = Inflater::new(Limits::default());
+    for (n, path) in files.into_iter().enumerate() {
+        let save = |target: &str, part: usize, bytes: &[u8]| {
+            let folder = here.join("corpus").join(target);
+            fs::create_dir_all(&folder)?;
+            let bytes = &bytes[..bytes.len().min(LARGEST)];
+            fs::write(folder.join(format!("seed-{n}-{part}")), bytes)
+        };
+        save("inflate", 0, &fs::read(&path)?)?;
+        let blob = Blob { name: "seed".into(), body: Body::File(path) };
+        let Ok(mut opened) = inflater.open(&blob) else { continue };
+        let mut text = Vec::new();
+        loop {
+            text.extend_from_slice(opened.text());
+            opened.consume(opened.text().len());
+            if !matches!(opened.fill(), Ok(true)) {
+                break;
+            }
+        }
+        save("read", 0, &text)?;
+        save("inflate", 1, &[b"E\0\0\0\0\0\0", &text[..]].concat())?;
+        let mut records = Records(Vec::new());
+        Reader::new(scan::fastest(), 1 << 20).read(&mut Whole::new(&text), &mut records);
+        for (part, record) in records.0.iter().enumerate().take(6) {
+            save("scan", part, &record[1..])?;
+            save("view", part, record)?;
+        }
+        if records.0.is_empty() && text.starts_with(b"{") {
+            save("scan", 0, &text[1..])?;
+        }
+    }
+    Ok(())
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { walk(&path, files)? } else { files.push(path) }
+    }
+    Ok(())
+}
