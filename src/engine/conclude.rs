@@ -87,8 +87,10 @@ fn findings(
     let mut findings: Vec<Finding> = listed.map(|found| link(found, &links)).collect();
     if plan.each {
         findings.sort_by_cached_key(|f| {
-            let event = f.events.first().map(|event| (event.time.is_none(), event.clone()));
-            (event, f.rule.clone(), f.fingerprint.clone())
+            let event = f.events.first().cloned();
+            let order = event.as_ref().map(|e| (e.time.is_none(), e.time, e.id.clone()));
+            // Where it lay comes last: another name of a file must not change the order.
+            (order, f.rule.clone(), f.fingerprint.clone(), event)
         });
     } else {
         findings.sort_by_cached_key(|f| {
@@ -132,6 +134,9 @@ pub(super) fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u6
         name: event.name,
         origin,
     });
+    // Forged copies differ only by a hash, whose order differs from run to run.
+    let mut events: Vec<EventRef> = events.collect();
+    events.sort_by_cached_key(|event| (event.time.is_none(), event.clone()));
     Finding {
         fingerprint: fingerprint(&meta.id, &key),
         rule: meta.id.clone(),
@@ -149,7 +154,7 @@ pub(super) fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u6
         user_agent: snapshot.user_agent,
         key: snapshot.key,
         resource: snapshot.resource,
-        events: events.collect(),
+        events,
         details,
         attack: meta.attack(),
         references: meta.references.clone(),

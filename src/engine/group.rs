@@ -72,10 +72,10 @@ pub struct EventKept {
     pub order: Order,
     /// `eventName`
     pub name: String,
+    /// Tells records without an id apart. Before the hash, whose order differs from run to run.
+    pub place: Option<Origin>,
     /// Hash of the content: tells forged copies apart.
     pub content: u64,
-    /// Tells records without an id apart.
-    pub place: Option<Origin>,
 }
 
 /// One match of a rule, on its way into a group.

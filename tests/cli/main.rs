@@ -3,7 +3,10 @@
 // Helpers of tests, not only the tests themselves, stop at the first surprise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod copies;
 mod docs;
 mod harness;
+mod scanning;
 mod streams;
+mod trail;
 mod usage;
