@@ -188,7 +188,9 @@ fn other_content_under_the_same_ids_is_no_copy() {
 fn the_same_event_id_in_another_account_is_no_copy() {
     let other = with(disable("e-1"), &[("/recipientAccountId", json!("444455556666"))]);
     let sandbox = Sandbox::new();
-    sandbox.write("a.json", file(&[disable("e-1")])).write("b.json", file(&[other.clone()]));
+    sandbox
+        .write("a.json", file(&[disable("e-1")]))
+        .write("b.json", file(std::slice::from_ref(&other)));
     let report = sandbox.report(0, ["--each", "a.json", "b.json"]);
     assert_eq!(report["totals"]["duplicates"], 0);
     let found = findings(&report);

@@ -58,6 +58,10 @@ pub struct Reader {
     cut: bool,
     /// The last record was bad, and what follows may be its doing.
     broken: bool,
+    /// Where the blob's text starts.
+    first: u64,
+    /// The blob is a VPC flow log.
+    flow_log: bool,
 }
 
 /// Where in a document the reader is.
@@ -119,6 +123,8 @@ impl Reader {
             junk: None,
             cut: false,
             broken: false,
+            first: 0,
+            flow_log: false,
         }
     }
 

@@ -13,7 +13,8 @@ impl Reader {
         self.at = Place::Between;
         (self.number, self.offset) = (0, window.offset());
         (self.follow, self.junk) = (None, None);
-        (self.cut, self.broken) = (false, false);
+        (self.cut, self.broken, self.flow_log) = (false, false, false);
+        self.first = self.offset;
         let mut any = false;
         loop {
             let text = window.text();
@@ -108,9 +109,11 @@ impl Reader {
         {
             return Step::Go(time.len() + 1);
         }
-        if self.number == 0 && self.junk.is_none() && shape::is_flow_log(&line) {
-            sink.other();
-            self.at = Place::Done;
+        // A flow log starts as one and goes on as one; anything else in it is not passed over.
+        if (self.flow_log || self.offset == self.first) && shape::is_flow_log(&line) {
+            if !std::mem::replace(&mut self.flow_log, true) {
+                sink.other();
+            }
             return Step::Go(len);
         }
         let (_, bytes) = self.junk.get_or_insert((self.offset, 0));
