@@ -14,52 +14,59 @@ const LANES: usize = 64;
 /// How many lanes the widest vectors hold.
 const GROUP: usize = 8;
 
+/// The lane of the first block; the one before it is the block before. A whole group in, so that
+/// vectors lie on cache lines.
+const FIRST: usize = GROUP;
+
+/// One mask of every block.
+type Lane = [u64; FIRST + LANES];
+
 /// The masks of many blocks, one lane a block, lane 0 the block before the first.
 ///
 /// JSON's grammar is a question of what stands behind what, which is the same arithmetic for every
 /// lane: the compiler turns these loops into vector instructions over several blocks.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Lanes {
-    used: usize,
-    quote: [u64; LANES + 1],
-    string: [u64; LANES + 1],
-    open: [u64; LANES + 1],
-    brace: [u64; LANES + 1],
-    close: [u64; LANES + 1],
-    colon: [u64; LANES + 1],
-    comma: [u64; LANES + 1],
-    control: [u64; LANES + 1],
-    space: [u64; LANES + 1],
-    backslash: [u64; LANES + 1],
-    array: [u64; LANES + 1],
+    quote: Lane,
+    string: Lane,
+    open: Lane,
+    brace: Lane,
+    close: Lane,
+    colon: Lane,
+    comma: Lane,
+    control: Lane,
+    space: Lane,
+    backslash: Lane,
+    array: Lane,
     /// First bytes of scalars, and the others.
-    scalar: [u64; LANES + 1],
+    scalar: Lane,
     /// Colons and commas outside strings.
-    separator: [u64; LANES + 1],
+    separator: Lane,
     /// Behind these comes a value, or the end of what an opening bracket opened.
-    expecting: [u64; LANES + 1],
+    expecting: Lane,
     /// Closing quotes and brackets.
-    closed: [u64; LANES + 1],
+    closed: Lane,
     /// Closing quotes and brackets, and scalars: behind these comes what follows a value.
-    ended: [u64; LANES + 1],
+    ended: Lane,
     /// Behind these comes a key: `{`, and commas in objects.
-    before_key: [u64; LANES + 1],
+    before_key: Lane,
     /// Opening quotes of keys.
-    key: [u64; LANES + 1],
+    key: Lane,
     /// Closing quotes of keys.
-    key_end: [u64; LANES + 1],
+    key_end: Lane,
     /// Bytes that may not stand where they stand.
-    wrong: [u64; LANES + 1],
+    wrong: Lane,
     /// First bytes of scalars.
-    scalar_start: [u64; LANES + 1],
+    scalar_start: Lane,
     /// A key runs on into the next block.
     in_key: u64,
+    used: usize,
 }
 
 impl Default for Lanes {
     fn default() -> Lanes {
-        let none = [0; LANES + 1];
+        let none = [0; FIRST + LANES];
         Lanes {
             used: 0,
             quote: none,
@@ -93,12 +100,12 @@ impl Lanes {
     #[inline(always)]
     pub(super) fn restart(&mut self) {
         (self.used, self.in_key) = (0, 0);
-        self.carried(|lane| lane[0] = 0);
+        self.carried(|lane| lane[FIRST - 1] = 0);
     }
 
     /// Every mask that the block behind it asks for.
     #[inline(always)]
-    fn carried(&mut self, each: impl Fn(&mut [u64; LANES + 1])) {
+    fn carried(&mut self, each: impl Fn(&mut Lane)) {
         each(&mut self.separator);
         each(&mut self.expecting);
         each(&mut self.closed);
@@ -110,8 +117,8 @@ impl Lanes {
     /// Takes in one block; whether it was the last one that fits.
     #[inline(always)]
     pub(super) fn push(&mut self, m: &Masks, quote: u64, string: u64, array: u64) -> bool {
+        let i = FIRST + self.used % LANES;
         self.used += 1;
-        let i = self.used & LANES | self.used & (LANES - 1);
         self.quote[i] = quote;
         self.string[i] = string;
         self.open[i] = m.open;
@@ -131,26 +138,28 @@ impl Lanes {
     #[inline(always)]
     pub(super) fn check(&mut self, text: &[u8], base: usize, valid: u64) -> u64 {
         let used = self.used.min(LANES);
+        let end = FIRST + used;
+        let last = end - 1;
         // Whole groups of lanes, so that no lane is left to be done by itself; what stands in the
         // lanes behind the last used one is not asked for.
-        let grouped = used.next_multiple_of(GROUP).min(LANES) + 1;
-        for i in 1..grouped {
+        let grouped = FIRST + used.next_multiple_of(GROUP).min(LANES);
+        for i in FIRST..grouped {
             self.classify(i);
         }
-        for i in 1..grouped {
+        for i in FIRST..grouped {
             let after_before_key = behind(&self.before_key, i);
             self.key[i] = self.quote[i] & self.string[i] & after_before_key;
         }
-        self.follow_keys(used);
-        for i in 1..grouped {
+        self.follow_keys(end);
+        for i in FIRST..grouped {
             self.compare(i);
         }
-        self.wrong[used] &= valid;
-        self.scalar_start[used] &= valid;
+        self.wrong[last] &= valid;
+        self.scalar_start[last] &= valid;
         let mut wrong = 0;
-        for i in 1..used + 1 {
+        for i in FIRST..end {
             wrong |= self.wrong[i];
-            let block = base - (used - i) * 64;
+            let block = base - (last - i) * 64;
             let mut scalars = self.scalar_start[i];
             while scalars != 0 {
                 let at = block + scalars.trailing_zeros() as usize;
@@ -158,7 +167,7 @@ impl Lanes {
                 scalars &= scalars - 1;
             }
         }
-        self.carried(|lane| lane[0] = lane[used]);
+        self.carried(|lane| lane[FIRST - 1] = lane[last]);
         self.used = 0;
         wrong
     }
@@ -166,9 +175,9 @@ impl Lanes {
     /// Follows each key from its opening quote to its closing quote: an addition at the first bit
     /// of a run of ones comes out just behind the run.
     #[inline(always)]
-    fn follow_keys(&mut self, used: usize) {
+    fn follow_keys(&mut self, end: usize) {
         let mut in_key = self.in_key;
-        for i in 1..used + 1 {
+        for i in FIRST..end {
             let (sum, over) = self.string[i].overflowing_add(self.key[i]);
             let (sum, over_again) = sum.overflowing_add(in_key);
             in_key = u64::from(over | over_again);
@@ -216,7 +225,7 @@ impl Lanes {
 
 /// The bytes behind those of a mask, in lane `i`.
 #[inline(always)]
-fn behind(lanes: &[u64; LANES + 1], i: usize) -> u64 {
+fn behind(lanes: &Lane, i: usize) -> u64 {
     lanes[i] << 1 | lanes[i - 1] >> 63
 }
 
