@@ -5,8 +5,10 @@
 
 mod copies;
 mod docs;
+mod filters;
 mod harness;
 mod scanning;
 mod streams;
 mod trail;
 mod usage;
+mod userrules;
