@@ -1,6 +1,5 @@
 //! One rule, whoever wrote it and however it decides.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -74,7 +73,7 @@ impl Rule {
                 let asked = SigmaEvent::new(event, view);
                 compiled.matches(&asked).then(|| Found {
                     level: compiled.level(&asked).unwrap_or(self.meta.level),
-                    details: BTreeMap::new(),
+                    details: compiled.details(event),
                 })
             }
         }

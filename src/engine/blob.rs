@@ -236,7 +236,8 @@ impl BlobSink<'_, '_> {
             let fact = self.fact(number, found.identity, hash);
             self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
             if self.shared.live.is_some() {
-                self.worker.facts.push(fact);
+                // Written as it comes: only copies are left to be counted.
+                self.worker.facts.push(Fact { group: NO_GROUP, ..fact });
                 live.push((key, group));
                 continue;
             }

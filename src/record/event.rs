@@ -222,7 +222,7 @@ impl<'a> Event<'a> {
 
     /// Whether the call failed or was refused: `errorCode` or `errorMessage` is there and not null.
     ///
-    /// Successful records have neither (rules.md `ok`).
+    /// Successful records have neither.
     pub fn failed(&self) -> bool {
         let set = |name| self.get(name).is_some_and(|value| !value.is_null());
         set("errorCode") || set("errorMessage")

@@ -1,7 +1,7 @@
 //! The normalised view of a record: who acted, on which key, for which resource.
 //!
 //! Real records hide these in many places and shapes; here is the one reading that every rule and
-//! every finding shares, so that no rule repeats the pitfalls (rules.md 2.0 and part 3).
+//! every finding shares, so that no rule repeats the pitfalls.
 //! Who acted, account, Region and the like work for records of any service.
 //!
 //! What must stay true: nothing is copied before it is asked for, and no shape of a member, however
@@ -174,7 +174,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the record shows that the caller used MFA (rules.md 2.4).
+    /// Whether the record shows that the caller used MFA.
     pub fn mfa(&self) -> Mfa {
         self.mfa_of(self.actor())
     }

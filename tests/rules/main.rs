@@ -195,3 +195,23 @@ fn no_condition_mentions_a_level() {
         }
     }
 }
+
+/// A finding of a scheduled deletion says until when it can be cancelled.
+#[test]
+fn a_scheduled_deletion_says_its_date() {
+    let text = fs::read_dir("samples/rules/key-deletion-scheduled")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("match"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .find(|text| text.contains("deletionDate") && !text.contains("errorCode"))
+        .expect("a sample with a date");
+    let rules = RuleSet::load(true, &[]).unwrap().rules;
+    let mut index = Index::default();
+    scan::plain::scan(text.trim().as_bytes(), &mut index).unwrap();
+    let event = Marked::new(text.trim().as_bytes(), &index).event().unwrap();
+    let view = View::new(&event);
+    let hits = (0..rules.len() as u32).filter_map(|rule| rules.check(rule, &event, &view));
+    let dates: Vec<_> = hits.filter_map(|hit| hit.details.get("deletionDate").cloned()).collect();
+    assert!(dates.iter().any(|date| date.is_string()), "{dates:?}");
+}

@@ -1,7 +1,7 @@
 //! Calls that can take a key away from its users, made without MFA.
 //!
 //! Code, since the verdict weighs the absence of members: a long-term key shows by having no
-//! session at all. What must stay true: high only where the record can know (rules.md 2.4).
+//! session at all. What must stay true: high only where the record can know.
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@
 //! placeholder nobody fills in, an aggregation, a newer Sigma) is never compiled, but named with
 //! the reason.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use rsigma_eval::compiler::eval_condition;
@@ -22,6 +23,8 @@ pub struct Compiled {
     guards: Guards,
     /// Detections that set the level where they match, highest first.
     levels: Vec<(Level, ConditionExpr)>,
+    /// The rule's `fields`: what a finding shows of the record.
+    fields: Vec<String>,
 }
 
 impl Compiled {
@@ -40,7 +43,23 @@ impl Compiled {
             }
         }
         levels.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
-        Ok((Compiled { rule: compiled, guards, levels }, routes))
+        let fields = rule.fields.clone();
+        Ok((Compiled { rule: compiled, guards, levels, fields }, routes))
+    }
+
+    /// The record's values of the rule's `fields` (Sigma specification, "Fields"): texts, numbers and
+    /// booleans, by the last part of the field's name.
+    pub fn details(
+        &self,
+        event: &crate::record::event::Event<'_>,
+    ) -> BTreeMap<String, serde_json::Value> {
+        let value = |field: &String| {
+            let path: Vec<&str> = field.split('.').collect();
+            let value = event.path(&path)?;
+            value.scalar()?;
+            Some(((*path.last()?).to_owned(), value.to_value()))
+        };
+        self.fields.iter().filter_map(value).collect()
     }
 
     /// Whether the record passes the quick demands; if not, the rule does not match it.

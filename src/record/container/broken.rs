@@ -24,6 +24,8 @@ pub struct Follow {
     fed: usize,
     /// The last byte that was no white space.
     last: u8,
+    /// The brackets that are open.
+    open: Vec<u8>,
     /// Whether the byte before the next one is a line break, and whether it came inside a string.
     line: Option<bool>,
 }
@@ -31,7 +33,7 @@ pub struct Follow {
 impl Follow {
     /// At the value's first bracket.
     pub fn new() -> Self {
-        Follow { balance: Balance::default(), fed: 0, last: 0, line: None }
+        Follow { balance: Balance::default(), fed: 0, last: 0, open: Vec::new(), line: None }
     }
 
     /// Looks at what `text`, which starts at the value, holds beyond what was fed before.
@@ -41,6 +43,11 @@ impl Follow {
                 return Found::Line(self.fed);
             }
             self.line = (byte == b'\n').then_some(self.balance.string);
+            match byte {
+                b'{' | b'[' if !self.balance.string => self.open.push(byte),
+                b'}' | b']' if !self.balance.string => drop(self.open.pop()),
+                _ => {}
+            }
             let end = self.balance.step(byte);
             self.fed += 1;
             if end {
@@ -59,12 +66,16 @@ impl Follow {
         self.feed(text)
     }
 
-    /// Whether a `{` here starts a new line of JSON lines.
+    /// Whether a `{` here starts a new line of JSON lines: nobody breaks the line before an object
+    /// that is a member's value, but many do before one that is an array's element.
     fn new_line(&self) -> bool {
         match self.line {
             None => false,
             Some(true) => true,
-            Some(false) => !matches!(self.last, b',' | b':' | b'['),
+            Some(false) => {
+                let in_array = self.open.last() == Some(&b'[');
+                !(in_array && matches!(self.last, b',' | b'['))
+            }
         }
     }
 }

@@ -90,6 +90,8 @@ enum Resume {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
+    /// The first value, or the end of an empty list.
+    First,
     Value,
     Comma,
 }

@@ -75,13 +75,16 @@ impl Reader {
         match text.first() {
             None => Step::More,
             Some(b' ' | b'\n' | b'\r' | b'\t') => Step::Go(white(text)),
+            // A byte order mark, as files have that were put one behind the other.
+            Some(0xef) if text.len() < 3 && !last => Step::More,
+            Some(0xef) if text.starts_with(b"\xef\xbb\xbf") => Step::Go(3),
             Some(b'[') => {
-                self.at = Place::List { list: List::Mixed, wrapped: false, next: Next::Value };
+                self.at = Place::List { list: List::Mixed, wrapped: false, next: Next::First };
                 Step::Go(1)
             }
             Some(b'{') if self.follow.is_none() => match shape::start(text) {
                 Start::List(list, len) => {
-                    self.at = Place::List { list, wrapped: true, next: Next::Value };
+                    self.at = Place::List { list, wrapped: true, next: Next::First };
                     Step::Go(len)
                 }
                 Start::More if !last => Step::More,
@@ -156,6 +159,9 @@ impl Reader {
             }
             (Some(b' ' | b'\n' | b'\r' | b'\t'), _) => Step::Go(white(text)),
             (Some(b']'), _) => {
+                if next == Next::Value && !self.broken {
+                    self.unexpected(sink, "expected a record behind ',', found ']'");
+                }
                 self.at = if wrapped { Place::Members } else { Place::Between };
                 Step::Go(1)
             }
@@ -176,10 +182,8 @@ impl Reader {
                 self.at = to(Next::Value);
                 Step::Go(0)
             }
-            (Some(b'{'), Next::Value) => {
-                self.object(text, last, Resume::List { list, wrapped }, sink)
-            }
-            (Some(_), Next::Value) => {
+            (Some(b'{'), _) => self.object(text, last, Resume::List { list, wrapped }, sink),
+            (Some(_), _) => {
                 let Some(len) = value_len(text, last) else { return self.too_short(text, sink) };
                 let kind = Json::new(&String::from_utf8_lossy(&text[..1])).kind();
                 self.bad(sink, not_an_object(kind));
@@ -308,7 +312,7 @@ impl Reader {
         };
         match (List::named(&text[1..len.max(2) - 1]), text.get(value)) {
             (Some(list), Some(b'[')) => {
-                self.at = Place::List { list, wrapped: true, next: Next::Value };
+                self.at = Place::List { list, wrapped: true, next: Next::First };
                 Step::Go(value + 1)
             }
             (_, Some(_)) => match value_len(&text[value..], last) {

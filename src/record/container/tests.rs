@@ -200,7 +200,17 @@ fn a_broken_record_costs_itself_and_no_other() {
 #[test]
 fn a_cut_line_costs_itself_and_no_other() {
     let (a, b) = (record(1), record(2));
-    for broken in [r#"{"a":1"#, r#"{"a":"x"#, r#"{"a":[1"#, r#"{"a":{"b":"c"}"#, "{", r#"{"a""#] {
+    for broken in [
+        r#"{"a":1"#,
+        r#"{"a":"#,
+        r#"{"a": "#,
+        r#"{"a":1,"#,
+        r#"{"a":"x"#,
+        r#"{"a":[1"#,
+        r#"{"a":{"b":"c"}"#,
+        "{",
+        r#"{"a""#,
+    ] {
         let text = format!("{a}\n{broken}\n{b}\n");
         let seen = read(text.as_bytes());
         assert_eq!((records(&seen), bad(&seen)), (vec![1, 2], 1), "{text}: {seen:?}");
@@ -230,9 +240,13 @@ fn text_that_ends_early_is_said_and_its_start_is_read() {
 #[test]
 fn missing_and_doubled_commas_are_said() {
     let (a, b) = (record(1), record(2));
-    for text in
-        [format!("[{a} {b}]"), format!("[{a},,{b}]"), format!("[,{a},{b}]"), format!("[{a}}},{b}]")]
-    {
+    for text in [
+        format!("[{a} {b}]"),
+        format!("[{a},,{b}]"),
+        format!("[,{a},{b}]"),
+        format!("[{a},{b},]"),
+        format!("[{a}}},{b}]"),
+    ] {
         let seen = read(text.as_bytes());
         assert_eq!((records(&seen), bad(&seen)), (vec![1, 2], 0), "{text}");
         assert!(!problems(&seen).is_empty(), "{text}");
@@ -253,6 +267,8 @@ fn text_of_no_known_kind_is_said() {
     for text in ["", " \n", "\n\n"] {
         assert!(problems(&read(text.as_bytes()))[0].contains("empty"), "{text:?}");
     }
+    let seen = read(format!("{}\n\u{feff}{}", record(1), record(2)).as_bytes());
+    assert_eq!((records(&seen), seen.len()), (vec![1, 2], 2), "a mark between documents");
     let seen = read(format!("hello\n{}\nbye", record(1)).as_bytes());
     assert_eq!((records(&seen), problems(&seen).len()), (vec![1], 1));
 }

@@ -1,6 +1,6 @@
 //! The names of KMS calls by what they can do. Sorted, since they are searched by halves.
 //!
-//! Source: rules.md 2.0. Names recur in other services: always ask for the event source as well.
+//! Source: the KMS API reference. Names recur in other services: always ask for the event source as well.
 
 /// Calls that manage keys, aliases, grants and key stores.
 pub const ADMIN: &[&str] = &[
@@ -58,7 +58,7 @@ pub const SYM: &[&str] = &[
     "ReEncrypt",
 ];
 
-/// Calls that can take a key away from its users, and that the whitepaper wants MFA for.
+/// Calls that can take a key away from its users, and that the AWS whitepaper "KMS best practices" wants MFA for.
 pub const CRITICAL: &[&str] = &[
     "DeleteAlias",
     "DeleteImportedKeyMaterial",

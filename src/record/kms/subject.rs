@@ -1,7 +1,8 @@
 //! The resource behind a call: what an encryption context, or another service's record, names.
 //!
 //! Specific beats carrier: an ECR image lies in S3 and an RDS volume in EBS, but repository and
-//! database are what somebody tags. Sources: rules.md 3.7, domain.md D2 and D3.
+//! database are what somebody tags. Source: the KMS developer guide and each
+//! service's own guide, "Encryption context".
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Invented records, one for each pitfall of rules.md part 3, and any JSON at any member.
+//! Invented records, one for each pitfall of real records, and any JSON at any member.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
