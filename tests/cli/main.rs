@@ -7,6 +7,7 @@ mod copies;
 mod docs;
 mod filters;
 mod harness;
+mod live;
 mod scanning;
 mod streams;
 mod trail;

@@ -85,7 +85,7 @@ fn signal(name: &str, process: u32) {
 }
 
 /// Waits until the process catches SIGINT, as Linux tells it; elsewhere, long enough.
-fn wait_for_handler(process: u32) {
+pub fn wait_for_handler(process: u32) {
     let path = format!("/proc/{process}/status");
     let until = Instant::now() + Duration::from_secs(20);
     while Instant::now() < until {

@@ -1,0 +1,195 @@
+//! Findings while the input still comes, and the ends that a stream can have.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::ChildStdout;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::Sandbox;
+use crate::streams::wait_for_handler;
+use crate::trail::{at, disable, file, findings, gzip, lines, parse, texts};
+
+/// Only keeps a test that fails from hanging.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+const LIVE: [&str; 6] = ["scan", "--each", "-fndjson", "--select", "key-disabled", "-"];
+
+/// Lines of a pipe as they come; the channel closes where the pipe ends.
+fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines() {
+            if sender.send(line.unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// The event id of the next finding.
+fn next_id(lines: &Receiver<String>) -> String {
+    let line = lines.recv_timeout(DEADLINE).expect("a finding while the pipe is open");
+    let finding: Value = serde_json::from_str(&line).unwrap();
+    finding["events"][0]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_finding_is_written_while_the_pipe_is_open() {
+    let sandbox = Sandbox::new();
+    let mut keytrail = sandbox.keytrail(LIVE);
+    let mut child = keytrail.spawn();
+    let mut input = child.stdin.take().unwrap();
+    let output = lines_of(child.stdout.take().unwrap());
+    for id in ["e-2", "e-1", "e-3"] {
+        input.write_all(&lines(&[disable(id)])).unwrap();
+        assert_eq!(next_id(&output), id);
+    }
+    input.write_all(&lines(&[disable("e-1")])).unwrap();
+    drop(input);
+    assert!(output.recv_timeout(DEADLINE).is_err(), "a copy is not written again");
+    keytrail.end(child).code(0).stderr("");
+}
+
+#[test]
+fn also_through_gzip_that_is_flushed() {
+    let sandbox = Sandbox::new();
+    let mut keytrail = sandbox.keytrail(LIVE);
+    let mut child = keytrail.spawn();
+    let output = lines_of(child.stdout.take().unwrap());
+    let level = flate2::Compression::default();
+    let mut input = flate2::write::GzEncoder::new(child.stdin.take().unwrap(), level);
+    for id in ["e-1", "e-2"] {
+        input.write_all(&lines(&[disable(id)])).unwrap();
+        // The inner writer is flushed too, after a sync marker.
+        input.flush().unwrap();
+        assert_eq!(next_id(&output), id);
+    }
+    drop(input.finish().unwrap());
+    assert!(output.recv_timeout(DEADLINE).is_err());
+    keytrail.end(child).code(0).stderr("");
+}
+
+#[test]
+fn files_come_in_the_order_of_the_listing() {
+    let sandbox = Sandbox::new();
+    for n in 0..12 {
+        let ids = [2, 1].map(|i| disable(&format!("{n:02}-{i}")));
+        // The first files are the largest: other workers get ahead of them.
+        let quiet = (0..(12 - n) * 40).map(|i| crate::trail::call("Decrypt", &format!("q{n}-{i}")));
+        sandbox.write(&format!("in/{n:02}"), file(&quiet.chain(ids).collect::<Vec<_>>()));
+    }
+    let scan = |threads| {
+        let words = ["scan", "--each", "-fndjson", "--select=key-disabled", "in", "--threads"];
+        sandbox.keytrail(words.into_iter().chain([threads])).run().code(0).stdout
+    };
+    let one = scan("1");
+    let found: Vec<Value> = one.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let order: Vec<String> = (0..12).flat_map(|n| [2, 1].map(|i| format!("{n:02}-{i}"))).collect();
+    assert_eq!(texts(&found, "/events/0/id"), order);
+    assert_eq!(scan("2"), one);
+    assert_eq!(scan("8"), one);
+}
+
+#[test]
+fn every_other_ndjson_is_sorted() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&[at(disable("e-2"), 9), disable("e-1")]));
+    let scan = |format, words: &[&str]| {
+        let all = ["scan", "trail.json", "-f", format].into_iter().chain(words.iter().copied());
+        sandbox.keytrail(all).run().code(0)
+    };
+    let listed = findings(&parse(&scan("json", &[])));
+    let ndjson = scan("ndjson", &[]).stdout;
+    let ndjson: Vec<Value> =
+        ndjson.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(ndjson, listed, "the same members, the same order");
+    let each = findings(&parse(&scan("json", &["--each"])));
+    let live = scan("ndjson", &["--each"]).stdout;
+    let mut live: Vec<Value> =
+        live.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_ne!(live, each);
+    live.sort_by_key(|f| (f["events"][0]["id"].to_string(), f["rule"].to_string()));
+    assert_eq!(live, each);
+}
+
+#[test]
+fn standard_input_in_every_container() {
+    let sandbox = Sandbox::new();
+    let records = [disable("e-1"), at(disable("e-2"), 1)];
+    let plain = file(&records);
+    for bytes in [
+        plain.clone(),
+        gzip(&plain),
+        zstd::encode_all(plain.as_slice(), 3).unwrap(),
+        lines(&records),
+        gzip(&lines(&records)),
+    ] {
+        for source in [&["-"][..], &[]] {
+            let words = ["scan", "-fjson", "--select=key-disabled"].iter().chain(source);
+            let report = parse(&sandbox.keytrail(words).stdin(bytes.clone()).run().code(0));
+            let events = report["findings"][0]["events"].as_array().unwrap();
+            assert_eq!(texts(events, "/origin"), ["-#0", "-#1"]);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_scan_quietly() {
+    for (fail_on, code) in [("never", 0), ("critical", 0), ("high", 1)] {
+        let sandbox = Sandbox::new();
+        let mut keytrail = sandbox.keytrail(LIVE.iter().chain(&["--fail-on", fail_on]));
+        let mut child = keytrail.spawn();
+        let mut input = child.stdin.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        input.write_all(&lines(&[disable("e-0")])).unwrap();
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        assert!(line.ends_with("}\n"));
+        drop(output);
+        let until = Instant::now() + DEADLINE;
+        // As long as it reads, there is more: only the closed pipe ends it.
+        let mut n = 0;
+        while Instant::now() < until
+            && input.write_all(&lines(&[disable(&format!("f-{n}"))])).is_ok()
+        {
+            n += 1;
+        }
+        drop(input);
+        keytrail.end(child).code(code).stderr("");
+    }
+}
+
+#[test]
+fn a_full_disk_under_a_live_report() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&[disable("e-1")]));
+    for words in [&["-fndjson", "--each"][..], &["-fndjson"], &["-fjson"], &["-ftable"]] {
+        let all = ["scan", "trail.json", "-o", "/dev/full", "--fail-on=high"];
+        let ended = sandbox.keytrail(all.iter().chain(words)).run().code(2).stdout("");
+        let expected = "error: /dev/full: cannot be written: ";
+        assert!(ended.stderr.starts_with(expected), "{words:?} {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_file_is_whole_or_absent() {
+    let sandbox = Sandbox::new();
+    let words = ["-o", "out", "--select=key-disabled", "-"];
+    let mut keytrail = sandbox.keytrail(["scan", "--each", "-fndjson"].iter().chain(&words));
+    let mut child = keytrail.spawn();
+    wait_for_handler(child.id());
+    let mut input = child.stdin.take().unwrap();
+    let records: Vec<Value> = (0..500).map(|n| disable(&format!("e-{n}"))).collect();
+    input.write_all(&lines(&records)).unwrap();
+    assert!(!sandbox.path("out").exists(), "half a report");
+    drop(input);
+    keytrail.end(child).code(0).stdout("");
+    assert_eq!(sandbox.read("out").lines().count(), 500);
+    assert_eq!(sandbox.names(), ["out"]);
+}
