@@ -95,7 +95,8 @@ fn load() -> Loaded {
     for (name, text) in [("bucket.yml", BUCKET), ("token.yml", TOKEN), ("canary.yaml", KEYWORDS)] {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    RuleSet::load(false, &[folder.path().to_owned()]).expect("the rules load")
+    RuleSet::load(false, &[folder.path().to_owned()], &std::sync::Arc::default())
+        .expect("the rules load")
 }
 
 /// The titles of the rules that find a record.

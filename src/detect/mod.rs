@@ -21,16 +21,19 @@ mod sigma;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::rule_meta::RuleMeta;
 use crate::record::event::{Event, Header};
 use crate::record::kms::View;
 
 pub use error::RuleError;
+pub use native::Foreign;
 use router::{Router, Routes};
 use rule::Rule;
 pub use sigma::event::ACTOR;
@@ -48,6 +51,8 @@ pub struct Hit {
     pub attempt: bool,
     /// What the rule has to say beside the finding's own members.
     pub details: BTreeMap<String, Value>,
+    /// What the level rests on, if it rests on whose accounts these are.
+    pub foreign: Option<Foreign>,
 }
 
 /// The rules of a run, by id.
@@ -71,7 +76,7 @@ pub struct Loaded {
 
 impl RuleSet {
     /// Loads the built-in rules, if `builtin`, and those at `paths`: files, and folders that are
-    /// searched for `*.yml` and `*.yaml`.
+    /// searched for `*.yml` and `*.yaml`. `estate` is what the built-in ones ask about.
     ///
     /// A user's rule whose Sigma `id` or `name` is that of a built-in rule replaces it. A user's
     /// rule is taken as it is: its level (`medium` when it has none) also for failed calls.
@@ -79,7 +84,11 @@ impl RuleSet {
     /// # Errors
     /// Everything that is wrong, at once: a path that does not exist or cannot be read, a rule
     /// that is no YAML, no Sigma or does not compile, an id that two of the user's rules share.
-    pub fn load(builtin: bool, paths: &[PathBuf]) -> Result<Loaded, Vec<RuleError>> {
+    pub fn load(
+        builtin: bool,
+        paths: &[PathBuf],
+        estate: &Arc<Estate>,
+    ) -> Result<Loaded, Vec<RuleError>> {
         let mut users = sigma::load::Found::default();
         let mut seen = BTreeSet::new();
         for path in paths {
@@ -87,8 +96,8 @@ impl RuleSet {
         }
         let mut own = sigma::load::Found::default();
         if builtin {
-            registry::SIGMA.iter().for_each(|embedded| own.add_embedded(embedded));
-            own.rules.extend(registry::native().into_iter().map(Rule::native));
+            own.native = registry::native(estate).into_iter().collect();
+            registry::RULES.iter().for_each(|embedded| own.add_embedded(embedded));
         }
         let mut errors = own.errors;
         errors.extend(users.errors);
@@ -144,8 +153,8 @@ impl RuleSet {
         self.rules.iter().find(|rule| rule.is_named(id))?.explanation
     }
 
-    /// Digest of the ids and texts of the rules, `sha256:…`. Of native rules the text is the
-    /// explanation; their code is covered by the program's version.
+    /// Digest of the ids and texts of the rules, `sha256:…`. The code of native
+    /// rules is covered by the program's version.
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         for rule in &self.rules {
@@ -181,7 +190,12 @@ impl RuleSet {
         let found = rule.check(event, view)?;
         let attempt = rule.lowers_attempts && view.attempt();
         let level = if attempt { found.level.lowered() } else { found.level };
-        Some(Hit { rule: index, level, attempt, details: found.details })
+        let lowered = |foreign: Foreign| Foreign {
+            otherwise: foreign.otherwise.map(|l| if attempt { l.lowered() } else { l }),
+            ..foreign
+        };
+        let foreign = found.foreign.map(lowered);
+        Some(Hit { rule: index, level, attempt, details: found.details, foreign })
     }
 }
 

@@ -35,37 +35,26 @@ pub struct Rule {
 pub enum Body {
     /// As Sigma says.
     Sigma(Box<Compiled>),
-    /// By code.
-    Native(Box<dyn Detector>),
+    /// By code, of the records that Sigma selects.
+    Native(Box<Compiled>, Box<dyn Detector>),
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Body::Sigma(_) => "Sigma",
-            Body::Native(_) => "Native",
+            Body::Native(..) => "Native",
         })
     }
 }
 
 impl Rule {
-    /// The rule that a detector is.
-    pub fn native(detector: Box<dyn Detector>) -> Rule {
-        Rule {
-            meta: detector.meta().clone(),
-            names: Vec::new(),
-            text: detector.explanation().into(),
-            explanation: Some(detector.explanation()),
-            lowers_attempts: true,
-            routes: detector.routes(),
-            body: Body::Native(detector),
-        }
-    }
-
     /// What the rule finds in a record, had the call succeeded.
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
-            Body::Native(detector) => detector.check(event, view),
+            Body::Native(selection, detector) => {
+                selection.may_match(event).then(|| detector.check(event, view)).flatten()
+            }
             Body::Sigma(compiled) => {
                 if !compiled.may_match(event) {
                     return None;
@@ -74,6 +63,7 @@ impl Rule {
                 compiled.matches(&asked).then(|| Found {
                     level: compiled.level(&asked).unwrap_or(self.meta.level),
                     details: compiled.details(event),
+                    foreign: None,
                 })
             }
         }

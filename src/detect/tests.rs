@@ -1,6 +1,7 @@
 //! Loading, replacing, selecting and the levels of attempts, as other layers see them.
 
 use std::fs;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -31,7 +32,7 @@ fn load(builtin: bool, files: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
     let folder = folder(files);
     let prefix = format!("{}/", folder.path().display());
     let strip = |text: String| text.replace(&prefix, "");
-    match RuleSet::load(builtin, &[folder.path().to_owned()]) {
+    match RuleSet::load(builtin, &[folder.path().to_owned()], &Arc::default()) {
         Ok(mut loaded) => {
             loaded.skipped = loaded.skipped.into_iter().map(strip).collect();
             loaded.replaced = loaded.replaced.into_iter().map(strip).collect();
@@ -64,12 +65,12 @@ fn owned(texts: &[&str]) -> Vec<String> {
 
 #[test]
 fn built_in_rules_load_without_a_word() {
-    let loaded = RuleSet::load(true, &[]).unwrap();
-    assert_eq!(loaded.rules.len(), registry::SIGMA.len() + registry::native().len());
+    let loaded = RuleSet::load(true, &[], &Arc::default()).unwrap();
+    assert_eq!(loaded.rules.len(), registry::RULES.len());
     assert!(loaded.skipped.is_empty() && loaded.replaced.is_empty());
     assert!(loaded.rules.metas().is_sorted_by_key(|meta| &meta.id));
     assert!(loaded.rules.explanation("key-disabled").unwrap().starts_with("# key-disabled"));
-    assert!(RuleSet::load(false, &[]).unwrap().rules.is_empty());
+    assert!(RuleSet::load(false, &[], &Arc::default()).unwrap().rules.is_empty());
 }
 
 #[test]
@@ -170,7 +171,8 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
 fn a_path_that_is_not_there_and_a_folder_without_rules_are_errors() {
     let empty = TempDir::new().unwrap();
     let missing = empty.path().join("missing.yml");
-    let errors = RuleSet::load(true, &[missing.clone(), empty.path().to_owned()]).unwrap_err();
+    let errors = RuleSet::load(true, &[missing.clone(), empty.path().to_owned()], &Arc::default())
+        .unwrap_err();
     assert_eq!(errors.len(), 2);
     assert!(errors[0].to_string().starts_with(&format!("{}: cannot read", missing.display())));
     assert!(errors[1].hint().unwrap().contains("*.yml"));
@@ -180,13 +182,13 @@ fn a_path_that_is_not_there_and_a_folder_without_rules_are_errors() {
 fn one_file_named_twice_is_one_rule() {
     let folder = folder(&[("a.yml", &rule(""))]);
     let file = folder.path().join("a.yml");
-    let loaded = RuleSet::load(false, &[folder.path().to_owned(), file]).unwrap();
+    let loaded = RuleSet::load(false, &[folder.path().to_owned(), file], &Arc::default()).unwrap();
     assert_eq!(loaded.rules.len(), 1);
 }
 
 #[test]
 fn a_users_rule_replaces_the_built_in_one_by_id_or_name() {
-    let builtin = RuleSet::load(true, &[]).unwrap().rules;
+    let builtin = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
     for member in
         ["name: key-disabled", "id: key-disabled", "id: f546b655-14ed-4f7c-8d57-f91fbc5d4b7b"]
     {
@@ -205,7 +207,7 @@ fn a_users_rule_replaces_the_built_in_one_by_id_or_name() {
 
 #[test]
 fn attempts_are_one_level_down_unless_the_rule_looks_for_errors() {
-    let rules = RuleSet::load(true, &[]).unwrap().rules;
+    let rules = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
     let record = |name: &str, rest: &str| {
         format!(r#"{{"eventSource":"kms.amazonaws.com","eventName":"{name}"{rest}}}"#)
     };
@@ -239,7 +241,7 @@ fn attempts_are_one_level_down_unless_the_rule_looks_for_errors() {
 #[test]
 fn selectors_are_ids_groups_tags_techniques_and_levels() {
     let pick = |select: &[&str], ignore: &[&str]| {
-        let rules = RuleSet::load(true, &[]).unwrap().rules;
+        let rules = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
         rules.select(&owned(select), &owned(ignore))
     };
     let count = |select: &[&str], ignore: &[&str]| pick(select, ignore).unwrap().len();

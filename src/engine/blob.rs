@@ -235,7 +235,7 @@ impl BlobSink<'_, '_> {
             let hash = self.shared.group_hash(&key);
             let fact = self.fact(number, found.identity, hash);
             self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
-            if self.shared.live.is_some() {
+            if self.shared.live.is_some() && hit.foreign.is_none() {
                 // Written as it comes: only copies are left to be counted.
                 self.worker.facts.push(Fact { group: NO_GROUP, ..fact });
                 live.push((key, group));
@@ -253,7 +253,9 @@ impl BlobSink<'_, '_> {
             self.worker.facts.push(fact);
             self.worker.groups.add(key, hash, group);
         }
-        if let Some(report) = &self.shared.live {
+        if let Some(report) = &self.shared.live
+            && !live.is_empty()
+        {
             report.record(self.sequence, (found.identity.hash, found.identity.content), live);
         }
     }
@@ -285,6 +287,7 @@ impl BlobSink<'_, '_> {
                 name: identity.id.clone().unwrap_or_else(|| digest(event.text())),
                 apart: (identity.content, place.clone()),
             }),
+            foreign: hit.foreign.clone(),
         };
         let kept = EventKept {
             order: (basics.time.is_none(), basics.time, identity.id.clone()),

@@ -1,5 +1,6 @@
 //! From what the workers found to an outcome: count, link, sort.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use super::Plan;
 use super::group::{Group, GroupKey, Groups, SHOWN};
 use super::names::Names;
 use super::worker::Worker;
+use crate::model::estate::Estate;
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Summary};
@@ -37,7 +39,8 @@ pub(super) fn conclude(plan: &Plan, names: &Names, mut worker: Worker) -> Outcom
     totals.duplicates = counts.duplicates;
     totals.accounts = worker.accounts.into_all();
     totals.regions = worker.regions.into_all();
-    let (findings, summary) = findings(plan, worker.groups, &counts.groups);
+    let groups = settle(&plan.estate, &totals.accounts, worker.groups, &counts.groups);
+    let (findings, summary) = findings(plan, groups);
     Outcome {
         findings,
         summary,
@@ -60,22 +63,53 @@ fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
     Problem::new(smallest, Stage::Parse, message)
 }
 
-fn findings(
-    plan: &Plan,
+/// Counts the groups, and decides those that rest on whose accounts theirs are, now that every
+/// account is known that receives records.
+fn settle(
+    estate: &Estate,
+    recipients: &BTreeSet<String>,
     groups: Groups,
     counts: &HashMap<[u64; 2], u64>,
-) -> (Vec<Finding>, Summary) {
+) -> HashMap<GroupKey, (Group, u64)> {
+    let mut settled: HashMap<GroupKey, (Group, u64)> = HashMap::new();
+    for (mut key, (hash, mut group)) in groups {
+        let count = counts.get(&hash).copied().unwrap_or_default();
+        if let Some(foreign) = key.foreign.take() {
+            let outside = estate.outside(&foreign.accounts, recipients);
+            if !outside.is_empty() {
+                let list = Value::from(outside.into_iter().collect::<Vec<_>>());
+                group.earliest.1.details.insert("external_accounts".into(), list.to_string());
+            } else if let Some(level) = foreign.otherwise {
+                group.level = level;
+            } else {
+                continue;
+            }
+        }
+        match settled.entry(key) {
+            Entry::Occupied(mut entry) => {
+                // A record is in one of the two only, since a rule finds it once.
+                entry.get_mut().1 += count;
+                entry.get_mut().0.merge(group);
+            }
+            Entry::Vacant(entry) => {
+                entry.insert((group, count));
+            }
+        }
+    }
+    settled
+}
+
+fn findings(plan: &Plan, groups: HashMap<GroupKey, (Group, u64)>) -> (Vec<Finding>, Summary) {
     let mut summary = Summary::default();
     let mut findings = Vec::new();
     let mut links = Links::new();
-    for (key, (hash, group)) in groups {
+    for (key, (group, count)) in groups {
         summary.add(group.level);
         let shared: Vec<(String, Option<String>)> = group
             .events
             .iter()
             .filter_map(|(event, (_, shared))| Some((shared.clone()?, event.order.2.clone())))
             .collect();
-        let count = counts.get(&hash).copied().unwrap_or_default();
         let finding = finding(plan.rules.metas(), key, group, count);
         for (shared, event) in &shared {
             let link = (finding.fingerprint.clone(), finding.rule.clone(), event.clone());

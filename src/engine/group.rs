@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::detect::Foreign;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -34,6 +35,9 @@ pub struct GroupKey {
     pub resource: Option<String>,
     /// With `--each`, the event.
     pub event: Option<EventKey>,
+    /// What the finding's level rests on, until all accounts are known; not part of what makes a
+    /// finding the same.
+    pub foreign: Option<Foreign>,
 }
 
 /// What makes two events the same with `--each`.

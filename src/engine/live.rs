@@ -120,12 +120,17 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// The findings by level.
+    /// Writes what could be decided at the end only. The findings by level, without those.
     ///
     /// # Errors
     /// What made writing fail.
-    pub fn finish(self) -> io::Result<Summary> {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    pub fn finish(self, late: Vec<Finding>) -> io::Result<Summary> {
+        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for finding in late {
+            if state.error.is_none() {
+                state.error = (state.write)(&finding).err();
+            }
+        }
         state.error.map_or(Ok(state.summary), Err)
     }
 }

@@ -18,10 +18,11 @@ mod seen;
 mod worker;
 
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::detect::RuleSet;
+use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
@@ -67,6 +68,8 @@ impl Filter {
 pub struct Plan {
     /// The rules to ask.
     pub rules: RuleSet,
+    /// What the organisation tells about itself.
+    pub estate: Arc<Estate>,
     /// Which records are reported.
     pub filter: Filter,
     /// How many workers; at least 1.
@@ -130,7 +133,8 @@ pub fn scan(
         conclude::conclude(plan, &shared.names, merged.unwrap_or_else(|| Worker::new(plan)));
     outcome.interrupted = stop.load(Ordering::Relaxed);
     if let Some(live) = shared.live {
-        outcome.summary = live.finish()?;
+        let late = std::mem::take(&mut outcome.findings);
+        outcome.summary.merge(live.finish(late)?);
     }
     Ok(outcome)
 }

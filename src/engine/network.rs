@@ -126,6 +126,7 @@ mod tests {
             key: None,
             resource: None,
             event: None,
+            foreign: None,
         };
         let fact =
             Fact { identity: [call, 0], content: call, group: [9, 9], blob: 0, record: call };

@@ -60,6 +60,7 @@ impl Shared<'_> {
             None => Vec::new(),
         };
         let event = key.event.as_ref().map(|event| format!("{event:?}"));
+        let foreign = key.foreign.as_ref().map(|foreign| format!("{foreign:?}"));
         self.key.long(&[
             &key.rule.to_le_bytes(),
             &[u8::from(key.attempt)],
@@ -69,6 +70,7 @@ impl Shared<'_> {
             &field(&key.key),
             &field(&key.resource),
             &field(&event),
+            &field(&foreign),
         ])
     }
 

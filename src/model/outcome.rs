@@ -50,6 +50,13 @@ impl Summary {
         self.counts[level as usize] += 1;
     }
 
+    /// Adds other findings.
+    pub fn merge(&mut self, other: Summary) {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
+            *mine += theirs;
+        }
+    }
+
     /// How many findings are of exactly this level.
     pub fn of(&self, level: Level) -> u64 {
         self.counts[level as usize]

@@ -19,6 +19,15 @@ pub struct RuleMeta {
     pub references: Vec<String>,
     /// What to do about a finding.
     pub advice: Option<String>,
+    /// What it looks for, in one paragraph.
+    pub description: Option<String>,
+    /// When a finding is harmless.
+    pub false_positives: Vec<String>,
+    /// How much noise to expect of a built-in rule: 1 (hardly any) to 3.
+    pub tier: Option<u8>,
+    /// The statements of AWS's whitepaper on KMS best practices that it answers, by their short
+    /// names, such as `MFA`.
+    pub whitepaper: Vec<String>,
     /// Where the rule was read: a path, or the name of the embedded file.
     pub origin: String,
 }
@@ -57,6 +66,10 @@ mod tests {
             .to_vec(),
             references: vec![],
             advice: None,
+            description: None,
+            false_positives: vec![],
+            tier: None,
+            whitepaper: vec![],
             origin: "x.yml".into(),
         };
         assert_eq!(meta.attack(), ["T1485", "T1078.004"]);

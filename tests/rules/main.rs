@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use keytrail::detect::{Hit, RuleSet};
 use keytrail::record::event::{Event, Marked};
@@ -80,7 +81,7 @@ const SECTIONS: &[&str] = &[
 ];
 
 fn builtin() -> RuleSet {
-    RuleSet::load(true, &[]).expect("the built-in rules load").rules
+    RuleSet::load(true, &[], &Arc::default()).expect("the built-in rules load").rules
 }
 
 fn samples() -> PathBuf {
@@ -206,7 +207,7 @@ fn a_scheduled_deletion_says_its_date() {
         .map(|path| fs::read_to_string(path).unwrap())
         .find(|text| text.contains("deletionDate") && !text.contains("errorCode"))
         .expect("a sample with a date");
-    let rules = RuleSet::load(true, &[]).unwrap().rules;
+    let rules = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
     let mut index = Index::default();
     scan::plain::scan(text.trim().as_bytes(), &mut index).unwrap();
     let event = Marked::new(text.trim().as_bytes(), &index).event().unwrap();

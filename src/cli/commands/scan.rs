@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::cli::args::{RuleArgs, ScanArgs};
 use crate::cli::exit::Exit;
@@ -87,7 +88,7 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
 fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
     let Loaded { rules, skipped, replaced } =
-        RuleSet::load(!args.no_builtin_rules, &args.paths).map_err(all)?;
+        RuleSet::load(!args.no_builtin_rules, &args.paths, &Arc::default()).map_err(all)?;
     if args.no_builtin_rules && args.paths.is_empty() {
         // Reported where options are checked.
         return Ok(Loaded { rules, skipped, replaced });
@@ -145,6 +146,7 @@ impl Scan {
         let live = settings.each && settings.format == Format::Ndjson;
         let plan = Plan {
             rules,
+            estate: Arc::default(),
             filter: Filter {
                 since: settings.filter.since,
                 until: settings.filter.until,

@@ -1,18 +1,17 @@
 //! Rules that are code: what Sigma cannot say of one record.
 //!
-//! One pair of files a detector: `<rule>.rs` decides, `<rule>.md` explains. A detector says how
+//! `rules/<group>/<rule>.yml` says everything about a rule that is not code: its level, what it is
+//! about, and a selection of the records to be shown. `<rule>.rs` here decides. A detector says how
 //! serious the call is; that a failed call is an attempt, one level down, is nobody's business but
 //! the rule set's.
 
 pub mod critical_call_without_mfa;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::router::Routes;
 use crate::model::level::Level;
-use crate::model::rule_meta::RuleMeta;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
@@ -21,21 +20,58 @@ use crate::record::kms::View;
 pub struct Found {
     /// How serious the call is, had it succeeded.
     pub level: Level,
-    /// What the finding has to say beside its own members.
+    /// What the finding has to say beside its own members. `why`: what raised or lowered the level.
     pub details: BTreeMap<String, Value>,
+    /// What the level rests on, if it rests on whose accounts these are.
+    pub foreign: Option<Foreign>,
+}
+
+/// Accounts of which it is known only when all records are read whether they are the
+/// organisation's own.
+///
+/// The finding stands as it is if any of them is neither own nor trusted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Foreign {
+    /// The accounts.
+    pub accounts: BTreeSet<String>,
+    /// The level if all of them are own or trusted; `None`: no finding.
+    pub otherwise: Option<Level>,
+}
+
+impl Found {
+    /// A finding at `level` that rests on the record alone.
+    pub fn at(level: Level) -> Found {
+        Found { level, details: BTreeMap::new(), foreign: None }
+    }
+
+    /// With one more detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Found {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Only if any of `accounts` is neither own nor trusted.
+    #[must_use]
+    pub fn if_foreign(self, accounts: impl IntoIterator<Item = String>) -> Found {
+        let accounts = accounts.into_iter().collect();
+        Found { foreign: Some(Foreign { accounts, otherwise: None }), ..self }
+    }
+
+    /// At this level if any of `accounts` is neither own nor trusted, else at `otherwise`.
+    #[must_use]
+    pub fn if_foreign_else(
+        self,
+        accounts: impl IntoIterator<Item = String>,
+        otherwise: Level,
+    ) -> Found {
+        let accounts = accounts.into_iter().collect();
+        Found { foreign: Some(Foreign { accounts, otherwise: Some(otherwise) }), ..self }
+    }
 }
 
 /// A rule that is code.
 pub trait Detector: Send + Sync {
-    /// What is known of the rule.
-    fn meta(&self) -> &RuleMeta;
-
-    /// The explanation, Markdown.
-    fn explanation(&self) -> &'static str;
-
-    /// The records to be shown; more may come, never less.
-    fn routes(&self) -> Routes;
-
-    /// Judges one record. It may be any record at all, not only one that the routes fit.
+    /// Judges one record. It may be any record at all, not only one that the selection fits.
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found>;
 }

@@ -3,7 +3,7 @@
 //! What must stay true: the same files give the same rules in the same order, and no document is
 //! passed over without a word: it is a rule, a named skip, or an error.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use walkdir::WalkDir;
 
 use super::compile::{Compiled, reason_to_skip};
 use crate::detect::RuleError;
+use crate::detect::native::Detector;
 use crate::detect::registry::Embedded;
 use crate::detect::rule::{Body, Rule};
 use crate::model::level::Level;
@@ -22,7 +23,7 @@ use crate::model::rule_meta::RuleMeta;
 pub const DEFAULT_LEVEL: Level = Level::Medium;
 
 /// What some files held.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Found {
     /// Rules, in the order of files and documents.
     pub rules: Vec<Rule>,
@@ -30,6 +31,8 @@ pub struct Found {
     pub skipped: Vec<String>,
     /// What is wrong.
     pub errors: Vec<RuleError>,
+    /// The code of built-in rules that is not taken yet.
+    pub native: BTreeMap<&'static str, Box<dyn Detector>>,
 }
 
 /// One file of rules.
@@ -142,7 +145,8 @@ impl Found {
                 self.skip(file, title, &reason);
                 continue;
             }
-            match file.rule(rule) {
+            let native = file.embedded.and_then(|embedded| self.native.remove(embedded.id));
+            match file.rule(rule, native) {
                 Ok(rule) => self.rules.push(rule),
                 Err(message) => self.errors.push(file.error(&message)),
             }
@@ -157,8 +161,10 @@ impl Found {
 
 impl File<'_> {
     /// One rule of the file, ready to be asked.
-    fn rule(&self, rule: &SigmaRule) -> Result<Rule, String> {
-        let own = |name: &str| rule.custom_attributes.get("keytrail")?.get(name)?.as_str();
+    fn rule(&self, rule: &SigmaRule, native: Option<Box<dyn Detector>>) -> Result<Rule, String> {
+        let member = |name: &str| rule.custom_attributes.get("keytrail")?.get(name);
+        let own = |name: &str| member(name)?.as_str();
+        let listed = member("whitepaper").and_then(|list| list.as_sequence());
         let (compiled, routes) = Compiled::new(rule, self.embedded.is_some())?;
         let level = rule.level.map(|level| Level::from_str(level.as_str())).transpose()?;
         let id = match self.embedded {
@@ -176,13 +182,24 @@ impl File<'_> {
                 tags: rule.tags.clone(),
                 references: rule.references.clone(),
                 advice: own("advice").map(|text| text.trim().to_owned()),
+                description: rule.description.clone(),
+                false_positives: rule.falsepositives.clone(),
+                tier: member("tier").and_then(|tier| tier.as_u64()?.try_into().ok()),
+                whitepaper: listed
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|name| name.as_str().map(str::to_owned))
+                    .collect(),
                 origin: self.origin.clone(),
             },
             text: Arc::clone(&self.text),
             explanation: self.embedded.map(|embedded| embedded.explanation),
             lowers_attempts: self.embedded.is_some() && own("errors") != Some("selected"),
             routes,
-            body: Body::Sigma(Box::new(compiled)),
+            body: match native {
+                Some(detector) => Body::Native(Box::new(compiled), detector),
+                None => Body::Sigma(Box::new(compiled)),
+            },
         })
     }
 

@@ -1,0 +1,243 @@
+//! What an organisation tells about itself: whose accounts are its own, which Regions it uses, who
+//! is expected to do what.
+//!
+//! What must stay true: every default works without a file, and none of them hides a finding that
+//! a reader without a configuration would want.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
+
+/// What rules ask about it. [`Estate::default`] is what holds without `keytrail.toml`.
+#[derive(Debug, Clone)]
+pub struct Estate {
+    /// The organisation's own accounts, 12 digits each. Empty: every account that receives records.
+    pub own_accounts: BTreeSet<String>,
+    /// Accounts of others that keys may be shared with.
+    pub trusted_accounts: BTreeSet<String>,
+    /// The Regions where keys may be used. Empty: all.
+    pub regions: BTreeSet<String>,
+    /// Tags that put a key or a resource into a business category.
+    pub governed_tags: Vec<GovernedTag>,
+    /// What the name of an alias, `alias/` included, must look like. `None`: anything.
+    pub alias_scheme: Option<Regex>,
+    /// Roles that change keys by automation and cannot present MFA.
+    pub automation_roles: Patterns,
+    /// Principals that call KMS themselves and are expected to, such as client-side encryption.
+    pub direct_use_roles: Patterns,
+    /// Principals that read the trail's own log files.
+    pub log_readers: Patterns,
+    /// Principals that list keys and policies: inventory and posture scanners.
+    pub inventory_roles: Patterns,
+    /// Principals that may encrypt and not decrypt.
+    pub encrypt_only_roles: Patterns,
+    /// Services that should use customer managed keys, by the first label of their host name:
+    /// `secretsmanager`, `ssm`, `lambda`, …
+    pub require_customer_keys: BTreeSet<String>,
+    /// Buckets that hold secrets: the key they are encrypted under and who may read them.
+    pub secrets_buckets: BTreeMap<String, SecretsBucket>,
+    /// Alarms, event rules and Config rules that watch KMS. Empty: all of them.
+    pub monitors: Patterns,
+    /// Oldest acceptable MFA for a critical call, in seconds.
+    pub mfa_max_age: i64,
+    /// How much is too much.
+    pub thresholds: Thresholds,
+}
+
+/// A tag that is compared between keys and resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GovernedTag {
+    /// The name in findings.
+    pub name: String,
+    /// Other tag keys that mean the same. Names are compared by [`GovernedTag::folded`].
+    pub synonyms: Vec<String>,
+}
+
+/// What is expected of a bucket that holds secrets.
+#[derive(Debug, Clone, Default)]
+pub struct SecretsBucket {
+    /// The ARN of the key its objects are encrypted under.
+    pub key: Option<String>,
+    /// Principals that may decrypt its objects. Empty: any role, no IAM user.
+    pub readers: Patterns,
+}
+
+/// Numbers above which something is reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Shortest waiting period of a key deletion that is not called short, less one: days.
+    pub short_deletion_days: i64,
+    /// Longest acceptable rotation period: days.
+    pub rotation_days: i64,
+    /// How near the expiry of imported material may be before it is serious: days.
+    pub expiry_days: i64,
+    /// Services that use one key.
+    pub blast_services: usize,
+    /// Accounts that use one key.
+    pub blast_accounts: usize,
+    /// Principals that use one key.
+    pub blast_principals: usize,
+    /// Keys that trust one external account.
+    pub trust_spread_keys: usize,
+    /// Encryptions without a decryption after which a principal is taken to be encrypt-only.
+    pub encrypt_only_uses: u64,
+    /// Hours without KMS events that make a gap, where there usually are some.
+    pub gap_hours: i64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Thresholds {
+            short_deletion_days: 7,
+            rotation_days: 365,
+            expiry_days: 7,
+            blast_services: 3,
+            blast_accounts: 2,
+            blast_principals: 20,
+            trust_spread_keys: 3,
+            encrypt_only_uses: 100,
+            gap_hours: 24,
+        }
+    }
+}
+
+impl Default for Estate {
+    fn default() -> Self {
+        let tag = |name: &str| GovernedTag { name: name.to_owned(), synonyms: Vec::new() };
+        Estate {
+            own_accounts: BTreeSet::new(),
+            trusted_accounts: BTreeSet::new(),
+            regions: BTreeSet::new(),
+            governed_tags: [
+                "CostCenter",
+                "Application",
+                "Owner",
+                "Environment",
+                "DataClassification",
+            ]
+            .map(tag)
+            .to_vec(),
+            alias_scheme: None,
+            automation_roles: Patterns::default(),
+            direct_use_roles: Patterns::default(),
+            log_readers: Patterns::default(),
+            inventory_roles: Patterns::default(),
+            encrypt_only_roles: Patterns::default(),
+            require_customer_keys: BTreeSet::new(),
+            secrets_buckets: BTreeMap::new(),
+            monitors: Patterns::default(),
+            mfa_max_age: 300,
+            thresholds: Thresholds::default(),
+        }
+    }
+}
+
+impl Estate {
+    /// The governed tag that a tag key means, if any.
+    pub fn governed_tag(&self, key: &str) -> Option<&GovernedTag> {
+        let key = GovernedTag::folded(key);
+        self.governed_tags.iter().find(|tag| {
+            let mut names = [&tag.name].into_iter().chain(&tag.synonyms);
+            names.any(|name| GovernedTag::folded(name) == key)
+        })
+    }
+}
+
+impl Estate {
+    /// Those of `accounts` that are neither own nor trusted. Where no own accounts are named, all
+    /// of `recipients` are: the accounts that receive records.
+    pub fn outside<'a>(
+        &self,
+        accounts: &'a BTreeSet<String>,
+        recipients: &BTreeSet<String>,
+    ) -> BTreeSet<&'a str> {
+        let own = if self.own_accounts.is_empty() { recipients } else { &self.own_accounts };
+        let known = |id: &&String| own.contains(*id) || self.trusted_accounts.contains(*id);
+        accounts.iter().filter(|id| !known(id)).map(String::as_str).collect()
+    }
+}
+
+impl GovernedTag {
+    /// A tag key as it is compared: `cost-center`, `Cost_Center` and `CostCenter` are one.
+    pub fn folded(key: &str) -> String {
+        let kept = key.trim().chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.' | ':' | '/'));
+        kept.flat_map(char::to_lowercase).collect()
+    }
+}
+
+/// Texts with `*` for any run of characters and `?` for any one, compared with regard to case, as
+/// IAM compares ARNs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patterns(Vec<String>);
+
+impl Patterns {
+    /// The patterns themselves.
+    pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Patterns {
+        Patterns(patterns.into_iter().map(Into::into).collect())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether any pattern is all of `text`.
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.iter().any(|pattern| wildcard(pattern, text))
+    }
+}
+
+/// Whether `pattern`, in which `*` stands for any run of characters and `?` for any one, is all of
+/// `text`. Takes time in the product of both lengths at most.
+pub fn wildcard(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where the last star was, and how much of the text it has eaten.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => (p, t) = (p + 1, t + 1),
+            _ => match star {
+                Some((at, eaten)) => {
+                    star = Some((at, eaten + 1));
+                    (p, t) = (at + 1, eaten + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn tag_keys_fold_to_one_name() {
+        let estate = Estate::default();
+        for key in ["cost-center", "CostCenter", "cost_center", " Cost Center"] {
+            assert_eq!(estate.governed_tag(key).map(|tag| tag.name.as_str()), Some("CostCenter"));
+        }
+        assert_eq!(estate.governed_tag("Name"), None);
+    }
+
+    proptest! {
+        /// The slow, obvious twin: a regular expression.
+        #[test]
+        fn wildcards_are_what_a_regular_expression_says(
+            pattern in "[ab*?]{0,8}", text in "[ab]{0,10}",
+        ) {
+            let regex = pattern.replace('*', ".*").replace('?', ".");
+            let regex = Regex::new(&format!("^{regex}$")).unwrap();
+            prop_assert_eq!(wildcard(&pattern, &text), regex.is_match(&text));
+        }
+    }
+}
