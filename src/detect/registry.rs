@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, critical_call_without_mfa};
+use super::native::{Detector, Native, critical_call_without_mfa};
+use super::stateful::History;
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -63,8 +64,15 @@ pub const RULES: &[Embedded] = embedded! {
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
-    vec![("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa))]
+pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
+    let detectors: Vec<(&str, Box<dyn Detector>)> = vec![(
+        "critical-call-without-mfa",
+        Box::new(critical_call_without_mfa::CriticalCallWithoutMfa),
+    )];
+    let histories: Vec<(&str, Box<dyn History>)> = vec![];
+    let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
+    let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
+    detectors.chain(histories).collect()
 }
 
 #[cfg(test)]
