@@ -53,6 +53,15 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "secrets":
+        "lambda-env-key-removed",
+        "secret-bulk-read",
+        "secret-default-key",
+        "secret-deleted-at-once",
+        "secret-read-denied",
+        "ssm-bulk-decrypt",
+        "ssm-default-key",
+        "ssm-plaintext-secret";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
@@ -60,6 +69,18 @@ pub const RULES: &[Embedded] = embedded! {
         "trail-weakened";
     "use":
         "critical-call-without-mfa",
+        "direct-decrypt",
+        "direct-encrypt-bulk",
+        "encryption-context-mismatch",
+        "key-policy-or-grants-read",
+        "key-unavailable",
+        "kms-access-denied",
+        "kms-access-denied-burst",
+        "kms-enumeration",
+        "kms-throttled",
+        "kms-vpce-denied",
+        "no-encryption-context",
+        "reencrypt-burst",
         "root-user-kms";
 };
 
