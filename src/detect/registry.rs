@@ -6,7 +6,12 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, Native, critical_call_without_mfa};
+use super::native::{
+    Detector, Native, alias_deleted_history, alias_replaced, alias_repointed_history,
+    critical_call_without_mfa, imported_material_deleted_history, key_deleted_history,
+    key_deletion_scheduled_history, key_enabled_history, key_rotated_history, key_untagged,
+    rotation_never_enabled,
+};
 use super::stateful::History;
 use crate::model::estate::Estate;
 
@@ -41,6 +46,7 @@ macro_rules! embedded {
 pub const RULES: &[Embedded] = embedded! {
     "aliases":
         "alias-deleted",
+        "alias-replaced",
         "alias-repointed";
     "grants":
         "grant-allows-delegation",
@@ -67,6 +73,7 @@ pub const RULES: &[Embedded] = embedded! {
         "pending-deletion-key-use",
         "primary-region-moved",
         "rotation-disabled",
+        "rotation-never-enabled",
         "rotation-period-long";
     "secrets":
         "lambda-env-key-removed",
@@ -77,6 +84,8 @@ pub const RULES: &[Embedded] = embedded! {
         "ssm-bulk-decrypt",
         "ssm-default-key",
         "ssm-plaintext-secret";
+    "tags":
+        "key-untagged";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
@@ -105,7 +114,24 @@ pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
         "critical-call-without-mfa",
         Box::new(critical_call_without_mfa::CriticalCallWithoutMfa),
     )];
-    let histories: Vec<(&str, Box<dyn History>)> = vec![];
+    let histories: Vec<(&str, Box<dyn History>)> = vec![
+        ("alias-deleted-history", Box::new(alias_deleted_history::AliasDeletedHistory)),
+        ("alias-replaced", Box::new(alias_replaced::AliasReplaced)),
+        ("alias-repointed-history", Box::new(alias_repointed_history::AliasRepointedHistory)),
+        (
+            "imported-material-deleted-history",
+            Box::new(imported_material_deleted_history::ImportedMaterialDeletedHistory),
+        ),
+        ("key-deleted-history", Box::new(key_deleted_history::KeyDeletedHistory)),
+        (
+            "key-deletion-scheduled-history",
+            Box::new(key_deletion_scheduled_history::KeyDeletionScheduledHistory),
+        ),
+        ("key-enabled-history", Box::new(key_enabled_history::KeyEnabledHistory)),
+        ("key-rotated-history", Box::new(key_rotated_history::KeyRotatedHistory)),
+        ("key-untagged", Box::new(key_untagged::KeyUntagged)),
+        ("rotation-never-enabled", Box::new(rotation_never_enabled::RotationNeverEnabled)),
+    ];
     let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
     let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
     detectors.chain(histories).collect()
@@ -137,14 +163,20 @@ mod tests {
         assert_eq!(rules.len(), RULES.len(), "an id is there twice");
 
         let native = native(&Arc::default());
-        let says = |rule: &&Embedded| rule.yaml.contains("\n  native: true\n");
-        let said: BTreeSet<&str> = RULES.iter().filter(says).map(|rule| rule.id).collect();
-        let coded: BTreeSet<&str> = native.iter().map(|(id, _)| *id).collect();
+        let mut said: BTreeSet<String> = BTreeSet::new();
+        for rule in RULES {
+            for document in rsigma_parser::parse_sigma_yaml(rule.yaml).unwrap().rules {
+                let own = document.custom_attributes.get("keytrail");
+                let native = own.and_then(|own| own.get("native")?.as_bool());
+                said.extend(document.name.filter(|_| native == Some(true)));
+            }
+        }
+        let coded: BTreeSet<String> = native.iter().map(|(id, _)| (*id).to_owned()).collect();
         assert_eq!(said, coded);
         assert_eq!(coded.len(), native.len(), "an id is there twice");
-        // Files of code are named as Rust names modules.
+        // Files of code are named as Rust names modules; what is part of a rule may share one.
         let files = stems("src/detect/native", "rs");
-        for id in coded {
+        for id in coded.intersection(&rules) {
             assert!(files.contains(&id.replace('-', "_")), "{id} has no file");
         }
     }
@@ -154,9 +186,14 @@ mod tests {
         for rule in RULES {
             let parsed = rsigma_parser::parse_sigma_yaml(rule.yaml).unwrap();
             assert!(parsed.errors.is_empty(), "{}: {:?}", rule.id, parsed.errors);
-            assert_eq!(parsed.rules.len(), 1, "{}", rule.id);
-            assert_eq!(parsed.rules[0].name.as_deref(), Some(rule.id));
-            assert!(parsed.rules[0].level.is_some(), "{}", rule.id);
+            let rules = parsed.rules.iter().map(|rule| (&rule.name, &rule.level));
+            let correlations = parsed.correlations.iter().map(|rule| (&rule.name, &rule.level));
+            let main: Vec<_> = rules
+                .chain(correlations)
+                .filter(|(name, _)| name.as_deref() == Some(rule.id))
+                .collect();
+            assert_eq!(main.len(), 1, "{}: one document has the file's name", rule.id);
+            assert!(main[0].1.is_some(), "{}", rule.id);
             assert!(rule.explanation.starts_with(&format!("# {}: ", rule.id)), "{}", rule.id);
         }
     }

@@ -5,7 +5,20 @@
 //! serious the call is; that a failed call is an attempt, one level down, is nobody's business but
 //! the rule set's.
 
+pub mod alias_deleted_history;
+pub mod alias_replaced;
+pub mod alias_repointed_history;
 pub mod critical_call_without_mfa;
+pub mod imported_material_deleted_history;
+pub mod key_deleted_history;
+pub mod key_deletion_scheduled_history;
+pub mod key_enabled_history;
+pub mod key_rotated_history;
+pub mod key_untagged;
+#[cfg(test)]
+mod recorded;
+pub mod rotation_never_enabled;
+mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 

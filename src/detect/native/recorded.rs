@@ -1,0 +1,109 @@
+//! Asking a history about records that a test has written down.
+//!
+//! What must stay true: notes reach the history as the engine hands them over, in the order of time
+//! and, within a second, of event ids.
+
+use serde_json::{Value, json};
+
+use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, Use};
+use crate::model::estate::Estate;
+use crate::model::time::Time;
+use crate::record::event::{Event, event_time};
+use crate::record::kms::View;
+use crate::record::scan::{Index, plain};
+
+/// The key of the tests.
+pub const KEY: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+/// Another one.
+pub const OTHER: &str =
+    "arn:aws:kms:eu-central-1:111122223333:key/9876dcba-98ba-76dc-54fe-0987654321ba";
+
+/// A successful KMS call by a user on a key.
+pub fn call(time: &str, user: &str, name: &str, key: &str, request: &Value) -> Value {
+    json!({"eventSource": "kms.amazonaws.com", "eventName": name, "eventTime": time,
+        "eventID": format!("{name}-{time}-{user}"), "awsRegion": "eu-central-1",
+        "recipientAccountId": "111122223333", "eventType": "AwsApiCall",
+        "userIdentity": {"type": "IAMUser", "accountId": "111122223333",
+            "arn": format!("arn:aws:iam::111122223333:user/{user}")},
+        "requestParameters": request, "resources": [{"ARN": key}]})
+}
+
+/// The same, refused.
+pub fn refused(mut call: Value) -> Value {
+    call["errorCode"] = json!("AccessDenied");
+    call
+}
+
+/// What a history decides over `records`, all of which are reported and found by the rule that it
+/// adjusts; part by part. The log ends at `end`.
+pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<String>, Decided)> {
+    let estate = Estate::default();
+    let noted: Vec<(String, String, Noted)> =
+        records.iter().flat_map(|record| notes_of(history, record)).collect();
+    let accounts = ["111122223333".to_owned()].into();
+    let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
+    let range = (begin, Time::parse(end).unwrap());
+    let context = Context { estate: &estate, accounts: &accounts, range };
+    let mut parts: Vec<String> = noted.iter().map(|(part, ..)| part.clone()).collect();
+    parts.sort();
+    parts.dedup();
+    let mut all = Vec::new();
+    for part in parts {
+        let mut own: Vec<_> = noted.iter().filter(|(other, ..)| *other == part).collect();
+        own.sort_by(|(_, a_id, a), (_, b_id, b)| {
+            (a.time, a_id, a.kind).cmp(&(b.time, b_id, b.kind))
+        });
+        let notes: Vec<Noted> = own.iter().map(|(.., noted)| noted.clone()).collect();
+        for decided in history.conclude(&notes, &context) {
+            let ids = decided.notes.iter().map(|at| own[*at].1.clone()).collect();
+            all.push((ids, decided));
+        }
+    }
+    all
+}
+
+/// The notes of a record: part, event id, note. A record with `last` is a use up to then.
+fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted)> {
+    let text = record.to_string();
+    let mut index = Index::default();
+    plain::scan(text.as_bytes(), &mut index).unwrap();
+    let event = Event::new(&text, &index);
+    let view = View::new(&event);
+    let about = About {
+        account: view.account(),
+        region: view.region(),
+        principal: view.principal(),
+        source_ip: None,
+        user_agent: None,
+        key: view.key(),
+        resource: None,
+    };
+    let time = event.get("eventTime").and_then(event_time).unwrap();
+    let mut marks: Vec<Mark> = Vec::new();
+    let last = record["last"].as_str().and_then(Time::parse);
+    if let Some(last) = last {
+        let name = record["eventName"].as_str().unwrap();
+        let actor = view.actor().as_str();
+        let attempt = view.attempt();
+        let told = Use { name, actor, attempt, about: &about, times: (time, last) };
+        history.note_use(&told, &mut marks);
+    } else {
+        history.note(&event, &view, &mut marks);
+    }
+    let id = record["eventID"].as_str().unwrap().to_owned();
+    let noted = |mark: Mark| {
+        let note = Noted {
+            time,
+            last: last.unwrap_or(time),
+            count: 1,
+            kind: mark.kind,
+            value: mark.value,
+            about: about.clone(),
+            reported: true,
+            found: last.is_none(),
+        };
+        (mark.part, id.clone(), note)
+    };
+    marks.into_iter().map(noted).collect()
+}
