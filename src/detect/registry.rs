@@ -52,6 +52,13 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "stores":
+        "key-store-changed",
+        "key-store-created",
+        "key-store-crypto-failure",
+        "key-store-deleted",
+        "key-store-disconnected",
+        "xks-key-created";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
