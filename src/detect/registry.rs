@@ -60,8 +60,12 @@ pub const RULES: &[Embedded] = embedded! {
         "key-store-disconnected",
         "xks-key-created";
     "trail":
+        "kms-monitor-removed",
+        "record-truncated",
         "trail-deleted",
         "trail-encryption-changed",
+        "trail-log-read-denied",
+        "trail-redirected",
         "trail-stopped",
         "trail-weakened";
     "use":
