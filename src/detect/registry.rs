@@ -52,6 +52,14 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "rest":
+        "bucket-encryption-deleted",
+        "ebs-default-encryption-off",
+        "ebs-snapshot-unencrypted",
+        "ebs-volume-unencrypted",
+        "log-group-key-removed",
+        "rds-unencrypted",
+        "store-unencrypted";
     "stores":
         "key-store-changed",
         "key-store-created",
