@@ -60,6 +60,10 @@ pub const RULES: &[Embedded] = embedded! {
         "log-group-key-removed",
         "rds-unencrypted",
         "store-unencrypted";
+    "s3":
+        "s3-recovery-disabled",
+        "s3-ssec-burst",
+        "s3-ssec-write";
     "stores":
         "key-store-changed",
         "key-store-created",
