@@ -53,6 +53,18 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "rest":
+        "bucket-encryption-deleted",
+        "ebs-default-encryption-off",
+        "ebs-snapshot-unencrypted",
+        "ebs-volume-unencrypted",
+        "log-group-key-removed",
+        "rds-unencrypted",
+        "store-unencrypted";
+    "s3":
+        "s3-recovery-disabled",
+        "s3-ssec-burst",
+        "s3-ssec-write";
     "secrets":
         "lambda-env-key-removed",
         "secret-bulk-read",
@@ -62,9 +74,20 @@ pub const RULES: &[Embedded] = embedded! {
         "ssm-bulk-decrypt",
         "ssm-default-key",
         "ssm-plaintext-secret";
+    "stores":
+        "key-store-changed",
+        "key-store-created",
+        "key-store-crypto-failure",
+        "key-store-deleted",
+        "key-store-disconnected",
+        "xks-key-created";
     "trail":
+        "kms-monitor-removed",
+        "record-truncated",
         "trail-deleted",
         "trail-encryption-changed",
+        "trail-log-read-denied",
+        "trail-redirected",
         "trail-stopped",
         "trail-weakened";
     "use":
