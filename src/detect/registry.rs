@@ -41,6 +41,17 @@ pub const RULES: &[Embedded] = embedded! {
     "aliases":
         "alias-deleted",
         "alias-repointed";
+    "chains":
+        "chain-alias-swap",
+        "chain-blind-then-act",
+        "chain-bucket-lockout",
+        "chain-delete-in-use",
+        "chain-exfil-snapshot",
+        "chain-kms-ransomware",
+        "chain-lockout",
+        "chain-policy-then-decrypt",
+        "chain-recon-then-act",
+        "chain-tag-bypass";
     "grants":
         "grant-allows-delegation",
         "grant-created-directly",
