@@ -6,6 +6,7 @@
 //! the rule set's.
 
 pub mod critical_call_without_mfa;
+pub mod decrypt_burst_event;
 
 use std::collections::{BTreeMap, BTreeSet};
 

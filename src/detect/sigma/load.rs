@@ -218,6 +218,9 @@ impl File<'_> {
             false_positives: &rule.falsepositives,
             own,
         };
+        if native.is_none() && paper.own.member("native").is_some() && self.embedded.is_some() {
+            return Err("the rule says that it is code, and there is none".to_owned());
+        }
         let body = match native {
             Some(Native::Detector(code)) => Body::Native(Box::new(compiled), code),
             Some(Native::History(code)) => Body::History(Box::new(compiled), code),
