@@ -39,20 +39,46 @@ macro_rules! embedded {
 
 /// Every built-in rule.
 pub const RULES: &[Embedded] = embedded! {
+    "aliases":
+        "alias-deleted",
+        "alias-repointed";
+    "chains":
+        "chain-alias-swap",
+        "chain-blind-then-act",
+        "chain-bucket-lockout",
+        "chain-delete-in-use",
+        "chain-exfil-snapshot",
+        "chain-kms-ransomware",
+        "chain-lockout",
+        "chain-policy-then-decrypt",
+        "chain-recon-then-act",
+        "chain-tag-bypass";
+    "grants":
+        "grant-allows-delegation",
+        "grant-created-directly",
+        "grant-revoked";
     "lifecycle":
+        "disabled-key-use",
         "external-origin-key-created",
+        "import-parameters-requested",
         "imported-material-deleted",
         "imported-material-expired",
         "key-created",
         "key-deleted",
+        "key-deletion-burst",
+        "key-deletion-cancelled",
         "key-deletion-scheduled",
         "key-deletion-short-window",
         "key-disabled",
+        "key-enabled",
         "key-material-imported",
         "key-replicated",
         "key-rotated",
+        "multi-region-key-created",
         "pending-deletion-key-use",
-        "rotation-disabled";
+        "primary-region-moved",
+        "rotation-disabled",
+        "rotation-period-long";
     "rest":
         "bucket-encryption-deleted",
         "ebs-default-encryption-off",
