@@ -6,7 +6,14 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, critical_call_without_mfa};
+use super::native::{
+    Detector, critical_call_without_mfa, grant_external_grantee, grant_to_self,
+    grant_unconstrained, iam_policy_kms_wide, policy_admin_and_use, policy_alias_reference,
+    policy_critical_actions_without_mfa, policy_default_unedited, policy_external_account,
+    policy_external_account_root, policy_mfa_condition_broken, policy_no_encryption_context,
+    policy_no_iam_delegation, policy_not_principal, policy_public_principal,
+    policy_service_without_source, policy_unrestricted_grants, policy_wildcard_actions,
+};
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -38,6 +45,10 @@ macro_rules! embedded {
 
 /// Every built-in rule.
 pub const RULES: &[Embedded] = embedded! {
+    "grants":
+        "grant-external-grantee",
+        "grant-to-self",
+        "grant-unconstrained";
     "lifecycle":
         "external-origin-key-created",
         "imported-material-deleted",
@@ -52,6 +63,24 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "policy":
+        "iam-policy-kms-wide",
+        "key-policy-changed",
+        "policy-admin-and-use",
+        "policy-alias-reference",
+        "policy-critical-actions-without-mfa",
+        "policy-default-unedited",
+        "policy-external-account",
+        "policy-external-account-root",
+        "policy-lockout-check-bypassed",
+        "policy-mfa-condition-broken",
+        "policy-no-encryption-context",
+        "policy-no-iam-delegation",
+        "policy-not-principal",
+        "policy-public-principal",
+        "policy-service-without-source",
+        "policy-unrestricted-grants",
+        "policy-wildcard-actions";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
@@ -63,8 +92,49 @@ pub const RULES: &[Embedded] = embedded! {
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
-    vec![("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa))]
+pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
+    let estate = || Arc::clone(estate);
+    vec![
+        ("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa)),
+        ("grant-external-grantee", Box::new(grant_external_grantee::GrantExternalGrantee)),
+        ("grant-to-self", Box::new(grant_to_self::GrantToSelf)),
+        ("grant-unconstrained", Box::new(grant_unconstrained::GrantUnconstrained)),
+        ("iam-policy-kms-wide", Box::new(iam_policy_kms_wide::IamPolicyKmsWide)),
+        ("policy-admin-and-use", Box::new(policy_admin_and_use::PolicyAdminAndUse)),
+        ("policy-alias-reference", Box::new(policy_alias_reference::PolicyAliasReference)),
+        (
+            "policy-critical-actions-without-mfa",
+            Box::new(policy_critical_actions_without_mfa::PolicyCriticalActionsWithoutMfa {
+                estate: estate(),
+            }),
+        ),
+        ("policy-default-unedited", Box::new(policy_default_unedited::PolicyDefaultUnedited)),
+        ("policy-external-account", Box::new(policy_external_account::PolicyExternalAccount)),
+        (
+            "policy-external-account-root",
+            Box::new(policy_external_account_root::PolicyExternalAccountRoot),
+        ),
+        (
+            "policy-mfa-condition-broken",
+            Box::new(policy_mfa_condition_broken::PolicyMfaConditionBroken { estate: estate() }),
+        ),
+        (
+            "policy-no-encryption-context",
+            Box::new(policy_no_encryption_context::PolicyNoEncryptionContext { estate: estate() }),
+        ),
+        ("policy-no-iam-delegation", Box::new(policy_no_iam_delegation::PolicyNoIamDelegation)),
+        ("policy-not-principal", Box::new(policy_not_principal::PolicyNotPrincipal)),
+        ("policy-public-principal", Box::new(policy_public_principal::PolicyPublicPrincipal)),
+        (
+            "policy-service-without-source",
+            Box::new(policy_service_without_source::PolicyServiceWithoutSource),
+        ),
+        (
+            "policy-unrestricted-grants",
+            Box::new(policy_unrestricted_grants::PolicyUnrestrictedGrants),
+        ),
+        ("policy-wildcard-actions", Box::new(policy_wildcard_actions::PolicyWildcardActions)),
+    ]
 }
 
 #[cfg(test)]

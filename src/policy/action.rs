@@ -107,6 +107,15 @@ impl Actions {
     /// What is about aliases, and so may rightly name one as its resource.
     pub const ALIAS: Actions =
         Actions::of(&["CreateAlias", "DeleteAlias", "ListAliases", "UpdateAlias"]);
+    /// What an IAM policy should not allow on every key.
+    pub const PERILOUS: Actions = Actions::of(&[
+        "CreateGrant",
+        "Decrypt",
+        "PutKeyPolicy",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "ScheduleKeyDeletion",
+    ]);
     /// `CreateGrant`.
     pub const GRANT: Actions = Actions::of(&["CreateGrant"]);
     /// `DescribeKey`, which tells nothing worth fencing.
@@ -224,6 +233,7 @@ mod tests {
             (Actions::USE, 8),
             (Actions::DATA, 5),
             (Actions::ALIAS, 4),
+            (Actions::PERILOUS, 6),
             (Actions::GRANT, 1),
             (Actions::DESCRIBE, 1),
         ] {

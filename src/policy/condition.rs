@@ -216,6 +216,13 @@ impl Condition {
         }
     }
 
+    /// Whether it wants one of `keys` to be there at all.
+    pub fn demands_presence(&self, keys: &[&str]) -> bool {
+        self.is_about(keys)
+            && self.operator().is_some_and(|operator| operator.test == Test::Null)
+            && self.values.iter().all(|value| value.eq_ignore_ascii_case("false"))
+    }
+
     /// The same said by a Deny: it applies to whoever has none of the values. Of an absent key a
     /// negative test is true, so that nobody slips through.
     pub fn denies_all_but(&self, keys: &[&str]) -> bool {
@@ -303,6 +310,16 @@ impl Policy {
         let closed = self.denies().filter(closes);
         let denied = closed.fold(super::Actions::NONE, |all, denial| all.with(denial.kms()));
         !statement.kms().without(denied).is_empty()
+    }
+}
+
+/// Whether an ARN pattern, or `*`, takes in any key.
+pub fn is_key_pattern(pattern: &str) -> bool {
+    let fields: Vec<&str> = pattern.splitn(6, ':').collect();
+    let key = |resource: &str| resource.starts_with("key/") || resource.starts_with('*');
+    match fields.as_slice() {
+        [_, _, service, _, _, resource] => wildcard(service, "kms") && key(resource),
+        _ => is_all(pattern),
     }
 }
 
