@@ -81,11 +81,10 @@ impl Condition {
 
     /// What makes it no condition at all, if anything does.
     fn defect(&self) -> Option<String> {
-        if !self.is_mfa() {
-            return Some(format!("{:?} is no condition key", self.key));
-        }
+        let key = (!self.is_mfa()).then(|| format!("{:?} is no condition key", self.key));
         let Some(operator) = self.operator() else {
-            return Some(format!("{:?} is no condition operator", self.operator));
+            let operator = format!("{:?} is no condition operator", self.operator);
+            return Some(key.map_or(operator.clone(), |key| format!("{operator}, {key}")));
         };
         let fits = match operator.test {
             Test::Null => true,
@@ -93,7 +92,7 @@ impl Condition {
             Test::Number(_) => self.is_about(&[AGE]),
             _ => false,
         };
-        (!fits).then(|| format!("{} cannot compare {}", self.operator, self.key))
+        key.or_else(|| (!fits).then(|| format!("{} cannot compare {}", self.operator, self.key)))
     }
 
     /// Whether it holds for a caller. It must have no defect.
