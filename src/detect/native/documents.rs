@@ -152,3 +152,95 @@ pub fn list(names: impl IntoIterator<Item = String>) -> Value {
     }
     Value::from(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::detect::registry;
+    use crate::record::scan::{Index, plain};
+
+    /// What every detector finds in a record.
+    fn found(record: &Value) -> Vec<(&'static str, Found)> {
+        let text = record.to_string();
+        let mut index = Index::default();
+        plain::scan(text.as_bytes(), &mut index).unwrap();
+        let event = Event::new(&text, &index);
+        let view = View::new(&event);
+        let detectors = registry::native(&Arc::default());
+        let ask = |(id, detector): (&'static str, Box<dyn crate::detect::native::Detector>)| {
+            Some((id, detector.check(&event, &view)?))
+        };
+        detectors.into_iter().filter_map(ask).collect()
+    }
+
+    fn put(policy: &Value) -> Value {
+        let key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        json!({
+            "eventSource": "kms.amazonaws.com", "eventName": "PutKeyPolicy",
+            "recipientAccountId": "111122223333", "awsRegion": "eu-central-1",
+            "userIdentity": {"type": "AWSService"},
+            "requestParameters": {"keyId": key, "policy": policy},
+            "resources": [{"ARN": key, "accountId": "111122223333"}],
+        })
+    }
+
+    #[test]
+    fn a_hostile_policy_costs_little() {
+        let principals: Vec<String> = (0..2500).map(|n| format!("p{n}")).collect();
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:P*", "Resource": "x",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}});
+        let mut statements = vec![json!({
+            "Effect": "Allow", "Principal": {"AWS": principals}, "Action": "*", "Resource": "*"
+        })];
+        statements.extend(std::iter::repeat_n(deny, 250));
+        let policy = json!({"Statement": statements}).to_string();
+        assert!(policy.len() < crate::policy::parse::SIZE_MAX, "{}", policy.len());
+        let start = Instant::now();
+        assert!(found(&put(&Value::from(policy))).len() > 3);
+        // A few hundred milliseconds without optimisation; far more means that it grows too fast.
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn details_are_cut_and_say_so() {
+        let names = list((0..25).map(|n| n.to_string()));
+        assert_eq!(names.as_array().unwrap().len(), NAMES_MAX + 1);
+        assert_eq!(names[NAMES_MAX], "and 5 more");
+    }
+
+    proptest! {
+        /// Whatever stands where a document should, or a member of a request.
+        #[test]
+        fn odd_requests_make_no_detector_fail(
+            name in prop::sample::select(vec![
+                "CreateKey", "PutKeyPolicy", "ReplicateKey", "CreateGrant", "PutRolePolicy",
+            ]),
+            member in prop::sample::select(vec![
+                "policy", "policyDocument", "granteePrincipal", "operations", "constraints", "tags",
+            ]),
+            value in prop::sample::select(vec![
+                json!(null), json!(7), json!([]), json!({}), json!("{}"), json!([[{"a": null}]]),
+                json!("{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[]}}]}"),
+                json!({"Statement": {"Effect": "Allow", "NotPrincipal": "*", "NotAction": "*"}}),
+                json!("%7B"), json!("::::"), json!("arn:aws:iam::111122223333:role/"),
+            ]),
+            iam in any::<bool>(),
+        ) {
+            let mut record = put(&json!({}));
+            record["eventName"] = json!(name);
+            record["requestParameters"][member] = value.clone();
+            record["requestParameters"]["granteePrincipal"] = value.clone();
+            record["responseElements"] = json!({"replicaPolicy": value});
+            if iam {
+                record["eventSource"] = json!("iam.amazonaws.com");
+            }
+            found(&record);
+        }
+    }
+}

@@ -16,17 +16,16 @@ pub struct PolicyWildcardActions;
 impl Detector for PolicyWildcardActions {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let given = KeyPolicy::of(event, view)?;
-        let but = |scope: &Scope| matches!(scope, Scope::AllBut(_));
-        let wide = |scope: &Scope| {
+        let wide = |all_but: bool| {
             given.told(Actions::ALL, |statement, principal| {
+                let is_all_but = matches!(statement.actions, Scope::AllBut(_));
                 !given.is_own_root(principal)
-                    && but(&statement.actions) == but(scope)
-                    && (but(scope) || statement.kms() == Actions::ALL)
+                    && is_all_but == all_but
+                    && (all_but || statement.kms() == Actions::ALL)
             })
         };
-        let all_but = wide(&Scope::AllBut(Vec::new()));
         let why = "NotAction allows every call but some, new ones included";
-        let all = || wide(&Scope::Unsaid).found(Level::Medium, "every KMS call is allowed");
-        all_but.found(Level::High, why).or_else(all)
+        let all = || wide(false).found(Level::Medium, "every KMS call is allowed");
+        wide(true).found(Level::High, why).or_else(all)
     }
 }
