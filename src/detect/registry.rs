@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use super::native::{
-    Detector, critical_call_without_mfa, grant_external_grantee, grant_to_self,
+    Detector, Native, critical_call_without_mfa, grant_external_grantee, grant_to_self,
     grant_unconstrained, iam_policy_kms_wide, policy_admin_and_use, policy_alias_reference,
     policy_critical_actions_without_mfa, policy_default_unedited, policy_external_account,
     policy_external_account_root, policy_mfa_condition_broken, policy_no_encryption_context,
     policy_no_iam_delegation, policy_not_principal, policy_public_principal,
     policy_service_without_source, policy_unrestricted_grants, policy_wildcard_actions,
 };
+use super::stateful::History;
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -81,6 +82,15 @@ pub const RULES: &[Embedded] = embedded! {
         "policy-service-without-source",
         "policy-unrestricted-grants",
         "policy-wildcard-actions";
+    "secrets":
+        "lambda-env-key-removed",
+        "secret-bulk-read",
+        "secret-default-key",
+        "secret-deleted-at-once",
+        "secret-read-denied",
+        "ssm-bulk-decrypt",
+        "ssm-default-key",
+        "ssm-plaintext-secret";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
@@ -88,14 +98,38 @@ pub const RULES: &[Embedded] = embedded! {
         "trail-weakened";
     "use":
         "critical-call-without-mfa",
+        "direct-decrypt",
+        "direct-encrypt-bulk",
+        "encryption-context-mismatch",
+        "key-policy-or-grants-read",
+        "key-unavailable",
+        "kms-access-denied",
+        "kms-access-denied-burst",
+        "kms-enumeration",
+        "kms-throttled",
+        "kms-vpce-denied",
+        "no-encryption-context",
+        "reencrypt-burst",
         "root-user-kms";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
+pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
+    let mut detectors: Vec<(&str, Box<dyn Detector>)> = vec![(
+        "critical-call-without-mfa",
+        Box::new(critical_call_without_mfa::CriticalCallWithoutMfa),
+    )];
+    detectors.extend(about_policies(estate));
+    let histories: Vec<(&str, Box<dyn History>)> = vec![];
+    let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
+    let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
+    detectors.chain(histories).collect()
+}
+
+/// Those that read policy documents and grants.
+fn about_policies(estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
     let estate = || Arc::clone(estate);
     vec![
-        ("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa)),
         ("grant-external-grantee", Box::new(grant_external_grantee::GrantExternalGrantee)),
         ("grant-to-self", Box::new(grant_to_self::GrantToSelf)),
         ("grant-unconstrained", Box::new(grant_unconstrained::GrantUnconstrained)),

@@ -162,6 +162,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::detect::native::Native;
     use crate::detect::registry;
     use crate::record::scan::{Index, plain};
 
@@ -173,8 +174,9 @@ mod tests {
         let event = Event::new(&text, &index);
         let view = View::new(&event);
         let detectors = registry::native(&Arc::default());
-        let ask = |(id, detector): (&'static str, Box<dyn crate::detect::native::Detector>)| {
-            Some((id, detector.check(&event, &view)?))
+        let ask = |(id, native): (&'static str, Native)| match native {
+            Native::Detector(detector) => Some((id, detector.check(&event, &view)?)),
+            Native::History(_) => None,
         };
         detectors.into_iter().filter_map(ask).collect()
     }
