@@ -5,6 +5,7 @@
 //! ```text
 //! source   blobs on disk or standard input, inflated            (bytes)
 //! record   text to records, found in place, never copied       (events)
+//! policy   policy documents, parsed once and asked              (answers)
 //! detect   which rules could match, and whether they do        (hits)
 //! engine   all of it in parallel, merged in any order          (outcome)
 //! report   table, JSON, NDJSON                                 (text)
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod detect;
 pub mod engine;
 pub mod model;
+pub mod policy;
 pub mod record;
 pub mod report;
 pub mod source;

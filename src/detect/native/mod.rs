@@ -7,6 +7,27 @@
 
 pub mod critical_call_without_mfa;
 pub mod decrypt_burst_event;
+mod documents;
+mod foreign_principals;
+mod grant;
+pub mod grant_external_grantee;
+pub mod grant_to_self;
+pub mod grant_unconstrained;
+pub mod iam_policy_kms_wide;
+pub mod policy_admin_and_use;
+pub mod policy_alias_reference;
+pub mod policy_critical_actions_without_mfa;
+pub mod policy_default_unedited;
+pub mod policy_external_account;
+pub mod policy_external_account_root;
+pub mod policy_mfa_condition_broken;
+pub mod policy_no_encryption_context;
+pub mod policy_no_iam_delegation;
+pub mod policy_not_principal;
+pub mod policy_public_principal;
+pub mod policy_service_without_source;
+pub mod policy_unrestricted_grants;
+pub mod policy_wildcard_actions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
