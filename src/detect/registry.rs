@@ -6,7 +6,13 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, critical_call_without_mfa};
+use super::native::{
+    Detector, alias_naming_scheme, aws_managed_key_used, critical_call_stale_mfa,
+    critical_call_without_mfa, enclave_debug_attestation, encryption_context_sensitive,
+    foreign_key_used, imported_material_expiring, key_governed_tag_changed, key_outside_region,
+    key_used_by_foreign_account, reencrypt_to_foreign_key, secrets_bucket_reader,
+    secrets_bucket_wrong_encryption,
+};
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -38,10 +44,13 @@ macro_rules! embedded {
 
 /// Every built-in rule.
 pub const RULES: &[Embedded] = embedded! {
+    "aliases":
+        "alias-naming-scheme";
     "lifecycle":
         "external-origin-key-created",
         "imported-material-deleted",
         "imported-material-expired",
+        "imported-material-expiring",
         "key-created",
         "key-deleted",
         "key-deletion-scheduled",
@@ -52,19 +61,66 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "secrets":
+        "secrets-bucket-reader",
+        "secrets-bucket-wrong-encryption";
+    "tags":
+        "key-governed-tag-changed";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
         "trail-stopped",
         "trail-weakened";
     "use":
+        "aws-managed-key-used",
+        "critical-call-stale-mfa",
         "critical-call-without-mfa",
+        "enclave-debug-attestation",
+        "encryption-context-sensitive",
+        "foreign-key-used",
+        "key-outside-region",
+        "key-used-by-foreign-account",
+        "reencrypt-to-foreign-key",
         "root-user-kms";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
-    vec![("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa))]
+pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
+    let e = || Arc::clone(estate);
+    vec![
+        ("alias-naming-scheme", Box::new(alias_naming_scheme::AliasNamingScheme(e()))),
+        ("aws-managed-key-used", Box::new(aws_managed_key_used::AwsManagedKeyUsed(e()))),
+        ("critical-call-stale-mfa", Box::new(critical_call_stale_mfa::CriticalCallStaleMfa(e()))),
+        (
+            "critical-call-without-mfa",
+            Box::new(critical_call_without_mfa::CriticalCallWithoutMfa(e())),
+        ),
+        ("enclave-debug-attestation", Box::new(enclave_debug_attestation::EnclaveDebugAttestation)),
+        (
+            "encryption-context-sensitive",
+            Box::new(encryption_context_sensitive::EncryptionContextSensitive),
+        ),
+        ("foreign-key-used", Box::new(foreign_key_used::ForeignKeyUsed)),
+        (
+            "imported-material-expiring",
+            Box::new(imported_material_expiring::ImportedMaterialExpiring(e())),
+        ),
+        (
+            "key-governed-tag-changed",
+            Box::new(key_governed_tag_changed::KeyGovernedTagChanged(e())),
+        ),
+        ("key-outside-region", Box::new(key_outside_region::KeyOutsideRegion(e()))),
+        (
+            "key-used-by-foreign-account",
+            Box::new(key_used_by_foreign_account::KeyUsedByForeignAccount),
+        ),
+        ("reencrypt-to-foreign-key", Box::new(reencrypt_to_foreign_key::ReencryptToForeignKey)),
+        ("secrets-bucket-reader", Box::new(secrets_bucket_reader::SecretsBucketReader(e()))),
+        (
+            "secrets-bucket-wrong-encryption",
+            Box::new(secrets_bucket_wrong_encryption::SecretsBucketWrongEncryption(e())),
+        ),
+    ]
 }
 
 #[cfg(test)]

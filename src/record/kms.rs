@@ -13,6 +13,7 @@ mod subject;
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::event::Event;
@@ -51,16 +52,18 @@ impl Actor {
     }
 }
 
-/// A record read as a KMS call. Cheap to make and to copy; every method reads the record anew.
-#[derive(Debug, Clone, Copy)]
+/// A record read as a KMS call. Cheap to make; every method reads the record anew, but for
+/// [`actor`](View::actor), which most rules ask first.
+#[derive(Debug, Clone)]
 pub struct View<'a> {
     event: Event<'a>,
+    actor: OnceCell<Actor>,
 }
 
 impl<'a> View<'a> {
     /// The view of `event`.
     pub fn new(event: &Event<'a>) -> View<'a> {
-        View { event: *event }
+        View { event: *event, actor: OnceCell::new() }
     }
 
     /// The record itself.
@@ -113,8 +116,12 @@ impl<'a> View<'a> {
         self.owned(&["sharedEventID"])
     }
 
-    /// By whose hand the call was made.
+    /// By whose hand the call was made. Read once a view.
     pub fn actor(&self) -> Actor {
+        *self.actor.get_or_init(|| self.read_actor())
+    }
+
+    fn read_actor(&self) -> Actor {
         let invoked_by = self.text(&["userIdentity", "invokedBy"]).is_some();
         let service = match self.text(&["userIdentity", "type"]) {
             Some(kind) => kind == "AWSService",

@@ -15,6 +15,7 @@ use super::compile::{Compiled, reason_to_skip};
 use crate::detect::RuleError;
 use crate::detect::native::Detector;
 use crate::detect::registry::Embedded;
+use crate::detect::router::Routes;
 use crate::detect::rule::{Body, Rule};
 use crate::model::level::Level;
 use crate::model::rule_meta::RuleMeta;
@@ -171,6 +172,8 @@ impl File<'_> {
             Some(embedded) => embedded.id.to_owned(),
             None => rule.id.clone().unwrap_or_else(|| self.stem.clone()),
         };
+        // A rule that waits for a setting is listed, but costs no record anything.
+        let asleep = native.as_ref().is_some_and(|detector| !detector.is_set_up());
         let names = [rule.id.clone(), rule.name.clone()].into_iter().flatten();
         Ok(Rule {
             names: names.filter(|name| *name != id).collect(),
@@ -195,7 +198,7 @@ impl File<'_> {
             text: Arc::clone(&self.text),
             explanation: self.embedded.map(|embedded| embedded.explanation),
             lowers_attempts: self.embedded.is_some() && own("errors") != Some("selected"),
-            routes,
+            routes: if asleep { Routes::default() } else { routes },
             body: match native {
                 Some(detector) => Body::Native(Box::new(compiled), detector),
                 None => Body::Sigma(Box::new(compiled)),
