@@ -84,15 +84,15 @@ fn english(text: &str) -> Option<Time> {
             continue;
         }
         let word = part.to_ascii_lowercase();
-        let begins = |name: &&str| word.len() >= 3 && name.starts_with(word.as_str());
+        let begins = |name: &&str| word.len() >= 3 && name.starts_with(&word);
         match word.as_str() {
             "am" => afternoon = Some(false),
             "pm" => afternoon = Some(true),
             "utc" | "gmt" | "z" | "at" => {}
-            _ if MONTHS.iter().any(|name| begins(&name)) && month.is_none() => {
-                month = MONTHS.iter().position(|name| begins(&name));
+            _ if month.is_none() && MONTHS.iter().any(begins) => {
+                month = MONTHS.iter().position(|name| name.starts_with(&word));
             }
-            _ if WEEKDAYS.iter().any(|name| begins(&name)) => {}
+            _ if WEEKDAYS.iter().any(begins) => {}
             _ => return None,
         }
     }

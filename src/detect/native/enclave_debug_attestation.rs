@@ -32,7 +32,7 @@ impl Detector for EnclaveDebugAttestation {
         let recipient = event.get("additionalEventData")?.get("recipient")?;
         let zero =
             |name: &&str| recipient.get(name).and_then(Json::as_str).is_some_and(|m| is_zero(&m));
-        if !MEASUREMENTS.iter().all(|name| zero(&name)) || !view.is_kms() {
+        if !MEASUREMENTS.iter().all(zero) || !view.is_kms() {
             return None;
         }
         let found = Found::at(Level::High)

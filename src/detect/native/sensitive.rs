@@ -145,7 +145,7 @@ fn has_access_key(text: &str) -> bool {
     words.any(|word| {
         word.len() == 20
             && (word.starts_with(b"AKIA") || word.starts_with(b"ASIA"))
-            && word.iter().all(|b| coded(b))
+            && word.iter().all(&coded)
     })
 }
 
