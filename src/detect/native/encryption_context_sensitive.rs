@@ -13,9 +13,6 @@ use crate::record::event::Event;
 use crate::record::json::{Json, Name};
 use crate::record::kms::{Actor, View};
 
-/// Contexts in the constraints of a grant.
-const CONSTRAINTS: [&str; 2] = ["encryptionContextSubset", "encryptionContextEquals"];
-
 /// Pairs that others than the caller make: the public key that the AWS Encryption SDK adds, and
 /// the version that Secrets Manager names.
 const EXEMPT: [&str; 2] = ["aws-crypto-public-key", "SecretVersionId"];
@@ -34,10 +31,7 @@ impl Detector for EncryptionContextSensitive {
         }
         let mut shown: Vec<Value> = Vec::new();
         let mut first = None;
-        let constraints = event.path(&["requestParameters", "constraints"]);
-        let granted =
-            places::members_named(constraints, &CONSTRAINTS).flat_map(|(_, pairs)| pairs.members());
-        for (name, value) in places::context(event).chain(granted) {
+        for (name, value) in places::context(event) {
             let Some((kind, pair)) = judge(name, value) else { continue };
             first = first.or(Some(kind));
             if shown.len() < SHOWN && !shown.contains(&pair) {

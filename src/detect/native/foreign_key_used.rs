@@ -16,20 +16,17 @@ pub struct ForeignKeyUsed;
 
 impl Detector for ForeignKeyUsed {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
-        if view.actor() == Actor::Service {
+        if view.actor() == Actor::Service || view.crosses_accounts() != Some(false) {
             return None;
         }
-        let caller = places::text(event, &["userIdentity", "accountId"])?;
-        if places::text(event, &["recipientAccountId"])? != caller || !view.is_kms() {
-            return None;
-        }
+        let caller = places::text(event, &["recipientAccountId"])?;
         let mut owners = BTreeSet::new();
         places::each_key_account(event, |account| {
             if account != caller {
                 owners.insert(account.to_owned());
             }
         });
-        if owners.is_empty() {
+        if owners.is_empty() || !view.is_kms() {
             return None;
         }
         let (level, why) = if view.name().is_some_and(|name| name == "Decrypt") {

@@ -14,23 +14,20 @@ pub struct KeyUsedByForeignAccount;
 
 impl Detector for KeyUsedByForeignAccount {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
-        if view.actor() == Actor::Service {
+        if view.crosses_accounts() != Some(true) || view.actor() == Actor::Service {
             return None;
         }
-        let caller = places::text(event, &["userIdentity", "accountId"])?;
+        let caller = view.caller_account()?;
         let owner = places::text(event, &["recipientAccountId"])?;
-        if owner == caller || !view.is_kms() {
-            return None;
-        }
         let mut ours = false;
         places::each_key_account(event, |account| ours |= account == owner);
-        if !ours {
+        if !ours || !view.is_kms() {
             return None;
         }
         let found = Found::at(Level::Medium)
-            .with("caller_account", caller.as_ref())
+            .with("caller_account", caller.as_str())
             .with("why", "the caller belongs to an account that is neither own nor trusted");
-        Some(found.if_foreign([caller.into_owned()]))
+        Some(found.if_foreign([caller]))
     }
 }
 

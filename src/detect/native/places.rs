@@ -13,6 +13,9 @@ use crate::record::json::{Json, Name};
 const CONTEXTS: [&str; 3] =
     ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"];
 
+/// The members of a grant's constraints that hold one.
+const CONSTRAINTS: [&str; 2] = ["encryptionContextSubset", "encryptionContextEquals"];
+
 /// The members of a request that name a key.
 pub const KEY_MEMBERS: [&str; 4] = ["keyId", "targetKeyId", "sourceKeyId", "destinationKeyId"];
 
@@ -53,10 +56,15 @@ pub fn each_key_account(event: &Event<'_>, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The pairs of every encryption context in the request.
+/// The pairs of every encryption context in the request, and in the constraints of a grant.
 pub fn context<'a>(event: &Event<'a>) -> impl Iterator<Item = (Name<'a>, Json<'a>)> {
-    let request = event.get("requestParameters");
-    members_named(request, &CONTEXTS).flat_map(|(_, context)| context.members())
+    let request = event.get("requestParameters").into_iter().flat_map(Json::members);
+    let contexts = request.flat_map(|(name, value)| {
+        let own = CONTEXTS.iter().any(|known| name.is(known)).then_some(value);
+        let granted = name.is("constraints").then_some(value);
+        own.into_iter().chain(members_named(granted, &CONSTRAINTS).map(|(_, value)| value))
+    });
+    contexts.flat_map(Json::members)
 }
 
 /// The members of an object that go by one of `names`.
@@ -71,7 +79,7 @@ pub fn members_named<'a>(
 /// The value of the pair `aws:s3:arn`: the object, or the bucket where S3 uses bucket keys.
 pub fn s3_arn<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
     let mut pairs = context(event);
-    let (_, value) = pairs.find(|(name, _)| name.text().eq_ignore_ascii_case("aws:s3:arn"))?;
+    let (_, value) = pairs.find(|(name, _)| name.is_any_case("aws:s3:arn"))?;
     value.as_str()
 }
 
