@@ -5,6 +5,9 @@
 //! serious the call is; that a failed call is an attempt, one level down, is nobody's business but
 //! the rule set's.
 
+pub mod alias_naming_scheme;
+pub mod aws_managed_key_used;
+pub mod critical_call_stale_mfa;
 pub mod critical_call_without_mfa;
 pub mod decrypt_burst_event;
 mod documents;
@@ -28,6 +31,20 @@ pub mod policy_public_principal;
 pub mod policy_service_without_source;
 pub mod policy_unrestricted_grants;
 pub mod policy_wildcard_actions;
+pub mod enclave_debug_attestation;
+pub mod encryption_context_sensitive;
+pub mod foreign_key_used;
+pub mod imported_material_expiring;
+pub mod key_governed_tag_changed;
+pub mod key_outside_region;
+pub mod key_used_by_foreign_account;
+mod places;
+pub mod reencrypt_to_foreign_key;
+pub mod secrets_bucket_reader;
+pub mod secrets_bucket_wrong_encryption;
+mod sensitive;
+#[cfg(test)]
+mod testing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,4 +122,69 @@ impl Found {
 pub trait Detector: Send + Sync {
     /// Judges one record. It may be any record at all, not only one that the selection fits.
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found>;
+
+    /// Whether the rule can find anything at all; `false` when it rests on a setting that is not
+    /// made, so that no record need be routed to it.
+    fn is_set_up(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::testing::with_record;
+    use crate::detect::RuleSet;
+    use crate::model::estate::{Estate, Patterns, SecretsBucket};
+
+    /// The settings that the samples of rules that wait for one are written for.
+    fn estate() -> Estate {
+        let vault = SecretsBucket {
+            key: Some(
+                "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+                    .to_owned(),
+            ),
+            readers: Patterns::new(["arn:aws:iam::111122223333:role/vault-reader"]),
+        };
+        Estate {
+            alias_scheme: regex::Regex::new("^alias/(prod|test)-[a-z0-9]+-[a-z0-9]+").ok(),
+            regions: ["eu-central-1", "us-east-1"].map(str::to_owned).into(),
+            secrets_buckets: [("example-vault".to_owned(), vault)].into(),
+            ..Estate::default()
+        }
+    }
+
+    #[test]
+    fn rules_that_wait_for_a_setting_find_their_samples_with_it_and_nothing_without() {
+        let load = |estate| RuleSet::load(true, &[], &Arc::new(estate)).unwrap().rules;
+        let (set, unset) = (load(estate()), load(Estate::default()));
+        for id in [
+            "alias-naming-scheme",
+            "key-outside-region",
+            "secrets-bucket-reader",
+            "secrets-bucket-wrong-encryption",
+        ] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/rules").join(id);
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let record = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+                let finds = |rules: &RuleSet| {
+                    with_record(&record, |event, view| {
+                        let text = |name| event.text_at(&[name]).unwrap_or_default();
+                        let (source, name) = (text("eventSource"), text("eventName"));
+                        let candidates = rules.candidates(source.as_bytes(), name.as_bytes());
+                        let asked = candidates
+                            .iter()
+                            .filter(|rule| rules.metas()[**rule as usize].id == id);
+                        asked.filter_map(|rule| rules.check(*rule, event, view)).count() == 1
+                    })
+                };
+                let named = path.file_stem().unwrap().to_string_lossy().into_owned();
+                assert_eq!(finds(&set), named.starts_with("match"), "{id}/{named}");
+                assert!(!finds(&unset), "{id}/{named}");
+            }
+        }
+    }
 }

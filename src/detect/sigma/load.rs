@@ -221,6 +221,11 @@ impl File<'_> {
         if native.is_none() && paper.own.member("native").is_some() && self.embedded.is_some() {
             return Err("the rule says that it is code, and there is none".to_owned());
         }
+        // A rule that waits for a setting is listed, but costs no record anything.
+        let routes = match &native {
+            Some(Native::Detector(code)) if !code.is_set_up() => Routes::default(),
+            _ => routes,
+        };
         let body = match native {
             Some(Native::Detector(code)) => Body::Native(Box::new(compiled), code),
             Some(Native::History(code)) => Body::History(Box::new(compiled), code),
