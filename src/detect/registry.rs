@@ -6,7 +6,11 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, critical_call_without_mfa};
+use super::native::{
+    Detector, bucket_encryption_changed, critical_call_without_mfa, ebs_default_key_changed,
+    s3_foreign_key_write, s3_in_place_reencrypt, secret_read_catch_all, snapshot_shared_with_key,
+    trail_encryption_changed, trail_kms_events_excluded, trail_management_events_off,
+};
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -52,9 +56,20 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "rest":
+        "bucket-encryption-changed",
+        "ebs-default-key-changed",
+        "snapshot-shared-with-key";
+    "s3":
+        "s3-foreign-key-write",
+        "s3-in-place-reencrypt";
+    "secrets":
+        "secret-read-catch-all";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
+        "trail-kms-events-excluded",
+        "trail-management-events-off",
         "trail-stopped",
         "trail-weakened";
     "use":
@@ -64,7 +79,21 @@ pub const RULES: &[Embedded] = embedded! {
 
 /// The code of every built-in rule that is code, by the rule's id.
 pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
-    vec![("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa))]
+    vec![
+        ("bucket-encryption-changed", Box::new(bucket_encryption_changed::BucketEncryptionChanged)),
+        ("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa)),
+        ("ebs-default-key-changed", Box::new(ebs_default_key_changed::EbsDefaultKeyChanged)),
+        ("s3-foreign-key-write", Box::new(s3_foreign_key_write::S3ForeignKeyWrite::default())),
+        ("s3-in-place-reencrypt", Box::new(s3_in_place_reencrypt::S3InPlaceReencrypt)),
+        ("secret-read-catch-all", Box::new(secret_read_catch_all::SecretReadCatchAll)),
+        ("snapshot-shared-with-key", Box::new(snapshot_shared_with_key::SnapshotSharedWithKey)),
+        ("trail-encryption-changed", Box::new(trail_encryption_changed::TrailEncryptionChanged)),
+        ("trail-kms-events-excluded", Box::new(trail_kms_events_excluded::TrailKmsEventsExcluded)),
+        (
+            "trail-management-events-off",
+            Box::new(trail_management_events_off::TrailManagementEventsOff),
+        ),
+    ]
 }
 
 #[cfg(test)]

@@ -5,7 +5,18 @@
 //! serious the call is; that a failed call is an attempt, one level down, is nobody's business but
 //! the rule set's.
 
+pub mod bucket_encryption_changed;
 pub mod critical_call_without_mfa;
+pub mod ebs_default_key_changed;
+pub mod s3_foreign_key_write;
+pub mod s3_in_place_reencrypt;
+pub mod secret_read_catch_all;
+mod selectors;
+mod shape;
+pub mod snapshot_shared_with_key;
+pub mod trail_encryption_changed;
+pub mod trail_kms_events_excluded;
+pub mod trail_management_events_off;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,3 +86,6 @@ pub trait Detector: Send + Sync {
     /// Judges one record. It may be any record at all, not only one that the selection fits.
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found>;
 }
+
+#[cfg(test)]
+mod tests;
