@@ -7,10 +7,12 @@
 use std::sync::Arc;
 
 use super::native::{
-    Detector, bucket_encryption_changed, critical_call_without_mfa, ebs_default_key_changed,
-    s3_foreign_key_write, s3_in_place_reencrypt, secret_read_catch_all, snapshot_shared_with_key,
-    trail_encryption_changed, trail_kms_events_excluded, trail_management_events_off,
+    Detector, Native, bucket_encryption_changed, critical_call_without_mfa,
+    ebs_default_key_changed, s3_foreign_key_write, s3_in_place_reencrypt, secret_read_catch_all,
+    snapshot_shared_with_key, trail_encryption_changed, trail_kms_events_excluded,
+    trail_management_events_off,
 };
+use super::stateful::History;
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -64,7 +66,15 @@ pub const RULES: &[Embedded] = embedded! {
         "s3-foreign-key-write",
         "s3-in-place-reencrypt";
     "secrets":
-        "secret-read-catch-all";
+        "lambda-env-key-removed",
+        "secret-bulk-read",
+        "secret-default-key",
+        "secret-deleted-at-once",
+        "secret-read-catch-all",
+        "secret-read-denied",
+        "ssm-bulk-decrypt",
+        "ssm-default-key",
+        "ssm-plaintext-secret";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
@@ -74,12 +84,24 @@ pub const RULES: &[Embedded] = embedded! {
         "trail-weakened";
     "use":
         "critical-call-without-mfa",
+        "direct-decrypt",
+        "direct-encrypt-bulk",
+        "encryption-context-mismatch",
+        "key-policy-or-grants-read",
+        "key-unavailable",
+        "kms-access-denied",
+        "kms-access-denied-burst",
+        "kms-enumeration",
+        "kms-throttled",
+        "kms-vpce-denied",
+        "no-encryption-context",
+        "reencrypt-burst",
         "root-user-kms";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
-    vec![
+pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
+    let detectors: Vec<(&str, Box<dyn Detector>)> = vec![
         ("bucket-encryption-changed", Box::new(bucket_encryption_changed::BucketEncryptionChanged)),
         ("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa)),
         ("ebs-default-key-changed", Box::new(ebs_default_key_changed::EbsDefaultKeyChanged)),
@@ -93,7 +115,11 @@ pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
             "trail-management-events-off",
             Box::new(trail_management_events_off::TrailManagementEventsOff),
         ),
-    ]
+    ];
+    let histories: Vec<(&str, Box<dyn History>)> = vec![];
+    let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
+    let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
+    detectors.chain(histories).collect()
 }
 
 #[cfg(test)]
