@@ -294,9 +294,9 @@ fn selectors_are_ids_groups_tags_techniques_and_levels() {
         ids(&pick(&["3a3fb3c1-a2b4-4187-b104-332a091f9520"], &[]).unwrap()),
         ["key-created"]
     );
-    assert_eq!(count(&["trail"], &[]), 4);
-    let both = count(&["trail"], &[]) + count(&["use"], &[]);
-    assert_eq!(count(&["trail", "use"], &["trail-deleted"]), both - 1);
+    let (trail, uses) = (count(&["trail"], &[]), count(&["use"], &[]));
+    assert!(trail > 0 && trail + count(&[], &["trail"]) == all);
+    assert_eq!(count(&["trail", "use"], &["trail-deleted"]), trail + uses - 1);
     assert_eq!(count(&["attack.t1485"], &[]), count(&["T1485"], &[]));
     assert_eq!(count(&[], &["high"]) + count(&["high"], &[]), all);
     let unknown = pick(&["key-creatd"], &["trial"]).unwrap_err();

@@ -402,7 +402,25 @@ const KEY_PLACES: &[&[&[&str]]] = &[
     &[&["serviceEventDetails", "keyId"]],
     // Other services' records, such as CloudTrail's UpdateTrail.
     &[&["responseElements", "kmsKeyId"], &["requestParameters", "kmsKeyId"]],
+    // S3 data events: what S3 answered, and what the caller asked for.
+    &[&["responseElements", S3_KEY_HEADER], &["requestParameters", S3_KEY_HEADER]],
+    &[&["requestParameters", "ObjectEncryption", "SSE-KMS", "KMSKeyArn"]],
+    &[&[
+        "requestParameters",
+        "ServerSideEncryptionConfiguration",
+        "Rule",
+        "ApplyServerSideEncryptionByDefault",
+        "KMSMasterKeyID",
+    ]],
+    // EC2 wraps this one.
+    &[
+        &["responseElements", "ModifyEbsDefaultKmsKeyIdResponse", "kmsKeyId"],
+        &["requestParameters", "ModifyEbsDefaultKmsKeyIdRequest", "KmsKeyId"],
+    ],
 ];
+
+/// The header that names the key an object is encrypted under: the caller's wish, and S3's answer.
+pub const S3_KEY_HEADER: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 
 /// Where a KMS record may give a bare key id, best first.
 const BARE_PLACES: &[&[&[&str]]] = &[

@@ -45,6 +45,18 @@ pub mod secrets_bucket_wrong_encryption;
 mod sensitive;
 #[cfg(test)]
 mod testing;
+pub mod bucket_encryption_changed;
+pub mod critical_call_without_mfa;
+pub mod ebs_default_key_changed;
+pub mod s3_foreign_key_write;
+pub mod s3_in_place_reencrypt;
+pub mod secret_read_catch_all;
+mod selectors;
+mod shape;
+pub mod snapshot_shared_with_key;
+pub mod trail_encryption_changed;
+pub mod trail_kms_events_excluded;
+pub mod trail_management_events_off;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -188,3 +200,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
