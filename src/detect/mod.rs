@@ -133,6 +133,20 @@ impl RuleSet {
         Ok(RuleSet::new(rules.map(|(rule, _)| rule).collect()))
     }
 
+    /// The id of the rule that goes by `name`: one of these, or one that is built in and left out.
+    ///
+    /// # Errors
+    /// That there is none, and which may have been meant.
+    pub fn id_of(&self, name: &str) -> Result<String, String> {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.is_named(name)) {
+            return Ok(rule.meta.id.clone());
+        }
+        match registry::RULES.iter().any(|embedded| embedded.id == name) {
+            true => Ok(name.to_owned()),
+            false => Err(select::no_rule(&self.rules, name)),
+        }
+    }
+
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()

@@ -45,6 +45,7 @@ pub(super) fn conclude(plan: &Plan, names: &Names, mut worker: Worker) -> Outcom
         findings,
         summary,
         problems: worker.problems.into_sorted(),
+        suppressions: Vec::new(),
         totals,
         interrupted: false,
         manifest: worker.manifest.to_hex(),

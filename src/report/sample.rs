@@ -30,6 +30,8 @@ pub fn run() -> Run {
         until: None,
         command: ["keytrail", "scan", "samples/trail"].map(String::from).to_vec(),
         config_digest: "sha256:c0".into(),
+        config_file: None,
+        baseline: None,
         rules_enabled: 57,
         rules_digest: "sha256:d1".into(),
         min_level: Level::Low,
