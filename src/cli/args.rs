@@ -30,8 +30,8 @@ const EXIT_STATUS: &str = "\
 Exit status:
   0  complete, nothing at or above --fail-on
   1  complete, at least one finding at or above --fail-on
-  2  not performed: bad usage, a rule that does not load, an output that
-     cannot be written, no such source
+  2  not performed: bad usage or configuration, a rule that does not load, an
+     output that cannot be written, no such source
   3  incomplete: some input could not be read, a rule failed, no trail files
      were found, or a signal came; wins over 1";
 

@@ -19,6 +19,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub estate: Arc<Estate>,
     /// What is not to be listed, and where that stands.
     pub suppressions: Vec<Placed>,
+    /// The names of rules in suppressions, and where they stand.
+    rules: Vec<(String, String)>,
 }
 
 /// A suppression and its place in the file.
@@ -70,13 +73,18 @@ impl Config {
         &mut self,
         id: impl Fn(&str) -> Result<String, String>,
     ) -> Result<(), Vec<Failure>> {
-        let mut failures = Vec::new();
-        for Placed { suppression, place } in &mut self.suppressions {
-            match id(&suppression.rule) {
-                Ok(id) => suppression.rule = id,
+        let (mut ids, mut failures) = (BTreeMap::new(), Vec::new());
+        for (name, place) in &self.rules {
+            match id(name) {
+                Ok(id) => drop(ids.insert(place, id)),
                 Err(why) => {
-                    failures.push(Failure::Config(format!("{place}: suppress.rule: {why}")))
+                    failures.push(Failure::Config(format!("{place}: suppress.rule: {why}")));
                 }
+            }
+        }
+        for Placed { suppression, place } in &mut self.suppressions {
+            if let Some(id) = ids.remove(place) {
+                suppression.rule = id;
             }
         }
         if failures.is_empty() { Ok(()) } else { Err(failures) }
@@ -85,7 +93,7 @@ impl Config {
     /// The effective configuration, one value a line, for the digest of a run.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = digest::estate(&self.estate);
-        lines.extend(self.suppressions.iter().map(|placed| digest::suppression(placed)));
+        lines.extend(self.suppressions.iter().map(digest::suppression));
         lines
     }
 }
@@ -99,10 +107,19 @@ fn parse(name: &str, bytes: &[u8]) -> (Config, Vec<String>) {
     let mut notes = Notes::new(name, text);
     let (root, errors) = toml::de::DeTable::parse_recoverable(text);
     errors.iter().for_each(|error| notes.syntax(error.span(), error.message()));
-    let (estate, suppressions) = tables::read(root.get_ref(), &mut notes);
+    let (estate, suppress) = tables::read(root.get_ref(), &mut notes);
     let placed =
         |(suppression, at): (Suppression, Place)| Placed { suppression, place: notes.place(at.0) };
-    let suppressions = suppressions.into_iter().map(placed).collect();
-    let config = Config { path: None, estate: Arc::new(estate), suppressions };
+    let named = |(rule, at): (String, Place)| (rule, notes.place(at.0));
+    let config = Config {
+        path: None,
+        estate: Arc::new(estate),
+        suppressions: suppress.whole.into_iter().map(placed).collect(),
+        // What the parser makes of a broken file may name rules that nobody wrote.
+        rules: match errors.is_empty() {
+            true => suppress.rules.into_iter().map(named).collect(),
+            false => Vec::new(),
+        },
+    };
     (config, notes.into_lines())
 }

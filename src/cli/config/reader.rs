@@ -45,7 +45,9 @@ impl<'t> Notes<'t> {
 
     /// Notes what is wrong at a place.
     pub fn add(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        self.found.push((span.start, message.into()));
+        // The parser puts what it makes up for a broken value nowhere.
+        let to = if span.is_empty() { &mut self.missing } else { &mut self.found };
+        to.push((span.start, message.into()));
     }
 
     /// Notes what should be in a table that begins at a place, and is not.

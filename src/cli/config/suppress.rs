@@ -8,23 +8,38 @@ use super::forms;
 use super::reader::{Fields, Notes, Place, Value, kind, quoted};
 use crate::model::suppression::{Day, Suppression};
 
-/// Reads each, and gives it with its place.
-pub fn read(value: Option<&Value<'_>>, notes: &mut Notes<'_>) -> Vec<(Suppression, Place)> {
-    let Some(value) = value else { return Vec::new() };
-    let DeValue::Array(list) = value.get_ref() else {
-        let found = kind(value.get_ref());
-        notes.add(&value.span(), format!("suppress: expected [[suppress]], found {found}"));
-        return Vec::new();
-    };
-    list.iter().filter_map(|value| one(value, notes)).collect()
+/// Longer names are compared with nothing: bytes.
+const RULE_MAX: usize = 500;
+
+/// What `[[suppress]]` says.
+#[derive(Debug, Default)]
+pub struct Suppress {
+    /// Each that is whole, with the place of its rule.
+    pub whole: Vec<(Suppression, Place)>,
+    /// The rules of all, so that their names are checked whatever else is wrong.
+    pub rules: Vec<(String, Place)>,
 }
 
-fn one(value: &Value<'_>, notes: &mut Notes<'_>) -> Option<(Suppression, Place)> {
+/// Reads each.
+pub fn read(value: Option<&Value<'_>>, notes: &mut Notes<'_>) -> Suppress {
+    let mut found = Suppress::default();
+    let Some(value) = value else { return found };
+    let DeValue::Array(list) = value.get_ref() else {
+        let what = kind(value.get_ref());
+        notes.add(&value.span(), format!("suppress: expected [[suppress]], found {what}"));
+        return found;
+    };
+    list.iter().for_each(|value| one(value, notes, &mut found));
+    found
+}
+
+fn one(value: &Value<'_>, notes: &mut Notes<'_>, to: &mut Suppress) {
     let mut table = Fields::of(value, "suppress", notes);
     if !table.is_there() {
-        return None;
+        return;
     }
     let rule = rule(&mut table, &value.span(), notes);
+    to.rules.extend(rule.clone());
     let principal = table.text("principal", notes, forms::arn_pattern);
     let key = table.text("key", notes, forms::key_pattern);
     let resource = table.text("resource", notes, forms::plain);
@@ -39,10 +54,11 @@ fn one(value: &Value<'_>, notes: &mut Notes<'_>) -> Option<(Suppression, Place)>
         None => missing(&value.span(), "expires", "the last day, such as 2027-01-31", notes),
     };
     table.end(notes);
-    let ((rule, place), reason, expires) = (rule?, reason?, expires?);
-    let suppression =
-        Suppression { rule, principal, key, resource, account, region, reason, expires };
-    Some((suppression, place))
+    if let (Some((rule, place)), Some(reason), Some(expires)) = (rule, reason, expires) {
+        let suppression =
+            Suppression { rule, principal, key, resource, account, region, reason, expires };
+        to.whole.push((suppression, place));
+    }
 }
 
 fn missing<T>(span: &Range<usize>, key: &str, what: &str, notes: &mut Notes<'_>) -> Option<T> {
@@ -61,6 +77,7 @@ fn rule(
     };
     let form = |text: &str| match text.contains(['*', '?']) {
         true => Err("expected one rule id; patterns are not for rules".into()),
+        false if text.len() > RULE_MAX => Err("is longer than any rule id".into()),
         false => forms::plain(text),
     };
     let rule = super::reader::text(value, "suppress.rule", notes, form)?;

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, DeValue};
 
-use super::reader::{Fields, Notes, Place, kind, quoted, texts};
-use super::{forms, suppress};
+use super::forms;
+use super::reader::{Fields, Notes, kind, quoted, texts};
+use super::suppress::{self, Suppress};
 use crate::cli::values;
 use crate::model::estate::{Estate, GovernedTag, Patterns, SecretsBucket, Thresholds};
-use crate::model::suppression::Suppression;
 
 /// A hundred years: longer is a typing error.
 const DAYS_MAX: i64 = 36_500;
 
 /// Reads the file, and notes all that is wrong with it.
-pub fn read(root: &DeTable<'_>, notes: &mut Notes<'_>) -> (Estate, Vec<(Suppression, Place)>) {
+pub fn read(root: &DeTable<'_>, notes: &mut Notes<'_>) -> (Estate, Suppress) {
     let mut root = Fields::root(root);
     let mut estate = Estate::default();
     accounts(root.table("accounts", notes), &mut estate, notes);

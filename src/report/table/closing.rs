@@ -143,7 +143,7 @@ fn suppressions(
     let [mut name, mut cell] = grid.row();
     name.add(Ink::Strong, "suppress", 1);
     let left_out = counted(report.outcome.summary.suppressed, "finding");
-    let text = format!("{left_out} left out by {}", counted(all.len() as u64, "suppression"));
+    let text = format!("{}, {left_out} left out", counted(all.len() as u64, "suppression"));
     cell.add(Ink::Strong, &text, 2);
     grid.write(&[name, cell])?;
     let listed = if style.verbose { all.len() } else { SUPPRESSIONS_LISTED };
@@ -151,12 +151,14 @@ fn suppressions(
         let Applied { rule, reason, expires, .. } = applied;
         let findings = counted(applied.count, "finding");
         let (label, ink, text) = match applied.state {
-            State::Active => ("active", Ink::Plain, format!("{rule}: {findings}, until {expires}")),
+            State::Active => {
+                ("active", Ink::Plain, format!("{rule}: fits {findings}, until {expires}"))
+            }
             State::Expired => {
-                ("expired", Ink::Strong, format!("{rule}: on {expires}; {findings} listed again"))
+                ("expired", Ink::Strong, format!("{rule}: fits {findings}, held until {expires}"))
             }
             State::Unmatched => {
-                ("no match", Ink::Plain, format!("{rule}: no finding, until {expires}"))
+                ("no match", Ink::Plain, format!("{rule}: fits no finding, until {expires}"))
             }
         };
         let [mut name, mut cell] = grid.row();
