@@ -153,6 +153,12 @@ fn a_baseline_leaves_what_is_new() {
     let bob = by_role(disable("e-4"), "other-role", "s");
     let mut more = records();
     more.extend([bob, at(disable("e-5"), 9)]);
+    sandbox
+        .write("in/trail.json", file(&records()))
+        .write("in/base.json", sandbox.read("base.json"));
+    let within = sandbox.report(0, ["in", "--baseline=in/base.json", "--select=key-disabled"]);
+    assert_eq!(within["totals"]["blobs"], 1, "a baseline among the logs is no log");
+
     sandbox.write("trail.json", file(&more));
     let grown = parse(&scan(&sandbox, &["-fjson", "--baseline=base.json"]).code(1));
     let status = |finding: &Value| (finding["status"].clone(), finding["count"].clone());
