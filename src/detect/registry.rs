@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, critical_call_without_mfa};
+use super::native::{Detector, Native, critical_call_without_mfa, decrypt_burst_event};
+use super::stateful::History;
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -52,6 +53,15 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "secrets":
+        "lambda-env-key-removed",
+        "secret-bulk-read",
+        "secret-default-key",
+        "secret-deleted-at-once",
+        "secret-read-denied",
+        "ssm-bulk-decrypt",
+        "ssm-default-key",
+        "ssm-plaintext-secret";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
@@ -59,12 +69,36 @@ pub const RULES: &[Embedded] = embedded! {
         "trail-weakened";
     "use":
         "critical-call-without-mfa",
+        "decrypt-burst",
+        "direct-decrypt",
+        "direct-encrypt-bulk",
+        "encryption-context-mismatch",
+        "key-policy-or-grants-read",
+        "key-unavailable",
+        "kms-access-denied",
+        "kms-access-denied-burst",
+        "kms-enumeration",
+        "kms-throttled",
+        "kms-vpce-denied",
+        "no-encryption-context",
+        "reencrypt-burst",
         "root-user-kms";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
-    vec![("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa))]
+pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
+    let decrypt_burst = |logs| -> Box<dyn Detector> {
+        Box::new(decrypt_burst_event::DecryptBurstEvent { logs, estate: Arc::clone(estate) })
+    };
+    let detectors: Vec<(&str, Box<dyn Detector>)> = vec![
+        ("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa)),
+        ("decrypt-burst-event", decrypt_burst(false)),
+        ("decrypt-burst-log-event", decrypt_burst(true)),
+    ];
+    let histories: Vec<(&str, Box<dyn History>)> = vec![];
+    let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
+    let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
+    detectors.chain(histories).collect()
 }
 
 #[cfg(test)]
@@ -93,14 +127,20 @@ mod tests {
         assert_eq!(rules.len(), RULES.len(), "an id is there twice");
 
         let native = native(&Arc::default());
-        let says = |rule: &&Embedded| rule.yaml.contains("\n  native: true\n");
-        let said: BTreeSet<&str> = RULES.iter().filter(says).map(|rule| rule.id).collect();
-        let coded: BTreeSet<&str> = native.iter().map(|(id, _)| *id).collect();
+        let mut said: BTreeSet<String> = BTreeSet::new();
+        for rule in RULES {
+            for document in rsigma_parser::parse_sigma_yaml(rule.yaml).unwrap().rules {
+                let own = document.custom_attributes.get("keytrail");
+                let native = own.and_then(|own| own.get("native")?.as_bool());
+                said.extend(document.name.filter(|_| native == Some(true)));
+            }
+        }
+        let coded: BTreeSet<String> = native.iter().map(|(id, _)| (*id).to_owned()).collect();
         assert_eq!(said, coded);
         assert_eq!(coded.len(), native.len(), "an id is there twice");
-        // Files of code are named as Rust names modules.
+        // Files of code are named as Rust names modules; what is part of a rule may share one.
         let files = stems("src/detect/native", "rs");
-        for id in coded {
+        for id in coded.intersection(&rules) {
             assert!(files.contains(&id.replace('-', "_")), "{id} has no file");
         }
     }
@@ -110,9 +150,14 @@ mod tests {
         for rule in RULES {
             let parsed = rsigma_parser::parse_sigma_yaml(rule.yaml).unwrap();
             assert!(parsed.errors.is_empty(), "{}: {:?}", rule.id, parsed.errors);
-            assert_eq!(parsed.rules.len(), 1, "{}", rule.id);
-            assert_eq!(parsed.rules[0].name.as_deref(), Some(rule.id));
-            assert!(parsed.rules[0].level.is_some(), "{}", rule.id);
+            let rules = parsed.rules.iter().map(|rule| (&rule.name, &rule.level));
+            let correlations = parsed.correlations.iter().map(|rule| (&rule.name, &rule.level));
+            let main: Vec<_> = rules
+                .chain(correlations)
+                .filter(|(name, _)| name.as_deref() == Some(rule.id))
+                .collect();
+            assert_eq!(main.len(), 1, "{}: one document has the file's name", rule.id);
+            assert!(main[0].1.is_some(), "{}", rule.id);
             assert!(rule.explanation.starts_with(&format!("# {}: ", rule.id)), "{}", rule.id);
         }
     }

@@ -54,7 +54,9 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     say_loaded(&prepared, messages);
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     let Prepared { settings, config, baseline, loaded, listing, output } = prepared;
-    let ids: BTreeSet<String> = loaded.rules.metas().iter().map(|rule| rule.id.clone()).collect();
+    let metas = loaded.rules.metas().iter().enumerate();
+    let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
+    let ids: BTreeSet<String> = reported.map(|(_, rule)| rule.id.clone()).collect();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
     let mut scan = Scan { settings, output, worst: None };

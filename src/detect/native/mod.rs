@@ -6,14 +6,24 @@
 //! the rule set's.
 
 pub mod critical_call_without_mfa;
+pub mod decrypt_burst_event;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::stateful::History;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
+
+/// The code of a rule.
+pub enum Native {
+    /// Judges single records.
+    Detector(Box<dyn Detector>),
+    /// Judges many.
+    History(Box<dyn History>),
+}
 
 /// What a detector found in a record.
 #[derive(Debug, Clone, PartialEq)]
