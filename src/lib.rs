@@ -8,6 +8,7 @@
 //! policy   policy documents, parsed once and asked              (answers)
 //! detect   which rules could match, and whether they do        (hits)
 //! engine   all of it in parallel, merged in any order          (outcome)
+//! triage   what of it is suppressed or known already           (outcome)
 //! report   table, JSON, NDJSON                                 (text)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
@@ -22,3 +23,4 @@ pub mod policy;
 pub mod record;
 pub mod report;
 pub mod source;
+pub mod triage;

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! args       the words as typed
+//! accepted   baseline and suppressions
+//! config     keytrail.toml: the organisation, what is suppressed
 //! settings   what they mean, validated            values: the forms of option values
 //! commands   one file a command: settings to exit code
 //! output     where the report goes                ui, progress: the terminal
@@ -13,8 +15,10 @@
 //! either into messages and the process's exit code. Data goes to standard output, everything else
 //! to standard error.
 
+mod accepted;
 mod args;
 mod commands;
+mod config;
 mod exit;
 mod failure;
 mod output;

@@ -170,6 +170,20 @@ impl RuleSet {
             .map_err(|errors| errors.into_iter().map(|error| error.message).collect())
     }
 
+    /// The id of the rule that goes by `name`: one of these, or one that is built in and left out.
+    ///
+    /// # Errors
+    /// That there is none, and which may have been meant.
+    pub fn id_of(&self, name: &str) -> Result<String, String> {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.is_named(name)) {
+            return Ok(rule.meta.id.clone());
+        }
+        match registry::RULES.iter().any(|embedded| embedded.id == name) {
+            true => Ok(name.to_owned()),
+            false => Err(select::no_rule(&self.rules, name)),
+        }
+    }
+
     /// How many rules are reported.
     pub fn len(&self) -> usize {
         self.wiring.reported.iter().filter(|reported| **reported).count()

@@ -59,6 +59,15 @@ fn complain(rules: &[Rule], selector: &str) -> String {
         known.extend(meta.group.as_deref());
         known.extend(meta.tags.iter().map(String::as_str));
     }
+    describe(known, selector, "a rule id, group, tag or level")
+}
+
+/// That no rule is called `name`, and which may have been meant.
+pub fn no_rule(rules: &[Rule], name: &str) -> String {
+    describe(rules.iter().map(|rule| rule.meta.id.as_str()).collect(), name, "a rule id")
+}
+
+fn describe(known: BTreeSet<&str>, selector: &str, expected: &str) -> String {
     let limit = (selector.len() / 3).max(2);
     let mut close: Vec<(usize, &str)> = known
         .into_iter()
@@ -70,7 +79,7 @@ fn complain(rules: &[Rule], selector: &str) -> String {
     close.sort_unstable();
     let close: Vec<&str> = close.into_iter().map(|(_, name)| name).take(MOST_SUGGESTIONS).collect();
     let meant = match close.is_empty() {
-        true => "expected a rule id, group, tag or level".to_owned(),
+        true => format!("expected {expected}"),
         false => format!("did you mean {}?", close.join(", ")),
     };
     format!("'{selector}' names no rule: {meant}")

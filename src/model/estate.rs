@@ -176,6 +176,11 @@ impl Patterns {
         Patterns(patterns.into_iter().map(Into::into).collect())
     }
 
+    /// Each pattern.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -151,6 +151,7 @@ fn a_level_hides_and_still_counts() {
     let summary = &all["summary"];
     let expected = json!({
         "critical": 1, "high": 2, "medium": 1, "low": 0, "informational": 1, "suppressed": 0,
+        "known": 0,
     });
     assert_eq!(*summary, expected);
     for (level, listed) in
