@@ -85,7 +85,11 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     }
 }
 
-fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
+/// The rules that `args` choose.
+///
+/// # Errors
+/// Every rule that does not load, or every selector that names none.
+pub fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
     let Loaded { rules, skipped, replaced } =
         RuleSet::load(!args.no_builtin_rules, &args.paths, &Arc::default()).map_err(all)?;
@@ -106,7 +110,8 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
+/// Names the rules that were passed over; with `-q` counts them.
+pub fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
     match (verbosity, skipped.len()) {
         (_, 0) => {}
         (Verbosity::Quiet, count) => messages.note(plural(count, "rule") + " skipped"),
@@ -264,7 +269,8 @@ fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
     }
 }
 
-fn plural(count: usize, noun: &str) -> String {
+/// `1 rule`, `2 rules`.
+pub fn plural(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
 }
