@@ -7,6 +7,7 @@
 //! record   text to records, found in place, never copied       (events)
 //! detect   which rules could match, and whether they do        (hits)
 //! engine   all of it in parallel, merged in any order          (outcome)
+//! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
@@ -20,3 +21,4 @@ pub mod model;
 pub mod record;
 pub mod report;
 pub mod source;
+pub mod trial;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("tags", &["record", "model"]),
     ("detect", &["record", "tags", "policy", "model"]),
     ("engine", &["source", "record", "tags", "policy", "detect", "model"]),
+    ("trial", &["source", "detect", "engine", "model"]),
     ("report", &["model"]),
     ("verify", &["model"]),
     ("state", &["model"]),
@@ -27,7 +28,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
         "cli",
         &[
             "model", "source", "record", "policy", "tags", "detect", "engine", "report", "verify",
-            "state",
+            "state", "trial",
         ],
     ),
 ];

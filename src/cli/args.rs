@@ -42,7 +42,7 @@ Exit status:
 pub enum Command {
     /// Read CloudTrail logs, evaluate every rule, report what was found
     #[command(after_help = EXIT_STATUS)]
-    Scan(ScanArgs),
+    Scan(Box<ScanArgs>),
     /// List, explain, check and test rules
     Rules(RulesArgs),
 }

@@ -16,6 +16,9 @@ use crate::model::rule_meta::RuleMeta;
 /// From here on a rule is one row.
 const WIDE: u16 = 140;
 
+/// Below this the lists stand under the title, not beside it.
+const NARROW: u16 = 64;
+
 /// No terminal is taken to be narrower: nothing useful fits there.
 const LEAST_WIDTH: u16 = 40;
 
@@ -125,10 +128,11 @@ fn narrow(rules: &[&RuleMeta], width: u16, style: &Style, out: &mut dyn Write) -
     const PAPER: u16 = 8; // "ALIASPOL"
     let level = rules.iter().map(|rule| rule.level.as_str().len()).max().unwrap_or(0) as u16;
     let level = level.max(Level::Critical.as_str().len() as u16);
-    let widths = [0, level, NOISE, ATTACK, PAPER];
+    let widths: &[u16] =
+        if width < NARROW { &[0, level] } else { &[0, level, NOISE, ATTACK, PAPER] };
     let mut group = None;
     for row in rules.iter().map(|rule| Row::new(rule)) {
-        let mut grid = Grid::new(width, &widths, style.color, out);
+        let mut grid = Grid::new(width, widths, style.color, out);
         if group != Some(row.group) {
             if group.is_some() {
                 grid.gap()?;
@@ -140,7 +144,7 @@ fn narrow(rules: &[&RuleMeta], width: u16, style: &Style, out: &mut dyn Write) -
             others.iter_mut().zip(&HEADER[2..]).for_each(|(cell, text)| {
                 cell.add(Ink::Faint, text, 1);
             });
-            grid.write(&cells)?;
+            grid.write(&cells[..widths.len()])?;
         }
         let mut cells = grid.row::<5>();
         let [name, level, noise, attack, paper] = &mut cells;
@@ -150,7 +154,12 @@ fn narrow(rules: &[&RuleMeta], width: u16, style: &Style, out: &mut dyn Write) -
         noise.add(Ink::Plain, &row.noise, 1);
         row.attack.iter().for_each(|id| attack.add(Ink::Plain, id, 1));
         row.rule.whitepaper.iter().for_each(|name| paper.add(Ink::Plain, name, 1));
-        grid.write(&cells)?;
+        let lists = row.attack.iter().chain(&row.rule.whitepaper).map(String::as_str);
+        let lists = lists.collect::<Vec<_>>().join(" ");
+        if width < NARROW && !lists.is_empty() {
+            name.add(Ink::Faint, &lists, 2);
+        }
+        grid.write(&cells[..widths.len()])?;
     }
     Ok(())
 }
