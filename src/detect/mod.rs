@@ -13,6 +13,7 @@
 //! among the record's candidates, and nothing here depends on the order of files or rules.
 
 pub mod error;
+pub mod field;
 pub mod lint;
 pub mod native;
 pub mod registry;
@@ -20,7 +21,9 @@ pub mod router;
 mod rule;
 mod select;
 mod sigma;
+pub mod stateful;
 pub mod whitepaper;
+mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -39,9 +42,11 @@ use crate::record::kms::View;
 pub use error::RuleError;
 pub use native::Foreign;
 use router::{Router, Routes};
-use rule::Rule;
-pub use sigma::event::ACTOR;
+use rule::{Body, Rule};
 pub use sigma::load::DEFAULT_LEVEL;
+use stateful::{Correlation, History};
+use wiring::Wiring;
+pub use wiring::{ADJUSTS, Feed, KNOWN};
 
 /// What a rule found in one record.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +70,27 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     metas: Vec<RuleMeta>,
     router: Router,
+    wiring: Wiring,
+}
+
+/// A rule over many records.
+#[derive(Clone, Copy)]
+pub struct Stateful<'a> {
+    /// The rule: index into [`RuleSet::metas`].
+    pub rule: usize,
+    /// The rule whose findings it makes or changes.
+    pub about: usize,
+    /// What it asks.
+    pub code: Over<'a>,
+}
+
+/// What a rule over many records asks.
+#[derive(Clone, Copy)]
+pub enum Over<'a> {
+    /// A Sigma correlation.
+    Correlation(&'a Correlation),
+    /// Code.
+    History(&'a dyn History),
 }
 
 /// What [`RuleSet::load`] gives.
@@ -98,6 +124,8 @@ impl RuleSet {
         for path in paths {
             users.add_path(path, &mut seen);
         }
+        users.pass_over_correlations();
+        users.skipped.sort();
         let mut own = sigma::load::Found::default();
         if builtin {
             own.native = registry::native(estate).into_iter().collect();
@@ -113,41 +141,61 @@ impl RuleSet {
         rules.extend(users.rules);
         let mut skipped = own.skipped;
         skipped.extend(users.skipped);
-        Ok(Loaded { rules: RuleSet::new(rules), skipped, replaced })
+        let wanted = vec![true; rules.len()];
+        Ok(Loaded { rules: RuleSet::new(rules, &wanted)?, skipped, replaced })
     }
 
-    fn new(mut rules: Vec<Rule>) -> RuleSet {
-        rules.sort_by(|a, b| a.meta.id.cmp(&b.meta.id));
+    /// The set of `rules`, of which those of `wanted` are reported.
+    fn new(rules: Vec<Rule>, wanted: &[bool]) -> Result<RuleSet, Vec<RuleError>> {
+        let mut rules: Vec<(Rule, bool)> = rules.into_iter().zip(wanted.iter().copied()).collect();
+        rules.sort_by(|(a, _), (b, _)| a.meta.id.cmp(&b.meta.id));
+        let (rules, wanted): (Vec<Rule>, Vec<bool>) = rules.into_iter().unzip();
         let routes: Vec<Routes> = rules.iter().map(|rule| rule.routes.clone()).collect();
-        RuleSet {
+        Ok(RuleSet {
             metas: rules.iter().map(|rule| rule.meta.clone()).collect(),
             router: Router::new(&routes),
+            wiring: Wiring::new(&rules, &wanted)?,
             rules,
-        }
+        })
     }
 
     /// The rules that any of `select` names (all, if it is empty) and none of `ignore` does: by
-    /// id, group, tag or level.
+    /// id, group, tag or level. What they rest on is asked as well, and not reported.
     ///
     /// # Errors
     /// What is wrong, one message each: a selector that names no rule, or no rule left.
     pub fn select(self, select: &[String], ignore: &[String]) -> Result<RuleSet, Vec<String>> {
-        let keep = select::choose(&self.rules, select, ignore)?;
-        let rules = self.rules.into_iter().zip(keep).filter(|(_, keep)| *keep);
-        Ok(RuleSet::new(rules.map(|(rule, _)| rule).collect()))
+        let chosen = select::choose(&self.rules, select, ignore)?;
+        let needed = wiring::needed(&self.rules, &chosen);
+        let rules = self.rules.into_iter().zip(chosen).zip(needed);
+        let kept = rules.filter(|(_, needed)| *needed).map(|(rule, _)| rule);
+        let (rules, wanted): (Vec<Rule>, Vec<bool>) = kept.unzip();
+        RuleSet::new(rules, &wanted)
+            .map_err(|errors| errors.into_iter().map(|error| error.message).collect())
     }
 
-    /// How many rules there are.
+    /// How many rules are reported.
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.wiring.reported.iter().filter(|reported| **reported).count()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.len() == 0
     }
 
-    /// What is known of each rule, by id.
+    /// What is known of each rule that is reported, by id.
+    pub fn reported(&self) -> impl Iterator<Item = &RuleMeta> {
+        let reported = self.metas.iter().zip(&self.wiring.reported);
+        reported.filter(|(_, reported)| **reported).map(|(meta, _)| meta)
+    }
+
+    /// Whether a rule is reported, and not only there for others.
+    pub fn is_reported(&self, rule: usize) -> bool {
+        self.wiring.reported.get(rule).is_some_and(|reported| *reported)
+    }
+
+    /// What is known of each rule that is asked, by id.
     pub fn metas(&self) -> &[RuleMeta] {
         &self.metas
     }
@@ -162,7 +210,7 @@ impl RuleSet {
     /// # Errors
     /// There is none; the message names those that may have been meant.
     pub fn named(&self, name: &str) -> Result<&RuleMeta, String> {
-        let found = self.rules.iter().find(|rule| rule.is_named(name));
+        let found = self.rules.iter().find(|rule| !rule.part && rule.is_named(name));
         found.map(|rule| &rule.meta).ok_or_else(|| select::unknown_rule(&self.rules, name))
     }
 
@@ -199,6 +247,53 @@ impl RuleSet {
     /// The rules that could match a record with this header, whatever shape it has.
     pub fn candidates_of(&self, header: &Header<'_>) -> &[u32] {
         self.router.candidates_of(header)
+    }
+
+    /// What the matches of a rule feed.
+    pub fn feeds(&self, rule: usize) -> &[Feed] {
+        self.wiring.feeds.get(rule).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the findings of a rule may be changed by a history, so that each is kept apart.
+    pub fn is_adjusted(&self, rule: usize) -> bool {
+        self.wiring.adjusted.get(rule).is_some_and(|adjusted| *adjusted)
+    }
+
+    /// The stateful rules, each after those that feed it.
+    pub fn stateful(&self) -> impl Iterator<Item = Stateful<'_>> {
+        let rules = self.wiring.order.iter().zip(&self.wiring.about);
+        rules.filter_map(|(&rule, &about)| {
+            let code = match &self.rules.get(rule)?.body {
+                Body::Correlation(correlation, _) => Over::Correlation(correlation),
+                Body::History(_, history) => Over::History(history.as_ref()),
+                Body::Sigma(_) | Body::Native(..) => return None,
+            };
+            Some(Stateful { rule, about, code })
+        })
+    }
+
+    /// The history that a rule is, with its number among the stateful rules.
+    pub fn history(&self, rule: usize) -> Option<(u32, &dyn History)> {
+        match &self.rules.get(rule)?.body {
+            Body::History(_, history) => Some((self.wiring.stateful[rule]?, history.as_ref())),
+            _ => None,
+        }
+    }
+
+    /// Whether a record passes the quick demands of a rule that is code.
+    pub fn may_match(&self, rule: usize, event: &Event<'_>, view: &View<'_>) -> bool {
+        self.rules.get(rule).is_some_and(|rule| match &rule.body {
+            Body::Native(selection, _) | Body::History(selection, _) => {
+                selection.may_match(event, view)
+            }
+            Body::Sigma(compiled) => compiled.may_match(event, view),
+            Body::Correlation(..) => false,
+        })
+    }
+
+    /// What a rule and those of its other names are called in correlations.
+    pub fn is_named(&self, rule: usize, name: &str) -> bool {
+        self.rules.get(rule).is_some_and(|rule| rule.is_named(name))
     }
 
     /// Asks one rule about a record. A rule that has a fault may panic.

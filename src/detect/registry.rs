@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, critical_call_without_mfa};
+use super::native::{Detector, Native, critical_call_without_mfa};
+use super::stateful::History;
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -52,6 +53,15 @@ pub const RULES: &[Embedded] = embedded! {
         "key-rotated",
         "pending-deletion-key-use",
         "rotation-disabled";
+    "secrets":
+        "lambda-env-key-removed",
+        "secret-bulk-read",
+        "secret-default-key",
+        "secret-deleted-at-once",
+        "secret-read-denied",
+        "ssm-bulk-decrypt",
+        "ssm-default-key",
+        "ssm-plaintext-secret";
     "trail":
         "trail-deleted",
         "trail-encryption-changed",
@@ -59,12 +69,31 @@ pub const RULES: &[Embedded] = embedded! {
         "trail-weakened";
     "use":
         "critical-call-without-mfa",
+        "direct-decrypt",
+        "direct-encrypt-bulk",
+        "encryption-context-mismatch",
+        "key-policy-or-grants-read",
+        "key-unavailable",
+        "kms-access-denied",
+        "kms-access-denied-burst",
+        "kms-enumeration",
+        "kms-throttled",
+        "kms-vpce-denied",
+        "no-encryption-context",
+        "reencrypt-burst",
         "root-user-kms";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Box<dyn Detector>)> {
-    vec![("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa))]
+pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
+    let detectors: Vec<(&str, Box<dyn Detector>)> = vec![(
+        "critical-call-without-mfa",
+        Box::new(critical_call_without_mfa::CriticalCallWithoutMfa),
+    )];
+    let histories: Vec<(&str, Box<dyn History>)> = vec![];
+    let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
+    let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
+    detectors.chain(histories).collect()
 }
 
 #[cfg(test)]

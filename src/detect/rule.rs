@@ -7,6 +7,7 @@ use super::native::{Detector, Found};
 use super::router::Routes;
 use super::sigma::Compiled;
 use super::sigma::event::SigmaEvent;
+use super::stateful::{Correlation, History};
 use crate::model::rule_meta::RuleMeta;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -25,6 +26,8 @@ pub struct Rule {
     pub explanation: Option<&'static str>,
     /// Whether a failed call is an attempt, one level down.
     pub lowers_attempts: bool,
+    /// Whether it is but a part of another rule: evaluated for that one, and not reported.
+    pub part: bool,
     /// The records it could match.
     pub routes: Routes,
     /// How it decides.
@@ -37,6 +40,10 @@ pub enum Body {
     Sigma(Box<Compiled>),
     /// By code, of the records that Sigma selects.
     Native(Box<Compiled>, Box<dyn Detector>),
+    /// By code, over many records of those that Sigma selects.
+    History(Box<Compiled>, Box<dyn History>),
+    /// Over many matches of other rules; and whether those are reported as well.
+    Correlation(Box<Correlation>, bool),
 }
 
 impl fmt::Debug for Body {
@@ -44,6 +51,8 @@ impl fmt::Debug for Body {
         f.write_str(match self {
             Body::Sigma(_) => "Sigma",
             Body::Native(..) => "Native",
+            Body::History(..) => "History",
+            Body::Correlation(..) => "Correlation",
         })
     }
 }
@@ -53,10 +62,11 @@ impl Rule {
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
             Body::Native(selection, detector) => {
-                selection.may_match(event).then(|| detector.check(event, view)).flatten()
+                selection.may_match(event, view).then(|| detector.check(event, view)).flatten()
             }
+            Body::History(..) | Body::Correlation(..) => None,
             Body::Sigma(compiled) => {
-                if !compiled.may_match(event) {
+                if !compiled.may_match(event, view) {
                     return None;
                 }
                 let asked = SigmaEvent::new(event, view);

@@ -22,15 +22,17 @@ pub fn choose(
     ignore: &[String],
 ) -> Result<Vec<bool>, Vec<String>> {
     let known = |selector: &String| {
-        rules.iter().any(|rule| names(rule, selector)) || selector.parse::<Level>().is_ok()
+        rules.iter().any(|rule| !rule.part && names(rule, selector))
+            || selector.parse::<Level>().is_ok()
     };
     let unknown: BTreeSet<&String> =
         select.iter().chain(ignore).filter(|selector| !known(selector)).collect();
     if !unknown.is_empty() {
         return Err(unknown.into_iter().map(|selector| complain(rules, selector)).collect());
     }
-    let any = |selectors: &[String], rule| selectors.iter().any(|text| names(rule, text));
-    let keep = |rule| (select.is_empty() || any(select, rule)) && !any(ignore, rule);
+    let any = |selectors: &[String], rule: &Rule| selectors.iter().any(|text| names(rule, text));
+    let keep =
+        |rule: &Rule| !rule.part && (select.is_empty() || any(select, rule)) && !any(ignore, rule);
     let keep: Vec<bool> = rules.iter().map(keep).collect();
     if keep.contains(&true) {
         Ok(keep)
@@ -62,7 +64,8 @@ fn complain(rules: &[Rule], selector: &str) -> String {
 
 /// That no rule goes by `name`, and which may have been meant.
 pub fn unknown_rule(rules: &[Rule], name: &str) -> String {
-    let known = rules.iter().map(|rule| rule.meta.id.as_str()).collect();
+    let whole = rules.iter().filter(|rule| !rule.part);
+    let known = whole.map(|rule| rule.meta.id.as_str()).collect();
     refused(name, &known, "`keytrail rules list` shows every rule")
 }
 

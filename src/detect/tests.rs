@@ -94,12 +94,12 @@ fn files_are_found_in_folders_and_named_by_id_or_stem() {
 
 #[test]
 fn what_is_no_rule_for_us_is_named_with_the_reason() {
-    let windows = rule("").replace(LOGSOURCE, "logsource: {product: windows, category: x}");
+    let windows = rule("name: a").replace(LOGSOURCE, "logsource: {product: windows, category: x}");
     let none = rule("").replace(LOGSOURCE, "author: me");
     let expand =
         rule("").replace("{eventName: DisableKey}", "{'userIdentity.arn|expand': '%admins%'}");
     let count = rule("").replace("condition: selection", "condition: selection | count() > 5");
-    let correlation = "title: C\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [x]\n  timespan: 5m\n  condition: {gte: 3}\n";
+    let correlation = "title: C\nname: c\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [x]\n  timespan: 5m\n  condition: {gte: 3}\n";
     let newer = rule("sigma-version: 99");
     let loaded = load(
         false,
@@ -120,13 +120,56 @@ fn what_is_no_rule_for_us_is_named_with_the_reason() {
         "2.yml: log source is none, not aws/cloudtrail",
         "3.yml: `|expand` placeholders",
         "4.yml: aggregations",
-        "5.yml: 'C': correlations are not supported yet",
+        "5.yml: 'C': it names 'a', which was passed over",
         "6.yml: written for a newer version of Sigma",
     ];
     assert_eq!(loaded.skipped.len(), expected.len(), "{:?}", loaded.skipped);
     for (skipped, expected) in loaded.skipped.iter().zip(expected) {
         assert!(skipped.starts_with(expected), "{skipped}");
     }
+}
+
+/// A correlation of any of `rules`.
+fn correlation(name: &str, rules: &str, more: &str) -> String {
+    format!(
+        "title: C\nname: {name}\ncorrelation:\n  type: event_count\n  rules: {rules}\n  group-by: [awsRegion]\n  timespan: 5m\n  condition: {{gte: 3}}\n{more}\n"
+    )
+}
+
+#[test]
+fn a_correlation_that_names_no_rule_or_itself_is_an_error() {
+    let load_one = |text: &str| load(false, &[("c.yml", text), ("a.yml", &rule("name: a"))]);
+    let message = |text: &str| load_one(text).unwrap_err()[0].to_string();
+    assert!(message(&correlation("c", "[a, nobody]", "")).contains("names 'nobody'"));
+    assert!(message(&correlation("c", "[c]", "")).contains("rests on itself"));
+    let by = correlation("d", "[c]", "id: d").replace("awsRegion", "requestParameters.x");
+    let both = format!("{}---\n{by}", correlation("c", "[a]", ""));
+    assert!(message(&both).contains("cannot group by 'requestParameters.x'"));
+}
+
+#[test]
+fn rules_of_a_correlation_are_silent_unless_it_generates() {
+    let reported = |more: &str| -> Vec<String> {
+        let files = [("c.yml", &*correlation("c", "[a]", "")), ("a.yml", &*rule("name: a"))];
+        let files = files.map(|(name, text)| (name, text.replace("correlation:", more)));
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let loaded = load(false, &files).unwrap();
+        loaded.rules.reported().map(|meta| meta.id.clone()).collect()
+    };
+    assert_eq!(reported("correlation:"), ["c"]);
+    assert_eq!(reported("correlation:\n  generate: true"), ["a", "c"]);
+}
+
+#[test]
+fn what_a_chosen_rule_rests_on_is_asked_and_not_reported() {
+    let text = correlation("c", "[a]", "").replace("type:", "generate: true\n  type:");
+    let files =
+        [("c.yml", text.as_str()), ("a.yml", &rule("name: a")), ("b.yml", &rule("name: b"))];
+    let chosen = load(false, &files).unwrap().rules.select(&["c".into()], &[]).unwrap();
+    assert_eq!(ids(&chosen), ["a", "c"]);
+    assert_eq!(chosen.reported().map(|meta| &*meta.id).collect::<Vec<_>>(), ["c"]);
+    assert_eq!(chosen.len(), 1);
 }
 
 #[test]

@@ -9,10 +9,12 @@ use std::sync::atomic::Ordering;
 
 use sha2::{Digest, Sha256};
 
+use super::Range;
 use super::facts::{Fact, NO_GROUP};
 use super::group::{EventKept, EventKey, Group, GroupKey, Match, Snapshot};
 use super::keys::compact;
 use super::network::Held;
+use super::noting::Noting;
 use super::worker::{Shared, Worker};
 use crate::detect::Hit;
 use crate::model::origin::Origin;
@@ -43,25 +45,25 @@ pub(super) struct BlobSink<'a, 'b> {
 }
 
 /// What every record has, read once.
-struct Basics<'a> {
+pub(super) struct Basics<'a> {
     header: Header<'a>,
-    time: Option<Time>,
+    pub(super) time: Option<Time>,
     source: &'a [u8],
     name: &'a [u8],
 }
 
 /// Identity of a record among all records.
-struct Identity {
-    hash: [u64; 2],
-    content: u64,
-    id: Option<String>,
+pub(super) struct Identity {
+    pub(super) hash: [u64; 2],
+    pub(super) content: u64,
+    pub(super) id: Option<String>,
 }
 
 /// What was found in a record.
-struct Found<'f, 'r> {
-    basics: &'f Basics<'r>,
-    identity: &'f Identity,
-    hits: &'f [Hit],
+pub(super) struct Found<'f, 'r> {
+    pub(super) basics: &'f Basics<'r>,
+    pub(super) identity: &'f Identity,
+    pub(super) hits: &'f [Hit],
 }
 
 impl Sink for BlobSink<'_, '_> {
@@ -161,30 +163,90 @@ impl BlobSink<'_, '_> {
         let mut hits = std::mem::take(&mut self.worker.hits);
         hits.clear();
         let view = View::new(&event);
-        let in_range =
-            rules.is_empty() || self.shared.plan.filter.admits(basics.time, &basics.header);
-        for &rule in rules.iter().filter(|_| in_range) {
-            let check = || self.shared.plan.rules.check(rule, &event, &view);
+        let range = match kms || !rules.is_empty() {
+            true => self.shared.plan.filter.range(basics.time, &basics.header),
+            false => Range::Outside,
+        };
+        let histories = self.ask(number, (&event, &view), rules, range, &mut hits);
+        if kms || !hits.is_empty() || !histories.is_empty() {
+            let identity = self.identity(number, record, &basics.header);
+            let found = Found { basics, identity: &identity, hits: &hits };
+            self.keep(number, (&event, &view), &found, &histories, range);
+        }
+        self.worker.hits = hits;
+    }
+
+    /// Asks the rules about a record. The histories that want to be shown it.
+    fn ask(
+        &mut self,
+        number: u64,
+        (event, view): (&Event<'_>, &View<'_>),
+        rules: &[u32],
+        range: Range,
+        hits: &mut Vec<Hit>,
+    ) -> Vec<u32> {
+        let mut histories = Vec::new();
+        for &rule in rules.iter().filter(|_| range != Range::Outside) {
+            let set = &self.shared.plan.rules;
+            if set.history(rule as usize).is_some() {
+                if set.may_match(rule as usize, event, view) {
+                    histories.push(rule);
+                }
+                continue;
+            }
+            // What lies before the range is reported by rules over many records only.
+            if range == Range::Before && set.feeds(rule as usize).is_empty() {
+                continue;
+            }
+            let check = || set.check(rule, event, view);
             match catch_unwind(AssertUnwindSafe(check)) {
                 Ok(hit) => hits.extend(hit),
                 Err(_) => {
-                    let id = &self.shared.plan.rules.metas()[rule as usize].id;
+                    let id = &set.metas()[rule as usize].id;
                     let message = format!("rule {id} failed on this record: a fault in the rule");
                     self.report(Some(number), Stage::Rule, message);
                 }
             }
         }
-        if kms || !hits.is_empty() {
-            let identity = self.identity(number, record, &basics.header);
-            if hits.is_empty() {
-                let fact = self.fact(number, &identity, NO_GROUP);
-                self.worker.facts.push(fact);
-            } else {
-                let found = Found { basics, identity: &identity, hits: &hits };
-                self.matched(number, &event, &view, &found);
+        histories
+    }
+
+    /// Keeps what is to be said of a record, and what it means to rules over many.
+    fn keep(
+        &mut self,
+        number: u64,
+        (event, view): (&Event<'_>, &View<'_>),
+        found: &Found<'_, '_>,
+        histories: &[u32],
+        range: Range,
+    ) {
+        let groups = match range == Range::Reported && self.reports(found.hits) {
+            true => self.matched(number, event, view, found),
+            false => vec![[0, 0]; found.hits.len()],
+        };
+        let mut used = None;
+        let endpoint = || event.text_at(&["eventCategory"]).is_some_and(|c| c == "NetworkActivity");
+        if self.shared.stateful()
+            && range != Range::Outside
+            && let Some(time) = found.basics.time
+            && !endpoint()
+        {
+            let noting = Noting { number, event, view, found, groups: &groups, range, time };
+            self.note(&noting, histories);
+            if self.shared.wants_uses() {
+                used = self.note_use(&noting);
             }
         }
-        self.worker.hits = hits;
+        // Every record that may be a copy is counted, if only as read.
+        let counted = groups.iter().any(|group| *group != [0, 0]);
+        if used.is_some() || !counted {
+            let fact = self.fact(number, found.identity, used.unwrap_or(NO_GROUP));
+            self.worker.facts.push(fact);
+        }
+    }
+
+    fn reports(&self, hits: &[Hit]) -> bool {
+        hits.iter().any(|hit| self.shared.plan.rules.is_reported(hit.rule))
     }
 
     /// What makes the record the same as its copies, and no other.
@@ -210,7 +272,7 @@ impl BlobSink<'_, '_> {
         Identity { hash, content, id: id.map(|id| id.into_owned()) }
     }
 
-    fn fact(&mut self, number: u64, identity: &Identity, group: [u64; 2]) -> Fact {
+    pub(super) fn fact(&mut self, number: u64, identity: &Identity, group: [u64; 2]) -> Fact {
         let blob = match self.number {
             Some(blob) => blob,
             None => {
@@ -223,17 +285,29 @@ impl BlobSink<'_, '_> {
     }
 
     /// Hands the groups of one that a record's hits make to the live report, or to what is
-    /// concluded at the end.
-    fn matched(&mut self, number: u64, event: &Event<'_>, view: &View<'_>, found: &Found<'_, '_>) {
+    /// concluded at the end. The hash of each hit's group; zero of those that are not reported.
+    fn matched(
+        &mut self,
+        number: u64,
+        event: &Event<'_>,
+        view: &View<'_>,
+        found: &Found<'_, '_>,
+    ) -> Vec<[u64; 2]> {
         let call = event.text_at(&["requestID"]).map(|id| self.shared.key.long(&[id.as_bytes()]));
         let by_endpoint = event.text_at(&["eventCategory"]).is_some_and(|c| c == "NetworkActivity");
         let snapshot = snapshot(event, view);
         let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
         let mut live = Vec::new();
+        let mut groups = Vec::with_capacity(found.hits.len());
         for hit in found.hits {
+            if !self.shared.plan.rules.is_reported(hit.rule) {
+                groups.push([0, 0]);
+                continue;
+            }
             let (key, group) = self.group(number, event, found, hit, (&snapshot, &shared));
             let hash = self.shared.group_hash(&key);
             let fact = self.fact(number, found.identity, hash);
+            groups.push(hash);
             self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
             if self.shared.live.is_some() && hit.foreign.is_none() {
                 // Written as it comes: only copies are left to be counted.
@@ -258,6 +332,7 @@ impl BlobSink<'_, '_> {
         {
             report.record(self.sequence, (found.identity.hash, found.identity.content), live);
         }
+        groups
     }
 
     /// The group of one that a hit makes.
@@ -288,6 +363,9 @@ impl BlobSink<'_, '_> {
                 apart: (identity.content, place.clone()),
             }),
             foreign: hit.foreign.clone(),
+            apart: (self.shared.live.is_none() && self.shared.plan.rules.is_adjusted(hit.rule))
+                .then_some((identity.hash, identity.content)),
+            by: None,
         };
         let kept = EventKept {
             order: (basics.time.is_none(), basics.time, identity.id.clone()),

@@ -6,32 +6,33 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Plan;
+use super::decide::{self, Bench, Decisions};
 use super::group::{Group, GroupKey, Groups, SHOWN};
 use super::names::Names;
-use super::worker::Worker;
-use crate::model::estate::Estate;
+use super::worker::{Shared, Worker};
+use super::{Plan, facts};
 use crate::model::finding::{EventRef, Finding, Status};
+use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Summary};
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
+use crate::model::time::Time;
 
 /// Two records of one action: which finding and event the other one is.
 type Links = HashMap<String, BTreeSet<(String, String, Option<String>)>>;
 
 /// Makes an outcome of what all workers found.
-pub(super) fn conclude(plan: &Plan, names: &Names, mut worker: Worker) -> Outcome {
-    worker.network.release(&mut worker.facts, &mut worker.groups);
-    let counts = match worker.facts.conclude() {
-        Ok(counts) => counts,
-        Err(error) => {
-            let message =
-                format!("a temporary file cannot be read back, so nothing is counted: {error}");
-            worker.problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
-            super::facts::Counts::default()
-        }
-    };
+pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> Outcome {
+    let (plan, names) = (shared.plan, &shared.names);
+    std::mem::take(&mut worker.network).release(&mut worker.facts, &mut worker.groups);
+    let noted = decide::note_uses(&mut worker, &plan.rules, shared.key);
+    let counts = facts::conclude(worker.facts).unwrap_or_else(|error| {
+        let message =
+            format!("a temporary file cannot be read back, so nothing is counted: {error}");
+        worker.problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+        facts::Counts::default()
+    });
     for places in &counts.conflicts {
         worker.problems.add(conflict(names, places));
     }
@@ -39,7 +40,29 @@ pub(super) fn conclude(plan: &Plan, names: &Names, mut worker: Worker) -> Outcom
     totals.duplicates = counts.duplicates;
     totals.accounts = worker.accounts.into_all();
     totals.regions = worker.regions.into_all();
-    let groups = settle(&plan.estate, &totals.accounts, worker.groups, &counts.groups);
+    let rows = noted.and_then(|()| worker.notes.rows.read());
+    let bench = Bench {
+        shared,
+        spools: worker.notes.spools,
+        counts: &counts.groups,
+        accounts: &totals.accounts,
+        range: (totals.first_event.unwrap_or(Time(0)), totals.last_event.unwrap_or(Time(0))),
+        decisions: Decisions::default(),
+        left: BTreeMap::new(),
+    };
+    let decided = rows.and_then(|rows| decide::decide(bench, rows)).unwrap_or_else(|error| {
+        let message = format!(
+            "a temporary file cannot be used, so rules over many records are missing: {error}"
+        );
+        worker.problems.add(Problem::new(Origin::blob("*"), Stage::Rule, message));
+        Decisions::default()
+    });
+    decided.problems.into_iter().for_each(|problem| worker.problems.add(problem));
+    let groups = (worker.groups, &counts.groups);
+    let mut groups = settle(plan, &totals.accounts, groups, &decided.changes);
+    for (key, group, count) in decided.findings {
+        add(&mut groups, key, group, count);
+    }
     let (findings, summary) = findings(plan, groups);
     Outcome {
         findings,
@@ -63,19 +86,23 @@ fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
     Problem::new(smallest, Stage::Parse, message)
 }
 
+/// Groups that are settled, and how many records each has.
+type Settled = HashMap<GroupKey, (Group, u64)>;
+
 /// Counts the groups, and decides those that rest on whose accounts theirs are, now that every
-/// account is known that receives records.
+/// account is known that receives records, and those that rest on what else happened.
 fn settle(
-    estate: &Estate,
+    plan: &Plan,
     recipients: &BTreeSet<String>,
-    groups: Groups,
-    counts: &HashMap<[u64; 2], u64>,
-) -> HashMap<GroupKey, (Group, u64)> {
-    let mut settled: HashMap<GroupKey, (Group, u64)> = HashMap::new();
+    (groups, counts): (Groups, &HashMap<[u64; 2], u64>),
+    changes: &HashMap<[u64; 2], Vec<(Level, String)>>,
+) -> Settled {
+    let mut settled = Settled::new();
     for (mut key, (hash, mut group)) in groups {
         let count = counts.get(&hash).copied().unwrap_or_default();
+        key.apart = None;
         if let Some(foreign) = key.foreign.take() {
-            let outside = estate.outside(&foreign.accounts, recipients);
+            let outside = plan.estate.outside(&foreign.accounts, recipients);
             if !outside.is_empty() {
                 let list = Value::from(outside.into_iter().collect::<Vec<_>>());
                 group.earliest.1.details.insert("external_accounts".into(), list.to_string());
@@ -85,21 +112,44 @@ fn settle(
                 continue;
             }
         }
-        match settled.entry(key) {
-            Entry::Occupied(mut entry) => {
-                // A record is in one of the two only, since a rule finds it once.
-                entry.get_mut().1 += count;
-                entry.get_mut().0.merge(group);
-            }
-            Entry::Vacant(entry) => {
-                entry.insert((group, count));
-            }
+        if let Some(changes) = changes.get(&hash) {
+            change(&mut group, key.attempt, changes);
         }
+        add(&mut settled, key, group, count);
     }
     settled
 }
 
-fn findings(plan: &Plan, groups: HashMap<GroupKey, (Group, u64)>) -> (Vec<Finding>, Summary) {
+/// Gives a group the level that other records give it: the highest that raises it, else the lowest.
+fn change(group: &mut Group, attempt: bool, changes: &[(Level, String)]) {
+    let level = |level: Level| if attempt { level.lowered() } else { level };
+    let raised = changes.iter().filter(|(to, _)| level(*to) > group.level).max();
+    let Some((to, _)) = raised.or_else(|| changes.iter().min()) else { return };
+    group.level = level(*to);
+    let reasons: BTreeSet<&str> =
+        changes.iter().filter(|(other, _)| other == to).map(|(_, why)| why.as_str()).collect();
+    let details = &mut group.earliest.1.details;
+    let known = details.get("why").and_then(|why| serde_json::from_str::<String>(why).ok());
+    let mut all: Vec<&str> = known.as_deref().into_iter().collect();
+    all.extend(reasons.into_iter().filter(|why| !why.is_empty()));
+    details.insert("why".into(), Value::from(all.join("; ")).to_string());
+}
+
+/// Adds a group to those of the same key.
+fn add(settled: &mut Settled, key: GroupKey, group: Group, count: u64) {
+    match settled.entry(key) {
+        Entry::Occupied(mut entry) => {
+            // A record is in one of the two only, since a rule finds it once.
+            entry.get_mut().1 += count;
+            entry.get_mut().0.merge(group);
+        }
+        Entry::Vacant(entry) => {
+            entry.insert((group, count));
+        }
+    }
+}
+
+fn findings(plan: &Plan, groups: Settled) -> (Vec<Finding>, Summary) {
     let mut summary = Summary::default();
     let mut findings = Vec::new();
     let mut links = Links::new();
@@ -212,6 +262,8 @@ fn fingerprint(rule: &str, key: &GroupKey) -> String {
         key.resource.as_deref(),
         event.map(String::as_str),
     ];
+    // Of most findings there is no more to say, and their fingerprints are older than this.
+    let fields = fields.into_iter().chain(key.by.as_deref().map(Some));
     for field in fields {
         match field {
             Some(text) => {

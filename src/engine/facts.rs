@@ -2,17 +2,17 @@
 //!
 //! CloudTrail delivers records twice and in any order, and a copy may be in any file. So nothing
 //! is counted while reading: each worker notes one [`Fact`] a record and group, and at the end the
-//! facts are sorted and the copies fall together. What does not fit in memory goes to a temporary
-//! file as sorted runs. Merging is concatenation, and concluding does not depend on the order.
+//! facts are sorted and the copies fall together. Merging is concatenation, and concluding does not
+//! depend on the order.
 //!
 //! What must stay true: a record is a copy when its event id, account *and content* are those of
 //! another. Same ids with other content are two records, and a problem says so, since a forged
 //! copy must not hide the real one.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::collections::HashMap;
+use std::io;
+
+use super::sorted::{Row, Sorted};
 
 /// One record that was read, and a group it belongs to.
 ///
@@ -34,39 +34,24 @@ pub struct Fact {
 /// The group of records that no rule matched.
 pub const NO_GROUP: [u64; 2] = [0, 0];
 
-const FACT_BYTES: usize = 56;
+impl Row for Fact {
+    const WORDS: usize = 7;
 
-impl Fact {
-    fn to_bytes(self) -> [u8; FACT_BYTES] {
-        let mut bytes = [0; FACT_BYTES];
+    fn write(&self, words: &mut [u64]) {
         let [id, id2] = self.identity;
         let [group, group2] = self.group;
-        let words = [id, id2, self.content, group, group2, self.blob, self.record];
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-            chunk.copy_from_slice(&word.to_le_bytes());
-        }
-        bytes
+        words.copy_from_slice(&[id, id2, self.content, group, group2, self.blob, self.record]);
     }
 
-    fn from_bytes(bytes: &[u8; FACT_BYTES]) -> Fact {
-        let (words, _) = bytes.as_chunks::<8>();
-        let word = |i: usize| u64::from_le_bytes(words[i]);
+    fn read(words: &[u64]) -> Fact {
         Fact {
-            identity: [word(0), word(1)],
-            content: word(2),
-            group: [word(3), word(4)],
-            blob: word(5),
-            record: word(6),
+            identity: [words[0], words[1]],
+            content: words[2],
+            group: [words[3], words[4]],
+            blob: words[5],
+            record: words[6],
         }
     }
-}
-
-/// Facts in any order, in memory and in sorted runs on disk.
-#[derive(Debug)]
-pub struct Facts {
-    held: Vec<Fact>,
-    limit: usize,
-    runs: Vec<File>,
 }
 
 /// What the facts add up to.
@@ -81,104 +66,17 @@ pub struct Counts {
     pub conflicts: Vec<Vec<(u64, u64)>>,
 }
 
-impl Facts {
-    /// No facts; at most `limit` are held in memory.
-    pub fn new(limit: usize) -> Self {
-        Facts { held: Vec::new(), limit: limit.max(1), runs: Vec::new() }
+/// Sorts everything and counts.
+///
+/// # Errors
+/// When a temporary file cannot be read back.
+pub fn conclude(facts: Sorted<Fact>) -> io::Result<Counts> {
+    let mut rows = facts.read()?;
+    let mut tally = Tally::default();
+    while let Some(fact) = rows.next()? {
+        tally.add(fact);
     }
-
-    /// Notes a fact. When memory is full and the temporary file cannot be written, memory grows:
-    /// being exact comes first.
-    pub fn push(&mut self, fact: Fact) {
-        if self.held.len() >= self.limit {
-            match self.spill() {
-                Ok(()) => self.held.clear(),
-                Err(_) => self.limit *= 2,
-            }
-        }
-        self.held.push(fact);
-    }
-
-    /// Sorts what is held, so that concluding finds it nearly done: workers do this side by side.
-    pub fn sort(&mut self) {
-        self.held.sort_unstable();
-    }
-
-    /// Adds another worker's facts.
-    pub fn merge(&mut self, mut other: Facts) {
-        self.runs.append(&mut other.runs);
-        if self.held.len() < other.held.len() {
-            // The smaller list moves to the larger one, not the other way round.
-            std::mem::swap(&mut self.held, &mut other.held);
-        }
-        if self.held.len() + other.held.len() > self.limit.max(other.limit) {
-            for fact in other.held {
-                self.push(fact);
-            }
-        } else {
-            self.held.append(&mut other.held);
-        }
-    }
-
-    fn spill(&mut self) -> io::Result<()> {
-        self.held.sort_unstable();
-        let mut writer = BufWriter::new(tempfile::tempfile()?);
-        for fact in &self.held {
-            writer.write_all(&fact.to_bytes())?;
-        }
-        let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        self.runs.push(file);
-        Ok(())
-    }
-
-    /// Sorts everything and counts.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read back.
-    pub fn conclude(mut self) -> io::Result<Counts> {
-        // Stable, since this sort merges runs that are in order, which the workers leave.
-        self.held.sort();
-        let mut tally = Tally::default();
-        if self.runs.is_empty() {
-            self.held.iter().for_each(|fact| tally.add(*fact));
-            return Ok(tally.finish());
-        }
-        let mut sources: Vec<Run> =
-            self.runs.into_iter().map(|file| Run::File(BufReader::new(file))).collect();
-        sources.push(Run::Held(self.held.into_iter()));
-        let mut heap = BinaryHeap::new();
-        for (i, source) in sources.iter_mut().enumerate() {
-            heap.extend(source.next()?.map(|fact| Reverse((fact, i))));
-        }
-        while let Some(Reverse((fact, i))) = heap.pop() {
-            tally.add(fact);
-            heap.extend(sources[i].next()?.map(|fact| Reverse((fact, i))));
-        }
-        Ok(tally.finish())
-    }
-}
-
-/// A sorted run.
-enum Run {
-    Held(std::vec::IntoIter<Fact>),
-    File(BufReader<File>),
-}
-
-impl Run {
-    fn next(&mut self) -> io::Result<Option<Fact>> {
-        match self {
-            Run::Held(facts) => Ok(facts.next()),
-            Run::File(reader) => {
-                let mut bytes = [0; FACT_BYTES];
-                match reader.read_exact(&mut bytes) {
-                    Ok(()) => Ok(Some(Fact::from_bytes(&bytes))),
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-                    Err(error) => Err(error),
-                }
-            }
-        }
-    }
+    Ok(tally.finish())
 }
 
 /// Counts facts that come sorted.
@@ -293,7 +191,7 @@ mod tests {
             facts in facts(), seed in any::<u64>(), workers in 1..5usize, limit in 1..20usize, again in 0..40usize,
         ) {
             let (groups, duplicates, conflicts) = plain(&facts);
-            let mut parts: Vec<Facts> = (0..workers).map(|_| Facts::new(limit)).collect();
+            let mut parts: Vec<Sorted<Fact>> = (0..workers).map(|_| Sorted::new(limit)).collect();
             let mut shuffled = facts.clone();
             shuffled.extend(facts.iter().take(again));
             shuffled.sort_by_key(|f| (f.record ^ f.identity[0]).wrapping_mul(seed | 1));
@@ -301,7 +199,7 @@ mod tests {
                 parts[(i as u64 ^ seed) as usize % workers].push(fact);
             }
             let merged = parts.into_iter().reduce(|mut a, b| { a.merge(b); a }).unwrap();
-            let counts = merged.conclude().unwrap();
+            let counts = conclude(merged).unwrap();
             prop_assert_eq!(counts.groups, groups);
             prop_assert_eq!(counts.duplicates, duplicates);
             prop_assert_eq!(counts.conflicts.into_iter().collect::<BTreeSet<_>>(), conflicts);

@@ -38,6 +38,11 @@ pub struct GroupKey {
     /// What the finding's level rests on, until all accounts are known; not part of what makes a
     /// finding the same.
     pub foreign: Option<Foreign>,
+    /// The record, while a history may change the level of each; not part of what makes a finding
+    /// the same either.
+    pub apart: Option<([u64; 2], u64)>,
+    /// What else a correlation groups by, as text.
+    pub by: Option<String>,
 }
 
 /// What makes two events the same with `--each`.

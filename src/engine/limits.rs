@@ -7,6 +7,11 @@ pub struct Limits {
     pub max_record: usize,
     /// How many identifiers a worker holds before they go to a temporary file.
     pub facts: usize,
+    /// How many notes for rules over many records a worker holds before they go to a temporary
+    /// file.
+    pub notes: usize,
+    /// How many notes of one group a rule over many records decides over at once.
+    pub window: usize,
     /// How many identifiers a live report holds before they go to a temporary file.
     pub seen: usize,
     /// How many problems of one blob are listed; the others are counted.
@@ -20,7 +25,9 @@ impl Default for Limits {
         Limits {
             max_record: 64 << 20, // 64 MiB
             facts: 384 << 10,     // 21 MiB at 56 bytes each
-            seen: 1 << 20,        // 32 MiB at 32 bytes each
+            notes: 128 << 10,     // 24 MiB at 184 bytes each
+            window: 1 << 17,
+            seen: 1 << 20, // 32 MiB at 32 bytes each
             problems_per_blob: 20,
             problems: 10_000,
         }

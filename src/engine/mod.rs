@@ -6,6 +6,7 @@
 
 mod blob;
 mod conclude;
+mod decide;
 mod facts;
 mod group;
 mod keys;
@@ -13,15 +14,20 @@ mod limits;
 mod live;
 mod names;
 mod network;
+mod notes;
+mod noting;
 mod problems;
 mod seen;
+mod sorted;
+mod spool;
+mod uses;
 mod worker;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::detect::RuleSet;
+use crate::detect::{Over, RuleSet};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
@@ -47,20 +53,34 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a record is reported. One without a readable time is, since nobody can say that it
+    /// Where a record lies. One without a readable time is reported, since nobody can say that it
     /// lies outside.
-    fn admits(&self, time: Option<Time>, header: &Header<'_>) -> bool {
-        let since = self.since.zip(time).is_none_or(|(since, time)| time >= since);
-        let until = self.until.zip(time).is_none_or(|(until, time)| time < until);
+    fn range(&self, time: Option<Time>, header: &Header<'_>) -> Range {
         let one_of = |wanted: &[String], value: Option<Raw<'_>>| {
             wanted.is_empty()
                 || value.and_then(Raw::text).is_some_and(|text| wanted.iter().any(|w| *w == text))
         };
-        since
-            && until
-            && one_of(&self.accounts, header.account)
-            && one_of(&self.regions, header.region)
+        let until = self.until.zip(time).is_none_or(|(until, time)| time < until);
+        if !until
+            || !one_of(&self.accounts, header.account)
+            || !one_of(&self.regions, header.region)
+        {
+            return Range::Outside;
+        }
+        let since = self.since.zip(time).is_none_or(|(since, time)| time >= since);
+        if since { Range::Reported } else { Range::Before }
     }
+}
+
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Range {
+    /// In what is reported.
+    Reported,
+    /// Before it: it feeds what needs history.
+    Before,
+    /// After it, or of another account or Region.
+    Outside,
 }
 
 /// What to scan for, and how.
@@ -110,8 +130,11 @@ pub fn scan(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<Outcome> {
+    let over: Vec<_> = plan.rules.stateful().collect();
     let shared = Shared {
         plan,
+        uses: over.iter().any(|rule| matches!(rule.code, Over::History(_))),
+        over,
         key: keys::HashKey::random(),
         names: names::Names::default(),
         live: live.map(|write| live::Live::new(plan, write)),
@@ -124,13 +147,13 @@ pub fn scan(
         .num_threads(threads)
         .build()
         .map_err(|error| io::Error::other(error.to_string()))?;
-    let workers = pool.broadcast(|_| Worker::new(plan).run(&shared));
+    let number = |index| u32::try_from(index).unwrap_or(u32::MAX);
+    let workers = pool.broadcast(|worker| Worker::new(plan, number(worker.index())).run(&shared));
     let merged = workers.into_iter().reduce(|mut all, worker| {
         all.merge(worker);
         all
     });
-    let mut outcome =
-        conclude::conclude(plan, &shared.names, merged.unwrap_or_else(|| Worker::new(plan)));
+    let mut outcome = conclude::conclude(&shared, merged.unwrap_or_else(|| Worker::new(plan, 0)));
     outcome.interrupted = stop.load(Ordering::Relaxed);
     if let Some(live) = shared.live {
         let late = std::mem::take(&mut outcome.findings);

@@ -10,8 +10,9 @@
 
 use std::collections::HashSet;
 
-use super::facts::{Fact, Facts, NO_GROUP};
+use super::facts::{Fact, NO_GROUP};
 use super::group::{Group, GroupKey, Groups};
+use super::sorted::Sorted;
 
 /// `requestID`s of calls that are held to be compared; beyond, every record is reported.
 const LIMIT: usize = 1 << 20;
@@ -72,7 +73,7 @@ impl Network {
     }
 
     /// Hands on the records that stand for a call of their own; the others only count as read.
-    pub fn release(self, facts: &mut Facts, groups: &mut Groups) {
+    pub fn release(self, facts: &mut Sorted<Fact>, groups: &mut Groups) {
         for held in self.held {
             if self.calls.contains(&held.call) {
                 facts.push(Fact { group: NO_GROUP, ..held.fact });
@@ -127,6 +128,8 @@ mod tests {
             resource: None,
             event: None,
             foreign: None,
+            apart: None,
+            by: None,
         };
         let fact =
             Fact { identity: [call, 0], content: call, group: [9, 9], blob: 0, record: call };
@@ -149,10 +152,10 @@ mod tests {
             parts.rotate_left(turn);
             let mut all = Network::default();
             parts.into_iter().for_each(|part| all.merge(part));
-            let (mut facts, mut groups) = (Facts::new(9), Groups::default());
+            let (mut facts, mut groups) = (Sorted::new(9), Groups::default());
             all.release(&mut facts, &mut groups);
             assert_eq!(groups.into_iter().count(), 1);
-            assert_eq!(facts.conclude().unwrap().groups, [([9, 9], 1)].into());
+            assert_eq!(crate::engine::facts::conclude(facts).unwrap().groups, [([9, 9], 1)].into());
         }
     }
 }

@@ -7,15 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::blob::BlobSink;
-use super::facts::Facts;
+use super::facts::Fact;
 use super::group::{GroupKey, Groups};
 use super::keys::HashKey;
 use super::live::Live;
 use super::names::Names;
 use super::network::Network;
+use super::notes::Notes;
 use super::problems::Problems;
+use super::sorted::Sorted;
+use super::uses::Uses;
 use super::{Plan, Progress};
-use crate::detect::Hit;
+use crate::detect::{Hit, Over, Stateful};
 use crate::model::outcome::Totals;
 use crate::record::container::Reader;
 use crate::record::event::Raw;
@@ -25,6 +28,10 @@ use crate::source::{Blob, Entry, Inflater, Listing};
 /// What every worker sees.
 pub(super) struct Shared<'a> {
     pub plan: &'a Plan,
+    /// The stateful rules.
+    pub over: Vec<Stateful<'a>>,
+    /// Whether any of them is a history.
+    pub uses: bool,
     pub key: HashKey,
     pub names: Names,
     pub live: Option<Live<'a>>,
@@ -36,8 +43,10 @@ pub(super) struct Shared<'a> {
 /// What a worker has found so far. Additive: merging two is adding them up.
 pub(super) struct Worker {
     pub groups: Groups,
-    pub facts: Facts,
+    pub facts: Sorted<Fact>,
     pub network: Network,
+    pub notes: Notes,
+    pub uses: Uses,
     pub problems: Problems,
     pub totals: Totals,
     pub accounts: Values,
@@ -48,6 +57,26 @@ pub(super) struct Worker {
 }
 
 impl Shared<'_> {
+    /// Whether any rule looks at many records.
+    pub fn stateful(&self) -> bool {
+        !self.over.is_empty()
+    }
+
+    /// Whether any rule wants to know who used which key.
+    pub fn wants_uses(&self) -> bool {
+        self.uses
+    }
+
+    /// What a stateful rule asks.
+    pub fn over(&self, number: u32) -> Option<Over<'_>> {
+        self.over.get(number as usize).map(|rule| rule.code)
+    }
+
+    /// The rule whose findings a stateful rule makes or changes.
+    pub fn about(&self, number: u32) -> Option<usize> {
+        self.over.get(number as usize).map(|rule| rule.about)
+    }
+
     /// Whether to stop reading: a signal, or a live report that cannot be written.
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.live.as_ref().is_some_and(Live::failed)
@@ -71,6 +100,8 @@ impl Shared<'_> {
             &field(&key.resource),
             &field(&event),
             &field(&foreign),
+            &field(&key.apart.map(|apart| format!("{apart:?}"))),
+            &field(&key.by),
         ])
     }
 
@@ -84,11 +115,13 @@ impl Shared<'_> {
 }
 
 impl Worker {
-    pub fn new(plan: &Plan) -> Worker {
+    pub fn new(plan: &Plan, number: u32) -> Worker {
         Worker {
             groups: Groups::default(),
-            facts: Facts::new(plan.limits.facts),
+            facts: Sorted::new(plan.limits.facts),
             network: Network::default(),
+            notes: Notes::new(plan.limits.notes, number),
+            uses: Uses::default(),
             problems: Problems::new(plan.limits.problems),
             totals: Totals::default(),
             accounts: Values::default(),
@@ -119,6 +152,7 @@ impl Worker {
             }
         }
         self.facts.sort();
+        self.notes.rows.sort();
         self
     }
 
@@ -161,6 +195,8 @@ impl Worker {
         self.groups.merge(other.groups);
         self.facts.merge(other.facts);
         self.network.merge(other.network);
+        self.notes.merge(other.notes);
+        self.uses.merge(other.uses);
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);

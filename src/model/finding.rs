@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::level::Level;
@@ -21,7 +21,7 @@ pub enum Status {
 }
 
 /// The KMS key a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// Key ARN; completed from account and Region when the record gives a bare id.
     pub arn: String,
@@ -34,7 +34,7 @@ pub struct Key {
 }
 
 /// The resource a finding is about, such as a bucket whose key was used.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Resource {
     /// ARN, or the id as the record gives it.
     pub arn: String,

@@ -1,12 +1,12 @@
 //! Who acted, reduced to what stays the same from call to call.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whether a call was made with multi-factor authentication, as far as its record can tell.
 ///
 /// Source: CloudTrail user guide, "CloudTrail userIdentity element"; a provider's own MFA
 /// (Identity Center, SAML, OIDC) is not in the record, hence [`Mfa::Unknown`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mfa {
     /// The session says so.
@@ -21,7 +21,7 @@ pub enum Mfa {
 }
 
 /// The actor of a call. Every member is the record's text; nothing is looked up.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Principal {
     /// `userIdentity.type`, or `AWSService` for KMS's own events, which have none.
     #[serde(rename = "type")]

@@ -318,6 +318,16 @@ impl<'a> View<'a> {
         if self.is_kms() { self.subject() } else { subject::of_record(self) }
     }
 
+    /// What the call was about, as precisely as the record says: the object and not its bucket, the
+    /// version of a function. Several where the call names several.
+    pub fn subjects(&self) -> Vec<String> {
+        if self.is_kms() {
+            subject::precise(self, &self.context()).into_iter().collect()
+        } else {
+            subject::all_of_record(self)
+        }
+    }
+
     /// The text behind a path, unless it is empty.
     fn text(&self, path: &[&str]) -> Option<Cow<'a, str>> {
         self.event.text_at(path).filter(|text| !text.is_empty())

@@ -29,8 +29,8 @@ const NO_GROUP: &str = "yours";
 const HEADER: [&str; 7] = ["GROUP", "RULE", "LEVEL", "NOISE", "ATT&CK", "PAPER", "TITLE"];
 
 /// The rules in the order in which they are listed: by group, the user's last, then by id.
-pub fn sorted(rules: &[RuleMeta]) -> Vec<&RuleMeta> {
-    let mut sorted: Vec<&RuleMeta> = rules.iter().collect();
+pub fn sorted<'a>(rules: impl IntoIterator<Item = &'a RuleMeta>) -> Vec<&'a RuleMeta> {
+    let mut sorted: Vec<&RuleMeta> = rules.into_iter().collect();
     sorted.sort_by_key(|rule| (rule.group.is_none(), &rule.group, &rule.id));
     sorted
 }

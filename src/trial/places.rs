@@ -27,16 +27,16 @@ pub struct Place {
 }
 
 /// The samples of the built-in rules among `rules`, in `folder`.
-pub fn builtin(rules: &[RuleMeta], folder: &Path) -> Vec<Place> {
-    let own = rules.iter().filter(|rule| rule.group.is_some());
+pub fn builtin<'a>(rules: impl Iterator<Item = &'a RuleMeta>, folder: &Path) -> Vec<Place> {
+    let own = rules.filter(|rule| rule.group.is_some());
     own.map(|rule| Place::new(rule, &[folder.join(&rule.id)])).collect()
 }
 
 /// The samples of the user's rules among `rules`, beside them.
-pub fn users(rules: &[RuleMeta]) -> Vec<Place> {
-    let users = || rules.iter().filter(|rule| rule.group.is_none());
+pub fn users<'a>(rules: impl Iterator<Item = &'a RuleMeta>) -> Vec<Place> {
+    let users: Vec<&RuleMeta> = rules.filter(|rule| rule.group.is_none()).collect();
     let mut in_file: BTreeMap<&str, usize> = BTreeMap::new();
-    users().for_each(|rule| *in_file.entry(&rule.origin).or_default() += 1);
+    users.iter().for_each(|rule| *in_file.entry(&rule.origin).or_default() += 1);
     let place = |rule: &RuleMeta| {
         let file = Path::new(&rule.origin);
         let beside = file.parent().unwrap_or(Path::new(""));
@@ -52,7 +52,7 @@ pub fn users(rules: &[RuleMeta]) -> Vec<Place> {
             names.iter().flat_map(|name| [beside.join(name), beside.join("samples").join(name)]);
         Place::new(rule, &folders.collect::<Vec<_>>())
     };
-    users().map(place).collect()
+    users.into_iter().map(place).collect()
 }
 
 impl Place {

@@ -25,7 +25,7 @@ fn failures(files: &[(&str, &str)]) -> Vec<String> {
         fs::write(path, text).unwrap();
     }
     let rules = RuleSet::load(true, &[folder.path().to_owned()], &Arc::default()).unwrap().rules;
-    let places = users(rules.metas());
+    let places = users(rules.reported());
     let trials = run(rules, places).unwrap();
     let root = folder.path().display().to_string();
     trials.iter().flat_map(Trial::failures).map(|why| why.replace(&root, "[DIR]")).collect()

@@ -25,7 +25,7 @@ best practices that a rule helps to audit: they are [below](#the-whitepapers-sta
 /// The page.
 fn page() -> String {
     let rules = builtin();
-    let metas = sorted(rules.metas());
+    let metas = sorted(rules.reported());
     let mut page = HEAD.to_owned();
     let mut group = None;
     for meta in &metas {

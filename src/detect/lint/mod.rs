@@ -22,9 +22,10 @@ mod tree;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::sigma::load::{Found, files};
-use super::{RuleError, duplicates};
+use super::{RuleError, RuleSet, duplicates};
 use tree::{Node, Place};
 
 /// How bad a flaw is.
@@ -140,7 +141,13 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
         flaws.iter_mut().for_each(|flaw| flaw.origin.clone_from(&file.origin));
         linted.flaws.append(&mut flaws);
     }
+    loaded.pass_over_correlations();
     loaded.errors.extend(duplicates(&loaded.rules));
+    if loaded.errors.is_empty() {
+        // What only shows when all rules hang together.
+        let together = RuleSet::load(true, paths, &Arc::default());
+        loaded.errors = together.err().unwrap_or_default();
+    }
     add_load_errors(&loaded.errors, &mut linted.flaws);
     linted.skipped = loaded.skipped;
     linted.flaws.sort_by(|a, b| (&a.origin, a.place, &a.code).cmp(&(&b.origin, b.place, &b.code)));

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use super::tree::Node;
 use super::{Flaw, Severity};
+use crate::detect::field::{VIRTUAL, is_virtual};
 use crate::detect::select::close;
 
-/// Every path in a record; `.*` where the service decides what lies below.
+/// Every path in a record beside our own [`VIRTUAL`] fields; `.*` where the service decides what lies below.
 const FIELDS: &[&str] = &[
     "additionalEventData.*",
     "addendum.originalEventID",
@@ -80,15 +81,6 @@ const FIELDS: &[&str] = &[
     "userIdentity.userName",
     "vpcEndpointAccountId",
     "vpcEndpointId",
-    // What this program works out.
-    "keytrail.actor",
-    "keytrail.attempt",
-    "keytrail.caller_account",
-    "keytrail.key",
-    "keytrail.key_account",
-    "keytrail.principal",
-    "keytrail.resource",
-    "keytrail.subject",
 ];
 
 /// The values of `keytrail.actor`.
@@ -149,6 +141,9 @@ pub fn field_flaw(field: &str, node: &Node) -> Option<Flaw> {
 }
 
 fn is_known(path: &str) -> bool {
+    if is_virtual(path) {
+        return VIRTUAL.iter().any(|(known, _)| *known == path);
+    }
     FIELDS.iter().any(|known| match known.strip_suffix(".*") {
         Some(open) => {
             path == open || path.strip_prefix(open).is_some_and(|rest| rest.starts_with('.'))
@@ -161,14 +156,13 @@ fn is_known(path: &str) -> bool {
 }
 
 fn suggestion(path: &str) -> String {
+    if is_virtual(path) || path == "keytrail" {
+        let own: Vec<&str> = VIRTUAL.iter().map(|(known, _)| *known).collect();
+        return format!("our own fields are {}", own.join(", "));
+    }
     let known: BTreeSet<&str> = FIELDS.iter().map(|known| known.trim_end_matches(".*")).collect();
     if let Some(same) = known.iter().find(|known| known.eq_ignore_ascii_case(path)) {
         return format!("use {same}: names of members are case-sensitive");
-    }
-    if path.starts_with("keytrail.") || path == "keytrail" {
-        let own: Vec<&str> =
-            known.iter().filter(|known| known.starts_with("keytrail.")).copied().collect();
-        return format!("our own fields are {}", own.join(", "));
     }
     match close(path, &known).as_slice() {
         [] => "what a call was given stands below requestParameters, what it answered below \

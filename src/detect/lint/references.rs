@@ -61,6 +61,6 @@ impl<'a> Known<'a> {
 
 fn unknown(name: &str, node: &Node) -> Option<Flaw> {
     let message = BUILTIN.as_ref()?.named(name).err()?;
-    let flaw = Flaw::new(Severity::Warning, "unknown-rule", node.place, message);
+    let flaw = Flaw::new(Severity::Error, "unknown-rule", node.place, message);
     Some(flaw.hint("look at its file together with this one, or use a built-in rule's id"))
 }

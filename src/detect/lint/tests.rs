@@ -127,7 +127,7 @@ fn correlations_refer_to_rules_that_are_there() {
     let named = RULE.replace("status:", "name: disabled\nstatus:") + correlation;
     assert!(linted(&named).is_empty(), "{:?}", linted(&named));
     let found = linted(&(RULE.to_owned() + correlation));
-    assert_eq!(found, ["19:13 warning unknown-rule"]);
+    assert_eq!(found, ["19:13 error unknown-rule"]);
     let field = named.replace("keytrail.principal", "principal");
     assert_eq!(linted(&field), ["21:16 warning unknown-field"]);
 }

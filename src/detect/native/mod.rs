@@ -11,9 +11,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::stateful::History;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
+
+/// The code of a rule.
+pub enum Native {
+    /// Judges single records.
+    Detector(Box<dyn Detector>),
+    /// Judges many.
+    History(Box<dyn History>),
+}
 
 /// What a detector found in a record.
 #[derive(Debug, Clone, PartialEq)]

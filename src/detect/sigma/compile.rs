@@ -63,8 +63,12 @@ impl Compiled {
     }
 
     /// Whether the record passes the quick demands; if not, the rule does not match it.
-    pub fn may_match(&self, event: &crate::record::event::Event<'_>) -> bool {
-        self.guards.pass(event)
+    pub fn may_match(
+        &self,
+        event: &crate::record::event::Event<'_>,
+        view: &crate::record::kms::View<'_>,
+    ) -> bool {
+        self.guards.pass(event, view)
     }
 
     /// Whether the rule matches, as the evaluator says.

@@ -1,8 +1,8 @@
 //! A record as the Sigma evaluator asks for it, read in place.
 //!
 //! Says of any field what `rsigma_eval::JsonEvent` says of the same record as a
-//! `serde_json::Value`; a property test holds it to that. One field more: `keytrail.actor`, which
-//! no record can set.
+//! `serde_json::Value`; a property test holds it to that. Our own fields come on top, which no
+//! record can set.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -11,12 +11,10 @@ use std::collections::BTreeMap;
 use rsigma_eval::{EventValue, JsonEvent};
 use serde_json::Value;
 
+use crate::detect::field;
 use crate::record::event::Event;
 use crate::record::json::{DEEPEST, Json, Kind};
 use crate::record::kms::View;
-
-/// The field that tells who acted: `service`, `via`, `infrastructure` or `direct`.
-pub const ACTOR: &str = "keytrail.actor";
 
 /// One record for as long as one rule looks at it.
 pub struct SigmaEvent<'e> {
@@ -39,8 +37,11 @@ impl<'e> SigmaEvent<'e> {
 
 impl rsigma_eval::Event for SigmaEvent<'_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
-        if path == ACTOR {
-            return Some(EventValue::Str(Cow::Borrowed(self.view.actor().as_str())));
+        if path == "keytrail.attempt" {
+            return Some(EventValue::Bool(self.view.attempt()));
+        }
+        if field::is_virtual(path) {
+            return field::of_view(self.view, path).map(EventValue::Str);
         }
         // A path with a backslash is not looked up in place: it would have to be told from the
         // escapes of the record's own spelling.

@@ -8,14 +8,18 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use rsigma_parser::{SigmaRule, parse_sigma_yaml};
+use rsigma_parser::{CorrelationRule, SigmaRule, parse_sigma_yaml};
+use serde_json::Value;
 use walkdir::WalkDir;
 
 use super::compile::{Compiled, reason_to_skip};
+use super::correlate::correlation;
 use crate::detect::RuleError;
-use crate::detect::native::Detector;
+use crate::detect::native::Native;
 use crate::detect::registry::Embedded;
+use crate::detect::router::Routes;
 use crate::detect::rule::{Body, Rule};
+use crate::detect::stateful::{Correlation, Verdict};
 use crate::model::level::Level;
 use crate::model::rule_meta::RuleMeta;
 
@@ -31,8 +35,10 @@ pub struct Found {
     pub skipped: Vec<String>,
     /// What is wrong.
     pub errors: Vec<RuleError>,
+    /// The names and ids of those documents.
+    pub passed_over: BTreeSet<String>,
     /// The code of built-in rules that is not taken yet.
-    pub native: BTreeMap<&'static str, Box<dyn Detector>>,
+    pub native: BTreeMap<&'static str, Native>,
 }
 
 /// One file of rules.
@@ -105,8 +111,17 @@ impl Found {
                 self.errors.push(file.error(message));
             }
         }
-        for correlation in &collection.correlations {
-            self.skip(file, Some(&correlation.title), "correlations are not supported yet");
+        for rule in &collection.correlations {
+            match correlation(rule, verdict(file, rule)) {
+                Ok(compiled) => match file.correlation(rule, compiled) {
+                    Ok(rule) => self.rules.push(rule),
+                    Err(message) => self.errors.push(file.error(&message)),
+                },
+                Err(reason) => {
+                    self.skip(file, Some(&rule.title), &reason);
+                    self.passed_over.extend(rule.id.iter().chain(&rule.name).cloned());
+                }
+            }
         }
         for filter in &collection.filters {
             self.skip(file, Some(&filter.title), "filters are not supported yet");
@@ -115,13 +130,41 @@ impl Found {
             let title = (collection.rules.len() > 1).then_some(rule.title.as_str());
             if let Some(reason) = reason_to_skip(rule) {
                 self.skip(file, title, &reason);
+                self.passed_over.extend(rule.id.iter().chain(&rule.name).cloned());
                 continue;
             }
-            let native = file.embedded.and_then(|embedded| self.native.remove(embedded.id));
+            let name = file.embedded.and(rule.name.as_deref());
+            let native = name.and_then(|name| self.native.remove(name));
             match file.rule(rule, native) {
                 Ok(rule) => self.rules.push(rule),
                 Err(message) => self.errors.push(file.error(&message)),
             }
+        }
+    }
+
+    /// Passes over the correlations that name what was passed over.
+    pub fn pass_over_correlations(&mut self) {
+        loop {
+            let named = |rule: &Rule| match &rule.body {
+                Body::Correlation(correlation, _) => correlation
+                    .steps
+                    .iter()
+                    .flatten()
+                    .find(|name| self.passed_over.contains(*name))
+                    .cloned(),
+                _ => None,
+            };
+            let Some((at, name)) =
+                self.rules.iter().enumerate().find_map(|(at, rule)| Some((at, named(rule)?)))
+            else {
+                return;
+            };
+            let rule = self.rules.remove(at);
+            let (origin, title) = (&rule.meta.origin, &rule.meta.title);
+            let reason = format!("{origin}: '{title}': it names '{name}', which was passed over");
+            self.skipped.push(reason);
+            self.passed_over.insert(rule.meta.id);
+            self.passed_over.extend(rule.names);
         }
     }
 
@@ -133,45 +176,79 @@ impl Found {
 
 impl File<'_> {
     /// One rule of the file, ready to be asked.
-    fn rule(&self, rule: &SigmaRule, native: Option<Box<dyn Detector>>) -> Result<Rule, String> {
-        let member = |name: &str| rule.custom_attributes.get("keytrail")?.get(name);
-        let own = |name: &str| member(name)?.as_str();
-        let listed = member("whitepaper").and_then(|list| list.as_sequence());
+    fn rule(&self, rule: &SigmaRule, native: Option<Native>) -> Result<Rule, String> {
+        let own = Own::of(rule.custom_attributes.get("keytrail"));
         let (compiled, routes) = Compiled::new(rule, self.embedded.is_some())?;
-        let level = rule.level.map(|level| Level::from_str(level.as_str())).transpose()?;
-        let id = match self.embedded {
-            Some(embedded) => embedded.id.to_owned(),
-            None => rule.id.clone().unwrap_or_else(|| self.stem.clone()),
+        let paper = Paper {
+            id: rule.id.as_ref(),
+            name: rule.name.as_ref(),
+            title: &rule.title,
+            level: rule.level,
+            tags: &rule.tags,
+            references: &rule.references,
+            description: rule.description.as_ref(),
+            false_positives: &rule.falsepositives,
+            own,
         };
-        let names = [rule.id.clone(), rule.name.clone()].into_iter().flatten();
+        let body = match native {
+            Some(Native::Detector(code)) => Body::Native(Box::new(compiled), code),
+            Some(Native::History(code)) => Body::History(Box::new(compiled), code),
+            None => Body::Sigma(Box::new(compiled)),
+        };
+        self.papers(&paper, routes, body)
+    }
+
+    /// One correlation of the file.
+    fn correlation(&self, rule: &CorrelationRule, compiled: Correlation) -> Result<Rule, String> {
+        let paper = Paper {
+            id: rule.id.as_ref(),
+            name: rule.name.as_ref(),
+            title: &rule.title,
+            level: rule.level,
+            tags: &rule.tags,
+            references: &rule.references,
+            description: rule.description.as_ref(),
+            false_positives: &rule.falsepositives,
+            own: Own::of(rule.custom_attributes.get("keytrail")),
+        };
+        let body = Body::Correlation(Box::new(compiled), rule.generate);
+        self.papers(&paper, Routes::default(), body)
+    }
+
+    /// A rule of the file, with its papers.
+    fn papers(&self, paper: &Paper<'_>, routes: Routes, body: Body) -> Result<Rule, String> {
+        let own = &paper.own;
+        let level = paper.level.map(|level| Level::from_str(level.as_str())).transpose()?;
+        // A file of ours may hold several documents; the others go by their names.
+        let main = self.embedded.filter(|e| paper.name.is_none_or(|name| name == e.id));
+        let id = match (self.embedded, main, paper.name) {
+            (_, Some(embedded), _) => embedded.id.to_owned(),
+            (Some(_), None, Some(name)) => name.clone(),
+            _ => paper.id.cloned().unwrap_or_else(|| self.stem.clone()),
+        };
+        let names = [paper.id, paper.name].into_iter().flatten().cloned();
         Ok(Rule {
             names: names.filter(|name| *name != id).collect(),
             meta: RuleMeta {
                 id,
-                title: rule.title.clone(),
+                title: paper.title.to_owned(),
                 level: level.unwrap_or(DEFAULT_LEVEL),
                 group: self.embedded.map(|embedded| embedded.group.to_owned()),
-                tags: rule.tags.clone(),
-                references: rule.references.clone(),
-                advice: own("advice").map(|text| text.trim().to_owned()),
-                description: rule.description.clone(),
-                false_positives: rule.falsepositives.clone(),
-                tier: member("tier").and_then(|tier| tier.as_u64()?.try_into().ok()),
-                whitepaper: listed
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|name| name.as_str().map(str::to_owned))
-                    .collect(),
+                tags: paper.tags.to_vec(),
+                references: paper.references.to_vec(),
+                advice: own.text("advice").map(|text| text.trim().to_owned()),
+                description: paper.description.cloned(),
+                false_positives: paper.false_positives.to_vec(),
+                tier: own.member("tier").and_then(|tier| tier.as_u64()?.try_into().ok()),
+                whitepaper: own.texts("whitepaper"),
                 origin: self.origin.clone(),
             },
             text: Arc::clone(&self.text),
-            explanation: self.embedded.map(|embedded| embedded.explanation),
-            lowers_attempts: self.embedded.is_some() && own("errors") != Some("selected"),
+            explanation: main.map(|embedded| embedded.explanation),
+            lowers_attempts: self.embedded.is_some() && own.text("errors") != Some("selected"),
+            part: self.embedded.is_some() && main.is_none(),
             routes,
-            body: match native {
-                Some(detector) => Body::Native(Box::new(compiled), detector),
-                None => Body::Sigma(Box::new(compiled)),
-            },
+            body,
         })
     }
 
@@ -185,6 +262,56 @@ impl File<'_> {
             );
         }
         error
+    }
+}
+
+/// What a document says of itself.
+struct Paper<'a> {
+    id: Option<&'a String>,
+    name: Option<&'a String>,
+    title: &'a str,
+    level: Option<rsigma_parser::Level>,
+    tags: &'a [String],
+    references: &'a [String],
+    description: Option<&'a String>,
+    false_positives: &'a [String],
+    own: Own,
+}
+
+/// The members of a document that are ours.
+struct Own(Value);
+
+impl Own {
+    /// `member` is what the parser read under `keytrail`.
+    fn of(member: Option<&impl serde::Serialize>) -> Own {
+        Own(member.and_then(|member| serde_json::to_value(member).ok()).unwrap_or_default())
+    }
+
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.member(name)?.as_str()
+    }
+
+    fn texts(&self, name: &str) -> Vec<String> {
+        let list = self.member(name).and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+}
+
+/// What becomes of a correlation: a user's is a finding, one of ours says so.
+fn verdict(file: &File<'_>, rule: &CorrelationRule) -> Verdict {
+    if file.embedded.is_none() {
+        return Verdict::Finding;
+    }
+    let own = Own::of(rule.custom_attributes.get("keytrail"));
+    match (own.text("raises"), own.text("same_as")) {
+        (Some(id), _) => Verdict::Raises(id.to_owned()),
+        (None, Some(id)) => Verdict::FindingOf(id.to_owned()),
+        (None, None) => Verdict::Finding,
     }
 }
 

@@ -5,6 +5,7 @@
 //! and a record that answers the evaluator without being copied.
 
 mod compile;
+mod correlate;
 pub mod event;
 pub mod load;
 mod route;

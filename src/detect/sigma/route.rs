@@ -13,10 +13,11 @@ use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
 };
 
-use super::event::ACTOR;
+use crate::detect::field::{ACTOR, is_virtual};
 use crate::detect::router::{Route, Routes};
 use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
+use crate::record::kms::View;
 
 /// More disjuncts than this are not worth their while: the rule then demands nothing.
 const MOST_DISJUNCTS: usize = 64;
@@ -59,14 +60,17 @@ pub fn derive(detections: &Detections) -> (Routes, Guards) {
 
 impl Guards {
     /// Whether the rule has to be asked about `event`.
-    pub fn pass(&self, event: &Event<'_>) -> bool {
-        self.0.iter().any(|disjunct| disjunct.iter().all(|guard| guard.pass(event)))
+    pub fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
+        self.0.iter().any(|disjunct| disjunct.iter().all(|guard| guard.pass(event, view)))
     }
 }
 
 impl Guard {
-    fn pass(&self, event: &Event<'_>) -> bool {
+    fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
         match self {
+            Guard::OneOf(field, texts) if field.path == ACTOR => {
+                texts.contains(view.actor().as_str())
+            }
             Guard::OneOf(field, texts) => field.pass(event, |value| may_be(value, texts)),
             Guard::Present(field) => field.pass(event, |_| true),
             Guard::NotNull(field) => field.pass(event, |value| !value.is_null()),
@@ -88,8 +92,9 @@ fn may_be(value: Json<'_>, texts: &BTreeSet<String>) -> bool {
 
 impl Field {
     fn new(path: &str) -> Option<Field> {
-        // Indexes and escaped brackets are the evaluator's business, and so is the virtual field.
-        let plain = !path.contains(['[', '\\']) && path != ACTOR;
+        // Indexes and escaped brackets are the evaluator's business, and so are virtual fields.
+        let plain = !path.contains(['[', '\\']) && !is_virtual(path);
+        let plain = plain || path == ACTOR;
         plain.then(|| Field { path: path.to_owned() })
     }
 

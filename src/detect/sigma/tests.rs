@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use rsigma_eval::{Event as _, EventValue, JsonEvent};
 use serde_json::{Map, Value, json};
 
-use super::event::{ACTOR, SigmaEvent};
+use super::event::SigmaEvent;
 use super::load::Found;
 use crate::detect::RuleSet;
+use crate::detect::field::ACTOR;
 use crate::record::event::{Event, Marked};
 use crate::record::kms::View;
 use crate::record::scan::{self, Index};
@@ -259,7 +260,8 @@ proptest! {
             assert_eq!(found.rules.len() > before, compiled.is_some(), "{text}: {:?}", found.errors);
             plain.extend(compiled);
         }
-        let rules = RuleSet::new(found.rules);
+        let wanted = vec![true; found.rules.len()];
+        let rules = RuleSet::new(found.rules, &wanted).unwrap();
         for record in &records {
             let value: Value = serde_json::from_str(record).unwrap();
             let wanted: Vec<usize> = (0..plain.len())
@@ -291,13 +293,14 @@ detection:
   condition: 1 of a* or (b and not not_me)
 ",
     );
-    let rules = RuleSet::new(found.rules);
+    let wanted = vec![true; found.rules.len()];
+    let rules = RuleSet::new(found.rules, &wanted).unwrap();
     assert_eq!(found.errors, []);
     let guarded = |record: &str| {
         with(record, |marked, event| {
             let candidates = rules.candidates_of(&marked.header()).len();
             let crate::detect::rule::Body::Sigma(rule) = &rules.rules[0].body else { panic!() };
-            (candidates, rule.may_match(&event))
+            (candidates, rule.may_match(&event, &View::new(&event)))
         })
     };
     let kms = r#""eventSource":"kms.amazonaws.com","eventName":"Decrypt""#;

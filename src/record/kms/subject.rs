@@ -75,6 +75,52 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[(String, String)]) -> Option<
         .or_else(other)
 }
 
+/// What `pairs` names, not reduced to what can be tagged; of an object and what lies in it, the
+/// object.
+pub(super) fn precise(view: &View<'_>, pairs: &[(String, String)]) -> Option<String> {
+    let value = |key: &str| {
+        let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    };
+    // A log file of a trail is an object; the trail is not what was read.
+    let mut keys = ["aws:s3:arn"].iter().chain(ARN_KEYS);
+    keys.find_map(|key| value(key)).or_else(|| Some(of_context(view, pairs)?.arn))
+}
+
+/// Members of a request that name what the call was about, where `resources` does not.
+const NAMED: &[&str] = &["name", "names", "secretId", "secretIdList", "bucketName"];
+
+/// Everything that a record of another service acts on.
+pub(super) fn all_of_record(view: &View<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in view.event().get("resources").into_iter().flat_map(Json::elements) {
+        let Some(arn) = entry.get_any_case("arn").and_then(Json::as_str) else { continue };
+        if !arn.is_empty() && Arn::parse(&arn).is_none_or(|arn| arn.service != "kms") {
+            found.push(arn.into_owned());
+        }
+    }
+    // An object comes with its bucket, which is no subject beside it.
+    let inside = |outer: &String, all: &[String]| {
+        all.iter()
+            .any(|other| other.strip_prefix(outer.as_str()).is_some_and(|r| r.starts_with('/')))
+    };
+    let all = found.clone();
+    found.retain(|arn| !inside(arn, &all));
+    if found.is_empty() {
+        let request = view.event().get("requestParameters").filter(is_object);
+        for name in NAMED {
+            let Some(value) = request.and_then(|request| request.get(name)) else { continue };
+            match value.scalar() {
+                Some(text) => found.push(text.into_owned()),
+                None => {
+                    found.extend(value.elements().filter_map(|e| Some(e.scalar()?.into_owned())))
+                }
+            }
+        }
+    }
+    found
+}
+
 /// What a record of another service acts on.
 pub(super) fn of_record(view: &View<'_>) -> Option<Resource> {
     let named = |entry: Json<'_>| {

@@ -23,7 +23,7 @@ pub fn run(args: &ListArgs, style: Style, messages: Messages) -> Done {
     };
     say_skipped(&loaded.skipped, Verbosity::Normal, messages);
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
-    let sorted = rules::sorted(loaded.rules.metas());
+    let sorted = rules::sorted(loaded.rules.reported());
     let output = in_memory(|out| match form {
         Form::Table => rules::write_table(&sorted, &style, out),
         Form::Json => rules::write_json(&sorted, out),

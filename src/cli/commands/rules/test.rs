@@ -27,8 +27,8 @@ pub fn run(args: &TestArgs, style: Style, messages: Messages) -> Done {
     let samples = if args.paths.is_empty() { Some(Samples::unpack()) } else { None };
     let samples = samples.transpose().map_err(broken)?;
     let places = match &samples {
-        Some(samples) => trial::builtin(loaded.rules.metas(), samples.path()),
-        None => trial::users(loaded.rules.metas()),
+        Some(samples) => trial::builtin(loaded.rules.reported(), samples.path()),
+        None => trial::users(loaded.rules.reported()),
     };
     if places.is_empty() {
         let hint = "give rules for product aws, service cloudtrail";

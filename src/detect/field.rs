@@ -1,0 +1,85 @@
+//! The values that a correlation groups by and counts: members of the record, and fields of ours
+//! that no record can set.
+//!
+//! What must stay true: the virtual fields say here what they say to a single Sigma rule.
+
+use std::borrow::Cow;
+
+use crate::record::event::Event;
+use crate::record::json::{Json, Kind};
+use crate::record::kms::View;
+
+/// Who acted: `service`, `via`, `infrastructure` or `direct`.
+pub const ACTOR: &str = "keytrail.actor";
+
+/// Every virtual field, and what it is.
+pub const VIRTUAL: &[(&str, &str)] = &[
+    (ACTOR, "who acted: service, via, infrastructure or direct"),
+    ("keytrail.attempt", "whether the call failed: true or false"),
+    ("keytrail.caller_account", "the caller's account; absent for services"),
+    ("keytrail.key", "the ARN of the key concerned"),
+    ("keytrail.key_account", "the account that owns the key"),
+    ("keytrail.principal", "who called: the ARN of the user, or of the role without its session"),
+    ("keytrail.resource", "the ARN of the taggable resource, such as the bucket of an object"),
+    ("keytrail.subject", "what the call was about, as precisely as the record says: the object"),
+];
+
+/// Whether a field is ours.
+pub fn is_virtual(field: &str) -> bool {
+    field.starts_with("keytrail.")
+}
+
+/// The value of a virtual field; `None` if there is none, or no such field.
+pub fn of_view<'a>(view: &View<'a>, field: &str) -> Option<Cow<'a, str>> {
+    Some(match field {
+        ACTOR => view.actor().as_str().into(),
+        "keytrail.attempt" => if view.attempt() { "true" } else { "false" }.into(),
+        "keytrail.caller_account" => view.caller_account()?.into(),
+        "keytrail.key" => view.key()?.arn.into(),
+        "keytrail.key_account" => view.key_account()?.into(),
+        "keytrail.principal" => view.principal().arn?.into(),
+        "keytrail.resource" => view.resource()?.arn.into(),
+        "keytrail.subject" => view.subjects().into_iter().next()?.into(),
+        _ => return None,
+    })
+}
+
+/// Every value of a field: of an array, each of its members.
+pub fn texts(event: &Event<'_>, view: &View<'_>, field: &str) -> Vec<String> {
+    if field == "keytrail.subject" {
+        return view.subjects();
+    }
+    if is_virtual(field) {
+        return of_view(view, field).map(Cow::into_owned).into_iter().collect();
+    }
+    let mut found = Vec::new();
+    if let Some(flat) = event.get(field) {
+        collect(flat, &[], &mut found);
+    } else if let Some((first, rest)) = field.split_once('.')
+        && let Some(value) = event.get(first)
+    {
+        collect(value, &rest.split('.').collect::<Vec<_>>(), &mut found);
+    }
+    found
+}
+
+/// The scalars behind a path; arrays on the way, and at its end, are gone through.
+fn collect(value: Json<'_>, path: &[&str], found: &mut Vec<String>) {
+    if value.kind() == Kind::Array {
+        for element in value.elements() {
+            // Arrays of arrays hold no field that anybody names.
+            if element.kind() != Kind::Array {
+                collect(element, path, found);
+            }
+        }
+        return;
+    }
+    match path.split_first() {
+        None => found.extend(value.scalar().map(Cow::into_owned)),
+        Some((first, rest)) => {
+            if let Some(inner) = value.get(first) {
+                collect(inner, rest, found);
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! One parsed Sigma correlation made ready (Sigma specification, "Correlation rules").
+//!
+//! What must stay true: a correlation that we would read otherwise than its author meant is never
+//! taken, but named with the reason.
+
+use std::collections::BTreeMap;
+
+use rsigma_parser::{
+    ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, WindowMode,
+};
+
+use crate::detect::stateful::{By, Compare, Correlation, Kind, Limit, Verdict};
+
+/// The correlation that `rule` describes; `verdict` is what becomes of it.
+///
+/// # Errors
+/// Why it is passed over.
+pub fn correlation(rule: &CorrelationRule, verdict: Verdict) -> Result<Correlation, String> {
+    if rule.window != WindowMode::Sliding {
+        return Err(format!("`{}` windows are not supported", rule.window.as_str()));
+    }
+    let (limits, fields) = match &rule.condition {
+        CorrelationCondition::Threshold { predicates, field, .. } => {
+            (predicates.iter().map(limit).collect::<Vec<_>>(), field.clone().unwrap_or_default())
+        }
+        CorrelationCondition::Extended(_) => {
+            return Err("conditions over the names of rules are not supported".to_owned());
+        }
+    };
+    let kind = match rule.correlation_type {
+        CorrelationType::EventCount => Kind::EventCount(limits),
+        CorrelationType::ValueCount if fields.is_empty() => {
+            return Err("`value_count` needs a `field` in its condition".to_owned());
+        }
+        CorrelationType::ValueCount => Kind::ValueCount(limits, fields),
+        CorrelationType::Temporal => Kind::Temporal,
+        CorrelationType::TemporalOrdered => Kind::TemporalOrdered,
+        other => return Err(format!("`{}` correlations are not supported", other.as_str())),
+    };
+    let steps = match kind {
+        Kind::Temporal | Kind::TemporalOrdered => {
+            rule.rules.iter().map(|name| vec![name.clone()]).collect()
+        }
+        _ => vec![rule.rules.clone()],
+    };
+    if rule.rules.is_empty() {
+        return Err("it names no rules".to_owned());
+    }
+    let by = rule.group_by.iter().map(|name| By {
+        name: name.clone(),
+        of: rule
+            .aliases
+            .iter()
+            .filter(|alias| alias.alias == *name)
+            .flat_map(|alias| &alias.mapping)
+            .map(|(rule, field)| (rule.clone(), field.clone()))
+            .collect::<BTreeMap<_, _>>(),
+    });
+    let span = i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX);
+    Ok(Correlation { kind, steps, by: by.collect(), span, verdict })
+}
+
+fn limit((operator, number): &(ConditionOperator, u64)) -> Limit {
+    let than = match operator {
+        ConditionOperator::Lt => Compare::Less,
+        ConditionOperator::Lte => Compare::LessOrEqual,
+        ConditionOperator::Gt => Compare::More,
+        ConditionOperator::Gte => Compare::MoreOrEqual,
+        ConditionOperator::Eq => Compare::Equal,
+        ConditionOperator::Neq => Compare::NotEqual,
+    };
+    Limit { than, number: *number }
+}

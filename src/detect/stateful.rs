@@ -1,0 +1,247 @@
+//! Rules over many records: Sigma correlations, and histories, which are code.
+//!
+//! Neither sees records in any order. What a record means to such a rule is noted while reading,
+//! and decided when all is read and every copy has fallen together.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::model::estate::Estate;
+use crate::model::finding::{Key, Resource};
+use crate::model::level::Level;
+use crate::model::principal::Principal;
+use crate::model::time::Time;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// A Sigma correlation (Sigma specification, "Correlation rules").
+#[derive(Debug, Clone)]
+pub struct Correlation {
+    /// What it asks.
+    pub kind: Kind,
+    /// The rules whose matches it looks at, by id or name. Each row is one step, which any of its
+    /// rules makes.
+    pub steps: Vec<Vec<String>>,
+    /// What its matches have in common.
+    pub by: Vec<By>,
+    /// The length of the window, in seconds.
+    pub span: i64,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+/// What a correlation asks of the matches in a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// How many there are.
+    EventCount(Vec<Limit>),
+    /// How many different values the fields have, together.
+    ValueCount(Vec<Limit>, Vec<String>),
+    /// Whether every step was made.
+    Temporal,
+    /// Whether every step was made, each at the time of the one before it or later.
+    TemporalOrdered,
+}
+
+/// One comparison of a count with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How they compare.
+    pub than: Compare,
+    /// The number.
+    pub number: u64,
+}
+
+/// How a count compares with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Compare {
+    Less,
+    LessOrEqual,
+    More,
+    MoreOrEqual,
+    Equal,
+    NotEqual,
+}
+
+impl Limit {
+    /// Whether `count` satisfies it.
+    pub fn holds(self, count: u64) -> bool {
+        match self.than {
+            Compare::Less => count < self.number,
+            Compare::LessOrEqual => count <= self.number,
+            Compare::More => count > self.number,
+            Compare::MoreOrEqual => count >= self.number,
+            Compare::Equal => count == self.number,
+            Compare::NotEqual => count != self.number,
+        }
+    }
+}
+
+/// A field to group by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// Its name.
+    pub name: String,
+    /// What some of the rules call it, by the rule's id or name.
+    pub of: BTreeMap<String, String>,
+}
+
+/// What becomes of a correlation that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A finding of its own.
+    Finding,
+    /// A finding of the rule of this id.
+    FindingOf(String),
+    /// The findings of the rule of this id that the matches are get the level of the correlation.
+    Raises(String),
+}
+
+/// A rule over many records that is code.
+pub trait History: Send + Sync {
+    /// What a record means to it: nothing, for most. It may be any record at all, not only one
+    /// that the selection fits.
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>);
+
+    /// What a use of a key means to it.
+    fn note_use(&self, _use: &Use<'_>, _marks: &mut Vec<Mark>) {}
+
+    /// Decides over everything that was noted under one part, in the order of time.
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided>;
+
+    /// The rule whose findings it raises and lowers, if it has none of its own.
+    fn adjusts(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// What a record means to a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Marks with the same part are decided over together: a key, a principal, …
+    pub part: String,
+    /// The history's own.
+    pub kind: u32,
+    /// The history's own.
+    pub value: String,
+}
+
+/// What is noted of one principal's uses of one key by one operation on one resource.
+///
+/// Trail delivery is no use.
+#[derive(Debug, Clone)]
+pub struct Use<'a> {
+    /// The operation: `Decrypt`, …
+    pub name: &'a str,
+    /// By whose hand: `service`, `via`, `infrastructure` or `direct`.
+    pub actor: &'a str,
+    /// Whether it was refused or failed.
+    pub attempt: bool,
+    /// Who, on what, where.
+    pub about: &'a About,
+    /// The first, and the last.
+    pub times: (Time, Time),
+}
+
+/// What a history is told of a record that it marked.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// The record's time; of uses, that of the first.
+    pub time: Time,
+    /// Of uses, the time of the last.
+    pub last: Time,
+    /// Of uses, how many, copies not counted; else 1.
+    pub count: u64,
+    /// The mark's kind.
+    pub kind: u32,
+    /// The mark's value.
+    pub value: String,
+    /// Who, on what, where.
+    pub about: About,
+    /// Whether the record lies in the range that is reported.
+    pub reported: bool,
+    /// Whether a finding of the rule that the history adjusts rests on the record.
+    pub found: bool,
+}
+
+/// Who acted on what, where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct About {
+    /// `recipientAccountId`
+    pub account: Option<String>,
+    /// `awsRegion`
+    pub region: Option<String>,
+    /// Who acted.
+    pub principal: Principal,
+    /// `sourceIPAddress`
+    pub source_ip: Option<String>,
+    /// `userAgent`
+    pub user_agent: Option<String>,
+    /// The key concerned.
+    pub key: Option<Key>,
+    /// The resource concerned.
+    pub resource: Option<Resource>,
+}
+
+/// What is known when a history decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// What the organisation tells about itself.
+    pub estate: &'a Estate,
+    /// Every account that receives records.
+    pub accounts: &'a std::collections::BTreeSet<String>,
+    /// The time of the first record of all, and of the last.
+    pub range: (Time, Time),
+}
+
+/// What a history decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// The records it rests on: indexes of notes. A finding is about the first of them; where the
+    /// history adjusts another rule, the findings that rest on them are adjusted.
+    pub notes: Vec<usize>,
+    /// How serious it is.
+    pub level: Level,
+    /// What there is to say. `why`: what raised or lowered the level.
+    pub details: BTreeMap<String, Value>,
+    /// What the finding is about.
+    pub scope: Scope,
+}
+
+/// What a finding of a history is about; it says nothing of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything that the first record names.
+    Event,
+    /// The principal and the key.
+    PrincipalAndKey,
+    /// The principal.
+    Principal,
+    /// The key, whoever used it.
+    Key,
+    /// The account and Region.
+    Region,
+}
+
+impl Decided {
+    /// A decision that rests on some notes.
+    pub fn new(notes: impl IntoIterator<Item = usize>, level: Level) -> Decided {
+        let notes = notes.into_iter().collect();
+        Decided { notes, level, details: BTreeMap::new(), scope: Scope::Event }
+    }
+
+    /// With another scope.
+    #[must_use]
+    pub fn about(self, scope: Scope) -> Decided {
+        Decided { scope, ..self }
+    }
+
+    /// With one more detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Decided {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}

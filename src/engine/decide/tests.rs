@@ -1,0 +1,1 @@
+//! Correlations against a slow, obvious twin.

@@ -1,0 +1,146 @@
+//! A window that slides over the records of one part: how many there are in it, how many different
+//! values, whether every step was made.
+//!
+//! The window ends with each second in turn and reaches back by the correlation's timespan, both
+//! ends included. Where it holds, every record in it belongs to the finding.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+
+use super::found::Burst;
+use super::{Bench, Part, Unit};
+use crate::detect::Stateful;
+use crate::detect::stateful::{Correlation, Kind};
+
+/// The records in the window.
+struct Window<'a> {
+    correlation: &'a Correlation,
+    units: VecDeque<Unit>,
+    /// How many of them are part of the finding already.
+    taken: usize,
+    /// How many records have each value.
+    values: HashMap<[u64; 2], u64>,
+    /// How many records make each step.
+    steps: Vec<u64>,
+}
+
+impl<'a> Window<'a> {
+    fn new(correlation: &'a Correlation) -> Window<'a> {
+        Window {
+            correlation,
+            units: VecDeque::new(),
+            taken: 0,
+            values: HashMap::new(),
+            steps: vec![0; correlation.steps.len()],
+        }
+    }
+
+    fn push(&mut self, unit: Unit) {
+        for value in unit.values.iter().filter(|value| **value != [0, 0]) {
+            *self.values.entry(*value).or_default() += 1;
+        }
+        for step in &unit.steps {
+            if let Some(count) = self.steps.get_mut(*step as usize) {
+                *count += 1;
+            }
+        }
+        self.units.push_back(unit);
+    }
+
+    fn pop(&mut self) {
+        let Some(unit) = self.units.pop_front() else { return };
+        self.taken = self.taken.saturating_sub(1);
+        for value in &unit.values {
+            if let Some(count) = self.values.get_mut(value) {
+                *count -= 1;
+                if *count == 0 {
+                    self.values.remove(value);
+                }
+            }
+        }
+        for step in &unit.steps {
+            if let Some(count) = self.steps.get_mut(*step as usize) {
+                *count -= 1;
+            }
+        }
+    }
+
+    /// Forgets what lies too far back.
+    fn slide(&mut self, now: i64) {
+        let start = now.saturating_sub(self.correlation.span);
+        while self.units.front().is_some_and(|unit| unit.note.time < start) {
+            self.pop();
+        }
+    }
+
+    /// What is counted, and whether the window holds.
+    fn holds(&self) -> (u64, bool) {
+        match &self.correlation.kind {
+            Kind::EventCount(limits) => {
+                let count = self.units.len() as u64;
+                (count, limits.iter().all(|limit| limit.holds(count)))
+            }
+            Kind::ValueCount(limits, _) => {
+                let count = self.values.len() as u64;
+                (count, limits.iter().all(|limit| limit.holds(count)))
+            }
+            Kind::Temporal | Kind::TemporalOrdered => {
+                let count = self.steps.iter().filter(|count| **count > 0).count();
+                (count as u64, count == self.steps.len())
+            }
+        }
+    }
+}
+
+impl Bench<'_, '_> {
+    /// Slides the window of a correlation over one part.
+    pub(super) fn windowed(
+        &mut self,
+        rule: &Stateful<'_>,
+        correlation: &Correlation,
+        part: &mut Part<'_>,
+    ) -> io::Result<()> {
+        let mut window = Window::new(correlation);
+        let mut burst = Burst::default();
+        let limit = self.shared.plan.limits.window;
+        let feeds = !self.shared.plan.rules.feeds(rule.about).is_empty();
+        loop {
+            let mut units = self.second(part)?;
+            let Some(now) = units.first().map(|unit| unit.note.time) else { break };
+            if feeds {
+                self.by_id(&mut units)?;
+            }
+            let reported = units.iter().any(|unit| unit.note.reported);
+            let last = units.last().map(|unit| unit.note);
+            window.slide(now);
+            for unit in units {
+                window.push(unit);
+            }
+            let (count, holds) = window.holds();
+            if holds && reported {
+                for unit in window.units.iter().skip(window.taken) {
+                    burst.take(unit);
+                }
+                window.taken = window.units.len();
+                burst.peak = burst.peak.max(count);
+                // Once a window is enough for those that wait for this to have happened.
+                if let Some(last) = last
+                    && burst.passed_on.is_none_or(|at| now - at > correlation.span)
+                {
+                    burst.passed_on = Some(now);
+                    self.pass_on(rule, &last)?;
+                }
+            }
+            if window.units.len() > limit {
+                // Those that are part of the finding already are no loss.
+                if window.units.len() - limit > window.taken {
+                    self.overflow(rule);
+                }
+                while window.units.len() > limit {
+                    window.pop();
+                }
+            }
+        }
+        self.found(rule, correlation, burst)
+    }
+}
