@@ -31,6 +31,13 @@ pub struct Correlation {
     pub verdict: Verdict,
 }
 
+impl Correlation {
+    /// The length of the window in microseconds, which is what times are in.
+    pub fn span_micros(&self) -> i64 {
+        self.span.saturating_mul(1_000_000)
+    }
+}
+
 /// What a correlation asks of the matches in a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {

@@ -73,7 +73,7 @@ impl Bench<'_, '_> {
             let Some(done) = ways.last() else { break };
             let ends_now = |way: &&Way| way.last().is_some_and(|unit| unit.note.time == now);
             let within = |way: &&Way| {
-                way.first().is_some_and(|unit| now - unit.note.time <= correlation.span)
+                way.first().is_some_and(|unit| now - unit.note.time <= correlation.span_micros())
             };
             let done: Vec<Way> = done.0.iter().filter(ends_now).filter(within).cloned().collect();
             if reported && let Some(way) = done.first() {

@@ -67,7 +67,7 @@ impl<'a> Window<'a> {
 
     /// Forgets what lies too far back.
     fn slide(&mut self, now: i64) {
-        let start = now.saturating_sub(self.correlation.span);
+        let start = now.saturating_sub(self.correlation.span_micros());
         while self.units.front().is_some_and(|unit| unit.note.time < start) {
             self.pop();
         }
@@ -125,7 +125,7 @@ impl Bench<'_, '_> {
                 burst.peak = burst.peak.max(count);
                 // Once a window is enough for those that wait for this to have happened.
                 if let Some(last) = last
-                    && burst.passed_on.is_none_or(|at| now - at > correlation.span)
+                    && burst.passed_on.is_none_or(|at| now - at > correlation.span_micros())
                 {
                     burst.passed_on = Some(now);
                     self.pass_on(rule, &last)?;
