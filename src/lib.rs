@@ -9,6 +9,7 @@
 //! detect   which rules could match, and whether they do        (hits)
 //! engine   all of it in parallel, merged in any order          (outcome)
 //! triage   what of it is suppressed or known already           (outcome)
+//! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
@@ -24,3 +25,4 @@ pub mod record;
 pub mod report;
 pub mod source;
 pub mod triage;
+pub mod trial;

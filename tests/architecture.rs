@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("detect", &["record", "tags", "policy", "model"]),
     ("engine", &["source", "record", "tags", "policy", "detect", "model"]),
     ("triage", &["model"]),
+    ("trial", &["source", "detect", "engine", "model"]),
     ("report", &["model"]),
     ("verify", &["model"]),
     ("state", &["model"]),
@@ -28,7 +29,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
         "cli",
         &[
             "model", "source", "record", "policy", "tags", "detect", "engine", "triage", "report",
-            "verify", "state",
+            "verify", "state", "trial",
         ],
     ),
 ];

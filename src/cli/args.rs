@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use super::commands::rules::args::RulesArgs;
+
 /// Audits the use of AWS KMS keys from CloudTrail logs
 #[derive(Debug, Parser)]
 #[command(
@@ -40,7 +42,9 @@ Exit status:
 pub enum Command {
     /// Read CloudTrail logs, evaluate every rule, report what was found
     #[command(after_help = EXIT_STATUS)]
-    Scan(ScanArgs),
+    Scan(Box<ScanArgs>),
+    /// List, explain, check and test rules
+    Rules(RulesArgs),
 }
 
 /// Everything `scan` takes.

@@ -216,7 +216,9 @@ mod tests {
 
     fn resolve(words: &[&str]) -> Result<Settings, Vec<String>> {
         let words = ["keytrail", "scan"].iter().chain(words);
-        let Command::Scan(args) = Cli::try_parse_from(words).unwrap().command;
+        let Command::Scan(args) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("another command")
+        };
         let now = Time::parse("2026-11-23T20:00:00Z").unwrap();
         Settings::resolve(&args, now, true)
             .map_err(|failures| failures.iter().map(ToString::to_string).collect())

@@ -5,6 +5,8 @@
 //! sigma       Sigma YAML, built-in or the user's: load, compile, ask
 //! native      detectors: one file a rule, where Sigma cannot say it
 //! router      from (eventSource, eventName) to the rules that could match
+//! lint        what is wrong with a user's rules before they are trusted
+//! whitepaper  the statements that rules answer
 //! ```
 //!
 //! [`RuleSet`] is all that other layers need. What must stay true: a rule that matches a record is
@@ -12,6 +14,7 @@
 
 pub mod error;
 pub mod field;
+pub mod lint;
 pub mod native;
 pub mod registry;
 pub mod router;
@@ -19,6 +22,7 @@ mod rule;
 mod select;
 mod sigma;
 pub mod stateful;
+pub mod whitepaper;
 mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -180,7 +184,7 @@ impl RuleSet {
         }
         match registry::RULES.iter().any(|embedded| embedded.id == name) {
             true => Ok(name.to_owned()),
-            false => Err(select::no_rule(&self.rules, name)),
+            false => Err(select::unknown_rule(&self.rules, name)),
         }
     }
 
@@ -213,6 +217,20 @@ impl RuleSet {
     /// The explanation of a built-in rule, Markdown.
     pub fn explanation(&self, id: &str) -> Option<&'static str> {
         self.rules.iter().find(|rule| rule.is_named(id))?.explanation
+    }
+
+    /// The rule that goes by `name`: its id, or another name of it.
+    ///
+    /// # Errors
+    /// There is none; the message names those that may have been meant.
+    pub fn named(&self, name: &str) -> Result<&RuleMeta, String> {
+        let found = self.rules.iter().find(|rule| !rule.part && rule.is_named(name));
+        found.map(|rule| &rule.meta).ok_or_else(|| select::unknown_rule(&self.rules, name))
+    }
+
+    /// The YAML file that a rule was read from.
+    pub fn text(&self, id: &str) -> Option<&str> {
+        self.rules.iter().find(|rule| rule.is_named(id)).map(|rule| &*rule.text)
     }
 
     /// Digest of the ids and texts of the rules, `sha256:…`. The code of native

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, Native, critical_call_without_mfa, decrypt_burst_event};
+use super::native::{Native, all};
 use super::stateful::History;
 use crate::model::estate::Estate;
 
@@ -41,6 +41,7 @@ macro_rules! embedded {
 pub const RULES: &[Embedded] = embedded! {
     "aliases":
         "alias-deleted",
+        "alias-naming-scheme",
         "alias-repointed";
     "chains":
         "chain-alias-swap",
@@ -56,13 +57,17 @@ pub const RULES: &[Embedded] = embedded! {
     "grants":
         "grant-allows-delegation",
         "grant-created-directly",
-        "grant-revoked";
+        "grant-external-grantee",
+        "grant-revoked",
+        "grant-to-self",
+        "grant-unconstrained";
     "lifecycle":
         "disabled-key-use",
         "external-origin-key-created",
         "import-parameters-requested",
         "imported-material-deleted",
         "imported-material-expired",
+        "imported-material-expiring",
         "key-created",
         "key-deleted",
         "key-deletion-burst",
@@ -79,15 +84,38 @@ pub const RULES: &[Embedded] = embedded! {
         "primary-region-moved",
         "rotation-disabled",
         "rotation-period-long";
+    "policy":
+        "iam-policy-kms-wide",
+        "key-policy-changed",
+        "policy-admin-and-use",
+        "policy-alias-reference",
+        "policy-critical-actions-without-mfa",
+        "policy-default-unedited",
+        "policy-external-account",
+        "policy-external-account-root",
+        "policy-lockout-check-bypassed",
+        "policy-mfa-condition-broken",
+        "policy-no-encryption-context",
+        "policy-no-iam-delegation",
+        "policy-not-principal",
+        "policy-public-principal",
+        "policy-service-without-source",
+        "policy-unrestricted-grants",
+        "policy-wildcard-actions";
     "rest":
+        "bucket-encryption-changed",
         "bucket-encryption-deleted",
         "ebs-default-encryption-off",
+        "ebs-default-key-changed",
         "ebs-snapshot-unencrypted",
         "ebs-volume-unencrypted",
         "log-group-key-removed",
         "rds-unencrypted",
+        "snapshot-shared-with-key",
         "store-unencrypted";
     "s3":
+        "s3-foreign-key-write",
+        "s3-in-place-reencrypt",
         "s3-recovery-disabled",
         "s3-ssec-burst",
         "s3-ssec-write";
@@ -96,7 +124,10 @@ pub const RULES: &[Embedded] = embedded! {
         "secret-bulk-read",
         "secret-default-key",
         "secret-deleted-at-once",
+        "secret-read-catch-all",
         "secret-read-denied",
+        "secrets-bucket-reader",
+        "secrets-bucket-wrong-encryption",
         "ssm-bulk-decrypt",
         "ssm-default-key",
         "ssm-plaintext-secret";
@@ -107,23 +138,34 @@ pub const RULES: &[Embedded] = embedded! {
         "key-store-deleted",
         "key-store-disconnected",
         "xks-key-created";
+    "tags":
+        "key-governed-tag-changed";
     "trail":
         "kms-monitor-removed",
         "record-truncated",
         "trail-deleted",
         "trail-encryption-changed",
+        "trail-kms-events-excluded",
         "trail-log-read-denied",
+        "trail-management-events-off",
         "trail-redirected",
         "trail-stopped",
         "trail-weakened";
     "use":
+        "aws-managed-key-used",
+        "critical-call-stale-mfa",
         "critical-call-without-mfa",
         "decrypt-burst",
         "direct-decrypt",
         "direct-encrypt-bulk",
+        "enclave-debug-attestation",
         "encryption-context-mismatch",
+        "encryption-context-sensitive",
+        "foreign-key-used",
+        "key-outside-region",
         "key-policy-or-grants-read",
         "key-unavailable",
+        "key-used-by-foreign-account",
         "kms-access-denied",
         "kms-access-denied-burst",
         "kms-enumeration",
@@ -131,21 +173,15 @@ pub const RULES: &[Embedded] = embedded! {
         "kms-vpce-denied",
         "no-encryption-context",
         "reencrypt-burst",
+        "reencrypt-to-foreign-key",
         "root-user-kms";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
 pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
-    let decrypt_burst = |logs| -> Box<dyn Detector> {
-        Box::new(decrypt_burst_event::DecryptBurstEvent { logs, estate: Arc::clone(estate) })
-    };
-    let detectors: Vec<(&str, Box<dyn Detector>)> = vec![
-        ("critical-call-without-mfa", Box::new(critical_call_without_mfa::CriticalCallWithoutMfa)),
-        ("decrypt-burst-event", decrypt_burst(false)),
-        ("decrypt-burst-log-event", decrypt_burst(true)),
-    ];
     let histories: Vec<(&str, Box<dyn History>)> = vec![];
-    let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
+    let detectors = all::detectors(estate).into_iter();
+    let detectors = detectors.map(|(id, code)| (id, Native::Detector(code)));
     let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
     detectors.chain(histories).collect()
 }

@@ -53,7 +53,7 @@ fn hits(rules: &RuleSet, text: &str) -> Vec<(String, Level, bool)> {
     let event = Event::new(text, &index);
     let view = View::new(&event);
     (0u32..)
-        .take(rules.len())
+        .take(rules.metas().len())
         .filter_map(|rule| rules.check(rule, &event, &view))
         .map(|hit| (rules.metas()[hit.rule].id.clone(), hit.level, hit.attempt))
         .collect()

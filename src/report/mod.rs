@@ -7,6 +7,7 @@
 
 pub mod escape;
 mod json;
+pub mod rules;
 #[cfg(test)]
 mod sample;
 mod table;
@@ -22,6 +23,8 @@ use crate::model::finding::Finding;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
+
+pub use json::write_document;
 
 /// What was asked for, and when: everything in a report that is not the result.
 #[derive(Debug, Clone, PartialEq, Eq)]

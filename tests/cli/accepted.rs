@@ -112,7 +112,7 @@ fn a_rule_may_be_one_that_is_left_out_but_must_be_one() {
     }
     scan(&sandbox, &[]).code(2).says(
         "error: keytrail.toml:2:8: suppress.rule: '6f0c2a52-1f0e-4f0e-9a55-0d7a54a3c111' names no \
-         rule: expected a rule id",
+         rule: `keytrail rules list` shows every rule",
     );
 }
 

@@ -10,6 +10,7 @@ mod docs;
 mod filters;
 mod harness;
 mod live;
+mod rules;
 mod scanning;
 mod streams;
 mod trail;

@@ -127,8 +127,11 @@ fn open_output(
     Output::open(Some(path)).map_err(Some)
 }
 
-/// Loads the rules, and finds those that suppressions name.
-fn load_rules(args: &RuleArgs, config: &mut Config) -> Result<Loaded, Vec<Failure>> {
+/// The rules that `args` choose, and those that suppressions name.
+///
+/// # Errors
+/// Every rule that does not load, or every selector that names none.
+pub fn load_rules(args: &RuleArgs, config: &mut Config) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
     let Loaded { rules, skipped, replaced } =
         RuleSet::load(!args.no_builtin_rules, &args.paths, &config.estate).map_err(all)?;
@@ -171,7 +174,8 @@ fn say_loaded(prepared: &Prepared, messages: Messages) {
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
 }
 
-fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
+/// Names the rules that were passed over; with `-q` counts them.
+pub fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
     match (verbosity, skipped.len()) {
         (_, 0) => {}
         (Verbosity::Quiet, count) => messages.note(plural(count, "rule") + " skipped"),
@@ -357,7 +361,8 @@ fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
     }
 }
 
-fn plural(count: usize, noun: &str) -> String {
+/// `1 rule`, `2 rules`.
+pub fn plural(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
 }

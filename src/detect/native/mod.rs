@@ -6,17 +6,28 @@
 //! the rule set's.
 
 pub mod alias_naming_scheme;
+pub mod all;
 pub mod aws_managed_key_used;
+pub mod bucket_encryption_changed;
 pub mod critical_call_stale_mfa;
 pub mod critical_call_without_mfa;
 pub mod decrypt_burst_event;
 mod documents;
+pub mod ebs_default_key_changed;
+pub mod enclave_debug_attestation;
+pub mod encryption_context_sensitive;
+pub mod foreign_key_used;
 mod foreign_principals;
 mod grant;
 pub mod grant_external_grantee;
 pub mod grant_to_self;
 pub mod grant_unconstrained;
 pub mod iam_policy_kms_wide;
+pub mod imported_material_expiring;
+pub mod key_governed_tag_changed;
+pub mod key_outside_region;
+pub mod key_used_by_foreign_account;
+mod places;
 pub mod policy_admin_and_use;
 pub mod policy_alias_reference;
 pub mod policy_critical_actions_without_mfa;
@@ -31,32 +42,23 @@ pub mod policy_public_principal;
 pub mod policy_service_without_source;
 pub mod policy_unrestricted_grants;
 pub mod policy_wildcard_actions;
-pub mod enclave_debug_attestation;
-pub mod encryption_context_sensitive;
-pub mod foreign_key_used;
-pub mod imported_material_expiring;
-pub mod key_governed_tag_changed;
-pub mod key_outside_region;
-pub mod key_used_by_foreign_account;
-mod places;
 pub mod reencrypt_to_foreign_key;
-pub mod secrets_bucket_reader;
-pub mod secrets_bucket_wrong_encryption;
-mod sensitive;
-#[cfg(test)]
-mod testing;
-pub mod bucket_encryption_changed;
-pub mod critical_call_without_mfa;
-pub mod ebs_default_key_changed;
 pub mod s3_foreign_key_write;
 pub mod s3_in_place_reencrypt;
 pub mod secret_read_catch_all;
+pub mod secrets_bucket_reader;
+pub mod secrets_bucket_wrong_encryption;
 mod selectors;
+mod sensitive;
 mod shape;
 pub mod snapshot_shared_with_key;
+#[cfg(test)]
+mod testing;
 pub mod trail_encryption_changed;
 pub mod trail_kms_events_excluded;
 pub mod trail_management_events_off;
+#[cfg(test)]
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,65 +141,6 @@ pub trait Detector: Send + Sync {
     /// made, so that no record need be routed to it.
     fn is_set_up(&self) -> bool {
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::sync::Arc;
-
-    use super::testing::with_record;
-    use crate::detect::RuleSet;
-    use crate::model::estate::{Estate, Patterns, SecretsBucket};
-
-    /// The settings that the samples of rules that wait for one are written for.
-    fn estate() -> Estate {
-        let vault = SecretsBucket {
-            key: Some(
-                "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-                    .to_owned(),
-            ),
-            readers: Patterns::new(["arn:aws:iam::111122223333:role/vault-reader"]),
-        };
-        Estate {
-            alias_scheme: regex::Regex::new("^alias/(prod|test)-[a-z0-9]+-[a-z0-9]+").ok(),
-            regions: ["eu-central-1", "us-east-1"].map(str::to_owned).into(),
-            secrets_buckets: [("example-vault".to_owned(), vault)].into(),
-            ..Estate::default()
-        }
-    }
-
-    #[test]
-    fn rules_that_wait_for_a_setting_find_their_samples_with_it_and_nothing_without() {
-        let load = |estate| RuleSet::load(true, &[], &Arc::new(estate)).unwrap().rules;
-        let (set, unset) = (load(estate()), load(Estate::default()));
-        for id in [
-            "alias-naming-scheme",
-            "key-outside-region",
-            "secrets-bucket-reader",
-            "secrets-bucket-wrong-encryption",
-        ] {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/rules").join(id);
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let record = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-                let finds = |rules: &RuleSet| {
-                    with_record(&record, |event, view| {
-                        let text = |name| event.text_at(&[name]).unwrap_or_default();
-                        let (source, name) = (text("eventSource"), text("eventName"));
-                        let candidates = rules.candidates(source.as_bytes(), name.as_bytes());
-                        let asked = candidates
-                            .iter()
-                            .filter(|rule| rules.metas()[**rule as usize].id == id);
-                        asked.filter_map(|rule| rules.check(*rule, event, view)).count() == 1
-                    })
-                };
-                let named = path.file_stem().unwrap().to_string_lossy().into_owned();
-                assert_eq!(finds(&set), named.starts_with("match"), "{id}/{named}");
-                assert!(!finds(&unset), "{id}/{named}");
-            }
-        }
     }
 }
 
