@@ -5,8 +5,11 @@
 //! ```text
 //! source   blobs on disk or standard input, inflated            (bytes)
 //! record   text to records, found in place, never copied       (events)
+//! policy   policy documents, parsed once and asked              (answers)
 //! detect   which rules could match, and whether they do        (hits)
 //! engine   all of it in parallel, merged in any order          (outcome)
+//! triage   what of it is suppressed or known already           (outcome)
+//! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
@@ -17,6 +20,9 @@ pub mod cli;
 pub mod detect;
 pub mod engine;
 pub mod model;
+pub mod policy;
 pub mod record;
 pub mod report;
 pub mod source;
+pub mod triage;
+pub mod trial;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -20,14 +20,16 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("tags", &["record", "model"]),
     ("detect", &["record", "tags", "policy", "model"]),
     ("engine", &["source", "record", "tags", "policy", "detect", "model"]),
+    ("triage", &["model"]),
+    ("trial", &["source", "detect", "engine", "model"]),
     ("report", &["model"]),
     ("verify", &["model"]),
     ("state", &["model"]),
     (
         "cli",
         &[
-            "model", "source", "record", "policy", "tags", "detect", "engine", "report", "verify",
-            "state",
+            "model", "source", "record", "policy", "tags", "detect", "engine", "triage", "report",
+            "verify", "state", "trial",
         ],
     ),
 ];

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use super::commands::rules::args::RulesArgs;
+
 /// Audits the use of AWS KMS keys from CloudTrail logs
 #[derive(Debug, Parser)]
 #[command(
@@ -30,8 +32,8 @@ const EXIT_STATUS: &str = "\
 Exit status:
   0  complete, nothing at or above --fail-on
   1  complete, at least one finding at or above --fail-on
-  2  not performed: bad usage, a rule that does not load, an output that
-     cannot be written, no such source
+  2  not performed: bad usage or configuration, a rule that does not load, an
+     output that cannot be written, no such source
   3  incomplete: some input could not be read, a rule failed, no trail files
      were found, or a signal came; wins over 1";
 
@@ -40,7 +42,9 @@ Exit status:
 pub enum Command {
     /// Read CloudTrail logs, evaluate every rule, report what was found
     #[command(after_help = EXIT_STATUS)]
-    Scan(ScanArgs),
+    Scan(Box<ScanArgs>),
+    /// List, explain, check and test rules
+    Rules(RulesArgs),
 }
 
 /// Everything `scan` takes.
@@ -96,6 +100,13 @@ pub struct InputArgs {
     /// For example eu-central-1. Compared with awsRegion.
     #[arg(long = "region", value_name = "REGION")]
     pub regions: Vec<String>,
+
+    /// Configuration, instead of ./keytrail.toml
+    ///
+    /// What is known of the organisation, and which findings it has accepted. Without this option
+    /// keytrail.toml in the working directory is read if it is there.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Which rules are evaluated.
@@ -158,6 +169,13 @@ pub struct OutputArgs {
     /// With -f ndjson findings are written as they are found, in that order.
     #[arg(long)]
     pub each: bool,
+
+    /// Leave out what this earlier report has (-f json)
+    ///
+    /// A finding of it is listed again, as ongoing, when it has later or more events or a higher
+    /// level. What is left out is counted as known, and --fail-on does not see it.
+    #[arg(long, value_name = "REPORT")]
+    pub baseline: Option<PathBuf>,
 
     /// When to use colour: auto, always or never
     ///

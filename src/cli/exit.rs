@@ -16,8 +16,8 @@ pub enum Exit {
     Clean = 0,
     /// Complete, at least one finding at or above `--fail-on`.
     Findings = 1,
-    /// Not performed: usage, a rule that does not load, an output that cannot be opened or
-    /// written, no such source.
+    /// Not performed: usage, configuration, a rule that does not load, an output that cannot be
+    /// opened or written, no such source.
     NotPerformed = 2,
     /// Some input was not seen. Wins over [`Exit::Findings`]: who asks "is it clean?" must not read
     /// an answer that is based on part of the evidence.

@@ -39,6 +39,17 @@ pub enum Failure {
         /// What to do.
         hint: Option<String>,
     },
+    /// A configuration that cannot be used: its place and what is wrong. The user's error.
+    #[error("{0}")]
+    Config(String),
+    /// An earlier report that cannot be compared with. The user's error.
+    #[error("{}: {reason}", path.display())]
+    Baseline {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// `--select` or `--ignore` with a word that names no rule, or that leave none.
     #[error("{0}")]
     Selector(String),
@@ -87,7 +98,13 @@ impl Failure {
                 Some("select by rule id, group, tag (attack.t1485) or level (high)".into())
             }
             Failure::Internal => Some("this is a bug in keytrail: please report it".into()),
-            Failure::Value { .. } | Failure::Output { .. } | Failure::Write { .. } => None,
+            Failure::Baseline { .. } => {
+                Some("give a report that keytrail scan -f json -o PATH wrote".into())
+            }
+            Failure::Config(_)
+            | Failure::Value { .. }
+            | Failure::Output { .. }
+            | Failure::Write { .. } => None,
         }
     }
 }

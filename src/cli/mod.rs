@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! args       the words as typed
+//! accepted   baseline and suppressions
+//! config     keytrail.toml: the organisation, what is suppressed
 //! settings   what they mean, validated            values: the forms of option values
 //! commands   one file a command: settings to exit code
 //! output     where the report goes                ui, progress: the terminal
@@ -13,8 +15,10 @@
 //! either into messages and the process's exit code. Data goes to standard output, everything else
 //! to standard error.
 
+mod accepted;
 mod args;
 mod commands;
+mod config;
 mod exit;
 mod failure;
 mod output;
@@ -46,9 +50,15 @@ pub fn main() -> ExitCode {
             return if message.use_stderr() { Exit::NotPerformed } else { Exit::Clean }.into();
         }
     };
-    let Command::Scan(scan) = &cli.command;
-    let messages = Messages::new(scan.output.color.parse().unwrap_or(When::Auto));
-    let run = || commands::scan::run(scan, messages);
+    let color = match &cli.command {
+        Command::Scan(scan) => &scan.output.color,
+        Command::Rules(rules) => &rules.color,
+    };
+    let messages = Messages::new(color.parse().unwrap_or(When::Auto));
+    let run = || match &cli.command {
+        Command::Scan(scan) => commands::scan::run(scan, messages),
+        Command::Rules(rules) => commands::rules::run(rules, messages),
+    };
     // The state behind a panic is not looked at again.
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));
     let exit = result.unwrap_or_else(|failures| {

@@ -106,8 +106,9 @@ impl Settings {
     }
 
     /// A digest of everything here that changes what is reported: not of the sources, the rules
-    /// (which have their own), the number of threads, or how the report looks. `sha256:…`.
-    pub fn digest(&self) -> String {
+    /// (which have their own), the number of threads, or how the report looks. `more` is what files
+    /// add to the options. `sha256:…`.
+    pub fn digest(&self, more: impl IntoIterator<Item = String>) -> String {
         let text = |value: Option<String>| value.unwrap_or_else(|| "-".into());
         let mut lines = vec![
             format!("since {}", text(self.filter.since.map(|t| t.to_string()))),
@@ -119,6 +120,7 @@ impl Settings {
         lines.push(format!("fail-on {}", text(self.fail_on.map(|l| l.to_string()))));
         lines.push(format!("each {}", self.each));
         lines.push(format!("allow-incomplete {}", self.allow_incomplete));
+        lines.extend(more);
         let digest = Sha256::digest(lines.join("\n"));
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("sha256:{hex}")
@@ -214,7 +216,9 @@ mod tests {
 
     fn resolve(words: &[&str]) -> Result<Settings, Vec<String>> {
         let words = ["keytrail", "scan"].iter().chain(words);
-        let Command::Scan(args) = Cli::try_parse_from(words).unwrap().command;
+        let Command::Scan(args) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("another command")
+        };
         let now = Time::parse("2026-11-23T20:00:00Z").unwrap();
         Settings::resolve(&args, now, true)
             .map_err(|failures| failures.iter().map(ToString::to_string).collect())
@@ -254,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_digest_depends_on_what_is_reported_only() {
-        let digest = |words: &[&str]| resolve(words).unwrap().digest();
+        let digest = |words: &[&str]| resolve(words).unwrap().digest([]);
         let plain = digest(&["x"]);
         assert_eq!(plain, digest(&["y", "--threads=3", "-fjson", "-q"]));
         assert_ne!(plain, digest(&["x", "--each"]));

@@ -95,14 +95,17 @@ impl Messages {
     }
 
     fn line(self, label: &str, ansi: &str, text: &dyn fmt::Display) {
-        let text = text.to_string();
-        let text = escape::visible(&text);
-        let mut err = io::stderr().lock();
-        let _ = if self.color {
-            writeln!(err, "\x1b[1;{ansi}m{label}\x1b[0m: {text}")
-        } else {
-            writeln!(err, "{label}: {text}")
-        };
+        let line = labelled(label, ansi, self.color, &text.to_string());
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+/// A line `LABEL: TEXT`, escaped, the label in the colour of this ANSI code.
+pub fn labelled(label: &str, ansi: &str, color: bool, text: &str) -> String {
+    let text = escape::visible(text);
+    match color {
+        true => format!("\x1b[1;{ansi}m{label}\x1b[0m: {text}\n"),
+        false => format!("{label}: {text}\n"),
     }
 }
 

@@ -26,7 +26,7 @@ pub fn time(text: &str, now: Time) -> Result<Time, String> {
 }
 
 /// `36h` in seconds: `None` when this is no age, `Some(None)` when it is too large for a number.
-fn age_secs(text: &str) -> Option<Option<i64>> {
+pub fn age_secs(text: &str) -> Option<Option<i64>> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
         return None;

@@ -5,6 +5,8 @@
 //! sigma       Sigma YAML, built-in or the user's: load, compile, ask
 //! native      detectors: one file a rule, where Sigma cannot say it
 //! router      from (eventSource, eventName) to the rules that could match
+//! lint        what is wrong with a user's rules before they are trusted
+//! whitepaper  the statements that rules answer
 //! ```
 //!
 //! [`RuleSet`] is all that other layers need. What must stay true: a rule that matches a record is
@@ -12,6 +14,7 @@
 
 pub mod error;
 pub mod field;
+pub mod lint;
 pub mod native;
 pub mod registry;
 pub mod router;
@@ -19,6 +22,7 @@ mod rule;
 mod select;
 mod sigma;
 pub mod stateful;
+pub mod whitepaper;
 mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,6 +174,20 @@ impl RuleSet {
             .map_err(|errors| errors.into_iter().map(|error| error.message).collect())
     }
 
+    /// The id of the rule that goes by `name`: one of these, or one that is built in and left out.
+    ///
+    /// # Errors
+    /// That there is none, and which may have been meant.
+    pub fn id_of(&self, name: &str) -> Result<String, String> {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.is_named(name)) {
+            return Ok(rule.meta.id.clone());
+        }
+        match registry::RULES.iter().any(|embedded| embedded.id == name) {
+            true => Ok(name.to_owned()),
+            false => Err(select::unknown_rule(&self.rules, name)),
+        }
+    }
+
     /// How many rules are reported.
     pub fn len(&self) -> usize {
         self.wiring.reported.iter().filter(|reported| **reported).count()
@@ -199,6 +217,20 @@ impl RuleSet {
     /// The explanation of a built-in rule, Markdown.
     pub fn explanation(&self, id: &str) -> Option<&'static str> {
         self.rules.iter().find(|rule| rule.is_named(id))?.explanation
+    }
+
+    /// The rule that goes by `name`: its id, or another name of it.
+    ///
+    /// # Errors
+    /// There is none; the message names those that may have been meant.
+    pub fn named(&self, name: &str) -> Result<&RuleMeta, String> {
+        let found = self.rules.iter().find(|rule| !rule.part && rule.is_named(name));
+        found.map(|rule| &rule.meta).ok_or_else(|| select::unknown_rule(&self.rules, name))
+    }
+
+    /// The YAML file that a rule was read from.
+    pub fn text(&self, id: &str) -> Option<&str> {
+        self.rules.iter().find(|rule| rule.is_named(id)).map(|rule| &*rule.text)
     }
 
     /// Digest of the ids and texts of the rules, `sha256:…`. The code of native

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 
 use super::native::{
-    Detector, Native, alias_deleted_history, alias_replaced, alias_repointed_history,
-    critical_call_without_mfa, imported_material_deleted_history, key_deleted_history,
-    key_deletion_scheduled_history, key_enabled_history, key_rotated_history, key_untagged,
-    rotation_never_enabled,
+    Native, alias_deleted_history, alias_replaced, alias_repointed_history, all,
+    imported_material_deleted_history, key_deleted_history, key_deletion_scheduled_history,
+    key_enabled_history, key_rotated_history, key_untagged, rotation_never_enabled,
 };
 use super::stateful::History;
 use crate::model::estate::Estate;
@@ -47,17 +46,33 @@ pub const RULES: &[Embedded] = embedded! {
     "aliases":
         "alias-deleted",
         "alias-replaced",
+        "alias-naming-scheme",
         "alias-repointed";
+    "chains":
+        "chain-alias-swap",
+        "chain-blind-then-act",
+        "chain-bucket-lockout",
+        "chain-delete-in-use",
+        "chain-exfil-snapshot",
+        "chain-kms-ransomware",
+        "chain-lockout",
+        "chain-policy-then-decrypt",
+        "chain-recon-then-act",
+        "chain-tag-bypass";
     "grants":
         "grant-allows-delegation",
         "grant-created-directly",
-        "grant-revoked";
+        "grant-external-grantee",
+        "grant-revoked",
+        "grant-to-self",
+        "grant-unconstrained";
     "lifecycle":
         "disabled-key-use",
         "external-origin-key-created",
         "import-parameters-requested",
         "imported-material-deleted",
         "imported-material-expired",
+        "imported-material-expiring",
         "key-created",
         "key-deleted",
         "key-deletion-burst",
@@ -75,29 +90,89 @@ pub const RULES: &[Embedded] = embedded! {
         "rotation-disabled",
         "rotation-never-enabled",
         "rotation-period-long";
+    "policy":
+        "iam-policy-kms-wide",
+        "key-policy-changed",
+        "policy-admin-and-use",
+        "policy-alias-reference",
+        "policy-critical-actions-without-mfa",
+        "policy-default-unedited",
+        "policy-external-account",
+        "policy-external-account-root",
+        "policy-lockout-check-bypassed",
+        "policy-mfa-condition-broken",
+        "policy-no-encryption-context",
+        "policy-no-iam-delegation",
+        "policy-not-principal",
+        "policy-public-principal",
+        "policy-service-without-source",
+        "policy-unrestricted-grants",
+        "policy-wildcard-actions";
+    "rest":
+        "bucket-encryption-changed",
+        "bucket-encryption-deleted",
+        "ebs-default-encryption-off",
+        "ebs-default-key-changed",
+        "ebs-snapshot-unencrypted",
+        "ebs-volume-unencrypted",
+        "log-group-key-removed",
+        "rds-unencrypted",
+        "snapshot-shared-with-key",
+        "store-unencrypted";
+    "s3":
+        "s3-foreign-key-write",
+        "s3-in-place-reencrypt",
+        "s3-recovery-disabled",
+        "s3-ssec-burst",
+        "s3-ssec-write";
     "secrets":
         "lambda-env-key-removed",
         "secret-bulk-read",
         "secret-default-key",
         "secret-deleted-at-once",
+        "secret-read-catch-all",
         "secret-read-denied",
+        "secrets-bucket-reader",
+        "secrets-bucket-wrong-encryption",
         "ssm-bulk-decrypt",
         "ssm-default-key",
         "ssm-plaintext-secret";
+    "stores":
+        "key-store-changed",
+        "key-store-created",
+        "key-store-crypto-failure",
+        "key-store-deleted",
+        "key-store-disconnected",
+        "xks-key-created";
     "tags":
+        "key-governed-tag-changed",
         "key-untagged";
     "trail":
+        "kms-monitor-removed",
+        "record-truncated",
         "trail-deleted",
         "trail-encryption-changed",
+        "trail-kms-events-excluded",
+        "trail-log-read-denied",
+        "trail-management-events-off",
+        "trail-redirected",
         "trail-stopped",
         "trail-weakened";
     "use":
+        "aws-managed-key-used",
+        "critical-call-stale-mfa",
         "critical-call-without-mfa",
+        "decrypt-burst",
         "direct-decrypt",
         "direct-encrypt-bulk",
+        "enclave-debug-attestation",
         "encryption-context-mismatch",
+        "encryption-context-sensitive",
+        "foreign-key-used",
+        "key-outside-region",
         "key-policy-or-grants-read",
         "key-unavailable",
+        "key-used-by-foreign-account",
         "kms-access-denied",
         "kms-access-denied-burst",
         "kms-enumeration",
@@ -105,15 +180,12 @@ pub const RULES: &[Embedded] = embedded! {
         "kms-vpce-denied",
         "no-encryption-context",
         "reencrypt-burst",
+        "reencrypt-to-foreign-key",
         "root-user-kms";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
-pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
-    let detectors: Vec<(&str, Box<dyn Detector>)> = vec![(
-        "critical-call-without-mfa",
-        Box::new(critical_call_without_mfa::CriticalCallWithoutMfa),
-    )];
+pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
     let histories: Vec<(&str, Box<dyn History>)> = vec![
         ("alias-deleted-history", Box::new(alias_deleted_history::AliasDeletedHistory)),
         ("alias-replaced", Box::new(alias_replaced::AliasReplaced)),
@@ -132,7 +204,8 @@ pub fn native(_estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
         ("key-untagged", Box::new(key_untagged::KeyUntagged)),
         ("rotation-never-enabled", Box::new(rotation_never_enabled::RotationNeverEnabled)),
     ];
-    let detectors = detectors.into_iter().map(|(id, code)| (id, Native::Detector(code)));
+    let detectors = all::detectors(estate).into_iter();
+    let detectors = detectors.map(|(id, code)| (id, Native::Detector(code)));
     let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
     detectors.chain(histories).collect()
 }

@@ -59,21 +59,35 @@ fn complain(rules: &[Rule], selector: &str) -> String {
         known.extend(meta.group.as_deref());
         known.extend(meta.tags.iter().map(String::as_str));
     }
-    let limit = (selector.len() / 3).max(2);
-    let mut close: Vec<(usize, &str)> = known
-        .into_iter()
-        .map(|name| (distance(selector, name), name))
-        .filter(|(distance, name)| {
-            *distance <= limit || (selector.len() > 2 && name.contains(selector))
-        })
-        .collect();
-    close.sort_unstable();
-    let close: Vec<&str> = close.into_iter().map(|(_, name)| name).take(MOST_SUGGESTIONS).collect();
+    refused(selector, &known, "expected a rule id, group, tag or level")
+}
+
+/// That no rule goes by `name`, and which may have been meant.
+pub fn unknown_rule(rules: &[Rule], name: &str) -> String {
+    let whole = rules.iter().filter(|rule| !rule.part);
+    let known = whole.map(|rule| rule.meta.id.as_str()).collect();
+    refused(name, &known, "`keytrail rules list` shows every rule")
+}
+
+fn refused(typed: &str, known: &BTreeSet<&str>, otherwise: &str) -> String {
+    let close = close(typed, known);
     let meant = match close.is_empty() {
-        true => "expected a rule id, group, tag or level".to_owned(),
+        true => otherwise.to_owned(),
         false => format!("did you mean {}?", close.join(", ")),
     };
-    format!("'{selector}' names no rule: {meant}")
+    format!("'{typed}' names no rule: {meant}")
+}
+
+/// The few of `known` that `typed` may have been meant to be, closest first.
+pub fn close<'a>(typed: &str, known: &BTreeSet<&'a str>) -> Vec<&'a str> {
+    let limit = (typed.len() / 3).max(2);
+    let mut close: Vec<(usize, &str)> = known
+        .iter()
+        .map(|name| (distance(typed, name), *name))
+        .filter(|(distance, name)| *distance <= limit || (typed.len() > 2 && name.contains(typed)))
+        .collect();
+    close.sort_unstable();
+    close.into_iter().map(|(_, name)| name).take(MOST_SUGGESTIONS).collect()
 }
 
 /// How many characters to insert, delete or replace to make one text the other (Levenshtein).

@@ -25,7 +25,7 @@ pub struct Correlation {
     pub steps: Vec<Vec<String>>,
     /// What its matches have in common.
     pub by: Vec<By>,
-    /// The length of the window, in seconds.
+    /// The length of the window, in microseconds.
     pub span: i64,
     /// What becomes of it.
     pub verdict: Verdict,

@@ -53,7 +53,7 @@ fn hits(rules: &RuleSet, text: &str) -> Vec<(String, Level, bool)> {
     let event = Event::new(text, &index);
     let view = View::new(&event);
     (0u32..)
-        .take(rules.len())
+        .take(rules.metas().len())
         .filter_map(|rule| rules.check(rule, &event, &view))
         .map(|hit| (rules.metas()[hit.rule].id.clone(), hit.level, hit.attempt))
         .collect()
@@ -294,8 +294,9 @@ fn selectors_are_ids_groups_tags_techniques_and_levels() {
         ids(&pick(&["3a3fb3c1-a2b4-4187-b104-332a091f9520"], &[]).unwrap()),
         ["key-created"]
     );
-    assert_eq!(count(&["trail"], &[]), 4);
-    assert_eq!(count(&["trail", "use"], &["trail-deleted"]), 5);
+    let (trail, uses) = (count(&["trail"], &[]), count(&["use"], &[]));
+    assert!(trail > 0 && trail + count(&[], &["trail"]) == all);
+    assert_eq!(count(&["trail", "use"], &["trail-deleted"]), trail + uses - 1);
     assert_eq!(count(&["attack.t1485"], &[]), count(&["T1485"], &[]));
     assert_eq!(count(&[], &["high"]) + count(&["high"], &[]), all);
     let unknown = pick(&["key-creatd"], &["trial"]).unwrap_err();

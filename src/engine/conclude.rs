@@ -68,6 +68,7 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> Outcome {
         findings,
         summary,
         problems: worker.problems.into_sorted(),
+        suppressions: Vec::new(),
         totals,
         interrupted: false,
         manifest: worker.manifest.to_hex(),

@@ -23,7 +23,7 @@ pub struct Note {
     pub rule: u32,
     /// Keyed hash of what the rule groups by.
     pub part: [u64; 2],
-    /// `eventTime`, seconds since 1970.
+    /// `eventTime`, microseconds since 1970.
     pub time: i64,
     /// Identity of the record, as in [`super::facts::Fact`].
     pub identity: [u64; 2],

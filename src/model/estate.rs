@@ -133,6 +133,21 @@ impl Default for Estate {
 }
 
 impl Estate {
+    /// What the samples of the built-in rules are written for: some rules wait for a setting.
+    pub fn of_samples() -> Estate {
+        let key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        let vault = SecretsBucket {
+            key: Some(key.to_owned()),
+            readers: Patterns::new(["arn:aws:iam::111122223333:role/vault-reader"]),
+        };
+        Estate {
+            alias_scheme: Regex::new("^alias/(prod|test)-[a-z0-9]+-[a-z0-9]+").ok(),
+            regions: ["eu-central-1", "us-east-1"].map(str::to_owned).into(),
+            secrets_buckets: [("example-vault".to_owned(), vault)].into(),
+            ..Estate::default()
+        }
+    }
+
     /// The governed tag that a tag key means, if any.
     pub fn governed_tag(&self, key: &str) -> Option<&GovernedTag> {
         let key = GovernedTag::folded(key);
@@ -174,6 +189,11 @@ impl Patterns {
     /// The patterns themselves.
     pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Patterns {
         Patterns(patterns.into_iter().map(Into::into).collect())
+    }
+
+    /// Each pattern.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 
     /// Whether there is none.

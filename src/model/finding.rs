@@ -18,6 +18,9 @@ use super::time::Time;
 pub enum Status {
     /// Not reported before, as far as this run knows.
     New,
+    /// Known from an earlier report, with something added since: later or more events, or a higher
+    /// level.
+    Ongoing,
 }
 
 /// The KMS key a finding is about.

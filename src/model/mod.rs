@@ -10,5 +10,6 @@ pub mod outcome;
 pub mod principal;
 pub mod problem;
 pub mod rule_meta;
+pub mod suppression;
 pub mod time;
 pub mod window;

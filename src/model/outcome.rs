@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::finding::Finding;
 use super::level::Level;
 use super::problem::Problem;
+use super::suppression::Applied;
 use super::time::Time;
 
 /// Counts over everything that was read, filters or not.
@@ -38,10 +39,15 @@ pub struct Totals {
     pub regions: BTreeSet<String>,
 }
 
-/// How many findings there are of each level, listed or not.
+/// How many findings there are of each level, listed or not. What is left out on the user's word is
+/// counted apart and in no level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     counts: [u64; 5],
+    /// Findings that a suppression leaves out.
+    pub suppressed: u64,
+    /// Findings that the baseline has, with nothing added since.
+    pub known: u64,
 }
 
 impl Summary {
@@ -55,6 +61,8 @@ impl Summary {
         for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
             *mine += theirs;
         }
+        self.suppressed += other.suppressed;
+        self.known += other.known;
     }
 
     /// How many findings are of exactly this level.
@@ -67,7 +75,7 @@ impl Summary {
         self.counts[level as usize..].iter().sum()
     }
 
-    /// How many findings there are.
+    /// How many findings there are, without those left out.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -83,6 +91,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// What could not be read, known or verified, sorted.
     pub problems: Vec<Problem>,
+    /// Every suppression and what it did, in the order of the configuration.
+    pub suppressions: Vec<Applied>,
     /// What was read.
     pub totals: Totals,
     /// Whether all of the input was seen: no interruption (problems are counted apart).

@@ -121,7 +121,7 @@ impl<'a> Json<'a> {
 
     /// The member whose name is `key` but for case (ASCII): CloudTrail's own spelling varies.
     pub fn get_any_case(self, key: &str) -> Option<Json<'a>> {
-        let same = |(name, _): &(Name<'a>, Json<'a>)| name.text().eq_ignore_ascii_case(key);
+        let same = |(name, _): &(Name<'a>, Json<'a>)| name.is_any_case(key);
         self.members().filter(same).last().map(|(_, value)| value)
     }
 
@@ -162,7 +162,26 @@ pub struct Name<'a>(&'a str);
 impl<'a> Name<'a> {
     /// Whether the name is `key`, escapes undone.
     pub fn is(self, key: &str) -> bool {
-        if self.0.contains('\\') { unescape(self.0) == key } else { self.0 == key }
+        // The first byte tells most names apart, without a call.
+        match (self.0.as_bytes().first(), key.as_bytes().first()) {
+            (Some(b'\\'), _) => unescape(self.0) == key,
+            (first, wanted) if first != wanted => false,
+            // An escape is longer than what it stands for.
+            _ if self.0.len() < key.len() => false,
+            _ if self.0.contains('\\') => unescape(self.0) == key,
+            _ => self.0 == key,
+        }
+    }
+
+    /// Whether the name is `key` but for case (ASCII), escapes undone.
+    pub fn is_any_case(self, key: &str) -> bool {
+        if self.0.len() < key.len() {
+            return false;
+        }
+        if self.0.contains('\\') {
+            return unescape(self.0).eq_ignore_ascii_case(key);
+        }
+        self.0.eq_ignore_ascii_case(key)
     }
 
     /// The name, its escapes undone.
@@ -343,6 +362,7 @@ mod tests {
     fn the_last_of_duplicate_keys_counts_however_it_is_spelt() {
         let json = Json::new(r#"{"a":1,"\u0061":2,"\\":3}"#);
         assert_eq!(json.get("a").unwrap().raw(), "2");
+        assert_eq!(json.get_any_case("A").unwrap().raw(), "2");
         assert_eq!(json.get("\\").unwrap().raw(), "3");
         assert!(json.get(r"\\").is_none() && json.get(r"\u0061").is_none());
         assert_eq!(json.to_value(), serde_json::json!({"a": 2, "\\": 3}));

@@ -13,6 +13,7 @@ mod subject;
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::event::Event;
@@ -51,16 +52,27 @@ impl Actor {
     }
 }
 
-/// A record read as a KMS call. Cheap to make and to copy; every method reads the record anew.
-#[derive(Debug, Clone, Copy)]
+/// A record read as a KMS call. Cheap to make; every method reads the record anew, but for
+/// [`actor`](View::actor) and [`crosses_accounts`](View::crosses_accounts), which most rules ask
+/// first.
+#[derive(Debug, Clone)]
 pub struct View<'a> {
     event: Event<'a>,
+    caller: OnceCell<Caller>,
+}
+
+/// What most rules ask of `userIdentity`, read in one go.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    actor: Actor,
+    /// Whether the caller's account is another than the one that received the record.
+    crosses: Option<bool>,
 }
 
 impl<'a> View<'a> {
     /// The view of `event`.
     pub fn new(event: &Event<'a>) -> View<'a> {
-        View { event: *event }
+        View { event: *event, caller: OnceCell::new() }
     }
 
     /// The record itself.
@@ -113,25 +125,52 @@ impl<'a> View<'a> {
         self.owned(&["sharedEventID"])
     }
 
-    /// By whose hand the call was made.
+    /// By whose hand the call was made. Read once a view.
     pub fn actor(&self) -> Actor {
-        let invoked_by = self.text(&["userIdentity", "invokedBy"]).is_some();
-        let service = match self.text(&["userIdentity", "type"]) {
+        self.caller().actor
+    }
+
+    /// Whether the caller is of another account than the one that received the record; `None` when
+    /// either is not told, as of services. Read once a view.
+    pub fn crosses_accounts(&self) -> Option<bool> {
+        self.caller().crosses
+    }
+
+    fn caller(&self) -> Caller {
+        *self.caller.get_or_init(|| self.read_caller())
+    }
+
+    fn read_caller(&self) -> Caller {
+        let (mut kind, mut invoked_by, mut arn, mut account) = (None, None, None, None);
+        // One walk, since the session behind these members is long.
+        for (name, value) in self.event.get("userIdentity").into_iter().flat_map(Json::members) {
+            let slot = match () {
+                () if name.is("type") => &mut kind,
+                () if name.is("invokedBy") => &mut invoked_by,
+                () if name.is("arn") => &mut arn,
+                () if name.is("accountId") => &mut account,
+                () => continue,
+            };
+            *slot = value.scalar().filter(|text| !text.is_empty());
+        }
+        let service = match &kind {
             Some(kind) => kind == "AWSService",
             // KMS's own events have no type.
-            None => invoked_by,
+            None => invoked_by.is_some(),
         };
         let service_event =
             || self.text(&["eventType"]).is_some_and(|kind| kind == "AwsServiceEvent");
-        if service || service_event() {
+        let actor = if service || service_event() {
             Actor::Service
-        } else if invoked_by {
+        } else if invoked_by.is_some() {
             Actor::Via
-        } else if self.text(&["userIdentity", "arn"]).is_some_and(|arn| is_infrastructure(&arn)) {
+        } else if arn.is_some_and(|arn| is_infrastructure(&arn)) {
             Actor::Infrastructure
         } else {
             Actor::Direct
-        }
+        };
+        let crosses = |account| Some(self.text(&["recipientAccountId"])? != account);
+        Caller { actor, crosses: account.and_then(crosses) }
     }
 
     /// The caller's account; `None` for services, so that no cross-account rule fires on them.
@@ -363,7 +402,25 @@ const KEY_PLACES: &[&[&[&str]]] = &[
     &[&["serviceEventDetails", "keyId"]],
     // Other services' records, such as CloudTrail's UpdateTrail.
     &[&["responseElements", "kmsKeyId"], &["requestParameters", "kmsKeyId"]],
+    // S3 data events: what S3 answered, and what the caller asked for.
+    &[&["responseElements", S3_KEY_HEADER], &["requestParameters", S3_KEY_HEADER]],
+    &[&["requestParameters", "ObjectEncryption", "SSE-KMS", "KMSKeyArn"]],
+    &[&[
+        "requestParameters",
+        "ServerSideEncryptionConfiguration",
+        "Rule",
+        "ApplyServerSideEncryptionByDefault",
+        "KMSMasterKeyID",
+    ]],
+    // EC2 wraps this one.
+    &[
+        &["responseElements", "ModifyEbsDefaultKmsKeyIdResponse", "kmsKeyId"],
+        &["requestParameters", "ModifyEbsDefaultKmsKeyIdRequest", "KmsKeyId"],
+    ],
 ];
+
+/// The header that names the key an object is encrypted under: the caller's wish, and S3's answer.
+pub const S3_KEY_HEADER: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 
 /// Where a KMS record may give a bare key id, best first.
 const BARE_PLACES: &[&[&[&str]]] = &[

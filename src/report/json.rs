@@ -19,6 +19,11 @@ pub fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     serialize(&wire::Document::from(report), PrettyFormatter::new(), out)
 }
 
+/// Writes any other document of ours in the same form.
+pub fn write_document(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serialize(document, PrettyFormatter::new(), out)
+}
+
 /// Writes one finding on one line.
 pub fn write_line(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     serialize(&wire::Finding::from(finding), CompactFormatter, out)

@@ -7,6 +7,7 @@
 
 pub mod escape;
 mod json;
+pub mod rules;
 #[cfg(test)]
 mod sample;
 mod table;
@@ -22,6 +23,8 @@ use crate::model::finding::Finding;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
+
+pub use json::write_document;
 
 /// What was asked for, and when: everything in a report that is not the result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,10 @@ pub struct Run {
     pub command: Vec<String>,
     /// Digest of the effective configuration, `sha256:…`.
     pub config_digest: String,
+    /// The configuration file as it was named; `None` when there is none.
+    pub config_file: Option<String>,
+    /// The earlier report that findings are compared with.
+    pub baseline: Option<Baseline>,
     /// How many rules could find something.
     pub rules_enabled: usize,
     /// Digest of those rules, `sha256:…`.
@@ -48,6 +55,15 @@ pub struct Run {
     pub min_level: Level,
     /// Whether a finding is one event instead of a group.
     pub each: bool,
+}
+
+/// An earlier report, as a report names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    /// As it was named.
+    pub path: String,
+    /// Digest of the file, `sha256:…`.
+    pub sha256: String,
 }
 
 /// The form of a report.

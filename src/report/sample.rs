@@ -11,6 +11,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
 use crate::model::principal::{Mfa, Principal};
 use crate::model::problem::{Problem, Stage};
+use crate::model::suppression::{Applied, Day, State};
 use crate::model::time::Time;
 
 fn time(text: &str) -> Time {
@@ -30,6 +31,8 @@ pub fn run() -> Run {
         until: None,
         command: ["keytrail", "scan", "samples/trail"].map(String::from).to_vec(),
         config_digest: "sha256:c0".into(),
+        config_file: None,
+        baseline: None,
         rules_enabled: 57,
         rules_digest: "sha256:d1".into(),
         min_level: Level::Low,
@@ -199,4 +202,20 @@ pub fn problem(name: &str) -> Problem {
     let message = "corrupt deflate stream after byte 1048576 of text, expected a gzip member that \
                    ends with its checksum; 17 records before it were evaluated";
     Problem::new(Origin::blob(name), Stage::Inflate, message)
+}
+
+/// A suppression in each state, one of them with the worst of reasons.
+pub fn suppressions() -> Vec<Applied> {
+    let applied = |rule: &str, reason: &str, state, count| Applied {
+        rule: rule.into(),
+        reason: reason.into(),
+        expires: Day::parse("2026-12-31").unwrap(),
+        state,
+        count,
+    };
+    vec![
+        applied("key-disabled", "test keys are switched off at night", State::Active, 3),
+        applied("key-created", "the\u{1b}[31m \u{202e}migration\n", State::Unmatched, 0),
+        applied("root-user-kms", "ticket 4711", State::Expired, 1),
+    ]
 }

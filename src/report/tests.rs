@@ -14,9 +14,12 @@ const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\ncritical  forged\r\u{9b}31m \u{
                        \u{200b}\"'<script>alert(1)</script>=1+1|`";
 
 fn text(format: Format, outcome: &Outcome, style: Style) -> String {
-    let run = sample::run();
+    text_of(&sample::run(), format, outcome, style)
+}
+
+fn text_of(run: &Run, format: Format, outcome: &Outcome, style: Style) -> String {
     let mut out = Vec::new();
-    write(format, &Report { run: &run, outcome }, &style, &mut out).unwrap();
+    write(format, &Report { run, outcome }, &style, &mut out).unwrap();
     // A release must not change every golden.
     let version = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), '"');
     String::from_utf8(out).unwrap().replace(version, "\"version\": \"VERSION\"")
@@ -132,19 +135,23 @@ fn members(json: &str) -> (String, Vec<(String, Box<serde_json::value::RawValue>
 fn members_stand_in_the_order_of_the_contract() {
     let json = text(Format::Json, &sample::two(), Style::default());
     let (names, parts) = members(&json);
-    assert_eq!(names, "schema tool run totals summary findings problems");
+    assert_eq!(names, "schema tool run totals summary findings problems suppressions");
     let part = |name: &str| parts.iter().find(|(member, _)| member == name).unwrap().1.get();
     assert_eq!(members(part("tool")).0, "name version rules");
     assert_eq!(
         members(part("run")).0,
-        "started finished sources since until complete command version config manifest"
+        "started finished sources since until complete command version config manifest config_file \
+         baseline each"
     );
     assert_eq!(
         members(part("totals")).0,
         "blobs blobs_failed blobs_other bytes_read bytes_inflated records records_bad duplicates \
          kms_records first_event last_event accounts regions"
     );
-    assert_eq!(members(part("summary")).0, "critical high medium low informational suppressed");
+    assert_eq!(
+        members(part("summary")).0,
+        "critical high medium low informational suppressed known"
+    );
     let problems: Vec<Box<serde_json::value::RawValue>> =
         serde_json::from_str(part("problems")).unwrap();
     assert_eq!(members(problems[0].get()).0, "origin stage message");
@@ -165,6 +172,26 @@ fn members_of_a_finding_stand_in_the_order_of_the_contract() {
     assert_eq!(members(part("resource")).0, "arn type tags");
     let event = part("events").trim_matches(['[', ']']);
     assert_eq!(members(event).0, "id time name origin");
+}
+
+#[test]
+fn what_was_left_out_is_said() {
+    let mut outcome = sample::two();
+    outcome.suppressions = sample::suppressions();
+    outcome.summary.suppressed = 3;
+    outcome.summary.known = 12;
+    let run = Run {
+        config_file: Some("keytrail.toml".into()),
+        baseline: Some(Baseline { path: "report.json".into(), sha256: "sha256:b3".into() }),
+        ..sample::run()
+    };
+    for (format, name) in [(Format::Table, "accepted_table"), (Format::Json, "accepted_json")] {
+        let style = Style { width: Some(80), ..Style::default() };
+        assert_snapshot!(name, text_of(&run, format, &outcome, style));
+    }
+    let mut none = sample::outcome(vec![]);
+    none.summary.suppressed = 1;
+    assert!(table(&none, 120).contains("of KMS, beside 1 suppressed.\n"), "{}", table(&none, 120));
 }
 
 #[test]

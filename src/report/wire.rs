@@ -17,6 +17,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome;
 use crate::model::principal::{self, Mfa};
 use crate::model::problem::{self, Stage};
+use crate::model::suppression;
 use crate::model::time::Time;
 
 /// The name and version of this form.
@@ -35,6 +36,8 @@ pub struct Document<'a> {
     findings: &'a [finding::Finding],
     #[serde(serialize_with = "each_problem")]
     problems: &'a [problem::Problem],
+    #[serde(serialize_with = "each_suppression")]
+    suppressions: &'a [suppression::Applied],
 }
 
 fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok, S::Error> {
@@ -43,6 +46,13 @@ fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok
 
 fn each_problem<S: Serializer>(list: &[problem::Problem], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(list.iter().map(Problem::from))
+}
+
+fn each_suppression<S: Serializer>(
+    list: &[suppression::Applied],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_seq(list.iter().map(Suppression::from))
 }
 
 #[derive(Serialize)]
@@ -70,6 +80,16 @@ struct Run<'a> {
     version: &'static str,
     config: &'a str,
     manifest: &'a str,
+    /// `config` is a digest, of all that the options and this file say.
+    config_file: Option<&'a str>,
+    baseline: Option<Baseline<'a>>,
+    each: bool,
+}
+
+#[derive(Serialize)]
+struct Baseline<'a> {
+    path: &'a str,
+    sha256: &'a str,
 }
 
 #[derive(Serialize)]
@@ -97,6 +117,7 @@ struct Summary {
     low: u64,
     informational: u64,
     suppressed: u64,
+    known: u64,
 }
 
 /// One finding: a member of `findings`, and a line of NDJSON.
@@ -167,6 +188,15 @@ struct Problem<'a> {
     message: &'a str,
 }
 
+#[derive(Serialize)]
+struct Suppression<'a> {
+    rule: &'a str,
+    reason: &'a str,
+    expires: suppression::Day,
+    state: suppression::State,
+    count: u64,
+}
+
 impl<'a> From<&'a Report<'a>> for Document<'a> {
     fn from(report: &'a Report<'a>) -> Self {
         let Report { run, outcome } = *report;
@@ -189,11 +219,18 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
                 version,
                 config: &run.config_digest,
                 manifest: &outcome.manifest,
+                config_file: run.config_file.as_deref(),
+                baseline: run
+                    .baseline
+                    .as_ref()
+                    .map(|baseline| Baseline { path: &baseline.path, sha256: &baseline.sha256 }),
+                each: run.each,
             },
             totals: Totals::from(&outcome.totals),
             summary: Summary::from(&outcome.summary),
             findings: &outcome.findings,
             problems: &outcome.problems,
+            suppressions: &outcome.suppressions,
         }
     }
 }
@@ -226,7 +263,8 @@ impl From<&outcome::Summary> for Summary {
             medium: summary.of(Level::Medium),
             low: summary.of(Level::Low),
             informational: summary.of(Level::Informational),
-            suppressed: 0,
+            suppressed: summary.suppressed,
+            known: summary.known,
         }
     }
 }
@@ -303,5 +341,17 @@ impl<'a> From<&'a EventRef> for Event<'a> {
 impl<'a> From<&'a problem::Problem> for Problem<'a> {
     fn from(problem: &'a problem::Problem) -> Self {
         Problem { origin: &problem.origin, stage: problem.stage, message: &problem.message }
+    }
+}
+
+impl<'a> From<&'a suppression::Applied> for Suppression<'a> {
+    fn from(applied: &'a suppression::Applied) -> Self {
+        Suppression {
+            rule: &applied.rule,
+            reason: &applied.reason,
+            expires: applied.expires,
+            state: applied.state,
+            count: applied.count,
+        }
     }
 }

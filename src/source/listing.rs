@@ -91,6 +91,7 @@ impl SourceError {
 pub struct Listing {
     sources: vec::IntoIter<Source>,
     walk: Option<walkdir::IntoIter>,
+    left_out: HashSet<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -131,10 +132,23 @@ impl Listing {
             }
         }
         if missing.is_empty() {
-            Ok(Listing { sources: found.into_iter(), walk: None })
+            Ok(Listing { sources: found.into_iter(), walk: None, left_out: HashSet::new() })
         } else {
             Err(missing)
         }
+    }
+
+    /// Leaves out a file that the run reads for something else, where it is met on the walk. One
+    /// that is named as a source is read all the same.
+    pub fn leave_out(&mut self, path: &Path) {
+        self.left_out.insert(identity(path));
+    }
+
+    /// Whether a file of the walk is left out.
+    fn is_left_out(&self, path: &Path) -> bool {
+        // Names are compared first: to ask the system about every file would take its time.
+        let named = |other: &PathBuf| other.file_name() == path.file_name();
+        self.left_out.iter().any(named) && self.left_out.contains(&identity(path))
     }
 }
 
@@ -146,6 +160,7 @@ impl Iterator for Listing {
             if let Some(walk) = &mut self.walk {
                 match walk.next() {
                     Some(Ok(entry)) if entry.file_type().is_dir() => continue,
+                    Some(Ok(entry)) if self.is_left_out(entry.path()) => continue,
                     Some(Ok(entry)) => return Some(walked(entry)),
                     Some(Err(error)) => return Some(Entry::Problem(unwalked(&error))),
                     None => self.walk = None,

@@ -55,3 +55,24 @@ fn exit_codes(listed: &str) -> String {
     assert_eq!(codes, ["0", "1", "2", "3"]);
     rows.iter().map(|(code, means)| format!("| {code} | {means} |\n")).collect()
 }
+
+#[test]
+fn the_example_of_a_configuration_is_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(path).unwrap();
+    let (_, rest) = readme.split_once("<!-- config -->\n```toml\n").expect("the example");
+    let (example, _) = rest.split_once("```\n<!-- /config -->").expect("its end");
+    let sandbox = Sandbox::new();
+    sandbox.write("keytrail.toml", example).write("trail.json", "{\"Records\":[]}");
+    sandbox.keytrail(["scan", "trail.json"]).run().code(0);
+    // Spelling out the defaults changes nothing that is digested, so that they are what it says.
+    let (_, thresholds) = example.split_once("[thresholds]").expect("the thresholds");
+    let (thresholds, _) = thresholds.split_once("[[").expect("the suppression");
+    let defaults = format!("[mfa]\nmax_age = 300\n[thresholds]{thresholds}");
+    sandbox.write("defaults.toml", defaults).write("none.toml", "");
+    let digest = |name| {
+        let report = sandbox.report(0, ["--config", name, "trail.json"]);
+        report["run"]["config"].clone()
+    };
+    assert_eq!(digest("defaults.toml"), digest("none.toml"));
+}

@@ -114,19 +114,20 @@ fn rules_are_chosen_by_id_group_tag_and_level() {
     };
     let (mfa, created, disabled) = ("critical-call-without-mfa", "key-created", "key-disabled");
     let (rotation, stopped) = ("rotation-disabled", "trail-stopped");
-    assert_eq!(rules(&[]), [mfa, created, disabled, rotation, stopped]);
+    let (chain, default) = ("chain-blind-then-act", "policy-default-unedited");
+    assert_eq!(rules(&[]), [chain, mfa, created, disabled, default, rotation, stopped]);
     for (words, expected) in [
         (&["--select=key-disabled"][..], &[disabled][..]),
         (&["--select=f546b655-14ed-4f7c-8d57-f91fbc5d4b7b"], &[disabled]),
         (&["--select=key-disabled", "--select=trail-stopped"], &[disabled, stopped]),
         (&["--select=trail"], &[stopped]),
         (&["--select=lifecycle"], &[created, disabled, rotation]),
-        (&["--select=attack.t1485"], &[disabled]),
-        (&["--select=T1485"], &[disabled]),
+        (&["--select=attack.t1485"], &[chain, disabled]),
+        (&["--select=T1485"], &[chain, disabled]),
         (&["--select=informational"], &[created]),
-        (&["--ignore=lifecycle"], &[mfa, stopped]),
-        (&["--ignore=high"], &[created, rotation, stopped]),
-        (&["--ignore=key-created", "--ignore=attack.t1485"], &[mfa, rotation, stopped]),
+        (&["--ignore=lifecycle"], &[chain, mfa, default, stopped]),
+        (&["--ignore=high"], &[chain, created, default, rotation, stopped]),
+        (&["--ignore=key-created", "--ignore=attack.t1485"], &[mfa, default, rotation, stopped]),
         (&["--select=lifecycle", "--ignore=key-disabled"], &[created, rotation]),
     ] {
         assert_eq!(rules(words), expected, "{words:?}");
@@ -150,11 +151,12 @@ fn a_level_hides_and_still_counts() {
     let all = sandbox.report(0, ["--min-level=informational", "trail.json"]);
     let summary = &all["summary"];
     let expected = json!({
-        "critical": 1, "high": 2, "medium": 1, "low": 0, "informational": 1, "suppressed": 0,
+        "critical": 2, "high": 2, "medium": 1, "low": 1, "informational": 1, "suppressed": 0,
+        "known": 0,
     });
     assert_eq!(*summary, expected);
     for (level, listed) in
-        [("informational", 5), ("low", 4), ("medium", 4), ("high", 3), ("critical", 1)]
+        [("informational", 7), ("low", 6), ("medium", 5), ("high", 4), ("critical", 2)]
     {
         for more in [&[][..], &["--each"]] {
             let word = format!("--min-level={level}");
@@ -164,9 +166,9 @@ fn a_level_hides_and_still_counts() {
             assert_eq!(&report["summary"], summary, "{level}");
         }
     }
-    assert_eq!(findings(&sandbox.report(0, ["trail.json"])).len(), 4, "the default is low");
+    assert_eq!(findings(&sandbox.report(0, ["trail.json"])).len(), 6, "the default is low");
     let listed = findings(&sandbox.report(0, ["--min-level=high", "trail.json"]));
-    assert_eq!(listed, findings(&all)[..3]);
+    assert_eq!(listed, findings(&all)[..4]);
 }
 
 #[test]
@@ -178,12 +180,8 @@ fn a_level_to_fail_on() {
     };
     let levels = ["informational", "low", "medium", "high", "critical"];
     let rotation = call("DisableKeyRotation", "e-3");
-    let records = [
-        with(call("CreateKey", "e-1"), &[("/requestParameters", json!({}))]),
-        refused(rotation.clone()),
-        rotation,
-        disable("e-1"),
-    ];
+    let records =
+        [call("CancelKeyDeletion", "e-1"), refused(rotation.clone()), rotation, disable("e-1")];
     for (record, highest) in records.iter().zip(levels) {
         assert_eq!(code(record, &[]), 0);
         assert_eq!(code(record, &["--fail-on=never"]), 0);

@@ -17,7 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const LIVE: [&str; 6] = ["scan", "--each", "-fndjson", "--select", "key-disabled", "-"];
 
 /// Lines of a pipe as they come; the channel closes where the pipe ends.
-fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+pub fn lines_of(stdout: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines() {

@@ -3,11 +3,14 @@
 // Helpers of tests, not only the tests themselves, stop at the first surprise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod accepted;
+mod config;
 mod copies;
 mod docs;
 mod filters;
 mod harness;
 mod live;
+mod rules;
 mod scanning;
 mod streams;
 mod trail;

@@ -1,3 +1,4 @@
 //! One file a command. Each takes its arguments as typed and returns how the run ended.
 
+pub mod rules;
 pub mod scan;

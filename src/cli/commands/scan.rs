@@ -3,6 +3,7 @@
 //! In this order: settle what is asked for and open everything that is needed, collecting all that
 //! is wrong; scan; write the report; say on standard error what the report does not say.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -10,7 +11,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::cli::accepted;
 use crate::cli::args::{RuleArgs, ScanArgs};
+use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
@@ -19,7 +22,8 @@ use crate::cli::settings::{Settings, Verbosity};
 use crate::cli::signals;
 use crate::cli::ui::{self, Messages};
 use crate::detect::{Loaded, RuleSet};
-use crate::engine::{self, Filter, Live, Plan, Progress};
+use crate::engine::{self, Live, Plan, Progress};
+use crate::model::estate::Estate;
 use crate::model::finding::Finding;
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -28,10 +32,13 @@ use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::report::{self, Format, Report, Run, Style};
 use crate::source::Listing;
+use crate::triage::{Baseline, Triage};
 
 /// Everything a scan needs, opened.
 struct Prepared {
     settings: Settings,
+    config: Config,
+    baseline: Option<Baseline>,
     loaded: Loaded,
     listing: Listing,
     output: Output,
@@ -43,17 +50,26 @@ struct Prepared {
 /// All the reasons why the scan was not performed or its report not written.
 pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
-    let Prepared { settings, loaded, listing, output } = prepare(args, started)?;
-    say_skipped(&loaded.skipped, settings.verbosity, messages);
-    loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
-    let mut run = describe(&settings, &loaded.rules, started);
+    let prepared = prepare(args, started)?;
+    say_loaded(&prepared, messages);
+    let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
+    let Prepared { settings, config, baseline, loaded, listing, output } = prepared;
+    let metas = loaded.rules.metas().iter().enumerate();
+    let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
+    let ids: BTreeSet<String> = reported.map(|(_, rule)| rule.id.clone()).collect();
+    let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
+    let triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
     let mut scan = Scan { settings, output, worst: None };
-    let outcome = match scan.perform(loaded.rules, listing) {
+    let outcome = match scan.perform(loaded.rules, &config.estate, triage, listing) {
         Ok(outcome) => outcome,
         Err(error) => return scan.broken(error, None),
     };
     run.finished = Time::now();
-    scan.report(&run, &outcome, messages)
+    let verbosity = scan.settings.verbosity;
+    let exit = scan.report(&run, &outcome, messages)?;
+    let evaluated = |rule: &str| ids.contains(rule);
+    accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
+    Ok(exit)
 }
 
 /// Opens everything. What is wrong with one thing does not keep the others from being looked at.
@@ -61,42 +77,78 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let mut failures = Vec::new();
     let mut note = |found: Vec<Failure>| failures.extend(found);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
-    let loaded = load_rules(&args.rules).map_err(&mut note).ok();
+    let (mut config, wrong) = Config::load(args.input.config.as_deref());
+    note(wrong);
+    let loaded = load_rules(&args.rules, &mut config).map_err(&mut note).ok();
+    let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
+    let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let sources = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
-    let listing = Listing::open(sources)
+    let mut listing = Listing::open(sources)
         .map_err(|errors| note(errors.into_iter().map(Failure::from).collect()))
         .ok();
-    // Last, so that the unfinished file is not taken for a source.
-    let path = (args.output.output.as_os_str() != "-").then_some(args.output.output.as_path());
-    let output = match path {
-        Some(path) if sources.iter().any(|source| is_same_file(path, Path::new(source))) => {
-            let reason = "is one of the sources".into();
-            Err(Failure::Output { path: path.into(), reason })
-        }
-        Some(path) if !failures.is_empty() && Output::may_wait(path) => return Err(failures),
-        path => Output::open(path),
-    };
-    let output = output.map_err(|failure| failures.push(failure)).ok();
-    match (settings, loaded, listing, output) {
-        (Some(settings), Some(loaded), Some(listing), Some(output)) if failures.is_empty() => {
-            Ok(Prepared { settings, loaded, listing, output })
+    let read: Vec<&Path> =
+        [config.path.as_deref(), args.output.baseline.as_deref()].into_iter().flatten().collect();
+    listing.iter_mut().for_each(|listing| read.iter().for_each(|path| listing.leave_out(path)));
+    let output = open_output(args, sources, &read, failures.is_empty());
+    let output = output.map_err(|failure| failures.extend(failure)).ok();
+    match (settings, baseline, loaded, listing, output) {
+        (Some(settings), Some(baseline), Some(loaded), Some(listing), Some(output))
+            if failures.is_empty() =>
+        {
+            Ok(Prepared { settings, config, baseline, loaded, listing, output })
         }
         _ => Err(failures),
     }
 }
 
-fn load_rules(args: &RuleArgs) -> Result<Loaded, Vec<Failure>> {
+/// Opens the output: last, so that the unfinished file is not taken for a source. `read` is what
+/// the run reads beside its sources. No failure to add if `all_well` is false and opening would
+/// wait for somebody.
+fn open_output(
+    args: &ScanArgs,
+    sources: &[OsString],
+    read: &[&Path],
+    all_well: bool,
+) -> Result<Output, Option<Failure>> {
+    let path = args.output.output.as_path();
+    if path.as_os_str() == "-" {
+        return Output::open(None).map_err(Some);
+    }
+    let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
+    if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
+        return Err(Some(refused("is one of the sources")));
+    }
+    if read.iter().any(|read| is_same_file(path, read)) {
+        return Err(Some(refused("is the configuration or the baseline of this run")));
+    }
+    if !all_well && Output::may_wait(path) {
+        return Err(None);
+    }
+    Output::open(Some(path)).map_err(Some)
+}
+
+/// The rules that `args` choose, and those that suppressions name.
+///
+/// # Errors
+/// Every rule that does not load, or every selector that names none.
+pub fn load_rules(args: &RuleArgs, config: &mut Config) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
     let Loaded { rules, skipped, replaced } =
-        RuleSet::load(!args.no_builtin_rules, &args.paths, &Arc::default()).map_err(all)?;
+        RuleSet::load(!args.no_builtin_rules, &args.paths, &config.estate).map_err(all)?;
+    // Of all rules, those that are not selected too.
+    let settled = config.settle(|name| rules.id_of(name));
     if args.no_builtin_rules && args.paths.is_empty() {
         // Reported where options are checked.
+        settled?;
         return Ok(Loaded { rules, skipped, replaced });
     }
     let chosen = rules.select(&args.select, &args.ignore);
-    let rules =
-        chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect::<Vec<_>>())?;
-    Ok(Loaded { rules, skipped, replaced })
+    let chosen = chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect());
+    match (settled, chosen) {
+        (Ok(()), Ok(rules)) => Ok(Loaded { rules, skipped, replaced }),
+        (Ok(()), Err(failures)) | (Err(failures), Ok(_)) => Err(failures),
+        (Err(failures), Err(more)) => Err(failures.into_iter().chain(more).collect()),
+    }
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
@@ -106,7 +158,24 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
+/// Says what the rules, the configuration and the baseline are not, or are beside the options.
+fn say_loaded(prepared: &Prepared, messages: Messages) {
+    let Prepared { settings, config, baseline, loaded, .. } = prepared;
+    let verbosity = settings.verbosity;
+    if let (Some(path), Verbosity::Verbose) = (&config.path, verbosity) {
+        messages.note(format!("configuration: {}", path.display()));
+    }
+    if baseline.as_ref().is_some_and(|baseline| baseline.chained) {
+        messages.warning(
+            "the baseline was itself written with --baseline: what it left out is listed again",
+        );
+    }
+    say_skipped(&loaded.skipped, verbosity, messages);
+    loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
+}
+
+/// Names the rules that were passed over; with `-q` counts them.
+pub fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
     match (verbosity, skipped.len()) {
         (_, 0) => {}
         (Verbosity::Quiet, count) => messages.note(plural(count, "rule") + " skipped"),
@@ -114,8 +183,16 @@ fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
     }
 }
 
-/// The run as the report describes it; `finished` is still to be filled in.
-fn describe(settings: &Settings, rules: &RuleSet, started: Time) -> Run {
+/// The run as the report describes it; `finished` is still to be filled in. `baseline` is the name
+/// of the earlier report.
+fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run {
+    let Prepared { settings, config, loaded: Loaded { rules, .. }, .. } = prepared;
+    let baseline = prepared.baseline.as_ref().zip(baseline).map(|(read, path)| report::Baseline {
+        path: path.to_string_lossy().into(),
+        sha256: read.sha256.clone(),
+    });
+    let mut more = config.lines();
+    more.extend(baseline.iter().map(|baseline| format!("baseline {}", baseline.sha256)));
     Run {
         started,
         finished: started,
@@ -123,11 +200,30 @@ fn describe(settings: &Settings, rules: &RuleSet, started: Time) -> Run {
         since: settings.filter.since,
         until: settings.filter.until,
         command: std::env::args_os().map(|word| word.to_string_lossy().into()).collect(),
-        config_digest: settings.digest(),
+        config_digest: settings.digest(more),
+        config_file: config.path.as_ref().map(|path| path.to_string_lossy().into()),
+        baseline,
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
         min_level: settings.min_level,
         each: settings.each,
+    }
+}
+
+/// What the engine is to do.
+fn plan(settings: &Settings, rules: RuleSet, estate: &Arc<Estate>, triage: &Triage) -> Plan {
+    Plan {
+        rules,
+        estate: Arc::clone(estate),
+        filter: settings.filter.clone(),
+        threads: settings.threads,
+        each: settings.each,
+        // What is too low to be listed may be suppressed or known, and is then not counted either.
+        min_level: match triage.is_needed() {
+            true => Level::Informational,
+            false => settings.min_level,
+        },
+        limits: Default::default(),
     }
 }
 
@@ -141,31 +237,29 @@ struct Scan {
 
 impl Scan {
     /// Scans. With `--each -f ndjson` the findings are written meanwhile.
-    fn perform(&mut self, rules: RuleSet, listing: Listing) -> io::Result<Outcome> {
+    fn perform(
+        &mut self,
+        rules: RuleSet,
+        estate: &Arc<Estate>,
+        mut triage: Triage,
+        listing: Listing,
+    ) -> io::Result<Outcome> {
         let Scan { settings, output, worst } = self;
         let live = settings.each && settings.format == Format::Ndjson;
-        let plan = Plan {
-            rules,
-            estate: Arc::default(),
-            filter: Filter {
-                since: settings.filter.since,
-                until: settings.filter.until,
-                accounts: settings.filter.accounts.clone(),
-                regions: settings.filter.regions.clone(),
-            },
-            threads: settings.threads,
-            each: settings.each,
-            min_level: settings.min_level,
-            limits: Default::default(),
-        };
+        let plan = plan(settings, rules, estate, &triage);
         let quiet = settings.verbosity == Verbosity::Quiet;
         let show = Show::decide(settings.progress, quiet, live && output.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = output.is_terminal() || settings.sources.iter().any(is_stream);
         let stop = signals::install(output.unfinished());
         let mut write = |finding: &Finding| {
+            let Some(status) = triage.admit(finding) else { return Ok(()) };
             *worst = (*worst).max(Some(finding.level));
-            report::write_line(finding, output)?;
+            if status == finding.status {
+                report::write_line(finding, output)?;
+            } else {
+                report::write_line(&Finding { status, ..finding.clone() }, output)?;
+            }
             if flush { output.flush() } else { Ok(()) }
         };
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
@@ -173,6 +267,9 @@ impl Scan {
         let mut outcome = progress::during(show, &progress, || {
             engine::scan(listing, &plan, live, &progress, &stop)
         })?;
+        if triage.is_needed() {
+            triage.finish(&mut outcome);
+        }
         note_absence(&mut outcome, &settings.sources);
         Ok(outcome)
     }
@@ -264,7 +361,8 @@ fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
     }
 }
 
-fn plural(count: usize, noun: &str) -> String {
+/// `1 rule`, `2 rules`.
+pub fn plural(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
 }

@@ -1,9 +1,13 @@
 //! Calls that can take a key away from its users, made without MFA.
 //!
 //! Code, since the verdict weighs the absence of members: a long-term key shows by having no
-//! session at all. What must stay true: high only where the record can know.
+//! session at all. What must stay true: high only where the record can know, and no setting
+//! silences that.
+
+use std::sync::Arc;
 
 use super::{Detector, Found};
+use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::principal::Mfa;
 use crate::record::event::Event;
@@ -11,7 +15,7 @@ use crate::record::kms::{View, is_critical};
 
 /// See `rules/use/critical-call-without-mfa.md`.
 #[derive(Debug)]
-pub struct CriticalCallWithoutMfa;
+pub struct CriticalCallWithoutMfa(pub Arc<Estate>);
 
 impl Detector for CriticalCallWithoutMfa {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
@@ -28,6 +32,7 @@ impl Detector for CriticalCallWithoutMfa {
             Mfa::No => {
                 (Level::High, "no", "a long-term access key was used: there is no sessionContext")
             }
+            Mfa::Unknown if self.is_automation(view) => return None,
             Mfa::Unknown => (
                 Level::Low,
                 "unknown",
@@ -35,5 +40,41 @@ impl Detector for CriticalCallWithoutMfa {
             ),
         };
         Some(Found::at(level).with("mfa", mfa).with("why", why))
+    }
+}
+
+impl CriticalCallWithoutMfa {
+    fn is_automation(&self, view: &View<'_>) -> bool {
+        let roles = &self.0.automation_roles;
+        !roles.is_empty() && view.principal().arn.is_some_and(|arn| roles.matches(&arn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{changed, found};
+    use super::*;
+    use crate::model::estate::Patterns;
+
+    #[test]
+    fn automation_roles_need_no_mfa_but_users_do() {
+        let estate = Estate {
+            automation_roles: Patterns::new(["arn:aws:iam::111122223333:*"]),
+            ..Estate::default()
+        };
+        let rule = CriticalCallWithoutMfa(Arc::new(estate));
+        let role = json!({"eventSource": "kms.amazonaws.com", "eventName": "DisableKey",
+            "userIdentity": {"type": "AssumedRole",
+                "arn": "arn:aws:sts::111122223333:assumed-role/deploy-role/run-7", "sessionContext":
+                {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/deploy-role"}}}});
+        assert_eq!(found(&rule, &role), None);
+        let unset = CriticalCallWithoutMfa(Arc::default());
+        assert_eq!(found(&unset, &role).map(|found| found.level), Some(Level::Low));
+        let user = json!({"userIdentity": {"type": "IAMUser", "sessionContext": null,
+            "arn": "arn:aws:iam::111122223333:user/alice"}});
+        let hit = found(&rule, &changed(&role, &user)).map(|found| found.level);
+        assert_eq!(hit, Some(Level::High));
     }
 }

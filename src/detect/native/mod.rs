@@ -6,19 +6,72 @@
 //! the rule set's.
 
 pub mod alias_deleted_history;
+pub mod alias_naming_scheme;
 pub mod alias_replaced;
 pub mod alias_repointed_history;
+pub mod all;
+pub mod aws_managed_key_used;
+pub mod bucket_encryption_changed;
+pub mod critical_call_stale_mfa;
 pub mod critical_call_without_mfa;
+pub mod decrypt_burst_event;
+mod documents;
+pub mod ebs_default_key_changed;
+pub mod enclave_debug_attestation;
+pub mod encryption_context_sensitive;
+pub mod foreign_key_used;
+mod foreign_principals;
+mod grant;
+pub mod grant_external_grantee;
+pub mod grant_to_self;
+pub mod grant_unconstrained;
+pub mod iam_policy_kms_wide;
 pub mod imported_material_deleted_history;
+pub mod imported_material_expiring;
 pub mod key_deleted_history;
 pub mod key_deletion_scheduled_history;
 pub mod key_enabled_history;
+pub mod key_governed_tag_changed;
+pub mod key_outside_region;
 pub mod key_rotated_history;
 pub mod key_untagged;
+pub mod key_used_by_foreign_account;
+mod places;
+pub mod policy_admin_and_use;
+pub mod policy_alias_reference;
+pub mod policy_critical_actions_without_mfa;
+pub mod policy_default_unedited;
+pub mod policy_external_account;
+pub mod policy_external_account_root;
+pub mod policy_mfa_condition_broken;
+pub mod policy_no_encryption_context;
+pub mod policy_no_iam_delegation;
+pub mod policy_not_principal;
+pub mod policy_public_principal;
+pub mod policy_service_without_source;
+pub mod policy_unrestricted_grants;
+pub mod policy_wildcard_actions;
 #[cfg(test)]
 mod recorded;
+pub mod reencrypt_to_foreign_key;
 pub mod rotation_never_enabled;
+pub mod s3_foreign_key_write;
+pub mod s3_in_place_reencrypt;
+pub mod secret_read_catch_all;
+pub mod secrets_bucket_reader;
+pub mod secrets_bucket_wrong_encryption;
+mod selectors;
+mod sensitive;
+mod shape;
+pub mod snapshot_shared_with_key;
+#[cfg(test)]
+mod testing;
 mod timeline;
+pub mod trail_encryption_changed;
+pub mod trail_kms_events_excluded;
+pub mod trail_management_events_off;
+#[cfg(test)]
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,4 +149,13 @@ impl Found {
 pub trait Detector: Send + Sync {
     /// Judges one record. It may be any record at all, not only one that the selection fits.
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found>;
+
+    /// Whether the rule can find anything at all; `false` when it rests on a setting that is not
+    /// made, so that no record need be routed to it.
+    fn is_set_up(&self) -> bool {
+        true
+    }
 }
+
+#[cfg(test)]
+mod tests;

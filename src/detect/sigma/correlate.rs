@@ -56,7 +56,8 @@ pub fn correlation(rule: &CorrelationRule, verdict: Verdict) -> Result<Correlati
             .map(|(rule, field)| (rule.clone(), field.clone()))
             .collect::<BTreeMap<_, _>>(),
     });
-    let span = i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX);
+    let seconds = i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX);
+    let span = seconds.saturating_mul(1_000_000);
     Ok(Correlation { kind, steps, by: by.collect(), span, verdict })
 }
 

@@ -69,43 +69,15 @@ impl Found {
         self.add_file(&File { origin, stem, text: text.into(), embedded: None });
     }
 
-    /// Reads a file, or every `.yml` and `.yaml` file in a folder and below it, by name. Hidden
-    /// files and folders are left out, as they hold no rules but often YAML.
+    /// Reads what [`files`] names; a file that `seen` has is not read again.
     pub fn add_path(&mut self, path: &Path, seen: &mut BTreeSet<PathBuf>) {
-        let mut files = Vec::new();
-        if path.is_dir() {
-            let visible = |entry: &walkdir::DirEntry| {
-                entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
-            };
-            let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
-            for entry in walk.into_iter().filter_entry(visible) {
-                match entry {
-                    Ok(entry) if entry.file_type().is_file() && is_yaml(entry.path()) => {
-                        files.push(entry.into_path());
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        let at = error.path().unwrap_or(path).display().to_string();
-                        self.errors.push(RuleError::new(at, error.to_string()));
-                    }
-                }
-            }
-            if files.is_empty() {
-                let error = RuleError::new(path.display().to_string(), "no rule in this folder");
-                self.errors.push(error.with_hint("rules are files named *.yml or *.yaml"));
-            }
-        } else {
-            files.push(path.to_owned());
-        }
-        for file in files {
-            // A file that is named twice, or linked, is one file.
-            if seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
-                self.add_user_file(&file);
-            }
+        for file in files(path, seen, &mut self.errors) {
+            self.add_user_file(&file);
         }
     }
 
-    fn add_user_file(&mut self, path: &Path) {
+    /// Reads one file of the user's.
+    pub fn add_user_file(&mut self, path: &Path) {
         let origin = path.display().to_string();
         let text = match std::fs::read(path) {
             Ok(bytes) => String::from_utf8(bytes),
@@ -217,6 +189,14 @@ impl File<'_> {
             description: rule.description.as_ref(),
             false_positives: &rule.falsepositives,
             own,
+        };
+        if native.is_none() && paper.own.member("native").is_some() && self.embedded.is_some() {
+            return Err("the rule says that it is code, and there is none".to_owned());
+        }
+        // A rule that waits for a setting is listed, but costs no record anything.
+        let routes = match &native {
+            Some(Native::Detector(code)) if !code.is_set_up() => Routes::default(),
+            _ => routes,
         };
         let body = match native {
             Some(Native::Detector(code)) => Body::Native(Box::new(compiled), code),
@@ -341,6 +321,43 @@ fn verdict(file: &File<'_>, rule: &CorrelationRule) -> Verdict {
         (None, Some(id)) => Verdict::FindingOf(id.to_owned()),
         (None, None) => Verdict::Finding,
     }
+}
+
+/// The file `path`, or every `.yml` and `.yaml` file in the folder `path` and below it, by name.
+/// Hidden files and folders are left out, as they hold no rules but often YAML. A file that is
+/// named twice, or linked, is one file: what `seen` has is left out, and what is new goes there.
+pub fn files(
+    path: &Path,
+    seen: &mut BTreeSet<PathBuf>,
+    errors: &mut Vec<RuleError>,
+) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    if path.is_dir() {
+        let visible = |entry: &walkdir::DirEntry| {
+            entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+        };
+        let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
+        for entry in walk.into_iter().filter_entry(visible) {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() && is_yaml(entry.path()) => {
+                    files.push(entry.into_path());
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let at = error.path().unwrap_or(path).display().to_string();
+                    errors.push(RuleError::new(at, error.to_string()));
+                }
+            }
+        }
+        if files.is_empty() {
+            let error = RuleError::new(path.display().to_string(), "no rule in this folder");
+            errors.push(error.with_hint("rules are files named *.yml or *.yaml"));
+        }
+    } else {
+        files.push(path.to_owned());
+    }
+    files.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
+    files
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -235,7 +235,7 @@ fn details(
     by: &[Option<String>],
 ) {
     let mut add = |name: &str, value: Value| details.insert(name.to_owned(), value.to_string());
-    add("window_seconds", correlation.span.into());
+    add("window_seconds", (correlation.span / 1_000_000).into());
     match correlation.kind {
         Kind::EventCount(_) => {
             add("most_events_in_window", peak.into());

@@ -125,7 +125,12 @@ pub(super) fn all_of_record(view: &View<'_>) -> Vec<String> {
 pub(super) fn of_record(view: &View<'_>) -> Option<Resource> {
     let named = |entry: Json<'_>| {
         let text = entry.get_any_case("arn")?.as_str()?.into_owned();
-        let is_key = Arn::parse(&text).is_some_and(|arn| arn.service == "kms");
+        let service = Arn::parse(&text).map(|arn| arn.service.to_owned());
+        // Of an object, the bucket is what carries tags.
+        if service.as_deref() == Some("s3") {
+            return of_arn(&text);
+        }
+        let is_key = service.as_deref() == Some("kms");
         let kind = entry.get("type").and_then(|kind| Some(kind.as_str()?.into_owned()));
         (!is_key && !text.is_empty()).then(|| Resource { arn: text, kind, tags: BTreeMap::new() })
     };

@@ -48,6 +48,21 @@ fn key_arn_in_capitals_small_letters_and_without_type() {
 }
 
 #[test]
+fn other_services_name_the_key_in_places_of_their_own() {
+    let default = json!({"ApplyServerSideEncryptionByDefault": {"KMSMasterKeyID": KEY}});
+    for request in [
+        json!({"kmsKeyId": KEY}),
+        json!({"x-amz-server-side-encryption-aws-kms-key-id": KEY}),
+        json!({"ServerSideEncryptionConfiguration": {"Rule": default}}),
+        json!({"ObjectEncryption": {"SSE-KMS": {"KMSKeyArn": KEY}}}),
+        json!({"ModifyEbsDefaultKmsKeyIdRequest": {"KmsKeyId": KEY}}),
+    ] {
+        let other = json!({"eventSource": "x.amazonaws.com", "requestParameters": request});
+        assert_eq!(arns(&record(other)), [KEY], "{request}");
+    }
+}
+
+#[test]
 fn an_alias_entry_is_no_key_though_its_type_is_the_same() {
     let alias = "arn:aws:kms:eu-west-1:111122223333:alias/ledger";
     let record = record(json!({

@@ -10,11 +10,15 @@ use std::io::{self, Write};
 use super::by_level;
 use super::fit::{bytes, count, counted};
 use super::grid::{Grid, Ink};
+use crate::model::suppression::{Applied, State};
 use crate::model::time::Time;
 use crate::report::{Report, Style};
 
 /// Problems that are listed unless all are asked for.
 const PROBLEMS_LISTED: usize = 20;
+
+/// Suppressions that are listed unless all are asked for.
+const SUPPRESSIONS_LISTED: usize = 10;
 
 /// Accounts and Regions that are named unless all are asked for.
 const NAMES_LISTED: usize = 8;
@@ -40,6 +44,7 @@ pub fn write(
         grid.gap()?;
     }
     problems(report, width, style, out)?;
+    suppressions(report, width, style, out)?;
     let lines = if style.verbose { usize::MAX } else { LINES };
     let mut grid = Grid::new(width, &[LABEL, 0], style.color, out);
     for (label, ink, text) in lines_of(report, style) {
@@ -72,7 +77,24 @@ fn nothing_found(report: &Report<'_>) -> String {
         0 => format!("{}, none of them of KMS", counted(totals.records, "record")),
         kms => format!("{}, {} of KMS", counted(totals.records, "record"), count(kms)),
     };
-    format!("No findings{levels} in {seen}.")
+    let mut text = format!("No findings{levels} in {seen}");
+    if let Some(apart) = left_out(report) {
+        text.push_str(&format!(", beside {apart}"));
+    }
+    text.push('.');
+    text
+}
+
+/// What the levels do not count.
+fn left_out(report: &Report<'_>) -> Option<String> {
+    let summary = &report.outcome.summary;
+    let parts = [(summary.suppressed, "suppressed"), (summary.known, "known from the baseline")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(*number)))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
 fn problems(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -101,6 +123,58 @@ fn problems(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write)
     grid.gap()
 }
 
+/// What the user left out, and for how long: first what they should look at again.
+fn suppressions(
+    report: &Report<'_>,
+    width: u16,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut all: Vec<&Applied> = report.outcome.suppressions.iter().collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.sort_by_key(|applied| match applied.state {
+        State::Expired => 0,
+        State::Active => 1,
+        State::Unmatched => 2,
+    });
+    let mut grid = Grid::new(width, &[LABEL, 0], style.color, out);
+    let [mut name, mut cell] = grid.row();
+    name.add(Ink::Strong, "suppress", 1);
+    let left_out = counted(report.outcome.summary.suppressed, "finding");
+    let text = format!("{}, {left_out} left out", counted(all.len() as u64, "suppression"));
+    cell.add(Ink::Strong, &text, 2);
+    grid.write(&[name, cell])?;
+    let listed = if style.verbose { all.len() } else { SUPPRESSIONS_LISTED };
+    for applied in all.iter().take(listed) {
+        let Applied { rule, reason, expires, .. } = applied;
+        let findings = counted(applied.count, "finding");
+        let (label, ink, text) = match applied.state {
+            State::Active => {
+                ("active", Ink::Plain, format!("{rule}: fits {findings}, until {expires}"))
+            }
+            State::Expired => {
+                ("expired", Ink::Strong, format!("{rule}: fits {findings}, held until {expires}"))
+            }
+            State::Unmatched => {
+                ("no match", Ink::Plain, format!("{rule}: fits no finding, until {expires}"))
+            }
+        };
+        let [mut name, mut cell] = grid.row();
+        name.add(Ink::Faint, label, 1);
+        cell.add(ink, &text, 2);
+        cell.add(Ink::Faint, reason, 2);
+        grid.write(&[name, cell])?;
+    }
+    if let Some(more) = all.len().checked_sub(listed).filter(|&more| more > 0) {
+        let [name, mut cell] = grid.row();
+        cell.add(Ink::Plain, &format!("… and {} more; -f json lists all", count(more as u64)), 2);
+        grid.write(&[name, cell])?;
+    }
+    grid.gap()
+}
+
 /// The closing summary, line by line.
 fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, String)> {
     let (run, totals) = (report.run, &report.outcome.totals);
@@ -115,6 +189,12 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
     }
     add("accounts", listed(&totals.accounts, style.verbose));
     add("regions", listed(&totals.regions, style.verbose));
+    if let Some(path) = &run.config_file {
+        add("config", path.clone());
+    }
+    if let Some(baseline) = &run.baseline {
+        add("baseline", baseline.path.clone());
+    }
     add("rules", format!("{} enabled", count(run.rules_enabled as u64)));
     add("findings", findings(report));
     lines.extend(notes(report).into_iter().map(|note| ("note", Ink::Strong, note)));
@@ -178,10 +258,16 @@ fn listed(names: &BTreeSet<String>, all: bool) -> String {
 fn findings(report: &Report<'_>) -> String {
     let (run, outcome) = (report.run, report.outcome);
     let total = outcome.summary.total();
-    if total == 0 {
-        return "none".to_owned();
+    let mut text = match total {
+        0 => "none".to_owned(),
+        _ => by_level(|level| outcome.summary.of(level)),
+    };
+    if let Some(apart) = left_out(report) {
+        text.push_str(&format!(", beside {apart}"));
     }
-    let mut text = by_level(|level| outcome.summary.of(level));
+    if total == 0 {
+        return text;
+    }
     if run.each {
         text.push_str(" (one for each event)");
     }

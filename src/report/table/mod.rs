@@ -6,8 +6,8 @@
 //! is wider than the terminal, and silence can be told from blindness (see [`closing`]).
 
 mod closing;
-mod fit;
-mod grid;
+pub(super) mod fit;
+pub(super) mod grid;
 mod names;
 
 use std::io::{self, Write};

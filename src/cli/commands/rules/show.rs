@@ -1,0 +1,143 @@
+//! `keytrail rules show`: one rule's full explanation, as Markdown.
+//!
+//! A built-in rule has a page of its own; of a user's rule there is what its YAML says. The text of
+//! a rule may come from anywhere, so every line is escaped for the terminal.
+
+use std::sync::Arc;
+
+use super::Done;
+use super::args::ShowArgs;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::detect::RuleSet;
+use crate::detect::whitepaper::statement;
+use crate::model::rule_meta::RuleMeta;
+use crate::report::escape::visible;
+
+/// Runs the command.
+pub fn run(args: &ShowArgs) -> Done {
+    let loaded = RuleSet::load(true, &args.paths, &Arc::default())
+        .map_err(|errors| errors.into_iter().map(Failure::from).collect::<Vec<_>>())?;
+    let rules = loaded.rules;
+    let meta = rules.named(&args.id).map_err(|message| {
+        let hint = "`keytrail rules list` shows every rule; your own need --rules PATH".into();
+        vec![Failure::Rule { message, hint: Some(hint) }]
+    })?;
+    let text = rules.text(&meta.id).unwrap_or_default();
+    let mut page = match rules.explanation(&meta.id) {
+        Some(explanation) => builtin(meta, explanation),
+        None => users(meta, text),
+    };
+    page.push_str(&harmless_and_advice(meta));
+    if args.yaml {
+        page.push_str(&section("Sigma rule", &fenced(text)));
+    }
+    let shown: String = page.lines().map(|line| format!("{}\n", visible(line))).collect();
+    Ok((shown.into_bytes(), Exit::Clean))
+}
+
+/// The page with the head put under its title.
+fn builtin(meta: &RuleMeta, explanation: &str) -> String {
+    let (title, rest) = explanation.split_once('\n').unwrap_or((explanation, ""));
+    format!("{title}\n\n{}{rest}", head(meta))
+}
+
+/// What can be said of a rule without a page.
+fn users(meta: &RuleMeta, text: &str) -> String {
+    let mut page = format!("# {}: {}\n\n{}", meta.id, meta.title, head(meta));
+    if let Some(description) = &meta.description {
+        page.push_str(&section("What it finds", description));
+    }
+    for member in ["detection", "correlation"] {
+        let block = top_level(text, &meta.title, member);
+        if !block.is_empty() {
+            page.push_str(&section("How it decides", &fenced(&block)));
+        }
+    }
+    if !meta.references.is_empty() {
+        let links: Vec<String> =
+            meta.references.iter().map(|link| format!("* <{link}>\n")).collect();
+        page.push_str(&section("References", &links.concat()));
+    }
+    page
+}
+
+/// Level, group and the like, as a list.
+fn head(meta: &RuleMeta) -> String {
+    let mut lines = vec![format!("* Level: {}", meta.level)];
+    lines.extend(meta.group.as_ref().map(|group| format!("* Group: {group}")));
+    lines.extend(meta.tier.map(|tier| {
+        let means = match tier {
+            1 => "hardly any",
+            2 => "some",
+            _ => "much, in most accounts",
+        };
+        format!("* Noise: {tier} ({means})")
+    }));
+    let attack = meta.attack();
+    if !attack.is_empty() {
+        lines.push(format!("* ATT&CK: {}", attack.join(", ")));
+    }
+    for name in &meta.whitepaper {
+        let text = statement(name).map_or("no statement of this name is known", |s| s.text);
+        lines.push(format!("* Whitepaper: {name}: {text}"));
+    }
+    if meta.group.is_none() {
+        lines.push(format!("* File: {}", meta.origin));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What the YAML says beside the page.
+fn harmless_and_advice(meta: &RuleMeta) -> String {
+    let mut text = String::new();
+    if !meta.false_positives.is_empty() {
+        let list: Vec<String> =
+            meta.false_positives.iter().map(|case| format!("* {case}\n")).collect();
+        text.push_str(&section("False positives", &list.concat()));
+    }
+    if let Some(advice) = &meta.advice {
+        text.push_str(&section("Advice", advice));
+    }
+    text
+}
+
+fn section(heading: &str, body: &str) -> String {
+    format!("\n## {heading}\n\n{}\n", body.trim_end())
+}
+
+fn fenced(yaml: &str) -> String {
+    format!("```yaml\n{}\n```", yaml.trim_end())
+}
+
+/// The lines of a top-level member in the document of this title. A text that is laid out in
+/// another way than rules are gives fewer lines, never other ones.
+fn top_level(text: &str, title: &str, member: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let documents: Vec<&[&str]> = lines.split(|line| line.trim_end() == "---").collect();
+    let is_meant = |lines: &&&[&str]| {
+        lines.iter().any(|line| line.starts_with("title:") && line.contains(title))
+    };
+    let Some(lines) = documents.iter().find(is_meant).or(documents.first()) else {
+        return String::new();
+    };
+    let mut lines = lines.iter().skip_while(|line| !line.starts_with(&format!("{member}:")));
+    let first = lines.next();
+    let inner = lines.take_while(|line| line.starts_with([' ', '\t', '-', '#']) || line.is_empty());
+    first.into_iter().chain(inner).map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_right_document_is_quoted() {
+        let text = "title: One\ndetection:\n  a: 1\n  condition: a\nlevel: low\n---\n\
+                    title: Two\ndetection:\n  b: 2\n\n  condition: b\n";
+        assert_eq!(top_level(text, "One", "detection"), "detection:\n  a: 1\n  condition: a\n");
+        assert_eq!(top_level(text, "Two", "detection"), "detection:\n  b: 2\n\n  condition: b\n");
+        assert_eq!(top_level(text, "Two", "correlation"), "");
+        assert_eq!(top_level("", "Two", "detection"), "");
+    }
+}

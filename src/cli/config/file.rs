@@ -1,0 +1,72 @@
+//! Which file is the configuration, and its text.
+//!
+//! What must stay true: a file that is there and cannot be used is an error, never a run without
+//! it; and a strange thing in the working directory that is called `keytrail.toml` cannot make a
+//! run hang.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::Failure;
+
+/// The file that is read when none is named.
+const DEFAULT: &str = "keytrail.toml";
+
+/// More than this is no configuration that somebody wrote: 1 MiB.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// The file and what is in it; `None` when none is named and the usual one is not there.
+///
+/// # Errors
+/// A file that is not there though it was named, that cannot be read, or that is too large.
+pub fn find(named: Option<&Path>) -> Result<Option<(PathBuf, Vec<u8>)>, Failure> {
+    let path = match named {
+        Some(path) => path,
+        None => match fs::symlink_metadata(DEFAULT) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            _ => Path::new(DEFAULT),
+        },
+    };
+    let failure = |reason| Failure::Config(format!("{}: {reason}", path.display()));
+    let bytes = read(path, named.is_some()).map_err(failure)?;
+    Ok(Some((path.to_path_buf(), bytes)))
+}
+
+/// A pipe is read only when it was `named`: opening one waits for whoever writes to it.
+fn read(path: &Path, named: bool) -> Result<Vec<u8>, String> {
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "no such configuration file".to_owned(),
+        io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    let meta = fs::metadata(path).map_err(unreadable)?;
+    if meta.is_dir() {
+        return Err("is a folder, expected a configuration file".into());
+    }
+    if !named && !meta.is_file() {
+        return Err("is no regular file; name it with --config to read it all the same".into());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err("is larger than 1 MiB, expected a configuration file".into());
+    }
+    Ok(bytes)
+}
+
+/// The text, without a byte order mark.
+///
+/// # Errors
+/// Where it is no UTF-8.
+pub fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
+        format!("{name}:{line}:{column}: is not UTF-8, expected TOML")
+    })
+}

@@ -1,0 +1,125 @@
+//! `keytrail.toml`: what an organisation tells about itself, and what it does not want to be told.
+//!
+//! ```text
+//! file        which file, and its text                reader      tables with the place of everything
+//! tables      each table to its part of the estate    forms       the forms of values
+//! suppress    [[suppress]]                            digest      what enters the configuration's digest
+//! ```
+//!
+//! What must stay true: nothing in the file is ignored. What is not known, not of its type or not
+//! of its form is an error with its place, all of them at once, since a key that is misspelt would
+//! silently be a rule that is not asked what the user wanted.
+
+mod digest;
+mod file;
+mod forms;
+mod reader;
+mod suppress;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::failure::Failure;
+use crate::model::estate::Estate;
+use crate::model::suppression::Suppression;
+use reader::{Notes, Place};
+
+/// What the configuration says; without a file, the defaults.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// The file as it was named.
+    pub path: Option<PathBuf>,
+    /// What rules ask about.
+    pub estate: Arc<Estate>,
+    /// What is not to be listed, and where that stands.
+    pub suppressions: Vec<Placed>,
+    /// The names of rules in suppressions, and where they stand.
+    rules: Vec<(String, String)>,
+}
+
+/// A suppression and its place in the file.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The suppression.
+    pub suppression: Suppression,
+    /// `FILE:LINE:COLUMN` of its rule.
+    pub place: String,
+}
+
+impl Config {
+    /// Reads the file that `named` names, else `keytrail.toml` in the working directory if it is
+    /// there. Gives what could be read, and everything that is wrong in the order of the file; if
+    /// anything is, the configuration is good for nothing but finding more.
+    pub fn load(named: Option<&Path>) -> (Config, Vec<Failure>) {
+        let (path, bytes) = match file::find(named) {
+            Ok(Some(found)) => found,
+            Ok(None) => return (Config::default(), Vec::new()),
+            Err(failure) => return (Config::default(), vec![failure]),
+        };
+        let (config, wrong) = parse(&path.display().to_string(), &bytes);
+        (Config { path: Some(path), ..config }, wrong.into_iter().map(Failure::Config).collect())
+    }
+
+    /// Makes rule ids of the names of rules in suppressions. `id` gives the id of the rule that
+    /// goes by a name, or says why there is none.
+    ///
+    /// # Errors
+    /// Every name of no rule.
+    pub fn settle(
+        &mut self,
+        id: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<(), Vec<Failure>> {
+        let (mut ids, mut failures) = (BTreeMap::new(), Vec::new());
+        for (name, place) in &self.rules {
+            match id(name) {
+                Ok(id) => drop(ids.insert(place, id)),
+                Err(why) => {
+                    failures.push(Failure::Config(format!("{place}: suppress.rule: {why}")));
+                }
+            }
+        }
+        for Placed { suppression, place } in &mut self.suppressions {
+            if let Some(id) = ids.remove(place) {
+                suppression.rule = id;
+            }
+        }
+        if failures.is_empty() { Ok(()) } else { Err(failures) }
+    }
+
+    /// The effective configuration, one value a line, for the digest of a run.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = digest::estate(&self.estate);
+        lines.extend(self.suppressions.iter().map(digest::suppression));
+        lines
+    }
+}
+
+/// Reads the text of a file called `name`: what could be read, and what is wrong.
+fn parse(name: &str, bytes: &[u8]) -> (Config, Vec<String>) {
+    let text = match file::text(name, bytes) {
+        Ok(text) => text,
+        Err(wrong) => return (Config::default(), vec![wrong]),
+    };
+    let mut notes = Notes::new(name, text);
+    let (root, errors) = toml::de::DeTable::parse_recoverable(text);
+    errors.iter().for_each(|error| notes.syntax(error.span(), error.message()));
+    let (estate, suppress) = tables::read(root.get_ref(), &mut notes);
+    let placed =
+        |(suppression, at): (Suppression, Place)| Placed { suppression, place: notes.place(at.0) };
+    let named = |(rule, at): (String, Place)| (rule, notes.place(at.0));
+    let config = Config {
+        path: None,
+        estate: Arc::new(estate),
+        suppressions: suppress.whole.into_iter().map(placed).collect(),
+        // What the parser makes of a broken file may name rules that nobody wrote.
+        rules: match errors.is_empty() {
+            true => suppress.rules.into_iter().map(named).collect(),
+            false => Vec::new(),
+        },
+    };
+    (config, notes.into_lines())
+}

@@ -1,0 +1,273 @@
+//! Tables of TOML, read key by key, with the place of everything that is wrong.
+//!
+//! What must stay true: each key of a table is either asked for or an error, which
+//! [`Fields::end`] sees to.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// As many problems are listed; a file of junk has no more to say.
+const PROBLEMS_MAX: usize = 100;
+
+/// Longer values are cut where they are quoted: characters.
+const QUOTED_MAX: usize = 60;
+
+/// A value and where it stands.
+pub type Value<'i> = Spanned<DeValue<'i>>;
+
+/// Bytes before something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(pub usize);
+
+/// Collects what is wrong with a text.
+#[derive(Debug)]
+pub struct Notes<'t> {
+    name: &'t str,
+    text: &'t str,
+    /// Where each line starts.
+    lines: Vec<usize>,
+    found: Vec<(usize, String)>,
+    /// What is not there, by the place where it was looked for.
+    missing: Vec<(usize, String)>,
+    /// What the parser says.
+    broken: Vec<(usize, String)>,
+}
+
+impl<'t> Notes<'t> {
+    /// Nothing is wrong yet with `text`, the content of the file called `name`.
+    pub fn new(name: &'t str, text: &'t str) -> Notes<'t> {
+        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = [0].into_iter().chain(starts.map(|(at, _)| at + 1)).collect();
+        Notes { name, text, lines, found: vec![], missing: vec![], broken: vec![] }
+    }
+
+    /// Notes what is wrong at a place.
+    pub fn add(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        // The parser puts what it makes up for a broken value nowhere.
+        let to = if span.is_empty() { &mut self.missing } else { &mut self.found };
+        to.push((span.start, message.into()));
+    }
+
+    /// Notes what should be in a table that begins at a place, and is not.
+    pub fn add_missing(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        self.missing.push((span.start, message.into()));
+    }
+
+    /// Notes what the parser says. Its messages may have several lines.
+    pub fn syntax(&mut self, span: Option<Range<usize>>, message: &str) {
+        let message = message.lines().map(str::trim).collect::<Vec<_>>().join(": ");
+        self.broken.push((span.map_or(0, |span| span.start), format!("no TOML: {message}")));
+    }
+
+    /// `FILE:LINE:COLUMN`, both from 1, columns in characters.
+    pub fn place(&self, at: usize) -> String {
+        let line = self.lines.partition_point(|start| *start <= at).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let before = self.text.get(start..at).unwrap_or_default();
+        format!("{}:{line}:{}", self.name, before.chars().count() + 1)
+    }
+
+    /// Everything that is wrong, in the order of the text: `FILE:LINE:COLUMN: MESSAGE`.
+    ///
+    /// Behind the first error of the parser nothing but more of them: what it makes of the rest is
+    /// no evidence of what was written.
+    pub fn into_lines(mut self) -> Vec<String> {
+        match self.broken.iter().map(|(at, _)| *at).min() {
+            Some(first) => self.found.retain(|(at, _)| *at < first),
+            None => self.found.append(&mut self.missing),
+        }
+        self.found.append(&mut self.broken);
+        self.found.sort();
+        self.found.dedup();
+        let more = self.found.len().saturating_sub(PROBLEMS_MAX);
+        let listed = self.found.iter().take(PROBLEMS_MAX);
+        let mut lines: Vec<String> =
+            listed.map(|(at, message)| format!("{}: {message}", self.place(*at))).collect();
+        if more > 0 {
+            lines.push(format!("{}: and {more} more", self.name));
+        }
+        lines
+    }
+}
+
+/// A table that is being read.
+#[derive(Debug)]
+pub struct Fields<'a, 'i> {
+    /// As it is written: `accounts`, `tags.governed`; empty for the whole file.
+    name: String,
+    table: Option<&'a DeTable<'i>>,
+    asked: Vec<&'static str>,
+}
+
+impl<'a, 'i> Fields<'a, 'i> {
+    /// The whole file.
+    pub fn root(table: &'a DeTable<'i>) -> Fields<'a, 'i> {
+        Fields { name: String::new(), table: Some(table), asked: Vec::new() }
+    }
+
+    /// A value that must be a table, called `name`.
+    pub fn of(value: &'a Value<'i>, name: &str, notes: &mut Notes<'_>) -> Fields<'a, 'i> {
+        let table = match value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            other => {
+                let found = kind(other);
+                notes.add(&value.span(), format!("{name}: expected a table, found {found}"));
+                None
+            }
+        };
+        Fields { name: name.to_owned(), table, asked: Vec::new() }
+    }
+
+    /// The name of a key, as it is written from the top of the file.
+    pub fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    /// The value of a key.
+    pub fn take(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
+        self.asked.push(key);
+        self.table?.get(key)
+    }
+
+    /// The table under a key; an empty one if it is not there.
+    pub fn table(&mut self, key: &'static str, notes: &mut Notes<'_>) -> Fields<'a, 'i> {
+        let name = self.path(key);
+        match self.take(key) {
+            Some(value) => Fields::of(value, &name, notes),
+            None => Fields { name, table: None, asked: Vec::new() },
+        }
+    }
+
+    /// Every key and value of a table whose keys are the user's.
+    pub fn entries(
+        &self,
+    ) -> impl Iterator<Item = (&'a str, Range<usize>, &'a Value<'i>)> + use<'a, 'i> {
+        let entries = self.table.into_iter().flat_map(|table| table.iter());
+        entries.map(|(key, value)| (key.get_ref().as_ref(), key.span(), value))
+    }
+
+    /// Whether the table is in the file.
+    pub fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// A text of some form.
+    pub fn text<T>(
+        &mut self,
+        key: &'static str,
+        notes: &mut Notes<'_>,
+        form: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let name = self.path(key);
+        text(self.take(key)?, &name, notes, form)
+    }
+
+    /// A list of texts of some form. What is wrong with one keeps none of the others from being
+    /// looked at.
+    pub fn texts<T>(
+        &mut self,
+        key: &'static str,
+        notes: &mut Notes<'_>,
+        form: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let name = self.path(key);
+        texts(self.take(key)?, &name, notes, form)
+    }
+
+    /// A whole number from `least` to `most`.
+    pub fn number(
+        &mut self,
+        key: &'static str,
+        notes: &mut Notes<'_>,
+        (least, most): (i64, i64),
+    ) -> Option<i64> {
+        let name = self.path(key);
+        let value = self.take(key)?;
+        let expected = format!("{name}: expected a whole number from {least} to {most}");
+        let DeValue::Integer(integer) = value.get_ref() else {
+            notes.add(&value.span(), format!("{expected}, found {}", kind(value.get_ref())));
+            return None;
+        };
+        let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            notes.add(&value.span(), expected);
+        }
+        number
+    }
+
+    /// The end of the table: what was not asked for is not known.
+    pub fn end(self, notes: &mut Notes<'_>) {
+        let place = match self.name.as_str() {
+            "" => String::new(),
+            name => format!(" in [{name}]"),
+        };
+        for (key, span, _) in self.entries() {
+            if !self.asked.contains(&key) {
+                let known = self.asked.join(", ");
+                let key = quoted(key);
+                notes.add(&span, format!("unknown key {key}{place}: expected one of {known}"));
+            }
+        }
+    }
+}
+
+/// A value that must be a text of some form.
+pub fn text<T>(
+    value: &Value<'_>,
+    name: &str,
+    notes: &mut Notes<'_>,
+    form: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let DeValue::String(text) = value.get_ref() else {
+        let found = kind(value.get_ref());
+        notes.add(&value.span(), format!("{name}: expected a text in quotes, found {found}"));
+        return None;
+    };
+    match form(text) {
+        Ok(formed) => Some(formed),
+        Err(reason) => {
+            notes.add(&value.span(), format!("{name}: {}: {reason}", quoted(text)));
+            None
+        }
+    }
+}
+
+/// A value that must be a list of texts of some form.
+pub fn texts<T>(
+    value: &Value<'_>,
+    name: &str,
+    notes: &mut Notes<'_>,
+    form: impl Fn(&str) -> Result<T, String>,
+) -> Option<Vec<T>> {
+    let DeValue::Array(list) = value.get_ref() else {
+        let found = kind(value.get_ref());
+        notes.add(&value.span(), format!("{name}: expected a list of texts, found {found}"));
+        return None;
+    };
+    let formed: Vec<T> = list.iter().filter_map(|value| text(value, name, notes, &form)).collect();
+    Some(formed)
+}
+
+/// What a value is, in words.
+pub fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A text as it is quoted in a message, long ones cut.
+pub fn quoted(text: &str) -> String {
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(QUOTED_MAX).collect();
+    let more = if chars.next().is_some() { "…" } else { "" };
+    format!("'{start}{more}'")
+}

@@ -1,0 +1,151 @@
+//! What a CloudTrail record can hold, held against what a rule asks for.
+//!
+//! Only rules for product aws, service cloudtrail are looked at. Everything here is a warning: AWS
+//! adds members, and a rule may be meant for records of tomorrow.
+
+use super::names::{self, field_flaw};
+use super::tree::{Kind, Node};
+use super::{Flaw, Severity};
+
+/// Whether a rule is about CloudTrail.
+pub fn is_cloudtrail(document: &Node) -> bool {
+    let source = document.get("logsource");
+    let is = |member: &str, wanted: &str| {
+        let text = source.and_then(|node| node.get(member)).and_then(Node::text);
+        text.is_some_and(|text| text.eq_ignore_ascii_case(wanted))
+    };
+    is("product", "aws") && is("service", "cloudtrail")
+}
+
+/// A field and what is asked of it.
+struct Item<'t> {
+    key: &'t Node,
+    field: &'t str,
+    modifiers: Vec<&'t str>,
+    values: &'t [Node],
+}
+
+impl Item<'_> {
+    /// Whether the values are compared as wholes.
+    fn is_equality(&self) -> bool {
+        self.modifiers.iter().all(|name| matches!(*name, "all" | "cased" | "neq"))
+    }
+
+    /// The values that are text, each with its place.
+    fn texts(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.values.iter().filter_map(|node| Some((node.text()?, node)))
+    }
+}
+
+/// What is wrong with a rule, as far as records are concerned.
+pub fn flaws(document: &Node) -> Vec<Flaw> {
+    let Some((key, detection)) = document.entry("detection") else { return Vec::new() };
+    if !is_cloudtrail(document) {
+        return Vec::new();
+    }
+    let mut items = Vec::new();
+    for (name, part) in detection.entries() {
+        if !matches!(name.text(), Some("condition" | "timeframe")) {
+            collect(part, &mut items);
+        }
+    }
+    let mut found = Vec::new();
+    for item in &items {
+        found.extend(field_flaw(item.field, item.key));
+        match item.field {
+            "eventSource" => {
+                found.extend(item.texts().filter_map(|(v, n)| source_flaw(item, v, n)))
+            }
+            "errorCode" => found.extend(item.texts().filter_map(|(v, n)| success_flaw(v, n))),
+            "keytrail.actor" => {
+                found.extend(item.texts().filter_map(|(v, n)| actor_flaw(item, v, n)))
+            }
+            _ => {}
+        }
+    }
+    found.extend(no_source(key, &items));
+    found.extend(call_flaws(&items));
+    let shown = document.get("fields").map(Node::items).unwrap_or_default();
+    found.extend(shown.iter().filter_map(|node| field_flaw(node.text()?, node)));
+    found
+}
+
+/// The items of a detection. Those within the elements of an array are about members of something,
+/// and are not looked at.
+fn collect<'t>(node: &'t Node, items: &mut Vec<Item<'t>>) {
+    match &node.kind {
+        Kind::List(parts) => parts.iter().for_each(|part| collect(part, items)),
+        Kind::Map(entries) => {
+            for (key, value) in entries {
+                let mut words = key.text().unwrap_or_default().split('|');
+                // A list of keywords may have modifiers and has no field.
+                let Some(field) = words.next().filter(|field| !field.is_empty()) else { continue };
+                let modifiers = words.collect();
+                items.push(Item { key, field, modifiers, values: value.items() });
+            }
+        }
+        Kind::Scalar(_) | Kind::Alias => {}
+    }
+}
+
+fn source_flaw(item: &Item<'_>, value: &str, node: &Node) -> Option<Flaw> {
+    let ends = item.is_equality() || item.modifiers.contains(&"endswith");
+    let whole = value.to_ascii_lowercase();
+    if !ends || whole.ends_with(".amazonaws.com") || whole.ends_with('*') || whole.is_empty() {
+        return None;
+    }
+    let message = format!("no eventSource is '{value}': all end with .amazonaws.com");
+    let flaw = Flaw::new(Severity::Warning, "event-source", node.place, message);
+    let word = whole.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    Some(if word { flaw.hint(format!("use {whole}.amazonaws.com")) } else { flaw })
+}
+
+fn success_flaw(value: &str, node: &Node) -> Option<Flaw> {
+    value.eq_ignore_ascii_case("success").then(|| {
+        let message = format!("errorCode is never '{value}': calls that succeed have none");
+        Flaw::new(Severity::Warning, "error-code", node.place, message)
+            .hint("use `errorCode: null`, or `errorCode|exists: false`")
+    })
+}
+
+fn actor_flaw(item: &Item<'_>, value: &str, node: &Node) -> Option<Flaw> {
+    let known = !item.is_equality() || names::ACTORS.contains(&value.to_ascii_lowercase().as_str());
+    (!known).then(|| {
+        let message = format!("keytrail.actor is never '{value}'");
+        Flaw::new(Severity::Warning, "actor", node.place, message)
+            .hint(format!("it is one of {}", names::ACTORS.join(", ")))
+    })
+}
+
+fn no_source(detection: &Node, items: &[Item<'_>]) -> Option<Flaw> {
+    if items.is_empty() || items.iter().any(|item| item.field == "eventSource") {
+        return None;
+    }
+    let call = items.iter().find(|item| item.field == "eventName");
+    let (place, message) = match call {
+        Some(item) => (item.key.place, "eventName without eventSource: services share names"),
+        None => (detection.place, "no eventSource: the rule is asked about every record"),
+    };
+    let flaw = Flaw::new(Severity::Warning, "no-event-source", place, message);
+    Some(flaw.hint("name the service, for example eventSource: kms.amazonaws.com"))
+}
+
+/// Names of IAM permissions, or of calls without their version, where records have other names.
+fn call_flaws(items: &[Item<'_>]) -> Vec<Flaw> {
+    let sources = items.iter().filter(|item| item.field == "eventSource");
+    let sources: Vec<&str> =
+        sources.flat_map(|item| item.texts()).map(|(value, _)| value).collect();
+    let calls = items.iter().filter(|item| item.field == "eventName" && item.is_equality());
+    let calls = calls.flat_map(|item| item.texts());
+    calls
+        .filter_map(|(value, node)| {
+            let (_, _, logged) = names::NEVER_LOGGED.iter().find(|(source, name, _)| {
+                name.eq_ignore_ascii_case(value)
+                    && sources.iter().any(|known| known.eq_ignore_ascii_case(source))
+            })?;
+            let message = format!("no record has the eventName '{value}'");
+            let flaw = Flaw::new(Severity::Warning, "event-name", node.place, message);
+            Some(flaw.hint(format!("the call is logged as {logged}")))
+        })
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! Each flaw is found where it is, and the built-in rules have none.
+
+use std::path::Path;
+
+use super::*;
+
+const RULE: &str = "\
+title: Key Disabled
+id: 0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a01
+status: test
+logsource:
+    product: aws
+    service: cloudtrail
+detection:
+    selection:
+        eventSource: kms.amazonaws.com
+        eventName: DisableKey
+    condition: selection
+level: high
+";
+
+/// `LINE:COLUMN severity code` of each flaw.
+fn linted(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rule.yml"), text).unwrap();
+    let linted = lint(&[folder.path().to_owned()]).unwrap();
+    let shown = |flaw: &Flaw| {
+        let (line, column) = flaw.place.unwrap_or_default();
+        format!("{line}:{column} {} {}", flaw.severity.as_str(), flaw.code)
+    };
+    linted.flaws.iter().map(shown).collect()
+}
+
+fn with(old: &str, new: &str) -> Vec<String> {
+    assert!(RULE.contains(old), "{old}");
+    linted(&RULE.replace(old, new))
+}
+
+#[test]
+fn a_good_rule_has_no_flaw() {
+    assert!(linted(RULE).is_empty());
+}
+
+#[test]
+fn the_built_in_rules_have_no_flaw() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let linted = lint(&[rules]).unwrap();
+    let shown: Vec<String> = linted
+        .flaws
+        .iter()
+        .map(|f| format!("{}:{:?} {} {}", f.origin, f.place, f.code, f.message))
+        .collect();
+    assert!(shown.is_empty(), "\n{}", shown.join("\n"));
+}
+
+#[test]
+fn the_specification() {
+    assert_eq!(with("level: high", "level: severe"), ["12:1 error invalid-level"]);
+    assert_eq!(with("level: high\n", "level: high\nfalspositives: [x]\n").len(), 1);
+    assert_eq!(
+        with("condition: selection", "condition: selektion"),
+        ["11:5 error condition-references-unknown"]
+    );
+    assert_eq!(with("title: Key Disabled\n", ""), ["1:1 error missing-title"]);
+    assert_eq!(with("    service: cloudtrail", "   service: cloudtrail").len(), 1);
+}
+
+#[test]
+fn what_only_the_loader_sees() {
+    assert_eq!(with("eventName:", "eventName|frobs:"), ["10:1 error does-not-load"]);
+    assert_eq!(with("eventName: D", "eventName|re: (D"), ["0:0 error does-not-load"]);
+}
+
+#[test]
+fn fields_that_records_do_not_have() {
+    let bad = ["eventname", "userIdentity.name", "eventName.x", "bucketName", "keytrail.user"];
+    for field in bad {
+        let found = with("eventName:", &format!("{field}: x\n        eventName:"));
+        assert_eq!(found, ["10:9 warning unknown-field"], "{field}");
+    }
+    let good = [
+        "userIdentity.sessionContext|exists",
+        "requestParameters.a.b|contains",
+        "resources.ARN",
+        "keytrail.principal",
+        "requestParameters",
+    ];
+    for field in good {
+        let found = with("eventName:", &format!("{field}: x\n        eventName:"));
+        assert!(found.is_empty(), "{field}: {found:?}");
+    }
+    let shown = with("level: high", "fields: [eventNane]\nlevel: high");
+    assert_eq!(shown, ["12:10 warning unknown-field"]);
+}
+
+#[test]
+fn sources_and_names() {
+    let source = "        eventSource: kms.amazonaws.com\n";
+    assert_eq!(with(source, ""), ["9:9 warning no-event-source"]);
+    let call = "eventSource: kms.amazonaws.com\n        eventName: DisableKey";
+    assert_eq!(with(call, "userAgent: x"), ["7:1 warning no-event-source"]);
+    assert_eq!(with("kms.amazonaws.com", "kms"), ["9:22 warning event-source"]);
+    assert!(with("eventSource: kms.amazonaws.com", "eventSource|startswith: kms").is_empty());
+    let s3 = "eventSource: s3.amazonaws.com\n        eventName: [PutEncryptionConfiguration, X]";
+    assert_eq!(with(call, s3), ["10:21 warning event-name"]);
+}
+
+#[test]
+fn values_that_never_occur() {
+    let with_line = |line: &str| with("eventName:", &format!("{line}\n        eventName:"));
+    assert_eq!(with_line("errorCode: Success"), ["10:20 warning error-code"]);
+    assert_eq!(with_line("keytrail.actor: [direct, robot]"), ["10:34 warning actor"]);
+}
+
+#[test]
+fn rules_for_other_logs_are_held_to_the_specification_only() {
+    let other = RULE.replace("aws", "windows").replace("eventName", "Image");
+    assert!(linted(&other).is_empty());
+    assert_eq!(linted(&other.replace("level: high", "level: x")), ["12:1 error invalid-level"]);
+}
+
+#[test]
+fn correlations_refer_to_rules_that_are_there() {
+    let correlation = "---\ntitle: Many\nid: 0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a02\nstatus: test\n\
+        correlation:\n    type: event_count\n    rules: [disabled, key-disabled]\n    \
+        group-by: [keytrail.principal]\n    timespan: 5m\n    condition: {gte: 10}\nlevel: high\n";
+    let named = RULE.replace("status:", "name: disabled\nstatus:") + correlation;
+    assert!(linted(&named).is_empty(), "{:?}", linted(&named));
+    let found = linted(&(RULE.to_owned() + correlation));
+    assert_eq!(found, ["19:13 error unknown-rule"]);
+    let field = named.replace("keytrail.principal", "principal");
+    assert_eq!(linted(&field), ["21:16 warning unknown-field"]);
+}
+
+#[test]
+fn a_path_that_is_not_there_is_no_flaw() {
+    assert_eq!(lint(&[PathBuf::from("/no/such/rule.yml")]).unwrap_err().len(), 1);
+}

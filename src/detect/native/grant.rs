@@ -1,0 +1,81 @@
+//! The grant that a record of `CreateGrant` asks for: shared by the grant rules.
+//!
+//! A grantee is written as the ARN of a user, role or session, as a unique id, as a service's name,
+//! or as `111122223333:aws:ec2-infrastructure:i-…`; records of 2026 name services in a member of
+//! their own.
+
+use std::borrow::Cow;
+
+use crate::model::arn::Arn;
+use crate::policy::principal::{is_account, is_service_role};
+use crate::record::event::Event;
+use crate::record::json::{Json, Kind};
+use crate::record::kms::View;
+
+/// A grant as requested.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant<'a> {
+    request: Json<'a>,
+}
+
+impl<'a> Grant<'a> {
+    /// The grant of a record, if it is one of KMS's `CreateGrant`.
+    pub fn of(event: &Event<'a>, view: &View<'a>) -> Option<Grant<'a>> {
+        let create = view.is_kms() && view.name().is_some_and(|name| name == "CreateGrant");
+        let request = event.get("requestParameters").filter(|_| create)?;
+        (request.kind() == Kind::Object).then_some(Grant { request })
+    }
+
+    /// `granteePrincipal`
+    pub fn grantee(&self) -> Option<Cow<'a, str>> {
+        self.text("granteePrincipal")
+    }
+
+    /// The grantee, by whichever member.
+    pub fn grantee_name(&self) -> Option<Cow<'a, str>> {
+        self.grantee().or_else(|| self.text("granteeServicePrincipal"))
+    }
+
+    /// The account of the grantee.
+    pub fn grantee_account(&self) -> Option<String> {
+        let grantee = self.grantee()?;
+        let account = match Arn::parse(&grantee) {
+            Some(arn) => arn.account,
+            // Of 111122223333:aws:ec2-infrastructure:i-… too.
+            None => grantee.split(':').next().unwrap_or_default(),
+        };
+        is_account(account).then(|| account.to_owned())
+    }
+
+    /// Whether the grantee is a service, or acts for one.
+    pub fn is_to_service(&self) -> bool {
+        let Some(grantee) = self.grantee() else { return true };
+        self.text("granteeServicePrincipal").is_some()
+            || grantee == "AWS Internal"
+            || grantee.ends_with(".amazonaws.com")
+            || grantee.ends_with(".amazonaws.com.cn")
+            || grantee.contains(":aws:ec2-infrastructure")
+            || grantee.contains(":assumed-role/aws:")
+            || is_service_role(&grantee)
+    }
+
+    /// `operations`
+    pub fn operations(&self) -> Vec<String> {
+        let operations = self.request.get("operations").into_iter().flat_map(Json::elements);
+        operations.filter_map(Json::scalar).map(Cow::into_owned).collect()
+    }
+
+    /// Whether any constraint limits it: an encryption context with a pair in it, or a source.
+    pub fn is_constrained(&self) -> bool {
+        let constraints = self.request.get("constraints").into_iter().flat_map(Json::members);
+        { constraints }.any(|(_, value)| match value.kind() {
+            Kind::Object => value.members().next().is_some(),
+            Kind::Null => false,
+            _ => value.scalar().is_some_and(|text| !text.is_empty()),
+        })
+    }
+
+    fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.request.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+}

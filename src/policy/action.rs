@@ -1,0 +1,264 @@
+//! The KMS calls that a statement is about, as a set: one bit a call.
+//!
+//! Policies name calls by pattern (`kms:ReEncrypt*`); questions are about calls. Working the patterns
+//! out once per statement keeps every later question a matter of bits, however long the policy is.
+
+use crate::model::estate::wildcard;
+
+/// Every KMS permission, sorted. They are named as in policies: the call `ReEncrypt` needs two.
+///
+/// Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS KMS".
+const NAMES: &[&str] = &[
+    "CancelKeyDeletion",
+    "ConnectCustomKeyStore",
+    "CreateAlias",
+    "CreateCustomKeyStore",
+    "CreateGrant",
+    "CreateKey",
+    "Decrypt",
+    "DeleteAlias",
+    "DeleteCustomKeyStore",
+    "DeleteImportedKeyMaterial",
+    "DeriveSharedSecret",
+    "DescribeCustomKeyStores",
+    "DescribeKey",
+    "DisableKey",
+    "DisableKeyRotation",
+    "DisconnectCustomKeyStore",
+    "EnableKey",
+    "EnableKeyRotation",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GenerateRandom",
+    "GetKeyPolicy",
+    "GetKeyRotationStatus",
+    "GetParametersForImport",
+    "GetPublicKey",
+    "ImportKeyMaterial",
+    "ListAliases",
+    "ListGrants",
+    "ListKeyPolicies",
+    "ListKeyRotations",
+    "ListKeys",
+    "ListResourceTags",
+    "ListRetirableGrants",
+    "PutKeyPolicy",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "ReplicateKey",
+    "RetireGrant",
+    "RevokeGrant",
+    "RotateKeyOnDemand",
+    "ScheduleKeyDeletion",
+    "Sign",
+    "SynchronizeMultiRegionKey",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateCustomKeyStore",
+    "UpdateKeyDescription",
+    "UpdatePrimaryRegion",
+    "Verify",
+    "VerifyMac",
+];
+
+/// A set of KMS permissions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Actions(u64);
+
+impl Actions {
+    /// None.
+    pub const NONE: Actions = Actions(0);
+    /// Every permission there is.
+    pub const ALL: Actions = Actions(u64::MAX >> (64 - NAMES.len()));
+    /// What takes a key away from its users; the whitepaper wants MFA for these.
+    pub const CRITICAL: Actions = Actions::of(&[
+        "DeleteAlias",
+        "DeleteImportedKeyMaterial",
+        "DisableKey",
+        "PutKeyPolicy",
+        "ScheduleKeyDeletion",
+    ]);
+    /// What gives or takes away control over a key, grants apart.
+    pub const CONTROL: Actions = Actions::of(&["PutKeyPolicy", "ScheduleKeyDeletion"]);
+    /// What gets data out of, or under, a key.
+    pub const USE: Actions = Actions::of(&[
+        "Decrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "Sign",
+    ]);
+    /// What an encryption context could bind, beside encryption itself.
+    pub const DATA: Actions = Actions::of(&[
+        "Decrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext",
+    ]);
+    /// What is about aliases, and so may rightly name one as its resource.
+    pub const ALIAS: Actions =
+        Actions::of(&["CreateAlias", "DeleteAlias", "ListAliases", "UpdateAlias"]);
+    /// What an IAM policy should not allow on every key.
+    pub const PERILOUS: Actions = Actions::of(&[
+        "CreateGrant",
+        "Decrypt",
+        "PutKeyPolicy",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "ScheduleKeyDeletion",
+    ]);
+    /// `CreateGrant`.
+    pub const GRANT: Actions = Actions::of(&["CreateGrant"]);
+    /// `DescribeKey`, which tells nothing worth fencing.
+    pub const DESCRIBE: Actions = Actions::of(&["DescribeKey"]);
+
+    /// The set of these names; a name that is none of KMS's adds nothing (a test proves that none
+    /// above is).
+    const fn of(names: &[&str]) -> Actions {
+        let (mut bits, mut at) = (0, 0);
+        while at < names.len() {
+            let mut bit = 0;
+            while bit < NAMES.len() {
+                if same(NAMES[bit].as_bytes(), names[at].as_bytes()) {
+                    bits |= 1 << bit;
+                }
+                bit += 1;
+            }
+            at += 1;
+        }
+        Actions(bits)
+    }
+
+    /// What `pattern` (`kms:Decrypt`, `kms:re*`, `*`) names, whatever the letter case.
+    pub fn matching(pattern: &str) -> Actions {
+        let pattern = collapsed(pattern);
+        // No permission is longer than this, and each `*` stands beside another character.
+        if pattern.len() > 2 * LONGEST {
+            return Actions::NONE;
+        }
+        if pattern == "*" || pattern == "kms:*" {
+            return Actions::ALL;
+        }
+        let named = |name: &&str| wildcard(&pattern, &format!("kms:{}", name.to_ascii_lowercase()));
+        Actions::from_filter(named)
+    }
+
+    /// The set of the permissions that `keep` keeps, by name.
+    pub(super) fn from_filter(keep: impl Fn(&&str) -> bool) -> Actions {
+        let bits = NAMES.iter().enumerate().filter(|(_, name)| keep(name));
+        Actions(bits.fold(0, |set, (bit, _)| set | 1 << bit))
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn with(self, other: Actions) -> Actions {
+        Actions(self.0 | other.0)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn and(self, other: Actions) -> Actions {
+        Actions(self.0 & other.0)
+    }
+
+    /// What is in this and not in `other`.
+    #[must_use]
+    pub fn without(self, other: Actions) -> Actions {
+        Actions(self.0 & !other.0)
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this and `other` have anything in common.
+    pub fn meets(self, other: Actions) -> bool {
+        !self.and(other).is_empty()
+    }
+
+    /// The names, sorted, as in policies but for `kms:`.
+    pub fn names(self) -> Vec<&'static str> {
+        let inside = |(bit, _): &(usize, &&str)| self.0 & (1 << bit) != 0;
+        NAMES.iter().enumerate().filter(inside).map(|(_, name)| *name).collect()
+    }
+}
+
+/// The length of the longest permission, `kms:` included, and then some.
+const LONGEST: usize = 64;
+
+/// Whether two names are the same; `==` is not for constants.
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// A pattern in lower case, each run of stars as one.
+fn collapsed(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len().min(3 * LONGEST));
+    for c in pattern.chars() {
+        if !(c == '*' && text.ends_with('*')) {
+            text.push(c.to_ascii_lowercase());
+        }
+        if text.len() > 2 * LONGEST {
+            break;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_and_each_set_is_spelt_right() {
+        assert!(NAMES.is_sorted());
+        assert_eq!(Actions::ALL.names(), NAMES);
+        for (set, len) in [
+            (Actions::CRITICAL, 5),
+            (Actions::CONTROL, 2),
+            (Actions::USE, 8),
+            (Actions::DATA, 5),
+            (Actions::ALIAS, 4),
+            (Actions::PERILOUS, 6),
+            (Actions::GRANT, 1),
+            (Actions::DESCRIBE, 1),
+        ] {
+            assert_eq!(set.names().len(), len, "{:?}", set.names());
+        }
+    }
+
+    #[test]
+    fn patterns_name_calls_whatever_their_case() {
+        for (pattern, names) in [
+            ("KMS:decrypt", vec!["Decrypt"]),
+            ("kms:ReEncrypt*", vec!["ReEncryptFrom", "ReEncryptTo"]),
+            ("kms:Disable???", vec!["DisableKey"]),
+            ("k?s:put*policy", vec!["PutKeyPolicy"]),
+            ("kms:ReEncrypt", vec![]),
+            ("Decrypt", vec![]),
+            ("s3:*", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(Actions::matching(pattern).names(), names, "{pattern}");
+        }
+        for all in ["*", "kms:*", "KMS:*", "***", "kms:**", "*:*", "k*"] {
+            assert_eq!(Actions::matching(all), Actions::ALL, "{all}");
+        }
+        assert_eq!(Actions::matching(&"*".repeat(1 << 20)), Actions::ALL);
+        assert_eq!(Actions::matching(&"*a".repeat(1 << 20)), Actions::NONE);
+    }
+}

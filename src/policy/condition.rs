@@ -1,0 +1,336 @@
+//! What a statement's conditions limit.
+//!
+//! A condition fences a statement when it ties it to values that not everybody can have. Absence
+//! matters as much as value: a test `…IfExists` or `ForAllValues:…` holds for whoever lacks the key
+//! altogether. Source: IAM user guide, "IAM JSON policy elements: Condition operators", "Multivalued
+//! context keys", "AWS global condition context keys"; KMS guide, "Condition keys for AWS KMS".
+
+use super::document::{Policy, Statement, is_all};
+use super::principal::{Principal, is_account};
+use crate::model::arn::Arn;
+use crate::model::estate::wildcard;
+
+/// One test of one key. Operator and key are as written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Condition {
+    /// `StringEquals`, `ForAnyValue:StringLike`, `BoolIfExists`, …
+    pub operator: String,
+    /// `kms:ViaService`, `aws:MultiFactorAuthAge`, …
+    pub key: String,
+    /// The values: one that fits is enough.
+    pub values: Vec<String>,
+}
+
+/// An operator, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operator {
+    /// What it compares.
+    pub test: Test,
+    /// How it treats keys of several values.
+    pub set: Option<Set>,
+    /// Whether the absent key fits.
+    pub if_exists: bool,
+}
+
+/// The kinds of comparison, as far as an answer here depends on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// Text is one of the values.
+    Equals,
+    /// Text is none of the values.
+    NotEquals,
+    /// Text fits one of the patterns; ARNs as well.
+    Like,
+    /// Text fits none of the patterns.
+    NotLike,
+    /// A number.
+    Number(Comparison),
+    /// A date.
+    Date,
+    /// True or false.
+    Bool,
+    /// Whether the key is absent.
+    Null,
+    /// Bytes.
+    Binary,
+    /// An address is in a range, or in none.
+    Address,
+}
+
+/// How numbers are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `≠`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `≤`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `≥`
+    GreaterOrEqual,
+}
+
+/// How an operator treats keys of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// `ForAllValues:`: also true of no values.
+    All,
+    /// `ForAnyValue:`
+    Any,
+}
+
+/// Keys that say whose call it is: they close a statement that is open to `*`.
+pub const CALLER_FENCES: &[&str] = &[
+    "kms:calleraccount",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:userid",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "aws:vpceorgpaths",
+];
+
+/// Keys that say for whom a service acts.
+pub const SOURCE_FENCES: &[&str] = &[
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "kms:calleraccount",
+    "kms:encryptioncontext:*",
+    "kms:viaservice",
+];
+
+/// Keys that bind a use to an encryption context.
+pub const CONTEXT_FENCES: &[&str] = &["kms:encryptioncontext:*", "kms:encryptioncontextkeys"];
+
+/// Keys that limit which grants may be made.
+pub const GRANT_FENCES: &[&str] = &[
+    "kms:grantconstrainttype",
+    "kms:granteeprincipal",
+    "kms:grantisforawsresource",
+    "kms:grantoperations",
+    "kms:viaservice",
+];
+
+/// Keys that limit an IAM statement to some keys or to a service.
+pub const KEY_FENCES: &[&str] =
+    &["aws:resourcetag/*", "kms:encryptioncontext:*", "kms:resourcealiases", "kms:viaservice"];
+
+/// Keys that every call has, so that it does not matter what holds for those without.
+const ALWAYS_THERE: &[&str] = &[
+    "aws:principalaccount",
+    "aws:principalarn",
+    "kms:calleraccount",
+    "kms:granteeprincipal",
+    "kms:grantisforawsresource",
+    "kms:grantoperations",
+];
+
+impl Operator {
+    /// Reads an operator, whatever its case; `None` when it is none.
+    pub fn read(text: &str) -> Option<Operator> {
+        let folded = text.to_ascii_lowercase();
+        let (set, rest) = if let Some(rest) = folded.strip_prefix("forallvalues:") {
+            (Some(Set::All), rest)
+        } else if let Some(rest) = folded.strip_prefix("foranyvalue:") {
+            (Some(Set::Any), rest)
+        } else {
+            (None, folded.as_str())
+        };
+        let (name, if_exists) = match rest.strip_suffix("ifexists") {
+            Some(name) => (name, true),
+            None => (rest, false),
+        };
+        let test = test_of(name)?;
+        // "Null" already asks whether the key exists.
+        (!(test == Test::Null && if_exists)).then_some(Operator { test, set, if_exists })
+    }
+}
+
+fn test_of(name: &str) -> Option<Test> {
+    use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    Some(match name {
+        "stringequals" | "stringequalsignorecase" => Test::Equals,
+        "stringnotequals" | "stringnotequalsignorecase" => Test::NotEquals,
+        "stringlike" | "arnequals" | "arnlike" => Test::Like,
+        "stringnotlike" | "arnnotequals" | "arnnotlike" => Test::NotLike,
+        "numericequals" => Test::Number(Equal),
+        "numericnotequals" => Test::Number(NotEqual),
+        "numericlessthan" => Test::Number(Less),
+        "numericlessthanequals" => Test::Number(LessOrEqual),
+        "numericgreaterthan" => Test::Number(Greater),
+        "numericgreaterthanequals" => Test::Number(GreaterOrEqual),
+        "dateequals"
+        | "datenotequals"
+        | "datelessthan"
+        | "datelessthanequals"
+        | "dategreaterthan"
+        | "dategreaterthanequals" => Test::Date,
+        "bool" => Test::Bool,
+        "null" => Test::Null,
+        "binaryequals" => Test::Binary,
+        "ipaddress" | "notipaddress" => Test::Address,
+        _ => return None,
+    })
+}
+
+impl Condition {
+    /// The operator, if it is one.
+    pub fn operator(&self) -> Option<Operator> {
+        Operator::read(&self.operator)
+    }
+
+    /// Whether the key is one of `keys`, which are in lower case and may end in `*`.
+    pub fn is_about(&self, keys: &[&str]) -> bool {
+        let key = self.key.to_ascii_lowercase();
+        keys.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => key.starts_with(prefix),
+            None => *pattern == key,
+        })
+    }
+
+    /// Whether it ties one of `keys` to values that not everybody can have.
+    pub fn fences(&self, keys: &[&str]) -> bool {
+        let Some(operator) = self.operator() else { return false };
+        let lets_absent_pass = operator.if_exists || operator.set == Some(Set::All);
+        if !self.is_about(keys) || (lets_absent_pass && !self.is_about(ALWAYS_THERE)) {
+            return false;
+        }
+        match operator.test {
+            Test::Equals | Test::Like => self.values.iter().all(|value| self.is_narrow(value)),
+            Test::Bool => self.values.iter().all(|value| value.eq_ignore_ascii_case("true")),
+            _ => false,
+        }
+    }
+
+    /// Whether it wants one of `keys` to be there at all.
+    pub fn demands_presence(&self, keys: &[&str]) -> bool {
+        self.is_about(keys)
+            && self.operator().is_some_and(|operator| operator.test == Test::Null)
+            && self.values.iter().all(|value| value.eq_ignore_ascii_case("false"))
+    }
+
+    /// The same said by a Deny: it applies to whoever has none of the values. Of an absent key a
+    /// negative test is true, so that nobody slips through.
+    pub fn denies_all_but(&self, keys: &[&str]) -> bool {
+        let Some(operator) = self.operator() else { return false };
+        self.is_about(keys)
+            && operator.set != Some(Set::Any)
+            && matches!(operator.test, Test::NotEquals | Test::NotLike)
+            && self.values.iter().all(|value| self.is_narrow(value))
+    }
+
+    /// Whether a value leaves anybody out.
+    fn is_narrow(&self, value: &str) -> bool {
+        if value.bytes().all(|byte| matches!(byte, b'*' | b'?')) {
+            return false;
+        }
+        if let Some(variable) = value.strip_prefix("${") {
+            // The caller's own properties fit themselves; the key's do not fit everybody.
+            return variable.to_ascii_lowercase().starts_with("aws:resource");
+        }
+        // By colons, since the partition may be a pattern too.
+        let fields: Vec<&str> = value.splitn(6, ':').collect();
+        let (Some(service), Some(account)) = (fields.get(2), fields.get(4)) else {
+            return !(value.starts_with("arn:") && value.contains('*'));
+        };
+        let resource = fields.get(5).copied().unwrap_or_default();
+        let open = account.contains(['*', '?']);
+        if value.starts_with("arn:") && (account.is_empty() || (open && *service == "s3")) {
+            // Buckets have no account, and one name in all the world.
+            return !resource.starts_with(['*', '?']);
+        }
+        !(value.starts_with("arn:") && open)
+    }
+}
+
+impl Statement {
+    /// Whether any condition ties it to some value of one of `keys`.
+    pub fn is_fenced(&self, keys: &[&str]) -> bool {
+        self.conditions.iter().any(|condition| condition.fences(keys))
+    }
+
+    /// The accounts that a statement open to `*` is limited to by its conditions, and whether it
+    /// is to principals in them that a condition names.
+    pub fn fenced_accounts(&self) -> (Vec<String>, bool) {
+        let mut accounts: Option<Vec<String>> = None;
+        let mut by_name = false;
+        for condition in &self.conditions {
+            let whole = condition.is_about(&["kms:calleraccount", "aws:principalaccount"]);
+            let named = condition.is_about(&["aws:principalarn"]);
+            if !(whole || named) || !condition.fences(CALLER_FENCES) {
+                continue;
+            }
+            by_name |= named;
+            let account = |value: &String| match Arn::parse(value) {
+                Some(arn) => is_account(arn.account).then(|| arn.account.to_owned()),
+                None => is_account(value).then(|| value.clone()),
+            };
+            let mut found: Vec<String> = condition.values.iter().filter_map(account).collect();
+            // All conditions must hold.
+            if let Some(before) = &accounts {
+                found.retain(|id| before.contains(id));
+            }
+            accounts = Some(found);
+        }
+        (accounts.unwrap_or_default(), by_name)
+    }
+}
+
+impl Policy {
+    /// Whether a statement that allows `*` is open to any AWS account: no condition of its own and
+    /// no Deny says who may.
+    pub fn is_public(&self, statement: &Statement, key: Option<&str>) -> bool {
+        let open = statement.allows()
+            && statement.applies_to(key)
+            && statement.who.named().any(|one| *one == Principal::Everyone)
+            && !statement.is_fenced(CALLER_FENCES);
+        if !open {
+            return false;
+        }
+        let closes = |denial: &&Statement| {
+            denial.applies_to(key)
+                && denial.who.covers(&Principal::Everyone)
+                && denial.conditions.iter().all(|one| one.denies_all_but(CALLER_FENCES))
+                && denial.conditions.len() <= 1
+        };
+        let closed = self.denies().filter(closes);
+        let denied = closed.fold(super::Actions::NONE, |all, denial| all.with(denial.kms()));
+        !statement.kms().without(denied).is_empty()
+    }
+}
+
+/// Whether an ARN pattern, or `*`, takes in any key.
+pub fn is_key_pattern(pattern: &str) -> bool {
+    let fields: Vec<&str> = pattern.splitn(6, ':').collect();
+    let key = |resource: &str| resource.starts_with("key/") || resource.starts_with('*');
+    match fields.as_slice() {
+        [_, _, service, _, _, resource] => wildcard(service, "kms") && key(resource),
+        _ => is_all(pattern),
+    }
+}
+
+/// Whether an ARN pattern, or `*`, takes in every key of some Region and account.
+pub fn is_every_key(pattern: &str) -> bool {
+    if is_all(pattern) {
+        return true;
+    }
+    // By colons, since the partition may be a pattern too.
+    let fields: Vec<&str> = pattern.splitn(6, ':').collect();
+    let [_, _, service, _, _, resource] = fields.as_slice() else { return false };
+    let ids = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
+    wildcard(service, "kms") && ids.iter().all(|id| wildcard(resource, &format!("key/{id}")))
+}

@@ -1,0 +1,34 @@
+//! Policy documents: key policies, IAM policies, bucket policies. Parsed once, then asked.
+//!
+//! ```text
+//! parse        JSON, in any of the spellings AWS accepts, to the model
+//! document     the model: a policy is statements
+//! principal    who a statement names
+//! action       which KMS calls a statement is about
+//! condition    what a statement's conditions limit
+//! access       who is allowed what, once the denials are taken away
+//! mfa          whether MFA is demanded, and whether the demand can hold
+//! ```
+//!
+//! What must stay true: spelling (scalar or list, letter case, order) changes no answer; where a
+//! document cannot tell, an Allow is taken to allow and a Deny not to deny; a document of any
+//! shape costs time in proportion to [`parse::SIZE_MAX`] at most.
+//! Source: IAM user guide, "IAM JSON policy elements reference" and "Grammar of the IAM JSON
+//! policy language"; KMS developer guide, "Key policies in AWS KMS".
+
+pub mod access;
+pub mod action;
+pub mod condition;
+pub mod document;
+pub mod mfa;
+pub mod parse;
+pub mod principal;
+#[cfg(test)]
+mod tests;
+
+pub use access::Place;
+pub use action::Actions;
+pub use condition::Condition;
+pub use document::{Effect, Policy, Scope, Statement};
+pub use parse::PolicyError;
+pub use principal::{Principal, Who};

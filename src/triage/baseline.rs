@@ -1,0 +1,193 @@
+//! An earlier report: what it has said need not be said again, unless there is more to say.
+//!
+//! Read piece by piece, since a report may hold millions of findings, of which only four members
+//! are kept. What must stay true: what is no report of ours is refused, since a baseline that knows
+//! nothing looks like one that knows all.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Read};
+
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::model::finding::{Finding, Status};
+use crate::model::level::Level;
+use crate::model::time::Time;
+
+/// The only schema that is understood.
+const SCHEMA: &str = "keytrail.report/v1";
+
+/// Fingerprints of an earlier report, and how far it knew each group.
+#[derive(Debug)]
+pub struct Baseline {
+    known: HashMap<u128, Known>,
+    /// Whether its findings are events instead of groups.
+    pub each: bool,
+    /// Whether it leaves out what a baseline of its own knew.
+    pub chained: bool,
+    /// Digest of the file, `sha256:…`.
+    pub sha256: String,
+}
+
+/// How far a group is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    level: Level,
+    count: u64,
+    last_seen: Option<Time>,
+}
+
+impl Baseline {
+    /// Reads a report to its end.
+    ///
+    /// # Errors
+    /// Why it is no report that can be compared with, in a sentence without its name.
+    pub fn read(from: impl Read) -> Result<Baseline, String> {
+        let mut from = Hashed { inner: from, hasher: Sha256::new() };
+        let buffered = io::BufReader::with_capacity(1 << 16, &mut from);
+        let mut json = serde_json::Deserializer::from_reader(buffered);
+        let no_report = |error: serde_json::Error| match error.io_error_kind() {
+            Some(_) => format!("cannot be read: {}", io::Error::from(error)),
+            None => format!("is no report that -f json wrote: {error}"),
+        };
+        let document = Document::deserialize(&mut json).map_err(no_report)?;
+        match document.schema {
+            None => return Err("is no report that -f json wrote: it has no member schema".into()),
+            Some(Value::String(schema)) if schema == SCHEMA => {}
+            Some(other) => {
+                let found: String = other.to_string().chars().take(60).collect();
+                return Err(format!("has the schema {found}, expected \"{SCHEMA}\""));
+            }
+        }
+        json.end().map_err(no_report)?;
+        drop(json);
+        let (Some(run), Some(Findings(known))) = (document.run, document.findings) else {
+            return Err("is no whole report: expected the members run and findings".into());
+        };
+        let sha256: String =
+            from.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Baseline {
+            known,
+            each: run.each(),
+            chained: run.baseline.is_some_and(|baseline| !baseline.is_null()),
+            sha256: format!("sha256:{sha256}"),
+        })
+    }
+
+    /// How many fingerprints it knows.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether it knows none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// The status of a finding, `None` if there is nothing that the report has not said.
+    pub fn status(&self, finding: &Finding) -> Option<Status> {
+        let fingerprint = u128::from_str_radix(&finding.fingerprint, 16).ok();
+        let Some(known) = fingerprint.and_then(|fingerprint| self.known.get(&fingerprint)) else {
+            return Some(finding.status);
+        };
+        let more = finding.count > known.count
+            || finding.level > known.level
+            || finding.last_seen > known.last_seen;
+        more.then_some(Status::Ongoing)
+    }
+}
+
+/// Hashes what passes through.
+struct Hashed<R> {
+    inner: R,
+    hasher: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// What is looked at of a report. All of it optional, so that what is missing can be named.
+#[derive(Deserialize)]
+struct Document {
+    schema: Option<Value>,
+    run: Option<Run>,
+    findings: Option<Findings>,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    each: Option<bool>,
+    baseline: Option<Value>,
+    #[serde(default)]
+    command: Vec<String>,
+}
+
+impl Run {
+    /// Reports had no `each` at first; the command line tells.
+    fn each(&self) -> bool {
+        self.each.unwrap_or_else(|| self.command.iter().any(|word| word == "--each"))
+    }
+}
+
+struct Findings(HashMap<u128, Known>);
+
+#[derive(Deserialize)]
+struct Entry {
+    fingerprint: String,
+    level: String,
+    count: u64,
+    last_seen: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Findings {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(Visit)
+    }
+}
+
+struct Visit;
+
+impl<'de> Visitor<'de> for Visit {
+    type Value = Findings;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of findings")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Findings, A::Error> {
+        let mut known: HashMap<u128, Known> = HashMap::new();
+        while let Some(entry) = list.next_element::<Entry>()? {
+            let (fingerprint, entry) = entry.known().map_err(A::Error::custom)?;
+            // A report names a group once; of two, nothing that either knew is said again.
+            let kept = known.entry(fingerprint).or_insert(entry);
+            kept.level = kept.level.max(entry.level);
+            kept.count = kept.count.max(entry.count);
+            kept.last_seen = kept.last_seen.max(entry.last_seen);
+        }
+        Ok(Findings(known))
+    }
+}
+
+impl Entry {
+    fn known(&self) -> Result<(u128, Known), String> {
+        let hex = self.fingerprint.len() == 32
+            && self.fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let fingerprint = u128::from_str_radix(&self.fingerprint, 16)
+            .ok()
+            .filter(|_| hex)
+            .ok_or("a fingerprint is not 32 hexadecimal digits")?;
+        let last_seen = match &self.last_seen {
+            None => None,
+            Some(text) => Some(Time::parse(text).ok_or("a last_seen is no time")?),
+        };
+        Ok((fingerprint, Known { level: self.level.parse()?, count: self.count, last_seen }))
+    }
+}

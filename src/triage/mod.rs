@@ -1,0 +1,84 @@
+//! Which findings a user is told of: not what they have decided to leave out, nor what an earlier
+//! report has said already.
+//!
+//! ```text
+//! suppress    decisions of the configuration, each with a reason and a last day
+//! baseline    an earlier report
+//! ```
+//!
+//! What must stay true: nothing is lost without a count, and a finding is judged alike whether it
+//! is written live or at the end. Findings come here whatever their level, since one that is too
+//! low to be listed is counted, and may be suppressed or known too.
+
+pub mod baseline;
+mod suppress;
+
+use crate::model::finding::{Finding, Status};
+use crate::model::level::Level;
+use crate::model::outcome::{Outcome, Summary};
+use crate::model::suppression::Suppression;
+use crate::model::time::Time;
+
+pub use baseline::Baseline;
+use suppress::Suppressions;
+
+/// Judges findings one by one, and keeps the counts.
+#[derive(Debug)]
+pub struct Triage {
+    suppressions: Suppressions,
+    baseline: Option<Baseline>,
+    min_level: Level,
+    summary: Summary,
+}
+
+impl Triage {
+    /// `now` decides which suppressions have expired; findings below `min_level` are counted only.
+    pub fn new(
+        suppressions: Vec<Suppression>,
+        baseline: Option<Baseline>,
+        min_level: Level,
+        now: Time,
+    ) -> Triage {
+        let suppressions = Suppressions::new(suppressions, now);
+        Triage { suppressions, baseline, min_level, summary: Summary::default() }
+    }
+
+    /// Whether there is anything to judge by, beside the level.
+    pub fn is_needed(&self) -> bool {
+        !self.suppressions.is_empty() || self.baseline.is_some()
+    }
+
+    /// Counts a finding; its status if it is to be listed.
+    pub fn admit(&mut self, finding: &Finding) -> Option<Status> {
+        if self.suppressions.take(finding) {
+            self.summary.suppressed += 1;
+            return None;
+        }
+        let status = match &self.baseline {
+            Some(baseline) => baseline.status(finding),
+            None => Some(finding.status),
+        };
+        let Some(status) = status else {
+            self.summary.known += 1;
+            return None;
+        };
+        self.summary.add(finding.level);
+        (finding.level >= self.min_level).then_some(status)
+    }
+
+    /// Judges what a scan found, or sums up what was judged while it was written.
+    pub fn finish(mut self, outcome: &mut Outcome) {
+        outcome.findings.retain_mut(|finding| match self.admit(finding) {
+            Some(status) => {
+                finding.status = status;
+                true
+            }
+            None => false,
+        });
+        outcome.summary = self.summary;
+        outcome.suppressions = self.suppressions.applied();
+    }
+}
+
+#[cfg(test)]
+mod tests;

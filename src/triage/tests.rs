@@ -1,0 +1,217 @@
+//! Suppressions and baselines against invented findings.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::model::finding::{Key, Resource};
+use crate::model::principal::{Mfa, Principal};
+use crate::model::suppression::{Day, State};
+
+fn time(text: &str) -> Time {
+    Time::parse(text).unwrap()
+}
+
+fn now() -> Time {
+    time("2026-11-23T12:00:00Z")
+}
+
+fn finding() -> Finding {
+    let some = |text: &str| Some(text.to_owned());
+    Finding {
+        fingerprint: "00112233445566778899aabbccddeeff".into(),
+        rule: "key-disabled".into(),
+        title: "Key disabled".into(),
+        level: Level::High,
+        attempt: false,
+        count: 2,
+        first_seen: Some(time("2026-11-20T10:00:00Z")),
+        last_seen: Some(time("2026-11-21T10:00:00Z")),
+        status: Status::New,
+        account: some("111122223333"),
+        region: some("eu-central-1"),
+        principal: Principal {
+            kind: some("AssumedRole"),
+            arn: some("arn:aws:iam::111122223333:role/deploy-role"),
+            account: some("111122223333"),
+            session: None,
+            invoked_by: None,
+            mfa: Mfa::Unknown,
+        },
+        source_ip: None,
+        user_agent: None,
+        key: Some(Key {
+            arn: "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+                .into(),
+            account: None,
+            alias: some("alias/test-ledger"),
+            tags: BTreeMap::new(),
+        }),
+        resource: None,
+        events: vec![],
+        details: BTreeMap::new(),
+        attack: vec![],
+        references: vec![],
+        advice: None,
+    }
+}
+
+fn suppression() -> Suppression {
+    Suppression {
+        rule: "key-disabled".into(),
+        principal: None,
+        key: None,
+        resource: None,
+        account: None,
+        region: None,
+        reason: "accepted".into(),
+        expires: Day::parse("2027-01-31").unwrap(),
+    }
+}
+
+fn admits(suppression: Suppression, finding: &Finding) -> bool {
+    Triage::new(vec![suppression], None, Level::Low, now()).admit(finding).is_some()
+}
+
+fn report(findings: &serde_json::Value) -> String {
+    json!({"schema": "keytrail.report/v1", "run": {"command": []}, "findings": findings})
+        .to_string()
+}
+
+fn known(level: &str, count: u64, last_seen: Option<&str>) -> Baseline {
+    let fingerprint = finding().fingerprint;
+    let entry = json!([{"fingerprint": fingerprint, "level": level, "count": count,
+                        "last_seen": last_seen, "details": {"deep": [[1.5e300]]}}]);
+    Baseline::read(report(&entry).as_bytes()).unwrap()
+}
+
+#[test]
+fn every_pattern_must_fit() {
+    assert!(!admits(suppression(), &finding()));
+    let other = Suppression { rule: "key-created".into(), ..suppression() };
+    assert!(admits(other, &finding()));
+    type Set = fn(&mut Suppression, Option<String>);
+    let members: [(Set, &str, &str); 5] = [
+        (|s, p| s.principal = p, "*:role/deploy-*", "*:role/other-*"),
+        (|s, p| s.key = p, "alias/test-*", "alias/prod-*"),
+        (|s, p| s.key = p, "*:key/1234abcd-????-*", "*:key/mrk-*"),
+        (|s, p| s.account = p, "111122223333", "4444*"),
+        (|s, p| s.region = p, "eu-*", "us-*"),
+    ];
+    for (set, fits, fits_not) in members {
+        let mut one = suppression();
+        set(&mut one, Some(fits.into()));
+        assert!(!admits(one.clone(), &finding()), "{fits}");
+        set(&mut one, Some(fits_not.into()));
+        assert!(admits(one, &finding()), "{fits_not}");
+    }
+}
+
+#[test]
+fn nothing_fits_by_absence() {
+    let any = || Some("*".to_owned());
+    let on_any = Suppression { resource: any(), ..suppression() };
+    assert!(admits(on_any.clone(), &finding()));
+    let resource = Resource { arn: "arn:aws:s3:::b".into(), kind: None, tags: BTreeMap::new() };
+    assert!(!admits(on_any, &Finding { resource: Some(resource), ..finding() }));
+    let keyless = Finding { key: None, ..finding() };
+    assert!(admits(Suppression { key: any(), ..suppression() }, &keyless));
+    let mut service = finding();
+    service.principal.arn = None;
+    assert!(admits(Suppression { principal: any(), ..suppression() }, &service));
+    service.principal.invoked_by = Some("s3.amazonaws.com".into());
+    let by_service = Some("s3.amazonaws.com".to_owned());
+    assert!(!admits(Suppression { principal: by_service, ..suppression() }, &service));
+}
+
+#[test]
+fn every_suppression_that_fits_is_counted_and_the_finding_once() {
+    let expired = Suppression { expires: Day::parse("2026-11-22").unwrap(), ..suppression() };
+    let today = Suppression { expires: Day::parse("2026-11-23").unwrap(), ..suppression() };
+    let unmatched = Suppression { account: Some("4*".into()), ..suppression() };
+    let all = vec![expired.clone(), today, suppression(), unmatched];
+    let low = Finding { rule: "key-created".into(), level: Level::Informational, ..finding() };
+    let mut outcome = Outcome { findings: vec![finding(), low], ..Outcome::default() };
+    Triage::new(all, None, Level::Low, now()).finish(&mut outcome);
+    assert!(outcome.findings.is_empty());
+    assert_eq!(outcome.summary.suppressed, 1);
+    assert_eq!((outcome.summary.total(), outcome.summary.of(Level::Informational)), (1, 1));
+    let states: Vec<(State, u64)> =
+        outcome.suppressions.iter().map(|a| (a.state, a.count)).collect();
+    let expected =
+        [(State::Expired, 1), (State::Active, 1), (State::Active, 1), (State::Unmatched, 0)];
+    assert_eq!(states, expected);
+    let mut outcome = Outcome { findings: vec![finding()], ..Outcome::default() };
+    Triage::new(vec![expired], None, Level::Low, now()).finish(&mut outcome);
+    assert_eq!(outcome.findings.len(), 1, "what has expired holds nothing back");
+}
+
+#[test]
+fn what_is_known_is_listed_when_there_is_more_to_say() {
+    let last = Some("2026-11-21T10:00:00Z");
+    for (baseline, status) in [
+        (known("high", 2, last), None),
+        (known("critical", 9, Some("2026-12-01T00:00:00Z")), None),
+        (known("high", 1, last), Some(Status::Ongoing)),
+        (known("medium", 2, last), Some(Status::Ongoing)),
+        (known("high", 2, Some("2026-11-21T09:59:59Z")), Some(Status::Ongoing)),
+        (known("high", 2, None), Some(Status::Ongoing)),
+    ] {
+        assert_eq!(baseline.status(&finding()), status);
+        let mut triage = Triage::new(vec![], Some(baseline), Level::Low, now());
+        assert_eq!(triage.admit(&finding()), status);
+        assert_eq!(triage.summary.known, u64::from(status.is_none()));
+        assert_eq!(triage.summary.of(Level::High), u64::from(status.is_some()));
+    }
+    let other = Finding { fingerprint: "f".repeat(32), ..finding() };
+    assert_eq!(known("high", 2, last).status(&other), Some(Status::New));
+}
+
+#[test]
+fn what_is_no_report_of_ours_is_refused() {
+    let entry = |changes: serde_json::Value| {
+        let mut entry = json!({"fingerprint": finding().fingerprint, "level": "low", "count": 1,
+                               "last_seen": null});
+        entry.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        report(&json!([entry]))
+    };
+    assert!(Baseline::read(entry(json!({})).as_bytes()).is_ok());
+    for (text, part) in [
+        (String::new(), "is no report"),
+        ("[]".into(), "is no report"),
+        ("{}".into(), "it has no member schema"),
+        ("{\"fingerprint\":\"x\"}\n{\"fingerprint\":\"y\"}\n".into(), "no member schema"),
+        ("{\"schema\":\"keytrail.verify/v1\"}".into(), "expected \"keytrail.report/v1\""),
+        ("{\"schema\":5}".into(), "has the schema 5"),
+        ("{\"schema\":\"keytrail.report/v1\"}".into(), "is no whole report"),
+        (report(&json!({})), "is no report"),
+        (report(&json!([5])), "is no report"),
+        (report(&json!([])) + "x", "is no report"),
+        (report(&json!([])).replace('}', ""), "is no report"),
+        (entry(json!({"fingerprint": "x"})), "32 hexadecimal digits"),
+        (entry(json!({"fingerprint": "+".repeat(32)})), "32 hexadecimal digits"),
+        (entry(json!({"level": "worst"})), "unknown level"),
+        (entry(json!({"count": -1})), "is no report"),
+        (entry(json!({"last_seen": "soon"})), "is no time"),
+    ] {
+        let error = Baseline::read(text.as_bytes()).unwrap_err();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+    let deep = format!("{{\"x\":{}", "[".repeat(200_000));
+    assert!(Baseline::read(deep.as_bytes()).is_err());
+}
+
+#[test]
+fn a_report_says_of_what_kind_it_is() {
+    let read = |run: serde_json::Value| {
+        let text = json!({"schema": "keytrail.report/v1", "run": run, "findings": []}).to_string();
+        let baseline = Baseline::read(text.as_bytes()).unwrap();
+        assert!(baseline.is_empty() && baseline.sha256.len() == "sha256:".len() + 64);
+        (baseline.each, baseline.chained)
+    };
+    assert_eq!(read(json!({})), (false, false));
+    assert_eq!(read(json!({"each": true, "baseline": null})), (true, false));
+    assert_eq!(read(json!({"command": ["keytrail", "scan", "--each"]})), (true, false));
+    assert_eq!(read(json!({"baseline": {"path": "x"}})), (false, true));
+}
