@@ -149,11 +149,13 @@ pub type Expected = (&'static str, &'static str, bool, u64);
 /// Everything that is to be found, most urgent first.
 pub const EXPECTED: &[Expected] = &[
     ("chain-blind-then-act", "critical", false, 3),
+    ("key-deletion-scheduled", "critical", false, 1),
     ("key-deletion-short-window", "critical", false, 1),
     ("chain-delete-in-use", "high", false, 3),
     ("chain-recon-then-act", "high", false, 3),
     ("critical-call-without-mfa", "high", false, 3),
-    ("key-deletion-scheduled", "high", false, 2),
+    ("key-deletion-scheduled", "high", false, 1),
+    ("key-deletion-scheduled", "high", true, 1),
     ("key-deletion-short-window", "high", true, 1),
     ("key-disabled", "high", false, 1),
     ("pending-deletion-key-use", "high", false, 13),
@@ -164,7 +166,7 @@ pub const EXPECTED: &[Expected] = &[
     ("critical-call-without-mfa", "medium", true, 1),
     ("direct-decrypt", "medium", false, 42),
     ("external-origin-key-created", "medium", false, 1),
-    ("key-deletion-scheduled", "medium", true, 1),
+    ("key-enabled", "medium", false, 1),
     ("key-material-imported", "medium", false, 1),
     ("key-policy-changed", "medium", false, 3),
     ("kms-enumeration", "medium", false, 6),
@@ -176,11 +178,11 @@ pub const EXPECTED: &[Expected] = &[
     ("critical-call-without-mfa", "low", false, 1),
     ("direct-decrypt", "low", true, 13),
     ("import-parameters-requested", "low", false, 1),
+    ("key-untagged", "low", false, 2),
     ("kms-access-denied", "low", false, 1),
     ("policy-default-unedited", "low", false, 4),
     ("key-created", "informational", false, 2),
     ("key-deletion-cancelled", "informational", false, 1),
-    ("key-enabled", "informational", false, 1),
     ("key-policy-or-grants-read", "informational", false, 1),
     ("key-rotated", "informational", false, 2),
     ("policy-no-encryption-context", "informational", false, 1),
@@ -227,8 +229,8 @@ pub fn readme() -> String {
         text.push_str(&format!("| `{rule}` | {level} | {attempt} | {count} |\n"));
     }
     text.push_str(
-        "\nLevels are those of single events; nothing in `EXPECTED` of `tests/samples/story.rs`, \
-         which makes this page,\ncounts on history that raises them.\n",
+        "\nLevels rest on the whole trail: the deletion of a key in use is critical, the attempt at \
+         another one high.\n",
     );
     text
 }
