@@ -8,6 +8,7 @@
 
 use std::fs;
 
+use keytrail::detect::case::Case;
 use keytrail::detect::{Loaded, RuleSet};
 use keytrail::model::level::Level;
 use keytrail::record::event::{Event, Marked};
@@ -108,8 +109,11 @@ fn found(loaded: &Loaded, record: &serde_json::Value) -> Vec<String> {
     let event = Event::new(&text, &index);
     let view = View::new(&event);
     let rules = &loaded.rules;
-    let hits =
-        rules.candidates_of(&header).iter().filter_map(|&rule| rules.check(rule, &event, &view));
+    let hits = rules
+        .candidates_of(&header)
+        .of(|| Case::of(&view))
+        .iter()
+        .filter_map(|&rule| rules.check(rule, &event, &view));
     hits.map(|hit| rules.metas()[hit.rule].title.clone()).collect()
 }
 

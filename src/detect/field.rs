@@ -12,16 +12,23 @@ use crate::record::kms::View;
 /// Who acted: `service`, `via`, `infrastructure` or `direct`.
 pub const ACTOR: &str = "keytrail.actor";
 
+/// Whether the call failed: `true` or `false`.
+pub const ATTEMPT: &str = "keytrail.attempt";
+
+/// Whether CloudTrail called to encrypt its own files: `true` or `false`.
+pub const TRAIL_DELIVERY: &str = "keytrail.trail_delivery";
+
 /// Every virtual field, and what it is.
 pub const VIRTUAL: &[(&str, &str)] = &[
     (ACTOR, "who acted: service, via, infrastructure or direct"),
-    ("keytrail.attempt", "whether the call failed: true or false"),
+    (ATTEMPT, "whether the call failed: true or false"),
     ("keytrail.caller_account", "the caller's account; absent for services"),
     ("keytrail.key", "the ARN of the key concerned"),
     ("keytrail.key_account", "the account that owns the key"),
     ("keytrail.principal", "who called: the ARN of the user, or of the role without its session"),
     ("keytrail.resource", "the ARN of the taggable resource, such as the bucket of an object"),
     ("keytrail.subject", "what the call was about, as precisely as the record says: the object"),
+    (TRAIL_DELIVERY, "whether CloudTrail encrypts its own files: true or false"),
 ];
 
 /// Whether a field is ours.
@@ -33,15 +40,24 @@ pub fn is_virtual(field: &str) -> bool {
 pub fn of_view<'a>(view: &View<'a>, field: &str) -> Option<Cow<'a, str>> {
     Some(match field {
         ACTOR => view.actor().as_str().into(),
-        "keytrail.attempt" => if view.attempt() { "true" } else { "false" }.into(),
+        ATTEMPT | TRAIL_DELIVERY => flag_of(view, field)?.to_string().into(),
         "keytrail.caller_account" => view.caller_account()?.into(),
         "keytrail.key" => view.key()?.arn.into(),
         "keytrail.key_account" => view.key_account()?.into(),
-        "keytrail.principal" => view.principal().arn?.into(),
+        "keytrail.principal" => view.principal_arn()?,
         "keytrail.resource" => view.resource()?.arn.into(),
         "keytrail.subject" => view.subjects().into_iter().next()?.into(),
         _ => return None,
     })
+}
+
+/// The value of a virtual field that is true or false; `None` for any other.
+pub fn flag_of(view: &View<'_>, field: &str) -> Option<bool> {
+    match field {
+        ATTEMPT => Some(view.attempt()),
+        TRAIL_DELIVERY => Some(view.is_trail_delivery()),
+        _ => None,
+    }
 }
 
 /// Every value of a field: of an array, each of its members.

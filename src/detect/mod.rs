@@ -4,7 +4,8 @@
 //! registry    the built-in rules, embedded
 //! sigma       Sigma YAML, built-in or the user's: load, compile, ask
 //! native      detectors: one file a rule, where Sigma cannot say it
-//! router      from (eventSource, eventName) to the rules that could match
+//! router      from (eventSource, eventName) and case to the rules that could match
+//! case        who acted, and how it ended
 //! lint        what is wrong with a user's rules before they are trusted
 //! whitepaper  the statements that rules answer
 //! ```
@@ -12,6 +13,7 @@
 //! [`RuleSet`] is all that other layers need. What must stay true: a rule that matches a record is
 //! among the record's candidates, and nothing here depends on the order of files or rules.
 
+pub mod case;
 pub mod error;
 pub mod field;
 pub mod lint;
@@ -39,8 +41,10 @@ use crate::model::rule_meta::RuleMeta;
 use crate::record::event::{Event, Header};
 use crate::record::kms::View;
 
+use case::Cases;
 pub use error::RuleError;
 pub use native::Foreign;
+pub use router::Candidates;
 use router::{Router, Routes};
 use rule::{Body, Rule};
 pub use sigma::load::DEFAULT_LEVEL;
@@ -150,7 +154,7 @@ impl RuleSet {
         let mut rules: Vec<(Rule, bool)> = rules.into_iter().zip(wanted.iter().copied()).collect();
         rules.sort_by(|(a, _), (b, _)| a.meta.id.cmp(&b.meta.id));
         let (rules, wanted): (Vec<Rule>, Vec<bool>) = rules.into_iter().unzip();
-        let routes: Vec<Routes> = rules.iter().map(|rule| rule.routes.clone()).collect();
+        let routes: Vec<Routes> = rules.iter().map(asked_about).collect();
         Ok(RuleSet {
             metas: rules.iter().map(|rule| rule.meta.clone()).collect(),
             router: Router::new(&routes),
@@ -252,14 +256,14 @@ impl RuleSet {
     }
 
     /// The rules that could match a record of this `eventSource` and `eventName`: indexes,
-    /// ascending. Pass the strings with escapes undone, empty where the member is missing; for a
+    /// ascending, by the case of the record. Pass the strings with escapes undone, empty where the member is missing; for a
     /// member that is no string use [`candidates_of`](RuleSet::candidates_of).
-    pub fn candidates(&self, source: &[u8], name: &[u8]) -> &[u32] {
+    pub fn candidates(&self, source: &[u8], name: &[u8]) -> &Candidates {
         self.router.candidates(source, name)
     }
 
     /// The rules that could match a record with this header, whatever shape it has.
-    pub fn candidates_of(&self, header: &Header<'_>) -> &[u32] {
+    pub fn candidates_of(&self, header: &Header<'_>) -> &Candidates {
         self.router.candidates_of(header)
     }
 
@@ -323,6 +327,15 @@ impl RuleSet {
         };
         let foreign = found.foreign.map(lowered);
         Some(Hit { rule: index, level, attempt, details: found.details, foreign })
+    }
+}
+
+/// The records that a rule is asked about. That CloudTrail encrypts its own files is most of what
+/// KMS logs and nobody's doing, so no built-in rule looks at it; a user's rule does as it says.
+fn asked_about(rule: &Rule) -> Routes {
+    match rule.meta.group {
+        Some(_) => rule.routes.clone().without(Cases::DELIVERED),
+        None => rule.routes.clone(),
     }
 }
 

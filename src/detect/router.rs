@@ -1,4 +1,4 @@
-//! From the two names in a record to the rules that could match it.
+//! From the two names in a record, and the case it is, to the rules that could match it.
 //!
 //! Most records interest no rule, and this is what they cost: one hash of the event source and one
 //! probe of a small table. Every answer is a list made beforehand.
@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::case::{COUNT, Case, Cases};
 use crate::record::event::{Header, Raw};
 
 /// Which records a rule could match: those that one of the routes fits.
@@ -16,12 +17,73 @@ use crate::record::event::{Header, Raw};
 pub struct Routes(pub Vec<Route>);
 
 /// Event sources and event names, compared without regard to ASCII case; `None` is any.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The values of `eventSource`.
     pub sources: Option<BTreeSet<String>>,
     /// The values of `eventName`.
     pub names: Option<BTreeSet<String>>,
+    /// The cases.
+    pub cases: Cases,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Route { sources: None, names: None, cases: Cases::ALL }
+    }
+}
+
+/// The rules that could match records of one source and name, ascending.
+#[derive(Debug, Default)]
+pub struct Candidates {
+    any: Box<[u32]>,
+    /// By case, where the case matters.
+    by_case: Option<Box<[Box<[u32]>; COUNT]>>,
+}
+
+impl Candidates {
+    fn new(wanted: &Wanted) -> Candidates {
+        let of = |case: Case| {
+            let rules = wanted.iter().filter(|(_, cases)| cases.contains(case));
+            rules.map(|(rule, _)| *rule).collect()
+        };
+        let varies = wanted.values().any(|cases| *cases != Cases::ALL);
+        Candidates {
+            any: wanted.keys().copied().collect(),
+            by_case: varies.then(|| {
+                let mut lists: Box<[Box<[u32]>; COUNT]> = Box::default();
+                Case::all().for_each(|case| lists[case.number()] = of(case));
+                lists
+            }),
+        }
+    }
+
+    /// Whether there are none, whatever the case.
+    pub fn is_empty(&self) -> bool {
+        self.any.is_empty()
+    }
+
+    /// The rules for a record of any case.
+    pub fn of_any(&self) -> &[u32] {
+        &self.any
+    }
+
+    /// The rules for a record, of which `case` is asked only if it matters.
+    pub fn of(&self, case: impl FnOnce() -> Case) -> &[u32] {
+        match &self.by_case {
+            Some(lists) => &lists[case().number()],
+            None => &self.any,
+        }
+    }
+}
+
+/// The cases in which each rule wants a record.
+type Wanted = BTreeMap<u32, Cases>;
+
+/// Adds what a rule wants.
+fn add(wanted: &mut Wanted, rule: u32, cases: Cases) {
+    let known = wanted.entry(rule).or_insert(cases);
+    *known = *known | cases;
 }
 
 impl Routes {
@@ -34,7 +96,14 @@ impl Routes {
     pub fn calls(source: &str, names: &[&str]) -> Routes {
         let set =
             |texts: &[&str]| Some(texts.iter().map(|text| text.to_ascii_lowercase()).collect());
-        Routes(vec![Route { sources: set(&[source]), names: set(names) }])
+        Routes(vec![Route { sources: set(&[source]), names: set(names), cases: Cases::ALL }])
+    }
+
+    /// The same without some cases.
+    #[must_use]
+    pub fn without(mut self, cases: Cases) -> Routes {
+        self.0.iter_mut().for_each(|route| route.cases = route.cases & cases.others());
+        self
     }
 }
 
@@ -43,18 +112,18 @@ impl Routes {
 pub struct Router {
     sources: Table<Source>,
     /// Names that some rule wants of any source, for the sources that no rule names.
-    names: Table<Box<[u32]>>,
+    names: Table<Candidates>,
     /// The rules that want any record.
-    any: Box<[u32]>,
-    all: Box<[u32]>,
+    any: Candidates,
+    all: Candidates,
 }
 
 /// What the rules want of one event source.
 #[derive(Debug)]
 struct Source {
-    names: Table<Box<[u32]>>,
+    names: Table<Candidates>,
     /// For names that are not in the table.
-    rest: Box<[u32]>,
+    rest: Candidates,
 }
 
 impl Router {
@@ -69,18 +138,18 @@ impl Router {
         Router {
             sources: Table::new(wants.sources().map(|source| (source.clone(), wants.of(&source)))),
             names: Table::new(wants.names.iter().map(|(name, rules)| {
-                let list = rules.union(&wants.any).copied().collect();
+                let list = Candidates::new(&union([rules, &wants.any]));
                 (name.clone(), list)
             })),
-            any: wants.any.iter().copied().collect(),
-            all: (0u32..).take(routes.len()).collect(),
+            any: Candidates::new(&wants.any),
+            all: Candidates { any: (0u32..).take(routes.len()).collect(), by_case: None },
         }
     }
 
     /// The rules that could match a record of this `eventSource` and `eventName`, ascending.
     ///
     /// Both are the strings themselves, escapes undone; empty where the member is missing.
-    pub fn candidates(&self, source: &[u8], name: &[u8]) -> &[u32] {
+    pub fn candidates(&self, source: &[u8], name: &[u8]) -> &Candidates {
         let Some(hash) = hash(source) else { return &self.all };
         match self.sources.get(hash, source) {
             None if self.names.is_empty() => &self.any,
@@ -93,7 +162,7 @@ impl Router {
     ///
     /// A source or name that is no plain string is nothing the tables can be asked for: an array
     /// matches by any of its members.
-    pub fn candidates_of(&self, header: &Header<'_>) -> &[u32] {
+    pub fn candidates_of(&self, header: &Header<'_>) -> &Candidates {
         match (plain(header.source), plain(header.name)) {
             (Some(source), Some(name)) => self.candidates(source, name),
             _ => &self.all,
@@ -102,12 +171,12 @@ impl Router {
 
     fn named<'a>(
         &'a self,
-        names: &'a Table<Box<[u32]>>,
+        names: &'a Table<Candidates>,
         name: &[u8],
-        rest: &'a [u32],
-    ) -> &'a [u32] {
+        rest: &'a Candidates,
+    ) -> &'a Candidates {
         match hash(name) {
-            Some(hash) => names.get(hash, name).map_or(rest, |list| list),
+            Some(hash) => names.get(hash, name).unwrap_or(rest),
             None => &self.all,
         }
     }
@@ -124,33 +193,32 @@ fn plain(member: Option<Raw<'_>>) -> Option<&[u8]> {
 /// Who wants what, gathered before the tables are built.
 #[derive(Debug, Default)]
 struct Wants {
-    pairs: BTreeMap<String, BTreeMap<String, BTreeSet<u32>>>,
-    whole: BTreeMap<String, BTreeSet<u32>>,
-    names: BTreeMap<String, BTreeSet<u32>>,
-    any: BTreeSet<u32>,
+    pairs: BTreeMap<String, BTreeMap<String, Wanted>>,
+    whole: BTreeMap<String, Wanted>,
+    names: BTreeMap<String, Wanted>,
+    any: Wanted,
 }
 
 impl Wants {
     fn add(&mut self, rule: u32, route: &Route) {
+        let cases = route.cases;
         match (&route.sources, &route.names) {
-            (None, None) => {
-                self.any.insert(rule);
-            }
+            (None, None) => add(&mut self.any, rule, cases),
             (None, Some(names)) => {
                 for name in names {
-                    self.names.entry(name.clone()).or_default().insert(rule);
+                    add(self.names.entry(name.clone()).or_default(), rule, cases);
                 }
             }
             (Some(sources), None) => {
                 for source in sources {
-                    self.whole.entry(source.clone()).or_default().insert(rule);
+                    add(self.whole.entry(source.clone()).or_default(), rule, cases);
                 }
             }
             (Some(sources), Some(names)) => {
                 for source in sources {
                     let pairs = self.pairs.entry(source.clone()).or_default();
                     for name in names {
-                        pairs.entry(name.clone()).or_default().insert(rule);
+                        add(pairs.entry(name.clone()).or_default(), rule, cases);
                     }
                 }
             }
@@ -165,20 +233,23 @@ impl Wants {
     fn of(&self, source: &str) -> Source {
         let none = BTreeMap::new();
         let pairs = self.pairs.get(source).unwrap_or(&none);
-        let mut rest = self.any.clone();
-        rest.extend(self.whole.get(source).into_iter().flatten());
+        let rest = union([&self.any].into_iter().chain(self.whole.get(source)));
         let names: BTreeSet<&String> = pairs.keys().chain(self.names.keys()).collect();
         let list = |name: &String| {
-            let mut rules = rest.clone();
-            rules.extend(pairs.get(name).into_iter().flatten());
-            rules.extend(self.names.get(name).into_iter().flatten());
-            (name.clone(), rules.into_iter().collect())
+            let named = [pairs.get(name), self.names.get(name)].into_iter().flatten();
+            (name.clone(), Candidates::new(&union([&rest].into_iter().chain(named))))
         };
-        Source {
-            names: Table::new(names.into_iter().map(list)),
-            rest: rest.iter().copied().collect(),
-        }
+        Source { names: Table::new(names.into_iter().map(list)), rest: Candidates::new(&rest) }
     }
+}
+
+/// What any of them wants.
+fn union<'a>(parts: impl IntoIterator<Item = &'a Wanted>) -> Wanted {
+    let mut all = Wanted::new();
+    for (rule, cases) in parts.into_iter().flatten() {
+        add(&mut all, *rule, *cases);
+    }
+    all
 }
 
 /// A hash table of ASCII texts, folded; fixed once built, so that no record can shape it.
@@ -272,7 +343,7 @@ mod tests {
         let set = |texts: &[&str]| {
             (!texts.is_empty()).then(|| texts.iter().map(|text| (*text).to_owned()).collect())
         };
-        Route { sources: set(sources), names: set(names) }
+        Route { sources: set(sources), names: set(names), cases: Cases::ALL }
     }
 
     #[test]
@@ -285,7 +356,7 @@ mod tests {
         ];
         let router = Router::new(&routes);
         let of = |source: &str, name: &str| {
-            router.candidates(source.as_bytes(), name.as_bytes()).to_vec()
+            router.candidates(source.as_bytes(), name.as_bytes()).of_any().to_vec()
         };
         assert_eq!(of("KMS", "Decrypt"), [0, 1]);
         assert_eq!(of("kms", "StopLogging"), [1, 2]);
@@ -298,9 +369,27 @@ mod tests {
         assert_eq!(of("\u{212a}ms", "Decrypt"), [0, 1, 2, 3]);
         assert_eq!(of("kms", "Stop\u{e9}"), [0, 1, 2, 3]);
         let everything = Router::new(&[Routes::any(), Routes::calls("KMS", &["Sign"])]);
-        assert_eq!(everything.candidates(b"kms", b"sign"), [0, 1]);
-        assert_eq!(everything.candidates(b"ec2", b"sign"), [0]);
+        assert_eq!(everything.candidates(b"kms", b"sign").of_any(), [0, 1]);
+        assert_eq!(everything.candidates(b"ec2", b"sign").of_any(), [0]);
         assert!(Router::new(&[]).candidates(b"kms", b"Sign").is_empty());
+    }
+
+    #[test]
+    fn a_rule_is_in_the_lists_of_its_cases_by_whichever_route() {
+        let of = |names: &[&str], cases| Route { cases, ..route(&["kms"], names) };
+        let direct = Cases::of_actor("direct");
+        let routes = [
+            Routes(vec![of(&["decrypt"], Cases::FAILED), of(&[], direct)]),
+            Routes(vec![of(&["decrypt"], Cases::ALL)]),
+        ];
+        let router = Router::new(&routes);
+        for case in Case::all() {
+            let first = Cases::FAILED.contains(case) || direct.contains(case);
+            let wanted: &[u32] = if first { &[0, 1] } else { &[1] };
+            assert_eq!(router.candidates(b"kms", b"Decrypt").of(|| case), wanted);
+            let wanted: &[u32] = if direct.contains(case) { &[0] } else { &[] };
+            assert_eq!(router.candidates(b"kms", b"Encrypt").of(|| case), wanted);
+        }
     }
 
     #[test]

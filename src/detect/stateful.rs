@@ -167,7 +167,9 @@ pub struct Noted {
 }
 
 /// Who acted on what, where.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct About {
     /// `recipientAccountId`
     pub account: Option<String>,

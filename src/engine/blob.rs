@@ -16,7 +16,8 @@ use super::keys::compact;
 use super::network::Held;
 use super::noting::Noting;
 use super::worker::{Shared, Worker};
-use crate::detect::Hit;
+use crate::detect::case::Case;
+use crate::detect::{Candidates, Hit};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
@@ -156,7 +157,7 @@ impl BlobSink<'_, '_> {
         number: u64,
         record: Marked<'_>,
         basics: &Basics<'_>,
-        rules: &[u32],
+        rules: &Candidates,
         kms: bool,
     ) {
         let Some(event) = record.event() else { return };
@@ -167,11 +168,15 @@ impl BlobSink<'_, '_> {
             true => self.shared.plan.filter.range(basics.time, &basics.header),
             false => Range::Outside,
         };
+        let rules = match range {
+            Range::Outside => &[],
+            _ => rules.of(|| Case::of(&view)),
+        };
         let histories = self.ask(number, (&event, &view), rules, range, &mut hits);
         if kms || !hits.is_empty() || !histories.is_empty() {
             let identity = self.identity(number, record, &basics.header);
             let found = Found { basics, identity: &identity, hits: &hits };
-            self.keep(number, (&event, &view), &found, &histories, range);
+            self.keep(number, &view, &found, &histories, range);
         }
         self.worker.hits = hits;
     }
@@ -186,7 +191,7 @@ impl BlobSink<'_, '_> {
         hits: &mut Vec<Hit>,
     ) -> Vec<u32> {
         let mut histories = Vec::new();
-        for &rule in rules.iter().filter(|_| range != Range::Outside) {
+        for &rule in rules {
             let set = &self.shared.plan.rules;
             if set.history(rule as usize).is_some() {
                 if set.may_match(rule as usize, event, view) {
@@ -212,30 +217,28 @@ impl BlobSink<'_, '_> {
     }
 
     /// Keeps what is to be said of a record, and what it means to rules over many.
-    fn keep(
+    fn keep<'r>(
         &mut self,
         number: u64,
-        (event, view): (&Event<'_>, &View<'_>),
-        found: &Found<'_, '_>,
+        view: &View<'r>,
+        found: &Found<'_, 'r>,
         histories: &[u32],
         range: Range,
     ) {
         let groups = match range == Range::Reported && self.reports(found.hits) {
-            true => self.matched(number, event, view, found),
+            true => self.matched(number, view.event(), view, found),
             false => vec![[0, 0]; found.hits.len()],
         };
         let mut used = None;
-        let endpoint = || event.text_at(&["eventCategory"]).is_some_and(|c| c == "NetworkActivity");
+        let endpoint =
+            || view.event().text_at(&["eventCategory"]).is_some_and(|c| c == "NetworkActivity");
         if self.shared.stateful()
             && range != Range::Outside
             && let Some(time) = found.basics.time
             && !endpoint()
         {
-            let noting = Noting { number, event, view, found, groups: &groups, range, time };
-            self.note(&noting, histories);
-            if self.shared.wants_uses() {
-                used = self.note_use(&noting);
-            }
+            let noting = Noting { number, view, found, groups: &groups, range, time };
+            used = self.note(&noting, histories);
         }
         // Every record that may be a copy is counted, if only as read.
         let counted = groups.iter().any(|group| *group != [0, 0]);

@@ -3,6 +3,8 @@
 //! The key is random for each run, so that no log can be written to collide, and nothing that is
 //! reported depends on a hash.
 
+use std::hash::{Hash, Hasher};
+
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 /// The key of one run.
@@ -21,6 +23,13 @@ impl HashKey {
         XxHash3_64::oneshot_with_seed(self.0, bytes)
     }
 
+    /// 128 bits over anything that can be hashed.
+    pub fn of(self, value: &impl Hash) -> [u64; 2] {
+        let mut hasher = XxHash3_128::with_seed(self.0);
+        value.hash(&mut Bytes(&mut hasher));
+        halves(hasher.finish_128())
+    }
+
     /// 128 bits over fields, each with its length, so that no field runs into the next.
     pub fn long(self, fields: &[&[u8]]) -> [u64; 2] {
         let mut joined = Vec::with_capacity(fields.iter().map(|f| f.len() + 8).sum());
@@ -28,9 +37,26 @@ impl HashKey {
             joined.extend((field.len() as u64).to_le_bytes());
             joined.extend_from_slice(field);
         }
-        let hash = XxHash3_128::oneshot_with_seed(self.0, &joined);
-        #[allow(clippy::cast_possible_truncation)]
-        [(hash >> 64) as u64, hash as u64]
+        halves(XxHash3_128::oneshot_with_seed(self.0, &joined))
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn halves(hash: u128) -> [u64; 2] {
+    [(hash >> 64) as u64, hash as u64]
+}
+
+/// Lets a value hash itself into all 128 bits, which `Hasher` alone does not give.
+struct Bytes<'a>(&'a mut XxHash3_128);
+
+impl Hasher for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    /// Never asked for: the hash is taken from what was written to.
+    fn finish(&self) -> u64 {
+        0
     }
 }
 

@@ -6,6 +6,7 @@
 //! call twice.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -20,16 +21,13 @@ use crate::detect::{ADJUSTS, Feed, Hit, Over, field};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
-use crate::record::event::Event;
-use crate::record::kms::{Actor, View, is_crypto};
+use crate::record::kms::{View, is_crypto};
 
 /// A record that is noted, and what it takes to note it.
 pub(super) struct Noting<'n, 'r> {
     /// The record's number in its blob.
     pub number: u64,
     /// The record.
-    pub event: &'n Event<'r>,
-    /// And its view.
     pub view: &'n View<'r>,
     /// What was found in it.
     pub found: &'n Found<'n, 'r>,
@@ -41,15 +39,26 @@ pub(super) struct Noting<'n, 'r> {
     pub time: Time,
 }
 
-/// The texts of a record in the spool, once they are there.
+/// What is written down of a record, once it is.
 #[derive(Default)]
 struct Texts {
-    about: Option<Place>,
+    about: OnceCell<About>,
+    /// Where `about` is in the spool.
+    about_at: Option<Place>,
+    /// Where the event without a value is.
+    event_at: Option<Place>,
+}
+
+impl Texts {
+    fn about(&self, noting: &Noting<'_, '_>) -> &About {
+        self.about.get_or_init(|| about(noting.view))
+    }
 }
 
 impl BlobSink<'_, '_> {
-    /// Notes what the record means to every stateful rule that it feeds.
-    pub(super) fn note(&mut self, noting: &Noting<'_, '_>, histories: &[u32]) {
+    /// Notes what the record means to every stateful rule that it feeds, and that a key was used;
+    /// the hash under which the use is counted.
+    pub(super) fn note(&mut self, noting: &Noting<'_, '_>, histories: &[u32]) -> Option<[u64; 2]> {
         let mut texts = Texts::default();
         let result = self.note_hits(noting, &mut texts).and_then(|()| {
             histories.iter().try_for_each(|rule| self.note_history(noting, *rule, &mut texts))
@@ -57,6 +66,7 @@ impl BlobSink<'_, '_> {
         if let Err(error) = result {
             self.cannot_note(&error);
         }
+        self.shared.wants_uses().then(|| self.note_use(noting, texts))?
     }
 
     fn cannot_note(&mut self, error: &io::Error) {
@@ -91,11 +101,11 @@ impl BlobSink<'_, '_> {
         (hit, group): (&Hit, [u64; 2]),
         (feed, correlation): (Feed, &Correlation),
     ) -> io::Result<()> {
-        let (event, view) = (noting.event, noting.view);
+        let view = noting.view;
         let by: Vec<Option<Cow<'_, str>>> =
             correlation.by.iter().map(|by| self.group_value(noting, hit, by)).collect();
         let values = match &correlation.kind {
-            Kind::ValueCount(_, fields) => values(event, view, fields),
+            Kind::ValueCount(_, fields) => values(view, fields),
             _ => vec![String::new()],
         };
         let (part, place) = self.part(&by)?;
@@ -146,9 +156,10 @@ impl BlobSink<'_, '_> {
         let name = alias.map_or(by.name.as_str(), |(_, field)| field);
         match field::is_virtual(name) {
             true => field::of_view(noting.view, name),
-            false => {
-                field::texts(noting.event, noting.view, name).into_iter().next().map(Cow::Owned)
-            }
+            false => field::texts(noting.view.event(), noting.view, name)
+                .into_iter()
+                .next()
+                .map(Cow::Owned),
         }
     }
 
@@ -163,7 +174,7 @@ impl BlobSink<'_, '_> {
         };
         let ask = || {
             let mut marks = Vec::new();
-            history.note(noting.event, noting.view, &mut marks);
+            history.note(noting.view.event(), noting.view, &mut marks);
             marks
         };
         let Ok(marks) = catch_unwind(AssertUnwindSafe(ask)) else {
@@ -196,15 +207,25 @@ impl BlobSink<'_, '_> {
         value: String,
     ) -> io::Result<Note> {
         let identity = noting.found.identity;
-        let name = self.text_of_name(noting);
-        let text = EventText { id: identity.id.clone(), name, value, last: None };
-        let event = self.worker.notes.spool().add(&serde_json::to_string(&text)?)?;
-        let about = match texts.about {
+        let spool = self.worker.notes.spool();
+        let event = match texts.event_at.filter(|_| value.is_empty()) {
             Some(place) => place,
             None => {
-                let text = serde_json::to_string(&about(noting.event, noting.view))?;
-                let hash = self.shared.key.long(&[text.as_bytes()]);
-                *texts.about.insert(self.worker.notes.spool().add_once(hash, || text)?)
+                let name = noting.view.name().unwrap_or_default().into_owned();
+                let plain = value.is_empty();
+                let text = EventText { id: identity.id.clone(), name, value, last: None };
+                let place = spool.add(&serde_json::to_string(&text)?)?;
+                texts.event_at = texts.event_at.or(plain.then_some(place));
+                place
+            }
+        };
+        let about = match texts.about_at {
+            Some(place) => place,
+            None => {
+                let about = texts.about(noting);
+                let hash = self.shared.key.of(about);
+                let text = || serde_json::to_string(about).unwrap_or_default();
+                *texts.about_at.insert(spool.add_once(hash, text)?)
             }
         };
         let place = self.fact(noting.number, identity, NO_GROUP);
@@ -227,37 +248,29 @@ impl BlobSink<'_, '_> {
         })
     }
 
-    fn text_of_name(&self, noting: &Noting<'_, '_>) -> String {
-        noting.view.name().unwrap_or_default().into_owned()
-    }
-
     /// Remembers that a key was used; the hash under which the use is counted.
-    pub(super) fn note_use(&mut self, noting: &Noting<'_, '_>) -> Option<[u64; 2]> {
+    fn note_use(&mut self, noting: &Noting<'_, '_>, mut texts: Texts) -> Option<[u64; 2]> {
         let view = noting.view;
         let name = view.name().filter(|name| is_crypto(name))?;
-        if is_trail_delivery(view) {
+        if view.is_trail_delivery() {
             return None;
         }
-        let about = about(noting.event, view);
+        let known = texts.about(noting);
         let actor = view.actor().as_str();
         let attempt = view.attempt();
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let fields = [
-            text(&about.account),
-            text(&about.region),
-            text(&about.principal.arn),
-            text(&about.principal.invoked_by),
-            about.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
-            about.key.as_ref().and_then(|key| key.alias.clone()).unwrap_or_default(),
-            about.resource.as_ref().map(|resource| resource.arn.clone()).unwrap_or_default(),
-            name.to_string(),
-            actor.to_owned(),
-            attempt.to_string(),
-        ];
-        let fields: Vec<&[u8]> = fields.iter().map(String::as_bytes).collect();
-        let hash = self.shared.key.long(&fields);
+        let hash = self.shared.key.of(&(
+            (&known.account, &known.region),
+            (&known.principal.arn, &known.principal.invoked_by),
+            known.key.as_ref().map(|key| (&key.arn, &key.alias)),
+            known.resource.as_ref().map(|resource| &resource.arn),
+            (&name, actor, attempt),
+        ));
         let identity = noting.found.identity;
+        if self.worker.uses.goes_on(hash, noting.time, noting.range == Range::Reported) {
+            return Some(hash);
+        }
         let place = self.fact(noting.number, identity, NO_GROUP);
+        let about = texts.about.take().unwrap_or_else(|| about(view));
         let kept = Kept {
             name: name.into_owned(),
             actor,
@@ -284,8 +297,8 @@ impl BlobSink<'_, '_> {
 }
 
 /// Who acted on what, where.
-pub(super) fn about(event: &Event<'_>, view: &View<'_>) -> About {
-    let text = |name: &str| event.text_at(&[name]).map(Cow::into_owned);
+pub(super) fn about(view: &View<'_>) -> About {
+    let text = |name: &str| view.event().text_at(&[name]).map(Cow::into_owned);
     About {
         account: view.account(),
         region: view.region(),
@@ -299,7 +312,8 @@ pub(super) fn about(event: &Event<'_>, view: &View<'_>) -> About {
 
 /// The values that a record adds to a count: of one field each of its values, of several fields
 /// all of them together.
-fn values(event: &Event<'_>, view: &View<'_>, fields: &[String]) -> Vec<String> {
+fn values(view: &View<'_>, fields: &[String]) -> Vec<String> {
+    let event = view.event();
     match fields {
         [field] => field::texts(event, view, field),
         _ => {
@@ -311,13 +325,4 @@ fn values(event: &Event<'_>, view: &View<'_>, fields: &[String]) -> Vec<String> 
             }
         }
     }
-}
-
-/// Whether CloudTrail encrypts its own files: four of five KMS records, and nobody's use.
-pub(super) fn is_trail_delivery(view: &View<'_>) -> bool {
-    view.actor() == Actor::Service
-        && view
-            .event()
-            .text_at(&["userIdentity", "invokedBy"])
-            .is_some_and(|service| service == "cloudtrail.amazonaws.com")
 }

@@ -62,6 +62,16 @@ impl Uses {
         }
     }
 
+    /// Adds a later record of a use that is known; `false` if it is not, or this may be its first.
+    pub fn goes_on(&mut self, hash: [u64; 2], time: Time, reported: bool) -> bool {
+        let known = self.0.get_mut(&hash).filter(|known| known.first.time < time);
+        known.is_some_and(|known| {
+            known.last = known.last.max(time);
+            known.reported |= reported;
+            true
+        })
+    }
+
     /// Whether there are more than should be remembered.
     pub fn is_full(&self) -> bool {
         self.0.len() >= LIMIT

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::json::Json;
+use super::members::{Known, Members};
 use super::scan::Index;
 use crate::model::time::Time;
 
@@ -14,6 +15,7 @@ use crate::model::time::Time;
 pub struct Event<'a> {
     text: &'a str,
     index: &'a Index,
+    members: Option<Members>,
 }
 
 /// The record before anybody cares for it: bytes and marks, not yet known to be UTF-8.
@@ -84,7 +86,12 @@ impl<'a> Marked<'a> {
     /// The record as an event; `None` when it is not UTF-8.
     pub fn event(&self) -> Option<Event<'a>> {
         let text = simdutf8::basic::from_utf8(self.bytes).ok()?;
-        Some(Event { text, index: self.index })
+        Some(Event::new(text, self.index))
+    }
+
+    /// Whether the record is UTF-8.
+    pub fn is_utf8(&self) -> bool {
+        self.is_ascii() || simdutf8::basic::from_utf8(self.bytes).is_ok()
     }
 
     /// Whether the record needs a look at its UTF-8 at all.
@@ -169,7 +176,7 @@ impl<'a> Header<'a> {
 impl<'a> Event<'a> {
     /// A view of `text`, which the scan has proven to be one JSON object and has marked.
     pub fn new(text: &'a str, index: &'a Index) -> Self {
-        Event { text, index }
+        Event { text, index, members: Members::new(text.as_bytes(), index) }
     }
 
     /// The record's own text.
@@ -183,7 +190,17 @@ impl<'a> Event<'a> {
     }
 
     /// A top-level member; the last one of that name.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
+        match self.members.as_ref().map_or(Known::Other, |members| members.find(name)) {
+            Known::At(colon) => Some(Json::new(&self.text[colon + 1..])),
+            Known::Absent => None,
+            Known::Other => self.search(name),
+        }
+    }
+
+    /// Goes through the marks for a member.
+    fn search(&self, name: &str) -> Option<Json<'a>> {
         if self.index.flags.escaped_keys || name.is_empty() {
             return self.json().get(name);
         }
@@ -284,7 +301,7 @@ mod tests {
             members in prop::collection::vec((
                 prop::sample::select(vec![
                     "eventSource", "eventName", r"event\u004eame", "eventTime", "awsRegion", "recipientAccountId",
-                    "eventID", "x", "xeventID", r#"a\"eventName"#, r"\\", r"eventName\\", r#"a,\"eventID"#,
+                    "eventID", "x", "xeventID", "errorCode", "sharedEventID", "xerrorCode", r#"a\"eventName"#, r"\\", r"eventName\\", r#"a,\"eventID"#,
                 ]),
                 prop::sample::select(vec![
                     r#""kms.amazonaws.com""#, "null", "1", r#"{"eventName":"y"}"#, r#"["eventID",{"eventID":1}]"#,
@@ -310,6 +327,10 @@ mod tests {
                     assert_eq!(event.get(name).map(Json::raw), plain.map(Json::raw), "{name} in {text}");
                     assert_eq!(found.is_some(), plain.is_some(), "{name} in {text}");
                     assert_eq!(found.and_then(Raw::text), plain.and_then(Json::scalar), "{name} in {text}");
+                }
+                for name in ["errorCode", "sharedEventID", "xerrorCode", "eventID\"", ""] {
+                    let plain = event.json().get(name);
+                    assert_eq!(event.get(name).map(Json::raw), plain.map(Json::raw), "{name} in {text}");
                 }
             });
         }

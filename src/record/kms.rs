@@ -7,6 +7,7 @@
 //! What must stay true: nothing is copied before it is asked for, and no shape of a member, however
 //! odd, makes anything here fail: what does not read is absent.
 
+mod caller;
 mod names;
 mod subject;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};
 use crate::model::principal::{Mfa, Principal};
 
+use caller::Caller;
 pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, is_admin, is_critical, is_crypto, is_sym};
 
 /// The event source of KMS.
@@ -52,21 +54,12 @@ impl Actor {
     }
 }
 
-/// A record read as a KMS call. Cheap to make; every method reads the record anew, but for
-/// [`actor`](View::actor) and [`crosses_accounts`](View::crosses_accounts), which most rules ask
-/// first.
+/// A record read as a KMS call. Cheap to make; every method reads the record anew, but for what
+/// `userIdentity` says, which most rules ask first.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     event: Event<'a>,
-    caller: OnceCell<Caller>,
-}
-
-/// What most rules ask of `userIdentity`, read in one go.
-#[derive(Debug, Clone, Copy)]
-struct Caller {
-    actor: Actor,
-    /// Whether the caller's account is another than the one that received the record.
-    crosses: Option<bool>,
+    caller: OnceCell<Caller<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -130,114 +123,50 @@ impl<'a> View<'a> {
         self.caller().actor
     }
 
+    /// Whether CloudTrail encrypts its own files: four of five KMS records, and nobody's use. Read
+    /// once a view.
+    pub fn is_trail_delivery(&self) -> bool {
+        self.caller().delivery
+    }
+
     /// Whether the caller is of another account than the one that received the record; `None` when
     /// either is not told, as of services. Read once a view.
     pub fn crosses_accounts(&self) -> Option<bool> {
         self.caller().crosses
     }
 
-    fn caller(&self) -> Caller {
-        *self.caller.get_or_init(|| self.read_caller())
-    }
-
-    fn read_caller(&self) -> Caller {
-        let (mut kind, mut invoked_by, mut arn, mut account) = (None, None, None, None);
-        // One walk, since the session behind these members is long.
-        for (name, value) in self.event.get("userIdentity").into_iter().flat_map(Json::members) {
-            let slot = match () {
-                () if name.is("type") => &mut kind,
-                () if name.is("invokedBy") => &mut invoked_by,
-                () if name.is("arn") => &mut arn,
-                () if name.is("accountId") => &mut account,
-                () => continue,
-            };
-            *slot = value.scalar().filter(|text| !text.is_empty());
-        }
-        let service = match &kind {
-            Some(kind) => kind == "AWSService",
-            // KMS's own events have no type.
-            None => invoked_by.is_some(),
-        };
-        let service_event =
-            || self.text(&["eventType"]).is_some_and(|kind| kind == "AwsServiceEvent");
-        let actor = if service || service_event() {
-            Actor::Service
-        } else if invoked_by.is_some() {
-            Actor::Via
-        } else if arn.is_some_and(|arn| is_infrastructure(&arn)) {
-            Actor::Infrastructure
-        } else {
-            Actor::Direct
-        };
-        let crosses = |account| Some(self.text(&["recipientAccountId"])? != account);
-        Caller { actor, crosses: account.and_then(crosses) }
+    fn caller(&self) -> &Caller<'a> {
+        self.caller.get_or_init(|| Caller::read(&self.event))
     }
 
     /// The caller's account; `None` for services, so that no cross-account rule fires on them.
     pub fn caller_account(&self) -> Option<String> {
-        self.owned(&["userIdentity", "accountId"])
+        self.caller().account.as_deref().map(str::to_owned)
     }
 
     /// Who acted, reduced to what stays the same from call to call. Never the `accessKeyId`.
     pub fn principal(&self) -> Principal {
-        let identity = |name| self.text(&["userIdentity", name]);
-        let actor = self.actor();
-        let kind = identity("type");
-        let invoked_by = identity("invokedBy");
-        let role_session = kind.as_deref() == Some("AssumedRole");
-        let arn = identity("arn");
-        let session = arn.as_deref().filter(|_| role_session).and_then(session_name);
-        let role = || self.text(&["userIdentity", "sessionContext", "sessionIssuer", "arn"]);
-        let stable = match (role_session, &arn) {
-            (true, _) if role().is_some() => role(),
-            // Without the issuer, what comes before the session name is as stable as it gets.
-            (true, Some(arn)) => Some(match session_name(arn) {
-                Some(name) => Cow::Owned(arn[..arn.len() - name.len() - 1].to_owned()),
-                None => arn.clone(),
-            }),
-            _ => arn.clone(),
-        };
-        let service = || match actor {
-            Actor::Service => invoked_by.clone(),
-            _ => None,
-        };
+        let caller = self.caller();
+        let owned = |text: &Option<Cow<'a, str>>| text.as_deref().map(str::to_owned);
+        let service = || (caller.actor == Actor::Service).then(|| "AWSService".to_owned());
         Principal {
-            kind: kind
-                .map(Cow::into_owned)
-                .or_else(|| (actor == Actor::Service).then(|| "AWSService".to_owned())),
-            arn: stable.or_else(|| identity("principalId")).or_else(service).map(Cow::into_owned),
-            account: self.caller_account(),
-            session: session.map(str::to_owned),
-            invoked_by: invoked_by.clone().map(Cow::into_owned),
-            mfa: self.mfa_of(actor),
+            kind: owned(&caller.kind).or_else(service),
+            arn: self.principal_arn().map(Cow::into_owned),
+            account: owned(&caller.account),
+            session: caller.session_name().map(str::to_owned),
+            invoked_by: owned(&caller.invoked_by),
+            mfa: self.mfa(),
         }
+    }
+
+    /// The `arn` of [`principal`](View::principal): the user's, or the role's without its session.
+    pub fn principal_arn(&self) -> Option<Cow<'a, str>> {
+        self.caller().stable_arn()
     }
 
     /// Whether the record shows that the caller used MFA.
     pub fn mfa(&self) -> Mfa {
-        self.mfa_of(self.actor())
-    }
-
-    fn mfa_of(&self, actor: Actor) -> Mfa {
-        // The session of a forwarded call is the service's own and says "false" whatever the
-        // user did.
-        if actor != Actor::Direct {
-            return Mfa::NotApplicable;
-        }
-        let kind = self.text(&["userIdentity", "type"]);
-        // AWS knows the MFA of these two itself; of all others a provider may have asked for it.
-        let own_sign_in = matches!(kind.as_deref(), Some("IAMUser" | "Root"));
-        let session = self.event.path(&["userIdentity", "sessionContext"]);
-        let Some(session) = session.filter(|value| !value.is_null()) else {
-            return if own_sign_in { Mfa::No } else { Mfa::Unknown };
-        };
-        // A root session for a member account is somebody else's, whose MFA is not shown.
-        let assumed_root = session.get("assumedRoot").and_then(Json::as_bool) == Some(true);
-        match session.path(&["attributes", "mfaAuthenticated"]).and_then(Json::as_bool) {
-            Some(true) => Mfa::Yes,
-            Some(false) if own_sign_in && !assumed_root => Mfa::No,
-            _ => Mfa::Unknown,
-        }
+        self.caller().mfa()
     }
 
     /// The keys that the record names, best first; of one place only, since the next best place
@@ -449,19 +378,6 @@ fn alias_of(text: &str) -> Option<String> {
         None => text,
     };
     alias.starts_with("alias/").then(|| alias.to_owned())
-}
-
-/// `arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-…` and its kind.
-fn is_infrastructure(arn: &str) -> bool {
-    Arn::parse(arn)
-        .and_then(|arn| arn.resource.strip_prefix("assumed-role/aws:"))
-        .is_some_and(|rest| rest.contains('/'))
-}
-
-/// The session name of `arn:aws:sts::111122223333:assumed-role/ROLE/SESSION`.
-fn session_name(arn: &str) -> Option<&str> {
-    let rest = Arn::parse(arn)?.resource.strip_prefix("assumed-role/")?;
-    rest.split_once('/').map(|(_, session)| session).filter(|session| !session.is_empty())
 }
 
 /// The partition of a Region, where no ARN in the record tells it.

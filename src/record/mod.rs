@@ -4,4 +4,5 @@ pub mod container;
 pub mod event;
 pub mod json;
 pub mod kms;
+pub mod members;
 pub mod scan;

@@ -46,7 +46,7 @@ impl Detector for CriticalCallWithoutMfa {
 impl CriticalCallWithoutMfa {
     fn is_automation(&self, view: &View<'_>) -> bool {
         let roles = &self.0.automation_roles;
-        !roles.is_empty() && view.principal().arn.is_some_and(|arn| roles.matches(&arn))
+        !roles.is_empty() && view.principal_arn().is_some_and(|arn| roles.matches(&arn))
     }
 }
 

@@ -32,7 +32,7 @@ impl Detector for DecryptBurstEvent {
         }
         if self.logs && !self.estate.log_readers.is_empty() {
             let reader =
-                view.principal().arn.is_some_and(|arn| self.estate.log_readers.matches(&arn));
+                view.principal_arn().is_some_and(|arn| self.estate.log_readers.matches(&arn));
             if reader {
                 return None;
             }

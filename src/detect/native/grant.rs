@@ -20,7 +20,7 @@ pub struct Grant<'a> {
 
 impl<'a> Grant<'a> {
     /// The grant of a record, if it is one of KMS's `CreateGrant`.
-    pub fn of(event: &Event<'a>, view: &View<'a>) -> Option<Grant<'a>> {
+    pub fn of(event: &Event<'a>, view: &View<'_>) -> Option<Grant<'a>> {
         let create = view.is_kms() && view.name().is_some_and(|name| name == "CreateGrant");
         let request = event.get("requestParameters").filter(|_| create)?;
         (request.kind() == Kind::Object).then_some(Grant { request })

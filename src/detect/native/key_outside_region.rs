@@ -33,7 +33,7 @@ impl Detector for KeyOutsideRegion {
             return Some(Found::at(Level::Medium).with("why", why));
         }
         // Scanners ask every Region for its keys, since that is how strays are found.
-        if view.principal().arn.is_some_and(|arn| self.0.inventory_roles.matches(&arn)) {
+        if view.principal_arn().is_some_and(|arn| self.0.inventory_roles.matches(&arn)) {
             return None;
         }
         let why = "keys are looked at in a Region that is not among the allowed ones";

@@ -26,8 +26,10 @@ fn rules_that_wait_for_a_setting_find_their_samples_with_it_and_nothing_without(
                     let text = |name| event.text_at(&[name]).unwrap_or_default();
                     let (source, name) = (text("eventSource"), text("eventName"));
                     let candidates = rules.candidates(source.as_bytes(), name.as_bytes());
-                    let asked =
-                        candidates.iter().filter(|rule| rules.metas()[**rule as usize].id == id);
+                    let asked = candidates
+                        .of_any()
+                        .iter()
+                        .filter(|rule| rules.metas()[**rule as usize].id == id);
                     asked.filter_map(|rule| rules.check(*rule, event, view)).count() == 1
                 })
             };

@@ -72,19 +72,19 @@ impl Compiled {
     }
 
     /// Whether the rule matches, as the evaluator says.
-    pub fn matches(&self, event: &SigmaEvent<'_>) -> bool {
+    pub fn matches(&self, event: &SigmaEvent<'_, '_>) -> bool {
         self.rule.conditions.iter().any(|condition| self.holds(condition, event))
     }
 
     /// The level that the record's own values set, if any do; the highest of several.
-    pub fn level(&self, event: &SigmaEvent<'_>) -> Option<Level> {
+    pub fn level(&self, event: &SigmaEvent<'_, '_>) -> Option<Level> {
         self.levels
             .iter()
             .find(|(_, condition)| self.holds(condition, event))
             .map(|(level, _)| *level)
     }
 
-    fn holds(&self, condition: &ConditionExpr, event: &SigmaEvent<'_>) -> bool {
+    fn holds(&self, condition: &ConditionExpr, event: &SigmaEvent<'_, '_>) -> bool {
         eval_condition(condition, &self.rule.detections, event, &mut Vec::new())
     }
 }

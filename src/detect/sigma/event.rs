@@ -17,16 +17,16 @@ use crate::record::json::{DEEPEST, Json, Kind};
 use crate::record::kms::View;
 
 /// One record for as long as one rule looks at it.
-pub struct SigmaEvent<'e> {
+pub struct SigmaEvent<'e, 'v> {
     event: &'e Event<'e>,
-    view: &'e View<'e>,
+    view: &'e View<'v>,
     /// The record as a value, for what is too rare to be done in place.
     plain: OnceCell<JsonEvent<'static>>,
 }
 
-impl<'e> SigmaEvent<'e> {
+impl<'e, 'v> SigmaEvent<'e, 'v> {
     /// The record `event`, of which `view` is the view.
-    pub fn new(event: &'e Event<'e>, view: &'e View<'e>) -> Self {
+    pub fn new(event: &'e Event<'e>, view: &'e View<'v>) -> Self {
         SigmaEvent { event, view, plain: OnceCell::new() }
     }
 
@@ -35,12 +35,12 @@ impl<'e> SigmaEvent<'e> {
     }
 }
 
-impl rsigma_eval::Event for SigmaEvent<'_> {
+impl rsigma_eval::Event for SigmaEvent<'_, '_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
-        if path == "keytrail.attempt" {
-            return Some(EventValue::Bool(self.view.attempt()));
-        }
         if field::is_virtual(path) {
+            if let Some(flag) = field::flag_of(self.view, path) {
+                return Some(EventValue::Bool(flag));
+            }
             return field::of_view(self.view, path).map(EventValue::Str);
         }
         // A path with a backslash is not looked up in place: it would have to be told from the

@@ -13,7 +13,8 @@ use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
 };
 
-use crate::detect::field::{ACTOR, is_virtual};
+use crate::detect::case::{Case, Cases};
+use crate::detect::field::{ACTOR, ATTEMPT, TRAIL_DELIVERY, is_virtual};
 use crate::detect::router::{Route, Routes};
 use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
@@ -37,6 +38,8 @@ enum Guard {
     Present(Field),
     /// The field is there and not null.
     NotNull(Field),
+    /// The record is one of these cases.
+    Case(Cases),
 }
 
 /// A path of plain member names.
@@ -55,6 +58,7 @@ pub fn derive(detections: &Detections) -> (Routes, Guards) {
         // The router has asked for these already.
         only.retain(|guard| !matches!(guard, Guard::OneOf(field, _) if field.is_routed()));
     }
+    guards.iter_mut().for_each(|disjunct| disjunct.sort_by_key(Guard::cost));
     (routes, Guards(guards))
 }
 
@@ -68,12 +72,29 @@ impl Guards {
 impl Guard {
     fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
         match self {
-            Guard::OneOf(field, texts) if field.path == ACTOR => {
-                texts.contains(view.actor().as_str())
-            }
             Guard::OneOf(field, texts) => field.pass(event, |value| may_be(value, texts)),
             Guard::Present(field) => field.pass(event, |_| true),
             Guard::NotNull(field) => field.pass(event, |value| !value.is_null()),
+            Guard::Case(cases) => cases.contains(Case::of(view)),
+        }
+    }
+
+    /// What it takes to ask, roughly.
+    fn cost(&self) -> usize {
+        match self {
+            Guard::Case(_) => 0,
+            Guard::OneOf(field, _) | Guard::Present(field) | Guard::NotNull(field) => {
+                1 + field.path.matches('.').count()
+            }
+        }
+    }
+
+    /// The cases of the records that can pass.
+    fn cases(&self) -> Cases {
+        match self {
+            Guard::Case(cases) => *cases,
+            Guard::OneOf(field, _) | Guard::NotNull(field) if field.is_error() => Cases::FAILED,
+            _ => Cases::ALL,
         }
     }
 }
@@ -94,12 +115,16 @@ impl Field {
     fn new(path: &str) -> Option<Field> {
         // Indexes and escaped brackets are the evaluator's business, and so are virtual fields.
         let plain = !path.contains(['[', '\\']) && !is_virtual(path);
-        let plain = plain || path == ACTOR;
         plain.then(|| Field { path: path.to_owned() })
     }
 
     fn is_routed(&self) -> bool {
         self.path == "eventSource" || self.path == "eventName"
+    }
+
+    /// Whether a record that has it is one of a failed call.
+    fn is_error(&self) -> bool {
+        self.path == "errorCode" || self.path == "errorMessage"
     }
 
     /// Whether the field, as far as it is certain what it is, is there and satisfies `test`.
@@ -125,7 +150,10 @@ fn condition(expr: &ConditionExpr, detections: &Detections) -> Vec<Disjunct> {
     match expr {
         ConditionExpr::And(parts) => and(parts.iter().map(|part| condition(part, detections))),
         ConditionExpr::Or(parts) => or(parts.iter().map(|part| condition(part, detections))),
-        ConditionExpr::Not(_) => anything(),
+        ConditionExpr::Not(part) => match only_cases(part, detections) {
+            Some(cases) => vec![vec![Guard::Case(cases.others())]],
+            None => anything(),
+        },
         ConditionExpr::Identifier(name) => {
             detections.named.get(name).map_or_else(anything, detection)
         }
@@ -145,6 +173,36 @@ fn condition(expr: &ConditionExpr, detections: &Detections) -> Vec<Disjunct> {
     }
 }
 
+/// The cases that an expression names, if it says nothing else.
+fn only_cases(expr: &ConditionExpr, detections: &Detections) -> Option<Cases> {
+    let ConditionExpr::Identifier(name) = expr else { return None };
+    match detections.named.get(name)? {
+        Detection::AllOf(items) => match &items[..] {
+            [only] => cases(only),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The cases that one line of a detection names, if that is all it says.
+fn cases(item: &DetectionItem) -> Option<Cases> {
+    if item.values.is_empty() || !item.field.modifiers.is_empty() {
+        return None;
+    }
+    let of_value = |value: &SigmaValue| match (item.field.name.as_deref()?, value) {
+        (ACTOR, SigmaValue::String(text)) => {
+            Some(Cases::of_actor(&text.as_plain()?.to_ascii_lowercase()))
+        }
+        (ATTEMPT, SigmaValue::Bool(true)) => Some(Cases::FAILED),
+        (ATTEMPT, SigmaValue::Bool(false)) => Some(Cases::FAILED.others()),
+        (TRAIL_DELIVERY, SigmaValue::Bool(true)) => Some(Cases::DELIVERY),
+        (TRAIL_DELIVERY, SigmaValue::Bool(false)) => Some(Cases::DELIVERY.others()),
+        _ => None,
+    };
+    item.values.iter().map(of_value).reduce(|all, more| Some(all? | more?)).flatten()
+}
+
 fn detection(part: &Detection) -> Vec<Disjunct> {
     match part {
         Detection::AllOf(items) => and(items.iter().map(|entry| vec![item(entry)])),
@@ -158,6 +216,9 @@ fn detection(part: &Detection) -> Vec<Disjunct> {
 
 /// What one line of a detection demands.
 fn item(item: &DetectionItem) -> Disjunct {
+    if let Some(cases) = cases(item) {
+        return vec![Guard::Case(cases)];
+    }
     let Some(field) = item.field.name.as_deref().and_then(Field::new) else { return Vec::new() };
     if item.field.has_modifier(Modifier::Exists) {
         return match item.values.first() {
@@ -254,7 +315,8 @@ fn route(disjunct: &Disjunct) -> Option<Route> {
         }
         left
     };
-    let route = Route { sources: texts("eventSource"), names: texts("eventName") };
+    let cases = disjunct.iter().fold(Cases::ALL, |all, guard| all & guard.cases());
+    let route = Route { sources: texts("eventSource"), names: texts("eventName"), cases };
     let possible = |set: &Option<BTreeSet<String>>| set.as_ref().is_none_or(|set| !set.is_empty());
     (possible(&route.sources) && possible(&route.names)).then_some(route)
 }

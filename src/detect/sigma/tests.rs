@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::event::SigmaEvent;
 use super::load::Found;
 use crate::detect::RuleSet;
+use crate::detect::case::Case;
 use crate::detect::field::ACTOR;
 use crate::record::event::{Event, Marked};
 use crate::record::kms::View;
@@ -270,7 +271,7 @@ proptest! {
             let given: Vec<usize> = with(record, |marked, event| {
                 let view = View::new(&event);
                 let candidates = rules.candidates_of(&marked.header());
-                candidates.iter().filter_map(|&rule| rules.check(rule, &event, &view)).map(|hit| hit.rule).collect()
+                candidates.of(|| Case::of(&view)).iter().filter_map(|&rule| rules.check(rule, &event, &view)).map(|hit| hit.rule).collect()
             });
             prop_assert_eq!(given, wanted, "{} on {:?}", record, texts);
         }
@@ -298,13 +299,14 @@ detection:
     assert_eq!(found.errors, []);
     let guarded = |record: &str| {
         with(record, |marked, event| {
-            let candidates = rules.candidates_of(&marked.header()).len();
+            let candidates =
+                rules.candidates_of(&marked.header()).of(|| Case::of(&View::new(&event))).len();
             let crate::detect::rule::Body::Sigma(rule) = &rules.rules[0].body else { panic!() };
             (candidates, rule.may_match(&event, &View::new(&event)))
         })
     };
     let kms = r#""eventSource":"kms.amazonaws.com","eventName":"Decrypt""#;
-    assert_eq!(guarded(&format!("{{{kms}}}")), (1, false));
+    assert_eq!(guarded(&format!("{{{kms}}}")), (0, false), "did not fail");
     assert_eq!(guarded(&format!(r#"{{{kms},"errorCode":"Throttled"}}"#)), (1, false));
     assert_eq!(guarded(&format!(r#"{{{kms},"errorCode":"ACCESSDENIED"}}"#)), (1, true));
     assert_eq!(guarded(&format!(r#"{{{kms},"errorCode":"Access\u0044enied"}}"#)), (1, true));
@@ -314,4 +316,59 @@ detection:
         guarded(r#"{"eventName":"StopLogging","requestParameters":{"name":"x"}}"#),
         (1, true)
     );
+}
+
+/// The evaluator alone knows our fields as well: routes and guards must let pass what it matches.
+#[test]
+fn cases_never_hide_what_the_evaluator_matches() {
+    let conditions = [
+        "keytrail.actor: direct",
+        "keytrail.actor: [Via, service]",
+        "keytrail.attempt: true",
+        "keytrail.attempt: false",
+        "keytrail.trail_delivery: true",
+        "keytrail.trail_delivery: false",
+        "keytrail.actor|contains: r",
+        "keytrail.actor: nobody",
+        "errorCode|exists: true",
+        "errorMessage|contains: denied",
+    ];
+    let mut records = Vec::new();
+    for identity in [
+        r#"{"type":"AWSService","invokedBy":"cloudtrail.amazonaws.com"}"#,
+        r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#,
+        r#"{"type":"IAMUser","invokedBy":"cloudtrail.amazonaws.com"}"#,
+        r#"{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-1"}"#,
+        r#"{"type":"IAMUser"}"#,
+    ] {
+        for error in ["null", r#""AccessDenied""#] {
+            records.push(format!(
+                r#"{{"eventSource":"kms.amazonaws.com","eventName":"Decrypt","userIdentity":{identity},"errorCode":{error},"errorMessage":{error}}}"#
+            ));
+        }
+    }
+    for condition in conditions {
+        for form in ["a", "not a", "b and not a", "a or c", "not (a or c)"] {
+            let mut found = Found::default();
+            found.add_text(
+                "cases",
+                &format!("title: any\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  a:\n    {condition}\n  b:\n    eventName: Decrypt\n  c:\n    errorCode: Other\n  condition: {form}\n"),
+            );
+            assert_eq!(found.errors, []);
+            let rules = RuleSet::new(found.rules, &[true]).unwrap();
+            let crate::detect::rule::Body::Sigma(rule) = &rules.rules[0].body else { panic!() };
+            for record in &records {
+                let (asked, wanted) = with(record, |marked, event| {
+                    let view = View::new(&event);
+                    let candidates = rules.candidates_of(&marked.header());
+                    let asked = candidates
+                        .of(|| Case::of(&view))
+                        .iter()
+                        .any(|&rule| rules.check(rule, &event, &view).is_some());
+                    (asked, rule.matches(&SigmaEvent::new(&event, &view)))
+                });
+                assert_eq!(asked, wanted, "{condition}, {form}: {record}");
+            }
+        }
+    }
 }

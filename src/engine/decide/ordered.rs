@@ -58,6 +58,10 @@ impl Bench<'_, '_> {
         loop {
             let mut units = self.second(part)?;
             let Some(now) = units.first().map(|unit| unit.note.time) else { break };
+            // Nothing goes on from a step that was never made, whatever the order.
+            if !units.iter().any(|unit| goes_on(&ways, unit)) {
+                continue;
+            }
             self.by_id(&mut units)?;
             for unit in &mut units {
                 unit.steps.sort_unstable();
@@ -89,6 +93,14 @@ impl Bench<'_, '_> {
         }
         self.found(rule, correlation, burst)
     }
+}
+
+/// Whether a record makes a first step, or one that a way leads up to.
+fn goes_on(ways: &[Ways], unit: &Unit) -> bool {
+    unit.steps.iter().any(|step| match step.checked_sub(1) {
+        None => true,
+        Some(before) => ways.get(before as usize).is_some_and(|ways| !ways.0.is_empty()),
+    })
 }
 
 /// Makes every step that a record makes.

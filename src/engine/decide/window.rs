@@ -105,13 +105,10 @@ impl Bench<'_, '_> {
         let limit = self.shared.plan.limits.window;
         let feeds = !self.shared.plan.rules.feeds(rule.about).is_empty();
         loop {
-            let mut units = self.second(part)?;
+            let units = self.second(part)?;
             let Some(now) = units.first().map(|unit| unit.note.time) else { break };
-            if feeds {
-                self.by_id(&mut units)?;
-            }
             let reported = units.iter().any(|unit| unit.note.reported);
-            let last = units.last().map(|unit| unit.note);
+            let new = units.len();
             window.slide(now);
             for unit in units {
                 window.push(unit);
@@ -124,11 +121,13 @@ impl Bench<'_, '_> {
                 window.taken = window.units.len();
                 burst.peak = burst.peak.max(count);
                 // Once a window is enough for those that wait for this to have happened.
-                if let Some(last) = last
-                    && burst.passed_on.is_none_or(|at| now - at > correlation.span)
-                {
+                if feeds && burst.passed_on.is_none_or(|at| now - at > correlation.span) {
                     burst.passed_on = Some(now);
-                    self.pass_on(rule, &last)?;
+                    let mut new: Vec<Unit> = window.units.iter().rev().take(new).cloned().collect();
+                    self.by_id(&mut new)?;
+                    if let Some(last) = new.last() {
+                        self.pass_on(rule, &last.note)?;
+                    }
                 }
             }
             if window.units.len() > limit {

@@ -145,7 +145,7 @@ impl Reader {
         let index = std::mem::take(&mut self.index);
         let record = Marked::new(text, &index);
         let known = matches!(self.at, Place::List { list: List::Records, .. });
-        if record.is_ascii() || record.event().is_some() {
+        if record.is_utf8() {
             self.hand_on(record, known, 0, sink);
         } else {
             self.lossy(text, known, sink);
