@@ -42,10 +42,10 @@ pub fn of_view<'a>(view: &View<'a>, field: &str) -> Option<Cow<'a, str>> {
         ACTOR => view.actor().as_str().into(),
         ATTEMPT | TRAIL_DELIVERY => flag_of(view, field)?.to_string().into(),
         "keytrail.caller_account" => view.caller_account()?.into(),
-        "keytrail.key" => view.key()?.arn.into(),
+        "keytrail.key" => view.first_key()?.arn.clone().into(),
         "keytrail.key_account" => view.key_account()?.into(),
         "keytrail.principal" => view.principal_arn()?,
-        "keytrail.resource" => view.resource()?.arn.into(),
+        "keytrail.resource" => view.known_resource()?.arn.clone().into(),
         "keytrail.subject" => view.subjects().into_iter().next()?.into(),
         _ => return None,
     })

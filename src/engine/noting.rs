@@ -6,12 +6,12 @@
 //! call twice.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::blob::{BlobSink, Found};
 use super::facts::NO_GROUP;
+use super::keys::HashKey;
 use super::notes::{EventText, NOWHERE, Note};
 use super::spool::Place;
 use super::uses::{First, Kept};
@@ -42,17 +42,10 @@ pub(super) struct Noting<'n, 'r> {
 /// What is written down of a record, once it is.
 #[derive(Default)]
 struct Texts {
-    about: OnceCell<About>,
-    /// Where `about` is in the spool.
+    /// Where its [`About`] is in the spool.
     about_at: Option<Place>,
     /// Where the event without a value is.
     event_at: Option<Place>,
-}
-
-impl Texts {
-    fn about(&self, noting: &Noting<'_, '_>) -> &About {
-        self.about.get_or_init(|| about(noting.view))
-    }
 }
 
 impl BlobSink<'_, '_> {
@@ -66,7 +59,7 @@ impl BlobSink<'_, '_> {
         if let Err(error) = result {
             self.cannot_note(&error);
         }
-        self.shared.wants_uses().then(|| self.note_use(noting, texts))?
+        self.shared.wants_uses().then(|| self.note_use(noting))?
     }
 
     fn cannot_note(&mut self, error: &io::Error) {
@@ -222,9 +215,8 @@ impl BlobSink<'_, '_> {
         let about = match texts.about_at {
             Some(place) => place,
             None => {
-                let about = texts.about(noting);
-                let hash = self.shared.key.of(about);
-                let text = || serde_json::to_string(about).unwrap_or_default();
+                let hash = about_hash(self.shared.key, noting.view);
+                let text = || serde_json::to_string(&about(noting.view)).unwrap_or_default();
                 *texts.about_at.insert(spool.add_once(hash, text)?)
             }
         };
@@ -249,20 +241,20 @@ impl BlobSink<'_, '_> {
     }
 
     /// Remembers that a key was used; the hash under which the use is counted.
-    fn note_use(&mut self, noting: &Noting<'_, '_>, mut texts: Texts) -> Option<[u64; 2]> {
+    fn note_use(&mut self, noting: &Noting<'_, '_>) -> Option<[u64; 2]> {
         let view = noting.view;
         let name = view.name().filter(|name| is_crypto(name))?;
         if view.is_trail_delivery() {
             return None;
         }
-        let known = texts.about(noting);
         let actor = view.actor().as_str();
         let attempt = view.attempt();
+        let text = |name: &str| view.event().text_at(&[name]);
         let hash = self.shared.key.of(&(
-            (&known.account, &known.region),
-            (&known.principal.arn, &known.principal.invoked_by),
-            known.key.as_ref().map(|key| (&key.arn, &key.alias)),
-            known.resource.as_ref().map(|resource| &resource.arn),
+            (text("recipientAccountId"), text("awsRegion")),
+            (view.principal_arn(), view.invoked_by()),
+            view.first_key().map(|key| (&key.arn, &key.alias)),
+            view.known_resource().map(|resource| &resource.arn),
             (&name, actor, attempt),
         ));
         let identity = noting.found.identity;
@@ -270,7 +262,6 @@ impl BlobSink<'_, '_> {
             return Some(hash);
         }
         let place = self.fact(noting.number, identity, NO_GROUP);
-        let about = texts.about.take().unwrap_or_else(|| about(view));
         let kept = Kept {
             name: name.into_owned(),
             actor,
@@ -278,7 +269,7 @@ impl BlobSink<'_, '_> {
             first: First {
                 time: noting.time,
                 id: identity.id.clone(),
-                about,
+                about: about(view),
                 identity: (identity.hash, identity.content),
                 place: (place.blob, place.record),
             },
@@ -294,6 +285,17 @@ impl BlobSink<'_, '_> {
         }
         Some(hash)
     }
+}
+
+/// What stands for the [`About`] of a record, so that one that is known is not made again.
+fn about_hash(key: HashKey, view: &View<'_>) -> [u64; 2] {
+    let text = |name: &str| view.event().text_at(&[name]);
+    key.of(&(
+        (text("recipientAccountId"), text("awsRegion")),
+        (text("sourceIPAddress"), text("userAgent")),
+        view.who(),
+        (view.first_key(), view.known_resource()),
+    ))
 }
 
 /// Who acted on what, where.

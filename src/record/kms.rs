@@ -16,9 +16,10 @@ mod tests;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use super::event::Event;
-use super::json::{Json, Kind};
+use super::json::{Json, Kind, Name};
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};
 use crate::model::principal::{Mfa, Principal};
@@ -54,18 +55,33 @@ impl Actor {
     }
 }
 
-/// A record read as a KMS call. Cheap to make; every method reads the record anew, but for what
-/// `userIdentity` says, which most rules ask first.
+/// A record read as a KMS call. Cheap to make; what several rules ask for is read once.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     event: Event<'a>,
     caller: OnceCell<Caller<'a>>,
+    /// The members of `requestParameters`.
+    request: OnceCell<Vec<(Name<'a>, Json<'a>)>>,
+    /// The keys, and whether account and Region of the first are inferred.
+    keys: OnceCell<(Vec<Key>, bool)>,
+    context: OnceCell<Vec<Pair<'a>>>,
+    resource: OnceCell<Option<Resource>>,
 }
+
+/// Name and value in an encryption context.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 impl<'a> View<'a> {
     /// The view of `event`.
     pub fn new(event: &Event<'a>) -> View<'a> {
-        View { event: *event, caller: OnceCell::new() }
+        View {
+            event: *event,
+            caller: OnceCell::new(),
+            request: OnceCell::new(),
+            keys: OnceCell::new(),
+            context: OnceCell::new(),
+            resource: OnceCell::new(),
+        }
     }
 
     /// The record itself.
@@ -139,6 +155,11 @@ impl<'a> View<'a> {
         self.caller.get_or_init(|| Caller::read(&self.event))
     }
 
+    /// `userIdentity.invokedBy`: the service by which the call was made.
+    pub fn invoked_by(&self) -> Option<&str> {
+        self.caller().invoked_by.as_deref()
+    }
+
     /// The caller's account; `None` for services, so that no cross-account rule fires on them.
     pub fn caller_account(&self) -> Option<String> {
         self.caller().account.as_deref().map(str::to_owned)
@@ -159,6 +180,17 @@ impl<'a> View<'a> {
         }
     }
 
+    /// All that [`principal`](View::principal) rests on, to be hashed: cheaper than making one.
+    pub fn who(&self) -> impl Hash {
+        let caller = self.caller();
+        let session = caller.session_name().map(str::to_owned);
+        let service = caller.actor == Actor::Service;
+        (
+            (caller.kind.clone(), caller.account.clone(), caller.invoked_by.clone()),
+            (self.principal_arn(), session, caller.mfa(), service),
+        )
+    }
+
     /// The `arn` of [`principal`](View::principal): the user's, or the role's without its session.
     pub fn principal_arn(&self) -> Option<Cow<'a, str>> {
         self.caller().stable_arn()
@@ -172,22 +204,31 @@ impl<'a> View<'a> {
     /// The keys that the record names, best first; of one place only, since the next best place
     /// names the same key less well.
     pub fn keys(&self) -> Vec<Key> {
-        self.keys_and_inference().0
+        self.known_keys().0.clone()
     }
 
     /// The key a finding is about: the first of [`keys`](View::keys).
     pub fn key(&self) -> Option<Key> {
-        self.keys().into_iter().next()
+        self.first_key().cloned()
+    }
+
+    /// The same, borrowed.
+    pub fn first_key(&self) -> Option<&Key> {
+        self.known_keys().0.first()
     }
 
     /// Whether account and Region of the first key are inferred: the record gives a bare id only.
     pub fn key_is_inferred(&self) -> bool {
-        self.keys_and_inference().1
+        self.known_keys().1
     }
 
     /// The account that owns the first key.
     pub fn key_account(&self) -> Option<String> {
-        self.key()?.account
+        self.first_key()?.account.clone()
+    }
+
+    fn known_keys(&self) -> &(Vec<Key>, bool) {
+        self.keys.get_or_init(|| self.keys_and_inference())
     }
 
     fn keys_and_inference(&self) -> (Vec<Key>, bool) {
@@ -233,6 +274,14 @@ impl<'a> View<'a> {
         key_of(&self.text(path)?)
     }
 
+    /// A member of `requestParameters`; the last one of that name.
+    fn request(&self, name: &str) -> Option<Json<'a>> {
+        let all = self.request.get_or_init(|| {
+            self.event.get("requestParameters").into_iter().flat_map(Json::members).collect()
+        });
+        all.iter().rev().find(|(known, _)| known.is(name)).map(|(_, value)| *value)
+    }
+
     /// A bare key id, completed with the record's account and Region.
     fn bare_key_at(&self, path: &[&str]) -> Option<Key> {
         let id = self.text(path)?;
@@ -247,7 +296,7 @@ impl<'a> View<'a> {
     /// Writes down the alias by which the request named a key. ReEncrypt names two keys: the
     /// source first.
     fn name_aliases(&self, keys: &mut [Key]) {
-        let alias = |name: &str| alias_of(&self.text(&["requestParameters", name])?);
+        let alias = |name: &str| alias_of(&text_of(self.request(name)?)?);
         if let [_, second] = keys {
             second.alias = alias("destinationKeyId");
         }
@@ -260,14 +309,17 @@ impl<'a> View<'a> {
     /// The encryption context: every pair of the request, once, in the record's order.
     ///
     /// It is the caller's text: whoever may encrypt may write any ARN here.
-    pub fn context(&self) -> Vec<(String, String)> {
-        let mut pairs: Vec<(String, String)> = Vec::new();
+    pub fn context(&self) -> &[Pair<'a>] {
+        self.context.get_or_init(|| self.read_context())
+    }
+
+    fn read_context(&self) -> Vec<Pair<'a>> {
+        let mut pairs: Vec<Pair<'a>> = Vec::new();
         for name in ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"]
         {
-            let context = self.event.path(&["requestParameters", name]);
-            for (name, value) in context.into_iter().flat_map(Json::members) {
+            for (name, value) in self.request(name).into_iter().flat_map(Json::members) {
                 let Some(value) = value.scalar() else { continue };
-                let pair = (name.text().into_owned(), value.into_owned());
+                let pair = (name.text(), value);
                 if !pairs.contains(&pair) {
                     pairs.push(pair);
                 }
@@ -278,19 +330,25 @@ impl<'a> View<'a> {
 
     /// The resource that the key protects in this call, as the encryption context tells.
     pub fn subject(&self) -> Option<Resource> {
-        subject::of_context(self, &self.context())
+        subject::of_context(self, self.context())
     }
 
     /// The resource a finding is about: of a KMS call its subject, else what the record acts on.
     pub fn resource(&self) -> Option<Resource> {
-        if self.is_kms() { self.subject() } else { subject::of_record(self) }
+        self.known_resource().cloned()
+    }
+
+    /// The same, borrowed.
+    pub fn known_resource(&self) -> Option<&Resource> {
+        let read = || if self.is_kms() { self.subject() } else { subject::of_record(self) };
+        self.resource.get_or_init(read).as_ref()
     }
 
     /// What the call was about, as precisely as the record says: the object and not its bucket, the
     /// version of a function. Several where the call names several.
     pub fn subjects(&self) -> Vec<String> {
         if self.is_kms() {
-            subject::precise(self, &self.context()).into_iter().collect()
+            subject::precise(self, self.context()).into_iter().collect()
         } else {
             subject::all_of_record(self)
         }
@@ -298,7 +356,10 @@ impl<'a> View<'a> {
 
     /// The text behind a path, unless it is empty.
     fn text(&self, path: &[&str]) -> Option<Cow<'a, str>> {
-        self.event.text_at(path).filter(|text| !text.is_empty())
+        match path {
+            ["requestParameters", name] => text_of(self.request(name)?),
+            _ => text_of(self.event.path(path)?),
+        }
     }
 
     fn owned(&self, path: &[&str]) -> Option<String> {
@@ -307,8 +368,7 @@ impl<'a> View<'a> {
 
     /// The partition that ARNs of this record are in.
     fn partition(&self) -> String {
-        let key = self.key().map(|key| key.arn);
-        match key.as_deref().and_then(Arn::parse) {
+        match self.first_key().and_then(|key| Arn::parse(&key.arn)) {
             Some(arn) => arn.partition.to_owned(),
             None => partition_of(&self.region().unwrap_or_default()).to_owned(),
         }
@@ -387,6 +447,11 @@ fn partition_of(region: &str) -> &'static str {
         _ if region.starts_with("us-gov-") => "aws-us-gov",
         _ => "aws",
     }
+}
+
+/// The text of a value, unless it is empty.
+fn text_of(value: Json<'_>) -> Option<Cow<'_, str>> {
+    value.scalar().filter(|text| !text.is_empty())
 }
 
 /// Whether a value is there and is an object.

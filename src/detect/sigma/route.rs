@@ -38,6 +38,8 @@ enum Guard {
     Present(Field),
     /// The field is there and not null.
     NotNull(Field),
+    /// The field is not there, or null.
+    Null(Field),
     /// The record is one of these cases.
     Case(Cases),
 }
@@ -75,6 +77,7 @@ impl Guard {
             Guard::OneOf(field, texts) => field.pass(event, |value| may_be(value, texts)),
             Guard::Present(field) => field.pass(event, |_| true),
             Guard::NotNull(field) => field.pass(event, |value| !value.is_null()),
+            Guard::Null(field) => field.may_be_null(event),
             Guard::Case(cases) => cases.contains(Case::of(view)),
         }
     }
@@ -83,7 +86,10 @@ impl Guard {
     fn cost(&self) -> usize {
         match self {
             Guard::Case(_) => 0,
-            Guard::OneOf(field, _) | Guard::Present(field) | Guard::NotNull(field) => {
+            Guard::OneOf(field, _)
+            | Guard::Present(field)
+            | Guard::NotNull(field)
+            | Guard::Null(field) => {
                 1 + field.path.matches('.').count()
             }
         }
@@ -125,6 +131,23 @@ impl Field {
     /// Whether a record that has it is one of a failed call.
     fn is_error(&self) -> bool {
         self.path == "errorCode" || self.path == "errorMessage"
+    }
+
+    /// Whether the field is missing or null, as far as it is certain what it is.
+    fn may_be_null(&self, event: &Event<'_>) -> bool {
+        let mut keys = self.path.split('.');
+        let mut found = event.get(keys.next().unwrap_or_default());
+        for key in keys {
+            match found.map(Json::kind) {
+                // Some element may lead nowhere.
+                Some(Kind::Array) => return true,
+                Some(Kind::Object) => found = found.and_then(|value| value.get(key)),
+                _ => found = None,
+            }
+        }
+        // One member named by the whole path comes before the path, and may be null.
+        found.is_none_or(Json::is_null)
+            || (self.path.contains('.') && event.get(&self.path).is_some_and(Json::is_null))
     }
 
     /// Whether the field, as far as it is certain what it is, is there and satisfies `test`.
@@ -229,8 +252,9 @@ fn item(item: &DetectionItem) -> Disjunct {
     if let Some(texts) = exact_texts(item) {
         return vec![Guard::OneOf(field, texts)];
     }
-    if item.values.is_empty() || item.values.iter().all(|value| *value == SigmaValue::Null) {
-        return Vec::new();
+    if item.values.iter().all(|value| *value == SigmaValue::Null) {
+        let plain = !item.values.is_empty() && item.field.modifiers.is_empty();
+        return if plain { vec![Guard::Null(field)] } else { Vec::new() };
     }
     // A missing field satisfies nothing but `null` alone. A null satisfies `null` in a list, `neq`,
     // and `fieldref` to another null.

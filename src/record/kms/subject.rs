@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{View, is_object};
+use super::{Pair, View, is_object};
 use crate::model::arn::Arn;
 use crate::model::finding::Resource;
 use crate::record::json::Json;
@@ -35,14 +35,14 @@ const ID_KEYS: &[(&str, &str)] = &[
 ];
 
 /// What `pairs`, the encryption context of the call, says is protected.
-pub(super) fn of_context(view: &View<'_>, pairs: &[(String, String)]) -> Option<Resource> {
+pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource> {
     if pairs.is_empty() {
         return None;
     }
     // Keys are compared without case, as grants do (API reference, GrantConstraints).
     let value = |key: &str| {
         let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty())
     };
     let by_id =
         || ID_KEYS.iter().find_map(|(key, kind)| value(key).map(|id| resource(id, Some(kind))));
@@ -77,10 +77,10 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[(String, String)]) -> Option<
 
 /// What `pairs` names, not reduced to what can be tagged; of an object and what lies in it, the
 /// object.
-pub(super) fn precise(view: &View<'_>, pairs: &[(String, String)]) -> Option<String> {
+pub(super) fn precise(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<String> {
     let value = |key: &str| {
         let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        found.map(|(_, value)| value.to_string()).filter(|value| !value.is_empty())
     };
     // A log file of a trail is an object; the trail is not what was read.
     let mut keys = ["aws:s3:arn"].iter().chain(ARN_KEYS);

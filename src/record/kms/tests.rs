@@ -101,7 +101,7 @@ fn reencrypt_names_source_then_destination() {
         let keys = view.keys();
         let named: Vec<_> = keys.iter().map(|k| (k.arn.as_str(), k.alias.as_deref())).collect();
         assert_eq!(named, [(KEY, Some("alias/old")), (other, Some("alias/new"))]);
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let pair = |name: &'static str, value: &'static str| (name.into(), value.into());
         assert_eq!(view.context(), [pair("a", "1"), pair("b", "2")]);
     });
 }
