@@ -7,6 +7,7 @@
 
 use std::ops::{BitAnd, BitOr};
 
+use crate::record::event::Header;
 use crate::record::kms::{Actor, View};
 
 /// How many cases there are.
@@ -31,6 +32,21 @@ impl Case {
             Actor::Direct => 4,
         };
         Case(actor * 2 + u8::from(view.attempt()))
+    }
+
+    /// The case of a record of which only the header was read; `None` where it takes more to tell.
+    ///
+    /// What services do for themselves is half of many trails, and always spelt like this.
+    pub fn of_header(header: &Header<'_>) -> Option<Case> {
+        const SERVICE: &[u8] = br#"{"type":"AWSService","invokedBy":""#;
+        let service = header.identity?.between(SERVICE).filter(|service| !service.is_empty())?;
+        let actor = u8::from(service != b"cloudtrail.amazonaws.com");
+        Some(Case(actor * 2 + u8::from(header.failed())))
+    }
+
+    /// Whether CloudTrail encrypted its own files.
+    pub fn is_delivered(self) -> bool {
+        Cases::DELIVERED.contains(self)
     }
 
     /// Every case, in order.

@@ -70,7 +70,8 @@ impl Rule {
                     return None;
                 }
                 let asked = SigmaEvent::new(event, view);
-                compiled.matches(&asked).then(|| Found {
+                let found = compiled.is_settled(event, view) || compiled.matches(&asked);
+                found.then(|| Found {
                     level: compiled.level(&asked).unwrap_or(self.meta.level),
                     details: compiled.details(event),
                     foreign: None,

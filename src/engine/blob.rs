@@ -88,8 +88,16 @@ impl Sink for BlobSink<'_, '_> {
         let kms = basics.source == KMS;
         self.worker.totals.kms_records += u64::from(kms);
         let rules = self.shared.plan.rules.candidates_of(&basics.header);
-        if kms || !rules.is_empty() {
-            self.examine(number, record, &basics, rules, kms);
+        if !kms && rules.is_empty() {
+            return;
+        }
+        match Case::of_header(&basics.header) {
+            Some(case) if rules.of(|| case).is_empty() && (!kms || case.is_delivered()) => {
+                if kms {
+                    self.note_read(number, record, &basics.header);
+                }
+            }
+            _ => self.examine(number, record, &basics, rules, kms),
         }
     }
 
@@ -179,6 +187,13 @@ impl BlobSink<'_, '_> {
             self.keep(number, &view, &found, &histories, range);
         }
         self.worker.hits = hits;
+    }
+
+    /// Counts a KMS record that is of no interest but may be a copy.
+    fn note_read(&mut self, number: u64, record: Marked<'_>, header: &Header<'_>) {
+        let identity = self.identity(number, record, header);
+        let fact = self.fact(number, &identity, NO_GROUP);
+        self.worker.facts.push(fact);
     }
 
     /// Asks the rules about a record. The histories that want to be shown it.

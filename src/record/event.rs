@@ -44,6 +44,12 @@ pub struct Header<'a> {
     pub account: Option<Raw<'a>>,
     /// `eventID`
     pub id: Option<Raw<'a>>,
+    /// `userIdentity`
+    pub identity: Option<Raw<'a>>,
+    /// `errorCode`
+    pub error: Option<Raw<'a>>,
+    /// `errorMessage`
+    pub message: Option<Raw<'a>>,
 }
 
 impl<'a> Raw<'a> {
@@ -61,6 +67,19 @@ impl<'a> Raw<'a> {
         }
         let lossy = String::from_utf8_lossy(self.0);
         Some(Cow::Owned(Json::new(&lossy).scalar()?.into_owned()))
+    }
+
+    /// The text behind `prefix`, up to the next quote, of a value that is `prefix`, a text without
+    /// escapes, and `"}`.
+    pub fn between(self, prefix: &[u8]) -> Option<&'a [u8]> {
+        let rest = self.0.strip_prefix(prefix)?;
+        let len = memchr::memchr2(b'"', b'\\', rest)?;
+        rest[len..].starts_with(b"\"}").then(|| &rest[..len])
+    }
+
+    /// Whether the value is null.
+    pub fn is_null(self) -> bool {
+        self.0.starts_with(b"null")
     }
 
     /// The value read as an instant.
@@ -123,6 +142,9 @@ impl<'a> Marked<'a> {
                 Some(b"wsRegion") if tail.ends_with(b"\"awsRegion") => &mut header.region,
                 Some(b"ccountId") if tail.ends_with(b"\"recipientAccountId") => &mut header.account,
                 Some(b"\"eventID") => &mut header.id,
+                Some(b"Identity") if tail.ends_with(b"\"userIdentity") => &mut header.identity,
+                Some(b"rrorCode") if tail.ends_with(b"\"errorCode") => &mut header.error,
+                Some(b"rMessage") if tail.ends_with(b"\"errorMessage") => &mut header.message,
                 _ => continue,
             };
             *slot = Some(Raw(self.bytes[colon + 1..].trim_ascii_start()));
@@ -159,6 +181,11 @@ fn name_text(before: &[u8]) -> String {
 }
 
 impl<'a> Header<'a> {
+    /// Whether the call failed or was refused, as [`Event::failed`] says.
+    pub fn failed(&self) -> bool {
+        [self.error, self.message].into_iter().flatten().any(|value| !value.is_null())
+    }
+
     fn set(&mut self, name: &[u8], value: Raw<'a>) {
         let slot = match name {
             b"eventSource" => &mut self.source,
@@ -167,6 +194,9 @@ impl<'a> Header<'a> {
             b"awsRegion" => &mut self.region,
             b"recipientAccountId" => &mut self.account,
             b"eventID" => &mut self.id,
+            b"userIdentity" => &mut self.identity,
+            b"errorCode" => &mut self.error,
+            b"errorMessage" => &mut self.message,
             _ => return,
         };
         *slot = Some(value);
@@ -301,7 +331,7 @@ mod tests {
             members in prop::collection::vec((
                 prop::sample::select(vec![
                     "eventSource", "eventName", r"event\u004eame", "eventTime", "awsRegion", "recipientAccountId",
-                    "eventID", "x", "xeventID", "errorCode", "sharedEventID", "xerrorCode", r#"a\"eventName"#, r"\\", r"eventName\\", r#"a,\"eventID"#,
+                    "eventID", "x", "xeventID", "errorCode", "errorMessage", "userIdentity", "sharedEventID", "xerrorCode", r#"a\"eventName"#, r"\\", r"eventName\\", r#"a,\"eventID"#,
                 ]),
                 prop::sample::select(vec![
                     r#""kms.amazonaws.com""#, "null", "1", r#"{"eventName":"y"}"#, r#"["eventID",{"eventID":1}]"#,
@@ -322,13 +352,16 @@ mod tests {
                 for (name, found) in [
                     ("eventSource", header.source), ("eventName", header.name), ("eventTime", header.time),
                     ("awsRegion", header.region), ("recipientAccountId", header.account), ("eventID", header.id),
+                    ("errorCode", header.error), ("userIdentity", header.identity),
                 ] {
                     let plain = event.json().get(name);
                     assert_eq!(event.get(name).map(Json::raw), plain.map(Json::raw), "{name} in {text}");
                     assert_eq!(found.is_some(), plain.is_some(), "{name} in {text}");
+                    assert_eq!(found.is_some_and(Raw::is_null), plain.is_some_and(Json::is_null), "{name} in {text}");
                     assert_eq!(found.and_then(Raw::text), plain.and_then(Json::scalar), "{name} in {text}");
                 }
-                for name in ["errorCode", "sharedEventID", "xerrorCode", "eventID\"", ""] {
+                assert_eq!(header.failed(), event.failed(), "{text}");
+                for name in ["errorMessage", "sharedEventID", "xerrorCode", "eventID\"", ""] {
                     let plain = event.json().get(name);
                     assert_eq!(event.get(name).map(Json::raw), plain.map(Json::raw), "{name} in {text}");
                 }

@@ -3,7 +3,9 @@
 //! What must stay true: a document that does not read gives no finding. KMS and IAM refuse such, so
 //! that nothing came of it.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -21,7 +23,7 @@ const NAMES_MAX: usize = 20;
 #[derive(Debug)]
 pub struct KeyPolicy {
     /// The policy.
-    pub policy: Policy,
+    pub policy: Rc<Policy>,
     /// The account the key is in.
     pub account: String,
     key: Option<String>,
@@ -46,7 +48,7 @@ impl KeyPolicy {
             _ => return None,
         };
         let account = view.key_account().or_else(|| view.account())?;
-        Some(KeyPolicy { policy: Policy::read(document).ok()?, account, key })
+        Some(KeyPolicy { policy: read(document)?, account, key })
     }
 
     /// The key, as the policy is asked about it.
@@ -89,7 +91,7 @@ impl KeyPolicy {
 }
 
 /// The document of an IAM call that writes a policy.
-pub fn iam_policy(event: &Event<'_>, view: &View<'_>) -> Option<Policy> {
+pub fn iam_policy(event: &Event<'_>, view: &View<'_>) -> Option<Rc<Policy>> {
     const CALLS: [&str; 5] =
         ["CreatePolicy", "CreatePolicyVersion", "PutGroupPolicy", "PutRolePolicy", "PutUserPolicy"];
     let source = event.text_at(&["eventSource"])?;
@@ -97,7 +99,23 @@ pub fn iam_policy(event: &Event<'_>, view: &View<'_>) -> Option<Policy> {
     {
         return None;
     }
-    Policy::read(event.path(&["requestParameters", "policyDocument"])?).ok()
+    read(event.path(&["requestParameters", "policyDocument"])?)
+}
+
+/// A document, read. A dozen rules ask for that of one record, one after the other, so the last
+/// one is kept.
+fn read(document: Json<'_>) -> Option<Rc<Policy>> {
+    thread_local! {
+        static LAST: RefCell<(String, Option<Rc<Policy>>)> = const { RefCell::new((String::new(), None)) };
+    }
+    LAST.with_borrow_mut(|(text, policy)| {
+        let raw = document.raw();
+        if text != raw {
+            *policy = Policy::read(document).ok().map(Rc::new);
+            *text = raw.to_owned();
+        }
+        policy.clone()
+    })
 }
 
 /// What a finding says of the statements it is about.

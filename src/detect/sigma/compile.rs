@@ -71,6 +71,15 @@ impl Compiled {
         self.guards.pass(event, view)
     }
 
+    /// Whether the rule matches for certain, so that the evaluator need not be asked.
+    pub fn is_settled(
+        &self,
+        event: &crate::record::event::Event<'_>,
+        view: &crate::record::kms::View<'_>,
+    ) -> bool {
+        self.guards.settle(event, view)
+    }
+
     /// Whether the rule matches, as the evaluator says.
     pub fn matches(&self, event: &SigmaEvent<'_, '_>) -> bool {
         self.rule.conditions.iter().any(|condition| self.holds(condition, event))

@@ -28,7 +28,11 @@ type Disjunct = Vec<Guard>;
 
 /// Quick demands on a record; it passes if it satisfies all of any one disjunct.
 #[derive(Debug, Clone, Default)]
-pub struct Guards(Vec<Disjunct>);
+pub struct Guards {
+    any: Vec<Disjunct>,
+    /// All that the rule says, where guards can say it.
+    whole: Option<Disjunct>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Guard {
@@ -55,19 +59,29 @@ pub fn derive(detections: &Detections) -> (Routes, Guards) {
     let conditions = detections.conditions.iter().map(|expr| condition(expr, detections));
     let disjuncts = or(conditions);
     let routes = Routes(disjuncts.iter().filter_map(route).collect());
-    let mut guards = disjuncts;
-    if let [only] = &mut guards[..] {
+    let whole = match (&disjuncts[..], &detections.conditions[..]) {
+        ([only], [expr]) if is_exact(expr, detections) => Some(only.clone()),
+        _ => None,
+    };
+    let mut any = disjuncts;
+    if let [only] = &mut any[..] {
         // The router has asked for these already.
         only.retain(|guard| !matches!(guard, Guard::OneOf(field, _) if field.is_routed()));
     }
-    guards.iter_mut().for_each(|disjunct| disjunct.sort_by_key(Guard::cost));
-    (routes, Guards(guards))
+    any.iter_mut().for_each(|disjunct| disjunct.sort_by_key(Guard::cost));
+    (routes, Guards { any, whole })
 }
 
 impl Guards {
     /// Whether the rule has to be asked about `event`.
     pub fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
-        self.0.iter().any(|disjunct| disjunct.iter().all(|guard| guard.pass(event, view)))
+        self.any.iter().any(|disjunct| disjunct.iter().all(|guard| guard.pass(event, view)))
+    }
+
+    /// Whether the rule matches `event` for certain, so that nobody has to be asked.
+    pub fn settle(&self, event: &Event<'_>, view: &View<'_>) -> bool {
+        let whole = self.whole.as_ref();
+        whole.is_some_and(|guards| guards.iter().all(|guard| guard.holds(event, view)))
     }
 }
 
@@ -82,6 +96,18 @@ impl Guard {
         }
     }
 
+    /// Whether the record satisfies the demand for certain.
+    fn holds(&self, event: &Event<'_>, view: &View<'_>) -> bool {
+        match self {
+            Guard::Case(cases) => cases.contains(Case::of(view)),
+            Guard::OneOf(field, texts) => {
+                let text = event.get(&field.path).and_then(Json::inner_str);
+                text.is_some_and(|text| texts.iter().any(|known| known.eq_ignore_ascii_case(text)))
+            }
+            Guard::Present(_) | Guard::NotNull(_) | Guard::Null(_) => false,
+        }
+    }
+
     /// What it takes to ask, roughly.
     fn cost(&self) -> usize {
         match self {
@@ -89,9 +115,7 @@ impl Guard {
             Guard::OneOf(field, _)
             | Guard::Present(field)
             | Guard::NotNull(field)
-            | Guard::Null(field) => {
-                1 + field.path.matches('.').count()
-            }
+            | Guard::Null(field) => 1 + field.path.matches('.').count(),
         }
     }
 
@@ -193,6 +217,25 @@ fn condition(expr: &ConditionExpr, detections: &Detections) -> Vec<Disjunct> {
                 Quantifier::Any | Quantifier::Count(_) => or(parts),
             }
         }
+    }
+}
+
+/// Whether guards say all that an expression says: cases, and names of calls and their source.
+fn is_exact(expr: &ConditionExpr, detections: &Detections) -> bool {
+    let exact = |item: &DetectionItem| {
+        let name = item.field.name.as_deref();
+        let named = matches!(name, Some("eventSource" | "eventName"));
+        cases(item).is_some()
+            || (named && item.field.modifiers.is_empty() && exact_texts(item).is_some())
+    };
+    match expr {
+        ConditionExpr::And(parts) => parts.iter().all(|part| is_exact(part, detections)),
+        ConditionExpr::Not(part) => only_cases(part, detections).is_some(),
+        ConditionExpr::Identifier(name) => match detections.named.get(name) {
+            Some(Detection::AllOf(items)) => items.iter().all(exact),
+            _ => false,
+        },
+        ConditionExpr::Or(_) | ConditionExpr::Selector { .. } => false,
     }
 }
 

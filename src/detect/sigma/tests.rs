@@ -340,6 +340,9 @@ fn cases_never_hide_what_the_evaluator_matches() {
         r#"{"type":"IAMUser","invokedBy":"cloudtrail.amazonaws.com"}"#,
         r#"{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-1"}"#,
         r#"{"type":"IAMUser"}"#,
+        r#"{"type":"AWSService","invokedBy":"cloudtrail.amazonaws.com","type":"IAMUser"}"#,
+        r#"{"type":"AWSService","invokedBy":"cloudtrail\u002eamazonaws.com"}"#,
+        r#"{"type":"AWSService","invokedBy":""}"#,
     ] {
         for error in ["null", r#""AccessDenied""#] {
             records.push(format!(
