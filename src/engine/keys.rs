@@ -3,9 +3,13 @@
 //! The key is random for each run, so that no log can be written to collide, and nothing that is
 //! reported depends on a hash.
 
+use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 
 use twox_hash::{XxHash3_64, XxHash3_128};
+
+/// A buffer larger than this is not kept.
+const LARGEST: usize = 1 << 16;
 
 /// The key of one run.
 #[derive(Debug, Clone, Copy)]
@@ -25,36 +29,47 @@ impl HashKey {
 
     /// 128 bits over anything that can be hashed.
     pub fn of(self, value: &impl Hash) -> [u64; 2] {
-        let mut hasher = XxHash3_128::with_seed(self.0);
-        value.hash(&mut Bytes(&mut hasher));
-        halves(hasher.finish_128())
+        self.over(|bytes| value.hash(&mut Bytes(bytes)))
     }
 
     /// 128 bits over fields, each with its length, so that no field runs into the next.
     pub fn long(self, fields: &[&[u8]]) -> [u64; 2] {
-        let mut joined = Vec::with_capacity(fields.iter().map(|f| f.len() + 8).sum());
-        for field in fields {
-            joined.extend((field.len() as u64).to_le_bytes());
-            joined.extend_from_slice(field);
+        self.over(|bytes| {
+            for field in fields {
+                bytes.extend((field.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(field);
+            }
+        })
+    }
+
+    /// 128 bits over what `write` writes. All at once, which is several times faster than piece by
+    /// piece.
+    fn over(self, write: impl FnOnce(&mut Vec<u8>)) -> [u64; 2] {
+        thread_local! {
+            static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
         }
-        halves(XxHash3_128::oneshot_with_seed(self.0, &joined))
+        BYTES.with_borrow_mut(|bytes| {
+            bytes.clear();
+            write(bytes);
+            let hash = XxHash3_128::oneshot_with_seed(self.0, bytes);
+            if bytes.capacity() > LARGEST {
+                *bytes = Vec::new();
+            }
+            #[allow(clippy::cast_possible_truncation)]
+            [(hash >> 64) as u64, hash as u64]
+        })
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
-fn halves(hash: u128) -> [u64; 2] {
-    [(hash >> 64) as u64, hash as u64]
-}
-
-/// Lets a value hash itself into all 128 bits, which `Hasher` alone does not give.
-struct Bytes<'a>(&'a mut XxHash3_128);
+/// What a value writes when it is hashed.
+struct Bytes<'a>(&'a mut Vec<u8>);
 
 impl Hasher for Bytes<'_> {
     fn write(&mut self, bytes: &[u8]) {
-        self.0.write(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
-    /// Never asked for: the hash is taken from what was written to.
+    /// Never asked for: the hash is taken from what was written.
     fn finish(&self) -> u64 {
         0
     }
@@ -95,6 +110,9 @@ mod tests {
         let key = HashKey(7);
         assert_ne!(key.long(&[b"ab", b"c"]), key.long(&[b"a", b"bc"]));
         assert_eq!(key.long(&[b"ab"]), key.long(&[b"ab"]));
+        assert_ne!(key.of(&("ab", "c")), key.of(&("a", "bc")));
+        assert_ne!(key.of(&(Some("a"), None::<&str>)), key.of(&(None::<&str>, Some("a"))));
+        assert_eq!(key.of(&"a"), key.of(&String::from("a")));
         assert_ne!(key.short(b"a"), HashKey(8).short(b"a"));
     }
 
