@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use super::native::{
-    Native, alias_deleted_history, alias_replaced, alias_repointed_history, all,
-    imported_material_deleted_history, key_deleted_history, key_deletion_scheduled_history,
-    key_enabled_history, key_rotated_history, key_untagged, rotation_never_enabled,
+    Native, admin_and_use, alias_deleted_history, alias_replaced, alias_repointed_history, all,
+    encrypt_only_role_decrypts, first_use_of_key, imported_material_deleted_history,
+    key_blast_radius, key_deleted_history, key_deletion_scheduled_history, key_enabled_history,
+    key_rotated_history, key_untagged, lambda_env_decrypted_by_others, rotation_never_enabled,
 };
 use super::stateful::History;
 use crate::model::estate::Estate;
@@ -45,8 +46,8 @@ macro_rules! embedded {
 pub const RULES: &[Embedded] = embedded! {
     "aliases":
         "alias-deleted",
-        "alias-replaced",
         "alias-naming-scheme",
+        "alias-replaced",
         "alias-repointed";
     "chains":
         "chain-alias-swap",
@@ -126,6 +127,7 @@ pub const RULES: &[Embedded] = embedded! {
         "s3-ssec-burst",
         "s3-ssec-write";
     "secrets":
+        "lambda-env-decrypted-by-others",
         "lambda-env-key-removed",
         "secret-bulk-read",
         "secret-default-key",
@@ -159,6 +161,7 @@ pub const RULES: &[Embedded] = embedded! {
         "trail-stopped",
         "trail-weakened";
     "use":
+        "admin-and-use",
         "aws-managed-key-used",
         "critical-call-stale-mfa",
         "critical-call-without-mfa",
@@ -166,9 +169,12 @@ pub const RULES: &[Embedded] = embedded! {
         "direct-decrypt",
         "direct-encrypt-bulk",
         "enclave-debug-attestation",
+        "encrypt-only-role-decrypts",
         "encryption-context-mismatch",
         "encryption-context-sensitive",
+        "first-use-of-key",
         "foreign-key-used",
+        "key-blast-radius",
         "key-outside-region",
         "key-policy-or-grants-read",
         "key-unavailable",
@@ -187,13 +193,20 @@ pub const RULES: &[Embedded] = embedded! {
 /// The code of every built-in rule that is code, by the rule's id.
 pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
     let histories: Vec<(&str, Box<dyn History>)> = vec![
+        ("admin-and-use", Box::new(admin_and_use::AdminAndUse(Arc::clone(estate)))),
         ("alias-deleted-history", Box::new(alias_deleted_history::AliasDeletedHistory)),
         ("alias-replaced", Box::new(alias_replaced::AliasReplaced)),
         ("alias-repointed-history", Box::new(alias_repointed_history::AliasRepointedHistory)),
         (
+            "encrypt-only-role-decrypts",
+            Box::new(encrypt_only_role_decrypts::EncryptOnlyRoleDecrypts(Arc::clone(estate))),
+        ),
+        ("first-use-of-key", Box::new(first_use_of_key::FirstUseOfKey)),
+        (
             "imported-material-deleted-history",
             Box::new(imported_material_deleted_history::ImportedMaterialDeletedHistory),
         ),
+        ("key-blast-radius", Box::new(key_blast_radius::KeyBlastRadius(Arc::clone(estate)))),
         ("key-deleted-history", Box::new(key_deleted_history::KeyDeletedHistory)),
         (
             "key-deletion-scheduled-history",
@@ -202,6 +215,10 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
         ("key-enabled-history", Box::new(key_enabled_history::KeyEnabledHistory)),
         ("key-rotated-history", Box::new(key_rotated_history::KeyRotatedHistory)),
         ("key-untagged", Box::new(key_untagged::KeyUntagged)),
+        (
+            "lambda-env-decrypted-by-others",
+            Box::new(lambda_env_decrypted_by_others::LambdaEnvDecryptedByOthers),
+        ),
         ("rotation-never-enabled", Box::new(rotation_never_enabled::RotationNeverEnabled)),
     ];
     let detectors = all::detectors(estate).into_iter();

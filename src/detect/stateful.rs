@@ -105,6 +105,11 @@ pub trait History: Send + Sync {
     /// that the selection fits.
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>);
 
+    /// Whether it wants to be shown records, and not only uses.
+    fn wants_records(&self) -> bool {
+        true
+    }
+
     /// What a use of a key means to it.
     fn note_use(&self, _use: &Use<'_>, _marks: &mut Vec<Mark>) {}
 

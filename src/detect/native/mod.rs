@@ -5,6 +5,7 @@
 //! serious the call is; that a failed call is an attempt, one level down, is nobody's business but
 //! the rule set's.
 
+pub mod admin_and_use;
 pub mod alias_deleted_history;
 pub mod alias_naming_scheme;
 pub mod alias_replaced;
@@ -18,7 +19,9 @@ pub mod decrypt_burst_event;
 mod documents;
 pub mod ebs_default_key_changed;
 pub mod enclave_debug_attestation;
+pub mod encrypt_only_role_decrypts;
 pub mod encryption_context_sensitive;
+pub mod first_use_of_key;
 pub mod foreign_key_used;
 mod foreign_principals;
 mod grant;
@@ -28,6 +31,7 @@ pub mod grant_unconstrained;
 pub mod iam_policy_kms_wide;
 pub mod imported_material_deleted_history;
 pub mod imported_material_expiring;
+pub mod key_blast_radius;
 pub mod key_deleted_history;
 pub mod key_deletion_scheduled_history;
 pub mod key_enabled_history;
@@ -36,6 +40,7 @@ pub mod key_outside_region;
 pub mod key_rotated_history;
 pub mod key_untagged;
 pub mod key_used_by_foreign_account;
+pub mod lambda_env_decrypted_by_others;
 mod places;
 pub mod policy_admin_and_use;
 pub mod policy_alias_reference;

@@ -196,6 +196,7 @@ impl File<'_> {
         // A rule that waits for a setting is listed, but costs no record anything.
         let routes = match &native {
             Some(Native::Detector(code)) if !code.is_set_up() => Routes::default(),
+            Some(Native::History(code)) if !code.wants_records() => Routes::default(),
             _ => routes,
         };
         let body = match native {

@@ -1,0 +1,107 @@
+//! The environment of a function decrypted by somebody else than the function.
+//!
+//! Code, since the function's own role has to be learned. Listing or reading functions decrypts
+//! their environment as the caller, through Lambda; the function's own start decrypts it as its role
+//! without naming Lambda, in a session that is named after the function. What must stay true: a
+//! function whose role is not known gives no finding.
+
+use std::collections::BTreeSet;
+
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::model::arn::Arn;
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// The function's role. The value is its ARN.
+const ROLE: u32 = 0;
+/// Somebody decrypted through Lambda. The value is who.
+const DECRYPTED: u32 = 1;
+
+/// In the ARNs of roles that services made for themselves, such as the recorder of AWS Config.
+const OF_SERVICE: &str = ":role/aws-service-role/";
+
+/// See `rules/secrets/lambda-env-decrypted-by-others.md`.
+#[derive(Debug)]
+pub struct LambdaEnvDecryptedByOthers;
+
+/// The ARN of a function, without version or alias.
+fn function(arn: &str) -> Option<String> {
+    let parsed = Arn::parse(arn).filter(|arn| arn.service == "lambda")?;
+    let name = parsed.resource.strip_prefix("function:")?.split(':').next()?;
+    Some(format!("{}function:{name}", arn.strip_suffix(parsed.resource)?))
+}
+
+/// The name in such an ARN.
+fn name(arn: &str) -> Option<&str> {
+    arn.rsplit(':').next()
+}
+
+impl History for LambdaEnvDecryptedByOthers {
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        let is_lambda =
+            event.text_at(&["eventSource"]).is_some_and(|s| s == "lambda.amazonaws.com");
+        if !is_lambda || view.attempt() {
+            return;
+        }
+        let answer = |name: &str| event.text_at(&["responseElements", name]);
+        let role = answer("role").or_else(|| event.text_at(&["requestParameters", "role"]));
+        let part = answer("functionArn").and_then(|arn| function(&arn));
+        if let (Some(part), Some(role)) = (part, role) {
+            marks.push(Mark { part, kind: ROLE, value: role.into_owned() });
+        }
+    }
+
+    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
+        let about = used.about;
+        let resource = about.resource.as_ref().and_then(|resource| function(&resource.arn));
+        let (Some(part), Some(principal)) = (resource, about.principal.arn.clone()) else { return };
+        if used.name != "Decrypt" || used.attempt {
+            return;
+        }
+        let own = about.principal.session.as_deref() == name(&part);
+        let kind = match used.actor {
+            "direct" if own => ROLE,
+            "via" => DECRYPTED,
+            _ => return,
+        };
+        marks.push(Mark { part, kind, value: principal });
+    }
+
+    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        let roles: BTreeSet<&str> =
+            notes.iter().filter(|n| n.kind == ROLE).map(|n| n.value.as_str()).collect();
+        if roles.is_empty() {
+            return Vec::new();
+        }
+        let mut told = BTreeSet::new();
+        let mut found = Vec::new();
+        for noted in notes.iter().filter(|noted| noted.kind == DECRYPTED) {
+            let who = noted.value.as_str();
+            if roles.contains(who) || who.contains(OF_SERVICE) || !told.insert(who) {
+                continue;
+            }
+            let same = |at: &usize| notes[*at].kind == DECRYPTED && notes[*at].value == who;
+            let why = "the environment was decrypted for somebody else than the function's role";
+            let one = Decided::new((0..notes.len()).filter(same), Level::Medium).with("why", why);
+            let roles: Vec<&str> = roles.iter().copied().collect();
+            found.push(one.with("function_roles", roles).about(Scope::Event));
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_lose_version_and_alias() {
+        let arn = "arn:aws:lambda:eu-central-1:111122223333:function:orders";
+        assert_eq!(function(arn).as_deref(), Some(arn));
+        assert_eq!(function(&format!("{arn}:prod")).as_deref(), Some(arn));
+        assert_eq!(function("arn:aws:lambda:eu-central-1:111122223333:layer:orders"), None);
+        assert_eq!(function("arn:aws:s3:::orders"), None);
+        assert_eq!(name(arn), Some("orders"));
+    }
+}
