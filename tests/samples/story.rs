@@ -166,6 +166,7 @@ pub const EXPECTED: &[Expected] = &[
     ("critical-call-without-mfa", "medium", true, 1),
     ("direct-decrypt", "medium", false, 42),
     ("external-origin-key-created", "medium", false, 1),
+    ("key-blast-radius", "medium", false, 72),
     ("key-enabled", "medium", false, 1),
     ("key-material-imported", "medium", false, 1),
     ("key-policy-changed", "medium", false, 3),
