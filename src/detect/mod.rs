@@ -149,6 +149,25 @@ impl RuleSet {
         Ok(Loaded { rules: RuleSet::new(rules, &wanted)?, skipped, replaced })
     }
 
+    /// The rules of these texts, by id: as if they were built in, or the user's.
+    #[cfg(test)]
+    pub fn of_texts(own: bool, texts: &[(&'static str, String)]) -> RuleSet {
+        let mut found = sigma::load::Found::default();
+        for (id, text) in texts {
+            if own {
+                let yaml = Box::leak(text.clone().into_boxed_str());
+                let embedded =
+                    registry::Embedded { id, group: "made", origin: id, yaml, explanation: "" };
+                found.add_embedded(&embedded);
+            } else {
+                found.add_text(id, text);
+            }
+        }
+        assert!(found.errors.is_empty() && found.skipped.is_empty(), "{:?}", found.skipped);
+        let wanted = vec![true; found.rules.len()];
+        RuleSet::new(found.rules, &wanted).unwrap()
+    }
+
     /// The set of `rules`, of which those of `wanted` are reported.
     fn new(rules: Vec<Rule>, wanted: &[bool]) -> Result<RuleSet, Vec<RuleError>> {
         let mut rules: Vec<(Rule, bool)> = rules.into_iter().zip(wanted.iter().copied()).collect();

@@ -16,7 +16,7 @@ use super::notes::{EventText, NOWHERE, Note};
 use super::spool::Place;
 use super::uses::{First, Kept};
 use super::{Range, decide};
-use crate::detect::stateful::{About, By, Correlation, Kind, Mark};
+use crate::detect::stateful::{About, By, Correlation, Kind, Mark, Verdict};
 use crate::detect::{ADJUSTS, Feed, Hit, Over, field};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
@@ -99,7 +99,12 @@ impl BlobSink<'_, '_> {
             correlation.by.iter().map(|by| self.group_value(noting, hit, by)).collect();
         let values = match &correlation.kind {
             Kind::ValueCount(_, fields) => values(view, fields),
-            _ => vec![String::new()],
+            _ => vec![None],
+        };
+        // A correlation that raises a rule's findings leaves those of its other rules alone.
+        let group = match &correlation.verdict {
+            Verdict::Raises(id) if !self.shared.plan.rules.is_named(hit.rule, id) => [0, 0],
+            _ => group,
         };
         let (part, place) = self.part(&by)?;
         let foreign = match &hit.foreign {
@@ -111,9 +116,9 @@ impl BlobSink<'_, '_> {
             _ => NOWHERE,
         };
         for value in values {
-            let hash = match value.is_empty() {
-                true => [0, 0],
-                false => self.shared.key.long(&[value.as_bytes()]),
+            let hash = match &value {
+                None => [0, 0],
+                Some(value) => self.shared.key.long(&[value.as_bytes()]),
             };
             let note = Note {
                 rule: feed.stateful,
@@ -123,7 +128,7 @@ impl BlobSink<'_, '_> {
                 group,
                 by: place,
                 foreign,
-                ..self.note_of(noting, texts, value)?
+                ..self.note_of(noting, texts, value.unwrap_or_default())?
             };
             self.worker.notes.rows.push(note);
         }
@@ -314,16 +319,16 @@ pub(super) fn about(view: &View<'_>) -> About {
 
 /// The values that a record adds to a count: of one field each of its values, of several fields
 /// all of them together.
-fn values(view: &View<'_>, fields: &[String]) -> Vec<String> {
+fn values(view: &View<'_>, fields: &[String]) -> Vec<Option<String>> {
     let event = view.event();
     match fields {
-        [field] => field::texts(event, view, field),
+        [field] => field::texts(event, view, field).into_iter().map(Some).collect(),
         _ => {
             let all: Vec<Vec<String>> =
                 fields.iter().map(|field| field::texts(event, view, field)).collect();
             match all.iter().all(Vec::is_empty) {
                 true => Vec::new(),
-                false => vec![format!("{all:?}")],
+                false => vec![Some(format!("{all:?}"))],
             }
         }
     }

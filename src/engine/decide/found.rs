@@ -31,7 +31,7 @@ pub(super) struct Burst {
     groups: BTreeSet<[u64; 2]>,
     /// The most that a window counted.
     pub peak: u64,
-    /// When the rules that look at this one were last told.
+    /// When the rules that count this one were last told.
     pub passed_on: Option<i64>,
 }
 
@@ -46,16 +46,7 @@ impl Burst {
         }
         self.count += 1;
         self.last = time;
-        if unit.note.group != [0, 0] {
-            self.groups.insert(unit.note.group);
-        }
-    }
-
-    /// Takes in a record unless it is one of those kept.
-    pub fn take_once(&mut self, unit: &Unit) {
-        if !self.kept.iter().any(|known| known.is(&unit.note)) {
-            self.take(unit);
-        }
+        self.groups.extend(&unit.groups);
     }
 }
 

@@ -112,7 +112,7 @@ impl Bench<'_, '_> {
         else {
             return Ok(());
         };
-        self.pass_on(rule, &first.1.note)?;
+        self.pass_on(rule, &first.1.note, true)?;
         if !self.shared.plan.rules.is_reported(rule.about) {
             return Ok(());
         }

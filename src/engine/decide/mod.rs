@@ -39,6 +39,8 @@ pub(super) struct Unit {
     pub steps: Vec<u32>,
     /// The values it adds.
     pub values: Vec<[u64; 2]>,
+    /// The findings of single records that it is, as far as the rule may change them.
+    pub groups: BTreeSet<[u64; 2]>,
     /// Where its copies were read.
     pub places: BTreeSet<(u64, u64)>,
 }
@@ -139,17 +141,23 @@ impl Bench<'_, '_> {
             units.sort_by_cached_key(|unit| {
                 let text: io::Result<EventText> = self.text_of(&unit.note, unit.note.event);
                 let about = self.text(&unit.note, unit.note.about);
+                let places: Vec<_> = unit.places.iter().map(|place| self.name_of(place)).collect();
                 match (text, about) {
-                    (Ok(text), Ok(about)) => (text.id, about),
+                    (Ok(text), Ok(about)) => (text.id, text.name, about, places),
                     (Err(error), _) | (_, Err(error)) => {
                         failed = Some(error);
-                        (None, String::new())
+                        (None, String::new(), String::new(), places)
                     }
                 }
             });
             failed.map_or(Ok(()), Err)?;
         }
         Ok(())
+    }
+
+    /// Where a record was read, as it does not differ from run to run.
+    fn name_of(&self, (blob, record): &(u64, u64)) -> (String, u64) {
+        (self.shared.names.get(*blob).map(|name| name.to_string()).unwrap_or_default(), *record)
     }
 
     /// Whether a note counts, now that all accounts are known.
@@ -190,8 +198,9 @@ impl Bench<'_, '_> {
         }
     }
 
-    /// Notes for the rules that look at what this one finds, resting on one record.
-    fn pass_on(&mut self, rule: &Stateful<'_>, note: &Note) -> io::Result<()> {
+    /// Notes for the rules that look at what this one finds, resting on one record. What goes on
+    /// without a break counts `once`; whether something happened before or after it, each time.
+    fn pass_on(&mut self, rule: &Stateful<'_>, note: &Note, once: bool) -> io::Result<()> {
         let shared = self.shared;
         for feed in shared.plan.rules.feeds(rule.about) {
             if feed.step == ADJUSTS {
@@ -200,6 +209,9 @@ impl Bench<'_, '_> {
             let Some(Over::Correlation(correlation)) = shared.over(feed.stateful) else {
                 continue;
             };
+            if !once && matches!(correlation.kind, Kind::EventCount(_) | Kind::ValueCount(..)) {
+                continue;
+            }
             let about: About = self.text_of(note, note.about)?;
             let by: Vec<Option<String>> =
                 correlation.by.iter().map(|by| found::known(&about, &by.name)).collect();
@@ -241,6 +253,7 @@ impl Unit {
             note,
             steps: vec![note.kind],
             values: vec![note.value],
+            groups: Some(note.group).filter(|group| *group != [0, 0]).into_iter().collect(),
             places: BTreeSet::from([note.place]),
         }
     }
@@ -257,6 +270,7 @@ impl Unit {
         if !self.values.contains(&note.value) {
             self.values.push(note.value);
         }
+        self.groups.extend(Some(note.group).filter(|group| *group != [0, 0]));
         self.note.reported |= note.reported;
         self.places.insert(note.place);
     }

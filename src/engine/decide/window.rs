@@ -120,13 +120,15 @@ impl Bench<'_, '_> {
                 }
                 window.taken = window.units.len();
                 burst.peak = burst.peak.max(count);
-                // Once a window is enough for those that wait for this to have happened.
-                if feeds && burst.passed_on.is_none_or(|at| now - at > correlation.span) {
-                    burst.passed_on = Some(now);
+                if feeds {
+                    let once = burst.passed_on.is_none_or(|at| now - at > correlation.span);
+                    if once {
+                        burst.passed_on = Some(now);
+                    }
                     let mut new: Vec<Unit> = window.units.iter().rev().take(new).cloned().collect();
                     self.by_id(&mut new)?;
                     if let Some(last) = new.last() {
-                        self.pass_on(rule, &last.note)?;
+                        self.pass_on(rule, &last.note, once)?;
                     }
                 }
             }
