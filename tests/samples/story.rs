@@ -148,11 +148,11 @@ pub type Expected = (&'static str, &'static str, bool, u64);
 
 /// Everything that is to be found, most urgent first.
 pub const EXPECTED: &[Expected] = &[
-    ("chain-blind-then-act", "critical", false, 3),
+    ("chain-blind-then-act", "critical", false, 6),
     ("key-deletion-scheduled", "critical", false, 1),
     ("key-deletion-short-window", "critical", false, 1),
-    ("chain-delete-in-use", "high", false, 3),
-    ("chain-recon-then-act", "high", false, 3),
+    ("chain-delete-in-use", "high", false, 14),
+    ("chain-recon-then-act", "high", false, 4),
     ("critical-call-without-mfa", "high", false, 3),
     ("key-deletion-scheduled", "high", false, 1),
     ("key-deletion-scheduled", "high", true, 1),

@@ -121,7 +121,7 @@ mod tests {
         let end = "2026-12-01T00:00:00Z";
         let decrypted = used("10:00:00", "10:00:00", "Decrypt");
         let named = rule(100, &["*:user/alice"]);
-        assert_eq!(decide(&named, &[decrypted.clone()], end)[0].1.level, Level::Medium);
+        assert_eq!(decide(&named, std::slice::from_ref(&decrypted), end)[0].1.level, Level::Medium);
         assert_eq!(decide(&named, &[refused(decrypted.clone())], end)[0].1.level, Level::Low);
         assert_eq!(decide(&rule(100, &["*:user/bob"]), &[decrypted], end), []);
     }

@@ -92,14 +92,14 @@ fn advance(ways: &mut [Option<Way>], units: &[Unit], now: i64) -> Option<Way> {
             },
         };
         let mut makers = Makers::default();
-        for step in first..ways.len() {
+        for (step, ending) in ending.iter_mut().enumerate().skip(first) {
             if !makers.add(step, &candidates) {
                 break;
             }
-            if ending[step].as_ref().is_none_or(|known| known.start < before.start) {
+            if ending.as_ref().is_none_or(|known| known.start < before.start) {
                 let made = (first..=step).filter_map(|step| units.get(makers.of(step)?));
                 let units = before.units.iter().chain(made).cloned().collect();
-                ending[step] = Some(Way { start: before.start, units });
+                *ending = Some(Way { start: before.start, units });
             }
         }
     }
