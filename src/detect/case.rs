@@ -18,7 +18,7 @@ pub const COUNT: usize = 10;
 pub struct Case(u8);
 
 /// A set of cases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cases(u16);
 
 impl Case {

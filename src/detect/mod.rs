@@ -47,6 +47,8 @@ pub use native::Foreign;
 pub use router::Candidates;
 use router::{Router, Routes};
 use rule::{Body, Rule};
+pub use sigma::demands::Asked;
+use sigma::demands::Demands;
 pub use sigma::load::DEFAULT_LEVEL;
 use stateful::{Correlation, History};
 use wiring::Wiring;
@@ -74,6 +76,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     metas: Vec<RuleMeta>,
     router: Router,
+    demands: Demands,
     wiring: Wiring,
 }
 
@@ -177,6 +180,7 @@ impl RuleSet {
         Ok(RuleSet {
             metas: rules.iter().map(|rule| rule.meta.clone()).collect(),
             router: Router::new(&routes),
+            demands: Demands::new(rules.iter().map(|rule| Some(rule.compiled()?.guards()))),
             wiring: Wiring::new(&rules, &wanted)?,
             rules,
         })
@@ -317,15 +321,16 @@ impl RuleSet {
         }
     }
 
-    /// Whether a record passes the quick demands of a rule that is code.
-    pub fn may_match(&self, rule: usize, event: &Event<'_>, view: &View<'_>) -> bool {
-        self.rules.get(rule).is_some_and(|rule| match &rule.body {
-            Body::Native(selection, _) | Body::History(selection, _) => {
-                selection.may_match(event, view)
-            }
-            Body::Sigma(compiled) => compiled.may_match(event, view),
-            Body::Correlation(..) => false,
-        })
+    /// Whether a record passes the quick demands of a rule: only then the rule has to be asked.
+    /// `asked` is what was asked of this record already.
+    pub fn may_match(
+        &self,
+        rule: u32,
+        asked: &mut Asked,
+        event: &Event<'_>,
+        view: &View<'_>,
+    ) -> bool {
+        self.demands.pass(rule as usize, asked, event, view)
     }
 
     /// What a rule and those of its other names are called in correlations.
@@ -333,7 +338,14 @@ impl RuleSet {
         self.rules.get(rule).is_some_and(|rule| rule.is_named(name))
     }
 
-    /// Asks one rule about a record. A rule that has a fault may panic.
+    /// What one rule finds in a record of which nothing was asked yet.
+    #[cfg(test)]
+    pub fn check_alone(&self, rule: u32, event: &Event<'_>, view: &View<'_>) -> Option<Hit> {
+        let passes = self.may_match(rule, &mut Asked::default(), event, view);
+        passes.then(|| self.check(rule, event, view)).flatten()
+    }
+
+    /// Asks one rule about a record that [`Self::may_match`]. A rule that has a fault may panic.
     pub fn check(&self, rule: u32, event: &Event<'_>, view: &View<'_>) -> Option<Hit> {
         let index = rule as usize;
         let rule = self.rules.get(index)?;

@@ -58,17 +58,22 @@ impl fmt::Debug for Body {
 }
 
 impl Rule {
-    /// What the rule finds in a record, had the call succeeded.
+    /// What is compiled of it; a correlation has nothing to ask of a record.
+    pub fn compiled(&self) -> Option<&Compiled> {
+        match &self.body {
+            Body::Sigma(compiled) | Body::Native(compiled, _) | Body::History(compiled, _) => {
+                Some(compiled)
+            }
+            Body::Correlation(..) => None,
+        }
+    }
+
+    /// What the rule finds in a record that passes its quick demands, had the call succeeded.
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
-            Body::Native(selection, detector) => {
-                selection.may_match(event, view).then(|| detector.check(event, view)).flatten()
-            }
+            Body::Native(_, detector) => detector.check(event, view),
             Body::History(..) | Body::Correlation(..) => None,
             Body::Sigma(compiled) => {
-                if !compiled.may_match(event, view) {
-                    return None;
-                }
                 let asked = SigmaEvent::new(event, view);
                 let found = compiled.is_settled(event, view) || compiled.matches(&asked);
                 found.then(|| Found {

@@ -54,7 +54,7 @@ fn hits(rules: &RuleSet, text: &str) -> Vec<(String, Level, bool)> {
     let view = View::new(&event);
     (0u32..)
         .take(rules.metas().len())
-        .filter_map(|rule| rules.check(rule, &event, &view))
+        .filter_map(|rule| rules.check_alone(rule, &event, &view))
         .map(|hit| (rules.metas()[hit.rule].id.clone(), hit.level, hit.attempt))
         .collect()
 }

@@ -206,12 +206,14 @@ impl BlobSink<'_, '_> {
         hits: &mut Vec<Hit>,
     ) -> Vec<u32> {
         let mut histories = Vec::new();
+        let set = &self.shared.plan.rules;
+        self.worker.asked.next();
         for &rule in rules {
-            let set = &self.shared.plan.rules;
+            if !set.may_match(rule, &mut self.worker.asked, event, view) {
+                continue;
+            }
             if set.history(rule as usize).is_some() {
-                if set.may_match(rule as usize, event, view) {
-                    histories.push(rule);
-                }
+                histories.push(rule);
                 continue;
             }
             // What lies before the range is reported by rules over many records only.

@@ -18,7 +18,7 @@ use super::problems::Problems;
 use super::sorted::Sorted;
 use super::uses::Uses;
 use super::{Plan, Progress};
-use crate::detect::{Hit, Over, Stateful};
+use crate::detect::{Asked, Hit, Over, Stateful};
 use crate::model::outcome::Totals;
 use crate::record::container::Reader;
 use crate::record::event::Raw;
@@ -54,6 +54,8 @@ pub(super) struct Worker {
     pub manifest: Manifest,
     /// Reused from record to record.
     pub hits: Vec<Hit>,
+    /// What rules asked of the record at hand.
+    pub asked: Asked,
 }
 
 impl Shared<'_> {
@@ -128,6 +130,7 @@ impl Worker {
             regions: Values::default(),
             manifest: Manifest::default(),
             hits: Vec::new(),
+            asked: Asked::default(),
         }
     }
 

@@ -229,6 +229,12 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Whether some top-level member may be named like a path, with dots: rare, and worth not to be
+    /// searched for.
+    pub fn may_have_dots(&self) -> bool {
+        self.members.as_ref().is_none_or(Members::may_have_dots)
+    }
+
     /// Goes through the marks for a member.
     fn search(&self, name: &str) -> Option<Json<'a>> {
         if self.index.flags.escaped_keys || name.is_empty() {

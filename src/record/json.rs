@@ -56,6 +56,12 @@ impl<'a> Json<'a> {
         self.kind() == Kind::Null
     }
 
+    /// Where the value starts in `text`; `None` if it is no part of it.
+    pub fn start_in(self, text: &str) -> Option<usize> {
+        let start = (self.0.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        (start < text.len()).then_some(start)
+    }
+
     /// The value's own text.
     pub fn raw(self) -> &'a str {
         &self.0[..value_len(self.0)]

@@ -40,7 +40,12 @@ const NAMES: [&str; 25] = [
 
 /// Where the known members of one record are.
 #[derive(Debug, Clone, Copy)]
-pub struct Members([u32; NAMES.len()]);
+pub struct Members {
+    /// The offsets of the colons; 0 of those that are not there.
+    colons: [u32; NAMES.len()],
+    /// Whether some other name has a dot in it, and may be spelt like a path.
+    dots: bool,
+}
 
 /// What a table knows of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,18 +64,26 @@ impl Members {
         if index.flags.escaped_keys {
             return None;
         }
-        let mut found = [0; NAMES.len()];
+        let mut found = Members { colons: [0; NAMES.len()], dots: false };
         for &colon in index.colons() {
             let name = bytes.get(..colon as usize)?.strip_suffix(b"\"")?;
-            let Some(number) = name.last_chunk::<8>().and_then(number) else { continue };
             // No top-level string holds a backslash, so the quote found there opens the name.
-            if let Some(before) = name.strip_suffix(NAMES[number].as_bytes())
+            if let Some(number) = name.last_chunk::<8>().and_then(number)
+                && let Some(before) = name.strip_suffix(NAMES[number].as_bytes())
                 && before.last() == Some(&b'"')
             {
-                found[number] = colon;
+                found.colons[number] = colon;
+                continue;
             }
+            let start = memchr::memrchr(b'"', name).unwrap_or_default();
+            found.dots |= memchr::memchr(b'.', &name[start..]).is_some();
         }
-        Some(Members(found))
+        Some(found)
+    }
+
+    /// Whether some member may be named like a path.
+    pub fn may_have_dots(&self) -> bool {
+        self.dots
     }
 
     /// What is known of the member `name`.
@@ -83,8 +96,8 @@ impl Members {
         };
         match number.filter(|number| NAMES[*number] == name) {
             // A record begins with its bracket, so that no colon is at 0.
-            Some(number) if self.0[number] == 0 => Known::Absent,
-            Some(number) => Known::At(self.0[number] as usize),
+            Some(number) if self.colons[number] == 0 => Known::Absent,
+            Some(number) => Known::At(self.colons[number] as usize),
             None => Known::Other,
         }
     }

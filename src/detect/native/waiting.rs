@@ -30,7 +30,7 @@ fn rules_that_wait_for_a_setting_find_their_samples_with_it_and_nothing_without(
                         .of_any()
                         .iter()
                         .filter(|rule| rules.metas()[**rule as usize].id == id);
-                    asked.filter_map(|rule| rules.check(*rule, event, view)).count() == 1
+                    asked.filter_map(|rule| rules.check_alone(*rule, event, view)).count() == 1
                 })
             };
             let named = path.file_stem().unwrap().to_string_lossy().into_owned();

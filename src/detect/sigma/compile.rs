@@ -12,7 +12,8 @@ use rsigma_eval::{CompiledRule, compile_rule};
 use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Modifier, SigmaRule};
 
 use super::event::SigmaEvent;
-use super::route::{Guards, derive};
+use super::guard::Guards;
+use super::route::derive;
 use crate::detect::router::Routes;
 use crate::model::level::Level;
 
@@ -62,7 +63,14 @@ impl Compiled {
         self.fields.iter().filter_map(value).collect()
     }
 
-    /// Whether the record passes the quick demands; if not, the rule does not match it.
+    /// The quick demands.
+    pub fn guards(&self) -> &Guards {
+        &self.guards
+    }
+
+    /// Whether the record passes the quick demands; if not, the rule does not match it. The twin
+    /// of [`super::demands::Demands::pass`].
+    #[cfg(test)]
     pub fn may_match(
         &self,
         event: &crate::record::event::Event<'_>,

@@ -6,7 +6,9 @@
 
 mod compile;
 mod correlate;
+pub mod demands;
 pub mod event;
+mod guard;
 pub mod load;
 mod route;
 #[cfg(test)]

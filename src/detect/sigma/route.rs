@@ -1,8 +1,8 @@
 //! What a Sigma rule demands of a record before it can match: its routes and its guards.
 //!
 //! The condition is brought into disjunctive form; of each disjunct only the demands that are
-//! certain and cheap are kept: exact, unmodified texts, and fields that must be there. Everything
-//! else, and everything under a `not`, demands nothing.
+//! certain and cheap are kept: exact texts, parts of texts, and fields that must be there. Everything
+//! else, and nearly everything under a `not`, demands nothing.
 //!
 //! What must stay true: a record that the rule matches passes. Too much may pass, never too
 //! little; a property test compares both ways with the evaluator.
@@ -13,46 +13,13 @@ use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
 };
 
-use crate::detect::case::{Case, Cases};
-use crate::detect::field::{ACTOR, ATTEMPT, TRAIL_DELIVERY, is_virtual};
+use super::guard::{Disjunct, Field, Guard, Guards, Part};
+use crate::detect::case::Cases;
+use crate::detect::field::{ACTOR, ATTEMPT, TRAIL_DELIVERY};
 use crate::detect::router::{Route, Routes};
-use crate::record::event::Event;
-use crate::record::json::{Json, Kind};
-use crate::record::kms::View;
 
 /// More disjuncts than this are not worth their while: the rule then demands nothing.
 const MOST_DISJUNCTS: usize = 64;
-
-/// A disjunct: what a record must satisfy all of.
-type Disjunct = Vec<Guard>;
-
-/// Quick demands on a record; it passes if it satisfies all of any one disjunct.
-#[derive(Debug, Clone, Default)]
-pub struct Guards {
-    any: Vec<Disjunct>,
-    /// All that the rule says, where guards can say it.
-    whole: Option<Disjunct>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Guard {
-    /// The field is one of these ASCII texts, case apart.
-    OneOf(Field, BTreeSet<String>),
-    /// The field is there, if only as null.
-    Present(Field),
-    /// The field is there and not null.
-    NotNull(Field),
-    /// The field is not there, or null.
-    Null(Field),
-    /// The record is one of these cases.
-    Case(Cases),
-}
-
-/// A path of plain member names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Field {
-    path: String,
-}
 
 /// Derives routes and guards from the detection of a rule.
 pub fn derive(detections: &Detections) -> (Routes, Guards) {
@@ -70,127 +37,6 @@ pub fn derive(detections: &Detections) -> (Routes, Guards) {
     }
     any.iter_mut().for_each(|disjunct| disjunct.sort_by_key(Guard::cost));
     (routes, Guards { any, whole })
-}
-
-impl Guards {
-    /// Whether the rule has to be asked about `event`.
-    pub fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
-        self.any.iter().any(|disjunct| disjunct.iter().all(|guard| guard.pass(event, view)))
-    }
-
-    /// Whether the rule matches `event` for certain, so that nobody has to be asked.
-    pub fn settle(&self, event: &Event<'_>, view: &View<'_>) -> bool {
-        let whole = self.whole.as_ref();
-        whole.is_some_and(|guards| guards.iter().all(|guard| guard.holds(event, view)))
-    }
-}
-
-impl Guard {
-    fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
-        match self {
-            Guard::OneOf(field, texts) => field.pass(event, |value| may_be(value, texts)),
-            Guard::Present(field) => field.pass(event, |_| true),
-            Guard::NotNull(field) => field.pass(event, |value| !value.is_null()),
-            Guard::Null(field) => field.may_be_null(event),
-            Guard::Case(cases) => cases.contains(Case::of(view)),
-        }
-    }
-
-    /// Whether the record satisfies the demand for certain.
-    fn holds(&self, event: &Event<'_>, view: &View<'_>) -> bool {
-        match self {
-            Guard::Case(cases) => cases.contains(Case::of(view)),
-            Guard::OneOf(field, texts) => {
-                let text = event.get(&field.path).and_then(Json::inner_str);
-                text.is_some_and(|text| texts.iter().any(|known| known.eq_ignore_ascii_case(text)))
-            }
-            Guard::Present(_) | Guard::NotNull(_) | Guard::Null(_) => false,
-        }
-    }
-
-    /// What it takes to ask, roughly.
-    fn cost(&self) -> usize {
-        match self {
-            Guard::Case(_) => 0,
-            Guard::OneOf(field, _)
-            | Guard::Present(field)
-            | Guard::NotNull(field)
-            | Guard::Null(field) => 1 + field.path.matches('.').count(),
-        }
-    }
-
-    /// The cases of the records that can pass.
-    fn cases(&self) -> Cases {
-        match self {
-            Guard::Case(cases) => *cases,
-            Guard::OneOf(field, _) | Guard::NotNull(field) if field.is_error() => Cases::FAILED,
-            _ => Cases::ALL,
-        }
-    }
-}
-
-/// Whether a value may read as one of `texts`. Certain of plain ASCII strings only: other strings
-/// fold case in ways of their own, numbers read as text, and arrays match by any member.
-fn may_be(value: Json<'_>, texts: &BTreeSet<String>) -> bool {
-    match value.inner_str() {
-        Some(text) if text.is_ascii() && !text.contains('\\') => {
-            texts.iter().any(|known| known.eq_ignore_ascii_case(text))
-        }
-        Some(_) => true,
-        None => !value.is_null(),
-    }
-}
-
-impl Field {
-    fn new(path: &str) -> Option<Field> {
-        // Indexes and escaped brackets are the evaluator's business, and so are virtual fields.
-        let plain = !path.contains(['[', '\\']) && !is_virtual(path);
-        plain.then(|| Field { path: path.to_owned() })
-    }
-
-    fn is_routed(&self) -> bool {
-        self.path == "eventSource" || self.path == "eventName"
-    }
-
-    /// Whether a record that has it is one of a failed call.
-    fn is_error(&self) -> bool {
-        self.path == "errorCode" || self.path == "errorMessage"
-    }
-
-    /// Whether the field is missing or null, as far as it is certain what it is.
-    fn may_be_null(&self, event: &Event<'_>) -> bool {
-        let mut keys = self.path.split('.');
-        let mut found = event.get(keys.next().unwrap_or_default());
-        for key in keys {
-            match found.map(Json::kind) {
-                // Some element may lead nowhere.
-                Some(Kind::Array) => return true,
-                Some(Kind::Object) => found = found.and_then(|value| value.get(key)),
-                _ => found = None,
-            }
-        }
-        // One member named by the whole path comes before the path, and may be null.
-        found.is_none_or(Json::is_null)
-            || (self.path.contains('.') && event.get(&self.path).is_some_and(Json::is_null))
-    }
-
-    /// Whether the field, as far as it is certain what it is, is there and satisfies `test`.
-    fn pass(&self, event: &Event<'_>, test: impl Fn(Json<'_>) -> bool) -> bool {
-        let mut keys = self.path.split('.');
-        let mut found = event.get(keys.next().unwrap_or_default());
-        let mut nested = false;
-        for key in keys {
-            nested = true;
-            match found.map(Json::kind) {
-                // Every element may lead on to a value.
-                Some(Kind::Array) => return true,
-                Some(Kind::Object) => found = found.and_then(|value| value.get(key)),
-                _ => found = None,
-            }
-        }
-        // One member named by the whole path comes before the path; rare, so asked for last.
-        found.is_some_and(test) || (nested && event.get(&self.path).is_some())
-    }
 }
 
 fn condition(expr: &ConditionExpr, detections: &Detections) -> Vec<Disjunct> {
@@ -295,6 +141,9 @@ fn item(item: &DetectionItem) -> Disjunct {
     if let Some(texts) = exact_texts(item) {
         return vec![Guard::OneOf(field, texts)];
     }
+    if let Some((part, texts)) = parts_of_texts(item) {
+        return vec![Guard::Like(field, part, texts)];
+    }
     if item.values.iter().all(|value| *value == SigmaValue::Null) {
         let plain = !item.values.is_empty() && item.field.modifiers.is_empty();
         return if plain { vec![Guard::Null(field)] } else { Vec::new() };
@@ -319,11 +168,29 @@ fn exact_texts(item: &DetectionItem) -> Option<BTreeSet<String>> {
     if item.values.is_empty() || item.field.modifiers.iter().any(|m| *m != Modifier::Cased) {
         return None;
     }
-    let text = |value: &SigmaValue| match value {
-        SigmaValue::String(text) => text.as_plain().filter(|text| text.is_ascii()),
-        _ => None,
+    item.values.iter().map(plain).collect()
+}
+
+/// The texts of which the field must hold one, and where, if that is all the item says.
+fn parts_of_texts(item: &DetectionItem) -> Option<(Part, BTreeSet<String>)> {
+    let part = match item.field.modifiers.as_slice() {
+        [Modifier::StartsWith] => Part::Start,
+        [Modifier::EndsWith] => Part::End,
+        [Modifier::Contains] => Part::Any,
+        _ => return None,
     };
-    item.values.iter().map(|value| Some(text(value)?.to_ascii_lowercase())).collect()
+    let texts: BTreeSet<String> = item.values.iter().map(plain).collect::<Option<_>>()?;
+    (!texts.is_empty()).then_some((part, texts))
+}
+
+/// An ASCII text without wildcards, in lower case.
+fn plain(value: &SigmaValue) -> Option<String> {
+    match value {
+        SigmaValue::String(text) => {
+            text.as_plain().filter(|text| text.is_ascii()).map(|text| text.to_ascii_lowercase())
+        }
+        _ => None,
+    }
 }
 
 /// One disjunct that demands nothing.

@@ -156,7 +156,7 @@ fn rule_detection() -> impl Strategy<Value = Value> {
     let modifier = prop_oneof![
         8 => Just(""),
         1 => prop::sample::select(vec![
-            "|contains", "|startswith", "|exists", "|neq", "|cased", "|contains|all", "|gte", "|re", "|fieldref",
+            "|contains", "|startswith", "|endswith", "|exists", "|neq", "|cased", "|contains|all", "|gte", "|re", "|fieldref",
         ]),
     ];
     let item = (pick(FIELDS), modifier, rule_value())
@@ -263,6 +263,7 @@ proptest! {
         }
         let wanted = vec![true; found.rules.len()];
         let rules = RuleSet::new(found.rules, &wanted).unwrap();
+        let mut asked = crate::detect::Asked::default();
         for record in &records {
             let value: Value = serde_json::from_str(record).unwrap();
             let wanted: Vec<usize> = (0..plain.len())
@@ -271,7 +272,19 @@ proptest! {
             let given: Vec<usize> = with(record, |marked, event| {
                 let view = View::new(&event);
                 let candidates = rules.candidates_of(&marked.header());
-                candidates.of(|| Case::of(&view)).iter().filter_map(|&rule| rules.check(rule, &event, &view)).map(|hit| hit.rule).collect()
+                asked.next();
+                let mut hits = Vec::new();
+                for &rule in candidates.of(|| Case::of(&view)) {
+                    if rules.may_match(rule, &mut asked, &event, &view) {
+                        hits.extend(rules.check(rule, &event, &view).map(|hit| hit.rule));
+                    }
+                    let alone = rules.rules[rule as usize].compiled().unwrap();
+                    assert_eq!(
+                        alone.may_match(&event, &view),
+                        rules.may_match(rule, &mut asked, &event, &view),
+                    );
+                }
+                hits
             });
             prop_assert_eq!(given, wanted, "{} on {:?}", record, texts);
         }
@@ -313,8 +326,12 @@ detection:
     assert_eq!(guarded(r#"{"eventSource":"kms.amazonaws.com","eventName":"Sign"}"#).0, 0);
     assert_eq!(guarded(r#"{"eventName":"StopLogging","requestParameters":null}"#), (1, false));
     assert_eq!(
-        guarded(r#"{"eventName":"StopLogging","requestParameters":{"name":"x"}}"#),
+        guarded(r#"{"eventName":"StopLogging","requestParameters":{"name":"the-Main-one"}}"#),
         (1, true)
+    );
+    assert_eq!(
+        guarded(r#"{"eventName":"StopLogging","requestParameters":{"name":"x"}}"#),
+        (1, false)
     );
 }
 
@@ -367,7 +384,7 @@ fn cases_never_hide_what_the_evaluator_matches() {
                     let asked = candidates
                         .of(|| Case::of(&view))
                         .iter()
-                        .any(|&rule| rules.check(rule, &event, &view).is_some());
+                        .any(|&rule| rules.check_alone(rule, &event, &view).is_some());
                     (asked, rule.matches(&SigmaEvent::new(&event, &view)))
                 });
                 assert_eq!(asked, wanted, "{condition}, {form}: {record}");
