@@ -57,6 +57,8 @@ pub enum Part {
 pub struct Field {
     /// The names, with dots between them.
     pub path: String,
+    /// The names.
+    names: Vec<String>,
 }
 
 /// What a field is in a record.
@@ -186,7 +188,8 @@ impl Field {
     pub fn new(path: &str) -> Option<Field> {
         // Indexes and escaped brackets are the evaluator's business, and so are virtual fields.
         let plain = !path.contains(['[', '\\']) && !is_virtual(path);
-        plain.then(|| Field { path: path.to_owned() })
+        let names = || path.split('.').map(str::to_owned).collect();
+        plain.then(|| Field { path: path.to_owned(), names: names() })
     }
 
     /// Whether the router asks for it.
@@ -201,11 +204,9 @@ impl Field {
 
     /// What it is in a record.
     pub fn look<'a>(&self, event: &Event<'a>) -> Looked<'a> {
-        let mut keys = self.path.split('.');
-        let mut found = event.get(keys.next().unwrap_or_default());
-        let mut nested = false;
-        for key in keys {
-            nested = true;
+        let Some((first, rest)) = self.names.split_first() else { return Looked::Unsure };
+        let mut found = event.get(first);
+        for key in rest {
             match found.map(Json::kind) {
                 // Every element may lead on to a value, or nowhere.
                 Some(Kind::Array) => return Looked::Unsure,
@@ -214,7 +215,7 @@ impl Field {
             }
         }
         // One member named by the whole path comes before the path.
-        match nested && event.may_have_dots() && event.get(&self.path).is_some() {
+        match !rest.is_empty() && event.may_have_dots() && event.get(&self.path).is_some() {
             true => Looked::Unsure,
             false => Looked::Value(found),
         }
