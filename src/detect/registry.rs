@@ -8,9 +8,12 @@ use std::sync::Arc;
 
 use super::native::{
     Native, admin_and_use, alias_deleted_history, alias_replaced, alias_repointed_history, all,
-    encrypt_only_role_decrypts, first_use_of_key, imported_material_deleted_history,
-    key_blast_radius, key_deleted_history, key_deletion_scheduled_history, key_enabled_history,
-    key_rotated_history, key_untagged, lambda_env_decrypted_by_others, rotation_never_enabled,
+    aws_managed_key_used_history, encrypt_only_role_decrypts, first_use_of_key,
+    foreign_key_used_history, imported_material_deleted_history, key_blast_radius,
+    key_deleted_history, key_deletion_scheduled_history, key_enabled_history, key_rotated_history,
+    key_untagged, lambda_env_decrypted_by_others, lambda_env_default_key, policy_admin_removed,
+    policy_default_unedited_history, policy_external_trust_spread, policy_self_grant,
+    rotation_never_enabled, service_only_key_used_directly, ssm_securestring_downgraded,
 };
 use super::stateful::History;
 use crate::model::estate::Estate;
@@ -95,17 +98,20 @@ pub const RULES: &[Embedded] = embedded! {
         "iam-policy-kms-wide",
         "key-policy-changed",
         "policy-admin-and-use",
+        "policy-admin-removed",
         "policy-alias-reference",
         "policy-critical-actions-without-mfa",
         "policy-default-unedited",
         "policy-external-account",
         "policy-external-account-root",
+        "policy-external-trust-spread",
         "policy-lockout-check-bypassed",
         "policy-mfa-condition-broken",
         "policy-no-encryption-context",
         "policy-no-iam-delegation",
         "policy-not-principal",
         "policy-public-principal",
+        "policy-self-grant",
         "policy-service-without-source",
         "policy-unrestricted-grants",
         "policy-wildcard-actions";
@@ -128,6 +134,7 @@ pub const RULES: &[Embedded] = embedded! {
         "s3-ssec-write";
     "secrets":
         "lambda-env-decrypted-by-others",
+        "lambda-env-default-key",
         "lambda-env-key-removed",
         "secret-bulk-read",
         "secret-default-key",
@@ -138,7 +145,8 @@ pub const RULES: &[Embedded] = embedded! {
         "secrets-bucket-wrong-encryption",
         "ssm-bulk-decrypt",
         "ssm-default-key",
-        "ssm-plaintext-secret";
+        "ssm-plaintext-secret",
+        "ssm-securestring-downgraded";
     "stores":
         "key-store-changed",
         "key-store-created",
@@ -187,7 +195,8 @@ pub const RULES: &[Embedded] = embedded! {
         "no-encryption-context",
         "reencrypt-burst",
         "reencrypt-to-foreign-key",
-        "root-user-kms";
+        "root-user-kms",
+        "service-only-key-used-directly";
 };
 
 /// The code of every built-in rule that is code, by the rule's id.
@@ -198,10 +207,18 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
         ("alias-replaced", Box::new(alias_replaced::AliasReplaced)),
         ("alias-repointed-history", Box::new(alias_repointed_history::AliasRepointedHistory)),
         (
+            "aws-managed-key-used-history",
+            Box::new(aws_managed_key_used_history::AwsManagedKeyUsedHistory(Arc::clone(estate))),
+        ),
+        (
             "encrypt-only-role-decrypts",
             Box::new(encrypt_only_role_decrypts::EncryptOnlyRoleDecrypts(Arc::clone(estate))),
         ),
         ("first-use-of-key", Box::new(first_use_of_key::FirstUseOfKey)),
+        (
+            "foreign-key-used-history",
+            Box::new(foreign_key_used_history::ForeignKeyUsedHistory(Arc::clone(estate))),
+        ),
         (
             "imported-material-deleted-history",
             Box::new(imported_material_deleted_history::ImportedMaterialDeletedHistory),
@@ -219,7 +236,26 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
             "lambda-env-decrypted-by-others",
             Box::new(lambda_env_decrypted_by_others::LambdaEnvDecryptedByOthers),
         ),
+        ("lambda-env-default-key", Box::new(lambda_env_default_key::LambdaEnvDefaultKey)),
+        ("policy-admin-removed", Box::new(policy_admin_removed::PolicyAdminRemoved)),
+        (
+            "policy-default-unedited-history",
+            Box::new(policy_default_unedited_history::PolicyDefaultUneditedHistory),
+        ),
+        (
+            "policy-external-trust-spread",
+            Box::new(policy_external_trust_spread::PolicyExternalTrustSpread(Arc::clone(estate))),
+        ),
+        ("policy-self-grant", Box::new(policy_self_grant::PolicySelfGrant)),
         ("rotation-never-enabled", Box::new(rotation_never_enabled::RotationNeverEnabled)),
+        (
+            "service-only-key-used-directly",
+            Box::new(service_only_key_used_directly::ServiceOnlyKeyUsedDirectly),
+        ),
+        (
+            "ssm-securestring-downgraded",
+            Box::new(ssm_securestring_downgraded::SsmSecurestringDowngraded),
+        ),
     ];
     let detectors = all::detectors(estate).into_iter();
     let detectors = detectors.map(|(id, code)| (id, Native::Detector(code)));

@@ -116,6 +116,11 @@ pub trait History: Send + Sync {
     /// Decides over everything that was noted under one part, in the order of time.
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided>;
 
+    /// The rule that its findings are said to be of, if not its own.
+    fn finding_of(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The rule whose findings it raises and lowers, if it has none of its own.
     fn adjusts(&self) -> Option<&'static str> {
         None

@@ -151,7 +151,7 @@ fn about(rules: &[Rule], at: usize) -> Result<usize, RuleError> {
             Verdict::Finding => return Ok(at),
             Verdict::FindingOf(id) | Verdict::Raises(id) => id.as_str(),
         },
-        Body::History(_, history) => match history.adjusts() {
+        Body::History(_, history) => match history.adjusts().or(history.finding_of()) {
             Some(id) => id,
             None => return Ok(at),
         },

@@ -26,7 +26,7 @@ const OF_SERVICE: &str = ":role/aws-service-role/";
 pub struct LambdaEnvDecryptedByOthers;
 
 /// The ARN of a function, without version or alias.
-fn function(arn: &str) -> Option<String> {
+pub fn function(arn: &str) -> Option<String> {
     let parsed = Arn::parse(arn).filter(|arn| arn.service == "lambda")?;
     let name = parsed.resource.strip_prefix("function:")?.split(':').next()?;
     Some(format!("{}function:{name}", arn.strip_suffix(parsed.resource)?))

@@ -10,7 +10,7 @@ use crate::record::json::Kind;
 use crate::record::kms::View;
 
 /// Whether a key was made by a call that says nothing of a policy, and so got the default one.
-fn is_created_without(event: &Event<'_>, view: &View<'_>) -> bool {
+pub fn is_created_without(event: &Event<'_>, view: &View<'_>) -> bool {
     let created = view.is_kms() && view.ok() && view.name().is_some_and(|name| name == "CreateKey");
     // Without the request, or with one that CloudTrail cut, nobody knows.
     let Some(request) = event.get("requestParameters").filter(|_| created) else { return false };
