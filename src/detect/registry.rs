@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use super::native::{
     Native, admin_and_use, alias_deleted_history, alias_replaced, alias_repointed_history, all,
-    aws_managed_key_used_history, encrypt_only_role_decrypts, first_use_of_key,
-    foreign_key_used_history, imported_material_deleted_history, key_blast_radius,
-    key_deleted_history, key_deletion_scheduled_history, key_enabled_history, key_rotated_history,
-    key_untagged, lambda_env_decrypted_by_others, lambda_env_default_key, policy_admin_removed,
+    aws_managed_key_used_history, ebs_snapshot_unencrypted_history, encrypt_only_role_decrypts,
+    first_use_of_key, foreign_key_used_history, imported_material_deleted_history,
+    key_blast_radius, key_deleted_history, key_deletion_scheduled_history, key_enabled_history,
+    key_rotated_history, key_store_disconnected_history, key_untagged,
+    lambda_env_decrypted_by_others, lambda_env_default_key, policy_admin_removed,
     policy_default_unedited_history, policy_external_trust_spread, policy_self_grant,
     rotation_never_enabled, service_only_key_used_directly, ssm_securestring_downgraded,
+    trail_redirected_history,
 };
 use super::stateful::History;
 use crate::model::estate::Estate;
@@ -211,6 +213,10 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
             Box::new(aws_managed_key_used_history::AwsManagedKeyUsedHistory(Arc::clone(estate))),
         ),
         (
+            "ebs-snapshot-unencrypted-history",
+            Box::new(ebs_snapshot_unencrypted_history::EbsSnapshotUnencryptedHistory),
+        ),
+        (
             "encrypt-only-role-decrypts",
             Box::new(encrypt_only_role_decrypts::EncryptOnlyRoleDecrypts(Arc::clone(estate))),
         ),
@@ -231,6 +237,10 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
         ),
         ("key-enabled-history", Box::new(key_enabled_history::KeyEnabledHistory)),
         ("key-rotated-history", Box::new(key_rotated_history::KeyRotatedHistory)),
+        (
+            "key-store-disconnected-history",
+            Box::new(key_store_disconnected_history::KeyStoreDisconnectedHistory),
+        ),
         ("key-untagged", Box::new(key_untagged::KeyUntagged)),
         (
             "lambda-env-decrypted-by-others",
@@ -256,6 +266,7 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
             "ssm-securestring-downgraded",
             Box::new(ssm_securestring_downgraded::SsmSecurestringDowngraded),
         ),
+        ("trail-redirected-history", Box::new(trail_redirected_history::TrailRedirectedHistory)),
     ];
     let detectors = all::detectors(estate).into_iter();
     let detectors = detectors.map(|(id, code)| (id, Native::Detector(code)));

@@ -19,6 +19,7 @@ pub mod critical_call_without_mfa;
 pub mod decrypt_burst_event;
 mod documents;
 pub mod ebs_default_key_changed;
+pub mod ebs_snapshot_unencrypted_history;
 pub mod enclave_debug_attestation;
 pub mod encrypt_only_role_decrypts;
 pub mod encryption_context_sensitive;
@@ -40,6 +41,7 @@ pub mod key_enabled_history;
 pub mod key_governed_tag_changed;
 pub mod key_outside_region;
 pub mod key_rotated_history;
+pub mod key_store_disconnected_history;
 pub mod key_untagged;
 pub mod key_used_by_foreign_account;
 pub mod lambda_env_decrypted_by_others;
@@ -85,6 +87,7 @@ mod timeline;
 pub mod trail_encryption_changed;
 pub mod trail_kms_events_excluded;
 pub mod trail_management_events_off;
+pub mod trail_redirected_history;
 #[cfg(test)]
 mod waiting;
 
