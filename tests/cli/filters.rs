@@ -1,5 +1,8 @@
 //! What is reported, listed and counted, and with which exit code.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
@@ -231,4 +234,21 @@ fn totals_do_not_depend_on_rules() {
     assert_eq!(all["totals"]["duplicates"], 3);
     assert_eq!(some["tool"]["rules"]["enabled"], 1);
     assert_ne!(some["tool"]["rules"]["digest"], all["tool"]["rules"]["digest"]);
+}
+
+/// What lies before the range is no finding, and yet tells what came of it.
+#[test]
+fn what_lies_before_the_range_is_history() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/rules/alias-replaced");
+    let sandbox = Sandbox::new();
+    let sample = fs::read(root.join("match-deleted-and-created.json")).unwrap();
+    sandbox.write("in.json", sample);
+    let found = |range: &str| {
+        let report = sandbox.report(0, ["--select=alias-replaced", range, "in.json"]);
+        report["findings"].as_array().unwrap().len()
+    };
+    // Deleted at 10:00:00, created at 10:00:07.
+    assert_eq!(found("--since=2026-11-02T10:00:05Z"), 1);
+    assert_eq!(found("--since=2026-11-02T10:00:08Z"), 0);
+    assert_eq!(found("--until=2026-11-02T10:00:05Z"), 0);
 }
