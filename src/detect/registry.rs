@@ -6,18 +6,7 @@
 
 use std::sync::Arc;
 
-use super::native::{
-    Native, admin_and_use, alias_deleted_history, alias_replaced, alias_repointed_history, all,
-    aws_managed_key_used_history, ebs_snapshot_unencrypted_history, encrypt_only_role_decrypts,
-    first_use_of_key, foreign_key_used_history, imported_material_deleted_history,
-    key_blast_radius, key_deleted_history, key_deletion_scheduled_history, key_enabled_history,
-    key_rotated_history, key_store_disconnected_history, key_untagged,
-    lambda_env_decrypted_by_others, lambda_env_default_key, policy_admin_removed,
-    policy_default_unedited_history, policy_external_trust_spread, policy_self_grant,
-    rotation_never_enabled, service_only_key_used_directly, ssm_securestring_downgraded,
-    trail_redirected_history,
-};
-use super::stateful::History;
+use super::native::{Native, all, histories};
 use crate::model::estate::Estate;
 
 /// An embedded Sigma rule.
@@ -203,74 +192,10 @@ pub const RULES: &[Embedded] = embedded! {
 
 /// The code of every built-in rule that is code, by the rule's id.
 pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
-    let histories: Vec<(&str, Box<dyn History>)> = vec![
-        ("admin-and-use", Box::new(admin_and_use::AdminAndUse(Arc::clone(estate)))),
-        ("alias-deleted-history", Box::new(alias_deleted_history::AliasDeletedHistory)),
-        ("alias-replaced", Box::new(alias_replaced::AliasReplaced)),
-        ("alias-repointed-history", Box::new(alias_repointed_history::AliasRepointedHistory)),
-        (
-            "aws-managed-key-used-history",
-            Box::new(aws_managed_key_used_history::AwsManagedKeyUsedHistory(Arc::clone(estate))),
-        ),
-        (
-            "ebs-snapshot-unencrypted-history",
-            Box::new(ebs_snapshot_unencrypted_history::EbsSnapshotUnencryptedHistory),
-        ),
-        (
-            "encrypt-only-role-decrypts",
-            Box::new(encrypt_only_role_decrypts::EncryptOnlyRoleDecrypts(Arc::clone(estate))),
-        ),
-        ("first-use-of-key", Box::new(first_use_of_key::FirstUseOfKey)),
-        (
-            "foreign-key-used-history",
-            Box::new(foreign_key_used_history::ForeignKeyUsedHistory(Arc::clone(estate))),
-        ),
-        (
-            "imported-material-deleted-history",
-            Box::new(imported_material_deleted_history::ImportedMaterialDeletedHistory),
-        ),
-        ("key-blast-radius", Box::new(key_blast_radius::KeyBlastRadius(Arc::clone(estate)))),
-        ("key-deleted-history", Box::new(key_deleted_history::KeyDeletedHistory)),
-        (
-            "key-deletion-scheduled-history",
-            Box::new(key_deletion_scheduled_history::KeyDeletionScheduledHistory),
-        ),
-        ("key-enabled-history", Box::new(key_enabled_history::KeyEnabledHistory)),
-        ("key-rotated-history", Box::new(key_rotated_history::KeyRotatedHistory)),
-        (
-            "key-store-disconnected-history",
-            Box::new(key_store_disconnected_history::KeyStoreDisconnectedHistory),
-        ),
-        ("key-untagged", Box::new(key_untagged::KeyUntagged)),
-        (
-            "lambda-env-decrypted-by-others",
-            Box::new(lambda_env_decrypted_by_others::LambdaEnvDecryptedByOthers),
-        ),
-        ("lambda-env-default-key", Box::new(lambda_env_default_key::LambdaEnvDefaultKey)),
-        ("policy-admin-removed", Box::new(policy_admin_removed::PolicyAdminRemoved)),
-        (
-            "policy-default-unedited-history",
-            Box::new(policy_default_unedited_history::PolicyDefaultUneditedHistory),
-        ),
-        (
-            "policy-external-trust-spread",
-            Box::new(policy_external_trust_spread::PolicyExternalTrustSpread(Arc::clone(estate))),
-        ),
-        ("policy-self-grant", Box::new(policy_self_grant::PolicySelfGrant)),
-        ("rotation-never-enabled", Box::new(rotation_never_enabled::RotationNeverEnabled)),
-        (
-            "service-only-key-used-directly",
-            Box::new(service_only_key_used_directly::ServiceOnlyKeyUsedDirectly),
-        ),
-        (
-            "ssm-securestring-downgraded",
-            Box::new(ssm_securestring_downgraded::SsmSecurestringDowngraded),
-        ),
-        ("trail-redirected-history", Box::new(trail_redirected_history::TrailRedirectedHistory)),
-    ];
     let detectors = all::detectors(estate).into_iter();
     let detectors = detectors.map(|(id, code)| (id, Native::Detector(code)));
-    let histories = histories.into_iter().map(|(id, code)| (id, Native::History(code)));
+    let histories =
+        histories::histories(estate).into_iter().map(|(id, code)| (id, Native::History(code)));
     detectors.chain(histories).collect()
 }
 

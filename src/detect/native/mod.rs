@@ -31,6 +31,7 @@ mod grant;
 pub mod grant_external_grantee;
 pub mod grant_to_self;
 pub mod grant_unconstrained;
+pub mod histories;
 pub mod iam_policy_kms_wide;
 pub mod imported_material_deleted_history;
 pub mod imported_material_expiring;
