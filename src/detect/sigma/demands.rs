@@ -7,12 +7,12 @@
 //!
 //! What must stay true: the answer is that of [`Guards::pass`], which a property test compares.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::guard::{Field, Guard, Guards, Looked};
 use crate::detect::case::{Case, Cases};
 use crate::record::event::Event;
-use crate::record::json::Json;
+use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 
 /// What rules demand, by the rules' numbers.
@@ -21,9 +21,25 @@ pub struct Demands {
     /// The different guards, each with the number of its field.
     guards: Vec<(Guard, usize)>,
     fields: Vec<Field>,
+    /// For each field that is one of several members of one object, that object.
+    parents: Vec<Option<usize>>,
+    objects: Vec<Object>,
     /// For each rule its disjuncts.
     rules: Vec<Box<[Box<[Demand]>]>>,
 }
+
+/// A top-level object of which several members are asked for: one walk finds them all.
+#[derive(Debug, Default)]
+struct Object {
+    name: String,
+    /// The numbers of the fields, by the member's name.
+    members: HashMap<String, usize>,
+    /// A bit for each length of a name, so that most other members are told by theirs.
+    lengths: u64,
+}
+
+/// So many members of one object are worth a walk over all of it.
+const WORTH_A_WALK: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
 enum Demand {
@@ -80,7 +96,29 @@ impl Demands {
             }
             demands.rules.push(disjuncts.into_boxed_slice());
         }
+        demands.gather();
         demands
+    }
+
+    /// Finds the objects that are worth a walk.
+    fn gather(&mut self) {
+        let mut objects: BTreeMap<&str, Object> = BTreeMap::new();
+        for (number, field) in self.fields.iter().enumerate() {
+            if let Some((name, member)) = field.member() {
+                let object = objects.entry(name).or_default();
+                object.lengths |= length_bit(member);
+                object.members.insert(member.to_owned(), number);
+            }
+        }
+        self.parents = vec![None; self.fields.len()];
+        for (name, object) in objects {
+            if object.members.len() >= WORTH_A_WALK {
+                for number in object.members.values() {
+                    self.parents[*number] = Some(self.objects.len());
+                }
+                self.objects.push(Object { name: name.to_owned(), ..object });
+            }
+        }
     }
 
     /// Whether a rule has to be asked about the record at hand.
@@ -114,28 +152,68 @@ impl Demands {
     }
 
     fn look<'a>(&self, number: usize, asked: &mut Asked, event: &Event<'a>) -> Looked<'a> {
-        let Some(known) = asked.fields.get_mut(number) else { return Looked::Unsure };
-        if known.0 == asked.stamp {
-            return match known.1 {
-                Place::Unsure => Looked::Unsure,
-                Place::Missing => Looked::Value(None),
-                Place::At(start) => Looked::Value(event.text().get(start..).map(Json::new)),
-            };
+        let known = |asked: &Asked| asked.fields.get(number).copied();
+        if known(asked).is_none_or(|(stamp, _)| stamp != asked.stamp) {
+            match self.parents.get(number) {
+                Some(Some(object)) if !event.may_have_dots() => self.walk(*object, asked, event),
+                _ => {
+                    let looked = self.fields.get(number).map(|field| field.look(event));
+                    let place = Place::of(looked.unwrap_or(Looked::Unsure), event);
+                    asked.set(number, place);
+                }
+            }
         }
-        let looked = self.fields.get(number).map_or(Looked::Unsure, |field| field.look(event));
-        let place = match looked {
+        match known(asked) {
+            Some((_, Place::Missing)) => Looked::Value(None),
+            Some((_, Place::At(start))) => Looked::Value(event.text().get(start..).map(Json::new)),
+            _ => Looked::Unsure,
+        }
+    }
+
+    /// Finds all members of an object that are asked for.
+    fn walk(&self, object: usize, asked: &mut Asked, event: &Event<'_>) {
+        let Some(object) = self.objects.get(object) else { return };
+        let value = event.get(&object.name);
+        // Every element may lead on to a value, or nowhere.
+        let is_list = value.map(Json::kind) == Some(Kind::Array);
+        let place = if is_list { Place::Unsure } else { Place::Missing };
+        object.members.values().for_each(|number| asked.set(*number, place));
+        for (name, value) in value.into_iter().flat_map(Json::members) {
+            let text = name.text();
+            if object.lengths & length_bit(&text) != 0
+                && let Some(number) = object.members.get(&*text)
+            {
+                // The last one of a name counts.
+                asked.set(*number, Place::of(Looked::Value(Some(value)), event));
+            }
+        }
+    }
+}
+
+/// The bit of a name's length.
+fn length_bit(name: &str) -> u64 {
+    1 << name.len().min(63)
+}
+
+impl Place {
+    fn of(looked: Looked<'_>, event: &Event<'_>) -> Place {
+        match looked {
             Looked::Unsure => Place::Unsure,
             Looked::Value(None) => Place::Missing,
             Looked::Value(Some(value)) => {
                 value.start_in(event.text()).map_or(Place::Unsure, Place::At)
             }
-        };
-        *known = (asked.stamp, place);
-        looked
+        }
     }
 }
 
 impl Asked {
+    fn set(&mut self, field: usize, place: Place) {
+        if let Some(known) = self.fields.get_mut(field) {
+            *known = (self.stamp, place);
+        }
+    }
+
     /// Forgets the record at hand: another one comes.
     pub fn next(&mut self) {
         match self.stamp.checked_add(1) {

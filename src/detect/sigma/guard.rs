@@ -192,6 +192,14 @@ impl Field {
         plain.then(|| Field { path: path.to_owned(), names: names() })
     }
 
+    /// The object and its member, if it is the member of a top-level object.
+    pub fn member(&self) -> Option<(&str, &str)> {
+        match &self.names[..] {
+            [object, member] => Some((object, member)),
+            _ => None,
+        }
+    }
+
     /// Whether the router asks for it.
     pub fn is_routed(&self) -> bool {
         self.path == "eventSource" || self.path == "eventName"

@@ -13,5 +13,7 @@ pub mod load;
 mod route;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk_tests;
 
 pub use compile::Compiled;
