@@ -27,6 +27,8 @@ pub struct Correlation {
     pub by: Vec<By>,
     /// The length of the window, in microseconds.
     pub span: i64,
+    /// Matches of a lower level than this do not count.
+    pub from: Level,
     /// What becomes of it.
     pub verdict: Verdict,
 }

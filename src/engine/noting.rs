@@ -81,6 +81,9 @@ impl BlobSink<'_, '_> {
                 let Some(Over::Correlation(correlation)) = self.shared.over(feed.stateful) else {
                     continue;
                 };
+                if hit.level < correlation.from {
+                    continue;
+                }
                 self.note_feed(noting, texts, (hit, *group), (*feed, correlation))?;
             }
         }

@@ -252,3 +252,18 @@ fn what_lies_before_the_range_is_history() {
     assert_eq!(found("--since=2026-11-02T10:00:08Z"), 0);
     assert_eq!(found("--until=2026-11-02T10:00:05Z"), 0);
 }
+
+/// Ten encryptions under a foreign key are a ransom run, ten decryptions are reading.
+#[test]
+fn only_what_is_serious_by_itself_adds_up() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/rules/foreign-key-used");
+    let sample = fs::read_to_string(root.join("match-burst.json")).unwrap();
+    let sandbox = Sandbox::new();
+    let level = |text: &str| {
+        sandbox.write("in.json", text);
+        let report = sandbox.report(0, ["--select=foreign-key-used", "in.json"]);
+        report["findings"][0]["level"].clone()
+    };
+    assert_eq!(level(&sample), "critical");
+    assert_eq!(level(&sample.replace("GenerateDataKey", "Decrypt")), "low");
+}

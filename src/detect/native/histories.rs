@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::{
     admin_and_use, alias_deleted_history, alias_replaced, alias_repointed_history,
     aws_managed_key_used_history, ebs_snapshot_unencrypted_history, encrypt_only_role_decrypts,
-    first_use_of_key, foreign_key_used_history, imported_material_deleted_history,
-    key_blast_radius, key_deleted_history, key_deletion_scheduled_history, key_enabled_history,
-    key_rotated_history, key_store_disconnected_history, key_untagged,
-    lambda_env_decrypted_by_others, lambda_env_default_key, policy_admin_removed,
+    first_use_of_key, imported_material_deleted_history, key_blast_radius, key_created_history,
+    key_deleted_history, key_deletion_scheduled_history, key_enabled_history, key_rotated_history,
+    key_untagged, lambda_env_decrypted_by_others, lambda_env_default_key, policy_admin_removed,
     policy_default_unedited_history, policy_external_trust_spread, policy_self_grant,
     rotation_never_enabled, service_only_key_used_directly, ssm_securestring_downgraded,
     trail_redirected_history,
@@ -75,13 +74,10 @@ fn parts(estate: &Arc<Estate>) -> Vec<Named> {
             Box::new(ebs_snapshot_unencrypted_history::EbsSnapshotUnencryptedHistory),
         ),
         (
-            "foreign-key-used-history",
-            Box::new(foreign_key_used_history::ForeignKeyUsedHistory(Arc::clone(estate))),
-        ),
-        (
             "imported-material-deleted-history",
             Box::new(imported_material_deleted_history::ImportedMaterialDeletedHistory),
         ),
+        ("key-created-history", Box::new(key_created_history::KeyCreatedHistory)),
         ("key-deleted-history", Box::new(key_deleted_history::KeyDeletedHistory)),
         (
             "key-deletion-scheduled-history",
@@ -89,10 +85,6 @@ fn parts(estate: &Arc<Estate>) -> Vec<Named> {
         ),
         ("key-enabled-history", Box::new(key_enabled_history::KeyEnabledHistory)),
         ("key-rotated-history", Box::new(key_rotated_history::KeyRotatedHistory)),
-        (
-            "key-store-disconnected-history",
-            Box::new(key_store_disconnected_history::KeyStoreDisconnectedHistory),
-        ),
         (
             "policy-default-unedited-history",
             Box::new(policy_default_unedited_history::PolicyDefaultUneditedHistory),

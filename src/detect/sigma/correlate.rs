@@ -10,12 +10,18 @@ use rsigma_parser::{
 };
 
 use crate::detect::stateful::{By, Compare, Correlation, Kind, Limit, Verdict};
+use crate::model::level::Level;
 
-/// The correlation that `rule` describes; `verdict` is what becomes of it.
+/// The correlation that `rule` describes; `verdict` is what becomes of it, and matches below `from`
+/// do not count.
 ///
 /// # Errors
 /// Why it is passed over.
-pub fn correlation(rule: &CorrelationRule, verdict: Verdict) -> Result<Correlation, String> {
+pub fn correlation(
+    rule: &CorrelationRule,
+    verdict: Verdict,
+    from: Level,
+) -> Result<Correlation, String> {
     if rule.window != WindowMode::Sliding {
         return Err(format!("`{}` windows are not supported", rule.window.as_str()));
     }
@@ -58,7 +64,7 @@ pub fn correlation(rule: &CorrelationRule, verdict: Verdict) -> Result<Correlati
     });
     let seconds = i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX);
     let span = seconds.saturating_mul(1_000_000);
-    Ok(Correlation { kind, steps, by: by.collect(), span, verdict })
+    Ok(Correlation { kind, steps, by: by.collect(), span, from, verdict })
 }
 
 fn limit((operator, number): &(ConditionOperator, u64)) -> Limit {

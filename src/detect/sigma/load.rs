@@ -112,7 +112,7 @@ impl Found {
             }
         }
         for rule in &collection.correlations {
-            match correlation(rule, verdict(file, rule)) {
+            match correlation(rule, verdict(file, rule), from(file, rule)) {
                 Ok(compiled) => match file.correlation(rule, compiled) {
                     Ok(rule) => self.rules.push(rule),
                     Err(message) => self.errors.push(file.error(&message)),
@@ -309,6 +309,13 @@ impl Own {
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
         texts.map(str::to_owned).collect()
     }
+}
+
+/// The lowest level that counts in a correlation: of ours, what it says.
+fn from(file: &File<'_>, rule: &CorrelationRule) -> Level {
+    let own = Own::of(rule.custom_attributes.get("keytrail"));
+    let said = own.text("from").filter(|_| file.embedded.is_some());
+    said.and_then(|level| level.parse().ok()).unwrap_or(Level::Informational)
 }
 
 /// What becomes of a correlation: a user's is a finding, one of ours says so.
