@@ -6,6 +6,7 @@
 //! source   blobs on disk or standard input, inflated            (bytes)
 //! record   text to records, found in place, never copied       (events)
 //! policy   policy documents, parsed once and asked              (answers)
+//! tags     tags of keys and resources as of any instant       (verdicts)
 //! detect   which rules could match, and whether they do        (hits)
 //! engine   all of it in parallel, merged in any order          (outcome)
 //! triage   what of it is suppressed or known already           (outcome)
@@ -24,5 +25,6 @@ pub mod policy;
 pub mod record;
 pub mod report;
 pub mod source;
+pub mod tags;
 pub mod triage;
 pub mod trial;

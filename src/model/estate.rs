@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
+use super::level::Level;
+
 /// What rules ask about it. [`Estate::default`] is what holds without `keytrail.toml`.
 #[derive(Debug, Clone)]
 pub struct Estate {
@@ -19,6 +21,8 @@ pub struct Estate {
     pub regions: BTreeSet<String>,
     /// Tags that put a key or a resource into a business category.
     pub governed_tags: Vec<GovernedTag>,
+    /// Keys that more than one value of them may use.
+    pub shared_keys: Vec<SharedKey>,
     /// What the name of an alias, `alias/` included, must look like. `None`: anything.
     pub alias_scheme: Option<Regex>,
     /// Roles that change keys by automation and cannot present MFA.
@@ -51,6 +55,22 @@ pub struct GovernedTag {
     pub name: String,
     /// Other tag keys that mean the same. Names are compared by [`GovernedTag::folded`].
     pub synonyms: Vec<String>,
+    /// Other spellings of values, by what they are to be taken for.
+    pub aliases: BTreeMap<String, BTreeSet<String>>,
+    /// Classes of data, the lowest first; a key may protect its own class and those below. Empty:
+    /// values are the same or not. Compared without regard to case.
+    pub order: Vec<String>,
+    /// How serious it is when key and resource differ.
+    pub level: Level,
+}
+
+/// A key that several business categories share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedKey {
+    /// Its ARN or alias, with `*` and `?`.
+    pub key: Patterns,
+    /// By the name of a governed tag, the values that resources may have.
+    pub allow: BTreeMap<String, Patterns>,
 }
 
 /// What is expected of a bucket that holds secrets.
@@ -103,20 +123,12 @@ impl Default for Thresholds {
 
 impl Default for Estate {
     fn default() -> Self {
-        let tag = |name: &str| GovernedTag { name: name.to_owned(), synonyms: Vec::new() };
         Estate {
             own_accounts: BTreeSet::new(),
             trusted_accounts: BTreeSet::new(),
             regions: BTreeSet::new(),
-            governed_tags: [
-                "CostCenter",
-                "Application",
-                "Owner",
-                "Environment",
-                "DataClassification",
-            ]
-            .map(tag)
-            .to_vec(),
+            governed_tags: GovernedTag::defaults(),
+            shared_keys: Vec::new(),
             alias_scheme: None,
             automation_roles: Patterns::default(),
             direct_use_roles: Patterns::default(),
@@ -150,11 +162,7 @@ impl Estate {
 
     /// The governed tag that a tag key means, if any.
     pub fn governed_tag(&self, key: &str) -> Option<&GovernedTag> {
-        let key = GovernedTag::folded(key);
-        self.governed_tags.iter().find(|tag| {
-            let mut names = [&tag.name].into_iter().chain(&tag.synonyms);
-            names.any(|name| GovernedTag::folded(name) == key)
-        })
+        self.governed_tags.iter().find(|tag| tag.is_meant_by(key))
     }
 }
 
@@ -173,6 +181,47 @@ impl Estate {
 }
 
 impl GovernedTag {
+    /// A tag of this name, as it is governed where nothing is said of it.
+    pub fn named(name: &str) -> GovernedTag {
+        // The classes of AWS's own examples, the lowest first.
+        const CLASSES: [&str; 4] = ["Public", "Internal", "Confidential", "Restricted"];
+        let classified = GovernedTag::folded(name) == "dataclassification";
+        GovernedTag {
+            name: name.to_owned(),
+            synonyms: Vec::new(),
+            aliases: BTreeMap::new(),
+            order: if classified { CLASSES.map(str::to_owned).to_vec() } else { Vec::new() },
+            level: Level::High,
+        }
+    }
+
+    /// The tags that are governed where nobody says which are.
+    pub fn defaults() -> Vec<GovernedTag> {
+        ["CostCenter", "Application", "Owner", "Environment", "DataClassification"]
+            .map(GovernedTag::named)
+            .to_vec()
+    }
+
+    /// Whether a tag key means this tag.
+    pub fn is_meant_by(&self, key: &str) -> bool {
+        let key = GovernedTag::folded(key);
+        let mut names = [&self.name].into_iter().chain(&self.synonyms);
+        names.any(|name| GovernedTag::folded(name) == key)
+    }
+
+    /// The value that a value stands for, without white space around it.
+    pub fn meaning<'a>(&'a self, value: &'a str) -> &'a str {
+        let value = value.trim();
+        let known = self.aliases.iter().find(|(_, spellings)| spellings.contains(value));
+        known.map_or(value, |(meant, _)| meant.as_str())
+    }
+
+    /// The rank of a value among the classes, 0 for the lowest.
+    pub fn class(&self, value: &str) -> Option<usize> {
+        let value = self.meaning(value).to_lowercase();
+        self.order.iter().position(|class| class.to_lowercase() == value)
+    }
+
     /// A tag key as it is compared: `cost-center`, `Cost_Center` and `CostCenter` are one.
     pub fn folded(key: &str) -> String {
         let kept = key.trim().chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.' | ':' | '/'));

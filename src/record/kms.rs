@@ -25,6 +25,7 @@ use crate::model::finding::{Key, Resource};
 use crate::model::principal::{Mfa, Principal};
 
 use caller::Caller;
+pub use subject::of_arn as taggable;
 pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, is_admin, is_critical, is_crypto, is_sym};
 
 /// The event source of KMS.
@@ -317,9 +318,7 @@ impl<'a> View<'a> {
         let mut pairs: Vec<Pair<'a>> = Vec::new();
         for name in ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"]
         {
-            for (name, value) in self.request(name).into_iter().flat_map(Json::members) {
-                let Some(value) = value.scalar() else { continue };
-                let pair = (name.text(), value);
+            for pair in self.request(name).into_iter().flat_map(pairs_of) {
                 if !pairs.contains(&pair) {
                     pairs.push(pair);
                 }
@@ -331,6 +330,25 @@ impl<'a> View<'a> {
     /// The resource that the key protects in this call, as the encryption context tells.
     pub fn subject(&self) -> Option<Resource> {
         subject::of_context(self, self.context())
+    }
+
+    /// What the encryption context names beside the subject: of a trail's log file, the bucket that
+    /// it lies in.
+    pub fn beside_subject(&self) -> Option<Resource> {
+        subject::beside(self.context())
+    }
+
+    /// What a context that stands elsewhere in the record names: in a grant's constraints, or of
+    /// one side of a ReEncrypt.
+    pub fn subjects_of(&self, context: Json<'a>) -> Vec<Resource> {
+        let pairs: Vec<Pair<'a>> = pairs_of(context).collect();
+        subject::of_context(self, &pairs).into_iter().chain(subject::beside(&pairs)).collect()
+    }
+
+    /// An id of a service completed to an ARN of the record's account and Region; the id alone when
+    /// one of them is missing.
+    pub fn completed(&self, service: &str, id: &str) -> Resource {
+        subject::complete(self, service, id, None)
     }
 
     /// The resource a finding is about: of a KMS call its subject, else what the record acts on.
@@ -422,6 +440,11 @@ const BARE_PLACES: &[&[&[&str]]] = &[
     &[&["responseElements", "keyId"]],
     &[&["serviceEventDetails", "keyId"]],
 ];
+
+/// The pairs of an encryption context.
+fn pairs_of<'a>(context: Json<'a>) -> impl Iterator<Item = Pair<'a>> {
+    context.members().filter_map(|(name, value)| Some((name.text(), value.scalar()?)))
+}
 
 /// The key that `text` names, if it is the ARN of a key.
 fn key_of(text: &str) -> Option<Key> {

@@ -6,3 +6,4 @@ pub mod json;
 pub mod kms;
 pub mod members;
 pub mod scan;
+pub mod shape;

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::Placed;
-use crate::model::estate::{Estate, GovernedTag, Patterns, SecretsBucket, Thresholds};
+use crate::model::estate::{Estate, GovernedTag, Patterns, SecretsBucket, SharedKey, Thresholds};
 use crate::model::suppression::Suppression;
 
 /// What rules ask about.
@@ -17,6 +17,7 @@ pub fn estate(estate: &Estate) -> Vec<String> {
         trusted_accounts,
         regions,
         governed_tags,
+        shared_keys,
         alias_scheme,
         automation_roles,
         direct_use_roles,
@@ -35,6 +36,7 @@ pub fn estate(estate: &Estate) -> Vec<String> {
     add("accounts.trusted", json!(trusted_accounts));
     add("regions.allowed", json!(regions));
     add("tags.governed", governed_tags.iter().map(tag).collect());
+    add("tags.shared", shared_keys.iter().map(shared).collect());
     add("aliases.scheme", json!(alias_scheme.as_ref().map(|scheme| scheme.as_str())));
     add("roles.automation", patterns(automation_roles));
     add("roles.direct_use", patterns(direct_use_roles));
@@ -52,8 +54,13 @@ pub fn estate(estate: &Estate) -> Vec<String> {
     lines
 }
 
-fn tag(GovernedTag { name, synonyms }: &GovernedTag) -> Value {
-    json!([name, synonyms])
+fn tag(GovernedTag { name, synonyms, aliases, order, level }: &GovernedTag) -> Value {
+    json!([name, synonyms, aliases, order, level])
+}
+
+fn shared(SharedKey { key, allow }: &SharedKey) -> Value {
+    let allow: Vec<Value> = allow.iter().map(|(tag, of)| json!([tag, patterns(of)])).collect();
+    json!([patterns(key), allow])
 }
 
 fn patterns(patterns: &Patterns) -> Value {

@@ -16,6 +16,7 @@ mod forms;
 mod reader;
 mod suppress;
 mod tables;
+mod tags;
 #[cfg(test)]
 mod tests;
 

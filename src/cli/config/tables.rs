@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::{DeTable, DeValue};
 
 use super::forms;
-use super::reader::{Fields, Notes, kind, quoted, texts};
+use super::reader::{Fields, Notes, kind, quoted};
 use super::suppress::{self, Suppress};
+use super::tags;
 use crate::cli::values;
-use crate::model::estate::{Estate, GovernedTag, Patterns, SecretsBucket, Thresholds};
+use crate::model::estate::{Estate, Patterns, SecretsBucket, Thresholds};
 
 /// A hundred years: longer is a typing error.
 const DAYS_MAX: i64 = 36_500;
@@ -19,7 +20,7 @@ pub fn read(root: &DeTable<'_>, notes: &mut Notes<'_>) -> (Estate, Suppress) {
     let mut estate = Estate::default();
     accounts(root.table("accounts", notes), &mut estate, notes);
     regions(root.table("regions", notes), &mut estate, notes);
-    tags(root.table("tags", notes), &mut estate, notes);
+    tags::read(root.table("tags", notes), &mut estate, notes);
     aliases(root.table("aliases", notes), &mut estate, notes);
     roles(root.table("roles", notes), &mut estate, notes);
     services(root.table("services", notes), &mut estate, notes);
@@ -41,41 +42,6 @@ fn accounts(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_
 fn regions(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
     estate.regions = set(table.texts("allowed", notes, values::region));
     table.end(notes);
-}
-
-/// `[tags.governed]`: the name of each tag, and the other tag keys that mean the same.
-fn tags(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    let governed = table.table("governed", notes);
-    table.end(notes);
-    if !governed.is_there() {
-        return;
-    }
-    let mut tags = Vec::new();
-    // A key may mean one tag only; which one it would be is nothing to guess.
-    let mut meant: BTreeMap<String, String> = BTreeMap::new();
-    let mut entries: Vec<_> = governed.entries().collect();
-    entries.sort_by_key(|(_, span, _)| span.start);
-    for (key, span, value) in entries {
-        let name = governed.path(key);
-        let synonyms = texts(value, &name, notes, forms::plain).unwrap_or_default();
-        if let Err(reason) = forms::plain(key) {
-            notes.add(&span, format!("{name}: the name of a tag {reason}"));
-        }
-        let mut names: Vec<(String, &String)> = Vec::new();
-        let key = key.to_owned();
-        names.extend([&key].into_iter().chain(&synonyms).map(|n| (GovernedTag::folded(n), n)));
-        for (folded, as_written) in names {
-            match meant.insert(folded, key.clone()) {
-                Some(other) if other != key => {
-                    let what = quoted(as_written);
-                    notes.add(&span, format!("{name}: {what} means the tag {other} already"));
-                }
-                _ => {}
-            }
-        }
-        tags.push(GovernedTag { name: key, synonyms });
-    }
-    estate.governed_tags = tags;
 }
 
 fn aliases(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {

@@ -18,6 +18,7 @@ const ARN_KEYS: &[&str] = &[
     "SecretARN",
     "PARAMETER_ARN",
     "aws:lambda:FunctionArn",
+    "aws:lambda:EventSourceArn",
     "aws:sqs:arn",
     "aws:sns:topicArn",
     "aws:kinesis:arn",
@@ -25,6 +26,15 @@ const ARN_KEYS: &[&str] = &[
     "aws:redshift:arn",
     "aws:workmail:arn",
     "aws:acm:arn",
+    "aws:s3express:arn",
+    "aws:s3vectors:arn",
+    "aws:athena:arn",
+    "aws:events:event-bus:arn",
+    "aws:states:stateMachineArn",
+    "aws:states:activityArn",
+    "aws:es:arn",
+    "aws:aoss:arn",
+    "aws:voiceid:domain:arn",
 ];
 
 /// Context keys whose value is an id that only the service can resolve, best first.
@@ -32,6 +42,16 @@ const ID_KEYS: &[(&str, &str)] = &[
     ("aws:rds:db-id", "AWS::RDS::DBInstance"),
     ("aws:rds:dbc-id", "AWS::RDS::DBCluster"),
     ("aws:workspaces:sid-directoryid", "AWS::WorkSpaces::Workspace"),
+];
+
+/// Context keys whose value is the last part of the resource's ARN: the service, and what stands
+/// before the value.
+const NAME_KEYS: &[(&str, &str, &str)] = &[
+    ("aws:elasticfilesystem:filesystem:id", "elasticfilesystem", "file-system/"),
+    ("aws:backup:backup-vault", "backup", "backup-vault:"),
+    ("aws:dsql:ClusterId", "dsql", "cluster/"),
+    ("aws:connect:instanceId", "connect", "instance/"),
+    ("aws:timestream:database-name", "timestream", "database/"),
 ];
 
 /// What `pairs`, the encryption context of the call, says is protected.
@@ -51,9 +71,13 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource
         let id = format!("table/{}", value("aws:dynamodb:tableName")?);
         Some(complete(view, "dynamodb", &id, value("aws:dynamodb:subscriberId")))
     };
-    let file_system = || {
-        let id = format!("file-system/{}", value("aws:elasticfilesystem:filesystem:id")?);
-        Some(complete(view, "elasticfilesystem", &id, None))
+    // The value may be the whole ARN already, whatever the key says.
+    let by_name = || {
+        NAME_KEYS.iter().find_map(|(key, service, prefix)| {
+            let value = value(key)?;
+            let named = || complete(view, service, &format!("{prefix}{value}"), None);
+            Some(of_arn(value).unwrap_or_else(named))
+        })
     };
     let object = || of_arn(value("aws:s3:arn")?);
     let volume = || {
@@ -69,10 +93,21 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource
     by_id()
         .or_else(by_arn)
         .or_else(table)
-        .or_else(file_system)
+        .or_else(by_name)
         .or_else(object)
         .or_else(volume)
         .or_else(other)
+}
+
+/// What `pairs` names beside [`of_context`]: a log file of a trail is the trail's, and lies in a
+/// bucket that is tagged by itself.
+pub(super) fn beside(pairs: &[Pair<'_>]) -> Option<Resource> {
+    let value = |key: &str| {
+        let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value.as_ref())
+    };
+    value("aws:cloudtrail:arn").and_then(of_arn)?;
+    of_arn(value("aws:s3:arn")?)
 }
 
 /// What `pairs` names, not reduced to what can be tagged; of an object and what lies in it, the
@@ -159,13 +194,16 @@ fn of_trail_call(view: &View<'_>) -> Option<Resource> {
 }
 
 /// The taggable resource that an ARN belongs to; `None` when `text` is no ARN.
-fn of_arn(text: &str) -> Option<Resource> {
-    let arn = Arn::parse(text)?;
+pub fn of_arn(text: &str) -> Option<Resource> {
+    let arn = Arn::parse(text.trim())?;
+    // The S3 Express form carries a whole ARN where the bucket should be.
+    if arn.service == "s3" && arn.resource.starts_with("arn:") {
+        return of_arn(arn.resource);
+    }
+    let text = text.trim();
     let kept = match arn.service {
-        // The S3 Express form carries a whole ARN where the bucket should be.
-        "s3" if !arn.resource.starts_with("arn:") => {
-            arn.resource.split('/').next().unwrap_or_default()
-        }
+        "s3" => arn.resource.split('/').next().unwrap_or_default(),
+        "s3express" | "s3tables" | "s3vectors" => up_to(arn.resource, '/', 2),
         "logs" => arn.resource.strip_suffix(":*").unwrap_or(arn.resource),
         "lambda" => up_to(arn.resource, ':', 2),
         "dynamodb" => up_to(arn.resource, '/', 2),
@@ -182,7 +220,7 @@ fn up_to(text: &str, separator: char, parts: usize) -> &str {
 
 /// An id completed to an ARN of the record's Region and of `account`, else the caller's, else the
 /// record's; the id alone when one of them is missing.
-fn complete(view: &View<'_>, service: &str, id: &str, account: Option<&str>) -> Resource {
+pub(super) fn complete(view: &View<'_>, service: &str, id: &str, account: Option<&str>) -> Resource {
     let account =
         account.map(str::to_owned).or_else(|| view.caller_account()).or_else(|| view.account());
     match (view.region(), account) {
@@ -223,6 +261,13 @@ fn kind_of(arn: &Arn<'_>) -> Option<&'static str> {
         "redshift" if is("cluster:") => "AWS::Redshift::Cluster",
         "workmail" if is("organization/") => "AWS::WorkMail::Organization",
         "acm" if is("certificate/") => "AWS::CertificateManager::Certificate",
+        "backup" if is("backup-vault:") => "AWS::Backup::BackupVault",
+        "athena" if is("workgroup/") => "AWS::Athena::WorkGroup",
+        "events" if is("event-bus/") => "AWS::Events::EventBus",
+        "states" if is("stateMachine:") => "AWS::StepFunctions::StateMachine",
+        "es" if is("domain/") => "AWS::OpenSearchService::Domain",
+        "eks" if is("cluster/") => "AWS::EKS::Cluster",
+        "firehose" if is("deliverystream/") => "AWS::KinesisFirehose::DeliveryStream",
         _ => return None,
     })
 }

@@ -1,0 +1,153 @@
+//! All changes by ARN, and what goes by several names.
+//!
+//! What must stay true: adding is commutative and idempotent, and what does not fit makes a
+//! resource unknown, never wrong.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::change::{Change, What};
+use super::timeline::Timeline;
+use crate::model::arn::Arn;
+
+/// Everything that was learnt.
+#[derive(Debug)]
+pub struct Book {
+    changes: HashMap<String, Vec<Change>>,
+    joins: HashMap<String, BTreeSet<String>>,
+    count: usize,
+    limit: usize,
+    lost: HashSet<String>,
+    /// Tag changes of resources that no record names in any known way.
+    pub unplaced: u64,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// This ARN.
+    Arn(String),
+    /// Nothing that was seen.
+    Nothing,
+    /// Several things at different times.
+    Several,
+}
+
+/// What the aliases of AWS managed keys start with.
+const AWS_ALIAS: &str = ":alias/aws/";
+
+impl Book {
+    /// An empty book for at most `limit` changes and as many names.
+    pub fn new(limit: usize) -> Book {
+        Book {
+            changes: HashMap::new(),
+            joins: HashMap::new(),
+            count: 0,
+            limit: limit.max(1),
+            lost: HashSet::new(),
+            unplaced: 0,
+        }
+    }
+
+    /// Adds what was learnt of a resource.
+    pub fn add(&mut self, arn: String, change: Change) {
+        if self.count >= self.limit {
+            // Which are lost depends on the order of reading; that nothing is said of them does
+            // not make anything wrong.
+            self.lost.insert(arn);
+            return;
+        }
+        self.count += 1;
+        self.changes.entry(arn).or_default().push(change);
+    }
+
+    /// Adds another name of an ARN.
+    pub fn join(&mut self, name: String, arn: String) {
+        if self.joins.len() < self.limit || self.joins.contains_key(&name) {
+            let arns = self.joins.entry(name).or_default();
+            // Two are as good as many: which of them is meant is not known.
+            if arns.len() < 2 {
+                arns.insert(arn);
+            }
+        }
+    }
+
+    /// Adds all of another's.
+    pub fn merge(&mut self, other: Book) {
+        for (arn, changes) in other.changes {
+            changes.into_iter().for_each(|change| self.add(arn.clone(), change));
+        }
+        for (name, arns) in other.joins {
+            arns.into_iter().for_each(|arn| self.join(name.clone(), arn));
+        }
+        self.lost.extend(other.lost);
+        self.unplaced += other.unplaced;
+    }
+
+    /// How many resources have more changes than fit.
+    pub fn lost(&self) -> usize {
+        self.lost.len()
+    }
+
+    /// Every ARN of which anything is known.
+    pub fn arns(&self) -> BTreeSet<&str> {
+        self.changes.keys().map(String::as_str).collect()
+    }
+
+    /// Whether nothing was learnt of any resource.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.lost.is_empty()
+    }
+
+    /// What a name stands for: an ARN for itself, unless it is an alias.
+    pub fn named(&self, name: &str) -> Named {
+        let arn = Arn::parse(name);
+        if arn.is_some_and(|arn| !arn.is_kms_alias()) {
+            return Named::Arn(name.to_owned());
+        }
+        match self.joins.get(name).map(|arns| (arns.first(), arns.len())) {
+            Some((Some(arn), 1)) => Named::Arn(arn.clone()),
+            Some((_, 2..)) => Named::Several,
+            _ => Named::Nothing,
+        }
+    }
+
+    /// Names and what they stand for.
+    pub fn joins(&self) -> BTreeMap<&str, &BTreeSet<String>> {
+        self.joins.iter().map(|(name, arns)| (name.as_str(), arns)).collect()
+    }
+
+    /// The keys that AWS manages for its services: nobody can tag them.
+    pub fn aws_managed(&self) -> BTreeSet<String> {
+        let managed = self.joins.iter().filter(|(name, _)| name.contains(AWS_ALIAS));
+        managed.flat_map(|(_, arns)| arns.iter().cloned()).collect()
+    }
+
+    /// All that is known of a resource; `None` when there is more than fits.
+    pub fn timeline(&self, arn: &str) -> Option<Timeline> {
+        if self.lost.contains(arn) {
+            return None;
+        }
+        let mut all = self.changes.get(arn).cloned().unwrap_or_default();
+        // Calls may name a secret without the six characters that Secrets Manager appends.
+        if let Some(name) = secret_name(arn)
+            && let Some(by_name) = self.changes.get(name)
+        {
+            let alone = !self.changes.keys().any(|other| {
+                other != arn && secret_name(other).is_some_and(|other| other == name)
+            });
+            all.extend(by_name.iter().cloned().map(|change| match alone {
+                true => change,
+                false => Change { what: What::Blur, ..change },
+            }));
+        }
+        Some(Timeline::new(all))
+    }
+}
+
+/// The ARN of a secret without the hyphen and six characters at its end.
+fn secret_name(arn: &str) -> Option<&str> {
+    let parsed = Arn::parse(arn).filter(|arn| arn.service == "secretsmanager")?;
+    let (_, suffix) = parsed.resource.rsplit_once('-')?;
+    let fits = suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric());
+    fits.then(|| &arn[..arn.len() - 7])
+}

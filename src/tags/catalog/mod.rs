@@ -1,0 +1,177 @@
+//! Tags out of files that users can produce: inventories, state, lists.
+//!
+//! What a file is, is told by its content. Each entry says what all tags of one resource were as of
+//! a date: that of the entry or of the file where it has one, else that of the file system. What
+//! must stay true: a resource that a file does not list is not known to have no tags, and what
+//! cannot be read is said.
+
+mod aws;
+mod csv;
+mod terraform;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::book::Book;
+use super::change::{Change, Evidence, Source, Tags, Value, What};
+use crate::model::time::Time;
+use crate::record::kms::taggable;
+
+/// One resource of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// Its ARN, as it is written.
+    arn: String,
+    /// All its tags.
+    tags: Tags,
+    /// As of when, if the entry says so.
+    time: Option<Time>,
+}
+
+/// What was read of a file.
+#[derive(Debug, Default)]
+struct Read {
+    entries: Vec<Entry>,
+    /// Ids and what ARN they are of.
+    joins: Vec<(String, String)>,
+    /// What could not be read.
+    wrong: Vec<String>,
+    /// Resources without an ARN or without tags, which tell nothing.
+    passed_over: u64,
+}
+
+/// What a file added to a book.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// How many resources it lists with their tags.
+    pub resources: u64,
+    /// What of it could not be read: a problem each.
+    pub wrong: Vec<String>,
+}
+
+/// The most things that are said of one file.
+const WRONG_MAX: usize = 20;
+
+/// Reads the text of a file, already inflated, into `book`. `date` is the file's.
+pub fn read(name: &Arc<str>, text: &[u8], date: Time, book: &mut Book) -> Added {
+    let mut read = Read::default();
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    match std::str::from_utf8(text) {
+        Ok(text) => of_text(text, &mut read),
+        Err(_) => read.wrong.push("is not UTF-8: expected JSON or CSV".into()),
+    }
+    let mut added = Added { resources: read.entries.len() as u64, wrong: read.wrong };
+    for Entry { arn, tags, time } in read.entries {
+        let Some(known) = taggable(&arn) else {
+            added.resources -= 1;
+            added.wrong.push(format!("'{}' is no ARN", cut(&arn)));
+            continue;
+        };
+        let source = Source::File(Arc::clone(name));
+        let evidence = Arc::new(Evidence { time: time.unwrap_or(date), source });
+        book.add(known.arn, Change { evidence, what: What::Observed(tags) });
+    }
+    read.joins.into_iter().for_each(|(id, arn)| book.join(id, arn));
+    if added.resources == 0 && added.wrong.is_empty() && read.passed_over > 0 {
+        let count = read.passed_over;
+        added.wrong.push(format!("has {count} resources, and no tags of any that has an ARN"));
+    }
+    if added.wrong.len() > WRONG_MAX {
+        let more = added.wrong.len() - WRONG_MAX;
+        added.wrong.truncate(WRONG_MAX);
+        added.wrong.push(format!("{more} more problems in this file, not listed"));
+    }
+    added
+}
+
+/// A text as a message may show it.
+fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+fn of_text(text: &str, read: &mut Read) {
+    if !text.trim_start().starts_with(['{', '[']) {
+        csv::read(text, read);
+        return;
+    }
+    // One document, or a line each.
+    let mut any = false;
+    for (number, value) in serde_json::Deserializer::from_str(text).into_iter::<Json>().enumerate() {
+        match value {
+            Ok(value) => {
+                any = true;
+                document(&value, read);
+            }
+            Err(error) => {
+                let what = if any { format!("document {}: ", number + 1) } else { String::new() };
+                read.wrong.push(format!("{what}is no JSON: {error}"));
+                return;
+            }
+        }
+    }
+}
+
+/// Reads one JSON document, of whatever kind.
+fn document(value: &Json, read: &mut Read) {
+    let has = |name: &str| value.get(name).is_some();
+    if has("ResourceTagMappingList") {
+        aws::get_resources(value, read);
+    } else if has("configurationItems") {
+        aws::config_snapshot(value, read);
+    } else if has("Results") {
+        aws::config_query(value, read);
+    } else if has("Resources") {
+        aws::explorer(value, read);
+    } else if has("detail") && value["source"] == "aws.tag" {
+        aws::tag_change(value, read);
+    } else if has("terraform_version") || has("values") || has("planned_values") {
+        terraform::read(value, read);
+    } else if let Some(list) = value.as_array() {
+        // What jq makes of several pages, or of their entries.
+        list.iter().for_each(|value| one(value, read));
+    } else {
+        one(value, read);
+    }
+}
+
+/// An entry by itself, or a page among others.
+fn one(value: &Json, read: &mut Read) {
+    if aws::mapping(value, read) || aws::item(value, read) {
+        return;
+    }
+    let pages = ["ResourceTagMappingList", "configurationItems", "Results", "Resources", "detail"];
+    match pages.iter().any(|name| value.get(name).is_some()) {
+        true => document(value, read),
+        false => read.wrong.push(
+            "is of no known kind: expected get-resources, AWS Config, Resource Explorer, \
+             list-resource-tags, Terraform or CSV"
+                .into(),
+        ),
+    }
+}
+
+/// A member's text, whatever the case of its name.
+fn text<'a>(value: &'a Json, name: &str) -> Option<&'a str> {
+    member(value, name)?.as_str().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn member<'a>(value: &'a Json, name: &str) -> Option<&'a Json> {
+    let object = value.as_object()?;
+    object.get(name).or_else(|| {
+        object.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    })
+}
+
+/// Tags in any of their shapes; `None` when they do not read.
+fn tags(value: &Json) -> Option<Tags> {
+    let text = value.to_string();
+    super::extract::tags(crate::record::json::Json::new(&text))
+}
+
+/// Tags out of texts.
+fn texts<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Tags {
+    pairs.map(|(key, value)| (key.to_owned(), Value::Text(value.to_owned()))).collect()
+}

@@ -1,0 +1,22 @@
+//! What is known of the tags of keys and resources, at any instant, and from where.
+//!
+//! ```text
+//! change      one thing that was learnt: who says what of which ARN, as of when
+//! extract     changes out of CloudTrail records: a table, and a generic reading
+//! catalog     changes out of files: inventories, state, lists
+//! book        all changes by ARN, and what goes by several names
+//! timeline    what they add up to: known, known to be absent, or unknown, as of an instant
+//! uses        which key a record uses, or sets up, for which resource
+//! compare     whether a key's tags and a resource's put both into the same business category
+//! ```
+//!
+//! What must stay true: unknown is not absent. A tag may have been set before the log begins, by a
+//! call that does not show its tags, or by one that was never delivered; nothing here guesses.
+
+pub mod book;
+pub mod catalog;
+pub mod change;
+pub mod compare;
+pub mod extract;
+pub mod timeline;
+pub mod uses;
