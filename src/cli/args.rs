@@ -101,6 +101,14 @@ pub struct InputArgs {
     #[arg(long = "region", value_name = "REGION")]
     pub regions: Vec<String>,
 
+    /// Also take tags of keys and resources from this file (repeatable)
+    ///
+    /// What aws resourcegroupstaggingapi get-resources, AWS Config, Resource Explorer, Terraform
+    /// or kms list-resource-tags say, or CSV; told by content. Its tags hold as of its own date, else
+    /// that of the file, or as of TIME with FILE@TIME.
+    #[arg(long = "tags", value_name = "FILE")]
+    pub tags: Vec<OsString>,
+
     /// Configuration, instead of ./keytrail.toml
     ///
     /// What is known of the organisation, and which findings it has accepted. Without this option

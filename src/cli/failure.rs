@@ -50,6 +50,14 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// A file with tags that cannot be opened. The user's error.
+    #[error("{}: cannot be read: {reason}", path.display())]
+    Tags {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// `--select` or `--ignore` with a word that names no rule, or that leave none.
     #[error("{0}")]
     Selector(String),
@@ -100,6 +108,9 @@ impl Failure {
             Failure::Internal => Some("this is a bug in keytrail: please report it".into()),
             Failure::Baseline { .. } => {
                 Some("give a report that keytrail scan -f json -o PATH wrote".into())
+            }
+            Failure::Tags { .. } => {
+                Some("give a file with tags: --tags FILE, or --tags FILE@TIME".into())
             }
             Failure::Config(_)
             | Failure::Value { .. }

@@ -3,6 +3,7 @@
 //! ```text
 //! args       the words as typed
 //! accepted   baseline and suppressions
+//! catalogs   the files of --tags
 //! config     keytrail.toml: the organisation, what is suppressed
 //! settings   what they mean, validated            values: the forms of option values
 //! commands   one file a command: settings to exit code
@@ -17,6 +18,7 @@
 
 mod accepted;
 mod args;
+mod catalogs;
 mod commands;
 mod config;
 mod exit;

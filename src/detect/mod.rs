@@ -307,7 +307,7 @@ impl RuleSet {
             let code = match &self.rules.get(rule)?.body {
                 Body::Correlation(correlation, _) => Over::Correlation(correlation),
                 Body::History(_, history) => Over::History(history.as_ref()),
-                Body::Sigma(_) | Body::Native(..) => return None,
+                Body::Sigma(_) | Body::Native(..) | Body::Tagging(_) => return None,
             };
             Some(Stateful { rule, about, code })
         })
@@ -319,6 +319,18 @@ impl RuleSet {
             Body::History(_, history) => Some((self.wiring.stateful[rule]?, history.as_ref())),
             _ => None,
         }
+    }
+
+    /// The rule of this id that compares tags, if it is reported.
+    pub fn tagging(&self, id: &str) -> Option<usize> {
+        let of = |rule: &Rule| matches!(rule.body, Body::Tagging(_)) && rule.meta.id == id;
+        self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))
+    }
+
+    /// Whether any rule that compares tags is reported.
+    pub fn compares_tags(&self) -> bool {
+        let mut rules = self.rules.iter().enumerate();
+        rules.any(|(at, rule)| matches!(rule.body, Body::Tagging(_)) && self.is_reported(at))
     }
 
     /// Whether a record passes the quick demands of a rule: only then the rule has to be asked.

@@ -42,6 +42,8 @@ pub enum Body {
     Native(Box<Compiled>, Box<dyn Detector>),
     /// By code, over many records of those that Sigma selects.
     History(Box<Compiled>, Box<dyn History>),
+    /// By comparing tags once all is read, which is the engine's.
+    Tagging(Box<Compiled>),
     /// Over many matches of other rules; and whether those are reported as well.
     Correlation(Box<Correlation>, bool),
 }
@@ -52,6 +54,7 @@ impl fmt::Debug for Body {
             Body::Sigma(_) => "Sigma",
             Body::Native(..) => "Native",
             Body::History(..) => "History",
+            Body::Tagging(_) => "Tagging",
             Body::Correlation(..) => "Correlation",
         })
     }
@@ -61,9 +64,10 @@ impl Rule {
     /// What is compiled of it; a correlation has nothing to ask of a record.
     pub fn compiled(&self) -> Option<&Compiled> {
         match &self.body {
-            Body::Sigma(compiled) | Body::Native(compiled, _) | Body::History(compiled, _) => {
-                Some(compiled)
-            }
+            Body::Sigma(compiled)
+            | Body::Native(compiled, _)
+            | Body::History(compiled, _)
+            | Body::Tagging(compiled) => Some(compiled),
             Body::Correlation(..) => None,
         }
     }
@@ -72,7 +76,7 @@ impl Rule {
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
             Body::Native(_, detector) => detector.check(event, view),
-            Body::History(..) | Body::Correlation(..) => None,
+            Body::History(..) | Body::Correlation(..) | Body::Tagging(_) => None,
             Body::Sigma(compiled) => {
                 let asked = SigmaEvent::new(event, view);
                 let found = compiled.is_settled(event, view) || compiled.matches(&asked);

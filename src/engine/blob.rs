@@ -24,6 +24,7 @@ use crate::model::time::Time;
 use crate::record::container::Sink;
 use crate::record::event::{Event, Header, Marked, Raw};
 use crate::record::kms::{Actor, View};
+use crate::tags::extract::concerns;
 
 /// The source of KMS calls.
 const KMS: &[u8] = b"kms.amazonaws.com";
@@ -88,11 +89,14 @@ impl Sink for BlobSink<'_, '_> {
         let kms = basics.source == KMS;
         self.worker.totals.kms_records += u64::from(kms);
         let rules = self.shared.plan.rules.candidates_of(&basics.header);
-        if !kms && rules.is_empty() {
+        let tags = !kms && concerns_tags(&basics);
+        if !kms && !tags && rules.is_empty() {
             return;
         }
         match Case::of_header(&basics.header) {
-            Some(case) if rules.of(|| case).is_empty() && (!kms || case.is_delivered()) => {
+            Some(case)
+                if !tags && rules.of(|| case).is_empty() && (!kms || case.is_delivered()) =>
+            {
                 if kms {
                     self.note_read(number, record, &basics.header);
                 }
@@ -172,7 +176,11 @@ impl BlobSink<'_, '_> {
         let mut hits = std::mem::take(&mut self.worker.hits);
         hits.clear();
         let view = View::new(&event);
-        let range = match kms || !rules.is_empty() {
+        if kms || concerns_tags(basics) {
+            self.learn(number, &view, basics);
+        }
+        let tags = !kms && self.shared.compares && concerns_tags(basics);
+        let range = match kms || tags || !rules.is_empty() {
             true => self.shared.plan.filter.range(basics.time, &basics.header),
             false => Range::Outside,
         };
@@ -181,7 +189,8 @@ impl BlobSink<'_, '_> {
             _ => rules.of(|| Case::of(&view)),
         };
         let histories = self.ask(number, (&event, &view), rules, range, &mut hits);
-        if kms || !hits.is_empty() || !histories.is_empty() {
+        let sets_up = tags && range == Range::Reported && self.sets_up_key(&view);
+        if kms || sets_up || !hits.is_empty() || !histories.is_empty() {
             let identity = self.identity(number, record, &basics.header);
             let found = Found { basics, identity: &identity, hits: &hits };
             self.keep(number, &view, &found, &histories, range);
@@ -249,7 +258,7 @@ impl BlobSink<'_, '_> {
         let mut used = None;
         let endpoint =
             || view.event().text_at(&["eventCategory"]).is_some_and(|c| c == "NetworkActivity");
-        if self.shared.stateful()
+        if (self.shared.stateful() || self.shared.compares)
             && range != Range::Outside
             && let Some(time) = found.basics.time
             && !endpoint()
@@ -421,6 +430,15 @@ impl BlobSink<'_, '_> {
         totals.blobs_other += u64::from(self.others > 0 && self.records == 0 && self.problems == 0);
         self.shared.progress.blobs.fetch_add(1, Ordering::Relaxed);
         self.shared.progress.records.fetch_add(self.records % BEAT, Ordering::Relaxed);
+    }
+}
+
+/// Whether a record of another service than KMS may say something of tags. One whose name is spelt
+/// with escapes may.
+fn concerns_tags(basics: &Basics<'_>) -> bool {
+    match basics.name {
+        [] => basics.header.name.is_some(),
+        name => concerns(name),
     }
 }
 

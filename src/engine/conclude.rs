@@ -9,22 +9,26 @@ use sha2::{Digest, Sha256};
 use super::decide::{self, Bench, Decisions};
 use super::group::{Group, GroupKey, Groups, SHOWN};
 use super::names::Names;
+use super::problems::Problems;
+use super::tagging::{self, Ledger, Tagging};
 use super::worker::{Shared, Worker};
 use super::{Plan, facts};
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Summary};
+use crate::model::outcome::{Outcome, Summary, TagCoverage};
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
+use crate::tags::book::Book;
 
 /// Two records of one action: which finding and event the other one is.
 type Links = HashMap<String, BTreeSet<(String, String, Option<String>)>>;
 
 /// Makes an outcome of what all workers found.
-pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> Outcome {
+pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Book) {
     let (plan, names) = (shared.plan, &shared.names);
+    worker.tagging.book.merge(plan.tags.clone());
     std::mem::take(&mut worker.network).release(&mut worker.facts, &mut worker.groups);
     let noted = decide::note_uses(&mut worker, &plan.rules, shared.key);
     let counts = facts::conclude(worker.facts).unwrap_or_else(|error| {
@@ -60,19 +64,72 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> Outcome {
     decided.problems.into_iter().for_each(|problem| worker.problems.add(problem));
     let groups = (worker.groups, &counts.groups);
     let mut groups = settle(plan, &totals.accounts, groups, &decided.changes);
-    for (key, group, count) in decided.findings {
+    let last = totals.last_event.unwrap_or(Time(0));
+    let (found, coverage, mut ledger) =
+        compare_tags(shared, worker.tagging, last, &mut worker.problems);
+    for (key, group, count) in decided.findings.into_iter().chain(found) {
         add(&mut groups, key, group, count);
     }
-    let (findings, summary) = findings(plan, groups);
-    Outcome {
+    let (mut findings, summary) = findings(plan, groups);
+    findings.iter_mut().for_each(|finding| fill_tags(finding, &mut ledger));
+    let outcome = Outcome {
         findings,
         summary,
         problems: worker.problems.into_sorted(),
         suppressions: Vec::new(),
         totals,
+        tags: coverage,
         interrupted: false,
         manifest: worker.manifest.to_hex(),
+    };
+    (outcome, ledger.book)
+}
+
+/// What a group is, what it is made of, and how many records it rests on.
+type Counted = (GroupKey, Group, u64);
+
+/// Compares the tags of keys and resources, and says what kept it from doing so.
+fn compare_tags<'a>(
+    shared: &'a Shared<'_>,
+    tagging: Tagging,
+    last: Time,
+    problems: &mut Problems,
+) -> (Vec<Counted>, Option<TagCoverage>, Ledger<'a>) {
+    let plan = shared.plan;
+    match tagging::conclude(shared, tagging, last) {
+        Ok((compared, ledger)) => {
+            if ledger.book.lost() > 0 {
+                problems.add(too_many_tags(plan, ledger.book.lost()));
+            }
+            let coverage = Some(compared.coverage).filter(|_| shared.compares);
+            (compared.findings, coverage, ledger)
+        }
+        Err(error) => {
+            let message =
+                format!("a temporary file cannot be read back, so no tags are compared: {error}");
+            problems.add(Problem::new(Origin::blob("*"), Stage::Tags, message));
+            (Vec::new(), None, Ledger::new(&plan.estate, Book::default()))
+        }
     }
+}
+
+/// Gives key and resource the tags that they had when the finding's first event happened.
+fn fill_tags(finding: &mut Finding, ledger: &mut Ledger<'_>) {
+    let Some(time) = finding.first_seen else { return };
+    if let Some(key) = &mut finding.key {
+        key.tags = ledger.tags(&key.arn, time);
+    }
+    if let Some(resource) = &mut finding.resource {
+        resource.tags = ledger.tags(&resource.arn, time);
+    }
+}
+
+fn too_many_tags(plan: &Plan, lost: usize) -> Problem {
+    let message = format!(
+        "more than {} tag changes: the tags of {lost} resources are taken to be unknown",
+        plan.limits.tags
+    );
+    Problem::new(Origin::blob("*"), Stage::Tags, message)
 }
 
 /// Records that share their ids and not their content.

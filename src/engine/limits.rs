@@ -12,6 +12,8 @@ pub struct Limits {
     pub notes: usize,
     /// How many notes of one group a rule over many records decides over at once.
     pub window: usize,
+    /// How many tag changes are held; of more, what they are about becomes unknown.
+    pub tags: usize,
     /// How many identifiers a live report holds before they go to a temporary file.
     pub seen: usize,
     /// How many problems of one blob are listed; the others are counted.
@@ -27,6 +29,7 @@ impl Default for Limits {
             facts: 384 << 10,     // 21 MiB at 56 bytes each
             notes: 128 << 10,     // 24 MiB at 184 bytes each
             window: 1 << 17,
+            tags: 1 << 20, // some 300 bytes each, where there are any
             seen: 1 << 20, // 32 MiB at 32 bytes each
             problems_per_blob: 20,
             problems: 10_000,

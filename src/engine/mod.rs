@@ -20,6 +20,7 @@ mod problems;
 mod seen;
 mod sorted;
 mod spool;
+mod tagging;
 mod uses;
 mod worker;
 
@@ -34,6 +35,7 @@ use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::record::event::{Header, Raw};
 use crate::source::Listing;
+use crate::tags::book::Book;
 
 pub use limits::Limits;
 pub use live::Write as Live;
@@ -100,6 +102,8 @@ pub struct Plan {
     pub min_level: Level,
     /// What bounds memory.
     pub limits: Limits,
+    /// Tags that are known from elsewhere.
+    pub tags: Book,
 }
 
 /// How far a scan is; for a progress display.
@@ -130,11 +134,26 @@ pub fn scan(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<Outcome> {
+    Ok(scan_and_learn(listing, plan, live, progress, stop)?.0)
+}
+
+/// The same, and all that was learnt of tags.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_and_learn(
+    listing: Listing,
+    plan: &Plan,
+    live: Option<Live<'_>>,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> io::Result<(Outcome, Book)> {
     let over: Vec<_> = plan.rules.stateful().collect();
     let shared = Shared {
         plan,
         uses: over.iter().any(|rule| matches!(rule.code, Over::History(_))),
         over,
+        compares: plan.rules.compares_tags(),
         key: keys::HashKey::random(),
         names: names::Names::default(),
         live: live.map(|write| live::Live::new(plan, write)),
@@ -153,11 +172,12 @@ pub fn scan(
         all.merge(worker);
         all
     });
-    let mut outcome = conclude::conclude(&shared, merged.unwrap_or_else(|| Worker::new(plan, 0)));
+    let (mut outcome, book) =
+        conclude::conclude(&shared, merged.unwrap_or_else(|| Worker::new(plan, 0)));
     outcome.interrupted = stop.load(Ordering::Relaxed);
     if let Some(live) = shared.live {
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(late)?);
     }
-    Ok(outcome)
+    Ok((outcome, book))
 }

@@ -59,7 +59,18 @@ impl BlobSink<'_, '_> {
         if let Err(error) = result {
             self.cannot_note(&error);
         }
-        self.shared.wants_uses().then(|| self.note_use(noting))?
+        let used = match self.shared.wants_uses() || self.shared.compares {
+            true => self.note_use(noting),
+            false => None,
+        };
+        if self.shared.compares
+            && noting.range == Range::Reported
+            && !noting.view.attempt()
+            && let Err(error) = self.note_pair(noting, used)
+        {
+            self.cannot_note(&error);
+        }
+        used
     }
 
     fn cannot_note(&mut self, error: &io::Error) {
@@ -264,7 +275,11 @@ impl BlobSink<'_, '_> {
             view.first_key().map(|key| (&key.arn, &key.alias)),
             view.known_resource().map(|resource| &resource.arn),
             (&name, actor, attempt),
+            beside(view, &name),
         ));
+        if !self.shared.wants_uses() {
+            return Some(hash);
+        }
         let identity = noting.found.identity;
         if self.worker.uses.goes_on(hash, noting.time, noting.range == Range::Reported) {
             return Some(hash);
@@ -295,8 +310,16 @@ impl BlobSink<'_, '_> {
     }
 }
 
+/// What else tells two uses apart: the bucket beside a trail, and both sides of a ReEncrypt.
+fn beside(view: &View<'_>, name: &str) -> Option<String> {
+    match name {
+        "ReEncrypt" => serde_json::to_string(&(&view.keys(), view.context())).ok(),
+        _ => view.beside_subject().map(|resource| resource.arn),
+    }
+}
+
 /// What stands for the [`About`] of a record, so that one that is known is not made again.
-fn about_hash(key: HashKey, view: &View<'_>) -> [u64; 2] {
+pub(super) fn about_hash(key: HashKey, view: &View<'_>) -> [u64; 2] {
     let text = |name: &str| view.event().text_at(&[name]);
     key.of(&(
         (text("recipientAccountId"), text("awsRegion")),

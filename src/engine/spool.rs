@@ -22,9 +22,16 @@ pub struct Spool {
     /// How many bytes are in the file.
     written: u64,
     known: HashMap<[u64; 2], Place>,
+    /// How many more than usual are recognised.
+    more: usize,
 }
 
 impl Spool {
+    /// Texts of which `known` are recognised when they come again.
+    pub fn knowing(known: usize) -> Spool {
+        Spool { more: known.saturating_sub(KNOWN), ..Spool::default() }
+    }
+
     /// Keeps a text.
     ///
     /// # Errors
@@ -62,7 +69,7 @@ impl Spool {
             return Ok(*place);
         }
         let place = self.add(&text())?;
-        if self.known.len() >= KNOWN {
+        if self.known.len() >= KNOWN + self.more {
             self.known.clear();
         }
         self.known.insert(hash, place);

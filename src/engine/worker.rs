@@ -16,6 +16,7 @@ use super::network::Network;
 use super::notes::Notes;
 use super::problems::Problems;
 use super::sorted::Sorted;
+use super::tagging::Tagging;
 use super::uses::Uses;
 use super::{Plan, Progress};
 use crate::detect::{Asked, Hit, Over, Stateful};
@@ -32,6 +33,8 @@ pub(super) struct Shared<'a> {
     pub over: Vec<Stateful<'a>>,
     /// Whether any of them is a history.
     pub uses: bool,
+    /// Whether any rule compares tags.
+    pub compares: bool,
     pub key: HashKey,
     pub names: Names,
     pub live: Option<Live<'a>>,
@@ -47,6 +50,7 @@ pub(super) struct Worker {
     pub network: Network,
     pub notes: Notes,
     pub uses: Uses,
+    pub tagging: Tagging,
     pub problems: Problems,
     pub totals: Totals,
     pub accounts: Values,
@@ -124,6 +128,7 @@ impl Worker {
             network: Network::default(),
             notes: Notes::new(plan.limits.notes, number),
             uses: Uses::default(),
+            tagging: Tagging::new(&plan.limits, number),
             problems: Problems::new(plan.limits.problems),
             totals: Totals::default(),
             accounts: Values::default(),
@@ -156,6 +161,7 @@ impl Worker {
         }
         self.facts.sort();
         self.notes.rows.sort();
+        self.tagging.rows.sort();
         self
     }
 
@@ -200,6 +206,7 @@ impl Worker {
         self.network.merge(other.network);
         self.notes.merge(other.notes);
         self.uses.merge(other.uses);
+        self.tagging.merge(other.tagging);
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);

@@ -1,6 +1,6 @@
 //! What a scan found, read and could not read: everything a report is made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Finding;
 use super::level::Level;
@@ -37,6 +37,49 @@ pub struct Totals {
     pub accounts: BTreeSet<String>,
     /// Every `awsRegion`.
     pub regions: BTreeSet<String>,
+}
+
+/// How much of the use of keys could be judged by tags, so that silence can be told from blindness.
+///
+/// Counted is each use of a key with each resource it is for, copies and trail delivery aside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagCoverage {
+    /// Uses in the range that is reported.
+    pub uses: u64,
+    /// Of those, the ones whose governed tags are known on both sides, and agree.
+    pub agreeing: u64,
+    /// Those with at least one governed tag that differs.
+    pub mismatched: u64,
+    /// Those with none that differs, and one that only one side has.
+    pub one_sided: u64,
+    /// Those with none of these and a governed tag that is not known, by reason.
+    pub unknown: BTreeMap<&'static str, u64>,
+    /// Each governed tag by name.
+    pub by_tag: BTreeMap<String, TagCount>,
+    /// Keys and resources of which any tags are known.
+    pub resources: u64,
+    /// Records that change tags of what they do not name in any known way, copies included.
+    pub unplaced: u64,
+}
+
+impl TagCoverage {
+    /// How many uses something was said of.
+    pub fn compared(&self) -> u64 {
+        self.agreeing + self.mismatched + self.one_sided
+    }
+}
+
+/// Uses with a resource by what one governed tag says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TagCount {
+    /// Both have it and may, or neither has it.
+    pub agreeing: u64,
+    /// Both have it and should not.
+    pub mismatched: u64,
+    /// One is known to lack it.
+    pub one_sided: u64,
+    /// Not known of one side at least.
+    pub unknown: u64,
 }
 
 /// How many findings there are of each level, listed or not. What is left out on the user's word is
@@ -95,6 +138,8 @@ pub struct Outcome {
     pub suppressions: Vec<Applied>,
     /// What was read.
     pub totals: Totals,
+    /// What comparing tags saw; `None` if no rule that does was enabled.
+    pub tags: Option<TagCoverage>,
     /// Whether all of the input was seen: no interruption (problems are counted apart).
     pub interrupted: bool,
     /// Digest of the names and sizes of the input, `sha256:…`.

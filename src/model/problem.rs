@@ -18,6 +18,8 @@ pub enum Stage {
     Parse,
     /// Evaluating a rule.
     Rule,
+    /// Reading and comparing tags.
+    Tags,
 }
 
 impl Stage {
@@ -28,6 +30,7 @@ impl Stage {
             Stage::Inflate => "inflate",
             Stage::Parse => "parse",
             Stage::Rule => "rule",
+            Stage::Tags => "tags",
         }
     }
 }

@@ -25,8 +25,8 @@ use crate::model::finding::{Key, Resource};
 use crate::model::principal::{Mfa, Principal};
 
 use caller::Caller;
-pub use subject::of_arn as taggable;
 pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, is_admin, is_critical, is_crypto, is_sym};
+pub use subject::of_arn as taggable;
 
 /// The event source of KMS.
 pub const SOURCE: &str = "kms.amazonaws.com";

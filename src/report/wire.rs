@@ -38,6 +38,7 @@ pub struct Document<'a> {
     problems: &'a [problem::Problem],
     #[serde(serialize_with = "each_suppression")]
     suppressions: &'a [suppression::Applied],
+    tags: Option<Tags<'a>>,
 }
 
 fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok, S::Error> {
@@ -118,6 +119,29 @@ struct Summary {
     informational: u64,
     suppressed: u64,
     known: u64,
+}
+
+/// What comparing tags saw.
+#[derive(Serialize)]
+struct Tags<'a> {
+    uses: u64,
+    compared: u64,
+    agreeing: u64,
+    mismatched: u64,
+    one_sided: u64,
+    unknown: u64,
+    unknown_because: &'a BTreeMap<&'static str, u64>,
+    by_tag: BTreeMap<&'a str, TagCount>,
+    resources: u64,
+    unplaced: u64,
+}
+
+#[derive(Serialize)]
+struct TagCount {
+    agreeing: u64,
+    mismatched: u64,
+    one_sided: u64,
+    unknown: u64,
 }
 
 /// One finding: a member of `findings`, and a line of NDJSON.
@@ -231,6 +255,30 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             findings: &outcome.findings,
             problems: &outcome.problems,
             suppressions: &outcome.suppressions,
+            tags: outcome.tags.as_ref().map(Tags::from),
+        }
+    }
+}
+
+impl<'a> From<&'a outcome::TagCoverage> for Tags<'a> {
+    fn from(tags: &'a outcome::TagCoverage) -> Self {
+        let count = |count: &outcome::TagCount| TagCount {
+            agreeing: count.agreeing,
+            mismatched: count.mismatched,
+            one_sided: count.one_sided,
+            unknown: count.unknown,
+        };
+        Tags {
+            uses: tags.uses,
+            compared: tags.compared(),
+            agreeing: tags.agreeing,
+            mismatched: tags.mismatched,
+            one_sided: tags.one_sided,
+            unknown: tags.unknown.values().sum(),
+            unknown_because: &tags.unknown,
+            by_tag: tags.by_tag.iter().map(|(name, of)| (name.as_str(), count(of))).collect(),
+            resources: tags.resources,
+            unplaced: tags.unplaced,
         }
     }
 }

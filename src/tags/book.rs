@@ -10,7 +10,7 @@ use super::timeline::Timeline;
 use crate::model::arn::Arn;
 
 /// Everything that was learnt.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Book {
     changes: HashMap<String, Vec<Change>>,
     joins: HashMap<String, BTreeSet<String>>,
@@ -132,9 +132,10 @@ impl Book {
         if let Some(name) = secret_name(arn)
             && let Some(by_name) = self.changes.get(name)
         {
-            let alone = !self.changes.keys().any(|other| {
-                other != arn && secret_name(other).is_some_and(|other| other == name)
-            });
+            let alone = !self
+                .changes
+                .keys()
+                .any(|other| other != arn && secret_name(other).is_some_and(|other| other == name));
             all.extend(by_name.iter().cloned().map(|change| match alone {
                 true => change,
                 false => Change { what: What::Blur, ..change },

@@ -162,7 +162,10 @@ mod tests {
         let some = Patterns::new(["10*"]);
         assert_eq!(of("2002", "retail", Some(&some)), Verdict::Agree);
         assert_eq!(of("2002", "3003", Some(&some)), Verdict::Mismatch);
-        assert_eq!(compare(&tag, &State::Absent(by()), &known("1001"), Some(&some)), Verdict::Agree);
+        assert_eq!(
+            compare(&tag, &State::Absent(by()), &known("1001"), Some(&some)),
+            Verdict::Agree
+        );
     }
 
     #[test]

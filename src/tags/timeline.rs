@@ -109,8 +109,7 @@ impl Timeline {
 
     /// The course of the tag with this key; `None`: of any key that no change names.
     pub fn course(&self, key: Option<&str>) -> Course {
-        let groups: Vec<&[Change]> =
-            self.0.chunk_by(|a, b| a.second() == b.second()).collect();
+        let groups: Vec<&[Change]> = self.0.chunk_by(|a, b| a.second() == b.second()).collect();
         let after = after(&groups, key);
         let before = before(&groups, key);
         let mut course = Course {
@@ -313,9 +312,7 @@ impl Course {
 
     /// Several courses of one timeline, taken together stretch by stretch.
     pub fn together(courses: &[Course], same: impl Fn(&str, &str) -> bool) -> Course {
-        let state = |stretch| {
-            together(courses.iter().map(|course| course.state(stretch)), &same)
-        };
+        let state = |stretch| together(courses.iter().map(|course| course.state(stretch)), &same);
         let seconds = courses.first().map(|course| course.seconds.clone()).unwrap_or_default();
         let states = (1..=seconds.len() * 2).map(state).collect();
         Course { before: state(0), seconds, states }

@@ -10,7 +10,7 @@ use crate::record::json::Json;
 use crate::record::kms::{Actor, View, is_crypto};
 
 use super::extract::table::{Form, Place};
-use super::extract::{all, alias_arn, resource, resources, undated};
+use super::extract::{alias_arn, all, resource, resources, undated};
 
 /// A key and what it protects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -284,12 +284,8 @@ fn used(view: &View<'_>) -> Vec<Pair> {
     if found.is_empty() {
         return vec![Pair { key, resource: None, unmapped, attested }];
     }
-    let pair = |resource| Pair {
-        key: key.clone(),
-        resource: Some(resource),
-        unmapped: false,
-        attested,
-    };
+    let pair =
+        |resource| Pair { key: key.clone(), resource: Some(resource), unmapped: false, attested };
     found.into_iter().map(pair).collect()
 }
 
@@ -359,9 +355,7 @@ fn key_of(view: &View<'_>, text: &str) -> Option<Key> {
     let arn = match Arn::parse(text) {
         Some(arn) if arn.is_kms_key() || arn.is_kms_alias() => text.to_owned(),
         Some(_) => return None,
-        None if text.starts_with("alias/") => {
-            alias_arn(&view.completed("kms", "key/x").arn, text)?
-        }
+        None if text.starts_with("alias/") => alias_arn(&view.completed("kms", "key/x").arn, text)?,
         None if is_id(text) => view.completed("kms", &format!("key/{text}")).arn,
         None => return None,
     };

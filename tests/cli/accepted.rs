@@ -213,10 +213,9 @@ fn a_baseline_is_not_replaced_and_not_forgotten() {
     let sandbox = sandbox("");
     scan(&sandbox, &["-fjson", "-obase.json"]).code(1);
     let before = sandbox.read("base.json");
-    scan(&sandbox, &["-fjson", "-obase.json", "--baseline=base.json"]).code(2).stderr(
-        "error: base.json: cannot be opened for writing: is the configuration or the baseline of \
-         this run\n",
-    );
+    scan(&sandbox, &["-fjson", "-obase.json", "--baseline=base.json"])
+        .code(2)
+        .stderr("error: base.json: cannot be opened for writing: is read by this run\n");
     assert_eq!(sandbox.read("base.json"), before);
     scan(&sandbox, &["-fjson", "-onext.json", "--baseline=base.json"]).code(0);
     scan(&sandbox, &["--baseline=next.json"]).code(1).says(

@@ -113,10 +113,11 @@ fn it_is_no_log_and_no_place_for_the_report() {
     assert_eq!((findings(&report).len(), &report["totals"]["blobs"]), (2, &1.into()));
     let named = sandbox.report(3, [".", "keytrail.toml"]);
     assert_eq!(named["problems"][0]["origin"], "keytrail.toml", "what is named is read");
-    sandbox.keytrail(["scan", "in", "-o", "keytrail.toml"]).run().code(2).stderr(
-        "error: keytrail.toml: cannot be opened for writing: is the configuration or the baseline \
-         of this run\n",
-    );
+    sandbox
+        .keytrail(["scan", "in", "-o", "keytrail.toml"])
+        .run()
+        .code(2)
+        .stderr("error: keytrail.toml: cannot be opened for writing: is read by this run\n");
     assert_eq!(sandbox.read("keytrail.toml"), OWN);
 }
 

@@ -56,6 +56,7 @@ fn no_order_changes_what_the_samples_give() {
         each: false,
         min_level: Level::Informational,
         limits: Default::default(),
+        tags: Default::default(),
     };
     let samples = samples();
     assert!(samples.len() > 150, "{}", samples.len());

@@ -188,6 +188,7 @@ pub const EXPECTED: &[Expected] = &[
     ("key-rotated", "informational", false, 2),
     ("policy-no-encryption-context", "informational", false, 1),
     ("root-user-kms", "informational", false, 1),
+    ("subject-tags-unknown", "informational", false, 108),
 ];
 
 /// The text before the table of findings.

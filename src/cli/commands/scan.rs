@@ -8,11 +8,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::accepted;
 use crate::cli::args::{RuleArgs, ScanArgs};
+use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -32,6 +33,7 @@ use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::report::{self, Format, Report, Run, Style};
 use crate::source::Listing;
+use crate::tags::book::Book;
 use crate::triage::{Baseline, Triage};
 
 /// Everything a scan needs, opened.
@@ -40,6 +42,7 @@ struct Prepared {
     config: Config,
     baseline: Option<Baseline>,
     loaded: Loaded,
+    catalogs: Catalogs,
     listing: Listing,
     output: Output,
 }
@@ -53,17 +56,21 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let prepared = prepare(args, started)?;
     say_loaded(&prepared, messages);
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
-    let Prepared { settings, config, baseline, loaded, listing, output } = prepared;
+    let Prepared { settings, config, baseline, loaded, catalogs, listing, output } = prepared;
     let metas = loaded.rules.metas().iter().enumerate();
     let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
     let ids: BTreeSet<String> = reported.map(|(_, rule)| rule.id.clone()).collect();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
     let mut scan = Scan { settings, output, worst: None };
-    let outcome = match scan.perform(loaded.rules, &config.estate, triage, listing) {
+    let Catalogs { book, problems, .. } = catalogs;
+    let plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage);
+    let mut outcome = match scan.perform(&plan, triage, listing) {
         Ok(outcome) => outcome,
         Err(error) => return scan.broken(error, None),
     };
+    outcome.problems.extend(problems);
+    outcome.problems.sort();
     run.finished = Time::now();
     let verbosity = scan.settings.verbosity;
     let exit = scan.report(&run, &outcome, messages)?;
@@ -82,23 +89,32 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let loaded = load_rules(&args.rules, &mut config).map_err(&mut note).ok();
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
+    let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
     let sources = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
     let mut listing = Listing::open(sources)
         .map_err(|errors| note(errors.into_iter().map(Failure::from).collect()))
         .ok();
-    let read: Vec<&Path> =
-        [config.path.as_deref(), args.output.baseline.as_deref()].into_iter().flatten().collect();
+    let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
+    let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref()]
+        .into_iter()
+        .flatten()
+        .chain(tags)
+        .collect();
     listing.iter_mut().for_each(|listing| read.iter().for_each(|path| listing.leave_out(path)));
     let output = open_output(args, sources, &read, failures.is_empty());
     let output = output.map_err(|failure| failures.extend(failure)).ok();
-    match (settings, baseline, loaded, listing, output) {
-        (Some(settings), Some(baseline), Some(loaded), Some(listing), Some(output))
-            if failures.is_empty() =>
-        {
-            Ok(Prepared { settings, config, baseline, loaded, listing, output })
-        }
-        _ => Err(failures),
-    }
+    let opened = (|| {
+        Some(Prepared {
+            settings: settings?,
+            config,
+            baseline: baseline?,
+            loaded: loaded?,
+            catalogs: catalogs?,
+            listing: listing?,
+            output: output?,
+        })
+    })();
+    opened.filter(|_| failures.is_empty()).ok_or(failures)
 }
 
 /// Opens the output: last, so that the unfinished file is not taken for a source. `read` is what
@@ -119,7 +135,7 @@ fn open_output(
         return Err(Some(refused("is one of the sources")));
     }
     if read.iter().any(|read| is_same_file(path, read)) {
-        return Err(Some(refused("is the configuration or the baseline of this run")));
+        return Err(Some(refused("is read by this run")));
     }
     if !all_well && Output::may_wait(path) {
         return Err(None);
@@ -192,6 +208,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         sha256: read.sha256.clone(),
     });
     let mut more = config.lines();
+    more.extend(prepared.catalogs.lines.iter().cloned());
     more.extend(baseline.iter().map(|baseline| format!("baseline {}", baseline.sha256)));
     Run {
         started,
@@ -211,7 +228,13 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
 }
 
 /// What the engine is to do.
-fn plan(settings: &Settings, rules: RuleSet, estate: &Arc<Estate>, triage: &Triage) -> Plan {
+fn plan(
+    settings: &Settings,
+    rules: RuleSet,
+    estate: &Arc<Estate>,
+    tags: Book,
+    triage: &Triage,
+) -> Plan {
     Plan {
         rules,
         estate: Arc::clone(estate),
@@ -224,6 +247,7 @@ fn plan(settings: &Settings, rules: RuleSet, estate: &Arc<Estate>, triage: &Tria
             false => settings.min_level,
         },
         limits: Default::default(),
+        tags,
     }
 }
 
@@ -239,14 +263,12 @@ impl Scan {
     /// Scans. With `--each -f ndjson` the findings are written meanwhile.
     fn perform(
         &mut self,
-        rules: RuleSet,
-        estate: &Arc<Estate>,
+        plan: &Plan,
         mut triage: Triage,
         listing: Listing,
     ) -> io::Result<Outcome> {
         let Scan { settings, output, worst } = self;
         let live = settings.each && settings.format == Format::Ndjson;
-        let plan = plan(settings, rules, estate, &triage);
         let quiet = settings.verbosity == Verbosity::Quiet;
         let show = Show::decide(settings.progress, quiet, live && output.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
@@ -265,7 +287,7 @@ impl Scan {
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
         let mut outcome = progress::during(show, &progress, || {
-            engine::scan(listing, &plan, live, &progress, &stop)
+            engine::scan(listing, plan, live, &progress, &stop)
         })?;
         if triage.is_needed() {
             triage.finish(&mut outcome);

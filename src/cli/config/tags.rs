@@ -102,7 +102,11 @@ fn str_of(error: impl std::fmt::Display) -> String {
 }
 
 /// `[[tags.shared]]`: a key and what it may be used for, by tag.
-fn all_shared(value: &Value<'_>, governed: &[GovernedTag], notes: &mut Notes<'_>) -> Vec<SharedKey> {
+fn all_shared(
+    value: &Value<'_>,
+    governed: &[GovernedTag],
+    notes: &mut Notes<'_>,
+) -> Vec<SharedKey> {
     let DeValue::Array(list) = value.get_ref() else {
         let found = kind(value.get_ref());
         notes.add(&value.span(), format!("tags.shared: expected a list of tables, found {found}"));

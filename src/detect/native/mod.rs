@@ -106,6 +106,8 @@ pub enum Native {
     Detector(Box<dyn Detector>),
     /// Judges many.
     History(Box<dyn History>),
+    /// Compares tags, once all is read.
+    Tagging,
 }
 
 /// What a detector found in a record.

@@ -198,7 +198,7 @@ pub(super) fn known(about: &About, field: &str) -> Option<String> {
 }
 
 /// Takes out what is not the same for all records: principal, key, resource.
-pub(super) fn blank(snapshot: &mut Snapshot, [principal, key, resource]: [bool; 3]) {
+pub(in crate::engine) fn blank(snapshot: &mut Snapshot, [principal, key, resource]: [bool; 3]) {
     if !principal {
         snapshot.principal = Principal {
             kind: None,

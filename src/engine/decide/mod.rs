@@ -14,6 +14,8 @@ mod ordered;
 mod tests;
 mod window;
 
+pub(super) use found::blank;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 

@@ -102,6 +102,7 @@ fn outcome(rules: RuleSet, files: &[Vec<&Record>], threads: usize, notes: usize)
         each: false,
         min_level: Level::Informational,
         limits: Limits { notes, ..Limits::default() },
+        tags: Default::default(),
     };
     let listing = Listing::open(&[folder.path()]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()

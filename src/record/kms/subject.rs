@@ -220,7 +220,12 @@ fn up_to(text: &str, separator: char, parts: usize) -> &str {
 
 /// An id completed to an ARN of the record's Region and of `account`, else the caller's, else the
 /// record's; the id alone when one of them is missing.
-pub(super) fn complete(view: &View<'_>, service: &str, id: &str, account: Option<&str>) -> Resource {
+pub(super) fn complete(
+    view: &View<'_>,
+    service: &str,
+    id: &str,
+    account: Option<&str>,
+) -> Resource {
     let account =
         account.map(str::to_owned).or_else(|| view.caller_account()).or_else(|| view.account());
     match (view.region(), account) {

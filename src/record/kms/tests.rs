@@ -317,7 +317,7 @@ fn subjects_lose_what_is_not_part_of_the_resource() {
         (
             json!({"Department": "HR", "doc": "arn:aws:states:r:1:stateMachine:x"}),
             "arn:aws:states:r:1:stateMachine:x",
-            None,
+            Some("AWS::StepFunctions::StateMachine"),
         ),
     ]);
 }

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use super::by_level;
 use super::fit::{bytes, count, counted};
 use super::grid::{Grid, Ink};
+use crate::model::outcome::TagCoverage;
 use crate::model::suppression::{Applied, State};
 use crate::model::time::Time;
 use crate::report::{Report, Style};
@@ -196,6 +197,9 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
         add("baseline", baseline.path.clone());
     }
     add("rules", format!("{} enabled", count(run.rules_enabled as u64)));
+    if let Some(tags) = &report.outcome.tags {
+        add("tags", compared(tags));
+    }
     add("findings", findings(report));
     lines.extend(notes(report).into_iter().map(|note| ("note", Ink::Strong, note)));
     lines.push(verdict(report));
@@ -275,6 +279,36 @@ fn findings(report: &Report<'_>) -> String {
     if hidden > 0 {
         let below = run.min_level;
         text.push_str(&format!("; the {} below {below} are counted, not listed", count(hidden)));
+    }
+    text
+}
+
+/// How many uses of keys were judged by tags, and why the others were not: the commonest reasons.
+fn compared(tags: &TagCoverage) -> String {
+    if tags.uses == 0 {
+        return "no use of a key to compare".to_owned();
+    }
+    let (uses, known) = (counted(tags.uses, "use"), tags.compared());
+    let mut text = format!("{} of {uses} compared", count(known));
+    let parts = [
+        (tags.agreeing, "agreeing"),
+        (tags.mismatched, "mismatched"),
+        (tags.one_sided, "one-sided"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(*number)))
+        .collect();
+    if !parts.is_empty() {
+        text.push_str(&format!(" ({})", parts.join(", ")));
+    }
+    let mut reasons: Vec<(&str, u64)> = tags.unknown.iter().map(|(why, n)| (*why, *n)).collect();
+    reasons.sort_by_key(|(why, number)| (std::cmp::Reverse(*number), *why));
+    let reasons: Vec<String> =
+        reasons.iter().take(3).map(|(why, number)| format!("{} {why}", count(*number))).collect();
+    if !reasons.is_empty() {
+        text.push_str(&format!("; not known: {}", reasons.join(", ")));
     }
     text
 }

@@ -99,7 +99,8 @@ fn of_text(text: &str, read: &mut Read) {
     }
     // One document, or a line each.
     let mut any = false;
-    for (number, value) in serde_json::Deserializer::from_str(text).into_iter::<Json>().enumerate() {
+    for (number, value) in serde_json::Deserializer::from_str(text).into_iter::<Json>().enumerate()
+    {
         match value {
             Ok(value) => {
                 any = true;

@@ -19,7 +19,10 @@ pub fn read(value: &Json, read: &mut Read) {
         }
     }
     for values in ["values", "planned_values"] {
-        if values == "planned_values" && value.get(values).is_some() && value.get("values").is_none() {
+        if values == "planned_values"
+            && value.get(values).is_some()
+            && value.get("values").is_none()
+        {
             read.wrong.push("is a plan: expected the state, which tells what there is".into());
             return;
         }
@@ -40,7 +43,8 @@ fn module(value: &Json, depth: usize, read: &mut Read) {
 }
 
 fn attributes(value: &Json, read: &mut Read) {
-    let (Some(arn), Some(all)) = (text(value, "arn"), member(value, "tags_all").or_else(|| member(value, "tags")))
+    let (Some(arn), Some(all)) =
+        (text(value, "arn"), member(value, "tags_all").or_else(|| member(value, "tags")))
     else {
         read.passed_over += 1;
         return;

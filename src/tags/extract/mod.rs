@@ -38,6 +38,10 @@ pub struct Extract {
 /// The names of tag calls begin so, whatever the service.
 const GENERIC: [&str; 6] = ["Tag", "Untag", "AddTags", "RemoveTags", "CreateTags", "DeleteTags"];
 
+/// Calls of EC2 in the newer form, in which request and response are wrapped.
+const WRAPPED: [&str; 4] =
+    ["CreateNatGateway", "CreateVpcEndpoint", "CreateLaunchTemplate", "CreateTransitGateway"];
+
 /// Whether a record of another service than KMS may say something of tags, or of a resource's key.
 ///
 /// Asked of every record, so it looks at names only, and most names begin otherwise.
@@ -51,7 +55,7 @@ pub fn concerns(name: &[u8]) -> bool {
     static KNOWN: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
         let rows = ROWS.iter().flat_map(|row| row.names.iter().copied());
-        rows.chain(uses::names()).map(|name| name.as_bytes()).collect()
+        rows.chain(WRAPPED).chain(uses::names()).map(|name| name.as_bytes()).collect()
     });
     known.contains(undated(name)) || GENERIC.iter().any(|g| name.starts_with(g.as_bytes()))
 }
@@ -90,7 +94,7 @@ pub fn extract(view: &View<'_>) -> Extract {
     };
     match ROWS.iter().find(fits) {
         Some(row) => by_row(view, row, &mut found),
-        None if service == "ec2" && plain.starts_with(b"Create") => wrapped(view, &mut found),
+        None if service == "ec2" && WRAPPED.contains(&name.as_ref()) => wrapped(view, &mut found),
         None => generic(view, &name, &mut found),
     }
     let failed = failed(view);

@@ -21,7 +21,10 @@ pub fn all<'a>(view: &View<'a>, path: &str) -> Vec<Json<'a>> {
             Some(name) => (name, true),
             None => (name, false),
         };
-        let inner = found.into_iter().filter_map(|value| shape::at(value, &[name]));
+        // The very name first: S3 has `tagging`, a flag, beside `Tagging`, the tags.
+        let inner = found.into_iter().filter_map(|value| {
+            value.get(name).filter(|v| !v.is_null()).or_else(|| shape::at(value, &[name]))
+        });
         found = match each {
             true => inner.flat_map(shape::each).collect(),
             false => inner.collect(),

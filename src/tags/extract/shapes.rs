@@ -42,7 +42,8 @@ fn read(value: Json<'_>, depth: usize, to: &mut Tags) -> bool {
                 return add(key, text, to);
             }
             let inner = AROUND.iter().find_map(|name| {
-                let inner = value.get_any_case(name)?;
+                // The very name first: beside `Tag` there may be `tag`, its index.
+                let inner = value.get(name).or_else(|| value.get_any_case(name))?;
                 matches!(inner.kind(), Kind::Array | Kind::Object).then_some(inner)
             });
             match inner {

@@ -88,13 +88,16 @@ const DB: &[Place] = &[
     Place("response.dBSnapshotArn", Arn),
     Place("response.dBClusterSnapshotArn", Arn),
 ];
-const FUNCTION: &[Place] =
-    &[Place("response.functionArn", Arn), Place("request.functionName", Named("lambda", "function:"))];
+const FUNCTION: &[Place] = &[
+    Place("response.functionArn", Arn),
+    Place("request.functionName", Named("lambda", "function:")),
+];
 const TABLE: &[Place] = &[
     Place("response.tableDescription.tableArn", Arn),
     Place("request.tableName", Named("dynamodb", "table/")),
 ];
-const QUEUE: &[Place] = &[Place("response.queueUrl", QueueUrl), Place("request.queueUrl", QueueUrl)];
+const QUEUE: &[Place] =
+    &[Place("response.queueUrl", QueueUrl), Place("request.queueUrl", QueueUrl)];
 const TOPIC: &[Place] = &[Place("response.topicArn", Arn), Place("request.topicArn", Arn)];
 const STREAM: &[Place] =
     &[Place("request.streamARN", Arn), Place("request.streamName", Named("kinesis", "stream/"))];
@@ -103,10 +106,8 @@ const DELIVERY: &[Place] = &[
     Place("request.deliveryStreamName", Named("firehose", "deliverystream/")),
 ];
 const LOG_GROUP: &[Place] = &[Place("request.logGroupName", Named("logs", "log-group:"))];
-const TRAIL: &[Place] = &[
-    Place("response.trailARN", Arn),
-    Place("request.name", Named("cloudtrail", "trail/")),
-];
+const TRAIL: &[Place] =
+    &[Place("response.trailARN", Arn), Place("request.name", Named("cloudtrail", "trail/"))];
 const FILE_SYSTEM: Form = Named("elasticfilesystem", "file-system/");
 const CLUSTER: &[Place] = &[
     Place("response.clusterNamespaceArn", Arn),
@@ -176,8 +177,20 @@ pub const ROWS: &[Row] = &[
     row("secretsmanager", &["CreateSecret"], SECRET, &["request.tags"], CreateBlurred),
     row("secretsmanager", &["TagResource"], SECRET, &["request.tags"], Set),
     row("secretsmanager", &["UntagResource"], SECRET, &["request.tagKeys"], Remove),
-    row("ssm", &["PutParameter"], &[Place("request.name", PARAMETER)], &["request.tags"], CreateIfGiven),
-    row("ssm", &["AddTagsToResource"], &[Place("request.resourceId", PARAMETER)], &["request.tags"], Set),
+    row(
+        "ssm",
+        &["PutParameter"],
+        &[Place("request.name", PARAMETER)],
+        &["request.tags"],
+        CreateIfGiven,
+    ),
+    row(
+        "ssm",
+        &["AddTagsToResource"],
+        &[Place("request.resourceId", PARAMETER)],
+        &["request.tags"],
+        Set,
+    ),
     row(
         "ssm",
         &["RemoveTagsFromResource"],
@@ -317,7 +330,13 @@ pub const ROWS: &[Row] = &[
         Delete,
     ),
     // The rest that bears keys.
-    row("eks", &["CreateCluster"], &[Place("response.cluster.arn", Arn)], &["request.tags"], Create),
+    row(
+        "eks",
+        &["CreateCluster"],
+        &[Place("response.cluster.arn", Arn)],
+        &["request.tags"],
+        Create,
+    ),
     row(
         "states",
         &["CreateStateMachine"],
