@@ -13,7 +13,7 @@ use crate::detect::stateful::{About, Mark, Use};
 use crate::model::time::Time;
 
 /// Uses that are remembered at once; more become notes before their time.
-const LIMIT: usize = 1 << 16;
+const LIMIT: usize = 1 << 18;
 
 /// The uses a worker has seen, by the hash under which facts count them.
 #[derive(Debug, Default)]

@@ -48,6 +48,8 @@ pub struct TagCoverage {
     pub uses: u64,
     /// Of those, the ones whose governed tags are known on both sides, and agree.
     pub agreeing: u64,
+    /// Those where neither side has any governed tag, so that there is nothing to compare.
+    pub untagged: u64,
     /// Those with at least one governed tag that differs.
     pub mismatched: u64,
     /// Those with none that differs, and one that only one side has.
@@ -72,8 +74,10 @@ impl TagCoverage {
 /// Uses with a resource by what one governed tag says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TagCount {
-    /// Both have it and may, or neither has it.
+    /// Both have it, and may.
     pub agreeing: u64,
+    /// Neither has it.
+    pub untagged: u64,
     /// Both have it and should not.
     pub mismatched: u64,
     /// One is known to lack it.

@@ -129,6 +129,7 @@ struct Tags<'a> {
     agreeing: u64,
     mismatched: u64,
     one_sided: u64,
+    untagged: u64,
     unknown: u64,
     unknown_because: &'a BTreeMap<&'static str, u64>,
     by_tag: BTreeMap<&'a str, TagCount>,
@@ -141,6 +142,7 @@ struct TagCount {
     agreeing: u64,
     mismatched: u64,
     one_sided: u64,
+    untagged: u64,
     unknown: u64,
 }
 
@@ -266,6 +268,7 @@ impl<'a> From<&'a outcome::TagCoverage> for Tags<'a> {
             agreeing: count.agreeing,
             mismatched: count.mismatched,
             one_sided: count.one_sided,
+            untagged: count.untagged,
             unknown: count.unknown,
         };
         Tags {
@@ -274,6 +277,7 @@ impl<'a> From<&'a outcome::TagCoverage> for Tags<'a> {
             agreeing: tags.agreeing,
             mismatched: tags.mismatched,
             one_sided: tags.one_sided,
+            untagged: tags.untagged,
             unknown: tags.unknown.values().sum(),
             unknown_because: &tags.unknown,
             by_tag: tags.by_tag.iter().map(|(name, of)| (name.as_str(), count(of))).collect(),

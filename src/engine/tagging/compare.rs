@@ -265,7 +265,8 @@ fn count(coverage: &mut TagCoverage, ledger: &Ledger<'_>, judged: &Judged) {
         }
         let Some(of) = coverage.by_tag.get_mut(&tag.name) else { continue };
         *match verdict {
-            Verdict::Agree | Verdict::Neither => &mut of.agreeing,
+            Verdict::Agree => &mut of.agreeing,
+            Verdict::Neither => &mut of.untagged,
             Verdict::Mismatch => &mut of.mismatched,
             Verdict::KeyLacks | Verdict::ResourceLacks => &mut of.one_sided,
             Verdict::KeyUnknown(_) | Verdict::ResourceUnknown(_) => &mut of.unknown,
@@ -275,7 +276,8 @@ fn count(coverage: &mut TagCoverage, ledger: &Ledger<'_>, judged: &Judged) {
         (Some(Kind::Mismatch), _) => coverage.mismatched += 1,
         (Some(Kind::OneSided), _) => coverage.one_sided += 1,
         (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += 1,
-        _ => coverage.agreeing += 1,
+        _ if judged.verdicts.contains(&Verdict::Agree) => coverage.agreeing += 1,
+        _ => coverage.untagged += 1,
     }
 }
 

@@ -303,6 +303,9 @@ fn compared(tags: &TagCoverage) -> String {
     if !parts.is_empty() {
         text.push_str(&format!(" ({})", parts.join(", ")));
     }
+    if tags.untagged > 0 {
+        text.push_str(&format!(", {} of what has no such tags", count(tags.untagged)));
+    }
     let mut reasons: Vec<(&str, u64)> = tags.unknown.iter().map(|(why, n)| (*why, *n)).collect();
     reasons.sort_by_key(|(why, number)| (std::cmp::Reverse(*number), *why));
     let reasons: Vec<String> =
