@@ -43,8 +43,66 @@ pub enum Command {
     /// Read CloudTrail logs, evaluate every rule, report what was found
     #[command(after_help = EXIT_STATUS)]
     Scan(Box<ScanArgs>),
+    /// Show what is known of the tags of keys and resources, and who says so
+    #[command(after_help = TAGS_EXIT)]
+    Tags(TagsArgs),
     /// List, explain, check and test rules
     Rules(RulesArgs),
+}
+
+/// What `tags` ends with.
+const TAGS_EXIT: &str = "\
+Exit status:
+  0  done, whether anything is known or not
+  2  not performed: bad usage, no such source
+  3  incomplete: some input could not be read, or a signal came";
+
+/// Everything `tags` takes.
+#[derive(Debug, Args)]
+pub struct TagsArgs {
+    /// Files or folders to read, - for standard input; and the ARNs to show
+    ///
+    /// A word that begins with arn: is what to show, any other is a source, read as scan reads it.
+    /// Without an ARN everything that is known is shown. The id of a database, as encryption
+    /// contexts have it, stands for its ARN.
+    #[arg(value_name = "SOURCE|ARN")]
+    pub words: Vec<OsString>,
+
+    /// Also take tags from this file (repeatable)
+    ///
+    /// As for scan: FILE, or FILE@TIME where the file's own date is not the date of the tags.
+    #[arg(long = "tags", value_name = "FILE")]
+    pub tags: Vec<OsString>,
+
+    /// As of this time
+    ///
+    /// RFC 3339, a day, or an age such as 36h. Otherwise as of the end of all that was read.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+
+    /// Format: table or json
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+
+    /// Number of threads, 0 for one a core
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub threads: String,
+
+    /// End with 0 even if some input could not be read
+    #[arg(long)]
+    pub allow_incomplete: bool,
+
+    /// When to use colour: auto, always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: String,
+
+    /// Say more
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Say less: no progress and no problems on standard error
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
 }
 
 /// Everything `scan` takes.

@@ -55,11 +55,13 @@ pub fn main() -> ExitCode {
     let color = match &cli.command {
         Command::Scan(scan) => &scan.output.color,
         Command::Rules(rules) => &rules.color,
+        Command::Tags(tags) => &tags.color,
     };
     let messages = Messages::new(color.parse().unwrap_or(When::Auto));
     let run = || match &cli.command {
         Command::Scan(scan) => commands::scan::run(scan, messages),
         Command::Rules(rules) => commands::rules::run(rules, messages),
+        Command::Tags(tags) => commands::tags::run(tags, messages),
     };
     // The state behind a panic is not looked at again.
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));

@@ -135,7 +135,8 @@ fn verbosity(quiet: bool, verbose: bool) -> Verbosity {
     }
 }
 
-fn cores() -> usize {
+/// How many threads help.
+pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 

@@ -10,13 +10,13 @@ use super::decide::{self, Bench, Decisions};
 use super::group::{Group, GroupKey, Groups, SHOWN};
 use super::names::Names;
 use super::problems::Problems;
-use super::tagging::{self, Ledger, Tagging};
+use super::tagging::{self, Compared, Ledger, Tagging};
 use super::worker::{Shared, Worker};
 use super::{Plan, facts};
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Summary, TagCoverage};
+use crate::model::outcome::{Outcome, Summary};
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
@@ -65,8 +65,14 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     let groups = (worker.groups, &counts.groups);
     let mut groups = settle(plan, &totals.accounts, groups, &decided.changes);
     let last = totals.last_event.unwrap_or(Time(0));
-    let (found, coverage, mut ledger) =
-        compare_tags(shared, worker.tagging, last, &mut worker.problems);
+    let (compared, mut ledger) = compare_tags(shared, worker.tagging, last, &mut worker.problems);
+    let (found, coverage) = match compared {
+        Some(Compared { findings, coverage, evasions }) => {
+            raise_evasions(plan, &mut groups, &evasions);
+            (findings, Some(coverage).filter(|_| shared.compares))
+        }
+        None => (Vec::new(), None),
+    };
     for (key, group, count) in decided.findings.into_iter().chain(found) {
         add(&mut groups, key, group, count);
     }
@@ -85,8 +91,29 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     (outcome, ledger.book)
 }
 
-/// What a group is, what it is made of, and how many records it rests on.
-type Counted = (GroupKey, Group, u64);
+/// The rule whose findings are raised when a use soon after would have been a mismatch.
+const TAG_CHANGED: &str = "key-governed-tag-changed";
+
+/// Raises the findings of tag changes that kept a use from being a mismatch.
+fn raise_evasions(plan: &Plan, groups: &mut Settled, evasions: &BTreeSet<(String, Time)>) {
+    let metas = plan.rules.metas();
+    for (key, (group, _)) in groups.iter_mut().filter(|(key, _)| !key.attempt) {
+        let Some(arn) = key.key.as_ref().filter(|_| metas[key.rule].id == TAG_CHANGED) else {
+            continue;
+        };
+        let all_shown = group.events.len() < SHOWN;
+        let evades = |time: Time| {
+            let shown = group.events.keys().any(|event| event.order.1 == Some(time));
+            shown || (!all_shown && (group.first..=group.last).contains(&Some(time)))
+        };
+        let mut of_key = evasions.range((arn.clone(), Time(i64::MIN))..);
+        let found = of_key.by_ref().take_while(|(of, _)| of == arn).any(|(_, time)| evades(*time));
+        if found {
+            let why = "without the change, a use within the hour would have been a mismatch";
+            change(group, false, &[(Level::High, why.to_owned())]);
+        }
+    }
+}
 
 /// Compares the tags of keys and resources, and says what kept it from doing so.
 fn compare_tags<'a>(
@@ -94,21 +121,20 @@ fn compare_tags<'a>(
     tagging: Tagging,
     last: Time,
     problems: &mut Problems,
-) -> (Vec<Counted>, Option<TagCoverage>, Ledger<'a>) {
+) -> (Option<Compared>, Ledger<'a>) {
     let plan = shared.plan;
     match tagging::conclude(shared, tagging, last) {
         Ok((compared, ledger)) => {
             if ledger.book.lost() > 0 {
                 problems.add(too_many_tags(plan, ledger.book.lost()));
             }
-            let coverage = Some(compared.coverage).filter(|_| shared.compares);
-            (compared.findings, coverage, ledger)
+            (Some(compared), ledger)
         }
         Err(error) => {
             let message =
                 format!("a temporary file cannot be read back, so no tags are compared: {error}");
             problems.add(Problem::new(Origin::blob("*"), Stage::Tags, message));
-            (Vec::new(), None, Ledger::new(&plan.estate, Book::default()))
+            (None, Ledger::new(&plan.estate, Book::default()))
         }
     }
 }

@@ -11,5 +11,6 @@ pub mod principal;
 pub mod problem;
 pub mod rule_meta;
 pub mod suppression;
+pub mod tag_state;
 pub mod time;
 pub mod window;

@@ -11,6 +11,7 @@ pub mod rules;
 #[cfg(test)]
 mod sample;
 mod table;
+pub mod tags;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -13,6 +13,7 @@ mod live;
 mod rules;
 mod scanning;
 mod streams;
+mod tags;
 mod trail;
 mod usage;
 mod userrules;

@@ -1,7 +1,7 @@
 //! All uses, each kind as a stream in the order of time, against the stretches in which no tag of
 //! its key and its resource changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use super::finding::{Found, Kind, Said, Seen};
@@ -21,7 +21,9 @@ use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::outcome::{TagCount, TagCoverage};
 use crate::model::time::Time;
-use crate::tags::compare::{Verdict, allowed, compare};
+use crate::tags::change::{Evidence, Source};
+use crate::tags::compare::{Verdict, allowed, compare, told};
+use crate::tags::timeline::{Course, State};
 use crate::tags::uses::Pair;
 
 /// What comparing gives.
@@ -30,7 +32,13 @@ pub(in crate::engine) struct Compared {
     pub findings: Vec<(GroupKey, Group, u64)>,
     /// How much could be judged.
     pub coverage: TagCoverage,
+    /// Changes of a key's tags without which a use soon after would have been a mismatch: the key
+    /// and the time of the change.
+    pub evasions: BTreeSet<(String, Time)>,
 }
+
+/// How soon a use must follow a change of its key's tags to have to do with it, in microseconds.
+const SOON: i64 = 3_600_000_000;
 
 /// Compares everything.
 ///
@@ -48,15 +56,16 @@ pub(in crate::engine) fn conclude<'a>(
         texts: Texts { spools, names: &shared.names },
         coverage: TagCoverage::default(),
         found: HashMap::new(),
+        evasions: BTreeSet::new(),
     };
     desk.all(rows.read()?)?;
-    let Desk { found, mut coverage, .. } = desk;
+    let Desk { found, mut coverage, evasions, .. } = desk;
     let mut findings = finding::findings(shared, found);
     findings.extend(settled::aliases(shared, &mut ledger, aliases, last));
     findings.extend(settled::classes(shared, &mut ledger, last));
     coverage.resources = ledger.book.arns().len() as u64;
     coverage.unplaced = ledger.book.unplaced;
-    Ok((Compared { findings, coverage }, ledger))
+    Ok((Compared { findings, coverage, evasions }, ledger))
 }
 
 struct Desk<'a, 'b> {
@@ -64,6 +73,7 @@ struct Desk<'a, 'b> {
     texts: Texts<'a>,
     coverage: TagCoverage,
     found: HashMap<GroupKey, Found>,
+    evasions: BTreeSet<(String, Time)>,
 }
 
 /// The texts behind uses.
@@ -83,6 +93,8 @@ struct Side {
     known: HashMap<(usize, usize), Judged>,
     /// What was found, by kind, for this use.
     found: BTreeMap<Kind, Found>,
+    /// When the key's tags were changed so that a use soon after was no mismatch.
+    evasions: BTreeSet<Time>,
 }
 
 /// What is said of a stretch.
@@ -93,6 +105,8 @@ struct Judged {
     said: Vec<Said>,
     level: Level,
     reason: Option<Reason>,
+    /// Changes of the key's tags before which this was a mismatch.
+    changed: Vec<Time>,
 }
 
 impl Desk<'_, '_> {
@@ -111,7 +125,10 @@ impl Desk<'_, '_> {
                 last = Some(row);
                 next = rows.next()?;
             }
-            for side in sides {
+            for mut side in sides {
+                let changed = std::mem::take(&mut side.evasions).into_iter();
+                let key = &side.pair.key.arn;
+                self.evasions.extend(changed.map(|time| (key.clone(), time)));
                 self.close(side, &text.about);
             }
         }
@@ -126,7 +143,14 @@ impl Desk<'_, '_> {
             .iter()
             .map(|tag| allowed(estate, tag, &pair.key.arn, pair.key.alias.as_deref()).cloned());
         let allowed = allowed.collect();
-        Side { pair, courses, allowed, known: HashMap::new(), found: BTreeMap::new() }
+        Side {
+            pair,
+            courses,
+            allowed,
+            known: HashMap::new(),
+            found: BTreeMap::new(),
+            evasions: BTreeSet::new(),
+        }
     }
 
     fn courses(&mut self, pair: &Pair) -> Result<(Courses, Courses), Reason> {
@@ -187,6 +211,8 @@ impl Side {
         if !copy {
             count(coverage, ledger, judged);
         }
+        let soon = |changed: &&Time| (0..=SOON).contains(&row.time.saturating_sub(changed.0));
+        self.evasions.extend(judged.changed.iter().filter(soon));
         let Some(kind) = judged.kind else { return Ok(()) };
         let event = match self.found.get(&kind) {
             Some(found) if !found.wants(row.time) => None,
@@ -205,6 +231,7 @@ impl Side {
             said: Vec::new(),
             level: Level::Low,
             reason: None,
+            changed: Vec::new(),
         };
         let Ok((keys, resources)) = &self.courses else { return judged };
         let states = keys.iter().zip(resources.iter());
@@ -212,6 +239,15 @@ impl Side {
         let all: Vec<_> = tags.iter().zip(states).zip(&self.allowed).collect();
         for ((tag, (key, resource)), allowed) in &all {
             judged.verdicts.push(compare(tag, key, resource, allowed.as_ref()));
+        }
+        for (((tag, (now, resource)), allowed), course) in all.iter().zip(keys.iter()) {
+            let then = told(now).1.and_then(|by| before(course, by).map(|then| (then, by.time)));
+            let was = |then: &State| compare(tag, then, resource, allowed.as_ref());
+            judged.changed.extend(
+                then.filter(|(then, _)| was(then) == Verdict::Mismatch)
+                    .filter(|_| compare(tag, now, resource, allowed.as_ref()) != Verdict::Mismatch)
+                    .map(|(_, time)| time),
+            );
         }
         let any = |test: fn(&Verdict) -> bool| judged.verdicts.iter().any(test);
         let is_mismatch = |verdict: &Verdict| *verdict == Verdict::Mismatch;
@@ -255,6 +291,12 @@ impl Side {
         }
         judged
     }
+}
+
+/// What a tag was before a record changed it.
+fn before<'c>(course: &'c Course, by: &Evidence) -> Option<&'c State> {
+    let stretch = course.stretch(by.time).checked_sub(1)?;
+    matches!(by.source, Source::Record { .. }).then(|| course.state(stretch))
 }
 
 /// Counts one use.

@@ -26,7 +26,7 @@ use super::sorted::Sorted;
 use super::spool::Spool;
 use crate::tags::book::Book;
 
-pub(super) use compare::conclude;
+pub(super) use compare::{Compared, conclude};
 pub(super) use ledger::Ledger;
 use settled::AliasSet;
 use used::Used;

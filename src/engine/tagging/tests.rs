@@ -48,17 +48,21 @@ fn record((number, change): (usize, &Change)) -> Option<Json> {
     let (second, of_key, op) = change;
     let (source, name, request) = match (of_key, op) {
         (_, Op::Seen(_)) => return None,
-        (true, Op::Set(v)) => {
-            ("kms", "TagResource", json!({"keyId": KEY, "tags": pairs(Some(*v), ["tagKey", "tagValue"])}))
-        }
+        (true, Op::Set(v)) => (
+            "kms",
+            "TagResource",
+            json!({"keyId": KEY, "tags": pairs(Some(*v), ["tagKey", "tagValue"])}),
+        ),
         (true, Op::Remove) => ("kms", "UntagResource", json!({"keyId": KEY, "tagKeys": ["Owner"]})),
         // The same key is never made twice, but this is what tells all its tags.
         (true, Op::Replace(v)) => {
             ("kms", "CreateKey", json!({"tags": pairs(*v, ["tagKey", "tagValue"])}))
         }
-        (false, Op::Set(v)) => {
-            ("s3", "TagResource", json!({"resourceArn": BUCKET, "tags": pairs(Some(*v), ["key", "value"])}))
-        }
+        (false, Op::Set(v)) => (
+            "s3",
+            "TagResource",
+            json!({"resourceArn": BUCKET, "tags": pairs(Some(*v), ["key", "value"])}),
+        ),
         (false, Op::Remove) => {
             ("s3", "UntagResource", json!({"resourceArn": BUCKET, "tagKeys": ["Owner"]}))
         }
@@ -131,10 +135,8 @@ fn model(changes: &[(i64, Op)], creates: bool, at: i64) -> Known {
     let gap = |from: Option<i64>| -> Known {
         let mut left: Known = None;
         for (_, ops) in by_second.range(..=from.unwrap_or(i64::MIN)) {
-            let ends: Vec<Known> = orders(ops)
-                .iter()
-                .map(|order| order.iter().fold(left, apply))
-                .collect();
+            let ends: Vec<Known> =
+                orders(ops).iter().map(|order| order.iter().fold(left, apply)).collect();
             left = if ends.iter().all(|end| *end == ends[0]) { ends[0] } else { None };
         }
         let next = by_second.range(from.map_or(i64::MIN, |from| from + 1)..).next();
@@ -213,8 +215,7 @@ fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
     let owner = GovernedTag::named("Owner");
     let estate = Arc::new(Estate { governed_tags: vec![owner], ..Estate::default() });
     let rules = RuleSet::load(true, &[], &estate).unwrap().rules;
-    let select: Vec<String> =
-        ["key-tag-mismatch", "key-tag-one-sided"].map(str::to_owned).to_vec();
+    let select: Vec<String> = ["key-tag-mismatch", "key-tag-one-sided"].map(str::to_owned).to_vec();
     let plan = Plan {
         rules: rules.select(&select, &[]).unwrap(),
         estate,

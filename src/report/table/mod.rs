@@ -160,6 +160,9 @@ fn labelled(finding: &Finding) -> Vec<(&'static str, String)> {
     facts.extend(finding.source_ip.as_ref().map(|ip| ("from", ip.clone())));
     facts.extend(finding.key.as_ref().map(|key| ("key", names::key(key, home))));
     facts.extend(finding.resource.as_ref().map(|on| ("on", names::resource(on, home))));
+    // Which tags differ is what such a finding is about.
+    let why = finding.details.get("why").and_then(|why| why.as_str());
+    facts.extend(why.filter(|_| finding.details.contains_key("tags")).map(|w| ("tags", w.into())));
     let place: Vec<&str> =
         [home, finding.region.as_deref()].into_iter().flatten().filter(|s| !s.is_empty()).collect();
     if !place.is_empty() {

@@ -1,0 +1,174 @@
+//! Tags: what is compared, what is known, and from where.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::Sandbox;
+
+const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const BUCKET: &str = "arn:aws:s3:::example-ledger";
+
+/// The files of the story, by the name they get.
+fn story(sandbox: &Sandbox, names: [&str; 2]) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/tags");
+    for (file, name) in ["a-later.json", "b-earlier.json"].into_iter().zip(names) {
+        sandbox.write(name, fs::read_to_string(root.join(file)).unwrap());
+    }
+}
+
+fn mismatches(report: &Value) -> Vec<&Value> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.filter(|finding| finding["rule"] == "key-tag-mismatch").collect()
+}
+
+#[test]
+fn only_the_uses_after_the_change_are_a_mismatch_whichever_file_comes_first() {
+    let sandbox = Sandbox::new();
+    story(&sandbox, ["1.json", "2.json"]);
+    for order in [["1.json", "2.json"], ["2.json", "1.json"]] {
+        for threads in ["--threads=1", "--threads=2"] {
+            let report = sandbox.report(0, order.into_iter().chain([threads]));
+            let found = mismatches(&report);
+            assert_eq!(found.len(), 1);
+            let finding = found[0];
+            assert_eq!([&finding["count"], &finding["level"]], [&json!(2), &json!("high")]);
+            assert_eq!(finding["first_seen"], "2026-11-02T15:00:00Z");
+            assert_eq!(finding["last_seen"], "2026-11-02T16:30:00Z");
+            assert_eq!([&finding["key"]["arn"], &finding["resource"]["arn"]], [KEY, BUCKET]);
+            assert_eq!(finding["key"]["tags"], json!({"Application": "payments"}));
+            assert_eq!(finding["resource"]["tags"], json!({"Application": "ledger"}));
+            let tag = &finding["details"]["tags"][0];
+            assert_eq!(tag["key"]["since"], "2026-11-02T12:00:00Z");
+            let alice = "arn:aws:iam::111122223333:role/key-admin";
+            assert_eq!(tag["key"]["by"]["principal"], alice);
+            assert_eq!(tag["resource"]["by"]["name"], "PutBucketTagging");
+            let tags = &report["tags"];
+            assert_eq!([&tags["uses"], &tags["agreeing"], &tags["mismatched"]], [4, 2, 2]);
+        }
+    }
+}
+
+#[test]
+fn a_change_that_keeps_a_use_from_being_a_mismatch_is_raised() {
+    let sandbox = Sandbox::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/tags");
+    let text = fs::read_to_string(root.join("a-later.json")).unwrap();
+    let earlier = fs::read_to_string(root.join("b-earlier.json")).unwrap();
+    // The bucket is of payments from the beginning, and so is the key from noon on.
+    let bucket = "\"Key\":\"Application\",\"Value\":\"ledger\"";
+    sandbox.write("1.json", earlier.replace(bucket, &bucket.replace("ledger", "payments")));
+    let level = |uses: &str| {
+        sandbox.write("2.json", text.replace("T15:00:00Z", uses).replace("T16:30:00Z", uses));
+        let report = sandbox
+            .report(0, ["--select=key-governed-tag-changed", "--select=key-tag-mismatch", "."]);
+        let mut found = report["findings"].as_array().unwrap().iter();
+        let finding = found.find(|f| f["rule"] == "key-governed-tag-changed").unwrap();
+        finding["level"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(level("T12:59:59Z"), "high");
+    assert_eq!(level("T13:00:01Z"), "medium");
+}
+
+#[test]
+fn what_is_not_reported_still_tells_tags() {
+    let sandbox = Sandbox::new();
+    story(&sandbox, ["1.json", "2.json"]);
+    let since = sandbox.report(0, ["--since=2026-11-02T16:00:00Z", "."]);
+    assert_eq!(mismatches(&since)[0]["count"], 1);
+    assert_eq!(since["tags"]["uses"], 1);
+    let until = sandbox.report(0, ["--until=2026-11-02T12:00:00Z", "."]);
+    assert_eq!(mismatches(&until).len(), 0);
+    assert_eq!(until["tags"]["agreeing"], 2);
+    let none = sandbox.report(0, ["--select=key-created", "."]);
+    assert_eq!(none["tags"], Value::Null);
+}
+
+#[test]
+fn a_file_with_tags_holds_from_its_date_on_and_back_to_the_change_before() {
+    let sandbox = Sandbox::new();
+    story(&sandbox, ["logs/1.json", "logs/2.json"]);
+    fs::remove_file(sandbox.path("logs/2.json")).unwrap();
+    // Without the morning, nothing tells the bucket's tags.
+    let blind = sandbox.report(0, ["logs"]);
+    assert_eq!(mismatches(&blind).len(), 0);
+    assert_eq!(blind["tags"]["unknown_because"], json!({"resource tags not seen": 2}));
+    sandbox.write("tags.csv", format!("arn,Application\n{BUCKET},ledger\n{KEY},payments\n"));
+    let report = sandbox.report(0, ["--tags=tags.csv@2026-11-20", "logs"]);
+    assert_eq!(mismatches(&report)[0]["count"], 2);
+    let side = &mismatches(&report)[0]["details"]["tags"][0]["resource"];
+    assert_eq!([&side["as_of"], &side["by"]["file"]], ["2026-11-20T00:00:00Z", "tags.csv"]);
+    // A date before the change says nothing of the key after it.
+    let early = sandbox.report(0, ["--tags=tags.csv@2026-11-01", "logs"]);
+    assert_eq!(mismatches(&early)[0]["count"], 2);
+}
+
+#[test]
+fn the_configuration_says_what_may_be_shared() {
+    let sandbox = Sandbox::new();
+    story(&sandbox, ["1.json", "2.json"]);
+    let count = |config: &str| {
+        sandbox.write("keytrail.toml", config);
+        let report = sandbox.report(0, ["1.json", "2.json"]);
+        mismatches(&report)
+            .iter()
+            .map(|f| f["level"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(count("[tags.governed]\nApplication = { level = \"medium\" }"), ["medium"]);
+    assert_eq!(count("[tags.governed]\nOwner = []"), [""; 0]);
+    let same = "[tags.governed.Application.values]\nledger = [\"payments\"]";
+    assert_eq!(count(same), [""; 0]);
+    let shared =
+        format!("[[tags.shared]]\nkey = \"{KEY}\"\nallow = {{ Application = [\"led*\"] }}");
+    assert_eq!(count(&shared), [""; 0]);
+    let order = "[tags.governed]\nApplication = { order = [\"ledger\", \"payments\"] }";
+    assert_eq!(count(order), [""; 0], "a key of the higher class");
+    sandbox.write("keytrail.toml", "[[tags.shared]]\nkey = \"alias/a\"\nallow = { Colour = [] }");
+    let ended = sandbox.keytrail(["scan", "1.json"]).run().code(2);
+    assert!(ended.stderr.contains("'Colour' is no governed tag"), "{}", ended.stderr);
+}
+
+#[test]
+fn tags_are_shown_as_of_any_time_with_who_says_so() {
+    let sandbox = Sandbox::new();
+    story(&sandbox, ["1.json", "2.json"]);
+    let show = |words: &[&str]| {
+        let fixed = ["tags", "-fjson", "1.json", "2.json"];
+        let ended = sandbox.keytrail(fixed.iter().chain(words).copied()).run().code(0).stderr("");
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()
+    };
+    let value = |words: &[&str]| show(words)["resources"][0]["tags"][0]["value"].clone();
+    assert_eq!(value(&[KEY]), "payments");
+    assert_eq!(value(&[KEY, "--at=2026-11-02T11:00:00Z"]), "ledger");
+    let change = show(&[KEY, "--at=2026-11-02T12:00:00Z"]);
+    let tag = &change["resources"][0]["tags"][0];
+    assert_eq!([&tag["state"], &tag["why"]], ["unknown", "changed in the same second"]);
+    let all = show(&[]);
+    assert_eq!(all["schema"], "keytrail.tags/v1");
+    assert_eq!(all["resources"].as_array().unwrap().len(), 2);
+    let nothing = show(&["arn:aws:s3:::another"]);
+    assert_eq!(nothing["resources"][0]["complete"], false);
+    let table = sandbox.keytrail(["tags", "1.json", "2.json", BUCKET]).run().code(0);
+    let words: Vec<&str> = table.stdout.split_whitespace().collect();
+    let expected = "arn:aws:s3:::example-ledger Application ledger 2026-11-02T08:05:00Z";
+    assert_eq!(words[..4].join(" "), expected);
+    assert!(table.stdout.contains("other tags            none"), "{}", table.stdout);
+}
+
+#[test]
+fn a_file_with_tags_that_does_not_read_is_a_problem_or_a_failure() {
+    let sandbox = Sandbox::new();
+    story(&sandbox, ["1.json", "2.json"]);
+    sandbox.write("tags.json", "{}");
+    let report = sandbox.report(3, ["--tags=tags.json", "1.json"]);
+    assert_eq!(report["problems"][0]["stage"], "tags");
+    assert_eq!(report["problems"][0]["origin"], "tags.json");
+    let missing = sandbox.keytrail(["scan", "--tags=nothing.csv", "1.json"]).run().code(2);
+    assert!(missing.stderr.contains("nothing.csv: cannot be read"), "{}", missing.stderr);
+    let time = sandbox.keytrail(["tags", "--tags=tags.json@soon"]).run().code(2);
+    assert!(time.stderr.contains("--tags"), "{}", time.stderr);
+    sandbox.keytrail(["tags", "--tags=tags.json"]).run().code(3);
+    sandbox.keytrail(["tags", "--tags=tags.json", "--allow-incomplete"]).run().code(0);
+}
