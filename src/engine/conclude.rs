@@ -16,7 +16,7 @@ use super::{Plan, facts};
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Summary};
+use crate::model::outcome::{Outcome, Summary, TagCoverage};
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
@@ -65,14 +65,8 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     let groups = (worker.groups, &counts.groups);
     let mut groups = settle(plan, &totals.accounts, groups, &decided.changes);
     let last = totals.last_event.unwrap_or(Time(0));
-    let (compared, mut ledger) = compare_tags(shared, worker.tagging, last, &mut worker.problems);
-    let (found, coverage) = match compared {
-        Some(Compared { findings, coverage, evasions }) => {
-            raise_evasions(plan, &mut groups, &evasions);
-            (findings, Some(coverage).filter(|_| shared.compares))
-        }
-        None => (Vec::new(), None),
-    };
+    let (found, coverage, mut ledger) =
+        tagged(shared, (worker.tagging, last), &mut groups, &mut worker.problems);
     for (key, group, count) in decided.findings.into_iter().chain(found) {
         add(&mut groups, key, group, count);
     }
@@ -113,6 +107,25 @@ fn raise_evasions(plan: &Plan, groups: &mut Settled, evasions: &BTreeSet<(String
             change(group, false, &[(Level::High, why.to_owned())]);
         }
     }
+}
+
+/// What a group is, what it is made of, and how many records it rests on.
+type Counted = (GroupKey, Group, u64);
+
+/// Findings about tags, how much they could see, and all that is known of tags. Raises what is
+/// found in `groups`.
+fn tagged<'a>(
+    shared: &'a Shared<'_>,
+    (tagging, last): (Tagging, Time),
+    groups: &mut Settled,
+    problems: &mut Problems,
+) -> (Vec<Counted>, Option<TagCoverage>, Ledger<'a>) {
+    let (compared, ledger) = compare_tags(shared, tagging, last, problems);
+    let Some(Compared { findings, coverage, evasions }) = compared else {
+        return (Vec::new(), None, ledger);
+    };
+    raise_evasions(shared.plan, groups, &evasions);
+    (findings, Some(coverage).filter(|_| shared.compares), ledger)
 }
 
 /// Compares the tags of keys and resources, and says what kept it from doing so.

@@ -16,7 +16,7 @@ use crate::engine::notes::NOWHERE;
 use crate::engine::sorted::Rows;
 use crate::engine::spool::Spool;
 use crate::engine::worker::Shared;
-use crate::model::estate::Patterns;
+use crate::model::estate::{GovernedTag, Patterns};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::outcome::{TagCount, TagCoverage};
@@ -241,13 +241,7 @@ impl Side {
             judged.verdicts.push(compare(tag, key, resource, allowed.as_ref()));
         }
         for (((tag, (now, resource)), allowed), course) in all.iter().zip(keys.iter()) {
-            let then = told(now).1.and_then(|by| before(course, by).map(|then| (then, by.time)));
-            let was = |then: &State| compare(tag, then, resource, allowed.as_ref());
-            judged.changed.extend(
-                then.filter(|(then, _)| was(then) == Verdict::Mismatch)
-                    .filter(|_| compare(tag, now, resource, allowed.as_ref()) != Verdict::Mismatch)
-                    .map(|(_, time)| time),
-            );
+            judged.changed.extend(evasion(tag, (now, course), resource, allowed.as_ref()));
         }
         let any = |test: fn(&Verdict) -> bool| judged.verdicts.iter().any(test);
         let is_mismatch = |verdict: &Verdict| *verdict == Verdict::Mismatch;
@@ -281,9 +275,6 @@ impl Side {
             if fits {
                 judged.said.push(Said::new(tag, key, resource, *verdict));
             }
-            if judged.kind == Some(Kind::Mismatch) && is_mismatch(verdict) {
-                judged.level = judged.level.max(tag.level);
-            }
         }
         if let Some(Kind::Mismatch) = judged.kind {
             let levels = judged.verdicts.iter().zip(tags).filter(|(v, _)| is_mismatch(v));
@@ -291,6 +282,18 @@ impl Side {
         }
         judged
     }
+}
+
+/// When a key's tag was changed, if this was a mismatch before and is none now.
+fn evasion(
+    tag: &GovernedTag,
+    (now, course): (&State, &Course),
+    resource: &State,
+    allowed: Option<&Patterns>,
+) -> Option<Time> {
+    let by = told(now).1?;
+    let is_mismatch = |key: &State| compare(tag, key, resource, allowed) == Verdict::Mismatch;
+    (is_mismatch(before(course, by)?) && !is_mismatch(now)).then_some(by.time)
 }
 
 /// What a tag was before a record changed it.
