@@ -14,6 +14,8 @@ use crate::model::arn::Arn;
 pub struct Book {
     changes: HashMap<String, Vec<Change>>,
     joins: HashMap<String, BTreeSet<String>>,
+    /// Secrets by their ARN without the characters at its end; two are as good as many.
+    secrets: HashMap<String, BTreeSet<String>>,
     count: usize,
     limit: usize,
     lost: HashSet<String>,
@@ -41,6 +43,7 @@ impl Book {
         Book {
             changes: HashMap::new(),
             joins: HashMap::new(),
+            secrets: HashMap::new(),
             count: 0,
             limit: limit.max(1),
             lost: HashSet::new(),
@@ -57,6 +60,12 @@ impl Book {
             return;
         }
         self.count += 1;
+        if let Some(name) = secret_name(&arn) {
+            let known = self.secrets.entry(name.to_owned()).or_default();
+            if known.len() < 2 {
+                known.insert(arn.clone());
+            }
+        }
         self.changes.entry(arn).or_default().push(change);
     }
 
@@ -151,4 +160,63 @@ fn secret_name(arn: &str) -> Option<&str> {
     let (_, suffix) = parsed.resource.rsplit_once('-')?;
     let fits = suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric());
     fits.then(|| &arn[..arn.len() - 7])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::time::Time;
+    use crate::tags::change::{Evidence, Source, Tags, Value};
+    use crate::tags::timeline::{State, all_at};
+
+    const NAME: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders";
+
+    fn change(what: What) -> Change {
+        let source = Source::File("x".into());
+        Change { evidence: Arc::new(Evidence { time: Time(0), source }), what }
+    }
+
+    fn owner() -> What {
+        What::Set(Tags::from([("Owner".to_owned(), Value::Text("a".to_owned()))]))
+    }
+
+    #[test]
+    fn a_secret_goes_by_its_name_unless_two_had_it() {
+        let mut book = Book::new(10);
+        let (first, second) = (format!("{NAME}-a1B2c3"), format!("{NAME}-d4E5f6"));
+        let known = |book: &Book, arn: &str| {
+            let tags = all_at(&book.timeline(arn).unwrap(), Time(9_000_000)).0;
+            matches!(tags.get("Owner"), Some(State::Known(..)))
+        };
+        book.add(NAME.to_owned(), change(owner()));
+        book.add(first.clone(), change(What::Gone));
+        assert!(!known(&book, &first), "made in the same second");
+        let later = Change {
+            evidence: Arc::new(Evidence {
+                time: Time(5_000_000),
+                source: Source::File("x".into()),
+            }),
+            what: owner(),
+        };
+        book.add(NAME.to_owned(), later);
+        assert!(known(&book, &first));
+        book.add(second.clone(), change(What::Gone));
+        assert!(!known(&book, &first) && !known(&book, &second));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_unknown_and_names_of_two_things_are_none() {
+        let mut book = Book::new(1);
+        book.add("arn:aws:s3:::a".to_owned(), change(owner()));
+        book.add("arn:aws:s3:::b".to_owned(), change(owner()));
+        assert!(book.timeline("arn:aws:s3:::a").is_some());
+        assert_eq!((book.timeline("arn:aws:s3:::b").is_none(), book.lost()), (true, 1));
+        book.join("db-A".to_owned(), "arn:aws:rds:::db:a".to_owned());
+        assert_eq!(book.named("db-A"), Named::Arn("arn:aws:rds:::db:a".to_owned()));
+        book.join("db-A".to_owned(), "arn:aws:rds:::db:b".to_owned());
+        assert_eq!(book.named("db-A"), Named::Several);
+        assert_eq!(book.named("db-B"), Named::Nothing);
+    }
 }

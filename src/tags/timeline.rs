@@ -9,6 +9,9 @@
 //! What must stay true: the answer does not depend on the order in which changes were learnt, and
 //! `Known` and `Absent` are never guesses.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
