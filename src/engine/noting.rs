@@ -273,7 +273,7 @@ impl BlobSink<'_, '_> {
             (text("recipientAccountId"), text("awsRegion")),
             (view.principal_arn(), view.invoked_by()),
             view.first_key().map(|key| (&key.arn, &key.alias)),
-            view.known_resource().map(|resource| &resource.arn),
+            (view.known_resource().map(|resource| &resource.arn), view.context().is_empty()),
             (&name, actor, attempt),
             beside(view, &name),
         ));

@@ -34,6 +34,9 @@ pub enum Named {
     Several,
 }
 
+/// How many ARNs of one name are kept: which of several is meant is not known anyway.
+const JOINED: usize = 16;
+
 /// What the aliases of AWS managed keys start with.
 const AWS_ALIAS: &str = ":alias/aws/";
 
@@ -73,9 +76,10 @@ impl Book {
     pub fn join(&mut self, name: String, arn: String) {
         if self.joins.len() < self.limit || self.joins.contains_key(&name) {
             let arns = self.joins.entry(name).or_default();
-            // Two are as good as many: which of them is meant is not known.
-            if arns.len() < 2 {
-                arns.insert(arn);
+            arns.insert(arn);
+            // The smallest, so that the order in which they come does not matter.
+            if arns.len() > JOINED {
+                arns.pop_last();
             }
         }
     }
@@ -141,10 +145,8 @@ impl Book {
         if let Some(name) = secret_name(arn)
             && let Some(by_name) = self.changes.get(name)
         {
-            let alone = !self
-                .changes
-                .keys()
-                .any(|other| other != arn && secret_name(other).is_some_and(|other| other == name));
+            let others = self.secrets.get(name);
+            let alone = others.is_none_or(|known| known.iter().all(|other| other == arn));
             all.extend(by_name.iter().cloned().map(|change| match alone {
                 true => change,
                 false => Change { what: What::Blur, ..change },

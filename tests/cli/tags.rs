@@ -172,3 +172,24 @@ fn a_file_with_tags_that_does_not_read_is_a_problem_or_a_failure() {
     sandbox.keytrail(["tags", "--tags=tags.json"]).run().code(3);
     sandbox.keytrail(["tags", "--tags=tags.json", "--allow-incomplete"]).run().code(0);
 }
+
+#[test]
+fn why_a_use_names_no_resource_does_not_depend_on_the_order() {
+    let sandbox = Sandbox::new();
+    let used = |id: &str, context: Value| {
+        json!({
+            "eventTime": "2026-11-02T09:00:00Z", "eventSource": "kms.amazonaws.com", "eventID": id,
+            "eventName": "Decrypt", "awsRegion": "eu-central-1",
+            "recipientAccountId": "111122223333", "resources": [{"ARN": KEY}],
+            "requestParameters": {"encryptionContext": context},
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice"},
+        })
+    };
+    let (none, some) = (used("e-1", json!({})), used("e-2", json!({"department": "ledger"})));
+    for records in [json!([none, some]), json!([some, none])] {
+        sandbox.write("trail.json", json!({"Records": records}).to_string());
+        let report = sandbox.report(0, ["trail.json"]);
+        let expected = json!({"context not mapped": 1, "no resource named": 1});
+        assert_eq!(report["tags"]["unknown_because"], expected);
+    }
+}
