@@ -18,8 +18,12 @@ pub enum Stage {
     Parse,
     /// Evaluating a rule.
     Rule,
+    /// Listing and fetching objects.
+    S3,
     /// Reading and comparing tags.
     Tags,
+    /// Proving that logs are what was delivered.
+    Verify,
 }
 
 impl Stage {
@@ -30,7 +34,9 @@ impl Stage {
             Stage::Inflate => "inflate",
             Stage::Parse => "parse",
             Stage::Rule => "rule",
+            Stage::S3 => "s3",
             Stage::Tags => "tags",
+            Stage::Verify => "verify",
         }
     }
 }

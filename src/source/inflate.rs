@@ -25,11 +25,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use bytes::Bytes;
+
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::window::Cut;
 
 use super::listing::{Blob, Body};
+use super::s3::Given;
 use super::stoppable::Stoppable;
 use input::Input;
 use stream::Feed;
@@ -130,6 +133,16 @@ impl Inflater {
                 let reader = Stoppable::new(io::stdin(), stop);
                 Ok(self.open_bytes(&blob.name, Box::new(reader)))
             }
+            Body::Object(object) => Ok(match object.give() {
+                Given::Whole(bytes) => self.open_held(&blob.name, bytes),
+                Given::Coming(reader) => {
+                    self.open_bytes(&blob.name, Box::new(Stoppable::new(reader, stop)))
+                }
+            }),
+            Body::Listed(_) => {
+                let message = "it was listed and not fetched";
+                Err(Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::S3, message))
+            }
             Body::File(path) => self.open_file(&blob.name, path, stop).map_err(|(doing, error)| {
                 let message = format!("cannot {doing} it: {error}; expected a readable file");
                 Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::Read, message)
@@ -143,6 +156,22 @@ impl Inflater {
     pub fn open_bytes<'a>(&'a mut self, name: &Arc<str>, reader: Box<dyn Read + 'a>) -> Text<'a> {
         let stats = Stats::default();
         Self::stream(name, &self.limits, &mut self.text, Input::new(reader, None), stats)
+    }
+
+    /// The text of an object that is there.
+    fn open_held(&mut self, name: &Arc<str>, bytes: Bytes) -> Text<'_> {
+        let size = bytes.len() as u64;
+        let mut stats = Stats { size_on_disk: Some(size), ..Stats::default() };
+        if stream::sniff(&bytes) == Some(Compression::Gzip)
+            && let Some((text_len, members, cut)) = self.inflate_whole(&bytes)
+        {
+            (stats.held, stats.kind) = (Some(size), Compression::Gzip);
+            stats.members = (members, cut.is_some());
+            let ready = Ready { memory: &mut self.text, len: text_len, cut };
+            return Text::ready(name, ready, stats);
+        }
+        let input = Input::new(Box::new(io::Cursor::new(bytes)), Some(size));
+        Self::stream(name, &self.limits, &mut self.text, input, stats)
     }
 
     fn open_file<'a>(
@@ -209,7 +238,11 @@ impl Inflater {
                 return Text::ready(name, ready, stats);
             }
             Compression::Gzip => {
-                if let Some((text_len, cut)) = self.inflate_whole(len) {
+                let raw = std::mem::take(&mut self.raw);
+                let whole = self.inflate_whole(&raw[..len]);
+                self.raw = raw;
+                if let Some((text_len, members, cut)) = whole {
+                    stats.members = (members, cut.is_some());
                     let ready = Ready { memory: &mut self.text, len: text_len, cut };
                     return Text::ready(name, ready, stats);
                 }
@@ -220,20 +253,20 @@ impl Inflater {
         Self::stream(name, &self.limits, &mut self.text, input, stats)
     }
 
-    /// Inflates the gzip members in `raw[..len]` into `text`; `None` if that is for the stream.
-    fn inflate_whole(&mut self, len: usize) -> Option<(usize, Option<Cut>)> {
+    /// Inflates the gzip members in `raw` into `text`; `None` if that is for the stream.
+    fn inflate_whole(&mut self, raw: &[u8]) -> Option<(usize, u64, Option<Cut>)> {
         // Up to the floor no ratio is asked, so that only the stream need know about bombs.
         let floor = usize::try_from(self.limits.ratio_floor).unwrap_or(usize::MAX);
         let cap = self.limits.whole_inflated.min(floor);
-        let claim = claimed_size(&self.raw[..len])?;
+        let claim = claimed_size(raw)?;
         if claim > cap {
             return None;
         }
         make_room(&mut self.text, claim.max(FIRST_READ).min(cap), KEEP_TEXT);
-        let done = self.whole.as_mut()?.inflate(&self.raw[..len], &mut self.text, cap)?;
-        let cut = (done.used < len)
-            .then(|| gzip::trailing_data(done.used as u64, Some((len - done.used) as u64)));
-        Some((done.text, cut))
+        let done = self.whole.as_mut()?.inflate(raw, &mut self.text, cap)?;
+        let left = raw.len() - done.used;
+        let cut = (left > 0).then(|| gzip::trailing_data(done.used as u64, Some(left as u64)));
+        Some((done.text, done.members, cut))
     }
 
     fn stream<'a>(

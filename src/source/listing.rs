@@ -1,4 +1,4 @@
-//! What is to be read: files, folders walked to their ends, standard input.
+//! What is to be read: files, folders walked to their ends, standard input, objects in S3.
 //!
 //! The walk is lazy, since an archive has more names than memory should hold, and ordered by the
 //! bytes of file names, so that two runs meet the same blobs in the same order. Whatever is not
@@ -15,19 +15,21 @@ use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::UNIX_EPOCH;
 use std::vec;
 
+use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
+use super::s3::{Address, Cloud, Object, Objects, Wanted};
 use name::shown;
 
 /// How standard input is named, on the command line and in reports.
 const STDIN: &str = "-";
-/// What names a bucket, and no folder that happens to be called `s3:`.
-const S3: &str = "s3://";
 
 /// Something to be read: a name, and how to get at its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,15 @@ pub struct Blob {
     pub name: Arc<str>,
     /// Where the bytes are.
     pub body: Body,
+    /// What tells it from every other blob and from its own later versions, if that was asked for.
+    pub id: Option<[u64; 2]>,
+}
+
+impl Blob {
+    /// A file by the name of its path.
+    pub fn file(path: PathBuf) -> Blob {
+        Blob { name: shown(path.as_os_str()), body: Body::File(path), id: None }
+    }
 }
 
 /// Where the bytes of a blob are.
@@ -46,6 +57,51 @@ pub enum Body {
     File(PathBuf),
     /// On standard input.
     Stdin,
+    /// Fetched from S3.
+    Object(Object),
+    /// In S3, where only names and sizes were asked for: how many bytes there are.
+    Listed(u64),
+}
+
+/// Blobs that earlier runs have read, by their ids.
+#[derive(Clone)]
+pub struct Known(Arc<dyn Fn([u64; 2]) -> bool + Send + Sync>);
+
+impl Known {
+    /// Those of which `is_known` says so.
+    pub fn new(is_known: impl Fn([u64; 2]) -> bool + Send + Sync + 'static) -> Known {
+        Known(Arc::new(is_known))
+    }
+
+    /// Whether a blob was read.
+    pub fn has(&self, id: [u64; 2]) -> bool {
+        (self.0)(id)
+    }
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Known")
+    }
+}
+
+/// The id of a blob of that name and size; `version` is whatever changes with its content.
+pub(super) fn blob_id(name: &str, size: u64, version: &str) -> [u64; 2] {
+    let hash = Sha256::digest(format!("{name}\0{size}\0{version}"));
+    let word =
+        |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    [word(0), word(8)]
+}
+
+/// How far a listing reaches beyond the disk, and what of it is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// The way to S3, if there is one.
+    pub cloud: Option<Arc<Cloud>>,
+    /// What is wanted of a bucket; what is known is left out on disk too.
+    pub wanted: Wanted,
+    /// Whether blobs get ids.
+    pub identify: bool,
 }
 
 /// One step of the walk.
@@ -72,6 +128,20 @@ pub enum SourceError {
         /// The source as it was given.
         name: String,
     },
+    /// No address of a bucket.
+    #[error("{name}: {reason}")]
+    Address {
+        /// The source as it was given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no such bucket.
+    #[error("{name}: there is no such bucket")]
+    Bucket {
+        /// The source as it was given.
+        name: String,
+    },
 }
 
 impl SourceError {
@@ -83,6 +153,10 @@ impl SourceError {
                  working directory"
             }
             SourceError::Dangling { .. } => "restore the link's target, or name the target itself",
+            SourceError::Address { .. } => "name a bucket as s3://BUCKET or s3://BUCKET/PREFIX",
+            SourceError::Bucket { .. } => {
+                "check the bucket's name, and whose credentials and which --profile are used"
+            }
         }
     }
 }
@@ -91,12 +165,33 @@ impl SourceError {
 pub struct Listing {
     sources: vec::IntoIter<Source>,
     walk: Option<walkdir::IntoIter>,
+    objects: Option<Objects>,
     left_out: HashSet<PathBuf>,
+    reach: Reach,
+    stop: Option<Arc<AtomicBool>>,
+    /// What was seen of buckets that are listed to their ends, and of files.
+    counts: Counts,
+}
+
+/// What a listing passed over, and what it asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that listed objects.
+    pub requests: u64,
+    /// Blobs that earlier runs have read.
+    pub known: u64,
+    /// Objects of days that the range cannot need, as far as they were met.
+    pub outside: u64,
+    /// Folders of a bucket that hold no trail logs, or those of other accounts.
+    pub left_alone: u64,
 }
 
 #[derive(Debug)]
 enum Source {
     Stdin,
+    Bucket(Arc<Cloud>, Address),
+    /// A bucket nobody answers for.
+    Problem(Problem),
     Folder(PathBuf),
     /// Whatever else is there, or cannot be looked at: opening it will tell.
     File(PathBuf),
@@ -112,6 +207,18 @@ impl Listing {
     /// # Errors
     /// All sources that are not there. One that is there and cannot be read is a [`Problem`].
     pub fn open<S: AsRef<OsStr>>(sources: &[S]) -> Result<Listing, Vec<SourceError>> {
+        Listing::reach(sources, Reach::default())
+    }
+
+    /// The same, as far as `reach` goes.
+    ///
+    /// # Errors
+    /// As [`open`](Listing::open); a bucket that there is not. One that does not answer or may not
+    /// be looked at is a [`Problem`].
+    pub fn reach<S: AsRef<OsStr>>(
+        sources: &[S],
+        reach: Reach,
+    ) -> Result<Listing, Vec<SourceError>> {
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         for source in sources {
@@ -122,7 +229,11 @@ impl Listing {
                 }
                 continue;
             }
-            match look_at(Path::new(source)) {
+            let looked = match source.to_str().filter(|word| Address::is_meant(word)) {
+                Some(word) => bucket(word, reach.cloud.as_ref()),
+                None => look_at(Path::new(source)),
+            };
+            match looked {
                 Ok(kind) => {
                     if seen.insert(identity(Path::new(source))) {
                         found.push(kind);
@@ -132,7 +243,15 @@ impl Listing {
             }
         }
         if missing.is_empty() {
-            Ok(Listing { sources: found.into_iter(), walk: None, left_out: HashSet::new() })
+            Ok(Listing {
+                sources: found.into_iter(),
+                walk: None,
+                objects: None,
+                left_out: HashSet::new(),
+                reach,
+                stop: None,
+                counts: Counts::default(),
+            })
         } else {
             Err(missing)
         }
@@ -144,6 +263,68 @@ impl Listing {
         self.left_out.insert(identity(path));
     }
 
+    /// Gives up waiting for objects when `stop` is set.
+    pub fn stop_on(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = Some(stop);
+    }
+
+    /// What was passed over so far, and asked.
+    pub fn counts(&self) -> Counts {
+        let mut counts = self.counts;
+        counts.add(self.objects.as_ref());
+        counts
+    }
+
+    /// A file that was met; `None` if it was read before.
+    fn file(&mut self, path: PathBuf) -> Option<Entry> {
+        let mut blob = Blob::file(path);
+        if self.reach.identify
+            && let Body::File(path) = &blob.body
+            // One that cannot be looked at has no version; opening it will tell.
+            && let Ok(meta) = fs::metadata(path)
+            && meta.is_file()
+        {
+            let full = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let modified = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let version = modified.unwrap_or_default().as_nanos().to_string();
+            let id = blob_id(&shown(full.as_os_str()), meta.len(), &version);
+            if self.reach.wanted.known.as_ref().is_some_and(|known| known.has(id)) {
+                self.counts.known += 1;
+                return None;
+            }
+            blob.id = Some(id);
+        }
+        Some(Entry::Blob(blob))
+    }
+
+    /// The next of what is walked at the moment.
+    fn walked(&mut self) -> Option<Entry> {
+        loop {
+            match self.walk.as_mut()?.next() {
+                Some(Ok(entry)) if entry.file_type().is_dir() => {}
+                Some(Ok(entry)) if self.is_left_out(entry.path()) => {}
+                Some(Ok(entry)) if entry.file_type().is_file() => {
+                    let file = self.file(entry.into_path());
+                    if file.is_some() {
+                        return file;
+                    }
+                }
+                Some(Ok(entry)) => return Some(odd(&entry)),
+                Some(Err(error)) => return Some(Entry::Problem(unwalked(&error))),
+                None => self.walk = None,
+            }
+        }
+    }
+
+    /// The next of what is fetched at the moment.
+    fn fetched(&mut self) -> Option<Entry> {
+        let entry = self.objects.as_mut()?.next(self.stop.as_deref());
+        if entry.is_none() {
+            self.counts.add(self.objects.take().as_ref());
+        }
+        entry
+    }
+
     /// Whether a file of the walk is left out.
     fn is_left_out(&self, path: &Path) -> bool {
         // Names are compared first: to ask the system about every file would take its time.
@@ -152,25 +333,39 @@ impl Listing {
     }
 }
 
+impl Counts {
+    fn add(&mut self, objects: Option<&Objects>) {
+        let Some(seen) = objects.map(Objects::seen) else { return };
+        self.requests += seen.requests.load(Ordering::Relaxed);
+        self.known += seen.known.load(Ordering::Relaxed);
+        self.outside += seen.outside.load(Ordering::Relaxed);
+        self.left_alone += seen.left_alone.load(Ordering::Relaxed);
+    }
+}
+
 impl Iterator for Listing {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
         loop {
-            if let Some(walk) = &mut self.walk {
-                match walk.next() {
-                    Some(Ok(entry)) if entry.file_type().is_dir() => continue,
-                    Some(Ok(entry)) if self.is_left_out(entry.path()) => continue,
-                    Some(Ok(entry)) => return Some(walked(entry)),
-                    Some(Err(error)) => return Some(Entry::Problem(unwalked(&error))),
-                    None => self.walk = None,
-                }
+            if let Some(entry) = self.walked().or_else(|| self.fetched()) {
+                return Some(entry);
             }
             match self.sources.next()? {
                 Source::Stdin => {
-                    return Some(Entry::Blob(Blob { name: STDIN.into(), body: Body::Stdin }));
+                    let blob = Blob { name: STDIN.into(), body: Body::Stdin, id: None };
+                    return Some(Entry::Blob(blob));
                 }
-                Source::File(path) => return Some(file(path)),
+                Source::Bucket(cloud, address) => {
+                    self.objects = Some(cloud.read(address, self.reach.wanted.clone()));
+                }
+                Source::Problem(problem) => return Some(Entry::Problem(problem)),
+                Source::File(path) => {
+                    let file = self.file(path);
+                    if file.is_some() {
+                        return file;
+                    }
+                }
                 Source::Folder(path) => {
                     let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
                     self.walk = Some(walk.into_iter());
@@ -180,12 +375,28 @@ impl Iterator for Listing {
     }
 }
 
+/// A bucket as a source.
+fn bucket(word: &str, cloud: Option<&Arc<Cloud>>) -> Result<Source, SourceError> {
+    let name = || word.to_owned();
+    let address =
+        Address::parse(word).map_err(|reason| SourceError::Address { name: name(), reason })?;
+    let Some(cloud) = cloud else {
+        let reason = "objects in S3 cannot be read here".to_owned();
+        return Err(SourceError::Address { name: name(), reason });
+    };
+    match cloud.look(&address) {
+        Ok(()) => Ok(Source::Bucket(Arc::clone(cloud), address)),
+        Err(refused) if refused.is_absence() => Err(SourceError::Bucket { name: name() }),
+        Err(refused) => {
+            let origin = Origin::blob(address.to_string());
+            Ok(Source::Problem(Problem::new(origin, Stage::S3, refused.message)))
+        }
+    }
+}
+
 /// What a source is, by its name alone where it can't be looked at.
 fn look_at(path: &Path) -> Result<Source, SourceError> {
     let name = || shown(path.as_os_str()).to_string();
-    if path.as_os_str().as_encoded_bytes().starts_with(S3.as_bytes()) {
-        return Err(SourceError::Missing { name: name() });
-    }
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => Ok(Source::Folder(path.to_owned())),
         Ok(_) => Ok(Source::File(path.to_owned())),
@@ -213,14 +424,8 @@ fn identity(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn file(path: PathBuf) -> Entry {
-    Entry::Blob(Blob { name: shown(path.as_os_str()), body: Body::File(path) })
-}
-
-fn walked(entry: walkdir::DirEntry) -> Entry {
-    if entry.file_type().is_file() {
-        return file(entry.into_path());
-    }
+/// Something on the walk that is no file.
+fn odd(entry: &walkdir::DirEntry) -> Entry {
     let kind = kind_of(entry.file_type());
     let message =
         format!("not a regular file but {kind}; read only when named on the command line");

@@ -1,14 +1,17 @@
-//! Where bytes come from: disk and standard input, inflated.
+//! Where bytes come from: disk, standard input and S3, inflated.
 //!
-//! `listing` names blobs without opening them; `inflate` opens one and gives its text as a
+//! `listing` names blobs; `s3` finds and fetches those of a bucket, of which `layout` knows the
+//! keys; `inflate` opens one and gives its text as a
 //! [`Window`](crate::model::window::Window). The two are apart so that one thread lists while
 //! workers read. Nothing is left out without a word: what cannot be listed or opened is a
 //! [`Problem`](crate::model::problem::Problem), what ends early is a
 //! [`Cut`](crate::model::window::Cut) behind the last readable byte. No limit is on total bytes.
 
 pub mod inflate;
+pub mod layout;
 pub mod listing;
+pub mod s3;
 mod stoppable;
 
 pub use inflate::{Compression, Inflater, Limits, Text};
-pub use listing::{Blob, Body, Entry, Listing, SourceError};
+pub use listing::{Blob, Body, Entry, Known, Listing, Reach, SourceError};

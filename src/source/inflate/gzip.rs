@@ -32,7 +32,9 @@ pub(super) struct Gzip {
     at: At,
     /// Where the current member begins.
     member: u64,
-    first: bool,
+    /// How many members have begun.
+    members: u64,
+    trailing: bool,
     /// The last call filled its output: there may be more without further input.
     pending: bool,
 }
@@ -51,9 +53,15 @@ impl Gzip {
             crc: Crc::new(),
             at: At::Header,
             member: 0,
-            first: true,
+            members: 0,
+            trailing: false,
             pending: false,
         }
+    }
+
+    /// How many members have begun, and whether something follows them that is none.
+    pub(super) fn members(&self) -> (u64, bool) {
+        (self.members, self.trailing)
     }
 
     /// Inflates into `out` as soon as there is anything; 0 at the end.
@@ -88,10 +96,11 @@ impl Gzip {
         if !input.need(MAGIC.len())? && input.is_empty() {
             return Ok(false);
         }
-        if !self.first && !input.bytes().starts_with(&MAGIC) {
+        if self.members > 0 && !input.bytes().starts_with(&MAGIC) {
+            self.trailing = true;
             return Err(trailing_data(input.position(), input.left()));
         }
-        self.first = false;
+        self.members += 1;
         Ok(true)
     }
 

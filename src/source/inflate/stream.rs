@@ -82,6 +82,14 @@ impl<'a> Feed<'a> {
         }
     }
 
+    /// Of gzip, how many members have begun, and whether something follows them that is none.
+    pub(super) fn members(&self) -> (u64, bool) {
+        match &self.decoder {
+            Decoder::Gzip(gzip) => gzip.members(),
+            _ => (0, false),
+        }
+    }
+
     /// How many bytes were taken from the source.
     pub(super) fn bytes_read(&self) -> u64 {
         self.input.read()

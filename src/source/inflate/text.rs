@@ -30,13 +30,22 @@ pub(super) struct Stats {
     pub read: u64,
     pub inflated: u64,
     pub size_on_disk: Option<u64>,
+    /// Of gzip, how many members have begun, and whether something follows them that is none.
+    pub members: (u64, bool),
     /// How many bytes were read before the first byte of text, if the blob was read whole.
     pub held: Option<u64>,
 }
 
 impl Default for Stats {
     fn default() -> Self {
-        Stats { kind: Compression::Plain, read: 0, inflated: 0, size_on_disk: None, held: None }
+        Stats {
+            kind: Compression::Plain,
+            read: 0,
+            inflated: 0,
+            size_on_disk: None,
+            members: (0, false),
+            held: None,
+        }
     }
 }
 
@@ -129,6 +138,12 @@ impl<'a> Text<'a> {
         self.stats.size_on_disk
     }
 
+    /// Of gzip, how many members have begun so far, and whether something follows the last that is
+    /// no member.
+    pub fn members(&self) -> (u64, bool) {
+        self.stats.members
+    }
+
     /// How the blob is compressed. Of a stream this is known once [`fill`](Window::fill) was
     /// called, and [`Compression::Plain`] before.
     pub fn kind(&self) -> Compression {
@@ -147,6 +162,7 @@ impl<'a> Text<'a> {
         let Some(feed) = &mut self.feed else { return };
         let result = feed.read(&mut self.memory[self.end..self.window]);
         self.stats.kind = feed.kind();
+        self.stats.members = feed.members();
         self.stats.inflated = feed.bytes_inflated();
         self.stats.read = self.stats.held.unwrap_or(feed.bytes_read());
         match result {

@@ -27,6 +27,8 @@ unsafe impl Send for Whole {}
 pub(super) struct Done {
     /// How many bytes of text there are.
     pub text: usize,
+    /// How many members there are.
+    pub members: u64,
     /// How many compressed bytes they took. What follows is no gzip member.
     pub used: usize,
 }
@@ -48,11 +50,12 @@ impl Whole {
     ///
     /// `None` if any member is corrupt or the text does not fit.
     pub(super) fn inflate(&mut self, raw: &[u8], text: &mut Vec<u8>, cap: usize) -> Option<Done> {
-        let mut done = Done { text: 0, used: 0 };
+        let mut done = Done { text: 0, members: 0, used: 0 };
         while raw[done.used..].starts_with(&MAGIC) {
             let room = text.len().min(cap);
             match self.member(&raw[done.used..], &mut text[done.text..room]) {
                 Member::Good { used, text } => {
+                    done.members += 1;
                     done.used += used;
                     done.text += text;
                 }

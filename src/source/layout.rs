@@ -1,0 +1,204 @@
+//! The grammar of keys below a bucket of CloudTrail logs, and which of them a range of time can
+//! need.
+//!
+//! ```text
+//! [prefix/]AWSLogs/[o-ORGANISATION/]ACCOUNT/SERVICE/REGION/YYYY/MM/DD/FILE
+//! ```
+//!
+//! The last `AWSLogs/` counts: Control Tower puts the organisation before it too. Account and
+//! Region of a record are the record's own: global services' records lie below another Region's
+//! folder, so nothing is ever left out by Region. Source: AWS CloudTrail user guide, "Getting and
+//! viewing your CloudTrail log files".
+
+use crate::model::time::Time;
+
+/// Where a folder lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Folder {
+    /// Not below `AWSLogs/`: anything may be in it.
+    Outside,
+    /// `AWSLogs/`, or an organisation's folder in it: holds accounts.
+    Accounts,
+    /// An account's: holds services.
+    Account {
+        /// 12 digits.
+        account: String,
+    },
+    /// A service's in an account: holds Regions.
+    Service {
+        /// 12 digits.
+        account: String,
+        /// Whose logs.
+        service: Service,
+    },
+    /// A Region's in a service, or below it: holds days. `root` is the length of the Region's own
+    /// name in the path, with its slash.
+    Region {
+        /// 12 digits.
+        account: String,
+        /// Whose logs.
+        service: Service,
+        /// Where the dates begin.
+        root: usize,
+    },
+}
+
+/// Whose logs a folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Events, insights, network activity, aggregated events.
+    Logs,
+    /// What proves that the logs are complete.
+    Digests,
+    /// Another service's, or what queries of CloudTrail Lake exported.
+    Other,
+}
+
+const ROOT: &str = "AWSLogs";
+
+/// What a folder is, by its path with a slash at its end.
+pub fn folder(path: &str) -> Folder {
+    let mut at = 0;
+    let mut segments = Vec::new();
+    for segment in path.split_inclusive('/').filter(|segment| segment.ends_with('/')) {
+        at += segment.len();
+        segments.push((segment.trim_end_matches('/'), at));
+    }
+    let Some(last) = segments.iter().rposition(|(name, _)| *name == ROOT) else {
+        return Folder::Outside;
+    };
+    let mut below = segments.drain(last + 1..).peekable();
+    below.next_if(|(name, _)| is_organisation(name));
+    let Some((account, _)) = below.next() else { return Folder::Accounts };
+    if !is_account(account) {
+        return Folder::Outside;
+    }
+    let account = account.to_owned();
+    let Some((service, _)) = below.next() else { return Folder::Account { account } };
+    let service = service_of(service);
+    match below.next() {
+        None => Folder::Service { account, service },
+        Some((_, root)) => Folder::Region { account, service, root },
+    }
+}
+
+fn is_account(name: &str) -> bool {
+    name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_organisation(name: &str) -> bool {
+    name.strip_prefix("o-").is_some_and(|id| {
+        (10..=32).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+    })
+}
+
+fn service_of(name: &str) -> Service {
+    match name {
+        "CloudTrail"
+        | "CloudTrail-Insight"
+        | "CloudTrail-NetworkActivity"
+        | "CloudTrail-Aggregated" => Service::Logs,
+        "CloudTrail-Digest" => Service::Digests,
+        _ => Service::Other,
+    }
+}
+
+const DAY: i64 = 86_400_000_000;
+
+/// The days whose folders a range of event times can need, both included, as the names sort.
+///
+/// A file is named after its delivery, which is never before the event; one day is left for clocks.
+/// How long after the event it may be is not bounded: `late` says how far that is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Days {
+    /// `YYYY/MM/DD`.
+    pub from: Option<String>,
+    /// `YYYY/MM/DD`.
+    pub to: Option<String>,
+}
+
+impl Days {
+    /// Those of a half-open range; `late` in microseconds.
+    pub fn of(since: Option<Time>, until: Option<Time>, late: i64) -> Days {
+        let day = |time: i64| {
+            let text = Time(time).to_string();
+            text.get(..10).map(|date| date.replace('-', "/"))
+        };
+        Days {
+            from: since.and_then(|since| day(since.0.saturating_sub(DAY))),
+            to: until.and_then(|until| day(until.0.saturating_add(late.max(DAY)))),
+        }
+    }
+
+    /// Whether what lies below a Region's folder is of these days. Whatever has no date is.
+    pub fn has(&self, below: &str) -> bool {
+        let Some(date) = below.get(..10).filter(|date| is_date(date)) else { return true };
+        self.from.as_deref().is_none_or(|from| date >= from)
+            && self.to.as_deref().is_none_or(|to| date <= to)
+    }
+
+    /// Whether everything that sorts behind a key below a Region's folder is of later days.
+    pub fn is_over(&self, below: &str) -> bool {
+        let date = below.get(..10).filter(|date| is_date(date));
+        date.zip(self.to.as_deref()).is_some_and(|(date, to)| date > to)
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 10
+        && bytes.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'/',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layout_is_told() {
+        let logs =
+            |root| Folder::Region { account: "111122223333".into(), service: Service::Logs, root };
+        for prefix in ["", "a/b/", "o-exampleorgid/", "AWSLogs/odd/"] {
+            for org in ["", "o-exampleorgid/"] {
+                let root = format!("{prefix}AWSLogs/{org}");
+                assert_eq!(folder(&root), Folder::Accounts, "{root}");
+                let account = format!("{root}111122223333/");
+                assert_eq!(folder(&account), Folder::Account { account: "111122223333".into() });
+                let region = format!("{account}CloudTrail/eu-west-1/");
+                assert_eq!(folder(&region), logs(region.len()));
+                assert_eq!(folder(&format!("{region}2026/11/02/")), logs(region.len()));
+            }
+        }
+        assert_eq!(folder(""), Folder::Outside);
+        assert_eq!(folder("AWSLogs/notes/"), Folder::Outside);
+        assert_eq!(folder("copies/of/logs/"), Folder::Outside);
+        let service = |name: &str| match folder(&format!("AWSLogs/111122223333/{name}/")) {
+            Folder::Service { service, .. } => service,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(service("CloudTrail-Insight"), Service::Logs);
+        assert_eq!(service("CloudTrail-Digest"), Service::Digests);
+        for other in ["Config", "vpcflowlogs", "CloudTrail-Lake", "cloudtrail"] {
+            assert_eq!(service(other), Service::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn days_leave_a_margin_on_both_sides() {
+        let time = |text| Time::parse(text);
+        let days = Days::of(time("2026-03-01T10:00:00Z"), time("2026-03-02T00:00:00Z"), 0);
+        assert_eq!(days.from.as_deref(), Some("2026/02/28"));
+        assert_eq!(days.to.as_deref(), Some("2026/03/03"));
+        assert!(days.has("2026/02/28/x") && days.has("2026/03/03/x") && days.has("odd/2026/"));
+        assert!(!days.has("2026/02/27/x") && !days.has("2026/03/04/x"));
+        assert!(days.is_over("2026/03/04/x") && !days.is_over("2026/03/03/x"));
+        assert!(!days.is_over("x") && !Days::default().is_over("2026/03/04/x"));
+        let late = Days::of(None, time("2026-03-02T00:00:00Z"), 30 * DAY);
+        assert_eq!((late.from, late.to.as_deref()), (None, Some("2026/04/01")));
+        assert!(Days::default().has("2026/03/04/x"));
+    }
+}

@@ -1,0 +1,214 @@
+//! The way to S3: credentials, clients, and the runtime on which requests run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{AppName, ProvideCredentials, SharedHttpClient};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use tokio::runtime::Runtime;
+
+use super::address::Address;
+use super::refused::Refused;
+
+/// Threads for requests; they wait most of the time.
+const THREADS: usize = 2;
+/// Tries at one request, unless the SDK's environment or profile says otherwise.
+const TRIES: u32 = 8;
+/// The longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(20);
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Where a bucket is asked for whose Region nobody knows.
+const ANY_REGION: &str = "us-east-1";
+
+/// How to reach S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// A profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// The buckets' Region; found out if it is not given or wrong.
+    pub region: Option<String>,
+    /// Another S3 than Amazon's.
+    pub endpoint: Option<String>,
+    /// Buckets in the path, not in the host's name.
+    pub path_style: bool,
+    /// The caller pays for requests.
+    pub requester_pays: bool,
+    /// How many objects are fetched at once; at least 1.
+    pub concurrency: usize,
+    /// How long a request may say nothing.
+    pub timeout: Duration,
+}
+
+impl Default for Access {
+    fn default() -> Access {
+        Access {
+            profile: None,
+            region: None,
+            endpoint: None,
+            path_style: false,
+            requester_pays: false,
+            concurrency: 64,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// S3 with credentials.
+#[derive(Debug)]
+pub struct Cloud {
+    /// Gone only while it is shut down.
+    runtime: Option<Runtime>,
+    config: SdkConfig,
+    pub(super) access: Access,
+    clients: Mutex<HashMap<String, Client>>,
+}
+
+impl Cloud {
+    /// Finds credentials as every AWS tool does: environment, profiles, SSO, web identity,
+    /// containers, instances.
+    ///
+    /// # Errors
+    /// Without credentials, in words.
+    pub fn connect(access: Access) -> Result<Arc<Cloud>, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("s3")
+            .enable_all()
+            .build()
+            .map_err(|error| format!("cannot start threads for S3: {error}"))?;
+        let config = runtime.block_on(loader(&access).load());
+        let provider = config.credentials_provider().ok_or("there are no AWS credentials")?;
+        runtime.block_on(provider.provide_credentials()).map_err(|error| {
+            format!("no usable AWS credentials: {}", aws_sdk_s3::error::DisplayErrorContext(error))
+        })?;
+        let clients = Mutex::default();
+        Ok(Arc::new(Cloud { runtime: Some(runtime), config, access, clients }))
+    }
+
+    /// Runs `work` on the runtime, and waits for it. Not to be called from there.
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.runtime.as_ref().map(|runtime| runtime.block_on(work))
+    }
+
+    /// Starts `work` on the runtime.
+    pub(super) fn start(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+    }
+
+    /// A client for a bucket, in the bucket's Region.
+    ///
+    /// # Errors
+    /// When there is no such bucket, or nobody answers. A bucket that may not be looked at is no
+    /// error: its objects may still be read.
+    pub(super) async fn client(&self, address: &Address) -> Result<Client, Refused> {
+        let bucket = &address.bucket;
+        let known =
+            self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(bucket).cloned();
+        if let Some(client) = known {
+            return Ok(client);
+        }
+        let first = self.config.region().map_or(ANY_REGION, |region| region.as_ref()).to_owned();
+        let mut client = self.client_in(&first);
+        if let Some(region) = region_of(&client, bucket).await?
+            && region != first
+        {
+            client = self.client_in(&region);
+        }
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(clients.entry(bucket.clone()).or_insert(client).clone())
+    }
+
+    fn client_in(&self, region: &str) -> Client {
+        let elsewhere = self.access.endpoint.is_some() || self.config.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.config)
+            .region(Region::new(region.to_owned()))
+            .force_path_style(self.access.path_style || elsewhere)
+            // Of thousands of requests many may fail in a row: each has its own tries.
+            .retry_partition(
+                RetryPartition::custom("keytrail").token_bucket(TokenBucket::unlimited()).build(),
+            )
+            .build();
+        Client::from_conf(config)
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        // What is still on its way is wanted by nobody.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The Region that S3 says a bucket is in.
+async fn region_of(client: &Client, bucket: &str) -> Result<Option<String>, Refused> {
+    let resource = format!("arn:aws:s3:::{bucket}");
+    match client.head_bucket().bucket(bucket).send().await {
+        Ok(answer) => Ok(answer.bucket_region),
+        Err(error) => {
+            let refused = Refused::of(&error, "s3:ListBucket", &resource);
+            match refused.status {
+                Some(404) => Err(Refused {
+                    code: "NoSuchBucket".into(),
+                    message: "there is no such bucket".into(),
+                    ..refused
+                }),
+                Some(_) => Ok(refused.region),
+                None => Err(refused),
+            }
+        }
+    }
+}
+
+fn loader(access: &Access) -> ConfigLoader {
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT.min(access.timeout))
+                .read_timeout(access.timeout)
+                .build(),
+        );
+    if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
+        let retry = RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(PAUSE_MAX);
+        loader = loader.retry_config(retry);
+    }
+    if let Ok(name) = AppName::new(concat!("keytrail-", env!("CARGO_PKG_VERSION"))) {
+        loader = loader.app_name(name);
+    }
+    if let Some(profile) = &access.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &access.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &access.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader
+}
+
+/// HTTP over ring's TLS, through the proxies that the environment names.
+fn http_client() -> SharedHttpClient {
+    let proxies = ProxyConfig::from_env();
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        builder.set_connector_settings(settings.cloned());
+        builder.set_proxy_config(Some(proxies.clone()));
+        if let Some(components) = components {
+            builder.set_sleep_impl(components.sleep_impl());
+        }
+        builder.build()
+    })
+}

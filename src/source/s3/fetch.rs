@@ -1,0 +1,350 @@
+//! Objects fetched ahead, many at once, in bounded memory.
+//!
+//! An object takes its place in memory before it is asked for and gives it back when it was read.
+//! Small ones are fetched whole, so that they can be inflated whole; large ones stream through a
+//! few chunks. A transfer that breaks off is tried again; that of a large object goes on where it
+//! broke, as long as the object is the same.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::types::RequestPayer;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use super::address::Address;
+use super::cloud::Cloud;
+use super::explore::{Explorer, Listed, Seen, Wanted};
+use super::object::Object;
+use super::refused::Refused;
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
+use crate::source::listing::{Blob, Body, Entry};
+
+/// What is given out.
+pub(super) type Sender = mpsc::Sender<Entry>;
+
+/// Names that are known and not yet asked for.
+const AHEAD: usize = 4096;
+/// The piece in which memory is counted, so that tiny objects are bounded in number.
+const PIECE: u64 = 64 << 10;
+/// What all objects may take that are on their way or wait to be read: 128 MiB.
+const PIECES: usize = 2048;
+/// Objects up to this size are fetched whole (16 MiB).
+const WHOLE: u64 = 16 << 20;
+/// Chunks of a stream in hand.
+const CHUNKS: usize = 16;
+/// How often a transfer that broke off is tried again.
+const TRIES: u32 = 5;
+/// The pause before the first of these; it doubles.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How many objects in a row may meet silence before the others are not asked for any more.
+const SILENT: u32 = 128;
+/// How long a stop may go unseen.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// The objects below an address, as they come.
+#[derive(Debug)]
+pub struct Objects {
+    entries: mpsc::Receiver<Entry>,
+    seen: Arc<Seen>,
+    /// Kept alive as long as objects come.
+    _cloud: Arc<Cloud>,
+}
+
+impl Cloud {
+    /// Whether there is a bucket and somebody who answers for it.
+    ///
+    /// # Errors
+    /// As words.
+    pub fn look(&self, address: &Address) -> Result<(), Refused> {
+        self.wait(self.client(address)).map_or(Ok(()), |client| client.map(drop))
+    }
+
+    /// Begins to list and fetch what is wanted below an address.
+    pub fn read(self: &Arc<Cloud>, address: Address, wanted: Wanted) -> Objects {
+        let (entries, received) = mpsc::channel();
+        let seen = Arc::new(Seen::default());
+        let (cloud, told) = (Arc::clone(self), Arc::clone(&seen));
+        self.start(async move {
+            let access = cloud.access.clone();
+            let client = cloud.client(&address).await;
+            drop(cloud);
+            let client = match client {
+                Ok(client) => client,
+                Err(refused) => {
+                    let origin = Origin::blob(address.to_string());
+                    let problem = Problem::new(origin, Stage::S3, refused.message);
+                    let _ = entries.send(Entry::Problem(problem));
+                    return;
+                }
+            };
+            let (found, queue) = tokio::sync::mpsc::channel(AHEAD);
+            let names_only = wanted.names_only;
+            let fetcher = Arc::new(Fetcher {
+                client: client.clone(),
+                address: address.clone(),
+                requester_pays: access.requester_pays,
+                queue: Mutex::new(queue),
+                room: Arc::new(Semaphore::new(PIECES)),
+                entries: entries.clone(),
+                silent: AtomicU32::new(0),
+                names_only,
+            });
+            for _ in 0..access.concurrency.max(1) {
+                tokio::spawn(Arc::clone(&fetcher).run());
+            }
+            drop(fetcher);
+            let requester_pays = access.requester_pays;
+            let problems = entries;
+            Explorer { client, address, wanted, requester_pays, found, problems, seen: told }
+                .run()
+                .await;
+        });
+        Objects { entries: received, seen, _cloud: Arc::clone(self) }
+    }
+}
+
+impl Objects {
+    /// The next object or problem; `None` at the end, or when `stop` is set.
+    pub fn next(&mut self, stop: Option<&AtomicBool>) -> Option<Entry> {
+        loop {
+            match self.entries.recv_timeout(LOOK_UP) {
+                Ok(entry) => return Some(entry),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was asked and seen so far.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+/// Fetches what was listed.
+struct Fetcher {
+    client: Client,
+    address: Address,
+    requester_pays: bool,
+    queue: Mutex<tokio::sync::mpsc::Receiver<Listed>>,
+    room: Arc<Semaphore>,
+    entries: Sender,
+    /// Objects in a row that nobody answered for.
+    silent: AtomicU32,
+    names_only: bool,
+}
+
+/// Why an object could not be had.
+enum Fault {
+    /// For good.
+    Refused(Refused),
+    /// The transfer broke off.
+    Broken(String),
+}
+
+impl Fetcher {
+    async fn run(self: Arc<Fetcher>) {
+        loop {
+            let next = self.queue.lock().await.recv().await;
+            let Some(listed) = next else { return };
+            let entry = match self.names_only {
+                true => Entry::Blob(self.blob(&listed, Body::Listed(listed.size))),
+                false => self.fetch(listed).await,
+            };
+            if self.entries.send(entry).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn blob(&self, listed: &Listed, body: Body) -> Blob {
+        Blob { name: self.address.of(&listed.key).into(), body, id: Some(listed.id) }
+    }
+
+    async fn fetch(self: &Arc<Fetcher>, listed: Listed) -> Entry {
+        let pieces = (listed.size.min(WHOLE) / PIECE + 1).min(PIECES as u64);
+        let pieces = u32::try_from(pieces).unwrap_or(1);
+        let permit = Arc::clone(&self.room).acquire_many_owned(pieces).await.ok();
+        if self.silent.load(Ordering::Relaxed) >= SILENT {
+            let message = "not asked for, since nobody answered for many objects before it";
+            return self.problem(&listed, message);
+        }
+        let mut pause = PAUSE;
+        for left in (0..TRIES).rev() {
+            let fault = match self.get(&listed, 0, None).await {
+                Ok(answer) if listed.size > WHOLE => return self.stream(listed, answer, permit),
+                Ok(answer) => match self.whole(&listed, answer).await {
+                    Ok((bytes, signature)) => {
+                        self.silent.store(0, Ordering::Relaxed);
+                        let mut object = Object::whole(bytes, permit);
+                        object.signature = signature;
+                        return Entry::Blob(self.blob(&listed, Body::Object(object)));
+                    }
+                    Err(fault) => fault,
+                },
+                Err(refused) => Fault::Refused(refused),
+            };
+            match fault {
+                Fault::Refused(refused) => {
+                    self.note_silence(&refused);
+                    return self.problem(&listed, &format!("cannot be read: {}", refused.message));
+                }
+                Fault::Broken(message) if left == 0 => {
+                    let message = format!("the transfer broke off {TRIES} times: {message}");
+                    return self.problem(&listed, &message);
+                }
+                Fault::Broken(_) => tokio::time::sleep(pause).await,
+            }
+            pause *= 2;
+        }
+        self.problem(&listed, "cannot be read")
+    }
+
+    fn note_silence(&self, refused: &Refused) {
+        match refused.is_silence() {
+            true => drop(self.silent.fetch_add(1, Ordering::Relaxed)),
+            false => self.silent.store(0, Ordering::Relaxed),
+        }
+    }
+
+    fn problem(&self, listed: &Listed, message: &str) -> Entry {
+        let origin = Origin::blob(self.address.of(&listed.key));
+        Entry::Problem(Problem::new(origin, Stage::S3, message))
+    }
+
+    /// Asks for an object from a byte on, as long as it is the one of that version.
+    async fn get(
+        &self,
+        listed: &Listed,
+        from: u64,
+        version: Option<&str>,
+    ) -> Result<GetObjectOutput, Refused> {
+        self.client
+            .get_object()
+            .bucket(&self.address.bucket)
+            .key(&listed.key)
+            .set_range((from > 0).then(|| format!("bytes={from}-")))
+            .set_if_match(version.map(str::to_owned))
+            .set_request_payer(self.requester_pays.then_some(RequestPayer::Requester))
+            .send()
+            .await
+            .map_err(|error| {
+                let resource = format!("arn:aws:s3:::{}/{}", self.address.bucket, listed.key);
+                Refused::of(&error, "s3:GetObject", &resource)
+            })
+    }
+
+    /// All bytes of an object, and the signature in its metadata.
+    async fn whole(
+        &self,
+        listed: &Listed,
+        mut answer: GetObjectOutput,
+    ) -> Result<(Bytes, Option<Arc<str>>), Fault> {
+        let expected = answer.content_length.and_then(|len| u64::try_from(len).ok());
+        if expected.is_some_and(|len| len > WHOLE) {
+            let message = "it was replaced by a much larger object after it was listed".to_owned();
+            let code = "Changed".to_owned();
+            return Err(Fault::Refused(Refused { code, message, status: None, region: None }));
+        }
+        let signature =
+            answer.metadata().and_then(|all| all.get("signature")).map(|s| s.as_str().into());
+        let size = usize::try_from(expected.unwrap_or(listed.size).min(WHOLE)).unwrap_or_default();
+        let mut chunks: Vec<Bytes> = Vec::new();
+        let mut len = 0;
+        while let Some(chunk) = answer.body.next().await {
+            let chunk = chunk.map_err(|error| Fault::Broken(describe(&error)))?;
+            len += chunk.len() as u64;
+            if len > WHOLE {
+                return Err(Fault::Broken("more bytes than were announced".to_owned()));
+            }
+            chunks.push(chunk);
+        }
+        if expected.is_some_and(|expected| expected != len) {
+            return Err(Fault::Broken(format!("{len} bytes came, expected {size}")));
+        }
+        let bytes = match <[Bytes; 1]>::try_from(chunks) {
+            Ok([only]) => only,
+            Err(chunks) => {
+                let mut all = BytesMut::with_capacity(size);
+                chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
+                all.freeze()
+            }
+        };
+        Ok((bytes, signature))
+    }
+
+    /// Begins to send an object in chunks, and gives it out.
+    fn stream(
+        self: &Arc<Fetcher>,
+        listed: Listed,
+        answer: GetObjectOutput,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Entry {
+        let (chunks, received) = tokio::sync::mpsc::channel(CHUNKS);
+        let size = answer.content_length.and_then(|len| u64::try_from(len).ok());
+        let object = Object::coming(received, size.unwrap_or(listed.size), permit);
+        let entry = Entry::Blob(self.blob(&listed, Body::Object(object)));
+        tokio::spawn(Arc::clone(self).send(listed, answer, chunks));
+        entry
+    }
+
+    async fn send(
+        self: Arc<Fetcher>,
+        listed: Listed,
+        mut answer: GetObjectOutput,
+        chunks: tokio::sync::mpsc::Sender<io::Result<Bytes>>,
+    ) {
+        let version = answer.e_tag.clone();
+        let (mut sent, mut left, mut pause) = (0, TRIES, PAUSE);
+        loop {
+            let fault = loop {
+                match answer.body.next().await {
+                    None => return,
+                    Some(Ok(chunk)) => {
+                        (sent, left, pause) = (sent + chunk.len() as u64, TRIES, PAUSE);
+                        if chunks.send(Ok(chunk)).await.is_err() {
+                            return;
+                        }
+                    }
+                    Some(Err(error)) => break describe(&error),
+                }
+            };
+            left -= 1;
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+            let again = self.get(&listed, sent, version.as_deref()).await;
+            let fault = match again {
+                Ok(next) if left > 0 => {
+                    answer = next;
+                    continue;
+                }
+                Ok(_) => fault,
+                Err(refused) => refused.message,
+            };
+            let message = format!("the transfer broke off after {sent} bytes: {fault}");
+            let _ = chunks.send(Err(io::Error::other(message))).await;
+            return;
+        }
+    }
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

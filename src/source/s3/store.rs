@@ -1,0 +1,108 @@
+//! One object that is read, and written only if nobody else has written it since.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::address::Address;
+use super::cloud::Cloud;
+use super::refused::Refused;
+
+/// An object that runs leave to those after them.
+#[derive(Debug, Clone)]
+pub struct Store {
+    cloud: Arc<Cloud>,
+    address: Address,
+}
+
+/// What an object held, and which version of it that was; `None` if there was none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// S3's name for this version.
+    pub version: String,
+}
+
+impl Store {
+    /// The object at an address, whose prefix is its key.
+    pub fn new(cloud: Arc<Cloud>, address: Address) -> Store {
+        Store { cloud, address }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As words, unless it is only not there.
+    pub fn read(&self) -> Result<Option<Kept>, String> {
+        let read = async {
+            let client = self.cloud.client(&self.address).await?;
+            let answer = client
+                .get_object()
+                .bucket(&self.address.bucket)
+                .key(&self.address.prefix)
+                .send()
+                .await
+                .map_err(|error| self.refused(&error, "s3:GetObject"))?;
+            let version = answer.e_tag.clone().unwrap_or_default();
+            let broken = |error: &dyn std::error::Error| Refused {
+                code: "Broken".into(),
+                message: format!("the transfer broke off: {error}"),
+                status: None,
+                region: None,
+            };
+            let bytes = answer.body.collect().await.map_err(|error| broken(&error))?;
+            Ok::<Kept, Refused>(Kept { bytes: bytes.to_vec(), version })
+        };
+        match self.cloud.wait(read) {
+            Some(Ok(kept)) => Ok(Some(kept)),
+            Some(Err(refused)) if refused.is_absence() && refused.code != "NoSuchBucket" => {
+                Ok(None)
+            }
+            Some(Err(refused)) => Err(refused.message),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes it, if it is still what was read, or still not there.
+    ///
+    /// # Errors
+    /// As words; when somebody else has written it, too.
+    pub fn write(&self, bytes: Vec<u8>, instead: Option<&Kept>) -> Result<(), String> {
+        let write = async {
+            let client = self.cloud.client(&self.address).await?;
+            client
+                .put_object()
+                .bucket(&self.address.bucket)
+                .key(&self.address.prefix)
+                .set_if_match(instead.map(|kept| kept.version.clone()))
+                .set_if_none_match(instead.is_none().then(|| "*".to_owned()))
+                .body(ByteStream::from(bytes))
+                .send()
+                .await
+                .map_err(|error| self.refused(&error, "s3:PutObject"))
+        };
+        match self.cloud.wait(write) {
+            Some(Err(refused)) if matches!(refused.status, Some(409 | 412)) => {
+                Err("another run has written it meanwhile".to_owned())
+            }
+            Some(Err(refused)) => Err(refused.message),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    fn refused<E>(
+        &self,
+        error: &aws_sdk_s3::error::SdkError<
+            E,
+            aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+        >,
+        action: &str,
+    ) -> Refused
+    where
+        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let resource = format!("arn:aws:s3:::{}/{}", self.address.bucket, self.address.prefix);
+        Refused::of(error, action, &resource)
+    }
+}
