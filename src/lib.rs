@@ -28,3 +28,4 @@ pub mod source;
 pub mod tags;
 pub mod triage;
 pub mod trial;
+pub mod verify;

@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("triage", &["model"]),
     ("trial", &["source", "detect", "engine", "model"]),
     ("report", &["model"]),
-    ("verify", &["model"]),
+    ("verify", &["source", "model"]),
     ("state", &["model"]),
     (
         "cli",

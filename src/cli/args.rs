@@ -46,6 +46,9 @@ pub enum Command {
     /// Show what is known of the tags of keys and resources, and who says so
     #[command(after_help = TAGS_EXIT)]
     Tags(TagsArgs),
+    /// Prove that log files are what CloudTrail delivered
+    #[command(after_help = VERIFY_EXIT)]
+    Verify(VerifyArgs),
     /// List, explain, check and test rules
     Rules(RulesArgs),
 }
@@ -56,6 +59,83 @@ Exit status:
   0  done, whether anything is known or not
   2  not performed: bad usage, no such source
   3  incomplete: some input could not be read, or a signal came";
+
+/// What `verify` ends with.
+const VERIFY_EXIT: &str = "\
+Exit status:
+  0  every digest and log in range is verified
+  1  something is not: modified, missing, unreferenced, unsigned, a gap, or
+     there is nothing to verify
+  2  not performed: bad usage, no such source, no usable public keys
+  3  incomplete: some input could not be read, or a signal came";
+
+/// Everything `verify` takes.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Files or folders with logs and digests
+    ///
+    /// Any copy of a log bucket, of any number of accounts, Regions and trails; where files lie does
+    /// not count, their names do. A digest's signature is in its object's metadata: put beside the
+    /// newest one what aws s3api head-object prints, as DIGEST.metadata.json. The others' are in the
+    /// digests that follow.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<OsString>,
+
+    /// CloudTrail's public keys
+    ///
+    /// What aws cloudtrail list-public-keys printed for each Region and time, one behind the other.
+    /// All verdicts are as good as this file.
+    #[arg(long, value_name = "FILE")]
+    pub public_keys: PathBuf,
+
+    /// Only logs and digests from this time on
+    ///
+    /// RFC 3339, a day, or an age such as 36h. The digest in which it lies is verified too.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Only logs and digests before this time
+    ///
+    /// Digests that are gone from the end are told by it: the last may end two hours before.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Only this account (repeatable)
+    #[arg(long = "account", value_name = "ID")]
+    pub accounts: Vec<String>,
+
+    /// Only this Region (repeatable)
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+
+    /// Format: table or json
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+
+    /// Number of threads, 0 for one a core
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub threads: String,
+
+    /// End with 0 or 1 even if some input could not be read
+    #[arg(long)]
+    pub allow_incomplete: bool,
+
+    /// When to use colour: auto, always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: String,
+
+    /// When to show progress on standard error: auto, always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub progress: String,
+
+    /// List what is verified too
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Say less: no progress and no problems on standard error
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
 
 /// Everything `tags` takes.
 #[derive(Debug, Args)]

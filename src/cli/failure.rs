@@ -58,6 +58,14 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// A file with public keys that cannot be used. The user's error.
+    #[error("{}: {reason}", path.display())]
+    PublicKeys {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// `--select` or `--ignore` with a word that names no rule, or that leave none.
     #[error("{0}")]
     Selector(String),
@@ -111,6 +119,9 @@ impl Failure {
             }
             Failure::Tags { .. } => {
                 Some("give a file with tags: --tags FILE, or --tags FILE@TIME".into())
+            }
+            Failure::PublicKeys { .. } => {
+                Some("give what aws cloudtrail list-public-keys printed for each Region".into())
             }
             Failure::Config(_)
             | Failure::Value { .. }

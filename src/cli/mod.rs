@@ -56,12 +56,14 @@ pub fn main() -> ExitCode {
         Command::Scan(scan) => &scan.output.color,
         Command::Rules(rules) => &rules.color,
         Command::Tags(tags) => &tags.color,
+        Command::Verify(verify) => &verify.color,
     };
     let messages = Messages::new(color.parse().unwrap_or(When::Auto));
     let run = || match &cli.command {
         Command::Scan(scan) => commands::scan::run(scan, messages),
         Command::Rules(rules) => commands::rules::run(rules, messages),
         Command::Tags(tags) => commands::tags::run(tags, messages),
+        Command::Verify(verify) => commands::verify::run(verify, messages),
     };
     // The state behind a panic is not looked at again.
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));

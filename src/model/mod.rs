@@ -13,4 +13,5 @@ pub mod rule_meta;
 pub mod suppression;
 pub mod tag_state;
 pub mod time;
+pub mod verified;
 pub mod window;

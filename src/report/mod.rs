@@ -14,6 +14,7 @@ mod table;
 pub mod tags;
 #[cfg(test)]
 mod tests;
+pub mod verify;
 mod wire;
 
 use std::fmt;

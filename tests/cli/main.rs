@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accepted;
+mod chain;
 mod config;
 mod copies;
 mod docs;
@@ -17,3 +18,4 @@ mod tags;
 mod trail;
 mod usage;
 mod userrules;
+mod verify;

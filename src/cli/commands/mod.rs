@@ -3,3 +3,4 @@
 pub mod rules;
 pub mod scan;
 pub mod tags;
+pub mod verify;

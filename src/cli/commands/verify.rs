@@ -1,0 +1,148 @@
+//! `keytrail verify`: whether log files are what CloudTrail delivered.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::cli::args::VerifyArgs;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::progress::{self, Show};
+use crate::cli::ui::{self, Messages, When};
+use crate::cli::{settings, signals, values};
+use crate::engine::Progress;
+use crate::model::time::Time;
+use crate::model::verified::Head;
+use crate::report::{Style, verify as report};
+use crate::source::Listing;
+use crate::verify::{PublicKeys, Range, collect, judge};
+
+/// What was asked for, settled.
+struct Settled {
+    keys: PublicKeys,
+    range: Range,
+    json: bool,
+    color: When,
+    progress: When,
+    threads: usize,
+    listing: Listing,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// All the reasons why it was not performed.
+pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    let Settled { keys, range, json, color, progress, threads, listing } = settle(args)?;
+    let stop = signals::install(Arc::default());
+    let done = Progress::default();
+    let show = Show::decide(progress, args.quiet, false);
+    let read = |bytes: u64| {
+        done.blobs.fetch_add(1, Ordering::Relaxed);
+        done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    };
+    let collected = progress::during(show, &done, || collect(listing, threads, &read, &stop));
+    let mut collected = collected.map_err(|error| vec![Failure::write(None, error)])?;
+    collected.problems.sort();
+    let interrupted = stop.load(Ordering::Relaxed);
+    let verified = judge(&collected, &keys, &range, args.verbose);
+    let complete = !interrupted && collected.problems.is_empty();
+    let anchor = report::Anchor { sha256: keys.sha256.clone(), count: keys.len() };
+    let problems = &collected.problems;
+    let shown = report::Report { anchor: &anchor, verified: &verified, problems, complete };
+    let terminal = io::stdout().is_terminal();
+    let style = Style {
+        width: ui::width(),
+        color: ui::color(color, |name| std::env::var_os(name), terminal),
+        verbose: args.verbose,
+    };
+    let mut output = Vec::new();
+    let written = match json {
+        true => report::write_json(&shown, &mut output),
+        false => report::write_table(&shown, &style, &mut output),
+    };
+    let written = written.and_then(|()| io::stdout().lock().write_all(&output));
+    match written.and_then(|()| io::stdout().lock().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(vec![Failure::write(None, error)]);
+        }
+        _ => {}
+    }
+    if !args.quiet {
+        problems.iter().for_each(|problem| messages.warning(problem));
+        if verified.chains.iter().any(|chain| chain.short && chain.head == Head::Cut) {
+            messages
+                .note("a part of a log archive begins in mid-chain: --since is where it begins");
+        }
+    }
+    if interrupted {
+        messages.warning("interrupted: only what was read until then is judged");
+    }
+    Ok(match (interrupted, complete || args.allow_incomplete, verified.is_whole()) {
+        (true, ..) | (_, false, _) => Exit::Incomplete,
+        (_, _, true) => Exit::Clean,
+        (_, _, false) => Exit::Findings,
+    })
+}
+
+fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
+    let now = Time::now();
+    let mut failures = Vec::new();
+    let value = |option, text: &str, reason| Failure::Value { option, value: text.into(), reason };
+    let mut time = |option, text: &Option<String>| {
+        let text = text.as_deref()?;
+        let parsed = values::time(text, now);
+        parsed.map_err(|reason| failures.push(value(option, text, reason))).ok()
+    };
+    let (since, until) = (time("--since", &args.since), time("--until", &args.until));
+    let mut all = |option, typed: &[String], parse: fn(&str) -> Result<String, String>| {
+        let mut one = |text: &String| {
+            parse(text).map_err(|reason| failures.push(value(option, text, reason))).ok()
+        };
+        typed.iter().filter_map(&mut one).collect::<Vec<_>>()
+    };
+    let accounts = all("--account", &args.accounts, values::account);
+    let regions = all("--region", &args.regions, values::region);
+    let mut check = |option, text: &str| {
+        text.parse().map_err(|reason| failures.push(value(option, text, reason))).ok()
+    };
+    let (color, progress) = (check("--color", &args.color), check("--progress", &args.progress));
+    if !matches!(args.format.as_str(), "table" | "json") {
+        failures.push(value("--format", &args.format, "expected table or json".into()));
+    }
+    let threads = values::threads(&args.threads);
+    let threads =
+        threads.map_err(|reason| failures.push(value("--threads", &args.threads, reason)));
+    if args.sources.is_empty() {
+        let hint = "give a folder with logs and digests: keytrail verify PATH";
+        failures.push(Failure::Usage { message: "nothing to read".into(), hint });
+    }
+    if let Some((since, until)) = since.zip(until).filter(|(since, until)| since >= until) {
+        let message = format!("--since {since} is not before --until {until}");
+        failures.push(Failure::Usage { message, hint: "--until must be later than --since" });
+    }
+    let keys = read_keys(args).map_err(|wrong| failures.extend(wrong)).ok();
+    let listing = Listing::open(&args.sources);
+    let listing = listing.map_err(|errors| failures.extend(errors.into_iter().map(Failure::from)));
+    match (color, progress, threads, keys, listing) {
+        (Some(color), Some(progress), Ok(threads), Some(keys), Ok(mut listing))
+            if failures.is_empty() =>
+        {
+            listing.leave_out(&args.public_keys);
+            let range = Range { since, until, accounts, regions, now };
+            let threads = threads.unwrap_or_else(settings::cores);
+            let json = args.format == "json";
+            Ok(Settled { keys, range, json, color, progress, threads, listing })
+        }
+        _ => Err(failures),
+    }
+}
+
+/// The file that all trust rests on.
+fn read_keys(args: &VerifyArgs) -> Result<PublicKeys, Vec<Failure>> {
+    let path = &args.public_keys;
+    let wrong = |reason: String| Failure::PublicKeys { path: path.clone(), reason };
+    let text = fs::read(path).map_err(|error| vec![wrong(format!("cannot be read: {error}"))])?;
+    PublicKeys::parse(&text).map_err(|reasons| reasons.into_iter().map(wrong).collect())
+}

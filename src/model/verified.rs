@@ -1,0 +1,201 @@
+//! What was found when log files were verified: a verdict for each log, digest and chain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::time::Time;
+
+/// What can be said of a log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogVerdict {
+    /// Its hash stands in a digest that is verified.
+    Verified,
+    /// Its hash is not the one that a digest names.
+    Modified,
+    /// A digest names it, and it is not there.
+    Missing,
+    /// No digest that can be trusted names it, though there are digests of its time.
+    Unreferenced,
+    /// It is from before the first or after the last digest.
+    OutsideDigestRange,
+    /// Something follows the one gzip member that CloudTrail writes.
+    TrailingData,
+    /// It cannot be read to its end.
+    Unreadable,
+}
+
+/// What can be said of a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DigestVerdict {
+    /// It is signed under one of the public keys, and its place in the chain agrees.
+    Verified,
+    /// None of its signatures verifies.
+    BadSignature,
+    /// It is not the one that the digest after it names.
+    HashChainMismatch,
+    /// There is no signature of it, neither beside it nor in the digest after it.
+    SignatureUnavailable,
+    /// The public key that it names is not among those given.
+    KeyUnknown,
+    /// It is no digest, or holds more than one.
+    BadFormat,
+    /// The digest after it names it, or its hour is empty, and it is not there.
+    Missing,
+}
+
+/// A verdict's place in reports.
+pub trait Verdict: Copy + Ord + 'static {
+    /// All of them, in the order of reports.
+    const ALL: [Self; 7];
+    /// The name in reports.
+    fn as_str(self) -> &'static str;
+}
+
+impl Verdict for LogVerdict {
+    const ALL: [LogVerdict; 7] = [
+        LogVerdict::Verified,
+        LogVerdict::Modified,
+        LogVerdict::Missing,
+        LogVerdict::Unreferenced,
+        LogVerdict::OutsideDigestRange,
+        LogVerdict::TrailingData,
+        LogVerdict::Unreadable,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            LogVerdict::Verified => "verified",
+            LogVerdict::Modified => "modified",
+            LogVerdict::Missing => "missing",
+            LogVerdict::Unreferenced => "unreferenced",
+            LogVerdict::OutsideDigestRange => "outside-digest-range",
+            LogVerdict::TrailingData => "trailing-data",
+            LogVerdict::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl Verdict for DigestVerdict {
+    const ALL: [DigestVerdict; 7] = [
+        DigestVerdict::Verified,
+        DigestVerdict::BadSignature,
+        DigestVerdict::HashChainMismatch,
+        DigestVerdict::SignatureUnavailable,
+        DigestVerdict::KeyUnknown,
+        DigestVerdict::BadFormat,
+        DigestVerdict::Missing,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            DigestVerdict::Verified => "verified",
+            DigestVerdict::BadSignature => "bad-signature",
+            DigestVerdict::HashChainMismatch => "hash-chain-mismatch",
+            DigestVerdict::SignatureUnavailable => "signature-unavailable",
+            DigestVerdict::KeyUnknown => "key-unknown",
+            DigestVerdict::BadFormat => "bad-format",
+            DigestVerdict::Missing => "missing",
+        }
+    }
+}
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A digest file.
+    Digest,
+    /// A log file.
+    Log,
+}
+
+/// One file, and what is said of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Item {
+    /// Whether it is a log or a digest.
+    pub kind: Kind,
+    /// The file; of what is missing, the `s3://` name by which a digest knows it.
+    pub origin: Arc<str>,
+    /// The verdict by its name in reports.
+    pub verdict: &'static str,
+    /// What was found and expected. Empty where there is no more to say.
+    pub detail: String,
+    /// Whether it counts against the run.
+    #[serde(skip)]
+    pub bad: bool,
+}
+
+/// A time in which nothing is signed, half-open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Gap {
+    /// The end of the last digest before.
+    pub from: Time,
+    /// The start of the first digest after.
+    pub to: Time,
+}
+
+/// How a chain begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// With the first digest that CloudTrail wrote.
+    Starting,
+    /// With one that names an earlier one, which is not there.
+    Cut,
+}
+
+/// The digests of one trail in one account and Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// The account whose records they cover.
+    pub account: String,
+    /// The Region whose records they cover.
+    pub region: String,
+    /// The trail's name; `NAME (backfill)` of the chain of files that were delivered late.
+    pub trail: String,
+    /// The start of the first digest.
+    pub start: Time,
+    /// The end of the last.
+    pub end: Time,
+    /// What is not covered in between.
+    pub gaps: Vec<Gap>,
+    /// Whether the first digest is the first of all.
+    pub head: Head,
+    /// How long before the end of the range the last digest ends, in seconds. Digests that are gone
+    /// from the end of a chain leave no other trace.
+    pub tail_age_secs: i64,
+    /// Whether something of the range lies before the first or behind the last digest, by more time
+    /// than CloudTrail takes to write one.
+    #[serde(skip)]
+    pub short: bool,
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Logs by verdict.
+    pub logs: BTreeMap<&'static str, u64>,
+    /// Digests by verdict.
+    pub digests: BTreeMap<&'static str, u64>,
+    /// Every chain, sorted by account, Region and trail.
+    pub chains: Vec<Chain>,
+    /// Every file of which something is to be said, and with `all` the others too, sorted.
+    pub items: Vec<Item>,
+    /// Logs whose hash agrees with a signed digest, by the name of the file.
+    pub good: std::collections::BTreeSet<Arc<str>>,
+    /// Files that are neither.
+    pub others: u64,
+}
+
+impl Verified {
+    /// Whether every digest and log in range is verified, and there was something to verify.
+    pub fn is_whole(&self) -> bool {
+        let chains = !self.chains.is_empty()
+            && self.chains.iter().all(|chain| chain.gaps.is_empty() && !chain.short);
+        chains && !self.items.iter().any(|item| item.bad)
+    }
+}

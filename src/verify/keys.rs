@@ -1,0 +1,171 @@
+//! The public keys of CloudTrail, as `aws cloudtrail list-public-keys` prints them.
+//!
+//! Keys belong to a Region and change about once a month, so a file is the outputs for all Regions
+//! and times, one behind the other. A key is known by its fingerprint alone: the MD5 of its bytes,
+//! which is recomputed, so that a key under a wrong name is refused.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use serde_json::{Deserializer, Value};
+use sha2::Sha256;
+
+/// Keys by fingerprint.
+#[derive(Debug, Clone, Default)]
+pub struct PublicKeys {
+    keys: HashMap<String, Vec<u8>>,
+    /// The SHA-256 of the file, in hex: what all verdicts rest on.
+    pub sha256: String,
+}
+
+impl PublicKeys {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// All that is wrong with it. A file with one bad key is refused as a whole: whose digests
+    /// would not verify, nobody could tell from a forgery.
+    pub fn parse(text: &[u8]) -> Result<PublicKeys, Vec<String>> {
+        let mut wrong = Vec::new();
+        let mut keys = HashMap::new();
+        for document in Deserializer::from_slice(text).into_iter::<Value>() {
+            match document {
+                Ok(document) => {
+                    let list = document.get("PublicKeyList").or(document.get("publicKeyList"));
+                    let Some(list) = list.and_then(Value::as_array) else {
+                        wrong.push("has no PublicKeyList".to_owned());
+                        continue;
+                    };
+                    for (number, key) in list.iter().enumerate() {
+                        match read(key) {
+                            Ok((fingerprint, der)) => drop(keys.insert(fingerprint, der)),
+                            Err(reason) => wrong.push(format!("key {}: {reason}", number + 1)),
+                        }
+                    }
+                }
+                Err(error) => {
+                    wrong.push(format!("is not JSON: {error}"));
+                    break;
+                }
+            }
+        }
+        if keys.is_empty() && wrong.is_empty() {
+            wrong.push("has no keys".to_owned());
+        }
+        match wrong.is_empty() {
+            true => Ok(PublicKeys { keys, sha256: hex(&Sha256::digest(text)) }),
+            false => Err(wrong),
+        }
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether `signature` is one of `text` under the key of that fingerprint (RSASSA-PKCS1-v1_5
+    /// with SHA-256, RFC 8017 section 8.2); `None` if there is no such key.
+    pub(super) fn verify(&self, fingerprint: &str, text: &[u8], signature: &[u8]) -> Option<bool> {
+        let der = self.keys.get(&fingerprint.to_ascii_lowercase())?;
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der);
+        Some(key.verify(text, signature).is_ok())
+    }
+}
+
+/// One key: its fingerprint and its PKCS#1 form.
+fn read(key: &Value) -> Result<(String, Vec<u8>), String> {
+    let field = |name: &str, other: &str| key.get(name).or(key.get(other)).and_then(Value::as_str);
+    let value = field("Value", "value").ok_or("has no Value")?;
+    let bytes = STANDARD.decode(value.trim()).map_err(|_| "its Value is not base64")?;
+    let computed = hex(&Md5::digest(&bytes));
+    if let Some(named) = field("Fingerprint", "fingerprint")
+        && !named.eq_ignore_ascii_case(&computed)
+    {
+        return Err(format!("its Fingerprint is {named:?}, and its Value has {computed}"));
+    }
+    Ok((computed, pkcs1(&bytes).ok_or("is no RSA public key")?.to_vec()))
+}
+
+/// The `RSAPublicKey` (RFC 8017 A.1.1) in a key that may be wrapped in a `SubjectPublicKeyInfo`
+/// (RFC 5280 section 4.1.2.7).
+fn pkcs1(der: &[u8]) -> Option<&[u8]> {
+    let (inner, rest) = element(der, 0x30)?;
+    if !rest.is_empty() {
+        return None;
+    }
+    if inner.first() == Some(&0x02) {
+        return Some(der);
+    }
+    let (_, rest) = element(inner, 0x30)?;
+    let (bits, _) = element(rest, 0x03)?;
+    let key = bits.strip_prefix(&[0])?;
+    (key.first() == Some(&0x30)).then_some(key)
+}
+
+/// The content of the DER element of that tag at the front, and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&[found, short], rest) = der.split_first_chunk()?;
+    let (len, rest) = match short {
+        0x81..=0x83 => {
+            let (len, rest) = rest.split_at_checked(usize::from(short - 0x80))?;
+            (len.iter().fold(0, |len, &byte| len << 8 | usize::from(byte)), rest)
+        }
+        ..=0x7f => (usize::from(short), rest),
+        _ => return None,
+    };
+    if found == tag { rest.split_at_checked(len) } else { None }
+}
+
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The bytes of a hex text, upper or lower case.
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim().as_bytes();
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    text.chunks_exact(2).map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_files_say_what_is_wrong() {
+        let wrong = |text: &str| PublicKeys::parse(text.as_bytes()).unwrap_err().join("; ");
+        assert_eq!(wrong(""), "has no keys");
+        assert!(wrong("{").starts_with("is not JSON"));
+        assert_eq!(wrong(r#"{"Keys":[]}"#), "has no PublicKeyList");
+        assert_eq!(wrong(r#"{"PublicKeyList":[{}]}"#), "key 1: has no Value");
+        assert_eq!(wrong(r#"{"PublicKeyList":[{"Value":"?"}]}"#), "key 1: its Value is not base64");
+        assert_eq!(wrong(r#"{"PublicKeyList":[{"Value":"AAAA"}]}"#), "key 1: is no RSA public key");
+        let renamed = wrong(r#"{"PublicKeyList":[{"Value":"AAAA","Fingerprint":"ff"}]}"#);
+        assert!(renamed.contains("its Fingerprint is \"ff\""), "{renamed}");
+    }
+
+    #[test]
+    fn hex_goes_both_ways_and_refuses_odd_text() {
+        assert_eq!(unhex("00fFa1").map(|bytes| hex(&bytes)).as_deref(), Some("00ffa1"));
+        assert_eq!((unhex("0"), unhex("0g"), unhex("é")), (None, None, None));
+    }
+
+    #[test]
+    fn lengths_that_lie_are_no_key() {
+        assert_eq!(pkcs1(&[0x30, 0x83, 0xff]), None);
+        assert_eq!(pkcs1(&[0x30, 0x80]), None);
+        assert_eq!(pkcs1(&[0x30, 0x03, 0x02, 0x01]), None);
+    }
+}
