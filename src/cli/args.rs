@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::s3::S3Args;
+
 pub use super::commands::rules::args::RulesArgs;
 
 /// Audits the use of AWS KMS keys from CloudTrail logs
@@ -72,7 +74,7 @@ Exit status:
 /// Everything `verify` takes.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Files or folders with logs and digests
+    /// Files, folders or s3://BUCKET/PREFIX with logs and digests
     ///
     /// Any copy of a log bucket, of any number of accounts, Regions and trails; where files lie does
     /// not count, their names do. A digest's signature is in its object's metadata: put beside the
@@ -128,6 +130,10 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub progress: String,
 
+    /// How S3 is reached.
+    #[command(flatten)]
+    pub s3: S3Args,
+
     /// List what is verified too
     #[arg(short, long)]
     pub verbose: bool,
@@ -140,7 +146,7 @@ pub struct VerifyArgs {
 /// Everything `tags` takes.
 #[derive(Debug, Args)]
 pub struct TagsArgs {
-    /// Files or folders to read, - for standard input; and the ARNs to show
+    /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input; and the ARNs to show
     ///
     /// A word that begins with arn: is what to show, any other is a source, read as scan reads it.
     /// Without an ARN everything that is known is shown. The id of a database, as encryption
@@ -176,6 +182,10 @@ pub struct TagsArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: String,
 
+    /// How S3 is reached.
+    #[command(flatten)]
+    pub s3: S3Args,
+
     /// Say more
     #[arg(short, long)]
     pub verbose: bool,
@@ -188,9 +198,10 @@ pub struct TagsArgs {
 /// Everything `scan` takes.
 #[derive(Debug, Args)]
 pub struct ScanArgs {
-    /// Files or folders to read, - for standard input
+    /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
     ///
-    /// A folder is read with everything below it. What a file holds is told by its content, never
+    /// A folder is read with everything below it. Of a bucket the folders of CloudTrail are read,
+    /// wherever they lie below the prefix, and what is in none of a service's. What a file holds is told by its content, never
     /// by its name: gzip, zstd or plain; a trail file, an array, one record, JSON lines. Without a
     /// SOURCE, standard input is read if it is not a terminal.
     #[arg(value_name = "SOURCE")]
@@ -205,6 +216,9 @@ pub struct ScanArgs {
     /// What is written.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// How S3 is reached.
+    #[command(flatten)]
+    pub s3: S3Args,
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,

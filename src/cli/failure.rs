@@ -66,6 +66,9 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// S3 that cannot be asked at all. The user's error.
+    #[error("{0}")]
+    S3(String),
     /// `--select` or `--ignore` with a word that names no rule, or that leave none.
     #[error("{0}")]
     Selector(String),
@@ -123,6 +126,10 @@ impl Failure {
             Failure::PublicKeys { .. } => {
                 Some("give what aws cloudtrail list-public-keys printed for each Region".into())
             }
+            Failure::S3(_) => Some(
+                "give credentials as for the AWS CLI: AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, a role"
+                    .into(),
+            ),
             Failure::Config(_)
             | Failure::Value { .. }
             | Failure::Output { .. }

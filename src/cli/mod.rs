@@ -26,6 +26,7 @@ mod failure;
 mod output;
 mod panics;
 mod progress;
+mod s3;
 mod settings;
 mod signals;
 mod ui;

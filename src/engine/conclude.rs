@@ -16,7 +16,7 @@ use super::{Plan, facts};
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Summary, TagCoverage};
+use crate::model::outcome::{Outcome, Passed, Summary, TagCoverage};
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
@@ -78,6 +78,7 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
         problems: worker.problems.into_sorted(),
         suppressions: Vec::new(),
         totals,
+        passed: Passed::default(),
         tags: coverage,
         interrupted: false,
         manifest: worker.manifest.to_hex(),

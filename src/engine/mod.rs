@@ -26,7 +26,7 @@ mod worker;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::{Over, RuleSet};
 use crate::model::estate::Estate;
@@ -175,6 +175,7 @@ pub fn scan_and_learn(
     let (mut outcome, book) =
         conclude::conclude(&shared, merged.unwrap_or_else(|| Worker::new(plan, 0)));
     outcome.interrupted = stop.load(Ordering::Relaxed);
+    outcome.passed = shared.listing.lock().unwrap_or_else(PoisonError::into_inner).1.passed();
     if let Some(live) = shared.live {
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(late)?);

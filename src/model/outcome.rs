@@ -39,6 +39,19 @@ pub struct Totals {
     pub regions: BTreeSet<String>,
 }
 
+/// What a listing passed over, and what it asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Requests that listed objects.
+    pub requests: u64,
+    /// Files and objects that earlier runs have read.
+    pub known: u64,
+    /// Objects of days that the range cannot need, as far as they were met.
+    pub outside: u64,
+    /// Folders of a bucket that hold no trail logs, or those of other accounts.
+    pub left_alone: u64,
+}
+
 /// How much of the use of keys could be judged by tags, so that silence can be told from blindness.
 ///
 /// Counted is each use of a key with each resource it is for, copies and trail delivery aside.
@@ -142,6 +155,8 @@ pub struct Outcome {
     pub suppressions: Vec<Applied>,
     /// What was read.
     pub totals: Totals,
+    /// What was not read, and why that is no loss.
+    pub passed: Passed,
     /// What comparing tags saw; `None` if no rule that does was enabled.
     pub tags: Option<TagCoverage>,
     /// Whether all of the input was seen: no interruption (problems are counted apart).

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::model::origin::Origin;
+use crate::model::outcome::Passed;
 use crate::model::problem::{Problem, Stage};
 
 use super::s3::{Address, Cloud, Object, Objects, Wanted};
@@ -170,20 +171,7 @@ pub struct Listing {
     reach: Reach,
     stop: Option<Arc<AtomicBool>>,
     /// What was seen of buckets that are listed to their ends, and of files.
-    counts: Counts,
-}
-
-/// What a listing passed over, and what it asked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests that listed objects.
-    pub requests: u64,
-    /// Blobs that earlier runs have read.
-    pub known: u64,
-    /// Objects of days that the range cannot need, as far as they were met.
-    pub outside: u64,
-    /// Folders of a bucket that hold no trail logs, or those of other accounts.
-    pub left_alone: u64,
+    passed: Passed,
 }
 
 #[derive(Debug)]
@@ -250,7 +238,7 @@ impl Listing {
                 left_out: HashSet::new(),
                 reach,
                 stop: None,
-                counts: Counts::default(),
+                passed: Passed::default(),
             })
         } else {
             Err(missing)
@@ -269,10 +257,10 @@ impl Listing {
     }
 
     /// What was passed over so far, and asked.
-    pub fn counts(&self) -> Counts {
-        let mut counts = self.counts;
-        counts.add(self.objects.as_ref());
-        counts
+    pub fn passed(&self) -> Passed {
+        let mut passed = self.passed;
+        add(&mut passed, self.objects.as_ref());
+        passed
     }
 
     /// A file that was met; `None` if it was read before.
@@ -289,7 +277,7 @@ impl Listing {
             let version = modified.unwrap_or_default().as_nanos().to_string();
             let id = blob_id(&shown(full.as_os_str()), meta.len(), &version);
             if self.reach.wanted.known.as_ref().is_some_and(|known| known.has(id)) {
-                self.counts.known += 1;
+                self.passed.known += 1;
                 return None;
             }
             blob.id = Some(id);
@@ -320,7 +308,8 @@ impl Listing {
     fn fetched(&mut self) -> Option<Entry> {
         let entry = self.objects.as_mut()?.next(self.stop.as_deref());
         if entry.is_none() {
-            self.counts.add(self.objects.take().as_ref());
+            let objects = self.objects.take();
+            add(&mut self.passed, objects.as_ref());
         }
         entry
     }
@@ -333,14 +322,13 @@ impl Listing {
     }
 }
 
-impl Counts {
-    fn add(&mut self, objects: Option<&Objects>) {
-        let Some(seen) = objects.map(Objects::seen) else { return };
-        self.requests += seen.requests.load(Ordering::Relaxed);
-        self.known += seen.known.load(Ordering::Relaxed);
-        self.outside += seen.outside.load(Ordering::Relaxed);
-        self.left_alone += seen.left_alone.load(Ordering::Relaxed);
-    }
+/// Adds what was seen of a bucket.
+fn add(passed: &mut Passed, objects: Option<&Objects>) {
+    let Some(seen) = objects.map(Objects::seen) else { return };
+    passed.requests += seen.requests.load(Ordering::Relaxed);
+    passed.known += seen.known.load(Ordering::Relaxed);
+    passed.outside += seen.outside.load(Ordering::Relaxed);
+    passed.left_alone += seen.left_alone.load(Ordering::Relaxed);
 }
 
 impl Iterator for Listing {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accepted;
+mod bucket;
 mod chain;
 mod config;
 mod copies;
@@ -12,6 +13,7 @@ mod filters;
 mod harness;
 mod live;
 mod rules;
+mod s3;
 mod scanning;
 mod streams;
 mod tags;

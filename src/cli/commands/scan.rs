@@ -19,6 +19,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{self, Show};
+use crate::cli::s3::Scope;
 use crate::cli::settings::{Settings, Verbosity};
 use crate::cli::signals;
 use crate::cli::ui::{self, Messages};
@@ -91,8 +92,11 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
     let sources = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
-    let mut listing = Listing::open(sources)
-        .map_err(|errors| note(errors.into_iter().map(Failure::from).collect()))
+    let mut listing = args
+        .s3
+        .cloud(sources)
+        .and_then(|cloud| args.s3.listing(sources, cloud, scope(settings.as_ref())))
+        .map_err(&mut note)
         .ok();
     let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
     let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref()]
@@ -115,6 +119,17 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
         })
     })();
     opened.filter(|_| failures.is_empty()).ok_or(failures)
+}
+
+/// What of a bucket counts.
+fn scope(settings: Option<&Settings>) -> Scope {
+    let Some(Settings { filter, .. }) = settings else { return Scope::default() };
+    Scope {
+        since: filter.since,
+        until: filter.until,
+        accounts: filter.accounts.clone(),
+        ..Scope::default()
+    }
 }
 
 /// Opens the output: last, so that the unfinished file is not taken for a source. `read` is what
@@ -265,7 +280,7 @@ impl Scan {
         &mut self,
         plan: &Plan,
         mut triage: Triage,
-        listing: Listing,
+        mut listing: Listing,
     ) -> io::Result<Outcome> {
         let Scan { settings, output, worst } = self;
         let live = settings.each && settings.format == Format::Ndjson;
@@ -274,6 +289,7 @@ impl Scan {
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = output.is_terminal() || settings.sources.iter().any(is_stream);
         let stop = signals::install(output.unfinished());
+        listing.stop_on(Arc::clone(&stop));
         let mut write = |finding: &Finding| {
             let Some(status) = triage.admit(finding) else { return Ok(()) };
             *worst = (*worst).max(Some(finding.level));

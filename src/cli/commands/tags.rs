@@ -11,6 +11,7 @@ use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Show};
+use crate::cli::s3::Scope;
 use crate::cli::ui::{self, Messages, When};
 use crate::cli::{signals, values};
 use crate::detect::RuleSet;
@@ -117,9 +118,12 @@ fn settle(args: &TagsArgs) -> Result<Settled, Vec<Failure>> {
     let catalogs = catalogs::read(&args.tags, now).map_err(|wrong| failures.extend(wrong));
     let listing = match sources.is_empty() {
         true => Ok(None),
-        false => Listing::open(&sources).map(Some),
+        false => args
+            .s3
+            .cloud(&sources)
+            .and_then(|cloud| args.s3.listing(&sources, cloud, Scope::default()).map(Some)),
     };
-    let listing = listing.map_err(|errors| failures.extend(errors.into_iter().map(Failure::from)));
+    let listing = listing.map_err(|wrong| failures.extend(wrong));
     match (at.transpose(), color, threads, catalogs, listing) {
         (Ok(at), Ok(color), Ok(threads), Ok(catalogs), Ok(mut listing)) if failures.is_empty() => {
             for path in &catalogs.paths {
@@ -135,7 +139,7 @@ fn settle(args: &TagsArgs) -> Result<Settled, Vec<Failure>> {
 
 /// Reads all records for what they say of tags.
 fn learn(
-    listing: Listing,
+    mut listing: Listing,
     book: Book,
     threads: usize,
     quiet: bool,
@@ -152,6 +156,7 @@ fn learn(
         tags: book,
     };
     let stop = signals::install(Arc::default());
+    listing.stop_on(Arc::clone(&stop));
     let done = Progress::default();
     let show = Show::decide(When::Auto, quiet, false);
     let scanned = progress::during(show, &done, || {

@@ -9,6 +9,7 @@ use crate::cli::args::VerifyArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Show};
+use crate::cli::s3::Scope;
 use crate::cli::ui::{self, Messages, When};
 use crate::cli::{settings, signals, values};
 use crate::engine::Progress;
@@ -34,8 +35,9 @@ struct Settled {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { keys, range, json, color, progress, threads, listing } = settle(args)?;
+    let Settled { keys, range, json, color, progress, threads, mut listing } = settle(args)?;
     let stop = signals::install(Arc::default());
+    listing.stop_on(Arc::clone(&stop));
     let done = Progress::default();
     let show = Show::decide(progress, args.quiet, false);
     let read = |bytes: u64| {
@@ -123,8 +125,13 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
         failures.push(Failure::Usage { message, hint: "--until must be later than --since" });
     }
     let keys = read_keys(args).map_err(|wrong| failures.extend(wrong)).ok();
-    let listing = Listing::open(&args.sources);
-    let listing = listing.map_err(|errors| failures.extend(errors.into_iter().map(Failure::from)));
+    let scope =
+        Scope { since, until, accounts: accounts.clone(), digests: true, ..Scope::default() };
+    let listing = args
+        .s3
+        .cloud(&args.sources)
+        .and_then(|cloud| args.s3.listing(&args.sources, cloud, scope))
+        .map_err(|wrong| failures.extend(wrong));
     match (color, progress, threads, keys, listing) {
         (Some(color), Some(progress), Ok(threads), Some(keys), Ok(mut listing))
             if failures.is_empty() =>

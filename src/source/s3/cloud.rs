@@ -16,12 +16,14 @@ use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use tokio::runtime::Runtime;
 
 use super::address::Address;
-use super::refused::Refused;
+use super::refused::{Refused, describe};
 
 /// Threads for requests; they wait most of the time.
 const THREADS: usize = 2;
 /// Tries at one request, unless the SDK's environment or profile says otherwise.
 const TRIES: u32 = 8;
+/// The pause before the second try, at most; it doubles.
+const PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// How long a connection may take.
@@ -87,9 +89,9 @@ impl Cloud {
             .map_err(|error| format!("cannot start threads for S3: {error}"))?;
         let config = runtime.block_on(loader(&access).load());
         let provider = config.credentials_provider().ok_or("there are no AWS credentials")?;
-        runtime.block_on(provider.provide_credentials()).map_err(|error| {
-            format!("no usable AWS credentials: {}", aws_sdk_s3::error::DisplayErrorContext(error))
-        })?;
+        runtime
+            .block_on(provider.provide_credentials())
+            .map_err(|error| format!("no usable AWS credentials: {}", describe(&error)))?;
         let clients = Mutex::default();
         Ok(Arc::new(Cloud { runtime: Some(runtime), config, access, clients }))
     }
@@ -181,7 +183,10 @@ fn loader(access: &Access) -> ConfigLoader {
                 .build(),
         );
     if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
-        let retry = RetryConfig::standard().with_max_attempts(TRIES).with_max_backoff(PAUSE_MAX);
+        let retry = RetryConfig::standard()
+            .with_max_attempts(TRIES)
+            .with_initial_backoff(PAUSE)
+            .with_max_backoff(PAUSE_MAX);
         loader = loader.retry_config(retry);
     }
     if let Ok(name) = AppName::new(concat!("keytrail-", env!("CARGO_PKG_VERSION"))) {

@@ -21,7 +21,7 @@ use super::address::Address;
 use super::cloud::Cloud;
 use super::explore::{Explorer, Listed, Seen, Wanted};
 use super::object::Object;
-use super::refused::Refused;
+use super::refused::{Refused, describe};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::source::listing::{Blob, Body, Entry};
@@ -337,14 +337,4 @@ impl Fetcher {
             return;
         }
     }
-}
-
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 /// Why a request did not succeed.
@@ -47,7 +47,7 @@ impl Refused {
             },
         };
         let said = error.message().unwrap_or_default().to_owned();
-        let context = || DisplayErrorContext(error).to_string();
+        let context = || describe(error);
         let message = meaning(&code, &said, action, resource, &context);
         Refused { code, message, status, region: header(REGION) }
     }
@@ -61,6 +61,17 @@ impl Refused {
     pub fn is_absence(&self) -> bool {
         matches!(self.code.as_str(), "NoSuchKey" | "NotFound" | "NoSuchBucket")
     }
+}
+
+/// An error and what caused it.
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// The header in which S3 names the bucket's Region, also when it refuses.

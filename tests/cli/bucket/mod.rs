@@ -1,0 +1,355 @@
+//! A bucket on loopback: the protocol of S3 over objects in memory, and everything that goes wrong
+//! with it as tests ask for it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use http::HeaderMap;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use md5::{Digest, Md5};
+use s3s::auth::SimpleAuth;
+use s3s::dto::{
+    CommonPrefix, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput,
+    HeadBucketOutput, ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput,
+    PutObjectOutput, Range, StreamingBlob, Timestamp,
+};
+use s3s::service::S3ServiceBuilder;
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+
+use crate::harness::{Keytrail, Sandbox};
+
+pub const BUCKET: &str = "example-logs";
+pub const REGION: &str = "eu-central-1";
+const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+const SECRET: &str = "example-secret";
+
+/// What happens to a request.
+#[derive(Clone)]
+pub enum Trouble {
+    Nothing,
+    /// An error of S3's with this code, status and message.
+    Refused(&'static str, u16, &'static str),
+    /// The body ends after so many bytes.
+    Cut(usize),
+    /// Nobody answers.
+    Silence,
+}
+
+/// Decides by key and by how often it was asked for before. The key of a listing is its prefix.
+type Decide = Box<dyn Fn(&str, u32) -> Trouble + Send + Sync>;
+
+/// What a bucket holds.
+#[derive(Clone, Default)]
+struct Held {
+    bytes: hyper::body::Bytes,
+    metadata: HashMap<String, String>,
+}
+
+/// A bucket and what goes wrong with it.
+#[derive(Default)]
+struct Bucket {
+    objects: Mutex<BTreeMap<String, Held>>,
+    reading: Mutex<Option<Decide>>,
+    listing: Mutex<Option<Decide>>,
+    asked: Mutex<HashMap<String, u32>>,
+    region: String,
+    page: usize,
+    lists: AtomicU64,
+    gets: AtomicU64,
+    most: AtomicU64,
+    now: AtomicU64,
+}
+
+/// A server that ends with the test.
+pub struct Server {
+    bucket: Arc<Bucket>,
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    /// An empty bucket, whose listings have so many keys a page.
+    pub fn start(page: usize) -> Server {
+        Server::start_in(page, REGION)
+    }
+
+    /// The same in another Region.
+    pub fn start_in(page: usize, region: &str) -> Server {
+        let bucket = Arc::new(Bucket { page, region: region.to_owned(), ..Bucket::default() });
+        let mut service = S3ServiceBuilder::new(Handle(Arc::clone(&bucket)));
+        service.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
+        let service = service.build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let service = service.clone();
+                tokio::spawn(async move {
+                    let server = auto::Builder::new(TokioExecutor::new());
+                    // A client that goes away is no failure of the test.
+                    let _ = server.serve_connection(TokioIo::new(socket), service).await;
+                });
+            }
+        });
+        Server { bucket, address, _runtime: runtime }
+    }
+
+    pub fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
+        let bytes = bytes.into().into();
+        lock(&self.bucket.objects).insert(key.to_owned(), Held { bytes, ..Held::default() });
+    }
+
+    pub fn put_with(&self, key: &str, bytes: impl Into<Vec<u8>>, metadata: &[(&str, &str)]) {
+        let metadata = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let held = Held { bytes: bytes.into().into(), metadata };
+        lock(&self.bucket.objects).insert(key.to_owned(), held);
+    }
+
+    pub fn remove(&self, key: &str) {
+        lock(&self.bucket.objects).remove(key);
+    }
+
+    pub fn get(&self, key: &str) -> Option<Vec<u8>> {
+        lock(&self.bucket.objects).get(key).map(|held| held.bytes.to_vec())
+    }
+
+    /// What happens to requests for objects from now on.
+    pub fn reading(&self, decide: impl Fn(&str, u32) -> Trouble + Send + Sync + 'static) {
+        lock(&self.bucket.asked).clear();
+        *lock(&self.bucket.reading) = Some(Box::new(decide));
+    }
+
+    /// What happens to requests for listings.
+    pub fn listing(&self, decide: impl Fn(&str, u32) -> Trouble + Send + Sync + 'static) {
+        *lock(&self.bucket.listing) = Some(Box::new(decide));
+    }
+
+    /// Requests so far: listings, objects; and the most objects that were asked for at once.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (of(&self.bucket.lists), of(&self.bucket.gets), of(&self.bucket.most))
+    }
+
+    /// `keytrail WORDS…` that reaches this server and nothing else.
+    pub fn keytrail(&self, sandbox: &Sandbox, words: &[&str]) -> Keytrail {
+        let endpoint = format!("http://{}", self.address);
+        reaching(sandbox.keytrail(words), &endpoint).env("AWS_REGION", REGION)
+    }
+}
+
+/// With the credentials that the server knows.
+pub fn reaching(command: Keytrail, endpoint: &str) -> Keytrail {
+    command
+        .env("AWS_ACCESS_KEY_ID", KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ENDPOINT_URL", endpoint)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+struct Handle(Arc<Bucket>);
+
+impl Handle {
+    /// Waits, fails, or says after how many bytes to cut.
+    async fn meet(
+        &self,
+        decide: &Mutex<Option<Decide>>,
+        kind: &str,
+        key: &str,
+    ) -> S3Result<Option<usize>> {
+        let before = {
+            let mut asked = lock(&self.0.asked);
+            let count = asked.entry(format!("{kind} {key}")).or_default();
+            *count += 1;
+            *count - 1
+        };
+        let trouble = lock(decide).as_ref().map_or(Trouble::Nothing, |decide| decide(key, before));
+        match trouble {
+            Trouble::Nothing => Ok(None),
+            Trouble::Cut(at) => Ok(Some(at)),
+            Trouble::Refused(code, status, message) => {
+                let mut error =
+                    S3Error::with_message(code.parse::<S3ErrorCode>().unwrap(), message);
+                error.set_status_code(http::StatusCode::from_u16(status).unwrap());
+                Err(error)
+            }
+            Trouble::Silence => {
+                tokio::time::sleep(Duration::from_secs(600)).await;
+                Ok(None)
+            }
+        }
+    }
+
+    fn check_region<T>(&self, request: &S3Request<T>) -> S3Result<()> {
+        let region = request.region.as_ref().map(|region| region.as_str().to_owned());
+        if region.as_deref().is_none_or(|region| region == self.0.region) {
+            return Ok(());
+        }
+        let mut error = S3Error::with_message(S3ErrorCode::PermanentRedirect, "elsewhere");
+        error.set_status_code(http::StatusCode::MOVED_PERMANENTLY);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-bucket-region", self.0.region.parse().unwrap());
+        error.set_headers(headers);
+        Err(error)
+    }
+}
+
+fn etag(bytes: &[u8]) -> ETag {
+    ETag::Strong(Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[async_trait::async_trait]
+impl S3 for Handle {
+    async fn head_bucket(
+        &self,
+        request: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
+        if request.input.bucket != BUCKET {
+            return Err(S3Error::new(S3ErrorCode::NoSuchBucket));
+        }
+        self.check_region(&request)?;
+        Ok(S3Response::new(HeadBucketOutput {
+            bucket_region: Some(self.0.region.parse().unwrap()),
+            ..HeadBucketOutput::default()
+        }))
+    }
+
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        self.check_region(&request)?;
+        let input = request.input;
+        self.0.gets.fetch_add(1, Ordering::Relaxed);
+        let now = self.0.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.0.most.fetch_max(now, Ordering::Relaxed);
+        let met = self.meet(&self.0.reading, "GET", &input.key).await;
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+        let cut = met?;
+        let held = lock(&self.0.objects).get(&input.key).cloned();
+        let held = held.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchKey))?;
+        let from = match input.range {
+            Some(Range::Int { first, last: None }) => usize::try_from(first).unwrap(),
+            None => 0,
+            Some(other) => panic!("{other:?}"),
+        };
+        let wanted = held.bytes.slice(from..);
+        let size = i64::try_from(wanted.len()).unwrap();
+        let body = match cut.filter(|at| *at < wanted.len()) {
+            None => StreamingBlob::from(s3s::Body::from(wanted)),
+            Some(at) => {
+                let broken = std::io::Error::other("cut");
+                let first = stream::iter([Ok(wanted.slice(..at))]);
+                // What was sent before is to arrive before.
+                let pause = tokio::time::sleep(Duration::from_millis(20));
+                let last = stream::once(async move {
+                    pause.await;
+                    Err(broken)
+                });
+                StreamingBlob::wrap(first.chain(last))
+            }
+        };
+        Ok(S3Response::new(GetObjectOutput {
+            body: Some(body),
+            content_length: Some(size),
+            e_tag: Some(etag(&held.bytes)),
+            metadata: Some(held.metadata),
+            ..GetObjectOutput::default()
+        }))
+    }
+
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let input = request.input;
+        let failed = || S3Error::new(S3ErrorCode::PreconditionFailed);
+        let mut bytes = Vec::new();
+        if let Some(body) = input.body {
+            let mut body = body;
+            while let Some(chunk) = body.next().await {
+                bytes.extend_from_slice(&chunk.map_err(|_| failed())?);
+            }
+        }
+        let mut objects = lock(&self.0.objects);
+        let there = objects.get(&input.key).map(|held| etag(&held.bytes));
+        match (input.if_match, input.if_none_match) {
+            (Some(ETagCondition::ETag(wanted)), _) if there.as_ref() != Some(&wanted) => {
+                return Err(failed());
+            }
+            (_, Some(ETagCondition::Any)) if there.is_some() => return Err(failed()),
+            _ => {}
+        }
+        let tag = etag(&bytes);
+        objects.insert(input.key, Held { bytes: bytes.into(), ..Held::default() });
+        Ok(S3Response::new(PutObjectOutput { e_tag: Some(tag), ..PutObjectOutput::default() }))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        self.check_region(&request)?;
+        let input = request.input;
+        self.0.lists.fetch_add(1, Ordering::Relaxed);
+        let prefix = input.prefix.unwrap_or_default();
+        self.meet(&self.0.listing, "LIST", &prefix).await?;
+        let after = input.continuation_token.or(input.start_after).unwrap_or_default();
+        let page = self.page(&prefix, input.delimiter.as_deref(), &after);
+        Ok(S3Response::new(page))
+    }
+}
+
+impl Handle {
+    fn page(&self, prefix: &str, delimiter: Option<&str>, after: &str) -> ListObjectsV2Output {
+        let objects = lock(&self.0.objects);
+        let (mut contents, mut folders) = (Vec::new(), Vec::new());
+        let mut token = None;
+        let mut last = String::new();
+        for (key, held) in objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
+            let below = &key[prefix.len()..];
+            let folder = delimiter
+                .and_then(|delimiter| below.find(delimiter))
+                .map(|at| key[..=prefix.len() + at].to_owned());
+            let name = folder.clone().unwrap_or_else(|| key.clone());
+            if name.as_str() <= after || name == last {
+                continue;
+            }
+            if contents.len() + folders.len() == self.0.page {
+                token = Some(last);
+                break;
+            }
+            last.clone_from(&name);
+            match folder {
+                Some(folder) => folders.push(CommonPrefix { prefix: Some(folder) }),
+                None => contents.push(Object {
+                    e_tag: Some(etag(&held.bytes)),
+                    key: Some(key.clone()),
+                    size: Some(i64::try_from(held.bytes.len()).unwrap()),
+                    last_modified: Some(Timestamp::from(time::OffsetDateTime::UNIX_EPOCH)),
+                    ..Object::default()
+                }),
+            }
+        }
+        ListObjectsV2Output {
+            is_truncated: Some(token.is_some()),
+            next_continuation_token: token,
+            contents: Some(contents),
+            common_prefixes: Some(folders),
+            ..ListObjectsV2Output::default()
+        }
+    }
+}
