@@ -25,6 +25,7 @@ pub mod policy;
 pub mod record;
 pub mod report;
 pub mod source;
+pub mod state;
 pub mod tags;
 pub mod triage;
 pub mod trial;

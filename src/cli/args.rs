@@ -349,6 +349,14 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
+    /// Go on from the last run, whose state is here: a file, or s3://BUCKET/KEY
+    ///
+    /// Only files and objects are read that were not read before. A finding is new, or ongoing if
+    /// an earlier run has reported it; rules over many records remember what they need. The state is
+    /// written when the report is, so that a run that was killed is made again by the next one.
+    #[arg(long, value_name = "PATH", conflicts_with = "baseline")]
+    pub state: Option<OsString>,
+
     /// Number of threads, 0 for one a core
     #[arg(long, value_name = "N", default_value = "0")]
     pub threads: String,

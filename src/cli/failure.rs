@@ -66,6 +66,14 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// A state that cannot be gone on from.
+    #[error("{name}: {reason}")]
+    State {
+        /// As typed.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// S3 that cannot be asked at all. The user's error.
     #[error("{0}")]
     S3(String),
@@ -126,6 +134,11 @@ impl Failure {
             Failure::PublicKeys { .. } => {
                 Some("give what aws cloudtrail list-public-keys printed for each Region".into())
             }
+            Failure::State { .. } => Some(
+                "wait for the other run, or move the state away to begin anew: all findings are \
+                 then reported again"
+                    .into(),
+            ),
             Failure::S3(_) => Some(
                 "give credentials as for the AWS CLI: AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, a role"
                     .into(),

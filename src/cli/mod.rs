@@ -29,6 +29,7 @@ mod progress;
 mod s3;
 mod settings;
 mod signals;
+mod state;
 mod ui;
 mod values;
 

@@ -78,6 +78,8 @@ pub struct Scope {
     pub names_only: bool,
     /// Whether blobs get ids.
     pub identify: bool,
+    /// Objects that the run uses for something else, by `s3://` name.
+    pub left_out: Vec<String>,
     /// What was read before.
     pub known: Option<Known>,
 }
@@ -165,6 +167,7 @@ impl S3Args {
             accounts: scope.accounts,
             digests: scope.digests,
             names_only: scope.names_only,
+            left_out: scope.left_out,
             known: scope.known,
         };
         Listing::reach(sources, Reach { cloud, wanted, identify: scope.identify })

@@ -2,32 +2,28 @@
 //!
 //! A record that no rule could match and that is no KMS call costs its count and nothing else.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sha2::{Digest, Sha256};
-
 use super::Range;
 use super::facts::{Fact, NO_GROUP};
-use super::group::{EventKept, EventKey, Group, GroupKey, Match, Snapshot};
 use super::keys::compact;
-use super::network::Held;
 use super::noting::Noting;
 use super::worker::{Shared, Worker};
 use crate::detect::case::Case;
 use crate::detect::{Candidates, Hit};
+use crate::model::memory::Recalled;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::record::container::Sink;
 use crate::record::event::{Event, Header, Marked, Raw};
-use crate::record::kms::{Actor, View};
+use crate::record::kms::View;
 use crate::tags::extract::concerns;
 
 /// The source of KMS calls.
-const KMS: &[u8] = b"kms.amazonaws.com";
+pub(super) const KMS: &[u8] = b"kms.amazonaws.com";
 
 /// Records between two looks at the progress and the stop sign.
 const BEAT: u64 = 1 << 12;
@@ -44,13 +40,17 @@ pub(super) struct BlobSink<'a, 'b> {
     pub records: u64,
     pub others: u64,
     pub problems: u64,
+    /// Whether some of the blob may be had another time.
+    pub unread: bool,
+    /// The record of an earlier run that this is about.
+    pub recalled: Option<&'a Recalled>,
 }
 
 /// What every record has, read once.
 pub(super) struct Basics<'a> {
-    header: Header<'a>,
+    pub(super) header: Header<'a>,
     pub(super) time: Option<Time>,
-    source: &'a [u8],
+    pub(super) source: &'a [u8],
     name: &'a [u8],
 }
 
@@ -70,18 +70,15 @@ pub(super) struct Found<'f, 'r> {
 
 impl Sink for BlobSink<'_, '_> {
     fn record(&mut self, number: u64, record: Marked<'_>) {
+        if self.recalled.is_some() {
+            return self.recall(record);
+        }
         self.records += 1;
         self.worker.totals.records += 1;
         if self.records.is_multiple_of(BEAT) {
             self.shared.progress.records.fetch_add(BEAT, Ordering::Relaxed);
         }
-        let header = record.header();
-        let basics = Basics {
-            time: header.time.and_then(Raw::time),
-            source: header.source.and_then(Raw::plain).unwrap_or_default(),
-            name: header.name.and_then(Raw::plain).unwrap_or_default(),
-            header,
-        };
+        let basics = Basics::of(&record);
         self.count(&basics);
         if basics.source.is_empty() || basics.name.is_empty() || basics.time.is_none() {
             self.odd(number, record, &basics);
@@ -119,7 +116,41 @@ impl Sink for BlobSink<'_, '_> {
     }
 
     fn ready(&mut self) -> bool {
-        !self.shared.stopped()
+        self.recalled.is_some() || !self.shared.stopped()
+    }
+}
+
+impl<'a> Basics<'a> {
+    pub(super) fn of(record: &Marked<'a>) -> Basics<'a> {
+        let header = record.header();
+        Basics {
+            time: header.time.and_then(Raw::time),
+            source: header.source.and_then(Raw::plain).unwrap_or_default(),
+            name: header.name.and_then(Raw::plain).unwrap_or_default(),
+            header,
+        }
+    }
+}
+
+impl<'a, 'b> BlobSink<'a, 'b> {
+    pub fn new(
+        shared: &'a Shared<'b>,
+        worker: &'a mut Worker,
+        name: &Arc<str>,
+        sequence: u64,
+    ) -> BlobSink<'a, 'b> {
+        BlobSink {
+            shared,
+            worker,
+            name: Arc::clone(name),
+            sequence,
+            number: None,
+            records: 0,
+            others: 0,
+            problems: 0,
+            unread: false,
+            recalled: None,
+        }
     }
 }
 
@@ -164,7 +195,7 @@ impl BlobSink<'_, '_> {
     }
 
     /// Looks closely at a record that a rule could match, or that is a KMS call.
-    fn examine(
+    pub(super) fn examine(
         &mut self,
         number: u64,
         record: Marked<'_>,
@@ -181,7 +212,7 @@ impl BlobSink<'_, '_> {
         }
         let tags = !kms && self.shared.compares && concerns_tags(basics);
         let range = match kms || tags || !rules.is_empty() {
-            true => self.shared.plan.filter.range(basics.time, &basics.header),
+            true => self.range(number, record, basics),
             false => Range::Outside,
         };
         let rules = match range {
@@ -189,13 +220,19 @@ impl BlobSink<'_, '_> {
             _ => rules.of(|| Case::of(&view)),
         };
         let histories = self.ask(number, (&event, &view), rules, range, &mut hits);
-        let sets_up = tags && range == Range::Reported && self.sets_up_key(&view);
+        let judged = matches!(range, Range::Reported | Range::Recalled);
+        let sets_up = tags && judged && self.sets_up_key(&view);
+        if sets_up {
+            // Tags that are set at the same time may be delivered later.
+            self.worker.carry.mark(1);
+        }
         if kms || sets_up || !hits.is_empty() || !histories.is_empty() {
             let identity = self.identity(number, record, &basics.header);
             let found = Found { basics, identity: &identity, hits: &hits };
             self.keep(number, &view, &found, &histories, range);
         }
         self.worker.hits = hits;
+        self.carry(number, record, basics, range);
     }
 
     /// Counts a KMS record that is of no interest but may be a copy.
@@ -226,7 +263,7 @@ impl BlobSink<'_, '_> {
                 continue;
             }
             // What lies before the range is reported by rules over many records only.
-            if range == Range::Before && set.feeds(rule as usize).is_empty() {
+            if range != Range::Reported && set.feeds(rule as usize).is_empty() {
                 continue;
             }
             let check = || set.check(rule, event, view);
@@ -279,7 +316,12 @@ impl BlobSink<'_, '_> {
     }
 
     /// What makes the record the same as its copies, and no other.
-    fn identity(&self, number: u64, record: Marked<'_>, header: &Header<'_>) -> Identity {
+    pub(super) fn identity(
+        &self,
+        number: u64,
+        record: Marked<'_>,
+        header: &Header<'_>,
+    ) -> Identity {
         let key = self.shared.key;
         let content = key.short(&compact(record.bytes()));
         fn text<'r>(raw: Option<Raw<'r>>) -> Option<std::borrow::Cow<'r, str>> {
@@ -313,102 +355,10 @@ impl BlobSink<'_, '_> {
         Fact { identity: identity.hash, content: identity.content, group, blob, record: number }
     }
 
-    /// Hands the groups of one that a record's hits make to the live report, or to what is
-    /// concluded at the end. The hash of each hit's group; zero of those that are not reported.
-    fn matched(
-        &mut self,
-        number: u64,
-        event: &Event<'_>,
-        view: &View<'_>,
-        found: &Found<'_, '_>,
-    ) -> Vec<[u64; 2]> {
-        let call = event.text_at(&["requestID"]).map(|id| self.shared.key.long(&[id.as_bytes()]));
-        let by_endpoint = event.text_at(&["eventCategory"]).is_some_and(|c| c == "NetworkActivity");
-        let snapshot = snapshot(event, view);
-        let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
-        let mut live = Vec::new();
-        let mut groups = Vec::with_capacity(found.hits.len());
-        for hit in found.hits {
-            if !self.shared.plan.rules.is_reported(hit.rule) {
-                groups.push([0, 0]);
-                continue;
-            }
-            let (key, group) = self.group(number, event, found, hit, (&snapshot, &shared));
-            let hash = self.shared.group_hash(&key);
-            let fact = self.fact(number, found.identity, hash);
-            groups.push(hash);
-            self.shared.progress.findings.fetch_add(1, Ordering::Relaxed);
-            if self.shared.live.is_some() && hit.foreign.is_none() {
-                // Written as it comes: only copies are left to be counted.
-                self.worker.facts.push(Fact { group: NO_GROUP, ..fact });
-                live.push((key, group));
-                continue;
-            }
-            let built_in = self.shared.plan.rules.metas()[hit.rule].group.is_some();
-            match call.filter(|_| built_in) {
-                Some(call) if by_endpoint => {
-                    self.worker.network.hold(Held { call, fact, key, group });
-                    continue;
-                }
-                Some(call) => self.worker.network.note(call),
-                None => {}
-            }
-            self.worker.facts.push(fact);
-            self.worker.groups.add(key, hash, group);
-        }
-        if let Some(report) = &self.shared.live
-            && !live.is_empty()
-        {
-            report.record(self.sequence, (found.identity.hash, found.identity.content), live);
-        }
-        groups
-    }
-
-    /// The group of one that a hit makes.
-    fn group(
-        &self,
-        number: u64,
-        event: &Event<'_>,
-        found: &Found<'_, '_>,
-        hit: &Hit,
-        (snapshot, shared): (&Snapshot, &Option<String>),
-    ) -> (GroupKey, Group) {
-        let Found { basics, identity, .. } = found;
-        let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
-        let origin = Origin::record(self.name.clone(), number);
-        let place = identity.id.is_none().then(|| origin.clone());
-        let mut snapshot = snapshot.clone();
-        snapshot.details.extend(hit.details.iter().map(|(k, v)| (k.clone(), v.to_string())));
-        let key = GroupKey {
-            rule: hit.rule,
-            attempt: hit.attempt,
-            account: text(basics.header.account),
-            region: text(basics.header.region),
-            principal: snapshot.principal.arn.clone(),
-            key: snapshot.key.as_ref().map(|key| key.arn.clone()),
-            resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
-            event: self.shared.plan.each.then(|| EventKey {
-                name: identity.id.clone().unwrap_or_else(|| digest(event.text())),
-                apart: (identity.content, place.clone()),
-            }),
-            foreign: hit.foreign.clone(),
-            apart: (self.shared.live.is_none() && self.shared.plan.rules.is_adjusted(hit.rule))
-                .then_some((identity.hash, identity.content)),
-            by: None,
-        };
-        let kept = EventKept {
-            order: (basics.time.is_none(), basics.time, identity.id.clone()),
-            name: text(basics.header.name).unwrap_or_default(),
-            content: identity.content,
-            place,
-        };
-        let shared = shared.clone();
-        (key, Group::new(Match { level: hit.level, event: kept, origin, shared, snapshot }))
-    }
-
     /// Notes a problem; of one blob only the first ones are listed.
     pub(super) fn report(&mut self, record: Option<u64>, stage: Stage, message: String) {
         self.problems += 1;
+        self.unread |= matches!(stage, Stage::Read | Stage::S3);
         if self.problems <= self.shared.plan.limits.problems_per_blob {
             let origin = Origin { blob: self.name.clone(), record };
             self.worker.problems.add(Problem::new(origin, stage, message));
@@ -440,33 +390,4 @@ fn concerns_tags(basics: &Basics<'_>) -> bool {
         [] => basics.header.name.is_some(),
         name => concerns(name),
     }
-}
-
-/// The event's values for a finding.
-fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
-    let text = |path: &[&str]| event.text_at(path).map(|text| text.into_owned());
-    let mut details = BTreeMap::new();
-    for (name, member) in [("error_code", "errorCode"), ("error_message", "errorMessage")] {
-        if let Some(value) = text(&[member]) {
-            details.insert(name.into(), serde_json::Value::from(value).to_string());
-        }
-    }
-    let mut keys = view.keys();
-    if keys.len() > 1 {
-        let others: Vec<&str> = keys[1..].iter().map(|key| key.arn.as_str()).collect();
-        details.insert("other_keys".into(), serde_json::Value::from(others).to_string());
-    }
-    Snapshot {
-        principal: view.principal(),
-        source_ip: text(&["sourceIPAddress"]),
-        user_agent: text(&["userAgent"]),
-        key: (!keys.is_empty()).then(|| keys.swap_remove(0)),
-        resource: view.resource(),
-        details,
-    }
-}
-
-/// SHA-256 of a record that has no id, in hexadecimal.
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,22 +1,25 @@
 //! From what the workers found to an outcome: count, link, sort.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::carry::Carry;
 use super::decide::{self, Bench, Decisions};
 use super::group::{Group, GroupKey, Groups, SHOWN};
 use super::names::Names;
 use super::problems::Problems;
+use super::sorted::Sorted;
 use super::tagging::{self, Compared, Ledger, Tagging};
 use super::worker::{Shared, Worker};
 use super::{Plan, facts};
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
+use crate::model::memory::{self, Memory};
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Passed, Summary, TagCoverage};
+use crate::model::outcome::{Outcome, Passed, Summary, TagCoverage, Totals};
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
@@ -27,30 +30,23 @@ type Links = HashMap<String, BTreeSet<(String, String, Option<String>)>>;
 
 /// Makes an outcome of what all workers found.
 pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Book) {
-    let (plan, names) = (shared.plan, &shared.names);
+    let plan = shared.plan;
     worker.tagging.book.merge(plan.tags.clone());
     std::mem::take(&mut worker.network).release(&mut worker.facts, &mut worker.groups);
     let noted = decide::note_uses(&mut worker, &plan.rules, shared.key);
-    let counts = facts::conclude(worker.facts).unwrap_or_else(|error| {
-        let message =
-            format!("a temporary file cannot be read back, so nothing is counted: {error}");
-        worker.problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
-        facts::Counts::default()
-    });
-    for places in &counts.conflicts {
-        worker.problems.add(conflict(names, places));
-    }
+    let counts = count(shared, &mut worker);
     let mut totals = worker.totals;
     totals.duplicates = counts.duplicates;
     totals.accounts = worker.accounts.into_all();
     totals.regions = worker.regions.into_all();
+    let seen = seen(plan, &totals);
     let rows = noted.and_then(|()| worker.notes.rows.read());
     let bench = Bench {
         shared,
         spools: worker.notes.spools,
         counts: &counts.groups,
-        accounts: &totals.accounts,
-        range: (totals.first_event.unwrap_or(Time(0)), totals.last_event.unwrap_or(Time(0))),
+        accounts: &seen.accounts,
+        range: (seen.first.unwrap_or(Time(0)), seen.last),
         decisions: Decisions::default(),
         left: BTreeMap::new(),
     };
@@ -58,13 +54,13 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
         let message = format!(
             "a temporary file cannot be used, so rules over many records are missing: {error}"
         );
-        worker.problems.add(Problem::new(Origin::blob("*"), Stage::Rule, message));
+        worker.problems.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
         Decisions::default()
     });
     decided.problems.into_iter().for_each(|problem| worker.problems.add(problem));
     let groups = (worker.groups, &counts.groups);
-    let mut groups = settle(plan, &totals.accounts, groups, &decided.changes);
-    let last = totals.last_event.unwrap_or(Time(0));
+    let mut groups = settle(plan, &seen.accounts, groups, &decided.changes);
+    let last = seen.last;
     let (found, coverage, mut ledger) =
         tagged(shared, (worker.tagging, last), &mut groups, &mut worker.problems);
     for (key, group, count) in decided.findings.into_iter().chain(found) {
@@ -72,6 +68,8 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     }
     let (mut findings, summary) = findings(plan, groups);
     findings.iter_mut().for_each(|finding| fill_tags(finding, &mut ledger));
+    let read = std::mem::take(&mut worker.carry.read);
+    let memory = remember(shared, worker.carry, (counts, seen), &mut worker.problems);
     let outcome = Outcome {
         findings,
         summary,
@@ -81,9 +79,92 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
         passed: Passed::default(),
         tags: coverage,
         interrupted: false,
+        read,
+        memory,
         manifest: worker.manifest.to_hex(),
     };
     (outcome, ledger.book)
+}
+
+/// Counts the records of every group, and says which are not what they seem.
+fn count(shared: &Shared<'_>, worker: &mut Worker) -> facts::Counts {
+    let known = facts::Known::most(shared.plan.past.as_ref().map_or(0, |_| KNOWN));
+    let found: HashSet<[u64; 2]> = match shared.plan.past.is_some() {
+        true => worker.groups.hashes().collect(),
+        false => HashSet::new(),
+    };
+    let rows = std::mem::replace(&mut worker.facts, Sorted::new(1));
+    let counts = facts::conclude(rows, known, |group| found.contains(&group));
+    let mut counts = counts.unwrap_or_else(|error| {
+        let message =
+            format!("a temporary file cannot be read back, so nothing is counted: {error}");
+        worker.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
+        facts::Counts::default()
+    });
+    for (used, count) in &worker.carry.counted {
+        *counts.groups.entry(*used).or_default() += count;
+    }
+    for places in &counts.conflicts {
+        worker.problems.add(conflict(&shared.names, places));
+    }
+    counts
+}
+
+/// How many records of each kind the next run knows: those that a rule matched, and all.
+const KNOWN: usize = 1 << 20;
+/// For how long, in days: CloudTrail tries for 30 to deliver what it could not.
+const KNOWN_DAYS: u16 = 45;
+
+/// What this run and all before it have seen.
+struct Seen {
+    accounts: BTreeSet<String>,
+    first: Option<Time>,
+    last: Time,
+}
+
+fn seen(plan: &Plan, totals: &Totals) -> Seen {
+    let (mut accounts, mut first) = (totals.accounts.clone(), totals.first_event);
+    let mut last = totals.last_event;
+    if let Some(past) = &plan.past {
+        accounts.extend(past.memory.accounts.iter().cloned());
+        first = [first, past.memory.first_event].into_iter().flatten().min();
+        last = last.max(past.memory.last_event);
+    }
+    Seen { accounts, first, last: last.unwrap_or(Time(0)) }
+}
+
+/// What the next run needs to know, if it is asked for and this one is whole.
+fn remember(
+    shared: &Shared<'_>,
+    carry: Carry,
+    (mut counts, seen): (facts::Counts, Seen),
+    problems: &mut Problems,
+) -> Option<Memory> {
+    let past = shared.plan.past.as_ref()?;
+    if problems.lost() {
+        return None;
+    }
+    let packed = carry.pack(&shared.names, &counts.groups);
+    let (recalled, forgotten) = match packed {
+        Ok(packed) => packed,
+        Err(error) => {
+            let message = format!("a temporary file cannot be read back: {error}");
+            problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
+            return None;
+        }
+    };
+    counts.known.others.truncate(KNOWN.saturating_sub(counts.known.grouped.len()));
+    let met = counts.known.grouped.into_iter().chain(counts.known.others);
+    let today = memory::day(Time::now());
+    Some(Memory {
+        seed: shared.key.seed(),
+        first_event: seen.first,
+        last_event: Some(seen.last),
+        accounts: seen.accounts,
+        known: past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN),
+        recalled,
+        forgotten,
+    })
 }
 
 /// The rule whose findings are raised when a use soon after would have been a mismatch.
@@ -147,7 +228,7 @@ fn compare_tags<'a>(
         Err(error) => {
             let message =
                 format!("a temporary file cannot be read back, so no tags are compared: {error}");
-            problems.add(Problem::new(Origin::blob("*"), Stage::Tags, message));
+            problems.lose(Problem::new(Origin::blob("*"), Stage::Tags, message));
             (None, Ledger::new(&plan.estate, Book::default()))
         }
     }
@@ -329,6 +410,7 @@ pub(super) fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u6
         first_seen: group.first,
         last_seen: group.last,
         status: Status::New,
+        fresh: group.fresh,
         account: key.account,
         region: key.region,
         principal: snapshot.principal,

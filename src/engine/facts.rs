@@ -54,6 +54,11 @@ impl Row for Fact {
     }
 }
 
+/// What stands for a record and its copies from run to run.
+pub fn known((identity, content): ([u64; 2], u64)) -> [u64; 2] {
+    [identity[0] ^ content, identity[1].wrapping_add(content.rotate_left(32))]
+}
+
 /// What the facts add up to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -64,17 +69,49 @@ pub struct Counts {
     /// Records that share their ids and not their content: the places of all of them, `(blob,
     /// record)`.
     pub conflicts: Vec<Vec<(u64, u64)>>,
+    /// What stands for each record; empty if nobody asked.
+    pub known: Known,
+}
+
+/// The records of a run: those that a rule matched, and as many others as there is room for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// How many are remembered of each kind; 0 for none.
+    most: usize,
+    /// Those that are in a group.
+    pub grouped: Vec<[u64; 2]>,
+    /// The others.
+    pub others: Vec<[u64; 2]>,
+}
+
+impl Known {
+    /// To remember up to so many of each kind.
+    pub fn most(most: usize) -> Known {
+        Known { most, ..Known::default() }
+    }
+
+    fn add(&mut self, fact: &Fact, grouped: bool) {
+        let list = if grouped { &mut self.grouped } else { &mut self.others };
+        if list.len() < self.most {
+            list.push(known((fact.identity, fact.content)));
+        }
+    }
 }
 
 /// Sorts everything and counts.
 ///
 /// # Errors
 /// When a temporary file cannot be read back.
-pub fn conclude(facts: Sorted<Fact>) -> io::Result<Counts> {
+pub fn conclude(
+    facts: Sorted<Fact>,
+    known: Known,
+    is_finding: impl Fn([u64; 2]) -> bool,
+) -> io::Result<Counts> {
     let mut rows = facts.read()?;
     let mut tally = Tally::default();
+    tally.counts.known = known;
     while let Some(fact) = rows.next()? {
-        tally.add(fact);
+        tally.add(fact, is_finding(fact.group));
     }
     Ok(tally.finish())
 }
@@ -87,10 +124,12 @@ struct Tally {
     /// The places of each content of the current identity, in its first group.
     contents: Vec<Vec<(u64, u64)>>,
     first_group: [u64; 2],
+    /// Whether the current content is in the group of a finding.
+    found: bool,
 }
 
 impl Tally {
-    fn add(&mut self, fact: Fact) {
+    fn add(&mut self, fact: Fact, found: bool) {
         let same_identity = self.last.is_some_and(|last| last.identity == fact.identity);
         let same_content = same_identity && self.last.is_some_and(|l| l.content == fact.content);
         let same_group = same_content && self.last.is_some_and(|l| l.group == fact.group);
@@ -98,6 +137,7 @@ impl Tally {
             self.close_identity();
         }
         if !same_content {
+            self.close_content();
             self.first_group = fact.group;
             self.contents.push(Vec::new());
         }
@@ -112,7 +152,15 @@ impl Tally {
         {
             places.push((fact.blob, fact.record));
         }
+        self.found |= found;
         self.last = Some(fact);
+    }
+
+    fn close_content(&mut self) {
+        let found = std::mem::take(&mut self.found);
+        if let Some(last) = &self.last {
+            self.counts.known.add(last, found);
+        }
     }
 
     fn close_identity(&mut self) {
@@ -125,6 +173,7 @@ impl Tally {
     }
 
     fn finish(mut self) -> Counts {
+        self.close_content();
         self.close_identity();
         self.counts
     }
@@ -199,7 +248,10 @@ mod tests {
                 parts[(i as u64 ^ seed) as usize % workers].push(fact);
             }
             let merged = parts.into_iter().reduce(|mut a, b| { a.merge(b); a }).unwrap();
-            let counts = conclude(merged).unwrap();
+            let counts = conclude(merged, Known::most(usize::MAX), |group| group != NO_GROUP).unwrap();
+            let all = counts.known.grouped.len() + counts.known.others.len();
+            let records: BTreeSet<_> = facts.iter().map(|f| (f.identity, f.content)).collect();
+            prop_assert_eq!(all, records.len());
             prop_assert_eq!(counts.groups, groups);
             prop_assert_eq!(counts.duplicates, duplicates);
             prop_assert_eq!(counts.conflicts.into_iter().collect::<BTreeSet<_>>(), conflicts);

@@ -100,6 +100,8 @@ pub struct Match {
     pub shared: Option<String>,
     /// The event's values.
     pub snapshot: Snapshot,
+    /// Whether it is of the range that is reported.
+    pub fresh: bool,
 }
 
 /// A group.
@@ -117,6 +119,8 @@ pub struct Group {
     pub events: BTreeMap<EventKept, (Origin, Option<String>)>,
     /// The smallest session names.
     pub sessions: BTreeSet<String>,
+    /// Whether any event is of the range that is reported; else all are known from earlier runs.
+    pub fresh: bool,
 }
 
 impl Group {
@@ -128,6 +132,7 @@ impl Group {
             first: time,
             last: time,
             sessions: m.snapshot.principal.session.iter().cloned().collect(),
+            fresh: m.fresh,
             earliest: (m.event.order.clone(), m.snapshot),
             events: BTreeMap::from([(m.event, (m.origin, m.shared))]),
         }
@@ -136,6 +141,7 @@ impl Group {
     /// Takes in another group of the same key.
     pub fn merge(&mut self, other: Group) {
         self.level = self.level.max(other.level);
+        self.fresh |= other.fresh;
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
         if other.earliest < self.earliest {
@@ -172,6 +178,11 @@ impl Groups {
                 entry.insert((hash, group));
             }
         }
+    }
+
+    /// The hash of each.
+    pub fn hashes(&self) -> impl Iterator<Item = [u64; 2]> {
+        self.0.values().map(|(hash, _)| *hash)
     }
 
     /// Takes in all of another's.
@@ -225,6 +236,7 @@ mod tests {
                 resource: None,
                 details: BTreeMap::new(),
             },
+            fresh: level % 2 == 0,
         }
     }
 

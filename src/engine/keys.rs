@@ -1,7 +1,7 @@
 //! Keyed hashes: what makes two records the same, and two findings one group.
 //!
-//! The key is random for each run, so that no log can be written to collide, and nothing that is
-//! reported depends on a hash.
+//! The key is random, for each run unless it goes on from another's memory, so that no log can be
+//! written to collide, and nothing that is reported depends on a hash.
 
 use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
@@ -11,7 +11,7 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 /// A buffer larger than this is not kept.
 const LARGEST: usize = 1 << 16;
 
-/// The key of one run.
+/// The key of one run, or of all that hand their memory on.
 #[derive(Debug, Clone, Copy)]
 pub struct HashKey(u64);
 
@@ -20,6 +20,16 @@ impl HashKey {
     pub fn random() -> HashKey {
         let clock = || crate::model::time::Time::now().0.cast_unsigned();
         HashKey(getrandom::u64().unwrap_or_else(|_| clock()))
+    }
+
+    /// The key of another run.
+    pub fn of_seed(seed: u64) -> HashKey {
+        HashKey(seed)
+    }
+
+    /// What makes the same key again.
+    pub fn seed(self) -> u64 {
+        self.0
     }
 
     /// 64 bits over bytes.

@@ -5,6 +5,7 @@
 //! files, records or workers.
 
 mod blob;
+mod carry;
 mod conclude;
 mod decide;
 mod facts;
@@ -12,11 +13,13 @@ mod group;
 mod keys;
 mod limits;
 mod live;
+mod matched;
 mod names;
 mod network;
 mod notes;
 mod noting;
 mod problems;
+mod recall;
 mod seen;
 mod sorted;
 mod spool;
@@ -25,12 +28,13 @@ mod uses;
 mod worker;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::{Over, RuleSet};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
+use crate::model::memory::Memory;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::record::event::{Header, Raw};
@@ -79,6 +83,9 @@ impl Filter {
 enum Range {
     /// In what is reported.
     Reported,
+    /// In what an earlier run has reported: it feeds what needs history, and what is decided only
+    /// now may rest on it.
+    Recalled,
     /// Before it: it feeds what needs history.
     Before,
     /// After it, or of another account or Region.
@@ -104,6 +111,17 @@ pub struct Plan {
     pub limits: Limits,
     /// Tags that are known from elsewhere.
     pub tags: Book,
+    /// What earlier runs have left, if this one is to leave something too.
+    pub past: Option<Past>,
+}
+
+/// What earlier runs have left.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// The first run has an empty one.
+    pub memory: Memory,
+    /// How late records may be delivered; microseconds.
+    pub late: i64,
 }
 
 /// How far a scan is; for a progress display.
@@ -154,7 +172,12 @@ pub fn scan_and_learn(
         uses: over.iter().any(|rule| matches!(rule.code, Over::History(_))),
         over,
         compares: plan.rules.compares_tags(),
-        key: keys::HashKey::random(),
+        key: match &plan.past {
+            Some(past) if past.memory.seed != 0 => keys::HashKey::of_seed(past.memory.seed),
+            _ => keys::HashKey::random(),
+        },
+        reaches: worker::reaches(plan),
+        recalled: AtomicUsize::new(0),
         names: names::Names::default(),
         live: live.map(|write| live::Live::new(plan, write)),
         progress,

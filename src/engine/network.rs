@@ -88,6 +88,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::facts::Known;
     use crate::engine::group::{EventKept, Match, Snapshot};
     use crate::model::level::Level;
     use crate::model::origin::Origin;
@@ -117,7 +118,7 @@ mod tests {
             place: None,
         };
         let (origin, level) = (Origin::blob("b"), Level::High);
-        let group = Group::new(Match { level, event, origin, shared: None, snapshot });
+        let group = Group::new(Match { level, event, origin, shared: None, snapshot, fresh: true });
         let key = GroupKey {
             rule: 0,
             attempt: false,
@@ -155,7 +156,10 @@ mod tests {
             let (mut facts, mut groups) = (Sorted::new(9), Groups::default());
             all.release(&mut facts, &mut groups);
             assert_eq!(groups.into_iter().count(), 1);
-            assert_eq!(crate::engine::facts::conclude(facts).unwrap().groups, [([9, 9], 1)].into());
+            assert_eq!(
+                crate::engine::facts::conclude(facts, Known::default(), |_| false).unwrap().groups,
+                [([9, 9], 1)].into()
+            );
         }
     }
 }

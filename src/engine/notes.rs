@@ -35,6 +35,8 @@ pub struct Note {
     pub value: [u64; 2],
     /// Whether the record lies in the range that is reported.
     pub reported: bool,
+    /// Whether it lay there in an earlier run.
+    pub recalled: bool,
     /// The finding of a stateless rule that the note is about; zero when there is none.
     pub group: [u64; 2],
     /// The blob's number, and the record's in it.
@@ -78,7 +80,7 @@ impl Row for Note {
             self.content,
             self.value[0],
             self.value[1],
-            u64::from(self.reported),
+            u64::from(self.reported) | u64::from(self.recalled) << 1,
             self.group[0],
             self.group[1],
             self.place.0,
@@ -101,7 +103,8 @@ impl Row for Note {
             identity: [words[4], words[5]],
             content: words[6],
             value: [words[7], words[8]],
-            reported: words[9] != 0,
+            reported: words[9] & 1 != 0,
+            recalled: words[9] & 2 != 0,
             group: [words[10], words[11]],
             place: (words[12], words[13]),
             spool: words[14] as u32,

@@ -64,7 +64,7 @@ impl BlobSink<'_, '_> {
             false => None,
         };
         if self.shared.compares
-            && noting.range == Range::Reported
+            && matches!(noting.range, Range::Reported | Range::Recalled)
             && !noting.view.attempt()
             && let Err(error) = self.note_pair(noting, used)
         {
@@ -78,7 +78,7 @@ impl BlobSink<'_, '_> {
             "a temporary file cannot be written, so rules over many records miss this: {error}"
         );
         let origin = Origin::blob(self.name.clone());
-        self.worker.problems.add(Problem::new(origin, Stage::Rule, message));
+        self.worker.problems.lose(Problem::new(origin, Stage::Rule, message));
     }
 
     fn note_hits(&mut self, noting: &Noting<'_, '_>, texts: &mut Texts) -> io::Result<()> {
@@ -144,9 +144,16 @@ impl BlobSink<'_, '_> {
                 foreign,
                 ..self.note_of(noting, texts, value.unwrap_or_default())?
             };
-            self.worker.notes.rows.push(note);
+            self.push(note);
         }
         Ok(())
+    }
+
+    /// Takes in a note, and keeps the record for the next run as long as the rule may need it.
+    fn push(&mut self, note: Note) {
+        let reach = self.shared.reaches.get(note.rule as usize).copied().unwrap_or_default();
+        self.worker.carry.mark(reach);
+        self.worker.notes.rows.push(note);
     }
 
     /// The hash of what a note is grouped by, and where the text is.
@@ -206,7 +213,7 @@ impl BlobSink<'_, '_> {
                 group: hit.map_or([0, 0], |(_, group)| *group),
                 ..self.note_of(noting, texts, value)?
             };
-            self.worker.notes.rows.push(note);
+            self.push(note);
         }
         Ok(())
     }
@@ -249,6 +256,7 @@ impl BlobSink<'_, '_> {
             kind: 0,
             value: [0, 0],
             reported: noting.range == Range::Reported,
+            recalled: noting.range == Range::Recalled,
             group: [0, 0],
             place: (place.blob, place.record),
             spool: self.worker.notes.number(),
@@ -261,6 +269,10 @@ impl BlobSink<'_, '_> {
 
     /// Remembers that a key was used; the hash under which the use is counted.
     fn note_use(&mut self, noting: &Noting<'_, '_>) -> Option<[u64; 2]> {
+        // The first of a use stands for all that earlier runs have seen of it.
+        if self.recalled.is_some_and(|recalled| recalled.last.is_none()) {
+            return None;
+        }
         let view = noting.view;
         let name = view.name().filter(|name| is_crypto(name))?;
         if view.is_trail_delivery() {
@@ -280,8 +292,14 @@ impl BlobSink<'_, '_> {
         if !self.shared.wants_uses() {
             return Some(hash);
         }
+        let last = self.recalled.and_then(|recalled| recalled.last);
+        if let Some(recalled) = self.recalled {
+            *self.worker.carry.counted.entry(hash).or_default() += recalled.count.saturating_sub(1);
+        }
         let identity = noting.found.identity;
-        if self.worker.uses.goes_on(hash, noting.time, noting.range == Range::Reported) {
+        if last.is_none()
+            && self.worker.uses.goes_on(hash, noting.time, noting.range == Range::Reported)
+        {
             return Some(hash);
         }
         let place = self.fact(noting.number, identity, NO_GROUP);
@@ -296,9 +314,11 @@ impl BlobSink<'_, '_> {
                 identity: (identity.hash, identity.content),
                 place: (place.blob, place.record),
             },
-            last: noting.time,
+            last: last.unwrap_or(noting.time),
             reported: noting.range == Range::Reported,
+            recalled: noting.range == Range::Recalled,
         };
+        self.worker.carry.mark_use(hash);
         self.worker.uses.add(hash, kept);
         if self.worker.uses.is_full()
             && let Err(error) =

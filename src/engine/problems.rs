@@ -12,12 +12,13 @@ pub struct Problems {
     limit: usize,
     /// How many were dropped because `limit` were kept.
     dropped: u64,
+    lost: bool,
 }
 
 impl Problems {
     /// No problems; at most `limit` are kept.
     pub fn new(limit: usize) -> Self {
-        Problems { kept: BTreeSet::new(), limit: limit.max(1), dropped: 0 }
+        Problems { kept: BTreeSet::new(), limit: limit.max(1), dropped: 0, lost: false }
     }
 
     /// Adds a problem.
@@ -29,8 +30,20 @@ impl Problems {
         }
     }
 
+    /// Adds a problem for which something that was read is missing from the outcome.
+    pub fn lose(&mut self, problem: Problem) {
+        self.lost = true;
+        self.add(problem);
+    }
+
+    /// Whether something that was read is missing from the outcome.
+    pub fn lost(&self) -> bool {
+        self.lost
+    }
+
     /// Adds another worker's.
     pub fn merge(&mut self, other: Problems) {
+        self.lost |= other.lost;
         self.dropped += other.dropped;
         other.kept.into_iter().for_each(|problem| self.add(problem));
     }

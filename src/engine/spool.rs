@@ -37,13 +37,21 @@ impl Spool {
     /// # Errors
     /// When the temporary file cannot be written.
     pub fn add(&mut self, text: &str) -> io::Result<Place> {
+        self.add_bytes(text.as_bytes())
+    }
+
+    /// Keeps bytes.
+    ///
+    /// # Errors
+    /// When the temporary file cannot be written.
+    pub fn add_bytes(&mut self, text: &[u8]) -> io::Result<Place> {
         if self.held.len() + text.len() > IN_MEMORY && !self.held.is_empty() {
             self.flush()?;
         }
         let at = self.written + self.held.len() as u64;
         let len = u32::try_from(text.len()).map_err(io::Error::other)?;
         self.held.extend(len.to_le_bytes());
-        self.held.extend_from_slice(text.as_bytes());
+        self.held.extend_from_slice(text);
         Ok(at)
     }
 
@@ -81,11 +89,19 @@ impl Spool {
     /// # Errors
     /// When the temporary file cannot be read, or there is no such place.
     pub fn get(&mut self, place: Place) -> io::Result<String> {
+        String::from_utf8(self.get_bytes(place)?).map_err(io::Error::other)
+    }
+
+    /// The bytes at a place.
+    ///
+    /// # Errors
+    /// As [`get`](Spool::get).
+    pub fn get_bytes(&mut self, place: Place) -> io::Result<Vec<u8>> {
         let mut len = [0; 4];
         self.read(place, &mut len)?;
         let mut text = vec![0; u32::from_le_bytes(len) as usize];
         self.read(place + 4, &mut text)?;
-        String::from_utf8(text).map_err(io::Error::other)
+        Ok(text)
     }
 
     fn read(&mut self, at: u64, bytes: &mut [u8]) -> io::Result<()> {

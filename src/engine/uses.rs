@@ -34,6 +34,8 @@ pub struct Kept {
     pub last: Time,
     /// Whether any lies in the range that is reported.
     pub reported: bool,
+    /// Whether any lay there in an earlier run.
+    pub recalled: bool,
 }
 
 /// The first record of a use.
@@ -84,6 +86,11 @@ impl Uses {
         }
     }
 
+    /// When each use was last seen.
+    pub fn lasts(&self) -> impl Iterator<Item = ([u64; 2], Time)> {
+        self.0.iter().map(|(hash, kept)| (*hash, kept.last))
+    }
+
     /// All uses.
     pub fn drain(&mut self) -> impl Iterator<Item = ([u64; 2], Kept)> {
         std::mem::take(&mut self.0).into_iter()
@@ -97,6 +104,7 @@ impl Kept {
         }
         self.last = self.last.max(other.last);
         self.reported |= other.reported;
+        self.recalled |= other.recalled;
     }
 
     /// The use as histories are told of it.
@@ -138,6 +146,7 @@ impl Kept {
             kind: mark.kind,
             value: [0, 0],
             reported: self.reported,
+            recalled: self.recalled,
             group: hash,
             place: self.first.place,
             spool: notes.number(),

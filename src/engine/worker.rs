@@ -1,12 +1,13 @@
 //! A worker takes blobs from the listing, one after the other, until there are none.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::blob::BlobSink;
+use super::carry::{Carry, FOREVER};
 use super::facts::Fact;
 use super::group::{GroupKey, Groups};
 use super::keys::HashKey;
@@ -19,8 +20,9 @@ use super::sorted::Sorted;
 use super::tagging::Tagging;
 use super::uses::Uses;
 use super::{Plan, Progress};
-use crate::detect::{Asked, Hit, Over, Stateful};
+use crate::detect::{ADJUSTS, Asked, Hit, Over, Stateful};
 use crate::model::outcome::Totals;
+use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::event::Raw;
 use crate::record::scan;
@@ -38,6 +40,10 @@ pub(super) struct Shared<'a> {
     pub key: HashKey,
     pub names: Names,
     pub live: Option<Live<'a>>,
+    /// How much later than a record one may come that needs it, by stateful rule; microseconds.
+    pub reaches: Vec<i64>,
+    /// How many records of earlier runs were taken up again.
+    pub recalled: AtomicUsize,
     pub progress: &'a Progress,
     pub stop: &'a AtomicBool,
     pub listing: Mutex<(u64, Listing)>,
@@ -51,6 +57,7 @@ pub(super) struct Worker {
     pub notes: Notes,
     pub uses: Uses,
     pub tagging: Tagging,
+    pub carry: Carry,
     pub problems: Problems,
     pub totals: Totals,
     pub accounts: Values,
@@ -120,6 +127,24 @@ impl Shared<'_> {
     }
 }
 
+/// How far each stateful rule's notes reach: over its window, and the windows of the rules that look
+/// at what it finds. A history's reach as far as there is room.
+pub(super) fn reaches(plan: &Plan) -> Vec<i64> {
+    let over: Vec<Stateful<'_>> = plan.rules.stateful().collect();
+    let mut reaches = vec![0; over.len()];
+    // Rules come before those that look at them, so that from the end all of these are known.
+    for (number, rule) in over.iter().enumerate().rev() {
+        let feeds = plan.rules.feeds(rule.about).iter().filter(|feed| feed.step != ADJUSTS);
+        let further = feeds.filter_map(|feed| reaches.get(feed.stateful as usize)).max();
+        let further: i64 = further.copied().unwrap_or_default();
+        reaches[number] = match rule.code {
+            Over::History(_) => FOREVER,
+            Over::Correlation(correlation) => correlation.span.saturating_add(further),
+        };
+    }
+    reaches
+}
+
 impl Worker {
     pub fn new(plan: &Plan, number: u32) -> Worker {
         Worker {
@@ -129,6 +154,7 @@ impl Worker {
             notes: Notes::new(plan.limits.notes, number),
             uses: Uses::default(),
             tagging: Tagging::new(&plan.limits, number),
+            carry: Carry::new(plan.past.as_ref().map(|past| past.late), number),
             problems: Problems::new(plan.limits.problems),
             totals: Totals::default(),
             accounts: Values::default(),
@@ -143,6 +169,7 @@ impl Worker {
     pub fn run(mut self, shared: &Shared<'_>) -> Worker {
         let mut inflater = Inflater::new(crate::source::Limits::default());
         let mut reader = Reader::new(scan::fastest(), shared.plan.limits.max_record);
+        self.recall(shared, &mut reader);
         while !shared.stopped() {
             match shared.next() {
                 None => break,
@@ -165,6 +192,19 @@ impl Worker {
         self
     }
 
+    /// Takes up records of earlier runs, each worker some of them. Not even a signal ends this: what
+    /// is not taken up would not be handed on either.
+    fn recall(&mut self, shared: &Shared<'_>, reader: &mut Reader) {
+        let Some(past) = &shared.plan.past else { return };
+        while let Some(recalled) =
+            past.memory.recalled.get(shared.recalled.fetch_add(1, Ordering::Relaxed))
+        {
+            let mut sink = BlobSink::new(shared, self, &recalled.origin.blob, 0);
+            sink.recalled = Some(recalled);
+            reader.read(&mut Whole::new(&recalled.text), &mut sink);
+        }
+    }
+
     fn blob(
         &mut self,
         shared: &Shared<'_>,
@@ -173,16 +213,7 @@ impl Worker {
         inflater: &mut Inflater,
         reader: &mut Reader,
     ) {
-        let mut sink = BlobSink {
-            shared,
-            worker: self,
-            name: Arc::clone(&blob.name),
-            sequence,
-            number: None,
-            records: 0,
-            others: 0,
-            problems: 0,
-        };
+        let mut sink = BlobSink::new(shared, self, &blob.name, sequence);
         let mut size = None;
         match inflater.open_until(blob, shared.stop) {
             Ok(mut text) => {
@@ -195,7 +226,11 @@ impl Worker {
             }
             Err(problem) => sink.report(None, problem.stage, problem.message),
         }
+        let unread = sink.unread || shared.stopped();
         sink.finish();
+        if !unread {
+            self.carry.read.extend(blob.id);
+        }
         self.manifest.add(&blob.name, size);
     }
 
@@ -207,6 +242,7 @@ impl Worker {
         self.notes.merge(other.notes);
         self.uses.merge(other.uses);
         self.tagging.merge(other.tagging);
+        self.carry.merge(other.carry);
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);

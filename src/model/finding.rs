@@ -82,6 +82,8 @@ pub struct Finding {
     pub last_seen: Option<Time>,
     /// New, or known from an earlier run.
     pub status: Status,
+    /// Whether it rests on anything that no earlier run has judged.
+    pub fresh: bool,
     /// `recipientAccountId`.
     pub account: Option<String>,
     /// `awsRegion`.

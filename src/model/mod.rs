@@ -5,6 +5,7 @@ pub mod date_text;
 pub mod estate;
 pub mod finding;
 pub mod level;
+pub mod memory;
 pub mod origin;
 pub mod outcome;
 pub mod principal;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Finding;
 use super::level::Level;
+use super::memory::{Id, Memory};
 use super::problem::Problem;
 use super::suppression::Applied;
 use super::time::Time;
@@ -161,6 +162,11 @@ pub struct Outcome {
     pub tags: Option<TagCoverage>,
     /// Whether all of the input was seen: no interruption (problems are counted apart).
     pub interrupted: bool,
+    /// The blobs that were read to their ends, where blobs have ids.
+    pub read: Vec<Id>,
+    /// What the next run needs to know; `None` if nobody asked, or if something that was read is
+    /// missing from the outcome and has to be read again.
+    pub memory: Option<Memory>,
     /// Digest of the names and sizes of the input, `sha256:…`.
     pub manifest: String,
 }

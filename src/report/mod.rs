@@ -49,6 +49,8 @@ pub struct Run {
     pub config_file: Option<String>,
     /// The earlier report that findings are compared with.
     pub baseline: Option<Baseline>,
+    /// What earlier runs have left, with `--state`.
+    pub state: Option<State>,
     /// How many rules could find something.
     pub rules_enabled: usize,
     /// Digest of those rules, `sha256:…`.
@@ -57,6 +59,19 @@ pub struct Run {
     pub min_level: Level,
     /// Whether a finding is one event instead of a group.
     pub each: bool,
+}
+
+/// What earlier runs have left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// As typed.
+    pub path: String,
+    /// How many runs have gone on from each other before this one.
+    pub runs: u64,
+    /// When the last of them ended.
+    pub previous: Option<Time>,
+    /// Records of theirs that are looked at again.
+    pub recalled: u64,
 }
 
 /// An earlier report, as a report names it.

@@ -33,6 +33,7 @@ pub fn run() -> Run {
         config_digest: "sha256:c0".into(),
         config_file: None,
         baseline: None,
+        state: None,
         rules_enabled: 57,
         rules_digest: "sha256:d1".into(),
         min_level: Level::Low,
@@ -51,6 +52,7 @@ pub fn deletion() -> Finding {
         first_seen: Some(time("2026-11-23T20:17:00Z")),
         last_seen: Some(time("2026-11-23T20:17:00Z")),
         status: Status::New,
+        fresh: true,
         account: some("111122223333"),
         region: some("us-east-1"),
         principal: Principal {

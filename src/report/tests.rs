@@ -141,7 +141,7 @@ fn members_stand_in_the_order_of_the_contract() {
     assert_eq!(
         members(part("run")).0,
         "started finished sources since until complete command version config manifest config_file \
-         baseline each"
+         baseline each state listed"
     );
     assert_eq!(
         members(part("totals")).0,

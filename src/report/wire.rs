@@ -85,6 +85,30 @@ struct Run<'a> {
     config_file: Option<&'a str>,
     baseline: Option<Baseline<'a>>,
     each: bool,
+    state: Option<State<'a>>,
+    listed: Listed,
+}
+
+/// What earlier runs have left.
+#[derive(Serialize)]
+struct State<'a> {
+    path: &'a str,
+    runs: u64,
+    previous: Option<Time>,
+    /// Files and objects that were not read again.
+    read_before: u64,
+    /// Records of earlier runs that rules over many records have looked at again.
+    recalled: u64,
+    /// Such records for which there was no room.
+    forgotten: u64,
+}
+
+/// What was passed over in buckets.
+#[derive(Serialize)]
+struct Listed {
+    requests: u64,
+    objects_outside_range: u64,
+    folders_left_alone: u64,
 }
 
 #[derive(Serialize)]
@@ -251,6 +275,19 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
                     .as_ref()
                     .map(|baseline| Baseline { path: &baseline.path, sha256: &baseline.sha256 }),
                 each: run.each,
+                state: run.state.as_ref().map(|state| State {
+                    path: &state.path,
+                    runs: state.runs,
+                    previous: state.previous,
+                    read_before: outcome.passed.known,
+                    recalled: state.recalled,
+                    forgotten: outcome.memory.as_ref().map_or(0, |memory| memory.forgotten),
+                }),
+                listed: Listed {
+                    requests: outcome.passed.requests,
+                    objects_outside_range: outcome.passed.outside,
+                    folders_left_alone: outcome.passed.left_alone,
+                },
             },
             totals: Totals::from(&outcome.totals),
             summary: Summary::from(&outcome.summary),

@@ -15,6 +15,7 @@ mod suppress;
 
 use crate::model::finding::{Finding, Status};
 use crate::model::level::Level;
+use crate::model::memory::{Dated, Id};
 use crate::model::outcome::{Outcome, Summary};
 use crate::model::suppression::Suppression;
 use crate::model::time::Time;
@@ -27,8 +28,18 @@ use suppress::Suppressions;
 pub struct Triage {
     suppressions: Suppressions,
     baseline: Option<Baseline>,
+    past: Option<Past>,
     min_level: Level,
     summary: Summary,
+}
+
+/// What earlier runs have found, and this one.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Fingerprints.
+    pub known: Dated,
+    /// Fingerprints of all that was found, listed or not.
+    pub found: Vec<Id>,
 }
 
 impl Triage {
@@ -40,22 +51,34 @@ impl Triage {
         now: Time,
     ) -> Triage {
         let suppressions = Suppressions::new(suppressions, now);
-        Triage { suppressions, baseline, min_level, summary: Summary::default() }
+        Triage { suppressions, baseline, past: None, min_level, summary: Summary::default() }
+    }
+
+    /// Goes on from earlier runs, which have found `known`.
+    #[must_use]
+    pub fn after(self, known: Dated) -> Triage {
+        Triage { past: Some(Past { known, found: Vec::new() }), ..self }
     }
 
     /// Whether there is anything to judge by, beside the level.
     pub fn is_needed(&self) -> bool {
-        !self.suppressions.is_empty() || self.baseline.is_some()
+        !self.suppressions.is_empty() || self.baseline.is_some() || self.past.is_some()
     }
 
     /// Counts a finding; its status if it is to be listed.
     pub fn admit(&mut self, finding: &Finding) -> Option<Status> {
+        let is_known = self.past.as_mut().is_some_and(|past| past.meet(finding));
+        // What rests on earlier runs alone is said once.
+        if is_known && !finding.fresh {
+            return None;
+        }
         if self.suppressions.take(finding) {
             self.summary.suppressed += 1;
             return None;
         }
         let status = match &self.baseline {
             Some(baseline) => baseline.status(finding),
+            None if is_known => Some(Status::Ongoing),
             None => Some(finding.status),
         };
         let Some(status) = status else {
@@ -67,7 +90,8 @@ impl Triage {
     }
 
     /// Judges what a scan found, or sums up what was judged while it was written.
-    pub fn finish(mut self, outcome: &mut Outcome) {
+    /// The fingerprints of all findings, for the next run.
+    pub fn finish(mut self, outcome: &mut Outcome) -> Vec<Id> {
         outcome.findings.retain_mut(|finding| match self.admit(finding) {
             Some(status) => {
                 finding.status = status;
@@ -77,6 +101,23 @@ impl Triage {
         });
         outcome.summary = self.summary;
         outcome.suppressions = self.suppressions.applied();
+        self.past.map(|past| past.found).unwrap_or_default()
+    }
+}
+
+/// Findings of which the next run is told.
+const FOUND_MAX: usize = 1 << 20;
+
+impl Past {
+    /// Whether an earlier run has found it; remembers that this one has.
+    fn meet(&mut self, finding: &Finding) -> bool {
+        let Ok(number) = u128::from_str_radix(&finding.fingerprint, 16) else { return false };
+        #[allow(clippy::cast_possible_truncation)]
+        let id = [(number >> 64) as u64, number as u64];
+        if self.found.len() < FOUND_MAX {
+            self.found.push(id);
+        }
+        self.known.has(id)
     }
 }
 

@@ -29,6 +29,7 @@ fn finding() -> Finding {
         first_seen: Some(time("2026-11-20T10:00:00Z")),
         last_seen: Some(time("2026-11-21T10:00:00Z")),
         status: Status::New,
+        fresh: true,
         account: some("111122223333"),
         region: some("eu-central-1"),
         principal: Principal {

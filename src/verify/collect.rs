@@ -15,7 +15,7 @@ use super::place::{self, Place, Series};
 use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::model::window::Window;
-use crate::source::{Blob, Entry, Inflater, Limits, Listing, Text};
+use crate::source::{Blob, Body, Entry, Inflater, Limits, Listing, Text};
 
 /// The largest text of a digest or a sidecar that is kept.
 const KEPT_MAX: usize = 256 << 20;
@@ -138,6 +138,13 @@ impl Collected {
                 Hashed { hash, kept: None, head: Vec::new() }
             }
         };
+        // In a bucket a digest's signature is in its metadata.
+        if let (Place::Digest(_), Body::Object(object)) = (&place, &blob.body)
+            && let Some(signature) = &object.signature
+        {
+            let stem = place::stem(place::base(&blob.name)).to_owned();
+            self.signatures.entry(stem).or_default().push(signature.to_string());
+        }
         self.note(&blob.name, place, hashed);
     }
 

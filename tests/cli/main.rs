@@ -15,6 +15,7 @@ mod live;
 mod rules;
 mod s3;
 mod scanning;
+mod state;
 mod streams;
 mod tags;
 mod trail;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::bucket::{BUCKET, REGION, Server, Trouble, reaching};
-use crate::chain::gzip;
+use crate::chain::{Chain, gzip, sidecar_of};
 use crate::harness::{Ended, Sandbox};
 
 const ACCOUNT: &str = "111122223333";
@@ -318,4 +318,43 @@ fn large_objects_stream_and_go_on_where_they_broke_off() {
     assert_eq!(ended.code, Some(3), "{}{}", ended.stderr, ended.stdout);
     let message = report["problems"].to_string();
     assert!(message.contains("broke off"), "{message}");
+}
+
+#[test]
+fn logs_in_a_bucket_are_verified_with_the_signatures_of_their_metadata() {
+    let chain = Chain::new();
+    let server = Server::start(5);
+    for (key, bytes) in chain.files.iter().filter(|(key, _)| !key.ends_with(".metadata.json")) {
+        match chain.files.get(&sidecar_of(key)) {
+            Some(sidecar) => {
+                let sidecar: Value = serde_json::from_slice(sidecar).unwrap();
+                let signature = sidecar["Metadata"]["signature"].as_str().unwrap();
+                server.put_with(key, bytes.clone(), &[("signature", signature)]);
+            }
+            None => server.put(key, bytes.clone()),
+        }
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("keys.json", chain.public_keys.to_string());
+    let words = ["verify", "s3://example-logs", "--public-keys", "keys.json", "-fjson"];
+    let verify = || {
+        let ended = server.keytrail(&sandbox, &words).run();
+        (ended.code, serde_json::from_str::<Value>(&ended.stdout).unwrap())
+    };
+    let (code, report) = verify();
+    assert_eq!(code, Some(0), "{report:#}");
+    let verified = [&report["digests"]["verified"], &report["logs"]["verified"]];
+    assert_eq!(verified, [&json!(6), &json!(12)]);
+    // The newest loses its signature: the logs that it alone names are not proven.
+    let newest = chain.digests.last().unwrap();
+    server.put(newest, chain.files[newest].clone());
+    server.put(&chain.logs[0], gzip(b"{\"Records\":[]}"));
+    let (code, report) = verify();
+    assert_eq!(code, Some(1));
+    let counts = [
+        &report["digests"]["signature-unavailable"],
+        &report["logs"]["modified"],
+        &report["logs"]["unreferenced"],
+    ];
+    assert_eq!(counts, [&json!(1), &json!(1), &json!(2)], "{report:#}");
 }

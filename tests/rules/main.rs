@@ -8,6 +8,7 @@
 // Helpers of tests are tests; clippy knows only functions marked so.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod nights;
 mod order;
 mod reference;
 

@@ -29,7 +29,7 @@ fn findings(plan: &Plan, path: &Path) -> BTreeSet<String> {
 }
 
 /// The samples that hold several records.
-fn samples() -> Vec<(PathBuf, Vec<Value>)> {
+pub fn samples() -> Vec<(PathBuf, Vec<Value>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/rules");
     let mut found = Vec::new();
     for folder in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
@@ -57,6 +57,7 @@ fn no_order_changes_what_the_samples_give() {
         min_level: Level::Informational,
         limits: Default::default(),
         tags: Default::default(),
+        past: None,
     };
     let samples = samples();
     assert!(samples.len() > 150, "{}", samples.len());

@@ -22,12 +22,14 @@ use crate::cli::progress::{self, Show};
 use crate::cli::s3::Scope;
 use crate::cli::settings::{Settings, Verbosity};
 use crate::cli::signals;
+use crate::cli::state::{self, Opened};
 use crate::cli::ui::{self, Messages};
 use crate::detect::{Loaded, RuleSet};
-use crate::engine::{self, Live, Plan, Progress};
+use crate::engine::{self, Live, Past, Plan, Progress};
 use crate::model::estate::Estate;
 use crate::model::finding::Finding;
 use crate::model::level::Level;
+use crate::model::memory::Id;
 use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
@@ -46,6 +48,7 @@ struct Prepared {
     catalogs: Catalogs,
     listing: Listing,
     output: Output,
+    state: Option<Opened>,
 }
 
 /// Runs the command.
@@ -55,26 +58,40 @@ struct Prepared {
 pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
     let prepared = prepare(args, started)?;
-    say_loaded(&prepared, messages);
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
-    let Prepared { settings, config, baseline, loaded, catalogs, listing, output } = prepared;
+    say_loaded(&prepared, &run, messages);
+    let Prepared { settings, config, baseline, loaded, catalogs, listing, output, state } =
+        prepared;
     let metas = loaded.rules.metas().iter().enumerate();
     let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
     let ids: BTreeSet<String> = reported.map(|(_, rule)| rule.id.clone()).collect();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
-    let triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
+    let mut triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
+    if let Some(state) = &state {
+        triage = triage.after(state.reported());
+    }
     let mut scan = Scan { settings, output, worst: None };
     let Catalogs { book, problems, .. } = catalogs;
-    let plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage);
-    let mut outcome = match scan.perform(&plan, triage, listing) {
-        Ok(outcome) => outcome,
+    let past =
+        state.as_ref().map(|state| Past { memory: state.state.memory.clone(), late: late(args) });
+    let plan = Plan { past, ..plan(&scan.settings, loaded.rules, &config.estate, book, &triage) };
+    let (mut outcome, found) = match scan.perform(&plan, triage, listing) {
+        Ok(performed) => performed,
         Err(error) => return scan.broken(error, None),
     };
     outcome.problems.extend(problems);
     outcome.problems.sort();
     run.finished = Time::now();
     let verbosity = scan.settings.verbosity;
-    let exit = scan.report(&run, &outcome, messages)?;
+    let (mut exit, written) = scan.report(&run, &outcome, messages)?;
+    // A report that nobody got was not made.
+    if let Some(state) = state.filter(|_| written)
+        && let Err(reason) = state.commit(&run, &mut outcome, found)
+    {
+        messages
+            .warning(format!("the state is not written, so the next run repeats this: {reason}"));
+        exit = Exit::Incomplete;
+    }
     let evaluated = |rule: &str| ids.contains(rule);
     accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
     Ok(exit)
@@ -92,17 +109,27 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
     let sources = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
-    let mut listing = args
-        .s3
-        .cloud(sources)
-        .and_then(|cloud| args.s3.listing(sources, cloud, scope(settings.as_ref())))
-        .map_err(&mut note)
-        .ok();
+    let named = sources.iter().chain(args.run.state.as_ref());
+    let cloud = args.s3.cloud(named).map_err(&mut note).ok();
+    let state = match (&args.run.state, &cloud) {
+        (Some(name), Some(cloud)) => Opened::open(name, cloud.as_ref()).map(Some),
+        _ => Ok(None),
+    };
+    let state = state.map_err(|failure| note(vec![failure])).ok();
+    let known = state.as_ref().and_then(|state| Some(state.as_ref()?.known()));
+    let mut listing = cloud.and_then(|cloud| {
+        let identify = args.run.state.is_some();
+        let left_out = args.run.state.iter().map(|name| name.to_string_lossy().into()).collect();
+        let scope = Scope { left_out, identify, known, ..scope(settings.as_ref()) };
+        args.s3.listing(sources, cloud, scope).map_err(&mut note).ok()
+    });
+    let kept = state::files(args.run.state.as_deref());
     let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
     let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref()]
         .into_iter()
         .flatten()
         .chain(tags)
+        .chain(kept.iter().map(PathBuf::as_path))
         .collect();
     listing.iter_mut().for_each(|listing| read.iter().for_each(|path| listing.leave_out(path)));
     let output = open_output(args, sources, &read, failures.is_empty());
@@ -116,6 +143,7 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
             catalogs: catalogs?,
             listing: listing?,
             output: output?,
+            state: state?,
         })
     })();
     opened.filter(|_| failures.is_empty()).ok_or(failures)
@@ -130,6 +158,11 @@ fn scope(settings: Option<&Settings>) -> Scope {
         accounts: filter.accounts.clone(),
         ..Scope::default()
     }
+}
+
+/// How late events may be; microseconds.
+fn late(args: &ScanArgs) -> i64 {
+    args.s3.settle().map_or(0, |(_, late)| late)
 }
 
 /// Opens the output: last, so that the unfinished file is not taken for a source. `read` is what
@@ -190,7 +223,7 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// Says what the rules, the configuration and the baseline are not, or are beside the options.
-fn say_loaded(prepared: &Prepared, messages: Messages) {
+fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
     let Prepared { settings, config, baseline, loaded, .. } = prepared;
     let verbosity = settings.verbosity;
     if let (Some(path), Verbosity::Verbose) = (&config.path, verbosity) {
@@ -200,6 +233,10 @@ fn say_loaded(prepared: &Prepared, messages: Messages) {
         messages.warning(
             "the baseline was itself written with --baseline: what it left out is listed again",
         );
+    }
+    if prepared.state.as_ref().is_some_and(|state| state.is_of_other(&run.rules_digest)) {
+        messages
+            .note("the rules are not those of the last run: what it has read is not read again");
     }
     say_skipped(&loaded.skipped, verbosity, messages);
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
@@ -235,6 +272,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         config_digest: settings.digest(more),
         config_file: config.path.as_ref().map(|path| path.to_string_lossy().into()),
         baseline,
+        state: prepared.state.as_ref().map(Opened::describe),
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
         min_level: settings.min_level,
@@ -263,6 +301,7 @@ fn plan(
         },
         limits: Default::default(),
         tags,
+        past: None,
     }
 }
 
@@ -281,7 +320,7 @@ impl Scan {
         plan: &Plan,
         mut triage: Triage,
         mut listing: Listing,
-    ) -> io::Result<Outcome> {
+    ) -> io::Result<(Outcome, Vec<Id>)> {
         let Scan { settings, output, worst } = self;
         let live = settings.each && settings.format == Format::Ndjson;
         let quiet = settings.verbosity == Verbosity::Quiet;
@@ -305,20 +344,22 @@ impl Scan {
         let mut outcome = progress::during(show, &progress, || {
             engine::scan(listing, plan, live, &progress, &stop)
         })?;
-        if triage.is_needed() {
-            triage.finish(&mut outcome);
-        }
+        let found = match triage.is_needed() {
+            true => triage.finish(&mut outcome),
+            false => Vec::new(),
+        };
         note_absence(&mut outcome, &settings.sources);
-        Ok(outcome)
+        Ok((outcome, found))
     }
 
-    /// Writes the report and says what it does not say.
+    /// Writes the report and says what it does not say. The exit code, and whether all of the report
+    /// was taken.
     fn report(
         mut self,
         run: &Run,
         outcome: &Outcome,
         messages: Messages,
-    ) -> Result<Exit, Vec<Failure>> {
+    ) -> Result<(Exit, bool), Vec<Failure>> {
         let settings = &self.settings;
         let exit = Exit::of(outcome, settings.fail_on, settings.allow_incomplete);
         let on_terminal = self.output.is_terminal();
@@ -329,14 +370,14 @@ impl Scan {
         };
         let report = Report { run, outcome };
         if let Err(error) = report::write(settings.format, &report, &style, &mut self.output) {
-            return self.broken(error, Some(exit));
+            return Ok((self.broken(error, Some(exit))?, false));
         }
         let Scan { settings, output, .. } = self;
         if let Err(error) = output.finish() {
-            return ended(&settings, error, exit);
+            return Ok((ended(&settings, error, exit)?, false));
         }
         say_problems(outcome, &settings, messages);
-        Ok(exit)
+        Ok((exit, true))
     }
 
     /// The end of a scan whose output broke. `earned` is its exit code if it is known.
@@ -367,7 +408,7 @@ fn is_stream(source: &OsString) -> bool {
 /// A scan that met no trail file is no clean one: most likely the path is wrong.
 fn note_absence(outcome: &mut Outcome, sources: &[OsString]) {
     let totals = &outcome.totals;
-    if totals.blobs > totals.blobs_other || !outcome.complete() {
+    if totals.blobs > totals.blobs_other || outcome.passed.known > 0 || !outcome.complete() {
         return;
     }
     let none = |source: &OsString| {

@@ -154,6 +154,7 @@ fn learn(
         min_level: Level::Critical,
         limits: Default::default(),
         tags: book,
+        past: None,
     };
     let stop = signals::install(Arc::default());
     listing.stop_on(Arc::clone(&stop));

@@ -100,6 +100,8 @@ impl Bench<'_, '_> {
             return Ok(());
         };
         group.last = Some(Time(burst.last));
+        // One that began in an earlier run goes on in this one.
+        group.fresh = true;
         group.level = meta.level;
         let snapshot = &mut group.earliest.1;
         blank(snapshot, alike);
@@ -140,7 +142,8 @@ impl Bench<'_, '_> {
             details,
         };
         let level = self.shared.plan.rules.metas()[rule.about].level;
-        Ok(Group::new(Match { level, event, origin, shared: None, snapshot }))
+        let fresh = unit.note.reported;
+        Ok(Group::new(Match { level, event, origin, shared: None, snapshot, fresh }))
     }
 
     /// What makes the finding the same from run to run: the rule and what it groups by.

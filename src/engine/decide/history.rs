@@ -9,7 +9,7 @@ use super::{Bench, Part, Unit};
 use crate::detect::Stateful;
 use crate::detect::stateful::{About, Context, Decided, History, Noted, Scope};
 use crate::engine::group::{Group, GroupKey};
-use crate::engine::notes::EventText;
+use crate::engine::notes::{EventText, Note};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
@@ -63,10 +63,12 @@ impl Bench<'_, '_> {
             return Ok(());
         };
         for decided in decided {
-            let reported = |at: &usize| told.get(*at).is_some_and(|noted| noted.reported);
-            if decided.notes.iter().any(reported) {
-                self.decided(rule, history, &decided, (&told, &units))?;
-            }
+            // What was known in an earlier run may be decided only now, since nothing followed.
+            let counts = |at: &usize| {
+                units.get(*at).is_some_and(|unit| unit.note.reported || unit.note.recalled)
+            };
+            let is_reported = decided.notes.iter().any(counts);
+            self.decided((rule, history), &decided, (&told, &units), is_reported)?;
         }
         Ok(())
     }
@@ -94,12 +96,15 @@ impl Bench<'_, '_> {
 
     fn decided(
         &mut self,
-        rule: &Stateful<'_>,
-        history: &dyn History,
+        (rule, history): (&Stateful<'_>, &dyn History),
         decided: &Decided,
         (told, units): (&[Noted], &[Unit]),
+        is_reported: bool,
     ) -> io::Result<()> {
         if history.adjusts().is_some() {
+            if !is_reported {
+                return Ok(());
+            }
             let why = decided.details.get("why").and_then(|why| why.as_str()).unwrap_or_default();
             for unit in decided.notes.iter().filter_map(|at| units.get(*at)) {
                 let change = (decided.level, why.to_owned());
@@ -112,8 +117,10 @@ impl Bench<'_, '_> {
         else {
             return Ok(());
         };
-        self.pass_on(rule, &first.1.note, true)?;
-        if !self.shared.plan.rules.is_reported(rule.about) {
+        let reported = decided.notes.iter().any(|at| told.get(*at).is_some_and(|n| n.reported));
+        self.pass_on(rule, &Note { reported, ..first.1.note }, true)?;
+        // What another rule looks at may have begun before the range that is reported.
+        if !is_reported || !self.shared.plan.rules.is_reported(rule.about) {
             return Ok(());
         }
         let details: BTreeMap<String, String> =
@@ -151,9 +158,11 @@ fn same_uses(notes: Vec<(Noted, Unit, Option<String>)>) -> Vec<(Noted, Unit, Opt
         if is_use {
             let key = (unit.note.group, noted.kind, noted.value.clone());
             if let Some(at) = uses.get(&key) {
-                let (known, ..) = &mut kept[*at];
+                let (known, first, _) = &mut kept[*at];
                 known.last = known.last.max(noted.last);
                 known.reported |= noted.reported;
+                first.note.reported |= unit.note.reported;
+                first.note.recalled |= unit.note.recalled;
                 continue;
             }
             uses.insert(key, kept.len());

@@ -274,6 +274,7 @@ impl Unit {
         }
         self.groups.extend(Some(note.group).filter(|group| *group != [0, 0]));
         self.note.reported |= note.reported;
+        self.note.recalled |= note.recalled;
         self.places.insert(note.place);
     }
 }
@@ -335,6 +336,7 @@ impl Ahead {
 /// # Errors
 /// When the temporary file cannot be written.
 pub(super) fn note_uses(worker: &mut Worker, rules: &RuleSet, key: HashKey) -> io::Result<()> {
+    worker.uses.lasts().for_each(|(used, last)| worker.carry.note_last(used, last));
     let uses: Vec<_> = worker.uses.drain().collect();
     for (number, rule) in (0..).zip(rules.stateful()) {
         let Over::History(history) = rule.code else { continue };

@@ -12,6 +12,7 @@ use super::found::Burst;
 use super::{Bench, Part, Unit};
 use crate::detect::Stateful;
 use crate::detect::stateful::Correlation;
+use crate::engine::notes::Note;
 
 /// The records that made the steps so far, one a step, in the order of the steps.
 #[derive(Debug, Clone)]
@@ -53,8 +54,15 @@ impl Bench<'_, '_> {
                 taken.clear();
             }
             self.by_id(&mut units)?;
-            let reported = units.iter().any(|unit| unit.note.reported);
-            let Some(way) = advance(&mut ways, &units, now).filter(|_| reported) else { continue };
+            let Some(way) = advance(&mut ways, &units, now) else { continue };
+            // What another rule looks at may have begun before the range that is reported.
+            let reported = way.units.iter().any(|unit| unit.note.reported);
+            if let Some(last) = way.units.last() {
+                self.pass_on(rule, &Note { reported, ..last.note }, true)?;
+            }
+            if !reported {
+                continue;
+            }
             taken = taken.split_off(&(from, [0, 0], 0));
             for unit in &way.units {
                 let note = &unit.note;
@@ -63,9 +71,6 @@ impl Bench<'_, '_> {
                 }
             }
             burst.peak = steps as u64;
-            if let Some(last) = way.units.last() {
-                self.pass_on(rule, &last.note, true)?;
-            }
         }
         self.found(rule, correlation, burst)
     }

@@ -11,6 +11,7 @@ use super::found::Burst;
 use super::{Bench, Part, Unit};
 use crate::detect::Stateful;
 use crate::detect::stateful::{Correlation, Kind};
+use crate::engine::notes::Note;
 
 /// The records in the window.
 struct Window<'a> {
@@ -22,6 +23,8 @@ struct Window<'a> {
     values: HashMap<[u64; 2], u64>,
     /// How many records make each step.
     steps: Vec<u64>,
+    /// How many records are of the range that is reported.
+    reported: usize,
 }
 
 impl<'a> Window<'a> {
@@ -32,6 +35,7 @@ impl<'a> Window<'a> {
             taken: 0,
             values: HashMap::new(),
             steps: vec![0; correlation.steps.len()],
+            reported: 0,
         }
     }
 
@@ -44,12 +48,14 @@ impl<'a> Window<'a> {
                 *count += 1;
             }
         }
+        self.reported += usize::from(unit.note.reported);
         self.units.push_back(unit);
     }
 
     fn pop(&mut self) {
         let Some(unit) = self.units.pop_front() else { return };
         self.taken = self.taken.saturating_sub(1);
+        self.reported -= usize::from(unit.note.reported);
         for value in &unit.values {
             if let Some(count) = self.values.get_mut(value) {
                 *count -= 1;
@@ -107,19 +113,22 @@ impl Bench<'_, '_> {
         loop {
             let units = self.second(part)?;
             let Some(now) = units.first().map(|unit| unit.note.time) else { break };
-            let reported = units.iter().any(|unit| unit.note.reported);
             let new = units.len();
             window.slide(now);
             for unit in units {
                 window.push(unit);
             }
             let (count, holds) = window.holds();
-            if holds && reported {
+            // A record that comes late makes a window hold that ends with one that was there before.
+            if holds && window.reported > 0 {
                 for unit in window.units.iter().skip(window.taken) {
                     burst.take(unit);
                 }
                 window.taken = window.units.len();
                 burst.peak = burst.peak.max(count);
+            }
+            if holds {
+                // What another rule looks at may have begun before the range that is reported.
                 if feeds {
                     let once = burst.passed_on.is_none_or(|at| now - at > correlation.span);
                     if once {
@@ -128,7 +137,8 @@ impl Bench<'_, '_> {
                     let mut new: Vec<Unit> = window.units.iter().rev().take(new).cloned().collect();
                     self.by_id(&mut new)?;
                     if let Some(last) = new.last() {
-                        self.pass_on(rule, &last.note, once)?;
+                        let reported = window.reported > 0;
+                        self.pass_on(rule, &Note { reported, ..last.note }, once)?;
                     }
                 }
             }

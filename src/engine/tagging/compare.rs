@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
-use super::finding::{Found, Kind, Said, Seen};
+use super::finding::{Found, Founds, Kind, Said, Seen};
 use super::ledger::{Courses, Ledger, Reason, TOO_MANY};
 use super::settled;
 use super::used::{NO_ID, Used, UsedText, uuid_text};
@@ -72,7 +72,7 @@ struct Desk<'a, 'b> {
     ledger: &'a mut Ledger<'b>,
     texts: Texts<'a>,
     coverage: TagCoverage,
-    found: HashMap<GroupKey, Found>,
+    found: Founds,
     evasions: BTreeSet<(String, Time)>,
 }
 
@@ -91,8 +91,8 @@ struct Side {
     allowed: Vec<Option<Patterns>>,
     /// The verdicts by the stretches in which both lie.
     known: HashMap<(usize, usize), Judged>,
-    /// What was found, by kind, for this use.
-    found: BTreeMap<Kind, Found>,
+    /// What was found for this use, by kind, and whether an earlier run has judged it.
+    found: BTreeMap<(Kind, bool), Found>,
     /// When the key's tags were changed so that a use soon after was no mismatch.
     evasions: BTreeSet<Time>,
 }
@@ -165,9 +165,9 @@ impl Desk<'_, '_> {
 
     /// Adds what was found of one use to that of the others of the same group.
     fn close(&mut self, side: Side, about: &About) {
-        for (kind, mut found) in side.found {
+        for ((kind, recalled), mut found) in side.found {
             found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
-            let key = finding::key_of(kind, about, &side.pair);
+            let key = (finding::key_of(kind, about, &side.pair), recalled);
             match self.found.entry(key) {
                 std::collections::hash_map::Entry::Occupied(mut entry) => {
                     entry.get_mut().merge(found);
@@ -190,11 +190,12 @@ impl Side {
         coverage: &mut TagCoverage,
         texts: &mut Texts<'_>,
     ) -> io::Result<()> {
-        coverage.uses += u64::from(!copy);
+        let counts = !copy && !row.recalled;
+        coverage.uses += u64::from(counts);
         let time = Time(row.time);
         let stretches = match &self.courses {
             Err(reason) => {
-                *coverage.unknown.entry(reason).or_default() += u64::from(!copy);
+                *coverage.unknown.entry(reason).or_default() += u64::from(counts);
                 return Ok(());
             }
             // All courses of one timeline have the same stretches.
@@ -208,12 +209,13 @@ impl Side {
             self.known.insert(stretches, judged);
         }
         let Some(judged) = self.known.get(&stretches) else { return Ok(()) };
-        if !copy {
+        if counts {
             count(coverage, ledger, judged);
         }
         let soon = |changed: &&Time| (0..=SOON).contains(&row.time.saturating_sub(changed.0));
         self.evasions.extend(judged.changed.iter().filter(soon));
         let Some(kind) = judged.kind else { return Ok(()) };
+        let kind = (kind, row.recalled);
         let event = match self.found.get(&kind) {
             Some(found) if !found.wants(row.time) => None,
             _ => Some(texts.group(row, &self.pair, judged.level)?),
@@ -361,7 +363,8 @@ impl Texts<'_> {
             resource: pair.resource.clone(),
             details: BTreeMap::new(),
         };
-        Ok(Group::new(Match { level, event, origin, shared: None, snapshot }))
+        let fresh = !row.recalled;
+        Ok(Group::new(Match { level, event, origin, shared: None, snapshot, fresh }))
     }
 }
 

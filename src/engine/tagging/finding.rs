@@ -264,11 +264,19 @@ pub fn key_of(kind: Kind, about: &About, pair: &Pair) -> GroupKey {
     }
 }
 
-/// The findings, each of its rule if that is reported.
-pub fn findings(shared: &Shared<'_>, all: HashMap<GroupKey, Found>) -> Vec<(GroupKey, Group, u64)> {
+/// What was found, by group and by whether earlier runs have judged all of it.
+pub type Founds = HashMap<(GroupKey, bool), Found>;
+
+/// The findings, each of its rule if that is reported. What earlier runs have judged counts only
+/// where there is nothing new.
+pub fn findings(shared: &Shared<'_>, all: Founds) -> Vec<(GroupKey, Group, u64)> {
+    let (old, mut all): (Founds, Founds) = all.into_iter().partition(|((_, old), _)| *old);
+    for ((key, _), found) in old {
+        all.entry((key, false)).or_insert(found);
+    }
     // One key may have a million such resources, and nothing is wrong with any.
     let rules = Kind::ALL.map(|kind| shared.plan.rules.tagging(kind.rule()));
-    let finding = |(key, found): (GroupKey, Found)| {
+    let finding = |((key, _), found): ((GroupKey, bool), Found)| {
         let kind = *Kind::ALL.get(key.rule)?;
         let rule = (*rules.get(key.rule)?)?;
         let details = found.details(kind);

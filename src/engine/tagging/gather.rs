@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::settled::AliasSet;
 use super::used::{NO_ID, Used, UsedText, uuid};
+use crate::engine::Range;
 use crate::engine::blob::{Basics, BlobSink};
+use crate::engine::carry::FOREVER;
 use crate::engine::facts::NO_GROUP;
 use crate::engine::notes::NOWHERE;
 use crate::engine::noting::{Noting, about, about_hash};
@@ -25,7 +27,12 @@ impl BlobSink<'_, '_> {
         }
         let found = extract(view);
         let book = &mut self.worker.tagging.book;
-        book.unplaced += u64::from(found.unplaced);
+        if self.recalled.is_none() {
+            book.unplaced += u64::from(found.unplaced);
+        }
+        if !found.joins.is_empty() || !found.changes.is_empty() {
+            self.worker.carry.mark(FOREVER);
+        }
         found.joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
         if found.changes.is_empty() {
             return;
@@ -110,6 +117,7 @@ impl BlobSink<'_, '_> {
             spool: number,
             about: place,
             place: (fact.blob, fact.record),
+            recalled: noting.range == Range::Recalled,
         });
         Ok(())
     }
@@ -121,7 +129,9 @@ impl BlobSink<'_, '_> {
             return;
         }
         let identity = noting.found.identity;
+        self.worker.carry.mark(FOREVER);
         self.worker.tagging.aliases.push(AliasSet {
+            recalled: noting.range == Range::Recalled,
             time: noting.time,
             id: identity.id.clone(),
             content: identity.content,

@@ -25,6 +25,8 @@ pub struct AliasSet {
     pub name: String,
     pub about: About,
     pub origin: Origin,
+    /// Whether an earlier run has judged it.
+    pub recalled: bool,
 }
 
 /// Resources that a finding names.
@@ -108,7 +110,8 @@ fn of_alias(
     };
     let level = shared.plan.rules.metas()[rule].level;
     let origin = set.origin.clone();
-    (key, Group::new(Match { level, event, origin, shared: None, snapshot }), 1)
+    let fresh = !set.recalled;
+    (key, Group::new(Match { level, event, origin, shared: None, snapshot, fresh }), 1)
 }
 
 fn nobody(rule: usize) -> GroupKey {
@@ -200,6 +203,8 @@ fn without_key(
         earliest: ((true, None, None), snapshot),
         events: BTreeMap::new(),
         sessions: BTreeSet::new(),
+        // Nobody knows whether it rests on anything new: once is enough.
+        fresh: false,
     };
     (GroupKey { by: Some(class), ..nobody(rule) }, group, arns.len() as u64)
 }

@@ -41,6 +41,8 @@ pub struct Used {
     pub about: Place,
     /// The blob's number, and the record's in it.
     pub place: (u64, u64),
+    /// Whether an earlier run has judged it.
+    pub recalled: bool,
 }
 
 /// The record has no event id.
@@ -55,7 +57,7 @@ impl Used {
 }
 
 impl Row for Used {
-    const WORDS: usize = 11;
+    const WORDS: usize = 12;
 
     fn write(&self, words: &mut [u64]) {
         words.copy_from_slice(&[
@@ -70,6 +72,7 @@ impl Row for Used {
             self.about,
             self.place.0,
             self.place.1,
+            u64::from(self.recalled),
         ]);
     }
 
@@ -84,6 +87,7 @@ impl Row for Used {
             spool: words[7] as u32,
             about: words[8],
             place: (words[9], words[10]),
+            recalled: words[11] != 0,
         }
     }
 }

@@ -10,10 +10,10 @@ use std::io::{self, Write};
 use super::by_level;
 use super::fit::{bytes, count, counted};
 use super::grid::{Grid, Ink};
-use crate::model::outcome::TagCoverage;
-use crate::model::suppression::{Applied, State};
+use crate::model::outcome::{Passed, TagCoverage};
+use crate::model::suppression::{Applied, State as Applies};
 use crate::model::time::Time;
-use crate::report::{Report, Style};
+use crate::report::{Report, State, Style};
 
 /// Problems that are listed unless all are asked for.
 const PROBLEMS_LISTED: usize = 20;
@@ -136,9 +136,9 @@ fn suppressions(
         return Ok(());
     }
     all.sort_by_key(|applied| match applied.state {
-        State::Expired => 0,
-        State::Active => 1,
-        State::Unmatched => 2,
+        Applies::Expired => 0,
+        Applies::Active => 1,
+        Applies::Unmatched => 2,
     });
     let mut grid = Grid::new(width, &[LABEL, 0], style.color, out);
     let [mut name, mut cell] = grid.row();
@@ -152,13 +152,13 @@ fn suppressions(
         let Applied { rule, reason, expires, .. } = applied;
         let findings = counted(applied.count, "finding");
         let (label, ink, text) = match applied.state {
-            State::Active => {
+            Applies::Active => {
                 ("active", Ink::Plain, format!("{rule}: fits {findings}, until {expires}"))
             }
-            State::Expired => {
+            Applies::Expired => {
                 ("expired", Ink::Strong, format!("{rule}: fits {findings}, held until {expires}"))
             }
-            State::Unmatched => {
+            Applies::Unmatched => {
                 ("no match", Ink::Plain, format!("{rule}: fits no finding, until {expires}"))
             }
         };
@@ -196,6 +196,9 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
     if let Some(baseline) = &run.baseline {
         add("baseline", baseline.path.clone());
     }
+    if let Some(state) = &run.state {
+        add("state", state_line(state, &report.outcome.passed));
+    }
     add("rules", format!("{} enabled", count(run.rules_enabled as u64)));
     if let Some(tags) = &report.outcome.tags {
         add("tags", compared(tags));
@@ -204,6 +207,15 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
     lines.extend(notes(report).into_iter().map(|note| ("note", Ink::Strong, note)));
     lines.push(verdict(report));
     lines
+}
+
+/// What was not read again, and since when.
+fn state_line(state: &State, passed: &Passed) -> String {
+    let files = counted(passed.known, "file");
+    match state.previous {
+        Some(previous) => format!("{}: since {previous}, {files} read before", state.path),
+        None => format!("{}: the first run", state.path),
+    }
 }
 
 fn read(report: &Report<'_>) -> String {

@@ -35,6 +35,8 @@ pub struct Wanted {
     pub digests: bool,
     /// Names and sizes only.
     pub names_only: bool,
+    /// Objects that the run uses for something else, by `s3://` name.
+    pub left_out: Vec<String>,
     /// What was read before, and is not given again.
     pub known: Option<Known>,
 }
@@ -220,7 +222,11 @@ impl Explorer {
             self.seen.left_alone.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        let id = blob_id(&self.address.of(&key), size, version);
+        let name = self.address.of(&key);
+        if self.wanted.left_out.contains(&name) {
+            return Ok(());
+        }
+        let id = blob_id(&name, size, version);
         if self.wanted.known.as_ref().is_some_and(|known| known.has(id)) {
             self.seen.known.fetch_add(1, Ordering::Relaxed);
             return Ok(());

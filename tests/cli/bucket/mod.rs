@@ -36,6 +36,8 @@ pub enum Trouble {
     Refused(&'static str, u16, &'static str),
     /// The body ends after so many bytes.
     Cut(usize),
+    /// The answer takes so many milliseconds.
+    Slow(u64),
     /// Nobody answers.
     Silence,
 }
@@ -185,6 +187,10 @@ impl Handle {
                     S3Error::with_message(code.parse::<S3ErrorCode>().unwrap(), message);
                 error.set_status_code(http::StatusCode::from_u16(status).unwrap());
                 Err(error)
+            }
+            Trouble::Slow(millis) => {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                Ok(None)
             }
             Trouble::Silence => {
                 tokio::time::sleep(Duration::from_secs(600)).await;

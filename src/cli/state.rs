@@ -1,0 +1,128 @@
+//! `--state`: what earlier runs have left, opened before anything is read, and what this one leaves,
+//! written when its report is.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::failure::Failure;
+use crate::model::memory::{Dated, Id};
+use crate::model::outcome::Outcome;
+use crate::model::time::Time;
+use crate::report::{self, Run};
+use crate::source::Known;
+use crate::source::s3::{Address, Cloud, Kept, Store};
+use crate::state::{self, Added, File, Met, State, decode, encode};
+
+/// Where a state is.
+#[derive(Debug)]
+enum Place {
+    File(File),
+    Object(Box<Store>, Option<Kept>),
+}
+
+/// A state that this run goes on from.
+#[derive(Debug)]
+pub struct Opened {
+    /// As typed.
+    name: String,
+    place: Place,
+    /// What the last run has left.
+    pub state: State,
+    met: Arc<Met>,
+}
+
+impl Opened {
+    /// Opens the state that `--state` names.
+    ///
+    /// # Errors
+    /// When another run uses it, or it is none.
+    pub fn open(name: &OsStr, cloud: Option<&Arc<Cloud>>) -> Result<Opened, Failure> {
+        let shown = name.to_string_lossy().into_owned();
+        let failure = |reason: String| Failure::State { name: shown.clone(), reason };
+        let (place, mut state) = match name.to_str().filter(|name| Address::is_meant(name)) {
+            None => {
+                let (file, state) =
+                    File::open(Path::new(name)).map_err(|refused| failure(refused.to_string()))?;
+                (Place::File(file), state)
+            }
+            Some(word) => {
+                let address = Address::parse(word).map_err(&failure)?;
+                if address.prefix.is_empty() || address.prefix.ends_with('/') {
+                    return Err(failure("expected the key of an object behind the bucket".into()));
+                }
+                let cloud = cloud.ok_or_else(|| failure("S3 cannot be reached".into()))?;
+                let store = Store::new(Arc::clone(cloud), address);
+                let kept = store.read().map_err(&failure)?;
+                let state = kept.as_ref().map_or(Ok(State::default()), |kept| decode(&kept.bytes));
+                (Place::Object(Box::new(store), kept), state.map_err(&failure)?)
+            }
+        };
+        let met = Arc::new(Met::new(std::mem::take(&mut state.objects)));
+        Ok(Opened { name: shown, place, state, met })
+    }
+
+    /// What was read before.
+    pub fn known(&self) -> Known {
+        let met = Arc::clone(&self.met);
+        Known::new(move |id| met.meet(id))
+    }
+
+    /// The fingerprints of what was found before.
+    pub fn reported(&self) -> Dated {
+        self.state.reported.clone()
+    }
+
+    /// Whether the last run had other rules.
+    pub fn is_of_other(&self, rules: &str) -> bool {
+        self.state.is_of_other(rules)
+    }
+
+    /// What a report says of it.
+    pub fn describe(&self) -> report::State {
+        report::State {
+            path: self.name.clone(),
+            runs: self.state.runs,
+            previous: self.state.written,
+            recalled: self.state.memory.recalled.len() as u64,
+        }
+    }
+
+    /// Writes what the next run goes on from.
+    ///
+    /// # Errors
+    /// Why it could not be written; the last state stays.
+    pub fn commit(self, run: &Run, outcome: &mut Outcome, found: Vec<Id>) -> Result<(), String> {
+        let Some(memory) = outcome.memory.take() else {
+            return Err(
+                "not written, since something that was read is missing from the report".into()
+            );
+        };
+        let added = Added {
+            met: &self.met,
+            read: std::mem::take(&mut outcome.read),
+            found,
+            memory,
+            rules: run.rules_digest.clone(),
+        };
+        let state = self.state.after(added, Time::now());
+        match self.place {
+            Place::File(file) => {
+                file.replace(&state).map_err(|error| format!("cannot be written: {error}"))
+            }
+            Place::Object(store, kept) => {
+                let bytes = encode(&state).map_err(|error| error.to_string())?;
+                store.write(bytes, kept.as_ref()).map_err(|why| format!("cannot be written: {why}"))
+            }
+        }
+        .map_err(|reason| format!("{}: {reason}", self.name))
+    }
+}
+
+/// The files of a state that lie on disk.
+pub fn files(name: Option<&OsStr>) -> Vec<PathBuf> {
+    match name.filter(|name| !name.to_str().is_some_and(Address::is_meant)) {
+        Some(name) => state::files(Path::new(name)).into(),
+        None => Vec::new(),
+    }
+}

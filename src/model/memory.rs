@@ -1,0 +1,141 @@
+//! What a run leaves to the next one, so that records of several runs can be judged together.
+//!
+//! A run never reads again what was read; so rules over many records get from here what they still
+//! need: the records themselves, which are few and mean the same under other rules. What must stay
+//! true: its size is bounded, whatever the number of runs, and the oldest goes first.
+
+use std::collections::BTreeSet;
+
+use super::origin::Origin;
+use super::time::Time;
+
+/// Two words that stand for something, as a hash.
+pub type Id = [u64; 2];
+
+/// What a run leaves to the next one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Memory {
+    /// The key of the hashes in `known`; random, and kept so that they stay comparable.
+    pub seed: u64,
+    /// The earliest `eventTime` of all runs.
+    pub first_event: Option<Time>,
+    /// The latest.
+    pub last_event: Option<Time>,
+    /// Every `recipientAccountId` of all runs.
+    pub accounts: BTreeSet<String>,
+    /// Records that were judged, so that a copy that is delivered later is nothing new.
+    pub known: Dated,
+    /// Records that rules over many may still need.
+    pub recalled: Vec<Recalled>,
+    /// How many such records had to be left out.
+    pub forgotten: u64,
+}
+
+/// A record from an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recalled {
+    /// Where it was read.
+    pub origin: Origin,
+    /// Its text.
+    pub text: Vec<u8>,
+    /// Whether it lay in the range that was reported.
+    pub reported: bool,
+    /// Of a use of a key, the time of the last one like it.
+    pub last: Option<Time>,
+    /// Of a use of a key, how many there were; else 1.
+    pub count: u64,
+}
+
+/// Ids, each with the day on which it was last met. Sorted, so that it is compact and can be asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dated(Vec<(Id, u16)>);
+
+impl Dated {
+    /// Ids in any order; of equals, the latest day counts.
+    pub fn new(mut rows: Vec<(Id, u16)>) -> Dated {
+        rows.sort_unstable_by_key(|(id, day)| (*id, std::cmp::Reverse(*day)));
+        rows.dedup_by_key(|(id, _)| *id);
+        Dated(rows)
+    }
+
+    /// All of them, ascending.
+    pub fn rows(&self) -> &[(Id, u16)] {
+        &self.0
+    }
+
+    /// Where an id is in `rows`.
+    pub fn find(&self, id: Id) -> Option<usize> {
+        self.0.binary_search_by_key(&id, |(id, _)| *id).ok()
+    }
+
+    /// Whether an id is there.
+    pub fn has(&self, id: Id) -> bool {
+        self.find(id).is_some()
+    }
+
+    /// Those that were met on `today` and the earlier ones; not those of more than `days` ago, and
+    /// of more than `most` the latest.
+    pub fn renewed(
+        &self,
+        met: impl IntoIterator<Item = Id>,
+        today: u16,
+        days: u16,
+        most: usize,
+    ) -> Dated {
+        let oldest = today.saturating_sub(days);
+        let old = self.0.iter().copied().filter(|(_, day)| *day >= oldest);
+        let mut all = Dated::new(old.chain(met.into_iter().map(|id| (id, today))).collect());
+        if all.0.len() > most {
+            let mut by_day: Vec<u16> = all.0.iter().map(|(_, day)| *day).collect();
+            by_day.sort_unstable_by_key(|day| std::cmp::Reverse(*day));
+            let last = by_day[most - 1];
+            let mut room = most - by_day.iter().filter(|day| **day > last).count();
+            all.0.retain(|(_, day)| {
+                let stays = *day > last || (*day == last && room > 0);
+                room -= usize::from(stays && *day == last);
+                stays
+            });
+        }
+        all
+    }
+}
+
+/// The day of a time, counted from 1970.
+pub fn day(time: Time) -> u16 {
+    u16::try_from(time.0 / 86_400_000_000).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_latest_are_kept_and_no_more_than_there_is_room_for(
+            old in prop::collection::vec((0..30u64, 0..60u16), 0..40),
+            met in prop::collection::vec(0..30u64, 0..20),
+            days in 1..70u16, most in 1..40usize,
+        ) {
+            let id = |n: u64| [n.wrapping_mul(0x9e37_79b9_7f4a_7c15), n];
+            let before = Dated::new(old.iter().map(|(n, day)| (id(*n), *day)).collect());
+            let after = before.renewed(met.iter().map(|n| id(*n)), 60, days, most);
+            // The plain way: the latest day of each, those that are too old dropped.
+            let mut plain = std::collections::BTreeMap::new();
+            let today = met.iter().map(|n| (*n, 60));
+            for (n, day) in old.iter().copied().filter(|(_, day)| day + days >= 60).chain(today) {
+                let known = plain.entry(n).or_insert(day);
+                *known = day.max(*known);
+            }
+            prop_assert_eq!(after.rows().len(), plain.len().min(most));
+            let oldest = after.rows().iter().map(|(_, day)| *day).min();
+            for (n, day) in plain {
+                match after.find(id(n)) {
+                    Some(at) => prop_assert_eq!(after.rows()[at].1, day),
+                    None => prop_assert!(Some(day) <= oldest),
+                }
+            }
+        }
+    }
+}

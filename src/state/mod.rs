@@ -1,0 +1,116 @@
+//! What a run leaves behind so that the next one goes on from there: which objects were read, which
+//! findings were reported, and what rules over many records still need.
+//!
+//! ```text
+//! format    the bytes
+//! file      a file that is locked while a run uses it, and replaced as a whole
+//! ```
+//!
+//! A run writes its report first and its state last. Killed before that, it leaves the state as it
+//! was, and the next run reads and reports the same again, under the same fingerprints. What must
+//! stay true: a state is whole or absent, and one that cannot be understood ends the run before it
+//! begins, since to begin anew without a word would report everything again.
+
+mod file;
+mod format;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::model::memory::{Dated, Id, Memory};
+use crate::model::time::Time;
+
+pub use file::{File, Refused, files};
+pub use format::{decode, encode};
+
+/// Objects that are remembered: of a hundred nights with a hundred thousand each.
+const OBJECTS_MAX: usize = 10 << 20;
+/// Findings that are remembered.
+const REPORTED_MAX: usize = 1 << 20;
+/// For how many days an object is remembered that no listing has shown since, or a finding that was
+/// not found again.
+const DAYS: u16 = 400;
+
+/// All that is known from earlier runs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// When the last run wrote it.
+    pub written: Option<Time>,
+    /// How many runs have gone on from each other.
+    pub runs: u64,
+    /// The rules of the last run, as a digest.
+    pub rules: String,
+    /// What was read, by the ids that listings give.
+    pub objects: Dated,
+    /// The fingerprints of all that was found.
+    pub reported: Dated,
+    /// What rules over many records need.
+    pub memory: Memory,
+}
+
+/// What a listing has met of the objects that were read before.
+#[derive(Debug)]
+pub struct Met {
+    objects: Dated,
+    met: Vec<AtomicBool>,
+}
+
+impl Met {
+    /// Nothing met yet.
+    pub fn new(objects: Dated) -> Met {
+        let met = objects.rows().iter().map(|_| AtomicBool::new(false)).collect();
+        Met { objects, met }
+    }
+
+    /// Whether an object was read before; notes that it was met.
+    pub fn meet(&self, id: Id) -> bool {
+        let found = self.objects.find(id);
+        if let Some(met) = found.and_then(|at| self.met.get(at)) {
+            met.store(true, Ordering::Relaxed);
+        }
+        found.is_some()
+    }
+
+    fn all(&self) -> impl Iterator<Item = Id> {
+        let rows = self.objects.rows().iter().zip(&self.met);
+        rows.filter(|(_, met)| met.load(Ordering::Relaxed)).map(|((id, _), _)| *id)
+    }
+}
+
+/// What a run adds to the state.
+#[derive(Debug)]
+pub struct Added<'a> {
+    /// What it met of what was read before.
+    pub met: &'a Met,
+    /// What it has read.
+    pub read: Vec<Id>,
+    /// The fingerprints of what it has found.
+    pub found: Vec<Id>,
+    /// What rules over many records need.
+    pub memory: Memory,
+    /// The digest of its rules.
+    pub rules: String,
+}
+
+impl State {
+    /// Whether the last run had other rules, if there was one.
+    pub fn is_of_other(&self, rules: &str) -> bool {
+        self.runs > 0 && self.rules != rules
+    }
+
+    /// The state after a run.
+    #[must_use]
+    pub fn after(&self, run: Added<'_>, now: Time) -> State {
+        let today = crate::model::memory::day(now);
+        let objects = run.met.all().chain(run.read);
+        // Taken out while the run went on.
+        let before = &run.met.objects;
+        State {
+            written: Some(now),
+            runs: self.runs + 1,
+            rules: run.rules,
+            objects: before.renewed(objects, today, DAYS, OBJECTS_MAX),
+            reported: self.reported.renewed(run.found, today, DAYS, REPORTED_MAX),
+            memory: run.memory,
+        }
+    }
+}

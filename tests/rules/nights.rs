@@ -1,0 +1,101 @@
+//! The samples of every rule, their records spread over several runs that go on from each other:
+//! together they find what one run over all of them finds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use keytrail::detect::RuleSet;
+use keytrail::engine::{Filter, Past, Plan, Progress, scan};
+use keytrail::model::estate::Estate;
+use keytrail::model::level::Level;
+use keytrail::model::memory::Memory;
+use keytrail::source::listing::Listing;
+use serde_json::{Value, json};
+
+use crate::order::samples;
+
+const DAY: i64 = 86_400_000_000;
+
+fn plan() -> Plan {
+    let estate = Arc::new(Estate::of_samples());
+    Plan {
+        rules: RuleSet::load(true, &[], &estate).unwrap().rules,
+        estate,
+        filter: Filter::default(),
+        threads: 2,
+        each: false,
+        min_level: Level::Informational,
+        limits: Default::default(),
+        tags: Default::default(),
+        past: None,
+    }
+}
+
+/// A finding as it is the same in every run: its rule and its fingerprint.
+type Found = BTreeSet<(String, String)>;
+
+/// What one run finds, and what it leaves to the next.
+fn run(plan: &Plan, path: &Path) -> (Found, Option<Memory>) {
+    let listing = Listing::open(&[path]).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = scan(listing, plan, None, &Progress::default(), &stop).unwrap();
+    let found = outcome.findings.into_iter().map(|f| (f.rule, f.fingerprint)).collect();
+    (found, outcome.memory)
+}
+
+/// What runs over the parts find together.
+fn nights(plan: &mut Plan, parts: &[&[Value]]) -> Found {
+    let folder = tempfile::tempdir().unwrap();
+    plan.past = Some(Past { memory: Memory::default(), late: DAY });
+    let mut found = Found::new();
+    for (number, part) in parts.iter().enumerate() {
+        let path = folder.path().join(format!("{number}.json"));
+        fs::write(&path, json!({"Records": part}).to_string()).unwrap();
+        let (new, memory) = run(plan, &path);
+        found.extend(new);
+        plan.past = Some(Past { memory: memory.unwrap(), late: DAY });
+    }
+    plan.past = None;
+    found
+}
+
+#[test]
+fn several_runs_find_what_one_finds() {
+    let mut plan = plan();
+    let mut wrong = Vec::new();
+    for (path, mut records) in samples() {
+        let (expected, _) = run(&plan, &path);
+        let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+        let mut check = |way: &str, found: Found| {
+            for (rule, _) in expected.difference(&found) {
+                wrong.push(format!("{name} {way}: lacks {rule}"));
+            }
+            // What a later night shows to be otherwise was still true before.
+            let early = |rule: &str| {
+                rule == "subject-tags-unknown"
+                    || name.ends_with("trust-spread/clean-taken-back.json")
+            };
+            for (rule, _) in found.difference(&expected).filter(|(rule, _)| !early(rule)) {
+                wrong.push(format!("{name} {way}: has {rule}"));
+            }
+        };
+        let half = records.len() / 2;
+        let (first, second) = records.split_at(half);
+        check("in order", nights(&mut plan, &[first, second]));
+        check(
+            "one by one",
+            nights(&mut plan, &records.chunks(1.max(records.len() / 4)).collect::<Vec<_>>()),
+        );
+        check(
+            "with copies",
+            nights(&mut plan, &[first, &records[half.saturating_sub(1)..], &records[..]]),
+        );
+        records.reverse();
+        let (first, second) = records.split_at(half);
+        check("late", nights(&mut plan, &[first, second]));
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
