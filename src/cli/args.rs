@@ -357,6 +357,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "baseline")]
     pub state: Option<OsString>,
 
+    /// Only say how many files, bytes and requests it would take, and what they cost
+    ///
+    /// Nothing is read and no state is written. With -f json as a document.
+    #[arg(long, conflicts_with_all = ["each", "baseline"])]
+    pub dry_run: bool,
+
     /// Number of threads, 0 for one a core
     #[arg(long, value_name = "N", default_value = "0")]
     pub threads: String,

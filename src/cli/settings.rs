@@ -80,6 +80,9 @@ impl Settings {
         let min_level = check.value("--min-level", &out.min_level, str::parse);
         let fail_on = check.value("--fail-on", &out.fail_on, values::level_or_never);
         let format = check.value("--format", &out.format, values::format);
+        if args.run.dry_run && format == Some(Format::Ndjson) {
+            check.usage("--dry-run has no ndjson", "give -f table or -f json");
+        }
         let color = check.value("--color", &out.color, str::parse);
         let threads = check.value("--threads", &args.run.threads, values::threads);
         let progress = check.value("--progress", &args.run.progress, str::parse);

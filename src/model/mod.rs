@@ -4,6 +4,7 @@ pub mod arn;
 pub mod date_text;
 pub mod estate;
 pub mod finding;
+pub mod forecast;
 pub mod level;
 pub mod memory;
 pub mod origin;

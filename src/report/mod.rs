@@ -6,6 +6,7 @@
 //! a terminal raw ([`escape`]), since whoever can act in the account can choose those fields.
 
 pub mod escape;
+pub mod forecast;
 mod json;
 pub mod rules;
 #[cfg(test)]

@@ -358,3 +358,29 @@ fn logs_in_a_bucket_are_verified_with_the_signatures_of_their_metadata() {
     ];
     assert_eq!(counts, [&json!(1), &json!(1), &json!(2)], "{report:#}");
 }
+
+#[test]
+fn a_dry_run_lists_and_reads_nothing() {
+    let server = filled(40, 10);
+    let sandbox = Sandbox::new();
+    sandbox.write("more/a.json.gz", log(50));
+    let words = ["scan", "s3://example-logs", "more", "--dry-run", "--state=state", "-fjson"];
+    let ended = server.keytrail(&sandbox, &words).run();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let counts = [&report["objects"], &report["files"], &report["requests"]["get"]];
+    assert_eq!(counts, [&json!(40), &json!(1), &json!(40)], "{report:#}");
+    let stored: usize = (0..40).chain([50]).map(|n| log(n).len()).sum();
+    assert_eq!(report["bytes"], stored);
+    let (lists, gets, _) = server.counts();
+    // Once more for the state, which is not S3's here.
+    assert_eq!((&report["requests"]["list"], gets), (&json!(lists), 0));
+    assert!(report["cost_usd"]["requests"].as_f64().unwrap() > 0.0);
+    assert!(!sandbox.names().contains(&"state".to_owned()));
+    let ended = server.keytrail(&sandbox, &words[..5]).run();
+    assert!(ended.stdout.contains("objects   40, "), "{}", ended.stdout);
+    let ended = server.keytrail(&sandbox, &["scan", "s3://example-logs/none/", "--dry-run"]).run();
+    assert_eq!(ended.code, Some(3), "{}", ended.stdout);
+    let ended = server.keytrail(&sandbox, &["scan", "more", "--dry-run", "-fndjson"]).run();
+    assert_eq!(ended.code, Some(2), "{}", ended.stdout);
+}

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::cli::accepted;
 use crate::cli::args::{RuleArgs, ScanArgs};
 use crate::cli::catalogs::{self, Catalogs};
+use crate::cli::commands::forecast;
 use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -58,6 +59,11 @@ struct Prepared {
 pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
     let prepared = prepare(args, started)?;
+    if args.run.dry_run {
+        let Prepared { settings, listing, mut output, .. } = prepared;
+        let exit = forecast::run(&settings, listing, &mut output)?;
+        return output.finish().map(|()| exit).or_else(|error| ended(&settings, error, exit));
+    }
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     say_loaded(&prepared, &run, messages);
     let Prepared { settings, config, baseline, loaded, catalogs, listing, output, state } =
@@ -120,7 +126,8 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let mut listing = cloud.and_then(|cloud| {
         let identify = args.run.state.is_some();
         let left_out = args.run.state.iter().map(|name| name.to_string_lossy().into()).collect();
-        let scope = Scope { left_out, identify, known, ..scope(settings.as_ref()) };
+        let names_only = args.run.dry_run;
+        let scope = Scope { left_out, identify, known, names_only, ..scope(settings.as_ref()) };
         args.s3.listing(sources, cloud, scope).map_err(&mut note).ok()
     });
     let kept = state::files(args.run.state.as_deref());

@@ -1,0 +1,135 @@
+//! What a scan would read: for people, and as a document for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::json;
+use super::table::fit::{bytes, count, counted};
+use crate::model::forecast::Forecast;
+use crate::model::problem::Problem;
+use crate::model::time::Time;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    sources: &'a [String],
+    since: Option<Time>,
+    until: Option<Time>,
+    files: u64,
+    objects: u64,
+    streams: u64,
+    bytes: u64,
+    requests: Requests,
+    cost_usd: Cost,
+    read_before: u64,
+    folders_left_alone: u64,
+    problems: &'a [Problem],
+}
+
+#[derive(Serialize)]
+struct Requests {
+    list: u64,
+    get: u64,
+}
+
+#[derive(Serialize)]
+struct Cost {
+    requests: f64,
+    kms_at_most: f64,
+}
+
+/// Writes the document.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_json(forecast: &Forecast, out: &mut dyn Write) -> io::Result<()> {
+    let document = Document {
+        schema: "keytrail.forecast/v1",
+        sources: &forecast.sources,
+        since: forecast.since,
+        until: forecast.until,
+        files: forecast.files.0,
+        objects: forecast.objects.0,
+        streams: forecast.streams,
+        bytes: forecast.files.1 + forecast.objects.1,
+        requests: Requests { list: forecast.lists, get: forecast.objects.0 },
+        cost_usd: Cost { requests: forecast.requests_usd(), kms_at_most: forecast.kms_usd() },
+        read_before: forecast.known,
+        folders_left_alone: forecast.left_alone,
+        problems: &forecast.problems,
+    };
+    json::write_document(&document, out)
+}
+
+/// Writes a line for each thing there is to say, none of them wider than 80 columns.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_table(forecast: &Forecast, out: &mut dyn Write) -> io::Result<()> {
+    let (files, objects) = (forecast.files, forecast.objects);
+    if objects.0 > 0 || files.0 == 0 {
+        writeln!(out, "objects   {}, {} stored", count(objects.0), bytes(objects.1))?;
+    }
+    if files.0 > 0 {
+        writeln!(out, "files     {}, {} stored", count(files.0), bytes(files.1))?;
+    }
+    if forecast.streams > 0 {
+        writeln!(out, "streams   {}, of unknown length", count(forecast.streams))?;
+    }
+    if forecast.known > 0 {
+        writeln!(out, "read      {} before, and not again", count(forecast.known))?;
+    }
+    if forecast.left_alone > 0 {
+        let folders = counted(forecast.left_alone, "folder");
+        writeln!(out, "left out  {folders} of other logs or accounts")?;
+    }
+    if forecast.lists > 0 {
+        let (lists, gets) = (count(forecast.lists), count(objects.0));
+        writeln!(out, "requests  {lists} to list, {gets} to get")?;
+        let (requests, kms) = (dollars(forecast.requests_usd()), dollars(forecast.kms_usd()));
+        writeln!(
+            out,
+            "cost      about {requests} for requests, up to {kms} for KMS if encrypted,"
+        )?;
+        writeln!(out, "          by the prices of us-east-1; transfer out of the Region is extra")?;
+    }
+    for problem in &forecast.problems {
+        writeln!(out, "problem   {}", super::escape::visible(&problem.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Dollars and cents, and more places where there are no cents.
+fn dollars(amount: f64) -> String {
+    match amount {
+        0.01.. => format!("${amount:.2}"),
+        _ => format!("${amount:.4}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_would_be_read_within_80_columns() {
+        let forecast = Forecast {
+            objects: (1_234_567, 9_876_543_210),
+            files: (1, 1024),
+            streams: 1,
+            lists: 1_300,
+            known: 7,
+            left_alone: 1,
+            ..Forecast::default()
+        };
+        let mut out = Vec::new();
+        write_table(&forecast, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        for line in ["1,300 to list, 1,234,567 to get", "$0.50 for requests, up to $3.70 for KMS"] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert_eq!(dollars(0.0), "$0.0000");
+    }
+}
