@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use sha2::{Digest, Sha256};
 
 use super::Range;
+use super::coverage::Call;
 use super::facts::{Fact, NO_GROUP};
 use super::group::{EventKept, EventKey, Group, GroupKey, Match, Snapshot};
 use super::keys::compact;
@@ -23,7 +24,7 @@ use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::record::container::Sink;
 use crate::record::event::{Event, Header, Marked, Raw};
-use crate::record::kms::{Actor, View};
+use crate::record::kms::{self, Actor, View};
 use crate::tags::extract::concerns;
 
 /// The source of KMS calls.
@@ -82,11 +83,11 @@ impl Sink for BlobSink<'_, '_> {
             name: header.name.and_then(Raw::plain).unwrap_or_default(),
             header,
         };
-        self.count(&basics);
+        let kms = basics.source == KMS;
+        self.count(&basics, kms.then(|| call(record, basics.name)));
         if basics.source.is_empty() || basics.name.is_empty() || basics.time.is_none() {
             self.odd(number, record, &basics);
         }
-        let kms = basics.source == KMS;
         self.worker.totals.kms_records += u64::from(kms);
         let rules = self.shared.plan.rules.candidates_of(&basics.header);
         let tags = !kms && concerns_tags(&basics);
@@ -125,7 +126,7 @@ impl Sink for BlobSink<'_, '_> {
 
 impl BlobSink<'_, '_> {
     /// Counts what the totals say of every record.
-    fn count(&mut self, basics: &Basics<'_>) {
+    fn count(&mut self, basics: &Basics<'_>, call: Option<Call>) {
         let totals = &mut self.worker.totals;
         if let Some(time) = basics.time {
             if totals.first_event.is_none_or(|first| time < first) {
@@ -136,6 +137,7 @@ impl BlobSink<'_, '_> {
         let (account, region) = (basics.header.account, basics.header.region);
         self.worker.accounts.add(account);
         self.worker.regions.add(region);
+        self.worker.gather.record(&basics.header, basics.time, basics.source, call);
     }
 
     /// A record that lacks what every record has. Insight and aggregated records have their own
@@ -424,12 +426,24 @@ impl BlobSink<'_, '_> {
             let origin = Origin::blob(self.name.clone());
             self.worker.problems.add(Problem::new(origin, Stage::Parse, message));
         }
+        let other = self.others > 0 || self.problems > 0;
+        self.worker.gather.end(self.records > 0 || !other);
         let totals = &mut self.worker.totals;
         totals.blobs += 1;
         totals.blobs_failed += u64::from(self.problems > 0);
         totals.blobs_other += u64::from(self.others > 0 && self.records == 0 && self.problems == 0);
         self.shared.progress.blobs.fetch_add(1, Ordering::Relaxed);
         self.shared.progress.records.fetch_add(self.records % BEAT, Ordering::Relaxed);
+    }
+}
+
+/// What a KMS call of this name does.
+fn call(record: Marked<'_>, name: &[u8]) -> Call {
+    let name = || str::from_utf8(name).unwrap_or_default();
+    match record.read_only().unwrap_or_else(|| kms::is_read(name())) {
+        true => Call::Read,
+        false if kms::is_unasked(name()) => Call::Unasked,
+        false => Call::Write,
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::coverage::{self, Look};
 use super::decide::{self, Bench, Decisions};
 use super::group::{Group, GroupKey, Groups, SHOWN};
 use super::names::Names;
@@ -13,6 +14,7 @@ use super::problems::Problems;
 use super::tagging::{self, Compared, Ledger, Tagging};
 use super::worker::{Shared, Worker};
 use super::{Plan, facts};
+use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -65,9 +67,11 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     let groups = (worker.groups, &counts.groups);
     let mut groups = settle(plan, &totals.accounts, groups, &decided.changes);
     let last = totals.last_event.unwrap_or(Time(0));
-    let (found, coverage, mut ledger) =
+    let (found, tags, mut ledger) =
         tagged(shared, (worker.tagging, last), &mut groups, &mut worker.problems);
-    for (key, group, count) in decided.findings.into_iter().chain(found) {
+    let mut coverage = worker.coverage;
+    let (covered, gaps) = covered(shared, &mut coverage, &mut worker.problems);
+    for (key, group, count) in decided.findings.into_iter().chain(found).chain(gaps) {
         add(&mut groups, key, group, count);
     }
     let (mut findings, summary) = findings(plan, groups);
@@ -78,11 +82,38 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
         problems: worker.problems.into_sorted(),
         suppressions: Vec::new(),
         totals,
-        tags: coverage,
+        tags,
+        covered,
+        coverage,
         interrupted: false,
         manifest: worker.manifest.to_hex(),
     };
     (outcome, ledger.book)
+}
+
+/// Which hours there are, and findings about those that should be there too.
+fn covered(
+    shared: &Shared<'_>,
+    coverage: &mut Coverage,
+    problems: &mut Problems,
+) -> (Vec<Covered>, Vec<Counted>) {
+    let plan = shared.plan;
+    let gap_hours = plan.estate.thresholds.gap_hours;
+    let look = Look { filter: &plan.filter, gap_hours, now: plan.now };
+    let (mut covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
+    if coverage.is_cut() {
+        let message = format!(
+            "more than {PLACES_MAX} accounts and Regions, or {DAYS_MAX} days of one: the hours of \
+             some are not looked at"
+        );
+        problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+    }
+    if shared.stopped() {
+        // Nobody knows what there was still to read.
+        covered.iter_mut().for_each(|row| row.kms_reads_missing = false);
+        return (covered, Vec::new());
+    }
+    (covered, coverage::findings(shared, judged))
 }
 
 /// The rule whose findings are raised when a use soon after would have been a mismatch.

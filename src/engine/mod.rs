@@ -6,6 +6,7 @@
 
 mod blob;
 mod conclude;
+mod coverage;
 mod decide;
 mod facts;
 mod group;
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::detect::{Over, RuleSet};
+use crate::model::coverage::{Coverage, Place};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
@@ -72,6 +74,12 @@ impl Filter {
         let since = self.since.zip(time).is_none_or(|(since, time)| time >= since);
         if since { Range::Reported } else { Range::Before }
     }
+
+    /// Whether what is said of an account and Region is reported.
+    fn has_place(&self, place: &Place) -> bool {
+        let one_of = |wanted: &[String], value| wanted.is_empty() || wanted.contains(value);
+        one_of(&self.accounts, &place.account) && one_of(&self.regions, &place.region)
+    }
 }
 
 /// Where a record lies.
@@ -104,6 +112,11 @@ pub struct Plan {
     pub limits: Limits,
     /// Tags that are known from elsewhere.
     pub tags: Book,
+    /// The hours that earlier runs knew. They tell what is usual, and where a gap began that this
+    /// run ends or finds still open.
+    pub coverage: Coverage,
+    /// When the scan runs: no log tells of later.
+    pub now: Time,
 }
 
 /// How far a scan is; for a progress display.

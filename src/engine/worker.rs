@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::blob::BlobSink;
+use super::coverage::Gather;
 use super::facts::Fact;
 use super::group::{GroupKey, Groups};
 use super::keys::HashKey;
@@ -20,11 +21,12 @@ use super::tagging::Tagging;
 use super::uses::Uses;
 use super::{Plan, Progress};
 use crate::detect::{Asked, Hit, Over, Stateful};
+use crate::model::coverage::Coverage;
 use crate::model::outcome::Totals;
 use crate::record::container::Reader;
 use crate::record::event::Raw;
 use crate::record::scan;
-use crate::source::{Blob, Entry, Inflater, Listing};
+use crate::source::{Blob, Entry, Inflater, Listing, layout};
 
 /// What every worker sees.
 pub(super) struct Shared<'a> {
@@ -51,6 +53,10 @@ pub(super) struct Worker {
     pub notes: Notes,
     pub uses: Uses,
     pub tagging: Tagging,
+    /// Hours while they are gathered,
+    pub gather: Gather,
+    /// and when the worker is done.
+    pub coverage: Coverage,
     pub problems: Problems,
     pub totals: Totals,
     pub accounts: Values,
@@ -129,6 +135,8 @@ impl Worker {
             notes: Notes::new(plan.limits.notes, number),
             uses: Uses::default(),
             tagging: Tagging::new(&plan.limits, number),
+            gather: Gather::new(&plan.filter),
+            coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),
             totals: Totals::default(),
             accounts: Values::default(),
@@ -162,6 +170,8 @@ impl Worker {
         self.facts.sort();
         self.notes.rows.sort();
         self.tagging.rows.sort();
+        let gather = std::mem::replace(&mut self.gather, Gather::new(&shared.plan.filter));
+        self.coverage.merge(gather.finish());
         self
     }
 
@@ -173,6 +183,7 @@ impl Worker {
         inflater: &mut Inflater,
         reader: &mut Reader,
     ) {
+        self.gather.begin(layout::log_name(&blob.name));
         let mut sink = BlobSink {
             shared,
             worker: self,
@@ -207,6 +218,7 @@ impl Worker {
         self.notes.merge(other.notes);
         self.uses.merge(other.uses);
         self.tagging.merge(other.tagging);
+        self.coverage.merge(other.coverage);
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);
@@ -227,7 +239,7 @@ impl Worker {
 
 /// Whether two texts are the same; those of 8 to 16 bytes, as accounts and most Regions are,
 /// without a call.
-fn same(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     match a.len() {
         8..=16 => {
             a.len() == b.len()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::coverage::{Coverage, Covered};
 use super::finding::Finding;
 use super::level::Level;
 use super::problem::Problem;
@@ -144,6 +145,10 @@ pub struct Outcome {
     pub totals: Totals,
     /// What comparing tags saw; `None` if no rule that does was enabled.
     pub tags: Option<TagCoverage>,
+    /// Which hours of each account and Region have files, in the range that is reported.
+    pub covered: Vec<Covered>,
+    /// All hours that are known, of earlier runs too: what a later run may be given.
+    pub coverage: Coverage,
     /// Whether all of the input was seen: no interruption (problems are counted apart).
     pub interrupted: bool,
     /// Digest of the names and sizes of the input, `sha256:…`.

@@ -7,6 +7,7 @@ mod accepted;
 mod chain;
 mod config;
 mod copies;
+mod coverage;
 mod docs;
 mod filters;
 mod harness;

@@ -57,6 +57,8 @@ fn no_order_changes_what_the_samples_give() {
         min_level: Level::Informational,
         limits: Default::default(),
         tags: Default::default(),
+        coverage: Default::default(),
+        now: keytrail::model::time::Time::now(),
     };
     let samples = samples();
     assert!(samples.len() > 150, "{}", samples.len());

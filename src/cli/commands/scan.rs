@@ -64,7 +64,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
     let mut scan = Scan { settings, output, worst: None };
     let Catalogs { book, problems, .. } = catalogs;
-    let plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage);
+    let plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     let mut outcome = match scan.perform(&plan, triage, listing) {
         Ok(outcome) => outcome,
         Err(error) => return scan.broken(error, None),
@@ -234,6 +234,7 @@ fn plan(
     estate: &Arc<Estate>,
     tags: Book,
     triage: &Triage,
+    now: Time,
 ) -> Plan {
     Plan {
         rules,
@@ -248,6 +249,8 @@ fn plan(
         },
         limits: Default::default(),
         tags,
+        coverage: Default::default(),
+        now,
     }
 }
 

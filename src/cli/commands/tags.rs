@@ -150,6 +150,8 @@ fn learn(
         min_level: Level::Critical,
         limits: Default::default(),
         tags: book,
+        coverage: Default::default(),
+        now: Time::now(),
     };
     let stop = signals::install(Arc::default());
     let done = Progress::default();

@@ -267,7 +267,7 @@ pub fn key_of(kind: Kind, about: &About, pair: &Pair) -> GroupKey {
 /// The findings, each of its rule if that is reported.
 pub fn findings(shared: &Shared<'_>, all: HashMap<GroupKey, Found>) -> Vec<(GroupKey, Group, u64)> {
     // One key may have a million such resources, and nothing is wrong with any.
-    let rules = Kind::ALL.map(|kind| shared.plan.rules.tagging(kind.rule()));
+    let rules = Kind::ALL.map(|kind| shared.plan.rules.decided_late(kind.rule()));
     let finding = |(key, found): (GroupKey, Found)| {
         let kind = *Kind::ALL.get(key.rule)?;
         let rule = (*rules.get(key.rule)?)?;

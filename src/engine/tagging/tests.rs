@@ -225,6 +225,8 @@ fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
         min_level: Level::Informational,
         limits: Limits { facts, ..Limits::default() },
         tags,
+        coverage: Default::default(),
+        now: Time::now(),
     };
     let listing = Listing::open(&[folder]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
