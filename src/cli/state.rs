@@ -93,11 +93,12 @@ impl Opened {
     /// # Errors
     /// Why it could not be written; the last state stays.
     pub fn commit(self, run: &Run, outcome: &mut Outcome, found: Vec<Id>) -> Result<(), String> {
-        let Some(memory) = outcome.memory.take() else {
+        let Some(mut memory) = outcome.memory.take() else {
             return Err(
                 "not written, since something that was read is missing from the report".into()
             );
         };
+        memory.coverage = std::mem::take(&mut outcome.coverage);
         let added = Added {
             met: &self.met,
             read: std::mem::take(&mut outcome.read),

@@ -307,7 +307,7 @@ impl RuleSet {
             let code = match &self.rules.get(rule)?.body {
                 Body::Correlation(correlation, _) => Over::Correlation(correlation),
                 Body::History(_, history) => Over::History(history.as_ref()),
-                Body::Sigma(_) | Body::Native(..) | Body::Tagging(_) => return None,
+                _ => return None,
             };
             Some(Stateful { rule, about, code })
         })
@@ -321,9 +321,10 @@ impl RuleSet {
         }
     }
 
-    /// The rule of this id that compares tags, if it is reported.
-    pub fn tagging(&self, id: &str) -> Option<usize> {
-        let of = |rule: &Rule| matches!(rule.body, Body::Tagging(_)) && rule.meta.id == id;
+    /// The rule of this id that the engine decides once all is read, if it is reported.
+    pub fn decided_late(&self, id: &str) -> Option<usize> {
+        let late = |rule: &Rule| matches!(rule.body, Body::Tagging(_) | Body::Coverage(_));
+        let of = |rule: &Rule| late(rule) && rule.meta.id == id;
         self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))
     }
 

@@ -45,6 +45,9 @@ const TAGGING: [&str; 5] = [
     "subject-tags-unknown",
 ];
 
+/// The rules that the engine decides by the hours that the logs cover.
+const COVERAGE: [&str; 1] = ["audit-gap"];
+
 /// Every built-in rule.
 pub const RULES: &[Embedded] = embedded! {
     "aliases":
@@ -163,6 +166,7 @@ pub const RULES: &[Embedded] = embedded! {
         "key-untagged",
         "subject-tags-unknown";
     "trail":
+        "audit-gap",
         "kms-monitor-removed",
         "record-truncated",
         "trail-deleted",
@@ -211,7 +215,8 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
     let histories =
         histories::histories(estate).into_iter().map(|(id, code)| (id, Native::History(code)));
     let tagging = TAGGING.iter().map(|id| (*id, Native::Tagging));
-    detectors.chain(histories).chain(tagging).collect()
+    let coverage = COVERAGE.iter().map(|id| (*id, Native::Coverage));
+    detectors.chain(histories).chain(tagging).chain(coverage).collect()
 }
 
 #[cfg(test)]
@@ -253,8 +258,8 @@ mod tests {
         assert_eq!(coded.len(), native.len(), "an id is there twice");
         // Files of code are named as Rust names modules; what is part of a rule may share one.
         let files = stems("src/detect/native", "rs");
-        let compared: BTreeSet<String> = TAGGING.map(str::to_owned).into();
-        for id in coded.intersection(&rules).filter(|id| !compared.contains(*id)) {
+        let engine: BTreeSet<&str> = TAGGING.into_iter().chain(COVERAGE).collect();
+        for id in coded.intersection(&rules).filter(|id| !engine.contains(id.as_str())) {
             assert!(files.contains(&id.replace('-', "_")), "{id} has no file");
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Range;
+use super::coverage::Call;
 use super::facts::{Fact, NO_GROUP};
 use super::keys::compact;
 use super::noting::Noting;
@@ -19,7 +20,7 @@ use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::record::container::Sink;
 use crate::record::event::{Event, Header, Marked, Raw};
-use crate::record::kms::View;
+use crate::record::kms::{self, View};
 use crate::tags::extract::concerns;
 
 /// The source of KMS calls.
@@ -79,11 +80,11 @@ impl Sink for BlobSink<'_, '_> {
             self.shared.progress.records.fetch_add(BEAT, Ordering::Relaxed);
         }
         let basics = Basics::of(&record);
-        self.count(&basics);
+        let kms = basics.source == KMS;
+        self.count(&basics, kms.then(|| call(record, basics.name)));
         if basics.source.is_empty() || basics.name.is_empty() || basics.time.is_none() {
             self.odd(number, record, &basics);
         }
-        let kms = basics.source == KMS;
         self.worker.totals.kms_records += u64::from(kms);
         let rules = self.shared.plan.rules.candidates_of(&basics.header);
         let tags = !kms && concerns_tags(&basics);
@@ -156,7 +157,7 @@ impl<'a, 'b> BlobSink<'a, 'b> {
 
 impl BlobSink<'_, '_> {
     /// Counts what the totals say of every record.
-    fn count(&mut self, basics: &Basics<'_>) {
+    fn count(&mut self, basics: &Basics<'_>, call: Option<Call>) {
         let totals = &mut self.worker.totals;
         if let Some(time) = basics.time {
             if totals.first_event.is_none_or(|first| time < first) {
@@ -165,8 +166,9 @@ impl BlobSink<'_, '_> {
             totals.last_event = totals.last_event.max(Some(time));
         }
         let (account, region) = (basics.header.account, basics.header.region);
-        self.worker.accounts.add(account);
-        self.worker.regions.add(region);
+        let same_account = self.worker.accounts.add(account);
+        let same = self.worker.regions.add(region) && same_account;
+        self.worker.gather.record(&basics.header, same, (basics.time, basics.source, call));
     }
 
     /// A record that lacks what every record has. Insight and aggregated records have their own
@@ -374,12 +376,24 @@ impl BlobSink<'_, '_> {
             let origin = Origin::blob(self.name.clone());
             self.worker.problems.add(Problem::new(origin, Stage::Parse, message));
         }
+        let other = self.others > 0 || self.problems > 0;
+        self.worker.gather.end(self.records > 0 || !other);
         let totals = &mut self.worker.totals;
         totals.blobs += 1;
         totals.blobs_failed += u64::from(self.problems > 0);
         totals.blobs_other += u64::from(self.others > 0 && self.records == 0 && self.problems == 0);
         self.shared.progress.blobs.fetch_add(1, Ordering::Relaxed);
         self.shared.progress.records.fetch_add(self.records % BEAT, Ordering::Relaxed);
+    }
+}
+
+/// What a KMS call of this name does.
+fn call(record: Marked<'_>, name: &[u8]) -> Call {
+    let name = || str::from_utf8(name).unwrap_or_default();
+    match record.read_only().unwrap_or_else(|| kms::is_read(name())) {
+        true => Call::Read,
+        false if kms::is_unasked(name()) => Call::Unasked,
+        false => Call::Write,
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::carry::Carry;
+use super::coverage::{self, Look};
 use super::decide::{self, Bench, Decisions};
 use super::group::{Group, GroupKey, Groups, SHOWN};
 use super::names::Names;
@@ -15,6 +16,7 @@ use super::sorted::Sorted;
 use super::tagging::{self, Compared, Ledger, Tagging};
 use super::worker::{Shared, Worker};
 use super::{Plan, facts};
+use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
 use crate::model::memory::{self, Memory};
@@ -61,9 +63,11 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     let groups = (worker.groups, &counts.groups);
     let mut groups = settle(plan, &seen.accounts, groups, &decided.changes);
     let last = seen.last;
-    let (found, coverage, mut ledger) =
+    let (found, tags, mut ledger) =
         tagged(shared, (worker.tagging, last), &mut groups, &mut worker.problems);
-    for (key, group, count) in decided.findings.into_iter().chain(found) {
+    let mut coverage = worker.coverage;
+    let (covered, gaps) = covered(shared, &mut coverage, &mut worker.problems);
+    for (key, group, count) in decided.findings.into_iter().chain(found).chain(gaps) {
         add(&mut groups, key, group, count);
     }
     let (mut findings, summary) = findings(plan, groups);
@@ -77,7 +81,9 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
         suppressions: Vec::new(),
         totals,
         passed: Passed::default(),
-        tags: coverage,
+        tags,
+        covered,
+        coverage,
         interrupted: false,
         read,
         memory,
@@ -161,10 +167,36 @@ fn remember(
         first_event: seen.first,
         last_event: Some(seen.last),
         accounts: seen.accounts,
+        coverage: Coverage::default(),
         known: past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN),
         recalled,
         forgotten,
     })
+}
+
+/// Which hours there are, and findings about those that should be there too.
+fn covered(
+    shared: &Shared<'_>,
+    coverage: &mut Coverage,
+    problems: &mut Problems,
+) -> (Vec<Covered>, Vec<Counted>) {
+    let plan = shared.plan;
+    let gap_hours = plan.estate.thresholds.gap_hours;
+    let look = Look { filter: &plan.filter, gap_hours, now: plan.now };
+    let (mut covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
+    if coverage.is_cut() {
+        let message = format!(
+            "more than {PLACES_MAX} accounts and Regions, or {DAYS_MAX} days of one: the hours of \
+             some are not looked at"
+        );
+        problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+    }
+    if shared.stopped() {
+        // Nobody knows what there was still to read.
+        covered.iter_mut().for_each(|row| row.kms_reads_missing = false);
+        return (covered, Vec::new());
+    }
+    (covered, coverage::findings(shared, judged))
 }
 
 /// The rule whose findings are raised when a use soon after would have been a mismatch.

@@ -7,6 +7,7 @@
 mod blob;
 mod carry;
 mod conclude;
+mod coverage;
 mod decide;
 mod facts;
 mod group;
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::{Over, RuleSet};
+use crate::model::coverage::{Coverage, Place};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::memory::Memory;
@@ -76,6 +78,12 @@ impl Filter {
         let since = self.since.zip(time).is_none_or(|(since, time)| time >= since);
         if since { Range::Reported } else { Range::Before }
     }
+
+    /// Whether what is said of an account and Region is reported.
+    fn has_place(&self, place: &Place) -> bool {
+        let one_of = |wanted: &[String], value| wanted.is_empty() || wanted.contains(value);
+        one_of(&self.accounts, &place.account) && one_of(&self.regions, &place.region)
+    }
 }
 
 /// Where a record lies.
@@ -113,6 +121,11 @@ pub struct Plan {
     pub tags: Book,
     /// What earlier runs have left, if this one is to leave something too.
     pub past: Option<Past>,
+    /// The hours that earlier runs knew. They tell what is usual, and where a gap began that this
+    /// run ends or finds still open.
+    pub coverage: Coverage,
+    /// When the scan runs: no log tells of later.
+    pub now: Time,
 }
 
 /// What earlier runs have left.

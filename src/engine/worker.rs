@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::blob::BlobSink;
 use super::carry::{Carry, FOREVER};
+use super::coverage::Gather;
 use super::facts::Fact;
 use super::group::{GroupKey, Groups};
 use super::keys::HashKey;
@@ -21,12 +22,13 @@ use super::tagging::Tagging;
 use super::uses::Uses;
 use super::{Plan, Progress};
 use crate::detect::{ADJUSTS, Asked, Hit, Over, Stateful};
+use crate::model::coverage::Coverage;
 use crate::model::outcome::Totals;
 use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::event::Raw;
 use crate::record::scan;
-use crate::source::{Blob, Entry, Inflater, Listing};
+use crate::source::{Blob, Entry, Inflater, Listing, layout};
 
 /// What every worker sees.
 pub(super) struct Shared<'a> {
@@ -58,6 +60,10 @@ pub(super) struct Worker {
     pub uses: Uses,
     pub tagging: Tagging,
     pub carry: Carry,
+    /// Hours while they are gathered,
+    pub gather: Gather,
+    /// and when the worker is done.
+    pub coverage: Coverage,
     pub problems: Problems,
     pub totals: Totals,
     pub accounts: Values,
@@ -155,6 +161,8 @@ impl Worker {
             uses: Uses::default(),
             tagging: Tagging::new(&plan.limits, number),
             carry: Carry::new(plan.past.as_ref().map(|past| past.late), number),
+            gather: Gather::new(&plan.filter),
+            coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),
             totals: Totals::default(),
             accounts: Values::default(),
@@ -189,6 +197,8 @@ impl Worker {
         self.facts.sort();
         self.notes.rows.sort();
         self.tagging.rows.sort();
+        let gather = std::mem::replace(&mut self.gather, Gather::new(&shared.plan.filter));
+        self.coverage.merge(gather.finish());
         self
     }
 
@@ -213,6 +223,7 @@ impl Worker {
         inflater: &mut Inflater,
         reader: &mut Reader,
     ) {
+        self.gather.begin(layout::log_name(&blob.name));
         let mut sink = BlobSink::new(shared, self, &blob.name, sequence);
         let mut size = None;
         match inflater.open_until(blob, shared.stop) {
@@ -243,6 +254,7 @@ impl Worker {
         self.uses.merge(other.uses);
         self.tagging.merge(other.tagging);
         self.carry.merge(other.carry);
+        self.coverage.merge(other.coverage);
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);
@@ -285,22 +297,22 @@ impl Values {
     /// More different values than any organisation has accounts: beyond, the text is made up.
     const LIMIT: usize = 100_000;
 
-    /// Adds the value of one record; nearly always the one of the record before.
-    pub fn add(&mut self, value: Option<Raw<'_>>) {
-        let Some(value) = value else { return };
-        if let Some(plain) = value.plain() {
-            if same(plain, &self.last) {
-                return;
-            }
-            self.last.clear();
-            self.last.extend_from_slice(plain);
+    /// Adds the value of one record; nearly always the one of the record before. Whether it is.
+    pub fn add(&mut self, value: Option<Raw<'_>>) -> bool {
+        let plain = value.and_then(Raw::plain).unwrap_or_default();
+        if !plain.is_empty() && same(plain, &self.last) {
+            return true;
         }
+        self.last.clear();
+        self.last.extend_from_slice(plain);
+        let Some(value) = value else { return false };
         if let Some(text) = value.text()
             && self.all.len() < Self::LIMIT
             && !self.all.contains(text.as_ref())
         {
             self.all.insert(text.into_owned());
         }
+        false
     }
 
     fn merge(&mut self, other: Values) {

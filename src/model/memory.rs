@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::coverage::Coverage;
 use super::origin::Origin;
 use super::time::Time;
 
@@ -23,6 +24,8 @@ pub struct Memory {
     pub last_event: Option<Time>,
     /// Every `recipientAccountId` of all runs.
     pub accounts: BTreeSet<String>,
+    /// Which hours were in the logs.
+    pub coverage: Coverage,
     /// Records that were judged, so that a copy that is delivered later is nothing new.
     pub known: Dated,
     /// Records that rules over many may still need.

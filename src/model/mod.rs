@@ -1,6 +1,7 @@
 //! Plain data that every layer speaks: no I/O, no rules, no wording.
 
 pub mod arn;
+pub mod coverage;
 pub mod date_text;
 pub mod estate;
 pub mod finding;

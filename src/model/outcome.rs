@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::coverage::{Coverage, Covered};
 use super::finding::Finding;
 use super::level::Level;
 use super::memory::{Id, Memory};
@@ -160,6 +161,10 @@ pub struct Outcome {
     pub passed: Passed,
     /// What comparing tags saw; `None` if no rule that does was enabled.
     pub tags: Option<TagCoverage>,
+    /// Which hours of each account and Region have files, in the range that is reported.
+    pub covered: Vec<Covered>,
+    /// All hours that are known, of earlier runs too: what a later run may be given.
+    pub coverage: Coverage,
     /// Whether all of the input was seen: no interruption (problems are counted apart).
     pub interrupted: bool,
     /// The blobs that were read to their ends, where blobs have ids.

@@ -152,7 +152,29 @@ impl<'a> Marked<'a> {
         header
     }
 
-    /// The same, member by member: for names that are spelt with escapes or set off by spaces.
+    /// `readOnly`: a boolean in trail files, a string in other exports; `None` where it is neither.
+    ///
+    /// No part of the [`Header`], since it is asked of KMS records only.
+    pub fn read_only(&self) -> Option<bool> {
+        let spelt = |before: &[u8]| match before.last() {
+            Some(b'"') if !self.index.flags.escaped_keys => before.ends_with(b"\"readOnly\""),
+            _ => name_text(before) == "readOnly",
+        };
+        // The last one of that name counts.
+        let colon = self.index.colons().iter().rev().map(|colon| *colon as usize);
+        let colon = { colon }.find(|colon| spelt(&self.bytes[..*colon]))?;
+        let value = self.bytes[colon + 1..].trim_ascii_start();
+        let value = value.strip_prefix(b"\"").unwrap_or(value);
+        let says =
+            |word: &[u8]| value.get(..word.len()).is_some_and(|v| v.eq_ignore_ascii_case(word));
+        match (says(b"true"), says(b"false")) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The header, member by member: for names that are spelt with escapes or set off by spaces.
     fn header_plain(&self) -> Header<'a> {
         let mut header = Header::default();
         for &colon in self.index.colons() {
@@ -320,6 +342,20 @@ mod tests {
             assert_eq!(event.text_at(&["eventName"]).unwrap(), "Decrypt");
             assert_eq!(event.text_at(&["userIdentity", "eventName"]).unwrap(), "Fake");
         });
+    }
+
+    #[test]
+    fn read_only_is_a_boolean_or_its_name() {
+        for (text, said) in [
+            (r#"{"x":{"readOnly":true},"readOnly":false,"y":"readOnly"}"#, Some(false)),
+            (r#"{"readOnly":false,"readOnly" : "true"}"#, Some(true)),
+            (r#"{"read\u004fnly":true}"#, Some(true)),
+            (r#"{"xreadOnly":true,"readOnly":null}"#, None),
+            (r#"{"readOnly":{"true":1}}"#, None),
+            (r#"{"eventName":"x\"readOnly\":true"}"#, None),
+        ] {
+            with_event(text, |marked, _| assert_eq!(marked.read_only(), said, "{text}"));
+        }
     }
 
     #[test]

@@ -25,7 +25,8 @@ use crate::model::finding::{Key, Resource};
 use crate::model::principal::{Mfa, Principal};
 
 use caller::Caller;
-pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, is_admin, is_critical, is_crypto, is_sym};
+pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, UNASKED};
+pub use names::{is_admin, is_critical, is_crypto, is_read, is_sym, is_unasked};
 pub use subject::of_arn as taggable;
 
 /// The event source of KMS.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Run;
+use crate::model::coverage::{Counts, Covered, Gap, Place};
 use crate::model::finding::{EventRef, Finding, Key, Resource, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -180,6 +181,10 @@ pub fn outcome(findings: Vec<Finding>) -> Outcome {
             regions: ["eu-central-1", "us-east-1"].map(String::from).into(),
             ..Totals::default()
         },
+        covered: vec![
+            covered("eu-central-1", &[(498_240, 498_242), (498_300, 498_340)]),
+            covered("us-east-1", &[]),
+        ],
         manifest: "sha256:e2".into(),
         ..Outcome::default()
     };
@@ -190,12 +195,29 @@ pub fn outcome(findings: Vec<Finding>) -> Outcome {
     outcome
 }
 
+/// The hours of an account and Region, from the first event to the last, all but these.
+pub fn covered(region: &str, gaps: &[(i64, i64)]) -> Covered {
+    let gaps: Vec<Gap> = gaps.iter().map(|&(from, to)| Gap { from, to }).collect();
+    let range = Gap { from: 498_192, to: 498_744 };
+    let missing: i64 = gaps.iter().map(|gap| gap.hours()).sum();
+    Covered {
+        place: Place { account: "111122223333".into(), region: region.into() },
+        range,
+        counts: Counts { files: 6, records: 6_000, kms_reads: 600, kms_writes: 17 },
+        hours_covered: (range.hours() - missing).cast_unsigned(),
+        gap_count: gaps.len() as u64,
+        gaps,
+        kms_reads_missing: false,
+    }
+}
+
 /// The two findings, two more that are too low to be listed, and a problem.
 pub fn two() -> Outcome {
     let mut outcome = outcome(vec![deletion(), foreign_use()]);
     outcome.summary.add(Level::Informational);
     outcome.summary.add(Level::Informational);
     outcome.totals.blobs_failed = 1;
+    outcome.covered[1].kms_reads_missing = true;
     outcome.problems = vec![problem("samples/trail/b.json.gz")];
     outcome
 }

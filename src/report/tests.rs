@@ -57,6 +57,7 @@ fn silence_is_told_from_blindness() {
     blind.totals.kms_records = 0;
     assert_snapshot!("blind_no_kms", table(&blind, 80));
     blind.totals = Totals::default();
+    blind.covered.clear();
     blind.interrupted = true;
     assert_snapshot!("blind_nothing_read", table(&blind, 80));
     let mut only_kms = sample::outcome(vec![]);
@@ -69,6 +70,7 @@ fn hostile_values() {
     let mut outcome = sample::outcome(vec![sample::hostile(HOSTILE)]);
     outcome.problems = vec![sample::problem(HOSTILE)];
     outcome.totals.accounts = [HOSTILE.to_owned()].into();
+    outcome.covered = vec![sample::covered(HOSTILE, &[(498_192, 498_744)])];
     assert_snapshot!("hostile_json", text(Format::Json, &outcome, Style::default()));
     assert_snapshot!("hostile_ndjson", text(Format::Ndjson, &outcome, Style::default()));
     for width in [80, 200] {
@@ -135,7 +137,10 @@ fn members(json: &str) -> (String, Vec<(String, Box<serde_json::value::RawValue>
 fn members_stand_in_the_order_of_the_contract() {
     let json = text(Format::Json, &sample::two(), Style::default());
     let (names, parts) = members(&json);
-    assert_eq!(names, "schema tool run totals summary findings problems suppressions tags");
+    assert_eq!(
+        names,
+        "schema tool run totals summary findings problems suppressions tags coverage"
+    );
     let part = |name: &str| parts.iter().find(|(member, _)| member == name).unwrap().1.get();
     assert_eq!(members(part("tool")).0, "name version rules");
     assert_eq!(

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::Report;
+use crate::model::coverage;
 use crate::model::finding::{self, EventRef, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -39,6 +40,12 @@ pub struct Document<'a> {
     #[serde(serialize_with = "each_suppression")]
     suppressions: &'a [suppression::Applied],
     tags: Option<Tags<'a>>,
+    #[serde(serialize_with = "each_place")]
+    coverage: &'a [coverage::Covered],
+}
+
+fn each_place<S: Serializer>(list: &[coverage::Covered], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(list.iter().map(Covered::from))
 }
 
 fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok, S::Error> {
@@ -170,6 +177,31 @@ struct TagCount {
     unknown: u64,
 }
 
+/// The hours of an account and Region that have files, and that have none. Ranges are half-open.
+#[derive(Serialize)]
+struct Covered<'a> {
+    account: &'a str,
+    region: &'a str,
+    from: Time,
+    to: Time,
+    files: u64,
+    hours_covered: u64,
+    hours_missing: u64,
+    /// The longest ones, in the order of time; `gap_count` is how many there are.
+    gaps: Vec<Gap>,
+    gap_count: u64,
+    records: u64,
+    kms_reads: u64,
+    kms_writes: u64,
+    kms_reads_missing: bool,
+}
+
+#[derive(Serialize)]
+struct Gap {
+    from: Time,
+    to: Time,
+}
+
 /// One finding: a member of `findings`, and a line of NDJSON.
 #[derive(Serialize)]
 pub struct Finding<'a> {
@@ -295,6 +327,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             problems: &outcome.problems,
             suppressions: &outcome.suppressions,
             tags: outcome.tags.as_ref().map(Tags::from),
+            coverage: &outcome.covered,
         }
     }
 }
@@ -320,6 +353,31 @@ impl<'a> From<&'a outcome::TagCoverage> for Tags<'a> {
             by_tag: tags.by_tag.iter().map(|(name, of)| (name.as_str(), count(of))).collect(),
             resources: tags.resources,
             unplaced: tags.unplaced,
+        }
+    }
+}
+
+impl<'a> From<&'a coverage::Covered> for Covered<'a> {
+    fn from(covered: &'a coverage::Covered) -> Self {
+        let gap = |gap: &coverage::Gap| {
+            let (from, to) = gap.times();
+            Gap { from, to }
+        };
+        let (from, to) = covered.range.times();
+        Covered {
+            account: &covered.place.account,
+            region: &covered.place.region,
+            from,
+            to,
+            files: covered.counts.files,
+            hours_covered: covered.hours_covered,
+            hours_missing: covered.hours_missing(),
+            gaps: covered.gaps.iter().map(gap).collect(),
+            gap_count: covered.gap_count,
+            records: covered.counts.records,
+            kms_reads: covered.counts.kms_reads,
+            kms_writes: covered.counts.kms_writes,
+            kms_reads_missing: covered.kms_reads_missing,
         }
     }
 }

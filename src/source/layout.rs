@@ -104,6 +104,35 @@ fn service_of(name: &str) -> Service {
     }
 }
 
+/// What the name of a log file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogName<'a> {
+    /// 12 digits.
+    pub account: &'a str,
+    /// The Region whose trail delivered it.
+    pub region: &'a str,
+    /// When it was delivered, to within five minutes.
+    pub time: Time,
+}
+
+/// Reads `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_…`, the last part of a key or a path. Names of
+/// other kinds of files say `CloudTrail-Digest` and the like.
+pub fn log_name(path: &str) -> Option<LogName<'_>> {
+    let name = path.rsplit('/').next()?;
+    let (account, rest) = name.split_once("_CloudTrail_")?;
+    let (region, rest) = rest.split_once('_')?;
+    let is_region = (1..=32).contains(&region.len())
+        && region.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-');
+    if !is_account(account) || !is_region {
+        return None;
+    }
+    let date = rest.get(..14).filter(|date| date.is_ascii() && date.ends_with('Z'))?;
+    let [year, month, day] = [&date[..4], &date[4..6], &date[6..8]];
+    let [hour, minute] = [&date[9..11], &date[11..13]];
+    let text = format!("{year}-{month}-{day}{}{hour}:{minute}:00Z", &date[8..9]);
+    Some(LogName { account, region, time: Time::parse_plain(text.as_bytes())? })
+}
+
 const DAY: i64 = 86_400_000_000;
 
 /// The days whose folders a range of event times can need, both included, as the names sort.
@@ -184,6 +213,31 @@ mod tests {
         assert_eq!(service("CloudTrail-Digest"), Service::Digests);
         for other in ["Config", "vpcflowlogs", "CloudTrail-Lake", "cloudtrail"] {
             assert_eq!(service(other), Service::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn names_of_log_files_say_whose_they_are_and_when() {
+        let name = "111122223333_CloudTrail_eu-west-1_20260301T1005Z_AbCdEfGh01234567.json.gz";
+        let time = Time::parse("2026-03-01T10:05:00Z").unwrap();
+        let said = LogName { account: "111122223333", region: "eu-west-1", time };
+        for folder in
+            ["", "logs/", "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/", "s3://b/"]
+        {
+            assert_eq!(log_name(&format!("{folder}{name}")), Some(said));
+        }
+        // One of the guide's examples has no mark before the last part.
+        assert_eq!(log_name(&name.replace("Z_A", "ZA")), Some(said));
+        for (what, with) in [
+            ("CloudTrail_", "CloudTrail-Digest_"),
+            ("111122223333", "1111222233"),
+            ("eu-west-1", "eu west 1"),
+            ("0301T", "0231T"),
+            ("T1005Z", "T10Z"),
+            ("T1005Z", "T10\u{e9}5Z"),
+            ("_20260301T1005Z_AbCdEfGh01234567.json.gz", ""),
+        ] {
+            assert_eq!(log_name(&name.replacen(what, with, 1)), None, "{with}");
         }
     }
 

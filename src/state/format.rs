@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::State;
+use crate::model::coverage::Coverage;
 use crate::model::memory::{Dated, Memory, Recalled};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
@@ -39,6 +40,7 @@ struct Head {
     first_event: Option<i64>,
     last_event: Option<i64>,
     accounts: BTreeSet<String>,
+    coverage: Coverage,
     forgotten: u64,
     objects: u64,
     reported: u64,
@@ -73,6 +75,7 @@ pub fn encode(state: &State) -> io::Result<Vec<u8>> {
         first_event: memory.first_event.map(|time| time.0),
         last_event: memory.last_event.map(|time| time.0),
         accounts: memory.accounts.clone(),
+        coverage: memory.coverage.clone(),
         forgotten: memory.forgotten,
         objects: objects.rows().len() as u64,
         reported: reported.rows().len() as u64,
@@ -132,9 +135,10 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
     if from.read(&mut [0]).map_err(damaged)? != 0 {
         return Err("is damaged: something follows its end".to_owned());
     }
-    let Head { written, runs, rules, seed, first_event, accounts, forgotten, .. } = head;
+    let Head { written, runs, rules, seed, first_event, accounts, coverage, forgotten, .. } = head;
     let (first_event, last_event) = (first_event.map(Time), head.last_event.map(Time));
-    let memory = Memory { seed, first_event, last_event, accounts, known, recalled, forgotten };
+    let memory =
+        Memory { seed, first_event, last_event, accounts, coverage, known, recalled, forgotten };
     Ok(State { written: written.map(Time), runs, rules, objects, reported, memory })
 }
 
@@ -207,6 +211,7 @@ mod tests {
                 first_event,
                 last_event: first_event,
                 accounts: ["111122223333".to_owned()].into(),
+                coverage: Coverage::default(),
                 known: Dated::new(known),
                 recalled,
                 forgotten: 3,
@@ -246,7 +251,7 @@ mod tests {
         #[test]
         fn numbers_that_lie_are_no_state(counts in any::<[u64; 4]>(), rest in prop::collection::vec(any::<u8>(), 0..200)) {
             let head = serde_json::json!({"schema": SCHEMA, "tool": "x", "written": 1, "runs": 1,
-                "rules": "", "seed": 1, "first_event": null, "last_event": null, "accounts": [],
+                "rules": "", "seed": 1, "first_event": null, "last_event": null, "accounts": [], "coverage": Coverage::default(),
                 "forgotten": 0, "objects": counts[0], "reported": counts[1], "known": counts[2],
                 "recalled": counts[3]});
             let mut text = format!("{head}\n").into_bytes();

@@ -22,6 +22,7 @@ use std::thread;
 use crate::detect::RuleSet;
 use crate::engine::{self, Filter, Plan, Progress};
 use crate::model::level::Level;
+use crate::model::time::Time;
 use crate::source::Listing;
 
 pub use pack::Samples;
@@ -150,6 +151,9 @@ pub fn run(rules: RuleSet, places: Vec<Place>) -> io::Result<Vec<Trial>> {
         limits: Default::default(),
         tags: Default::default(),
         past: None,
+        coverage: Default::default(),
+        // A sample knows no other time than its own.
+        now: Time(i64::MAX),
     };
     let samples: Vec<&Sample> = places.iter().flat_map(|place| &place.samples).collect();
     let next = AtomicUsize::new(0);

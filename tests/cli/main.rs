@@ -8,6 +8,7 @@ mod bucket;
 mod chain;
 mod config;
 mod copies;
+mod coverage;
 mod docs;
 mod filters;
 mod harness;

@@ -31,6 +31,8 @@ fn plan() -> Plan {
         limits: Default::default(),
         tags: Default::default(),
         past: None,
+        coverage: Default::default(),
+        now: keytrail::model::time::Time::now(),
     }
 }
 

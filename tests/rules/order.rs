@@ -58,6 +58,8 @@ fn no_order_changes_what_the_samples_give() {
         limits: Default::default(),
         tags: Default::default(),
         past: None,
+        coverage: Default::default(),
+        now: keytrail::model::time::Time::now(),
     };
     let samples = samples();
     assert!(samples.len() > 150, "{}", samples.len());

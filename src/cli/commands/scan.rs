@@ -80,7 +80,12 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Catalogs { book, problems, .. } = catalogs;
     let past =
         state.as_ref().map(|state| Past { memory: state.state.memory.clone(), late: late(args) });
-    let plan = Plan { past, ..plan(&scan.settings, loaded.rules, &config.estate, book, &triage) };
+    let coverage = past.as_ref().map(|past| past.memory.coverage.clone()).unwrap_or_default();
+    let plan = Plan {
+        past,
+        coverage,
+        ..plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started)
+    };
     let (mut outcome, found) = match scan.perform(&plan, triage, listing) {
         Ok(performed) => performed,
         Err(error) => return scan.broken(error, None),
@@ -294,6 +299,7 @@ fn plan(
     estate: &Arc<Estate>,
     tags: Book,
     triage: &Triage,
+    now: Time,
 ) -> Plan {
     Plan {
         rules,
@@ -309,6 +315,8 @@ fn plan(
         limits: Default::default(),
         tags,
         past: None,
+        coverage: Default::default(),
+        now,
     }
 }
 

@@ -155,6 +155,8 @@ fn learn(
         limits: Default::default(),
         tags: book,
         past: None,
+        coverage: Default::default(),
+        now: Time::now(),
     };
     let stop = signals::install(Arc::default());
     listing.stop_on(Arc::clone(&stop));

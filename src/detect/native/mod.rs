@@ -108,6 +108,8 @@ pub enum Native {
     History(Box<dyn History>),
     /// Compares tags, once all is read.
     Tagging,
+    /// Looks at the hours that the logs cover, once all is read.
+    Coverage,
 }
 
 /// What a detector found in a record.

@@ -104,6 +104,8 @@ fn outcome(rules: RuleSet, files: &[Vec<&Record>], threads: usize, notes: usize)
         limits: Limits { notes, ..Limits::default() },
         tags: Default::default(),
         past: None,
+        coverage: Default::default(),
+        now: crate::model::time::Time::now(),
     };
     let listing = Listing::open(&[folder.path()]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()

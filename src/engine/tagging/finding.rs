@@ -275,7 +275,7 @@ pub fn findings(shared: &Shared<'_>, all: Founds) -> Vec<(GroupKey, Group, u64)>
         all.entry((key, false)).or_insert(found);
     }
     // One key may have a million such resources, and nothing is wrong with any.
-    let rules = Kind::ALL.map(|kind| shared.plan.rules.tagging(kind.rule()));
+    let rules = Kind::ALL.map(|kind| shared.plan.rules.decided_late(kind.rule()));
     let finding = |((key, _), found): ((GroupKey, bool), Found)| {
         let kind = *Kind::ALL.get(key.rule)?;
         let rule = (*rules.get(key.rule)?)?;

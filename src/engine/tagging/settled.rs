@@ -48,7 +48,7 @@ pub fn aliases(
     last: Time,
 ) -> Vec<(GroupKey, Group, u64)> {
     let last = after(last);
-    let Some(rule) = shared.plan.rules.tagging("alias-environment-mismatch") else {
+    let Some(rule) = shared.plan.rules.decided_late("alias-environment-mismatch") else {
         return Vec::new();
     };
     let is_environment = |tag: &GovernedTag| GovernedTag::folded(&tag.name) == "environment";
@@ -137,7 +137,7 @@ pub fn classes(
     last: Time,
 ) -> Vec<(GroupKey, Group, u64)> {
     let last = after(last);
-    let Some(rule) = shared.plan.rules.tagging("classification-without-key") else {
+    let Some(rule) = shared.plan.rules.decided_late("classification-without-key") else {
         return Vec::new();
     };
     let tags = &ledger.estate.governed_tags;

@@ -226,6 +226,8 @@ fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
         limits: Limits { facts, ..Limits::default() },
         tags,
         past: None,
+        coverage: Default::default(),
+        now: Time::now(),
     };
     let listing = Listing::open(&[folder]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()

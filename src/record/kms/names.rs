@@ -67,6 +67,21 @@ pub const CRITICAL: &[&str] = &[
     "ScheduleKeyDeletion",
 ];
 
+/// What KMS does by itself, though nobody calls.
+pub const UNASKED: &[&str] =
+    &["DeleteExpiredKeyMaterial", "DeleteKey", "RotateKey", "SynchronizeMultiRegionKey"];
+
+/// Whether a call of this name changes nothing, so that its record has `readOnly` true.
+pub fn is_read(name: &str) -> bool {
+    let asks = ["Describe", "Generate", "Get", "List"];
+    asks.iter().any(|verb| name.starts_with(verb)) || is_crypto(name)
+}
+
+/// Whether `name` is one of [`UNASKED`].
+pub fn is_unasked(name: &str) -> bool {
+    UNASKED.binary_search(&name).is_ok()
+}
+
 /// Whether `name` is one of [`ADMIN`].
 pub fn is_admin(name: &str) -> bool {
     ADMIN.binary_search(&name).is_ok()
@@ -93,11 +108,13 @@ mod tests {
 
     #[test]
     fn lists_are_sorted_and_critical_calls_are_admin_calls() {
-        for list in [ADMIN, CRYPTO, SYM, CRITICAL] {
+        for list in [ADMIN, CRYPTO, SYM, CRITICAL, UNASKED] {
             assert!(list.is_sorted());
         }
         assert!(CRITICAL.iter().all(|name| is_admin(name)));
         assert!(SYM.iter().all(|name| is_crypto(name)));
         assert!(is_sym("ReEncrypt") && !is_sym("Sign") && !is_critical("CreateKey"));
+        assert!(CRYPTO.iter().chain(&["GenerateRandom", "ListKeys"]).all(|name| is_read(name)));
+        assert!(!ADMIN.iter().chain(UNASKED).any(|name| is_read(name)) && is_unasked("RotateKey"));
     }
 }

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use super::by_level;
 use super::fit::{bytes, count, counted};
 use super::grid::{Grid, Ink};
+use crate::model::coverage::{Covered, Place};
 use crate::model::outcome::{Passed, TagCoverage};
 use crate::model::suppression::{Applied, State as Applies};
 use crate::model::time::Time;
@@ -199,6 +200,9 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
     if let Some(state) = &run.state {
         add("state", state_line(state, &report.outcome.passed));
     }
+    if let Some(text) = covered(&report.outcome.covered) {
+        add("coverage", text);
+    }
     add("rules", format!("{} enabled", count(run.rules_enabled as u64)));
     if let Some(tags) = &report.outcome.tags {
         add("tags", compared(tags));
@@ -293,6 +297,38 @@ fn findings(report: &Report<'_>) -> String {
         text.push_str(&format!("; the {} below {below} are counted, not listed", count(hidden)));
     }
     text
+}
+
+/// For how many hours there are no files, and where they lack longest. Hours as such are not wrong:
+/// CloudTrail writes no file when nothing happens.
+fn covered(rows: &[Covered]) -> Option<String> {
+    if rows.is_empty() {
+        return None;
+    }
+    // Where hardly anything happens, nearly all hours are without: that is not worth a line.
+    let busy = |row: &Covered| row.hours_covered > row.hours_missing();
+    let longest = rows.iter().filter_map(|row| Some((row, row.longest()?)));
+    // Of several that are as long the first one.
+    let longest = longest.rev().max_by_key(|(row, gap)| (busy(row), gap.hours()));
+    let mut text = match longest {
+        None => "files in every hour of each account and Region".to_owned(),
+        Some((row, gap)) => {
+            let gaps = rows.iter().filter(|row| row.gap_count > 0).count();
+            let [gaps, all] = [gaps, rows.len()].map(|number| count(number as u64));
+            let (hours, from) = (count(gap.hours().cast_unsigned()), gap.times().0);
+            let Place { account, region } = &row.place;
+            let most = if busy(row) { " where most have some" } else { "" };
+            format!(
+                "hours without files in {gaps} of {all} accounts and Regions, at most {hours} in a \
+                 row{most} ({account} {region} from {from})"
+            )
+        }
+    };
+    let blind = rows.iter().filter(|row| row.kms_reads_missing).count() as u64;
+    if blind > 0 {
+        text.push_str(&format!("; KMS reads are missing in {}", count(blind)));
+    }
+    Some(text)
 }
 
 /// How many uses of keys were judged by tags, and why the others were not: the commonest reasons.
