@@ -123,7 +123,8 @@ impl Hours {
             let (first, hours) = (i64::from(*day) * 24, *hours);
             (0..24).filter(move |hour| hours.has(kind, *hour)).map(move |h| first + i64::from(h))
         };
-        self.0.range(days).flat_map(hours).filter(move |hour| range.contains(hour))
+        let days = self.0.range(days).filter(move |(_, day)| day.0[kind as usize] != 0);
+        days.flat_map(hours).filter(move |hour| range.contains(hour))
     }
 }
 

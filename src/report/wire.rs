@@ -5,10 +5,14 @@
 //! they only borrow from it. Absent values are `null`, never left out, so that a reader can tell
 //! "not known" from "another version".
 
+mod run;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+use run::Run;
 
 use super::Report;
 use crate::model::coverage;
@@ -74,54 +78,6 @@ struct Tool<'a> {
 struct Rules<'a> {
     enabled: usize,
     digest: &'a str,
-}
-
-#[derive(Serialize)]
-struct Run<'a> {
-    started: Time,
-    finished: Time,
-    sources: &'a [String],
-    since: Option<Time>,
-    until: Option<Time>,
-    complete: bool,
-    command: &'a [String],
-    version: &'static str,
-    config: &'a str,
-    manifest: &'a str,
-    /// `config` is a digest, of all that the options and this file say.
-    config_file: Option<&'a str>,
-    baseline: Option<Baseline<'a>>,
-    each: bool,
-    state: Option<State<'a>>,
-    listed: Listed,
-}
-
-/// What earlier runs have left.
-#[derive(Serialize)]
-struct State<'a> {
-    path: &'a str,
-    runs: u64,
-    previous: Option<Time>,
-    /// Files and objects that were not read again.
-    read_before: u64,
-    /// Records of earlier runs that rules over many records have looked at again.
-    recalled: u64,
-    /// Such records for which there was no room.
-    forgotten: u64,
-}
-
-/// What was passed over in buckets.
-#[derive(Serialize)]
-struct Listed {
-    requests: u64,
-    objects_outside_range: u64,
-    folders_left_alone: u64,
-}
-
-#[derive(Serialize)]
-struct Baseline<'a> {
-    path: &'a str,
-    sha256: &'a str,
 }
 
 #[derive(Serialize)]
@@ -290,37 +246,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
                 version,
                 rules: Rules { enabled: run.rules_enabled, digest: &run.rules_digest },
             },
-            run: Run {
-                started: run.started,
-                finished: run.finished,
-                sources: &run.sources,
-                since: run.since,
-                until: run.until,
-                complete: outcome.complete(),
-                command: &run.command,
-                version,
-                config: &run.config_digest,
-                manifest: &outcome.manifest,
-                config_file: run.config_file.as_deref(),
-                baseline: run
-                    .baseline
-                    .as_ref()
-                    .map(|baseline| Baseline { path: &baseline.path, sha256: &baseline.sha256 }),
-                each: run.each,
-                state: run.state.as_ref().map(|state| State {
-                    path: &state.path,
-                    runs: state.runs,
-                    previous: state.previous,
-                    read_before: outcome.passed.known,
-                    recalled: state.recalled,
-                    forgotten: outcome.memory.as_ref().map_or(0, |memory| memory.forgotten),
-                }),
-                listed: Listed {
-                    requests: outcome.passed.requests,
-                    objects_outside_range: outcome.passed.outside,
-                    folders_left_alone: outcome.passed.left_alone,
-                },
-            },
+            run: Run::new(run, outcome, version),
             totals: Totals::from(&outcome.totals),
             summary: Summary::from(&outcome.summary),
             findings: &outcome.findings,

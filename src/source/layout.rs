@@ -117,20 +117,24 @@ pub struct LogName<'a> {
 
 /// Reads `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_…`, the last part of a key or a path. Names of
 /// other kinds of files say `CloudTrail-Digest` and the like.
+///
+/// Asked of every file, and many are tiny: so nothing is searched for or copied.
 pub fn log_name(path: &str) -> Option<LogName<'_>> {
-    let name = path.rsplit('/').next()?;
-    let (account, rest) = name.split_once("_CloudTrail_")?;
-    let (region, rest) = rest.split_once('_')?;
+    const MARK: &str = "_CloudTrail_";
+    const ACCOUNT: usize = 12;
+    let begin = path.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
+    let name = &path[begin..];
+    let (account, rest) = name.split_at_checked(ACCOUNT)?;
+    let rest = rest.strip_prefix(MARK)?;
+    let (region, rest) = rest.split_at(rest.bytes().position(|byte| byte == b'_')?);
     let is_region = (1..=32).contains(&region.len())
         && region.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-');
     if !is_account(account) || !is_region {
         return None;
     }
-    let date = rest.get(..14).filter(|date| date.is_ascii() && date.ends_with('Z'))?;
-    let [year, month, day] = [&date[..4], &date[4..6], &date[6..8]];
-    let [hour, minute] = [&date[9..11], &date[11..13]];
-    let text = format!("{year}-{month}-{day}{}{hour}:{minute}:00Z", &date[8..9]);
-    Some(LogName { account, region, time: Time::parse_plain(text.as_bytes())? })
+    let &[_, y, e, a, r, m, n, d, f, t, h, i, o, p, z, ..] = rest.as_bytes() else { return None };
+    let date = [y, e, a, r, b'-', m, n, b'-', d, f, t, h, i, b':', o, p, b':', b'0', b'0', z];
+    Some(LogName { account, region, time: Time::parse_plain(&date)? })
 }
 
 const DAY: i64 = 86_400_000_000;

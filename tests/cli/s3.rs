@@ -384,3 +384,43 @@ fn a_dry_run_lists_and_reads_nothing() {
     let ended = server.keytrail(&sandbox, &["scan", "more", "--dry-run", "-fndjson"]).run();
     assert_eq!(ended.code, Some(2), "{}", ended.stdout);
 }
+
+/// Scans the corpus in the folder `KEYTRAIL_CORPUS` from disk and from a bucket in turn, and prints
+/// how much longer it takes. `KEYTRAIL_BIN` names a release build; then run it with
+/// `cargo test --test cli from_a_bucket -- --ignored --nocapture`.
+#[test]
+#[ignore = "a benchmark: it needs a corpus and a release build"]
+fn the_same_corpus_from_disk_and_from_a_bucket() {
+    let Some(corpus) = std::env::var_os("KEYTRAIL_CORPUS") else { return };
+    let server = Server::start(1000);
+    let mut files = 0;
+    for entry in std::fs::read_dir(&corpus).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "gz") {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            server.put(&format!("corpus/{name}"), std::fs::read(&path).unwrap());
+            files += 1;
+        }
+    }
+    let sandbox = Sandbox::new();
+    let time = |source: &str| {
+        let words = ["scan", source, "-fjson", "-o", "report.json", "--allow-incomplete"];
+        let begun = std::time::Instant::now();
+        let ended = server.keytrail(&sandbox, &words).run();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let report: Value = serde_json::from_str(&sandbox.read("report.json")).unwrap();
+        assert!(report["totals"]["blobs"].as_u64().unwrap() >= files);
+        begun.elapsed().as_secs_f64()
+    };
+    let (disk, bucket) = (corpus.to_str().unwrap(), "s3://example-logs/corpus/");
+    time(disk);
+    let mut ratios: Vec<f64> = (0..5)
+        .map(|_| {
+            let (disk, bucket) = (time(disk), time(bucket));
+            println!("disk {disk:.3} s   bucket {bucket:.3} s   ratio {:.3}", bucket / disk);
+            bucket / disk
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("median ratio {:.3}", ratios[2]);
+}
