@@ -76,8 +76,8 @@ pub struct VerifyArgs {
     ///
     /// Any copy of a log bucket, of any number of accounts, Regions and trails; where files lie does
     /// not count, their names do. A digest's signature is in its object's metadata: put beside the
-    /// newest one what aws s3api head-object prints, as DIGEST.metadata.json. The others' are in the
-    /// digests that follow.
+    /// newest one what aws s3api head-object prints, as DIGEST.metadata.json, or write lines of
+    /// {"key": …, "signature": …} into a file. The others' are in the digests that follow.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 

@@ -13,10 +13,9 @@ use crate::cli::ui::{self, Messages, When};
 use crate::cli::{settings, signals, values};
 use crate::engine::Progress;
 use crate::model::time::Time;
-use crate::model::verified::Head;
 use crate::report::{Style, verify as report};
 use crate::source::Listing;
-use crate::verify::{PublicKeys, Range, collect, judge};
+use crate::verify::{Judged, PublicKeys, Range, collect, judge};
 
 /// What was asked for, settled.
 struct Settled {
@@ -42,15 +41,18 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         done.blobs.fetch_add(1, Ordering::Relaxed);
         done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
     };
+    let broken = |error| vec![Failure::write(None, error)];
     let collected = progress::during(show, &done, || collect(listing, threads, &read, &stop));
-    let mut collected = collected.map_err(|error| vec![Failure::write(None, error)])?;
-    collected.problems.sort();
-    let interrupted = stop.load(Ordering::Relaxed);
-    let verified = judge(&collected, &keys, &range, args.verbose);
-    let complete = !interrupted && collected.problems.is_empty();
-    let anchor = report::Anchor { sha256: keys.sha256.clone(), count: keys.len() };
-    let problems = &collected.problems;
-    let shown = report::Report { anchor: &anchor, verified: &verified, problems, complete };
+    let mut collected = collected.map_err(broken)?;
+    let mut problems = std::mem::take(&mut collected.problems);
+    problems.sort();
+    let interrupted = collected.interrupted;
+    let judged = Judged::new(collected, &keys, threads).map_err(broken)?;
+    let verified = judge(&judged, &range, !interrupted, args.verbose);
+    let complete = !interrupted && problems.is_empty();
+    let anchor = keys.anchor();
+    let shown =
+        report::Report { anchor: &anchor, verified: &verified, problems: &problems, complete };
     let terminal = io::stdout().is_terminal();
     let style = Style {
         width: ui::width(),
@@ -71,7 +73,7 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     }
     if !args.quiet {
         problems.iter().for_each(|problem| messages.warning(problem));
-        if verified.chains.iter().any(|chain| chain.short && chain.head == Head::Cut) {
+        if verified.chains.iter().any(|chain| chain.cut_short) {
             messages
                 .note("a part of a log archive begins in mid-chain: --since is where it begins");
         }
@@ -130,7 +132,7 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
             if failures.is_empty() =>
         {
             listing.leave_out(&args.public_keys);
-            let range = Range { since, until, accounts, regions, now };
+            let range = Range { since, until, late: 0, accounts, regions, now };
             let threads = threads.unwrap_or_else(settings::cores);
             let json = args.format == "json";
             Ok(Settled { keys, range, json, color, progress, threads, listing })

@@ -75,10 +75,11 @@ fn meaning(
 ) -> String {
     let mut text = match code {
         // S3 refuses so too what is encrypted under a key that the caller may not use.
-        "AccessDenied" | "AllAccessDisabled" if said.contains("kms:") => format!(
+        "AccessDenied" | "AllAccessDisabled" if said.contains("kms:") => {
             "access denied: the key under which the object is encrypted must allow kms:Decrypt, \
              and so must the caller's policies"
-        ),
+                .to_owned()
+        }
         "AccessDenied" | "AllAccessDisabled" => match action {
             "s3:GetObject" => format!(
                 "access denied: it takes s3:GetObject on {resource}, kms:Decrypt if the object is \
