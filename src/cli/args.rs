@@ -247,6 +247,21 @@ pub struct InputArgs {
     #[arg(long = "tags", value_name = "FILE")]
     pub tags: Vec<OsString>,
 
+    /// Let only verified logs count, and report what is not
+    ///
+    /// Digests are judged first: signatures, the chain, what is missing. Then only the records of
+    /// logs whose hash is signed are evaluated, and whatever keytrail verify would complain of is a
+    /// critical finding of the rule log-tampering. Needs --public-keys.
+    #[arg(long)]
+    pub verify: bool,
+
+    /// CloudTrail's public keys, for --verify
+    ///
+    /// What aws cloudtrail list-public-keys printed for each Region and time, one behind the other.
+    /// All verdicts are as good as this file.
+    #[arg(long, value_name = "FILE")]
+    pub public_keys: Option<PathBuf>,
+
     /// Configuration, instead of ./keytrail.toml
     ///
     /// What is known of the organisation, and which findings it has accepted. Without this option

@@ -126,6 +126,18 @@ impl RuleSet {
         paths: &[PathBuf],
         estate: &Arc<Estate>,
     ) -> Result<Loaded, Vec<RuleError>> {
+        RuleSet::load_some(|_| builtin, paths, estate)
+    }
+
+    /// The same, with those of the built-in rules whose ids are wanted.
+    ///
+    /// # Errors
+    /// As [`load`](RuleSet::load).
+    pub fn load_some(
+        wanted: impl Fn(&str) -> bool,
+        paths: &[PathBuf],
+        estate: &Arc<Estate>,
+    ) -> Result<Loaded, Vec<RuleError>> {
         let mut users = sigma::load::Found::default();
         let mut seen = BTreeSet::new();
         for path in paths {
@@ -133,11 +145,10 @@ impl RuleSet {
         }
         users.pass_over_correlations();
         users.skipped.sort();
-        let mut own = sigma::load::Found::default();
-        if builtin {
-            own.native = registry::native(estate).into_iter().collect();
-            registry::RULES.iter().for_each(|embedded| own.add_embedded(embedded));
-        }
+        let native = registry::native(estate).into_iter().collect();
+        let mut own = sigma::load::Found { native, ..Default::default() };
+        let builtin = registry::RULES.iter().filter(|embedded| wanted(embedded.id));
+        builtin.for_each(|embedded| own.add_embedded(embedded));
         let mut errors = own.errors;
         errors.extend(users.errors);
         errors.extend(duplicates(&users.rules));
@@ -307,7 +318,9 @@ impl RuleSet {
             let code = match &self.rules.get(rule)?.body {
                 Body::Correlation(correlation, _) => Over::Correlation(correlation),
                 Body::History(_, history) => Over::History(history.as_ref()),
-                Body::Sigma(_) | Body::Native(..) | Body::Tagging(_) => return None,
+                Body::Sigma(_) | Body::Native(..) | Body::Tagging(_) | Body::Integrity(_) => {
+                    return None;
+                }
             };
             Some(Stateful { rule, about, code })
         })
@@ -325,6 +338,13 @@ impl RuleSet {
     pub fn tagging(&self, id: &str) -> Option<usize> {
         let of = |rule: &Rule| matches!(rule.body, Body::Tagging(_)) && rule.meta.id == id;
         self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))
+    }
+
+    /// The rule that is about files which do not verify, if it is reported.
+    pub fn integrity(&self) -> Option<&RuleMeta> {
+        let of = |rule: &Rule| matches!(rule.body, Body::Integrity(_));
+        let found = self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))?;
+        self.metas.get(found)
     }
 
     /// Whether any rule that compares tags is reported.

@@ -44,6 +44,8 @@ pub enum Body {
     History(Box<Compiled>, Box<dyn History>),
     /// By comparing tags once all is read, which is the engine's.
     Tagging(Box<Compiled>),
+    /// By proving files genuine, which is neither the rules' nor the engine's: of no record.
+    Integrity(Box<Compiled>),
     /// Over many matches of other rules; and whether those are reported as well.
     Correlation(Box<Correlation>, bool),
 }
@@ -55,6 +57,7 @@ impl fmt::Debug for Body {
             Body::Native(..) => "Native",
             Body::History(..) => "History",
             Body::Tagging(_) => "Tagging",
+            Body::Integrity(_) => "Integrity",
             Body::Correlation(..) => "Correlation",
         })
     }
@@ -67,7 +70,8 @@ impl Rule {
             Body::Sigma(compiled)
             | Body::Native(compiled, _)
             | Body::History(compiled, _)
-            | Body::Tagging(compiled) => Some(compiled),
+            | Body::Tagging(compiled)
+            | Body::Integrity(compiled) => Some(compiled),
             Body::Correlation(..) => None,
         }
     }
@@ -76,7 +80,9 @@ impl Rule {
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
             Body::Native(_, detector) => detector.check(event, view),
-            Body::History(..) | Body::Correlation(..) | Body::Tagging(_) => None,
+            Body::History(..) | Body::Correlation(..) | Body::Tagging(_) | Body::Integrity(_) => {
+                None
+            }
             Body::Sigma(compiled) => {
                 let asked = SigmaEvent::new(event, view);
                 let found = compiled.is_settled(event, view) || compiled.matches(&asked);

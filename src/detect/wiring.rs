@@ -97,7 +97,9 @@ impl Wiring {
                 steps
             }
             Body::History(..) => Vec::new(),
-            Body::Sigma(_) | Body::Native(..) | Body::Tagging(_) => return Ok(()),
+            Body::Sigma(_) | Body::Native(..) | Body::Tagging(_) | Body::Integrity(_) => {
+                return Ok(());
+            }
         };
         let number = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
         self.stateful[at] = Some(number);

@@ -8,6 +8,7 @@ mod blob;
 mod conclude;
 mod decide;
 mod facts;
+mod gated;
 mod group;
 mod keys;
 mod limits;
@@ -35,6 +36,7 @@ use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::record::event::{Header, Raw};
 use crate::source::Listing;
+use crate::source::gate::Gate;
 use crate::tags::book::Book;
 
 pub use limits::Limits;
@@ -104,6 +106,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Tags that are known from elsewhere.
     pub tags: Book,
+    /// Who decides which blobs count, if not all do.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 /// How far a scan is; for a progress display.

@@ -7,6 +7,7 @@ use super::level::Level;
 use super::problem::Problem;
 use super::suppression::Applied;
 use super::time::Time;
+use super::verified::Verification;
 
 /// Counts over everything that was read, filters or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,9 +145,12 @@ pub struct Outcome {
     pub totals: Totals,
     /// What comparing tags saw; `None` if no rule that does was enabled.
     pub tags: Option<TagCoverage>,
+    /// What was verified; `None` if nothing was to be.
+    pub verify: Option<Verification>,
     /// Whether all of the input was seen: no interruption (problems are counted apart).
     pub interrupted: bool,
-    /// Digest of the names and sizes of the input, `sha256:…`.
+    /// Digest of the names and sizes of the input, and of its contents if it was verified,
+    /// `sha256:…`.
     pub manifest: String,
 }
 

@@ -135,7 +135,7 @@ fn members(json: &str) -> (String, Vec<(String, Box<serde_json::value::RawValue>
 fn members_stand_in_the_order_of_the_contract() {
     let json = text(Format::Json, &sample::two(), Style::default());
     let (names, parts) = members(&json);
-    assert_eq!(names, "schema tool run totals summary findings problems suppressions tags");
+    assert_eq!(names, "schema tool run totals summary findings problems suppressions tags verify");
     let part = |name: &str| parts.iter().find(|(member, _)| member == name).unwrap().1.get();
     assert_eq!(members(part("tool")).0, "name version rules");
     assert_eq!(

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::Report;
+use super::{Report, verify};
 use crate::model::finding::{self, EventRef, Status};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -39,6 +39,16 @@ pub struct Document<'a> {
     #[serde(serialize_with = "each_suppression")]
     suppressions: &'a [suppression::Applied],
     tags: Option<Tags<'a>>,
+    verify: Option<Verify<'a>>,
+}
+
+/// What was verified: a `keytrail.verify/v1` document in its place, without what the report has
+/// already, and how many files were read and not evaluated.
+#[derive(Serialize)]
+struct Verify<'a> {
+    #[serde(flatten)]
+    body: verify::Body<'a>,
+    left_out: u64,
 }
 
 fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok, S::Error> {
@@ -258,6 +268,10 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             problems: &outcome.problems,
             suppressions: &outcome.suppressions,
             tags: outcome.tags.as_ref().map(Tags::from),
+            verify: outcome.verify.as_ref().map(|v| Verify {
+                body: verify::Body::new(&v.anchor, &v.verified, outcome.complete()),
+                left_out: v.left_out,
+            }),
         }
     }
 }

@@ -25,6 +25,7 @@ use walkdir::WalkDir;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
+use super::layout;
 use super::s3::{Address, Cloud, Object, Objects, Wanted};
 use name::shown;
 
@@ -162,6 +163,7 @@ impl SourceError {
 }
 
 /// All blobs of some sources, found as they are asked for.
+#[derive(Debug)]
 pub struct Listing {
     sources: vec::IntoIter<Source>,
     walk: Option<walkdir::IntoIter>,
@@ -243,17 +245,22 @@ impl Listing {
             }
         }
         if missing.is_empty() {
-            Ok(Listing {
-                sources: found.into_iter(),
-                walk: None,
-                objects: None,
-                left_out: HashSet::new(),
-                reach,
-                stop: None,
-                counts: Counts::default(),
-            })
+            Ok(Listing { sources: found.into_iter(), reach, ..Listing::empty() })
         } else {
             Err(missing)
+        }
+    }
+
+    /// One that has nothing.
+    pub fn empty() -> Listing {
+        Listing {
+            sources: Vec::new().into_iter(),
+            walk: None,
+            objects: None,
+            left_out: HashSet::new(),
+            reach: Reach::default(),
+            stop: None,
+            counts: Counts::default(),
         }
     }
 
@@ -303,6 +310,7 @@ impl Listing {
             match self.walk.as_mut()?.next() {
                 Some(Ok(entry)) if entry.file_type().is_dir() => {}
                 Some(Ok(entry)) if self.is_left_out(entry.path()) => {}
+                Some(Ok(entry)) if self.is_unwanted(entry.path()) => {}
                 Some(Ok(entry)) if entry.file_type().is_file() => {
                     let file = self.file(entry.into_path());
                     if file.is_some() {
@@ -323,6 +331,12 @@ impl Listing {
             self.counts.add(self.objects.take().as_ref());
         }
         entry
+    }
+
+    /// Whether a file is a log where none are wanted.
+    fn is_unwanted(&self, path: &Path) -> bool {
+        let is_log = || layout::is_log(&path.to_string_lossy());
+        self.reach.wanted.no_logs && is_log()
     }
 
     /// Whether a file of the walk is left out.
@@ -352,6 +366,11 @@ impl Iterator for Listing {
                 return Some(entry);
             }
             match self.sources.next()? {
+                // It can be read only once.
+                Source::Stdin if self.reach.wanted.no_logs => {}
+                Source::File(path)
+                    if self.is_unwanted(&path)
+                        || (self.reach.wanted.no_logs && is_stream(&path)) => {}
                 Source::Stdin => {
                     let blob = Blob { name: STDIN.into(), body: Body::Stdin, id: None };
                     return Some(Entry::Blob(blob));
@@ -373,6 +392,11 @@ impl Iterator for Listing {
             }
         }
     }
+}
+
+/// Whether a file can be read only once: a pipe, a device.
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| !meta.is_file())
 }
 
 /// A bucket as a source.

@@ -149,6 +149,7 @@ pub fn run(rules: RuleSet, places: Vec<Place>) -> io::Result<Vec<Trial>> {
         min_level: Level::Informational,
         limits: Default::default(),
         tags: Default::default(),
+        gate: None,
     };
     let samples: Vec<&Sample> = places.iter().flat_map(|place| &place.samples).collect();
     let next = AtomicUsize::new(0);

@@ -57,6 +57,7 @@ fn no_order_changes_what_the_samples_give() {
         min_level: Level::Informational,
         limits: Default::default(),
         tags: Default::default(),
+        gate: None,
     };
     let samples = samples();
     assert!(samples.len() > 150, "{}", samples.len());

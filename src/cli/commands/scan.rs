@@ -10,6 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::cli::accepted;
 use crate::cli::args::{RuleArgs, ScanArgs};
@@ -22,6 +23,8 @@ use crate::cli::progress::{self, Show};
 use crate::cli::settings::{Settings, Verbosity};
 use crate::cli::signals;
 use crate::cli::ui::{self, Messages};
+use crate::cli::verifying::{self, Verifying};
+use crate::detect::registry::INTEGRITY;
 use crate::detect::{Loaded, RuleSet};
 use crate::engine::{self, Live, Plan, Progress};
 use crate::model::estate::Estate;
@@ -32,7 +35,7 @@ use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::report::{self, Format, Report, Run, Style};
-use crate::source::Listing;
+use crate::source::{Listing, Reach};
 use crate::tags::book::Book;
 use crate::triage::{Baseline, Triage};
 
@@ -44,6 +47,7 @@ struct Prepared {
     loaded: Loaded,
     catalogs: Catalogs,
     listing: Listing,
+    verifying: Option<Verifying>,
     output: Output,
 }
 
@@ -56,21 +60,34 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let prepared = prepare(args, started)?;
     say_loaded(&prepared, messages);
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
-    let Prepared { settings, config, baseline, loaded, catalogs, listing, output } = prepared;
+    let Prepared { settings, config, baseline, loaded, catalogs, listing, verifying, output } =
+        prepared;
     let metas = loaded.rules.metas().iter().enumerate();
     let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
     let ids: BTreeSet<String> = reported.map(|(_, rule)| rule.id.clone()).collect();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
-    let mut scan = Scan { settings, output, worst: None };
-    let Catalogs { book, problems, .. } = catalogs;
-    let plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage);
+    let stop = signals::install(output.unfinished());
+    let mut scan = Scan { settings, output, worst: None, stop };
+    let Catalogs { book, mut problems, .. } = catalogs;
+    let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage);
+    let gated = match verifying.map(|v| v.gate(&scan.settings, started, &scan.stop)).transpose() {
+        Ok(gated) => gated,
+        Err(error) => return scan.broken(error, None),
+    };
+    if let Some(gated) = &gated {
+        plan.gate = Some(Arc::clone(&gated.gate) as _);
+        problems.extend(gated.problems.iter().cloned());
+    }
     let mut outcome = match scan.perform(&plan, triage, listing) {
         Ok(outcome) => outcome,
         Err(error) => return scan.broken(error, None),
     };
     outcome.problems.extend(problems);
     outcome.problems.sort();
+    // A folder that cannot be walked is met by both walks.
+    outcome.problems.dedup();
+    outcome.verify = gated.map(|gated| gated.verification());
     run.finished = Time::now();
     let verbosity = scan.settings.verbosity;
     let exit = scan.report(&run, &outcome, messages)?;
@@ -86,7 +103,8 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     let (mut config, wrong) = Config::load(args.input.config.as_deref());
     note(wrong);
-    let loaded = load_rules(&args.rules, &mut config).map_err(&mut note).ok();
+    let verify = args.input.verify;
+    let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
@@ -95,12 +113,18 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
         .map_err(|errors| note(errors.into_iter().map(Failure::from).collect()))
         .ok();
     let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
-    let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref()]
+    let keys = args.input.public_keys.as_deref();
+    let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref(), keys]
         .into_iter()
         .flatten()
         .chain(tags)
         .collect();
     listing.iter_mut().for_each(|listing| read.iter().for_each(|path| listing.leave_out(path)));
+    let verifying = keys
+        .map(|keys| Verifying::open(keys, sources, &read, Reach::default()))
+        .transpose()
+        .map_err(&mut note)
+        .ok();
     let output = open_output(args, sources, &read, failures.is_empty());
     let output = output.map_err(|failure| failures.extend(failure)).ok();
     let opened = (|| {
@@ -111,6 +135,7 @@ fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
             loaded: loaded?,
             catalogs: catalogs?,
             listing: listing?,
+            verifying: verifying?,
             output: output?,
         })
     })();
@@ -143,14 +168,20 @@ fn open_output(
     Output::open(Some(path)).map_err(Some)
 }
 
-/// The rules that `args` choose, and those that suppressions name.
+/// The rules that `args` choose, and those that suppressions name; with `verify` the one that says
+/// what is not verified.
 ///
 /// # Errors
 /// Every rule that does not load, or every selector that names none.
-pub fn load_rules(args: &RuleArgs, config: &mut Config) -> Result<Loaded, Vec<Failure>> {
+pub fn load_rules(
+    args: &RuleArgs,
+    config: &mut Config,
+    verify: bool,
+) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
+    let wanted = |id: &str| !args.no_builtin_rules || (verify && id == INTEGRITY);
     let Loaded { rules, skipped, replaced } =
-        RuleSet::load(!args.no_builtin_rules, &args.paths, &config.estate).map_err(all)?;
+        RuleSet::load_some(wanted, &args.paths, &config.estate).map_err(all)?;
     // Of all rules, those that are not selected too.
     let settled = config.settle(|name| rules.id_of(name));
     if args.no_builtin_rules && args.paths.is_empty() {
@@ -158,7 +189,12 @@ pub fn load_rules(args: &RuleArgs, config: &mut Config) -> Result<Loaded, Vec<Fa
         settled?;
         return Ok(Loaded { rules, skipped, replaced });
     }
-    let chosen = rules.select(&args.select, &args.ignore);
+    // Whoever asks for verified logs asks what is not, whatever else is looked for.
+    let mut select = args.select.clone();
+    if verify && !select.is_empty() && rules.integrity().is_some() {
+        select.push(INTEGRITY.to_owned());
+    }
+    let chosen = rules.select(&select, &args.ignore);
     let chosen = chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect());
     match (settled, chosen) {
         (Ok(()), Ok(rules)) => Ok(Loaded { rules, skipped, replaced }),
@@ -208,6 +244,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         sha256: read.sha256.clone(),
     });
     let mut more = config.lines();
+    more.extend(prepared.verifying.iter().map(Verifying::line));
     more.extend(prepared.catalogs.lines.iter().cloned());
     more.extend(baseline.iter().map(|baseline| format!("baseline {}", baseline.sha256)));
     Run {
@@ -248,6 +285,7 @@ fn plan(
         },
         limits: Default::default(),
         tags,
+        gate: None,
     }
 }
 
@@ -257,6 +295,8 @@ struct Scan {
     output: Output,
     /// The highest level that was written live.
     worst: Option<Level>,
+    /// Set by a signal.
+    stop: Arc<AtomicBool>,
 }
 
 impl Scan {
@@ -267,13 +307,12 @@ impl Scan {
         mut triage: Triage,
         listing: Listing,
     ) -> io::Result<Outcome> {
-        let Scan { settings, output, worst } = self;
+        let Scan { settings, output, worst, stop } = self;
         let live = settings.each && settings.format == Format::Ndjson;
         let quiet = settings.verbosity == Verbosity::Quiet;
         let show = Show::decide(settings.progress, quiet, live && output.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = output.is_terminal() || settings.sources.iter().any(is_stream);
-        let stop = signals::install(output.unfinished());
         let mut write = |finding: &Finding| {
             let Some(status) = triage.admit(finding) else { return Ok(()) };
             *worst = (*worst).max(Some(finding.level));
@@ -287,7 +326,7 @@ impl Scan {
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
         let mut outcome = progress::during(show, &progress, || {
-            engine::scan(listing, plan, live, &progress, &stop)
+            engine::scan(listing, plan, live, &progress, stop)
         })?;
         if triage.is_needed() {
             triage.finish(&mut outcome);
@@ -318,6 +357,9 @@ impl Scan {
         let Scan { settings, output, .. } = self;
         if let Err(error) = output.finish() {
             return ended(&settings, error, exit);
+        }
+        if let (Some(verify), Format::Ndjson) = (&outcome.verify, settings.format) {
+            verifying::say(verify, messages);
         }
         say_problems(outcome, &settings, messages);
         Ok(exit)

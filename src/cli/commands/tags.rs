@@ -150,6 +150,7 @@ fn learn(
         min_level: Level::Critical,
         limits: Default::default(),
         tags: book,
+        gate: None,
     };
     let stop = signals::install(Arc::default());
     let done = Progress::default();

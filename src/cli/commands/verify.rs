@@ -1,6 +1,5 @@
 //! `keytrail verify`: whether log files are what CloudTrail delivered.
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Show};
 use crate::cli::ui::{self, Messages, When};
-use crate::cli::{settings, signals, values};
+use crate::cli::{settings, signals, values, verifying};
 use crate::engine::Progress;
 use crate::model::time::Time;
 use crate::report::{Style, verify as report};
@@ -124,7 +123,7 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
         let message = format!("--since {since} is not before --until {until}");
         failures.push(Failure::Usage { message, hint: "--until must be later than --since" });
     }
-    let keys = read_keys(args).map_err(|wrong| failures.extend(wrong)).ok();
+    let keys = verifying::read_keys(&args.public_keys).map_err(|wrong| failures.extend(wrong)).ok();
     let listing = Listing::open(&args.sources);
     let listing = listing.map_err(|errors| failures.extend(errors.into_iter().map(Failure::from)));
     match (color, progress, threads, keys, listing) {
@@ -139,12 +138,4 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
         }
         _ => Err(failures),
     }
-}
-
-/// The file that all trust rests on.
-fn read_keys(args: &VerifyArgs) -> Result<PublicKeys, Vec<Failure>> {
-    let path = &args.public_keys;
-    let wrong = |reason: String| Failure::PublicKeys { path: path.clone(), reason };
-    let text = fs::read(path).map_err(|error| vec![wrong(format!("cannot be read: {error}"))])?;
-    PublicKeys::parse(&text).map_err(|reasons| reasons.into_iter().map(wrong).collect())
 }

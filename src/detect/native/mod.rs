@@ -108,6 +108,8 @@ pub enum Native {
     History(Box<dyn History>),
     /// Compares tags, once all is read.
     Tagging,
+    /// Judges files, not records.
+    Integrity,
 }
 
 /// What a detector found in a record.

@@ -197,13 +197,14 @@ impl File<'_> {
         let routes = match &native {
             Some(Native::Detector(code)) if !code.is_set_up() => Routes::default(),
             Some(Native::History(code)) if !code.wants_records() => Routes::default(),
-            Some(Native::Tagging) => Routes::default(),
+            Some(Native::Tagging | Native::Integrity) => Routes::default(),
             _ => routes,
         };
         let body = match native {
             Some(Native::Detector(code)) => Body::Native(Box::new(compiled), code),
             Some(Native::History(code)) => Body::History(Box::new(compiled), code),
             Some(Native::Tagging) => Body::Tagging(Box::new(compiled)),
+            Some(Native::Integrity) => Body::Integrity(Box::new(compiled)),
             None => Body::Sigma(Box::new(compiled)),
         };
         self.papers(&paper, routes, body)

@@ -103,6 +103,7 @@ fn outcome(rules: RuleSet, files: &[Vec<&Record>], threads: usize, notes: usize)
         min_level: Level::Informational,
         limits: Limits { notes, ..Limits::default() },
         tags: Default::default(),
+        gate: None,
     };
     let listing = Listing::open(&[folder.path()]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()

@@ -225,6 +225,7 @@ fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
         min_level: Level::Informational,
         limits: Limits { facts, ..Limits::default() },
         tags,
+        gate: None,
     };
     let listing = Listing::open(&[folder]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()

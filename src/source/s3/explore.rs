@@ -33,6 +33,9 @@ pub struct Wanted {
     pub accounts: Vec<String>,
     /// Digests too.
     pub digests: bool,
+    /// Digests and what may lie beside them, and no logs: whatever is by its name no log. On disk
+    /// too.
+    pub no_logs: bool,
     /// Names and sizes only.
     pub names_only: bool,
     /// What was read before, and is not given again.
@@ -181,7 +184,7 @@ impl Explorer {
             self.wanted.accounts.is_empty() || self.wanted.accounts.contains(account)
         };
         let is_read = |service| match service {
-            Service::Logs => true,
+            Service::Logs => !self.wanted.no_logs,
             Service::Digests => self.wanted.digests,
             Service::Other => false,
         };
@@ -218,6 +221,9 @@ impl Explorer {
         // What consoles make to show a folder.
         if size == 0 && key.ends_with('/') {
             self.seen.left_alone.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        if self.wanted.no_logs && layout::is_log(&key) {
             return Ok(());
         }
         let id = blob_id(&self.address.of(&key), size, version);
