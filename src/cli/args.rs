@@ -78,8 +78,8 @@ pub struct VerifyArgs {
     ///
     /// Any copy of a log bucket, of any number of accounts, Regions and trails; where files lie does
     /// not count, their names do. A digest's signature is in its object's metadata: put beside the
-    /// newest one what aws s3api head-object prints, as DIGEST.metadata.json. The others' are in the
-    /// digests that follow.
+    /// newest one what aws s3api head-object prints, as DIGEST.metadata.json, or write lines of
+    /// {"key": …, "signature": …} into a file. The others' are in the digests that follow.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
@@ -260,6 +260,21 @@ pub struct InputArgs {
     /// that of the file, or as of TIME with FILE@TIME.
     #[arg(long = "tags", value_name = "FILE")]
     pub tags: Vec<OsString>,
+
+    /// Let only verified logs count, and report what is not
+    ///
+    /// Digests are judged first: signatures, the chain, what is missing. Then only the records of
+    /// logs whose hash is signed are evaluated, and whatever keytrail verify would complain of is a
+    /// critical finding of the rule log-tampering. Needs --public-keys.
+    #[arg(long)]
+    pub verify: bool,
+
+    /// CloudTrail's public keys, for --verify
+    ///
+    /// What aws cloudtrail list-public-keys printed for each Region and time, one behind the other.
+    /// All verdicts are as good as this file.
+    #[arg(long, value_name = "FILE")]
+    pub public_keys: Option<PathBuf>,
 
     /// Configuration, instead of ./keytrail.toml
     ///

@@ -8,6 +8,7 @@
 //! settings   what they mean, validated            values: the forms of option values
 //! commands   one file a command: settings to exit code
 //! output     where the report goes                ui, progress: the terminal
+//! verifying  public keys, and the gate of a scan
 //! exit       exit codes                           failure: why nothing was reported
 //! signals    SIGINT, SIGTERM, SIGHUP              panics: bugs, in one line
 //! ```
@@ -32,6 +33,7 @@ mod signals;
 mod state;
 mod ui;
 mod values;
+mod verifying;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

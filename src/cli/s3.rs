@@ -82,6 +82,8 @@ pub struct Scope {
     pub left_out: Vec<String>,
     /// What was read before.
     pub known: Option<Known>,
+    /// Whether the names of what was read before are told.
+    pub tell_known: bool,
 }
 
 impl S3Args {
@@ -161,6 +163,15 @@ impl S3Args {
         cloud: Option<Arc<Cloud>>,
         scope: Scope,
     ) -> Result<Listing, Vec<Failure>> {
+        Listing::reach(sources, self.reach(cloud, scope)?)
+            .map_err(|errors| errors.into_iter().map(Failure::from).collect())
+    }
+
+    /// How far listings reach.
+    ///
+    /// # Errors
+    /// Values that are not of their form.
+    pub fn reach(&self, cloud: Option<Arc<Cloud>>, scope: Scope) -> Result<Reach, Vec<Failure>> {
         let (_, late) = self.settle()?;
         let wanted = Wanted {
             days: Days::of(scope.since, scope.until, late),
@@ -169,8 +180,9 @@ impl S3Args {
             names_only: scope.names_only,
             left_out: scope.left_out,
             known: scope.known,
+            tell_known: scope.tell_known,
+            ..Wanted::default()
         };
-        Listing::reach(sources, Reach { cloud, wanted, identify: scope.identify })
-            .map_err(|errors| errors.into_iter().map(Failure::from).collect())
+        Ok(Reach { cloud, wanted, identify: scope.identify })
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::args::ScanArgs;
 use super::failure::Failure;
 use super::ui::When;
-use super::values;
+use super::{values, verifying};
 use crate::engine::Filter;
 use crate::model::level::Level;
 use crate::model::time::Time;
@@ -51,6 +51,8 @@ pub struct Settings {
     pub output: Option<PathBuf>,
     /// One finding an event.
     pub each: bool,
+    /// Whether only verified logs count.
+    pub verify: bool,
     /// Colour in the report and on standard error.
     pub color: When,
     /// Progress on standard error.
@@ -76,6 +78,7 @@ impl Settings {
         if args.rules.no_builtin_rules && args.rules.paths.is_empty() {
             check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
         }
+        let verify = check.verify(args, &sources);
         let out = &args.output;
         let min_level = check.value("--min-level", &out.min_level, str::parse);
         let fail_on = check.value("--fail-on", &out.fail_on, values::level_or_never);
@@ -97,6 +100,7 @@ impl Settings {
                 format: format?,
                 output: (out.output.as_os_str() != "-").then(|| out.output.clone()),
                 each: out.each,
+                verify: verify?,
                 color: color?,
                 progress: progress?,
                 verbosity: verbosity(args.run.quiet, args.run.verbose),
@@ -122,6 +126,9 @@ impl Settings {
         lines.push(format!("min-level {}", self.min_level));
         lines.push(format!("fail-on {}", text(self.fail_on.map(|l| l.to_string()))));
         lines.push(format!("each {}", self.each));
+        if self.verify {
+            lines.push("verify".to_owned());
+        }
         lines.push(format!("allow-incomplete {}", self.allow_incomplete));
         lines.extend(more);
         let digest = Sha256::digest(lines.join("\n"));
@@ -168,6 +175,12 @@ impl Check {
 
     fn usage(&mut self, message: &str, hint: &'static str) {
         self.failures.push(Failure::Usage { message: message.into(), hint });
+    }
+
+    fn verify(&mut self, args: &ScanArgs, sources: &[OsString]) -> Option<bool> {
+        let (verify, keys) = (args.input.verify, args.input.public_keys.as_ref());
+        let asked = verifying::asked(verify, keys, sources);
+        asked.map_err(|wrong| self.failures.extend(wrong)).ok().map(|_| verify)
     }
 
     fn sources(&mut self, typed: &[OsString], stdin_is_terminal: bool) -> Vec<OsString> {

@@ -126,6 +126,18 @@ impl RuleSet {
         paths: &[PathBuf],
         estate: &Arc<Estate>,
     ) -> Result<Loaded, Vec<RuleError>> {
+        RuleSet::load_some(|_| builtin, paths, estate)
+    }
+
+    /// The same, with those of the built-in rules whose ids are wanted.
+    ///
+    /// # Errors
+    /// As [`load`](RuleSet::load).
+    pub fn load_some(
+        wanted: impl Fn(&str) -> bool,
+        paths: &[PathBuf],
+        estate: &Arc<Estate>,
+    ) -> Result<Loaded, Vec<RuleError>> {
         let mut users = sigma::load::Found::default();
         let mut seen = BTreeSet::new();
         for path in paths {
@@ -133,11 +145,10 @@ impl RuleSet {
         }
         users.pass_over_correlations();
         users.skipped.sort();
-        let mut own = sigma::load::Found::default();
-        if builtin {
-            own.native = registry::native(estate).into_iter().collect();
-            registry::RULES.iter().for_each(|embedded| own.add_embedded(embedded));
-        }
+        let native = registry::native(estate).into_iter().collect();
+        let mut own = sigma::load::Found { native, ..Default::default() };
+        let builtin = registry::RULES.iter().filter(|embedded| wanted(embedded.id));
+        builtin.for_each(|embedded| own.add_embedded(embedded));
         let mut errors = own.errors;
         errors.extend(users.errors);
         errors.extend(duplicates(&users.rules));
@@ -326,6 +337,13 @@ impl RuleSet {
         let late = |rule: &Rule| matches!(rule.body, Body::Tagging(_) | Body::Coverage(_));
         let of = |rule: &Rule| late(rule) && rule.meta.id == id;
         self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))
+    }
+
+    /// The rule that is about files which do not verify, if it is reported.
+    pub fn integrity(&self) -> Option<&RuleMeta> {
+        let of = |rule: &Rule| matches!(rule.body, Body::Integrity(_));
+        let found = self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))?;
+        self.metas.get(found)
     }
 
     /// Whether any rule that compares tags is reported.

@@ -47,6 +47,8 @@ const TAGGING: [&str; 5] = [
 
 /// The rules that the engine decides by the hours that the logs cover.
 const COVERAGE: [&str; 1] = ["audit-gap"];
+/// The rule about files that do not verify. It judges no record, so records cannot show it.
+pub const INTEGRITY: &str = "log-tampering";
 
 /// Every built-in rule.
 pub const RULES: &[Embedded] = embedded! {
@@ -168,6 +170,7 @@ pub const RULES: &[Embedded] = embedded! {
     "trail":
         "audit-gap",
         "kms-monitor-removed",
+        "log-tampering",
         "record-truncated",
         "trail-deleted",
         "trail-encryption-changed",
@@ -216,7 +219,8 @@ pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
         histories::histories(estate).into_iter().map(|(id, code)| (id, Native::History(code)));
     let tagging = TAGGING.iter().map(|id| (*id, Native::Tagging));
     let coverage = COVERAGE.iter().map(|id| (*id, Native::Coverage));
-    detectors.chain(histories).chain(tagging).chain(coverage).collect()
+    let integrity = [(INTEGRITY, Native::Integrity)];
+    detectors.chain(histories).chain(tagging).chain(coverage).chain(integrity).collect()
 }
 
 #[cfg(test)]
@@ -258,8 +262,9 @@ mod tests {
         assert_eq!(coded.len(), native.len(), "an id is there twice");
         // Files of code are named as Rust names modules; what is part of a rule may share one.
         let files = stems("src/detect/native", "rs");
-        let engine: BTreeSet<&str> = TAGGING.into_iter().chain(COVERAGE).collect();
-        for id in coded.intersection(&rules).filter(|id| !engine.contains(id.as_str())) {
+        let elsewhere: BTreeSet<&str> =
+            TAGGING.into_iter().chain(COVERAGE).chain([INTEGRITY]).collect();
+        for id in coded.intersection(&rules).filter(|id| !elsewhere.contains(id.as_str())) {
             assert!(files.contains(&id.replace('-', "_")), "{id} has no file");
         }
     }

@@ -46,6 +46,8 @@ pub enum Body {
     Tagging(Box<Compiled>),
     /// By the hours that the logs cover, which is the engine's.
     Coverage(Box<Compiled>),
+    /// By proving files genuine, which is neither the rules' nor the engine's: of no record.
+    Integrity(Box<Compiled>),
     /// Over many matches of other rules; and whether those are reported as well.
     Correlation(Box<Correlation>, bool),
 }
@@ -58,6 +60,7 @@ impl fmt::Debug for Body {
             Body::History(..) => "History",
             Body::Tagging(_) => "Tagging",
             Body::Coverage(_) => "Coverage",
+            Body::Integrity(_) => "Integrity",
             Body::Correlation(..) => "Correlation",
         })
     }
@@ -71,7 +74,8 @@ impl Rule {
             | Body::Native(compiled, _)
             | Body::History(compiled, _)
             | Body::Tagging(compiled)
-            | Body::Coverage(compiled) => Some(compiled),
+            | Body::Coverage(compiled)
+            | Body::Integrity(compiled) => Some(compiled),
             Body::Correlation(..) => None,
         }
     }
@@ -80,9 +84,11 @@ impl Rule {
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
             Body::Native(_, detector) => detector.check(event, view),
-            Body::History(..) | Body::Correlation(..) | Body::Tagging(_) | Body::Coverage(_) => {
-                None
-            }
+            Body::History(..)
+            | Body::Correlation(..)
+            | Body::Tagging(_)
+            | Body::Coverage(_)
+            | Body::Integrity(_) => None,
             Body::Sigma(compiled) => {
                 let asked = SigmaEvent::new(event, view);
                 let found = compiled.is_settled(event, view) || compiled.matches(&asked);

@@ -97,7 +97,11 @@ impl Wiring {
                 steps
             }
             Body::History(..) => Vec::new(),
-            Body::Sigma(_) | Body::Native(..) | Body::Tagging(_) | Body::Coverage(_) => {
+            Body::Sigma(_)
+            | Body::Native(..)
+            | Body::Tagging(_)
+            | Body::Coverage(_)
+            | Body::Integrity(_) => {
                 return Ok(());
             }
         };

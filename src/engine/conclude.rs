@@ -21,7 +21,7 @@ use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::level::Level;
 use crate::model::memory::{self, Memory};
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Passed, Summary, TagCoverage, Totals};
+use crate::model::outcome::{Outcome, Summary, TagCoverage, Totals};
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
@@ -70,7 +70,11 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     for (key, group, count) in decided.findings.into_iter().chain(found).chain(gaps) {
         add(&mut groups, key, group, count);
     }
-    let (mut findings, summary) = findings(plan, groups);
+    // Whoever stopped the scan knows that files are unread; that they are missing nobody knows.
+    let gate = plan.gate.as_ref();
+    let unverified =
+        gate.map(|gate| gate.conclude(plan.rules.integrity(), plan.each, !shared.stopped()));
+    let (mut findings, summary) = findings(plan, groups, unverified.unwrap_or_default());
     findings.iter_mut().for_each(|finding| fill_tags(finding, &mut ledger));
     let read = std::mem::take(&mut worker.carry.read);
     let memory = remember(shared, worker.carry, (counts, seen), &mut worker.problems);
@@ -78,16 +82,14 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
         findings,
         summary,
         problems: worker.problems.into_sorted(),
-        suppressions: Vec::new(),
         totals,
-        passed: Passed::default(),
         tags,
         covered,
         coverage,
-        interrupted: false,
         read,
         memory,
         manifest: worker.manifest.to_hex(),
+        ..Outcome::default()
     };
     (outcome, ledger.book)
 }
@@ -360,7 +362,8 @@ fn add(settled: &mut Settled, key: GroupKey, group: Group, count: u64) {
     }
 }
 
-fn findings(plan: &Plan, groups: Settled) -> (Vec<Finding>, Summary) {
+/// Findings of the groups and `more`, sorted, and all of them by level.
+fn findings(plan: &Plan, groups: Settled, more: Vec<Finding>) -> (Vec<Finding>, Summary) {
     let mut summary = Summary::default();
     let mut findings = Vec::new();
     let mut links = Links::new();
@@ -378,6 +381,8 @@ fn findings(plan: &Plan, groups: Settled) -> (Vec<Finding>, Summary) {
         }
         findings.push((finding, shared));
     }
+    more.iter().for_each(|finding| summary.add(finding.level));
+    findings.extend(more.into_iter().map(|finding| (finding, Vec::new())));
     let listed = findings.into_iter().filter(|(finding, _)| finding.level >= plan.min_level);
     let mut findings: Vec<Finding> = listed.map(|found| link(found, &links)).collect();
     if plan.each {

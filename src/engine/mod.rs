@@ -10,6 +10,7 @@ mod conclude;
 mod coverage;
 mod decide;
 mod facts;
+mod gated;
 mod group;
 mod keys;
 mod limits;
@@ -41,6 +42,7 @@ use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::record::event::{Header, Raw};
 use crate::source::Listing;
+use crate::source::gate::Gate;
 use crate::tags::book::Book;
 
 pub use limits::Limits;
@@ -126,6 +128,8 @@ pub struct Plan {
     pub coverage: Coverage,
     /// When the scan runs: no log tells of later.
     pub now: Time,
+    /// Who decides which blobs count, if not all do.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 /// What earlier runs have left.

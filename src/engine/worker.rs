@@ -10,6 +10,7 @@ use super::blob::BlobSink;
 use super::carry::{Carry, FOREVER};
 use super::coverage::Gather;
 use super::facts::Fact;
+use super::gated;
 use super::group::{GroupKey, Groups};
 use super::keys::HashKey;
 use super::live::Live;
@@ -28,7 +29,16 @@ use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::event::Raw;
 use crate::record::scan;
+use crate::source::hashed::{Hash, hex};
 use crate::source::{Blob, Entry, Inflater, Listing, layout};
+
+/// What is known of a blob that was read: its size as stored, and the hash of its text if it was
+/// hashed to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Stored {
+    pub size: Option<u64>,
+    pub hash: Option<Hash>,
+}
 
 /// What every worker sees.
 pub(super) struct Shared<'a> {
@@ -186,6 +196,11 @@ impl Worker {
                     self.totals.blobs_failed += 1;
                     self.problems.add(problem);
                 }
+                Some((_, Entry::Known(name))) => {
+                    if let Some(gate) = &shared.plan.gate {
+                        gate.read_earlier(&name);
+                    }
+                }
                 Some((sequence, Entry::Blob(blob))) => {
                     self.blob(shared, sequence, &blob, &mut inflater, &mut reader);
                     if let Some(live) = &shared.live {
@@ -225,15 +240,22 @@ impl Worker {
     ) {
         self.gather.begin(layout::log_name(&blob.name));
         let mut sink = BlobSink::new(shared, self, &blob.name, sequence);
+        if let Some(gate) = &shared.plan.gate {
+            let stored = gated::read(gate.as_ref(), blob, inflater, reader, &mut sink);
+            let unread = sink.unread || shared.stopped();
+            sink.finish();
+            if !unread {
+                self.carry.read.extend(blob.id);
+            }
+            self.manifest.add(&blob.name, stored.size, Some(stored.hash));
+            return;
+        }
         let mut size = None;
         match inflater.open_until(blob, shared.stop) {
             Ok(mut text) => {
                 reader.read(&mut text, &mut sink);
                 size = text.size_on_disk().or(Some(text.bytes_read()));
-                let totals = &mut sink.worker.totals;
-                totals.bytes_read += text.bytes_read();
-                totals.bytes_inflated += text.bytes_inflated();
-                shared.progress.bytes_read.fetch_add(text.bytes_read(), Ordering::Relaxed);
+                sink.count_bytes(text.bytes_read(), text.bytes_inflated());
             }
             Err(problem) => sink.report(None, problem.stage, problem.message),
         }
@@ -242,7 +264,7 @@ impl Worker {
         if !unread {
             self.carry.read.extend(blob.id);
         }
-        self.manifest.add(&blob.name, size);
+        self.manifest.add(&blob.name, size, None);
     }
 
     /// Adds what another worker has found.
@@ -329,13 +351,20 @@ impl Values {
 
 /// A digest of the names and sizes of the input that does not depend on the order of reading: the
 /// sum, modulo 2^256, of the SHA-256 of each `NAME NUL SIZE` (decimal; `-` when it was not opened).
+/// Where texts are hashed, `NUL HASH` follows (hex; `-` of what could not be read to its end).
 #[derive(Debug, Default)]
 pub(super) struct Manifest([u64; 4]);
 
 impl Manifest {
-    fn add(&mut self, name: &str, size: Option<u64>) {
-        let size = size.map_or("-".into(), |size| size.to_string());
-        let digest = Sha256::digest(format!("{name}\0{size}").as_bytes());
+    /// `hash` is the text's, if texts are hashed at all.
+    fn add(&mut self, name: &str, size: Option<u64>, hash: Option<Option<Hash>>) {
+        let mut line = format!("{name}\0");
+        line += &size.map_or("-".into(), |size| size.to_string());
+        if let Some(hash) = hash {
+            line.push('\0');
+            line += &hash.map_or("-".into(), |hash| hex(&hash));
+        }
+        let digest = Sha256::digest(line.as_bytes());
         let (words, _) = digest.as_slice().as_chunks::<8>();
         let word = |i: usize| u64::from_be_bytes(words[3 - i]);
         self.merge(&Manifest([word(0), word(1), word(2), word(3)]));
@@ -365,12 +394,19 @@ mod tests {
     fn the_manifest_does_not_depend_on_order_and_tells_sizes_apart() {
         let manifest = |files: &[(&str, Option<u64>)]| {
             let mut manifest = Manifest::default();
-            files.iter().for_each(|(name, size)| manifest.add(name, *size));
+            files.iter().for_each(|(name, size)| manifest.add(name, *size, None));
             manifest.to_hex()
         };
         let (a, b, c) = (("a", Some(1)), ("b", Some(2)), ("c", None));
         assert_eq!(manifest(&[a, b, c]), manifest(&[c, a, b]));
         assert_ne!(manifest(&[a, b]), manifest(&[a, ("b", Some(3))]));
+        let hashed = |hash| {
+            let mut manifest = Manifest::default();
+            manifest.add("a", Some(1), Some(hash));
+            manifest.to_hex()
+        };
+        assert_ne!(hashed(None), manifest(&[a]));
+        assert_ne!(hashed(Some([1; 32])), hashed(Some([2; 32])));
         assert_eq!(
             manifest(&[a]),
             // printf 'a\0001' | sha256sum

@@ -9,6 +9,7 @@ use super::memory::{Id, Memory};
 use super::problem::Problem;
 use super::suppression::Applied;
 use super::time::Time;
+use super::verified::Verification;
 
 /// Counts over everything that was read, filters or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -161,6 +162,8 @@ pub struct Outcome {
     pub passed: Passed,
     /// What comparing tags saw; `None` if no rule that does was enabled.
     pub tags: Option<TagCoverage>,
+    /// What was verified; `None` if nothing was to be.
+    pub verify: Option<Verification>,
     /// Which hours of each account and Region have files, in the range that is reported.
     pub covered: Vec<Covered>,
     /// All hours that are known, of earlier runs too: what a later run may be given.
@@ -172,7 +175,8 @@ pub struct Outcome {
     /// What the next run needs to know; `None` if nobody asked, or if something that was read is
     /// missing from the outcome and has to be read again.
     pub memory: Option<Memory>,
-    /// Digest of the names and sizes of the input, `sha256:…`.
+    /// Digest of the names and sizes of the input, and of its contents if it was verified,
+    /// `sha256:…`.
     pub manifest: String,
 }
 

@@ -127,6 +127,27 @@ pub struct Item {
     /// Whether it counts against the run.
     #[serde(skip)]
     pub bad: bool,
+    /// How many files it stands for.
+    #[serde(skip)]
+    pub count: u64,
+    /// What it holds, as far as that is known.
+    #[serde(skip)]
+    pub about: About,
+}
+
+/// What a log or digest holds, by its name or by what names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct About {
+    /// The account whose records they are.
+    pub account: Option<String>,
+    /// The Region whose records they are.
+    pub region: Option<String>,
+    /// The trail, as [`Chain::trail`].
+    pub trail: Option<String>,
+    /// When the log was made, or the end of what the digest covers.
+    pub time: Option<Time>,
+    /// The `s3://` name under which it was delivered, where a digest says so.
+    pub object: Option<String>,
 }
 
 /// A time in which nothing is signed, half-open.
@@ -168,10 +189,13 @@ pub struct Chain {
     /// How long before the end of the range the last digest ends, in seconds. Digests that are gone
     /// from the end of a chain leave no other trace.
     pub tail_age_secs: i64,
-    /// Whether something of the range lies before the first or behind the last digest, by more time
-    /// than CloudTrail takes to write one.
+    /// Whether something of the range lies before the first digest, which names an earlier one.
     #[serde(skip)]
-    pub short: bool,
+    pub cut_short: bool,
+    /// Whether something of the range lies behind the last digest, by more time than CloudTrail
+    /// takes to write one.
+    #[serde(skip)]
+    pub ends_early: bool,
 }
 
 /// Everything that was found.
@@ -181,12 +205,13 @@ pub struct Verified {
     pub logs: BTreeMap<&'static str, u64>,
     /// Digests by verdict.
     pub digests: BTreeMap<&'static str, u64>,
+    /// Of the logs, those so new that their digest may not have been written yet. They are outside
+    /// the range of the digests and count against nothing.
+    pub pending: u64,
     /// Every chain, sorted by account, Region and trail.
     pub chains: Vec<Chain>,
     /// Every file of which something is to be said, and with `all` the others too, sorted.
     pub items: Vec<Item>,
-    /// Logs whose hash agrees with a signed digest, by the name of the file.
-    pub good: std::collections::BTreeSet<Arc<str>>,
     /// Files that are neither.
     pub others: u64,
 }
@@ -194,8 +219,29 @@ pub struct Verified {
 impl Verified {
     /// Whether every digest and log in range is verified, and there was something to verify.
     pub fn is_whole(&self) -> bool {
-        let chains = !self.chains.is_empty()
-            && self.chains.iter().all(|chain| chain.gaps.is_empty() && !chain.short);
-        chains && !self.items.iter().any(|item| item.bad)
+        let whole = |chain: &Chain| chain.gaps.is_empty() && !chain.cut_short && !chain.ends_early;
+        !self.chains.is_empty()
+            && self.chains.iter().all(whole)
+            && !self.items.iter().any(|item| item.bad)
     }
+}
+
+/// What verdicts rest on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Anchor {
+    /// SHA-256 of the file with public keys, in hex.
+    pub sha256: String,
+    /// How many keys it has.
+    pub count: usize,
+}
+
+/// What verifying did to a scan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// The public keys.
+    pub anchor: Anchor,
+    /// What was found in the range that is reported.
+    pub verified: Verified,
+    /// Files whose records were not evaluated, of the range or not.
+    pub left_out: u64,
 }

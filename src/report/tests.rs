@@ -139,7 +139,7 @@ fn members_stand_in_the_order_of_the_contract() {
     let (names, parts) = members(&json);
     assert_eq!(
         names,
-        "schema tool run totals summary findings problems suppressions tags coverage"
+        "schema tool run totals summary findings problems suppressions tags coverage verify"
     );
     let part = |name: &str| parts.iter().find(|(member, _)| member == name).unwrap().1.get();
     assert_eq!(members(part("tool")).0, "name version rules");

@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::table::grid::{Grid, Ink};
 use super::{Style, json};
 use crate::model::problem::Problem;
-use crate::model::verified::{Chain, DigestVerdict, Head, Item, LogVerdict, Verdict, Verified};
+use crate::model::verified::{
+    Anchor, Chain, DigestVerdict, Head, Item, LogVerdict, Verdict, Verified,
+};
 
 /// Columns where no terminal limits them.
 const DEFAULT_WIDTH: u16 = 120;
@@ -20,15 +22,6 @@ const LEAST_WIDTH: u16 = 40;
 
 /// The columns that verdicts take.
 const VERDICT: u16 = 21;
-
-/// What verdicts rest on.
-#[derive(Debug, Clone, Serialize)]
-pub struct Anchor {
-    /// SHA-256 of the file with public keys, in hex.
-    pub sha256: String,
-    /// How many keys it has.
-    pub count: usize,
-}
 
 /// Everything to be reported.
 #[derive(Debug)]
@@ -46,14 +39,37 @@ pub struct Report<'a> {
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    #[serde(flatten)]
+    body: Body<'a>,
+    problems: &'a [Problem],
+}
+
+/// The verdicts, as they are part of the report of a scan too. Frozen like that.
+#[derive(Serialize)]
+pub(super) struct Body<'a> {
     public_keys: &'a Anchor,
     complete: bool,
     logs: BTreeMap<&'static str, u64>,
     digests: BTreeMap<&'static str, u64>,
     others: u64,
+    pending: u64,
     chains: &'a [Chain],
     items: &'a [Item],
-    problems: &'a [Problem],
+}
+
+impl<'a> Body<'a> {
+    pub fn new(anchor: &'a Anchor, verified: &'a Verified, complete: bool) -> Body<'a> {
+        Body {
+            public_keys: anchor,
+            complete,
+            logs: counts::<LogVerdict>(&verified.logs),
+            digests: counts::<DigestVerdict>(&verified.digests),
+            others: verified.others,
+            pending: verified.pending,
+            chains: &verified.chains,
+            items: &verified.items,
+        }
+    }
 }
 
 /// The count of each verdict, those that were not given too.
@@ -67,17 +83,8 @@ fn counts<V: Verdict>(given: &BTreeMap<&'static str, u64>) -> BTreeMap<&'static 
 /// Those of `out`.
 pub fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Report { anchor, verified, problems, complete } = *report;
-    let document = Document {
-        schema: "keytrail.verify/v1",
-        public_keys: anchor,
-        complete,
-        logs: counts::<LogVerdict>(&verified.logs),
-        digests: counts::<DigestVerdict>(&verified.digests),
-        others: verified.others,
-        chains: &verified.chains,
-        items: &verified.items,
-        problems,
-    };
+    let body = Body::new(anchor, verified, complete);
+    let document = Document { schema: "keytrail.verify/v1", body, problems };
     json::write_document(&document, out)
 }
 
@@ -111,16 +118,21 @@ pub fn write_table(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> i
     }
     writeln!(out, "digests  {}", line::<DigestVerdict>(&verified.digests))?;
     writeln!(out, "logs     {}", line::<LogVerdict>(&verified.logs))?;
+    if verified.pending > 0 {
+        writeln!(out, "waiting  {} logs whose digest is not due yet", verified.pending)?;
+    }
     if verified.others > 0 {
         writeln!(out, "others   {} files that are neither", verified.others)?;
     }
     let keys = if anchor.count == 1 { "key" } else { "keys" };
     writeln!(out, "under    {} public {keys}", anchor.count)?;
     writeln!(out, "         sha256:{}", anchor.sha256)?;
-    let verdict = match (verified.is_whole(), verified.chains.is_empty()) {
-        (true, _) => "every digest and log in range is verified",
-        (false, true) => "nothing could be verified: there are no digests",
-        (false, false) => "not everything in range is verified",
+    writeln!(out, "         every verdict is as good as that file")?;
+    let verdict = match (verified.is_whole(), verified.digests.is_empty(), report.complete) {
+        (true, _, true) => "every digest and log in range is verified",
+        (true, _, false) => "every digest and log that was read is verified",
+        (false, true, true) => "nothing could be verified: there are no digests",
+        (false, ..) => "not everything in range is verified",
     };
     writeln!(out, "{verdict}")
 }
@@ -140,7 +152,7 @@ fn write_chain(chain: &Chain, width: u16, style: &Style, out: &mut dyn Write) ->
     }
     if chain.tail_age_secs > 0 {
         let (hours, minutes) = (chain.tail_age_secs / 3600, chain.tail_age_secs / 60 % 60);
-        let ink = if chain.short && chain.tail_age_secs > 7200 { Ink::Alarm } else { Ink::Faint };
+        let ink = if chain.ends_early { Ink::Alarm } else { Ink::Faint };
         lines.push((ink, format!("ends {hours} h {minutes} min before the end of the range")));
     }
     let mut grid = Grid::new(width, &[1, 0], style.color, out);
@@ -153,7 +165,7 @@ fn write_chain(chain: &Chain, width: u16, style: &Style, out: &mut dyn Write) ->
 }
 
 /// `4 verified, 1 missing`.
-fn line<V: Verdict>(given: &BTreeMap<&'static str, u64>) -> String {
+pub(super) fn line<V: Verdict>(given: &BTreeMap<&'static str, u64>) -> String {
     let all = V::ALL.map(|verdict| (verdict.as_str(), given.get(verdict.as_str())));
     let shown: Vec<String> =
         all.iter().filter_map(|(name, n)| n.map(|n| format!("{n} {name}"))).collect();

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use run::Run;
 
-use super::Report;
+use super::{Report, verify};
 use crate::model::coverage;
 use crate::model::finding::{self, EventRef, Status};
 use crate::model::level::Level;
@@ -46,10 +46,20 @@ pub struct Document<'a> {
     tags: Option<Tags<'a>>,
     #[serde(serialize_with = "each_place")]
     coverage: &'a [coverage::Covered],
+    verify: Option<Verify<'a>>,
 }
 
 fn each_place<S: Serializer>(list: &[coverage::Covered], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(list.iter().map(Covered::from))
+}
+
+/// What was verified: a `keytrail.verify/v1` document in its place, without what the report has
+/// already, and how many files were read and not evaluated.
+#[derive(Serialize)]
+struct Verify<'a> {
+    #[serde(flatten)]
+    body: verify::Body<'a>,
+    left_out: u64,
 }
 
 fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok, S::Error> {
@@ -254,6 +264,10 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             suppressions: &outcome.suppressions,
             tags: outcome.tags.as_ref().map(Tags::from),
             coverage: &outcome.covered,
+            verify: outcome.verify.as_ref().map(|v| Verify {
+                body: verify::Body::new(&v.anchor, &v.verified, outcome.complete()),
+                left_out: v.left_out,
+            }),
         }
     }
 }

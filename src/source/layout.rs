@@ -137,6 +137,13 @@ pub fn log_name(path: &str) -> Option<LogName<'_>> {
     Some(LogName { account, region, time: Time::parse_plain(&date)? })
 }
 
+/// Whether a file is by its name a log: `ACCOUNT_CloudTrail_REGION_…`, or one of the other kinds of
+/// [`Service::Logs`].
+pub fn is_log(path: &str) -> bool {
+    let base = path.rsplit('/').next().unwrap_or(path);
+    base.contains(".json") && base.split('_').nth(1).is_some_and(|w| service_of(w) == Service::Logs)
+}
+
 const DAY: i64 = 86_400_000_000;
 
 /// The days whose folders a range of event times can need, both included, as the names sort.
@@ -242,6 +249,17 @@ mod tests {
             ("_20260301T1005Z_AbCdEfGh01234567.json.gz", ""),
         ] {
             assert_eq!(log_name(&name.replacen(what, with, 1)), None, "{with}");
+        }
+    }
+
+    #[test]
+    fn logs_are_told_by_name() {
+        let log = "x/111122223333_CloudTrail_eu-west-1_20261102T1405Z_AbCd.json";
+        assert!(is_log(log) && is_log(&format!("{log}.gz")));
+        assert!(is_log("111122223333_CloudTrail-Insight_r_20261102T1405Z_AbCd.json.gz"));
+        for other in ["signatures.jsonl", "1_CloudTrail-Digest_r_t_r_20261102T140500Z.json.gz", ""]
+        {
+            assert!(!is_log(other), "{other}");
         }
     }
 

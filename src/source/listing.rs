@@ -26,6 +26,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::Passed;
 use crate::model::problem::{Problem, Stage};
 
+use super::layout;
 use super::s3::{Address, Cloud, Object, Objects, Wanted};
 use name::shown;
 
@@ -112,6 +113,8 @@ pub enum Entry {
     Blob(Blob),
     /// Something that cannot be.
     Problem(Problem),
+    /// Something that an earlier run has read, by its name, if [`Wanted::tell_known`].
+    Known(Arc<str>),
 }
 
 /// A source that was named and is not there.
@@ -163,6 +166,7 @@ impl SourceError {
 }
 
 /// All blobs of some sources, found as they are asked for.
+#[derive(Debug)]
 pub struct Listing {
     sources: vec::IntoIter<Source>,
     walk: Option<walkdir::IntoIter>,
@@ -231,17 +235,22 @@ impl Listing {
             }
         }
         if missing.is_empty() {
-            Ok(Listing {
-                sources: found.into_iter(),
-                walk: None,
-                objects: None,
-                left_out: HashSet::new(),
-                reach,
-                stop: None,
-                passed: Passed::default(),
-            })
+            Ok(Listing { sources: found.into_iter(), reach, ..Listing::empty() })
         } else {
             Err(missing)
+        }
+    }
+
+    /// One that has nothing.
+    pub fn empty() -> Listing {
+        Listing {
+            sources: Vec::new().into_iter(),
+            walk: None,
+            objects: None,
+            left_out: HashSet::new(),
+            reach: Reach::default(),
+            stop: None,
+            passed: Passed::default(),
         }
     }
 
@@ -278,7 +287,7 @@ impl Listing {
             let id = blob_id(&shown(full.as_os_str()), meta.len(), &version);
             if self.reach.wanted.known.as_ref().is_some_and(|known| known.has(id)) {
                 self.passed.known += 1;
-                return None;
+                return self.reach.wanted.tell_known.then(|| Entry::Known(blob.name));
             }
             blob.id = Some(id);
         }
@@ -291,6 +300,7 @@ impl Listing {
             match self.walk.as_mut()?.next() {
                 Some(Ok(entry)) if entry.file_type().is_dir() => {}
                 Some(Ok(entry)) if self.is_left_out(entry.path()) => {}
+                Some(Ok(entry)) if self.is_unwanted(entry.path()) => {}
                 Some(Ok(entry)) if entry.file_type().is_file() => {
                     let file = self.file(entry.into_path());
                     if file.is_some() {
@@ -312,6 +322,12 @@ impl Listing {
             add(&mut self.passed, objects.as_ref());
         }
         entry
+    }
+
+    /// Whether a file is a log where none are wanted.
+    fn is_unwanted(&self, path: &Path) -> bool {
+        let is_log = || layout::is_log(&path.to_string_lossy());
+        self.reach.wanted.no_logs && is_log()
     }
 
     /// Whether a file of the walk is left out.
@@ -340,6 +356,11 @@ impl Iterator for Listing {
                 return Some(entry);
             }
             match self.sources.next()? {
+                // It can be read only once.
+                Source::Stdin if self.reach.wanted.no_logs => {}
+                Source::File(path)
+                    if self.is_unwanted(&path)
+                        || (self.reach.wanted.no_logs && is_stream(&path)) => {}
                 Source::Stdin => {
                     let blob = Blob { name: STDIN.into(), body: Body::Stdin, id: None };
                     return Some(Entry::Blob(blob));
@@ -361,6 +382,11 @@ impl Iterator for Listing {
             }
         }
     }
+}
+
+/// Whether a file can be read only once: a pipe, a device.
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| !meta.is_file())
 }
 
 /// A bucket as a source.

@@ -154,6 +154,7 @@ pub fn run(rules: RuleSet, places: Vec<Place>) -> io::Result<Vec<Trial>> {
         coverage: Default::default(),
         // A sample knows no other time than its own.
         now: Time(i64::MAX),
+        gate: None,
     };
     let samples: Vec<&Sample> = places.iter().flat_map(|place| &place.samples).collect();
     let next = AtomicUsize::new(0);

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Sample, Wanted};
+use crate::detect::registry::INTEGRITY;
 use crate::model::rule_meta::RuleMeta;
 
 /// What the names of files that a scan reads end with, before any of the second row.
@@ -26,9 +27,10 @@ pub struct Place {
     pub lacks: Vec<String>,
 }
 
-/// The samples of the built-in rules among `rules`, in `folder`.
+/// The samples of the built-in rules among `rules`, in `folder`: of all that judge records.
 pub fn builtin<'a>(rules: impl Iterator<Item = &'a RuleMeta>, folder: &Path) -> Vec<Place> {
-    let own = rules.filter(|rule| rule.group.is_some());
+    // No record can show a rule about files.
+    let own = rules.filter(|rule| rule.group.is_some() && rule.id != INTEGRITY);
     own.map(|rule| Place::new(rule, &[folder.join(&rule.id)])).collect()
 }
 

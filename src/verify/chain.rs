@@ -1,14 +1,14 @@
 //! The digests of one trail, account and Region in the order of time: where the chain begins, ends
 //! and is broken.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::collect::SeenDigest;
 use super::digest::Digest;
 use super::judge::Range;
+use super::judged::Judged;
 use super::place::{self, Series};
 use crate::model::time::Time;
-use crate::model::verified::{Chain, Gap, Head};
+use crate::model::verified::{Chain, DigestVerdict, Gap, Head};
 
 /// CloudTrail writes a digest an hour.
 const HOUR: i64 = 3600;
@@ -17,12 +17,23 @@ const LATE: i64 = 2 * HOUR;
 const SECOND: i64 = 1_000_000;
 
 /// A digest that a chain lacks.
-pub(super) struct Absent {
-    /// `s3://BUCKET/KEY`.
-    pub origin: String,
+pub(super) struct Absent<'a> {
+    pub series: Series,
+    /// The digest that names it.
+    pub by: &'a Digest,
     /// How many are missing where it is, itself included.
     pub count: u64,
+    /// The end of what nothing covers.
+    pub time: Time,
     pub detail: String,
+}
+
+impl Absent<'_> {
+    /// `s3://BUCKET/KEY`.
+    pub fn origin(&self) -> String {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        format!("s3://{}/{}", text(&self.by.previous_bucket), text(&self.by.previous_object))
+    }
 }
 
 /// A digest that was read, and its period.
@@ -30,59 +41,103 @@ pub(super) struct Absent {
 struct Link<'a> {
     digest: &'a Digest,
     name: &'a str,
+    verified: bool,
     start: Time,
     end: Time,
 }
 
-/// Everything that is said of a digest's place: the chains, and what they lack.
-pub(super) fn chains(
-    seen: &[SeenDigest],
+impl<'a> Link<'a> {
+    fn stem(&self) -> &'a str {
+        place::stem(place::base(self.name))
+    }
+}
+
+/// What is known of digests by the stems of their names.
+struct Known<'a> {
+    /// Those that are there.
+    present: HashSet<&'a str>,
+    /// Those that another names as the one before it.
+    named: HashSet<&'a str>,
+}
+
+/// Everything that is said of a digest's place: the chains, and what they lack. One whose signature
+/// is wrong covers nothing, but it is there.
+pub(super) fn chains<'a>(
+    judged: &'a Judged,
     range: &Range,
     newest: Option<Time>,
-) -> (Vec<Chain>, Vec<Absent>) {
+) -> (Vec<Chain>, Vec<Absent<'a>>) {
     let mut by_series: BTreeMap<Series, Vec<Link<'_>>> = BTreeMap::new();
-    let mut present: HashMap<&str, bool> = HashMap::new();
-    for digest in seen {
-        present.entry(place::stem(place::base(&digest.name))).or_default();
-        let Ok((content, _)) = &digest.content else { continue };
-        let (Some(series), Some((start, end))) = (content.series(), content.period()) else {
+    let mut known = Known { present: HashSet::new(), named: HashSet::new() };
+    for (seen, ruling) in judged.collected.digests.iter().zip(&judged.rulings) {
+        known.present.insert(place::stem(place::base(&seen.name)));
+        let Ok((digest, _)) = &seen.content else { continue };
+        let (Some(series), Some((start, end))) = (digest.series(), digest.period()) else {
             continue;
         };
-        present.insert(place::stem(place::base(&digest.name)), true);
-        let link = Link { digest: content, name: &digest.name, start, end };
+        if ruling.verdict == DigestVerdict::BadSignature {
+            continue;
+        }
+        known.named.extend(digest.previous_object.iter().map(|o| place::stem(place::base(o))));
+        let verified = ruling.is_verified();
+        let link = Link { digest, name: &seen.name, verified, start, end };
         by_series.entry(series).or_default().push(link);
     }
-    let (mut chains, mut absent) = (Vec::new(), Vec::new());
-    for (series, mut links) in by_series {
-        if !range.has_place(&series.account, &series.region) {
-            continue;
-        }
-        links.sort_by(|a, b| (a.start, a.end, a.name).cmp(&(b.start, b.end, b.name)));
+    by_series.retain(|series, _| range.has_place(&series.account, &series.region));
+    for links in by_series.values_mut() {
+        links.sort_by(|a, b| {
+            (a.start, a.end, a.stem(), !a.verified, a.name).cmp(&(
+                b.start,
+                b.end,
+                b.stem(),
+                !b.verified,
+                b.name,
+            ))
+        });
         // Copies of one digest in several folders are one link.
-        links.dedup_by(|a, b| place::base(a.name) == place::base(b.name));
-        if range.until.is_some_and(|until| links.first().is_some_and(|link| link.start >= until)) {
+        links.dedup_by(|a, b| a.stem() == b.stem());
+    }
+    let ended: HashMap<Series, Time> = by_series
+        .iter()
+        .filter_map(|(series, links)| Some((series.clone(), links.last()?.end)))
+        .collect();
+    let (mut chains, mut absent) = (Vec::new(), Vec::new());
+    for (series, links) in by_series {
+        let begins_after = |until| links.first().is_some_and(|link: &Link<'_>| link.start >= until);
+        if range.until.is_some_and(begins_after) || is_over(&series, &ended, range) {
             continue;
         }
-        let walk = Walk { series: &series, present: &present, range };
+        let walk = Walk { series: &series, known: &known, range };
         chains.extend(walk.chain(&links, newest, &mut absent));
     }
     (chains, absent)
 }
 
-/// One chain being walked.
-struct Walk<'a> {
-    series: &'a Series,
-    /// Every digest there is by the stem of its name, and whether it could be read.
-    present: &'a HashMap<&'a str, bool>,
-    range: &'a Range,
+/// Whether a chain ended before the range and another one of the same place goes on: a trail that
+/// was replaced says nothing of what came later.
+fn is_over(series: &Series, ended: &HashMap<Series, Time>, range: &Range) -> bool {
+    let Some(since) = range.since else { return false };
+    let is_before = |end: Time| end.0 + LATE * SECOND <= since.0;
+    let goes_on = |(other, end): (&Series, &Time)| {
+        let same = (&other.account, &other.region) == (&series.account, &series.region);
+        same && !other.backfill && !is_before(*end)
+    };
+    ended.get(series).is_some_and(|end| is_before(*end)) && ended.iter().any(goes_on)
 }
 
-impl Walk<'_> {
+/// One chain being walked.
+struct Walk<'s, 'a> {
+    series: &'s Series,
+    known: &'s Known<'a>,
+    range: &'s Range,
+}
+
+impl<'a> Walk<'_, 'a> {
     fn chain(
         &self,
-        links: &[Link<'_>],
+        links: &[Link<'a>],
         newest: Option<Time>,
-        absent: &mut Vec<Absent>,
+        absent: &mut Vec<Absent<'a>>,
     ) -> Option<Chain> {
         let (first, last) = (links.first()?, links.last()?);
         let mut gaps = Vec::new();
@@ -93,34 +148,40 @@ impl Walk<'_> {
             reached = reached.max(b.end);
         }
         let head = match self.named(first) {
-            Some(stem) if !self.present.contains_key(stem) => Head::Cut,
+            Some(stem) if !self.known.present.contains(stem) => Head::Cut,
             _ => Head::Starting,
         };
-        let cut = head == Head::Cut && self.range.since.is_none_or(|since| since < first.start);
-        if cut {
-            let detail = format!("{} names it; older ones cannot be told", first.name);
-            absent.push(Absent { origin: origin(first.digest), count: 1, detail });
+        let cut_short =
+            head == Head::Cut && self.range.since.is_none_or(|since| since < first.start);
+        if cut_short {
+            let detail = format!("{} names it; older ones cannot be told", first.digest.object);
+            absent.push(self.absent(first, 1, detail));
         }
         let end = self.range.until.map(|until| until.min(self.range.now)).or(newest);
-        let tail = end.map_or(0, |end| ((end.0 - last.end.0) / SECOND).max(0));
-        let backfill = self.series.backfill;
-        let suffix = if backfill { " (backfill)" } else { "" };
+        let tail = end.map_or(0, |end| ((end.0 - reached.0) / SECOND).max(0));
+        // A chain may go on elsewhere, as when a trail becomes the organisation's. Files that come
+        // late get a chain of their own, which goes on only when there are more.
+        let goes_on = self.known.named.contains(last.stem()) || self.series.backfill;
         Some(Chain {
             account: self.series.account.clone(),
             region: self.series.region.clone(),
-            trail: format!("{}{suffix}", self.series.trail),
+            trail: self.series.shown(),
             start: first.start,
-            end: last.end,
+            end: reached,
             gaps,
             head,
             tail_age_secs: tail,
-            // Files that come late get a chain of their own, which goes on only when there are more.
-            short: cut || (tail > LATE && !backfill),
+            cut_short,
+            ends_early: tail > LATE && !goes_on,
         })
     }
 
+    fn absent(&self, by: &Link<'a>, count: u64, detail: String) -> Absent<'a> {
+        Absent { series: self.series.clone(), by: by.digest, count, time: by.start, detail }
+    }
+
     /// The stem of the digest that one names as the one before it.
-    fn named<'a>(&self, link: &Link<'a>) -> Option<&'a str> {
+    fn named(&self, link: &Link<'a>) -> Option<&'a str> {
         link.digest.previous_object.as_deref().map(|object| place::stem(place::base(object)))
     }
 
@@ -128,48 +189,29 @@ impl Walk<'_> {
     /// missing.
     fn gap(
         &self,
-        a: &Link<'_>,
+        a: &Link<'a>,
         reached: Time,
-        b: &Link<'_>,
-        absent: &mut Vec<Absent>,
+        b: &Link<'a>,
+        absent: &mut Vec<Absent<'a>>,
     ) -> Option<Gap> {
-        let named = self.named(b);
-        let hole = (b.start.0 - reached.0) / SECOND;
-        let is_in_range = self.range.overlaps(reached.min(b.start), b.start.max(reached));
-        if !is_in_range {
+        if !self.range.overlaps(reached.min(b.start), b.start.max(reached)) {
             return None;
         }
-        let gap = (hole > 0).then_some(Gap { from: reached, to: b.start });
-        match named {
-            // The one before, or a start over: time alone tells.
-            None => gap.filter(|_| !self.series.backfill),
-            Some(stem) if stem == place::stem(place::base(a.name)) => {
-                gap.filter(|_| !self.series.backfill)
-            }
-            Some(stem) => {
-                let is_there = self.present.get(stem).copied();
-                let hours = (hole + HOUR / 2) / HOUR;
-                let hours = if self.series.backfill { 1 } else { hours.max(1) };
-                let missing = hours - i64::from(is_there.is_some());
-                if missing > 0 {
-                    let (from, to) = (reached, b.start);
-                    let detail = match missing {
-                        1 => format!("{} names it; nothing covers {from} to {to}", b.name),
-                        _ => {
-                            format!("with {} before it: nothing covers {from} to {to}", missing - 1)
-                        }
-                    };
-                    let count = u64::try_from(missing).unwrap_or(1);
-                    absent.push(Absent { origin: origin(b.digest), count, detail });
-                }
-                gap.or((is_there.is_none()).then_some(Gap { from: reached, to: b.start }))
-            }
+        let hole = (b.start.0 - reached.0) / SECOND;
+        let gap = (hole > 0 && !self.series.backfill).then_some(Gap { from: reached, to: b.start });
+        // The one before, or a start over: time alone tells.
+        let Some(stem) = self.named(b).filter(|stem| *stem != a.stem()) else { return gap };
+        let is_there = self.known.present.contains(stem);
+        let hours = if self.series.backfill { 1 } else { ((hole + HOUR / 2) / HOUR).max(1) };
+        let missing = hours - i64::from(is_there);
+        if missing > 0 {
+            let (from, to) = (reached.min(b.start), b.start);
+            let detail = match missing {
+                1 => format!("{} names it; nothing covers {from} to {to}", b.digest.object),
+                _ => format!("with {} before it: nothing covers {from} to {to}", missing - 1),
+            };
+            absent.push(self.absent(b, u64::try_from(missing).unwrap_or(1), detail));
         }
+        gap
     }
-}
-
-/// The digest that another names as the one before it.
-fn origin(digest: &Digest) -> String {
-    let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("s3://{}/{}", text(&digest.previous_bucket), text(&digest.previous_object))
 }

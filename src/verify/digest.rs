@@ -1,7 +1,7 @@
 //! A digest file: its members, and the text that is signed.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Deserializer, Value};
 
 use super::place::{self, Series};
 use crate::model::time::Time;
@@ -101,10 +101,40 @@ impl Digest {
     }
 }
 
-/// The signature in a sidecar: the object's metadata alone, or what `head-object` prints.
-pub(super) fn signature_of(sidecar: &[u8]) -> Option<String> {
-    let value: Value = serde_json::from_slice(sidecar).ok()?;
-    let metadata = value.get("Metadata").or(value.get("metadata")).unwrap_or(&value);
+/// The signatures in a file, each with the key of the object it is of where the file says so: what
+/// `head-object` prints, the object's metadata alone, or any number of `{key, signature}`.
+pub(super) fn signatures_of(text: &[u8]) -> Vec<(Option<String>, String)> {
+    let mut found = Vec::new();
+    for value in Deserializer::from_slice(text).into_iter::<Value>().map_while(Result::ok) {
+        match value {
+            Value::Array(all) => found.extend(all.iter().filter_map(signature_of)),
+            one => found.extend(signature_of(&one)),
+        }
+    }
+    found
+}
+
+fn signature_of(value: &Value) -> Option<(Option<String>, String)> {
+    let metadata = value.get("Metadata").or(value.get("metadata")).unwrap_or(value);
     let signature = metadata.get("signature").or(metadata.get("x-amz-meta-signature"))?;
-    signature.as_str().map(str::to_owned)
+    let key = value.get("key").or(value.get("Key")).and_then(Value::as_str);
+    Some((key.map(str::to_owned), signature.as_str()?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_come_in_every_form() {
+        let found = |text: &str| signatures_of(text.as_bytes());
+        let one = |key: Option<&str>| vec![(key.map(str::to_owned), "ab".to_owned())];
+        assert_eq!(found(r#"{"ETag":"x","Metadata":{"signature":"ab"}}"#), one(None));
+        assert_eq!(found(r#"{"x-amz-meta-signature":"ab"}"#), one(None));
+        assert_eq!(found(r#"{"key":"a/b","signature":"ab"}"#), one(Some("a/b")));
+        assert_eq!(found(r#"[{"Key":"a/b","Metadata":{"signature":"ab"}}]"#), one(Some("a/b")));
+        let lines = "{\"key\":\"a\",\"signature\":\"1\"}\n{\"key\":\"b\",\"signature\":\"2\"}\n{";
+        assert_eq!(found(lines).len(), 2);
+        assert_eq!(found("[1] {} 3 {\"signature\":4}"), vec![]);
+    }
 }

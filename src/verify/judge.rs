@@ -1,15 +1,16 @@
-//! What is said of every digest and log, from what was read of them.
+//! What is said of every digest, log and chain of a range, from what was read of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::chain::chains;
-use super::collect::{Collected, Flaw, SeenDigest, SeenLog};
-use super::digest::Digest;
-use super::keys::{PublicKeys, hex, unhex};
+use super::chain::{Absent, chains};
+use super::judged::{Judged, Named};
 use super::place::{self, Place};
+use super::ruling::Ruling;
+use super::seen::{SeenDigest, SeenLog};
 use crate::model::time::Time;
-use crate::model::verified::{DigestVerdict, Item, Kind, LogVerdict, Verdict, Verified};
+use crate::model::verified::{About, DigestVerdict, Item, Kind, LogVerdict, Verdict, Verified};
+use crate::source::hashed::Flaw;
 
 /// What is to be verified.
 #[derive(Debug, Clone)]
@@ -18,6 +19,9 @@ pub struct Range {
     pub since: Option<Time>,
     /// Digests that start before, logs before.
     pub until: Option<Time>,
+    /// How much later than `until` a log that digests name may be, in microseconds: it holds what
+    /// happened before it was made.
+    pub late: i64,
     /// These accounts, when there are any.
     pub accounts: Vec<String>,
     /// These Regions, when there are any.
@@ -26,8 +30,17 @@ pub struct Range {
     pub now: Time,
 }
 
-/// How long CloudTrail may take to write the digest of a log, in microseconds.
-const DIGEST_DUE: i64 = 2 * 3600 * 1_000_000;
+const MINUTE: i64 = 60 * 1_000_000;
+
+/// How long CloudTrail may take to write the digest of a log.
+const DIGEST_DUE: i64 = 120 * MINUTE;
+
+/// How long after the time in its name a log may be delivered: so much before its end a digest need
+/// not name it, and the next one does.
+const DELIVERED: i64 = 15 * MINUTE;
+
+/// How far clocks may be apart.
+const CLOCKS: i64 = 60 * MINUTE;
 
 impl Range {
     pub(super) fn has_place(&self, account: &str, region: &str) -> bool {
@@ -43,302 +56,306 @@ impl Range {
             && self.until.is_none_or(|until| from < until)
     }
 
-    fn has_log(&self, of: Option<&(String, String)>, time: Option<Time>) -> bool {
-        of.is_none_or(|(account, region)| self.has_place(account, region))
-            && time.is_none_or(|time| self.overlaps(time, time))
+    fn has_log(&self, of: Option<(&str, &str)>, time: Option<Time>, named: bool) -> bool {
+        let late = if named { self.late } else { 0 };
+        let is_in = |time: Time| {
+            self.since.is_none_or(|since| time >= since)
+                && self.until.is_none_or(|until| time.0 < until.0.saturating_add(late))
+        };
+        of.is_none_or(|(account, region)| self.has_place(account, region)) && time.is_none_or(is_in)
     }
 }
 
-/// The judgement of everything that was read. With `all`, what is verified is listed too.
-pub fn judge(collected: &Collected, keys: &PublicKeys, range: &Range, all: bool) -> Verified {
-    let newest = collected.newest();
-    let mut court =
-        Court { collected, keys, range, verdicts: Vec::new(), verified: Verified::default() };
-    court.verified.others = collected.others;
+/// Says all that is to be said of a range. `ended` tells whether every log was read; with `all`,
+/// what is verified is listed too.
+pub fn judge(judged: &Judged, range: &Range, ended: bool, all: bool) -> Verified {
+    let others = judged.collected.others + judged.collected.unsigned;
+    let verified = Verified { others, ..Verified::default() };
+    let mut court = Court { judged, range, all, verified };
     court.digests();
-    let (chains, absent) = chains(&collected.digests, range, newest);
-    for missing in absent {
-        let verdict = DigestVerdict::Missing;
-        *court.verified.digests.entry(verdict.as_str()).or_default() += missing.count - 1;
-        court.say_digest(missing.origin.into(), verdict, missing.detail);
+    // What is not there may only not have been read.
+    if !judged.collected.interrupted {
+        let (chains, absent) = chains(judged, range, newest(judged, range));
+        absent.iter().for_each(|absent| court.absent(absent));
+        court.verified.chains = chains;
     }
-    court.verified.chains = chains;
     court.logs();
+    if ended && !judged.collected.interrupted {
+        court.missing();
+    }
     let mut verified = court.verified;
-    verified.items.retain(|item| all || item.bad || !item.detail.is_empty());
     verified.items.sort();
     verified.items.dedup();
     verified
 }
 
-impl Collected {
-    /// The latest time in the name of a log or at the end of a digest.
-    fn newest(&self) -> Option<Time> {
-        let logs = self.logs.iter().filter_map(|log| log.time);
-        let digests = self.digests.iter().filter_map(|digest| digest.content.as_ref().ok());
-        logs.chain(digests.filter_map(|(digest, _)| Some(digest.period()?.1))).max()
-    }
+/// The latest time in the name of a log or at the end of a digest, as far as it has come.
+fn newest(judged: &Judged, range: &Range) -> Option<Time> {
+    let logs = judged.collected.logs.iter().filter_map(|log| log.time);
+    let digests = judged.collected.digests.iter().filter_map(|digest| digest.content.as_ref().ok());
+    let all = logs.chain(digests.filter_map(|(digest, _)| Some(digest.period()?.1)));
+    all.filter(|time| *time <= range.now).max()
 }
 
 /// Judges.
 struct Court<'a> {
-    collected: &'a Collected,
-    keys: &'a PublicKeys,
+    judged: &'a Judged,
     range: &'a Range,
-    /// That of each digest, in the order of `collected`.
-    verdicts: Vec<DigestVerdict>,
+    all: bool,
     verified: Verified,
 }
 
-/// A log file as a digest names it: the digest's number and the log's in it.
-type Entry = (usize, usize);
-
 impl Court<'_> {
-    fn say_digest(&mut self, origin: Arc<str>, verdict: DigestVerdict, detail: String) {
-        *self.verified.digests.entry(verdict.as_str()).or_default() += 1;
-        let bad = verdict != DigestVerdict::Verified;
-        let verdict = verdict.as_str();
-        self.verified.items.push(Item { kind: Kind::Digest, origin, verdict, detail, bad });
+    fn say(&mut self, item: Item) {
+        let counts = match item.kind {
+            Kind::Digest => &mut self.verified.digests,
+            Kind::Log => &mut self.verified.logs,
+        };
+        *counts.entry(item.verdict).or_default() += item.count;
+        if self.all || item.bad || !item.detail.is_empty() {
+            self.verified.items.push(item);
+        }
     }
 
-    fn say_log(&mut self, origin: Arc<str>, (verdict, detail): (LogVerdict, String), bad: bool) {
-        *self.verified.logs.entry(verdict.as_str()).or_default() += 1;
-        let verdict = verdict.as_str();
-        self.verified.items.push(Item { kind: Kind::Log, origin, verdict, detail, bad });
-    }
-
-    /// Judges every digest: first whether it is signed, then whether a signed one names it otherwise.
     fn digests(&mut self) {
-        let seen = &self.collected.digests;
-        let mut successors: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (number, digest) in seen.iter().enumerate() {
-            let previous =
-                digest.content.as_ref().ok().and_then(|(d, _)| d.previous_object.as_ref());
-            if let Some(object) = previous {
-                let stem = place::stem(place::base(object));
-                successors.entry(stem).or_default().push(number);
+        let judged = self.judged;
+        for (seen, ruling) in judged.collected.digests.iter().zip(&judged.rulings) {
+            let period = period(seen);
+            let in_range = period.is_none_or(|(from, to)| self.range.overlaps(from, to));
+            let place = seen.series.as_ref();
+            if !in_range || place.is_some_and(|s| !self.range.has_place(&s.account, &s.region)) {
+                continue;
             }
-        }
-        let after = |digest: &SeenDigest| {
-            let stem = place::stem(place::base(&digest.name));
-            let numbers = successors.get(stem).map(Vec::as_slice).unwrap_or_default();
-            numbers.iter().filter_map(|&n| Some((n, &seen[n].content.as_ref().ok()?.0)))
-        };
-        let signed: Vec<_> = seen
-            .iter()
-            .map(|digest| {
-                self.signature(digest, &after(digest).map(|(_, d)| d).collect::<Vec<_>>())
-            })
-            .collect();
-        for (digest, (verdict, detail)) in seen.iter().zip(&signed) {
-            let is_signed = |number: usize| signed[number].0 == DigestVerdict::Verified;
-            let mut by = after(digest).filter(|(number, _)| is_signed(*number));
-            let (mut verdict, mut detail) = (*verdict, detail.clone());
-            if let Ok((_, hash)) = &digest.content
-                && let Some((_, next)) =
-                    by.find(|(_, next)| !is_hash(next.previous_hash.as_deref(), hash))
-            {
-                let named = next.previous_hash.as_deref().unwrap_or("none");
-                let found = format!("its SHA-256 is {}, {} names {named}", hex(hash), next.object);
-                let open = [DigestVerdict::Verified, DigestVerdict::SignatureUnavailable];
-                if open.contains(&verdict) {
-                    verdict = DigestVerdict::HashChainMismatch;
-                }
-                detail = if detail.is_empty() { found } else { format!("{detail}; {found}") };
-            }
-            self.verdicts.push(verdict);
-            let in_range = digest.content.as_ref().ok().and_then(|(d, _)| d.period());
-            let in_range = in_range.is_none_or(|(from, to)| self.range.overlaps(from, to));
-            let place = digest.series.as_ref();
-            if in_range && place.is_none_or(|s| self.range.has_place(&s.account, &s.region)) {
-                self.say_digest(Arc::clone(&digest.name), verdict, detail);
-            }
+            let content = seen.content.as_ref().ok().filter(|_| ruling.is_verified());
+            let about = About {
+                account: place.map(|series| series.account.clone()),
+                region: place.map(|series| series.region.clone()),
+                trail: place.map(|series| series.shown()),
+                time: period.map(|(_, end)| end),
+                object: content.map(|(d, _)| format!("s3://{}/{}", d.bucket, d.object)),
+            };
+            self.digest(Arc::clone(&seen.name), ruling.clone(), 1, about);
         }
     }
 
-    /// Whether a digest is signed, `next` being those that name it as the one before.
-    fn signature(&self, seen: &SeenDigest, next: &[&Digest]) -> (DigestVerdict, String) {
-        let (digest, hash) = match &seen.content {
-            Ok((digest, hash)) => (digest, hash),
-            Err(reason) => return (DigestVerdict::BadFormat, reason.clone()),
-        };
-        let stem = place::stem(place::base(&seen.name));
-        let beside = self.collected.signatures.get(stem).into_iter().flatten().map(String::as_str);
-        let named = next.iter().filter_map(|next| next.previous_signature.as_deref());
-        let candidates: BTreeSet<String> =
-            beside.chain(named).map(|text| text.trim().to_ascii_lowercase()).collect();
-        if candidates.is_empty() {
-            let detail = "no signature beside it, and no digest after it that has one";
-            return (DigestVerdict::SignatureUnavailable, detail.to_owned());
-        }
-        let text = digest.signed(&hex(hash));
-        let is_good = |signature: &String| {
-            let bytes = unhex(signature).unwrap_or_default();
-            self.keys.verify(&digest.fingerprint, text.as_bytes(), &bytes)
-        };
-        let results: Vec<_> = candidates.iter().map(is_good).collect();
-        if results.contains(&None) {
-            let detail = format!("no public key has the fingerprint {}", digest.fingerprint);
-            return (DigestVerdict::KeyUnknown, detail);
-        }
-        match (results.contains(&Some(true)), results.len()) {
-            (false, _) => {
-                let detail = "neither its text nor its place may be changed: no signature verifies";
-                (DigestVerdict::BadSignature, detail.to_owned())
-            }
-            (true, 1) => (DigestVerdict::Verified, String::new()),
-            (true, _) => {
-                let detail =
-                    "the signature beside it is not the one that the digest after it names";
-                (DigestVerdict::Verified, detail.to_owned())
-            }
-        }
+    fn digest(&mut self, origin: Arc<str>, ruling: Ruling, count: u64, about: About) {
+        let (bad, verdict) = (!ruling.is_verified(), ruling.verdict.as_str());
+        let detail = ruling.detail;
+        self.say(Item { kind: Kind::Digest, origin, verdict, detail, bad, count, about });
     }
 
-    /// Judges every log, and says which are missing.
+    fn absent(&mut self, absent: &Absent<'_>) {
+        let origin: Arc<str> = absent.origin().into();
+        let about = About {
+            account: Some(absent.series.account.clone()),
+            region: Some(absent.series.region.clone()),
+            trail: Some(absent.series.shown()),
+            time: Some(absent.time),
+            object: Some(origin.to_string()),
+        };
+        let ruling = Ruling::new(DigestVerdict::Missing, absent.detail.as_str());
+        self.digest(origin, ruling, absent.count, about);
+    }
+
     fn logs(&mut self) {
-        let collected = self.collected;
-        let mut entries: HashMap<&str, Vec<Entry>> = HashMap::new();
-        for (number, digest) in collected.digests.iter().enumerate() {
-            let Ok((digest, _)) = &digest.content else { continue };
-            for (log, named) in digest.logs.iter().enumerate() {
-                let stem = place::stem(place::base(&named.object));
-                entries.entry(stem).or_default().push((number, log));
-            }
-        }
-        let spans = self.spans();
-        for log in &collected.logs {
-            let named = entries.get(place::stem(place::base(&log.name)));
-            if named.is_none() && log.aside {
+        let judged = self.judged;
+        let spans = spans(judged);
+        for log in &judged.collected.logs {
+            let found = judged.log(log);
+            if found.is_none() && log.aside {
                 self.verified.others += 1;
                 continue;
             }
-            if !self.range.has_log(log.of.as_ref(), log.time) {
+            let of = log.of.as_ref().map(|(account, region)| (account.as_str(), region.as_str()));
+            if !self.range.has_log(of, log.time, found.is_some()) {
                 continue;
             }
-            let found = match named {
-                Some(named) => self.log(log, named),
-                None => unnamed(log, &spans),
-            };
-            let is_due = |time: Time| self.range.now.0 - time.0 > DIGEST_DUE;
-            let (verdict, after) = (found.0, spans_end(log, &spans));
-            let waits = verdict == LogVerdict::OutsideDigestRange
-                && log.time.is_some_and(|time| Some(time) > after && !is_due(time));
-            if verdict == LogVerdict::Verified {
-                self.verified.good.insert(Arc::clone(&log.name));
-            }
+            let waits = found.is_none() && self.waits(log, &spans);
+            self.verified.pending += u64::from(waits);
+            let unnamed = || (!judged.collected.interrupted).then(|| unnamed(log, &spans, waits));
+            let Some((verdict, detail)) = found.or_else(unnamed) else { continue };
             let bad = verdict != LogVerdict::Verified && !waits;
-            self.say_log(Arc::clone(&log.name), found, bad);
-        }
-        self.missing(&entries);
-    }
-
-    /// The first start and the last end of all digests by account and Region.
-    fn spans(&self) -> Spans {
-        let mut spans = Spans::new();
-        for (digest, _) in self.collected.digests.iter().filter_map(|d| d.content.as_ref().ok()) {
-            if let (Some(series), Some((start, end))) = (digest.series(), digest.period())
-                && !series.backfill
-            {
-                let span = spans.entry((series.account, series.region)).or_insert((start, end));
-                *span = (span.0.min(start), span.1.max(end));
+            let mut about = About { time: log.time, ..About::default() };
+            if let Some((account, region)) = of {
+                (about.account, about.region) = (Some(account.into()), Some(region.into()));
             }
+            if bad && let Some(named) = judged.entry(&log.name) {
+                name(&mut about, named);
+            }
+            self.log(Arc::clone(&log.name), (verdict, detail), bad, about);
         }
-        spans
     }
 
-    /// What is said of a log that digests name: those whose place is most like its own.
-    fn log(&self, log: &SeenLog, named: &[Entry]) -> (LogVerdict, String) {
-        let hash = match &log.hash {
-            Ok(hash) => hash,
-            Err(Flaw::Trailing(reason)) => return (LogVerdict::TrailingData, reason.clone()),
-            Err(Flaw::Unreadable(reason)) => return (LogVerdict::Unreadable, reason.clone()),
-            Err(Flaw::Altered(reason)) => return (LogVerdict::Modified, (*reason).to_owned()),
-        };
-        let entry = |&(digest, log): &Entry| {
-            let (content, _) = self.collected.digests[digest].content.as_ref().ok()?;
-            Some((digest, content, content.logs.get(log)?))
-        };
-        let all: Vec<_> = named.iter().filter_map(entry).collect();
-        let like = |object: &str| place::shared(&log.name, object);
-        let best = all.iter().map(|(_, _, named)| like(&named.object)).max();
-        let best: Vec<_> =
-            all.iter().filter(|(_, _, named)| Some(like(&named.object)) == best).collect();
-        let is_signed = |digest: usize| self.verdicts[digest] == DigestVerdict::Verified;
-        let mut equal = best.iter().filter(|(_, _, named)| is_hash(Some(&named.hash), hash));
-        if equal.clone().any(|(digest, ..)| is_signed(*digest)) {
-            return (LogVerdict::Verified, String::new());
-        }
-        if let Some((digest, content, _)) = equal.next() {
-            let why = self.verdicts[*digest].as_str();
-            let detail = format!("its hash agrees with {}, which is {why}", content.object);
-            return (LogVerdict::Unreferenced, detail);
-        }
-        let expected = best.first().map_or("", |(_, _, named)| named.hash.as_str());
-        (LogVerdict::Modified, format!("its SHA-256 is {}, signed is {expected}", hex(hash)))
+    fn log(
+        &mut self,
+        origin: Arc<str>,
+        (verdict, detail): (LogVerdict, String),
+        bad: bool,
+        about: About,
+    ) {
+        let verdict = verdict.as_str();
+        self.say(Item { kind: Kind::Log, origin, verdict, detail, bad, count: 1, about });
+    }
+
+    /// Whether the digest of a log need not be there yet.
+    fn waits(&self, log: &SeenLog, spans: &Spans) -> bool {
+        let (now, Some(time)) = (self.range.now.0, log.time) else { return false };
+        let is_new = (now - DIGEST_DUE..=now + CLOCKS).contains(&time.0);
+        is_new && span(log, spans).is_none_or(|(_, end)| time.0 > end.0 - DELIVERED)
     }
 
     /// Says which logs digests name and nobody has.
-    fn missing(&mut self, entries: &HashMap<&str, Vec<Entry>>) {
+    fn missing(&mut self) {
+        let judged = self.judged;
+        let seen = judged.collected.logs.iter().map(|log| place::stem(place::base(&log.name)));
         let there: BTreeSet<&str> =
-            self.collected.logs.iter().map(|log| place::stem(place::base(&log.name))).collect();
-        let mut missing: BTreeMap<String, String> = BTreeMap::new();
-        for (_, named) in entries.iter().filter(|(stem, _)| !there.contains(*stem)) {
-            for (digest, log) in named {
-                let seen = &self.collected.digests[*digest];
-                let Ok((content, _)) = &seen.content else { continue };
-                let log = &content.logs[*log];
-                let in_range = match place::of(&log.object) {
-                    Place::Log { account, region, time } => {
-                        self.range.has_log(Some(&(account, region)), time)
+            seen.chain(judged.collected.earlier.iter().map(String::as_str)).collect();
+        let mut missing: BTreeMap<String, (String, About)> = BTreeMap::new();
+        for (_, named) in judged.entries().filter(|(stem, _)| !there.contains(stem)) {
+            for named in named {
+                let mut about = About::default();
+                if let Place::Log { account, region, time } = place::of(&named.log.object) {
+                    if !self.range.has_log(Some((&account, &region)), time, true) {
+                        continue;
                     }
-                    _ => true,
-                };
-                if in_range {
-                    let detail = match self.verdicts[*digest] {
-                        DigestVerdict::Verified => format!("{} names it", seen.name),
-                        other => format!("{} names it, which is {}", seen.name, other.as_str()),
-                    };
-                    missing.insert(format!("s3://{}/{}", log.bucket, log.object), detail);
+                    (about.account, about.region) = (Some(account), Some(region));
+                    about.time = time;
                 }
+                name(&mut about, named);
+                let digest = &named.digest.object;
+                let detail = match named.ruling.verdict {
+                    DigestVerdict::Verified => format!("{digest} names it"),
+                    other => format!("{digest} names it, which is {}", other.as_str()),
+                };
+                let origin = about.object.clone().unwrap_or_default();
+                missing.insert(origin, (detail, about));
             }
         }
-        for (origin, detail) in missing {
-            self.say_log(origin.into(), (LogVerdict::Missing, detail), true);
+        for (origin, (detail, about)) in missing {
+            self.log(origin.into(), (LogVerdict::Missing, detail), true, about);
         }
+    }
+}
+
+/// What a digest says of a log's place.
+fn name(about: &mut About, named: Named<'_>) {
+    about.trail = named.digest.series().map(|series| series.shown());
+    about.object = Some(format!("s3://{}/{}", named.log.bucket, named.log.object));
+}
+
+/// What a digest covers; of one that cannot be read, what its name says.
+fn period(seen: &SeenDigest) -> Option<(Time, Time)> {
+    match &seen.content {
+        Ok((digest, _)) => digest.period(),
+        Err(_) => place::end_of(&seen.name).map(|end| (Time(end.0 - 60 * MINUTE), end)),
     }
 }
 
 /// The first start and the last end of digests, by account and Region.
 type Spans = BTreeMap<(String, String), (Time, Time)>;
 
-fn spans_end(log: &SeenLog, spans: &Spans) -> Option<Time> {
-    spans.get(log.of.as_ref()?).map(|span| span.1)
+fn spans(judged: &Judged) -> Spans {
+    let mut spans = Spans::new();
+    for (seen, ruling) in judged.collected.digests.iter().zip(&judged.rulings) {
+        let Ok((digest, _)) = &seen.content else { continue };
+        if let (Some(series), Some((start, end))) = (digest.series(), digest.period())
+            && !series.backfill
+            && ruling.verdict != DigestVerdict::BadSignature
+        {
+            let span = spans.entry((series.account, series.region)).or_insert((start, end));
+            *span = (span.0.min(start), span.1.max(end));
+        }
+    }
+    spans
+}
+
+fn span(log: &SeenLog, spans: &Spans) -> Option<(Time, Time)> {
+    spans.get(log.of.as_ref()?).copied()
 }
 
 /// What is said of a log that no digest names.
-fn unnamed(log: &SeenLog, spans: &Spans) -> (LogVerdict, String) {
-    let flaw = match &log.hash {
-        Ok(_) | Err(Flaw::Altered(_)) => "",
-        Err(Flaw::Trailing(reason) | Flaw::Unreadable(reason)) => reason,
+fn unnamed(log: &SeenLog, spans: &Spans, waits: bool) -> (LogVerdict, String) {
+    let also = match &log.hash {
+        Ok(_) | Err(Flaw::Altered(_)) => String::new(),
+        Err(Flaw::Trailing(reason) | Flaw::Unreadable(reason)) => format!("; {reason}"),
     };
-    let also = if flaw.is_empty() { String::new() } else { format!("; {flaw}") };
-    let Some((span, time)) = log.of.as_ref().and_then(|of| spans.get(of)).zip(log.time) else {
-        let detail = "there are no digests of its account and Region";
-        return (LogVerdict::Unreferenced, format!("{detail}{also}"));
+    let (verdict, detail) = match span(log, spans).zip(log.time) {
+        None if waits => {
+            (LogVerdict::OutsideDigestRange, "its digest is not due yet, and is the first".into())
+        }
+        None if log.of.is_none() => {
+            (LogVerdict::Unreferenced, "its name is not that of a log, and no digest has it".into())
+        }
+        None => (LogVerdict::Unreferenced, "there are no digests of its account and Region".into()),
+        Some(((_, end), _)) if waits => {
+            let detail = format!("its digest is not due yet; the last one ends {end}");
+            (LogVerdict::OutsideDigestRange, detail)
+        }
+        Some(((start, _), time)) if time < start => {
+            let detail = format!("it is from before the first digest, which begins {start}");
+            (LogVerdict::OutsideDigestRange, detail)
+        }
+        Some(((_, end), time)) if time > end => {
+            let detail = format!("it is from after the last digest, which ends {end}");
+            (LogVerdict::OutsideDigestRange, detail)
+        }
+        Some(_) => (LogVerdict::Unreferenced, "no digest names it".to_owned()),
     };
-    if time < span.0 {
-        let detail = format!("it is from before the first digest, which begins {}", span.0);
-        (LogVerdict::OutsideDigestRange, format!("{detail}{also}"))
-    } else if time > span.1 {
-        let detail = format!("it is from after the last digest, which ends {}", span.1);
-        (LogVerdict::OutsideDigestRange, format!("{detail}{also}"))
-    } else {
-        (LogVerdict::Unreferenced, format!("no digest names it{also}"))
-    }
+    (verdict, detail + &also)
 }
 
-/// Whether a hash in hex is this one. One was seen without its leading zero.
-fn is_hash(text: Option<&str>, hash: &[u8; 32]) -> bool {
-    text.is_some_and(|text| format!("{:0>64}", text.trim().to_ascii_lowercase()) == hex(hash))
+#[cfg(test)]
+mod tests {
+    use super::super::digest::Digest;
+    use super::super::keys::PublicKeys;
+    use super::super::seen::Collected;
+    use super::*;
+
+    /// A digest that names a log which is not there, and a log that it does not name.
+    fn collected(interrupted: bool) -> Collected {
+        let name = "1_CloudTrail-Digest_r_t_r_20261102T010000Z.json.gz";
+        let object = format!("AWSLogs/1/CloudTrail-Digest/r/2026/11/02/{name}");
+        let log = "1_CloudTrail_r_20261102T0005Z_a.json.gz";
+        let text = serde_json::json!({
+            "awsAccountId": "1", "digestStartTime": "2026-11-02T00:00:00Z",
+            "digestEndTime": "2026-11-02T01:00:00Z", "digestS3Bucket": "b",
+            "digestS3Object": object, "digestPublicKeyFingerprint": "00",
+            "logFiles": [{"s3Bucket": "b", "s3Object": log, "hashValue": "00"}],
+        });
+        let digest = Digest::parse(text.to_string().as_bytes()).unwrap();
+        let mut collected = Collected { interrupted, ..Collected::default() };
+        let series = digest.series();
+        collected.digests.push(SeenDigest {
+            name: name.into(),
+            series,
+            content: Ok((digest, [0; 32])),
+        });
+        let of = Some(("1".to_owned(), "r".to_owned()));
+        let (name, time) = (log.replace("_a", "_b").into(), Time::parse("2026-11-02T00:05:00Z"));
+        collected.logs.push(SeenLog { name, of, time, aside: false, hash: Ok([0; 32]) });
+        collected
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_missing() {
+        let range = Range {
+            since: None,
+            until: None,
+            late: 0,
+            accounts: vec![],
+            regions: vec![],
+            now: Time::parse("2026-11-23T00:00:00Z").unwrap(),
+        };
+        let said = |interrupted, ended| {
+            let keys = PublicKeys::default();
+            let judged = Judged::new(collected(interrupted), &keys, 1).unwrap();
+            let verified = judge(&judged, &range, ended, false);
+            let logs: Vec<&str> = verified.logs.keys().copied().collect();
+            (logs, verified.chains.len())
+        };
+        assert_eq!(said(false, true), (vec!["missing", "unreferenced"], 1));
+        // A scan that was stopped knows its digests, a verification that was stopped does not.
+        assert_eq!(said(false, false), (vec!["unreferenced"], 1));
+        assert_eq!(said(true, false), (vec![], 0));
+    }
 }

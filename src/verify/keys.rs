@@ -4,7 +4,7 @@
 //! and times, one behind the other. A key is known by its fingerprint alone: the MD5 of its bytes,
 //! which is recomputed, so that a key under a wrong name is refused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,9 @@ use md5::{Digest, Md5};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Deserializer, Value};
 use sha2::Sha256;
+
+use crate::model::verified::Anchor;
+use crate::source::hashed::hex;
 
 /// Keys by fingerprint.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +43,9 @@ impl PublicKeys {
                     };
                     for (number, key) in list.iter().enumerate() {
                         match read(key) {
-                            Ok((fingerprint, der)) => drop(keys.insert(fingerprint, der)),
+                            Ok((names, der)) => {
+                                keys.extend(names.into_iter().map(|name| (name, der.clone())));
+                            }
                             Err(reason) => wrong.push(format!("key {}: {reason}", number + 1)),
                         }
                     }
@@ -60,9 +65,14 @@ impl PublicKeys {
         }
     }
 
+    /// What all verdicts rest on.
+    pub fn anchor(&self) -> Anchor {
+        Anchor { sha256: self.sha256.clone(), count: self.len() }
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.keys.values().collect::<BTreeSet<_>>().len()
     }
 
     /// Whether there are none.
@@ -79,18 +89,23 @@ impl PublicKeys {
     }
 }
 
-/// One key: its fingerprint and its PKCS#1 form.
-fn read(key: &Value) -> Result<(String, Vec<u8>), String> {
+/// One key: its PKCS#1 form, and the fingerprints by which digests may name it. They name what
+/// CloudTrail hands out, which is PKCS#1; whoever wraps it changes the bytes and not the key.
+fn read(key: &Value) -> Result<(BTreeSet<String>, Vec<u8>), String> {
     let field = |name: &str, other: &str| key.get(name).or(key.get(other)).and_then(Value::as_str);
     let value = field("Value", "value").ok_or("has no Value")?;
     let bytes = STANDARD.decode(value.trim()).map_err(|_| "its Value is not base64")?;
-    let computed = hex(&Md5::digest(&bytes));
+    let inner = pkcs1(&bytes);
+    let all = [Some(bytes.as_slice()), inner].into_iter().flatten();
+    let computed: BTreeSet<String> = all.map(|der| hex(&Md5::digest(der))).collect();
     if let Some(named) = field("Fingerprint", "fingerprint")
-        && !named.eq_ignore_ascii_case(&computed)
+        && !computed.contains(&named.to_ascii_lowercase())
     {
-        return Err(format!("its Fingerprint is {named:?}, and its Value has {computed}"));
+        let computed: Vec<_> = computed.into_iter().collect();
+        let has = computed.join(" or ");
+        return Err(format!("its Fingerprint is {named:?}, and its Value has {has}"));
     }
-    Ok((computed, pkcs1(&bytes).ok_or("is no RSA public key")?.to_vec()))
+    Ok((computed, inner.ok_or("is no RSA public key")?.to_vec()))
 }
 
 /// The `RSAPublicKey` (RFC 8017 A.1.1) in a key that may be wrapped in a `SubjectPublicKeyInfo`
@@ -121,11 +136,6 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         _ => return None,
     };
     if found == tag { rest.split_at_checked(len) } else { None }
-}
-
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes of a hex text, upper or lower case.

@@ -1,8 +1,15 @@
 //! Whether log files are what CloudTrail delivered: digests, signatures, the chain, hashes.
 //!
-//! `collect` reads every blob once, in parallel, and keeps a hash of each log and the content of
-//! each digest; `judge` then says of every digest, log and chain what can be said, in memory. `keys`
-//! is the anchor of all trust: a verdict is as good as the file of public keys it rests on.
+//! ```text
+//! collect    every blob once, in parallel, into what was `seen`
+//! ruling     each digest: signatures, and what the next one says of it
+//! judged     each log: which text it must have
+//! chain      what is missing between digests, before and behind them
+//! judge      all of it, for a range
+//! gate       lets only what is verified into a scan, and says the rest as `findings`
+//! ```
+//!
+//! `keys` is the anchor of all trust: a verdict is as good as the file of public keys it rests on.
 //!
 //! What must stay true: a log is `verified` only if its hash stands in a digest whose signature
 //! verifies under one of these keys, and if its container holds nothing else. Where a file lies does
@@ -14,10 +21,18 @@
 mod chain;
 mod collect;
 mod digest;
+mod findings;
+mod gate;
 mod judge;
+mod judged;
 mod keys;
 mod place;
+mod ruling;
+mod seen;
 
-pub use collect::{Collected, collect};
+pub use collect::collect;
+pub use gate::VerifiedOnly;
 pub use judge::{Range, judge};
+pub use judged::Judged;
 pub use keys::PublicKeys;
+pub use seen::Collected;

@@ -22,4 +22,5 @@ mod tags;
 mod trail;
 mod usage;
 mod userrules;
+mod verified;
 mod verify;

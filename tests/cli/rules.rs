@@ -144,6 +144,7 @@ fn the_built_in_rules_pass_wherever_they_are() {
     let last = ended.stdout.lines().last().unwrap();
     assert!(last.ends_with(": all passed"), "{last}");
     assert!(ended.stdout.contains("pass: key-disabled ("), "{}", ended.stdout);
+    assert!(ended.stdout.contains("skip: log-tampering ("), "{}", ended.stdout);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::bucket::{Server, Trouble};
-use crate::chain::{gunzip, gzip};
+use crate::chain::{Chain, gunzip, gzip, sidecar_of};
 use crate::harness::{Ended, Sandbox};
 
 const ACCOUNT: &str = "111122223333";
@@ -360,4 +360,70 @@ fn the_first_run_of_all_finds_what_a_run_without_a_state_finds() {
     };
     assert_eq!(report(&["--state=state"]), report(&[]));
     assert!(gunzip(&nights(1)[0][0].1).starts_with(b"{"));
+}
+
+/// Scans the chain's bucket, verified, and goes on from the last run. The exit code, and of each
+/// finding the rule, the status, the count.
+fn verified_night(
+    server: &Server,
+    sandbox: &Sandbox,
+) -> (Option<i32>, BTreeSet<(String, String, u64)>) {
+    let words = [
+        "scan",
+        "s3://example-logs",
+        "--verify",
+        "--public-keys",
+        "keys.json",
+        "--state",
+        "state",
+        "-fjson",
+        "--select=key-deletion-scheduled",
+    ];
+    let ended = server.keytrail(sandbox, &words).run();
+    let report: Value =
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let one = |f: &Value| (text(f, "rule"), text(f, "status"), f["count"].as_u64().unwrap());
+    (ended.code, report["findings"].as_array().unwrap().iter().map(one).collect())
+}
+
+#[test]
+fn verified_nights_miss_no_log_that_an_earlier_one_has_read() {
+    let server = Server::start(1000);
+    let sandbox = Sandbox::new();
+    let mut chain = Chain::empty();
+    let deliver = |chain: &Chain, server: &Server| {
+        for (key, bytes) in chain.files.iter().filter(|(key, _)| !key.ends_with(".metadata.json")) {
+            let sidecar = chain.files.get(&sidecar_of(key));
+            let sidecar: Value =
+                sidecar.map_or(Value::Null, |text| serde_json::from_slice(text).unwrap());
+            match sidecar["Metadata"]["signature"].as_str() {
+                Some(signature) => server.put_with(key, bytes.clone(), &[("signature", signature)]),
+                None => server.put(key, bytes.clone()),
+            }
+        }
+    };
+    sandbox.write("keys.json", chain.public_keys.to_string());
+    let found = |rule: &str, status: &str, count| (rule.to_owned(), status.to_owned(), count);
+    let deletions = |status, count| found("key-deletion-scheduled", status, count);
+    (0..3).for_each(|hour| chain.hour(hour));
+    // A log of the next hour whose digest comes the next night is evaluated then.
+    let mut later = Chain::empty();
+    (0..4).for_each(|hour| later.hour(hour));
+    server.put(&later.logs[6], later.files[&later.logs[6]].clone());
+    deliver(&chain, &server);
+    let (_, first) = verified_night(&server, &sandbox);
+    assert!(first.contains(&deletions("new", 6)), "{first:?}");
+    (3..6).for_each(|hour| chain.hour(hour));
+    deliver(&chain, &server);
+    let (code, second) = verified_night(&server, &sandbox);
+    assert_eq!((code, second), (Some(0), [deletions("ongoing", 6)].into()));
+    // A log of the first night is gone, and one of the second is another now.
+    server.remove(&chain.logs[0]);
+    let mut forged = chain.files[&chain.logs[8]].clone();
+    forged.extend(gzip(b""));
+    server.put(&chain.logs[8], forged);
+    let (code, third) = verified_night(&server, &sandbox);
+    let tampering = found("log-tampering", "new", 1);
+    assert_eq!((code, third), (Some(0), [tampering].into()));
 }

@@ -1,12 +1,19 @@
 //! Whether log files are what was delivered: every tampering gets its verdict.
 
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use keytrail::model::time::Time;
+use ring::signature::KeyPair;
 use serde_json::{Value, json};
 
-use crate::chain::{BUCKET, Chain, gunzip, gzip, sidecar_of};
+use crate::chain::tamperings::{OF_DIGESTS, OF_LOGS};
+use crate::chain::{Chain, Place, fingerprint, gunzip, sidecar_of, signer};
 use crate::harness::Sandbox;
 
 /// Counts that are not zero, but for what is verified.
-fn faults(report: &Value) -> Vec<(String, u64)> {
+pub fn faults(report: &Value) -> Vec<(String, u64)> {
     let mut faults = Vec::new();
     for kind in ["digests", "logs"] {
         let counts = report[kind].as_object().unwrap_or_else(|| panic!("{report:#}"));
@@ -19,13 +26,36 @@ fn faults(report: &Value) -> Vec<(String, u64)> {
     faults
 }
 
-/// What is done to a chain of six digests, and what is found; the exit is 1.
-fn tampered(name: &str, tamper: impl FnOnce(&mut Chain), found: &[(&str, u64)]) -> Value {
+/// Exit code and faults.
+fn found(chain: &Chain, more: &[&str]) -> (Option<i32>, Vec<(String, u64)>, Value) {
+    let (code, report) = chain.verify(more);
+    let faults = if code == Some(2) { vec![] } else { faults(&report) };
+    (code, faults, report)
+}
+
+#[track_caller]
+fn whole(chain: &Chain, more: &[&str]) -> Value {
+    let (code, faults, report) = found(chain, more);
+    assert_eq!((code, faults), (Some(0), vec![]), "{report:#}");
+    report
+}
+
+#[test]
+fn every_tampering_gets_its_verdict() {
+    for (name, tamper, expected) in OF_LOGS.iter().chain(OF_DIGESTS) {
+        let mut chain = Chain::new();
+        tamper(&mut chain);
+        let expected: Vec<_> = expected.iter().map(|(v, n)| ((*v).to_owned(), *n)).collect();
+        let (code, faults, report) = found(&chain, &[]);
+        assert_eq!((code, faults), (Some(1), expected), "{name}: {report:#}");
+    }
+}
+
+fn tampered(tamper: impl FnOnce(&mut Chain)) -> Value {
     let mut chain = Chain::new();
     tamper(&mut chain);
     let (code, report) = chain.verify(&[]);
-    let found: Vec<_> = found.iter().map(|(verdict, n)| ((*verdict).to_owned(), *n)).collect();
-    assert_eq!((code, faults(&report)), (Some(1), found), "{name}: {report:#}");
+    assert_eq!(code, Some(1), "{report:#}");
     report
 }
 
@@ -59,25 +89,23 @@ fn an_intact_chain_verifies_wherever_it_lies_and_however_it_is_compressed() {
 }
 
 #[test]
-fn digests_that_are_gone_are_all_counted() {
-    let report = tampered(
-        "one",
-        |c| c.remove(&c.digests[2].clone()),
-        &[("digests missing", 1), ("logs unreferenced", 2)],
-    );
+fn hours_that_nothing_signs_are_gaps() {
+    let report = tampered(|c| c.remove(&c.digests[2].clone()));
     let gap = json!([{"from": "2026-11-02T02:00:00Z", "to": "2026-11-02T03:00:00Z"}]);
     assert_eq!(report["chains"][0]["gaps"], gap);
-    let two = |c: &mut Chain| [2, 3].map(|n| c.digests[n].clone()).iter().for_each(|d| c.remove(d));
-    tampered("two adjacent", two, &[("digests missing", 2), ("logs unreferenced", 4)]);
-    let first = |c: &mut Chain| c.remove(&c.digests[0].clone());
-    let report =
-        tampered("the first", first, &[("digests missing", 1), ("logs outside-digest-range", 2)]);
-    assert_eq!(report["chains"][0]["head"], "cut");
-    let last = |c: &mut Chain| c.remove(&c.digests[5].clone());
-    tampered("the newest", last, &[("logs outside-digest-range", 2)]);
-    let all = |c: &mut Chain| c.digests.clone().iter().for_each(|d| c.remove(d));
-    let report = tampered("all", all, &[("logs unreferenced", 12)]);
-    assert_eq!(report["chains"], json!([]));
+    // Nor does a digest that cannot be read, or whose signature is wrong.
+    let key = |c: &Chain| c.digests[2].clone();
+    let junk = tampered(|c| c.files.get_mut(&key(c)).unwrap().extend(b"junk"));
+    assert_eq!(junk["chains"][0]["gaps"], gap);
+    let edited = tampered(|c| c.edit(&key(c), |text| text.replace("Example0205", "Example0299")));
+    assert_eq!(edited["chains"][0]["gaps"], gap);
+    let first = tampered(|c| c.remove(&c.digests[0].clone()));
+    assert_eq!(first["chains"][0]["head"], "cut");
+    let all = tampered(|c| c.digests.clone().iter().for_each(|d| c.remove(d)));
+    assert_eq!(all["chains"], json!([]));
+    // A name that somebody made up does not move the end of the range.
+    let future = OF_LOGS.iter().find(|(name, ..)| *name == "a log from the future").unwrap();
+    assert_eq!(tampered(future.1)["chains"][0]["tail_age_secs"], 0);
 }
 
 #[test]
@@ -100,122 +128,6 @@ fn a_range_leaves_out_what_lies_outside() {
     assert_eq!(chain.verify(&["--since", "2026-11-02T01:00:00Z"]).0, Some(0));
     assert_eq!(chain.verify(&["--since", "2026-11-02T00:59:00Z"]).0, Some(1));
     assert_eq!(chain.verify(&["--region", "us-east-1"]).0, Some(1), "nothing to verify");
-}
-
-#[test]
-fn logs_that_are_not_what_was_delivered() {
-    let log = |c: &Chain| c.logs[4].clone();
-    let edit = |c: &mut Chain| c.edit(&log(c), |text| text.replace("192.0.2.1", "192.0.2.2"));
-    tampered("one byte", edit, &[("logs modified", 1)]);
-    tampered("deleted", |c| c.remove(&log(c)), &[("logs missing", 1)]);
-    let bytes = |change: fn(&mut Vec<u8>)| {
-        move |c: &mut Chain| change(c.files.get_mut(&c.logs[4].clone()).unwrap())
-    };
-    let cut = bytes(|bytes| bytes.truncate(bytes.len() / 2));
-    tampered("truncated", cut, &[("logs unreadable", 1)]);
-    let crc = bytes(|bytes| {
-        let at = bytes.len() - 8;
-        bytes[at] ^= 1;
-    });
-    tampered("CRC", crc, &[("logs unreadable", 1)]);
-    let member = bytes(|bytes| bytes.extend(gzip(b"{\"Records\":[]}")));
-    tampered("a second member", member, &[("logs trailing-data", 1)]);
-    let empty = bytes(|bytes| bytes.extend(gzip(b"")));
-    tampered("an empty second member", empty, &[("logs trailing-data", 1)]);
-    tampered("junk", bytes(|bytes| bytes.extend(b"junk")), &[("logs trailing-data", 1)]);
-    tampered("nothing left", bytes(Vec::clear), &[("logs modified", 1)]);
-    let bom = |c: &mut Chain| c.edit(&log(c), |text| format!("\u{feff}{text}"));
-    tampered("a byte order mark", bom, &[("logs modified", 1)]);
-    let swap = |c: &mut Chain| {
-        let (a, b) = (c.files[&c.logs[4]].clone(), c.files[&c.logs[5]].clone());
-        c.files.extend([(c.logs[4].clone(), b), (c.logs[5].clone(), a)]);
-    };
-    tampered("swapped", swap, &[("logs modified", 2)]);
-    let pretty = |c: &mut Chain| {
-        c.edit(&log(c), |text| {
-            serde_json::to_string_pretty(&serde_json::from_str::<Value>(&text).unwrap()).unwrap()
-        });
-    };
-    tampered("reformatted", pretty, &[("logs modified", 1)]);
-    let extra = |c: &mut Chain| {
-        let copy = c.files[&log(c)].clone();
-        c.files.insert(log(c).replace("Exampl.", "Forged."), copy);
-    };
-    tampered("a log no digest names", extra, &[("logs unreferenced", 1)]);
-    let hidden = |c: &mut Chain| {
-        let bytes = c.files.remove(&log(c)).unwrap();
-        c.files.insert("elsewhere.bin".into(), bytes);
-    };
-    tampered("renamed", hidden, &[("logs missing", 1), ("logs unreferenced", 1)]);
-    let beside = |c: &mut Chain| {
-        c.files.insert(log(c).replace("AWSLogs", "old/AWSLogs"), c.files[&log(c)].clone());
-        c.edit(&log(c), |text| text.replace("192.0.2.1", "192.0.2.2"));
-    };
-    tampered("the true one moved aside", beside, &[("logs modified", 1)]);
-}
-
-#[test]
-fn digests_that_are_not_what_was_delivered() {
-    let key = |c: &Chain| c.digests[2].clone();
-    let edit = |c: &mut Chain| c.edit(&key(c), |text| text.replace("Example0205", "Example0299"));
-    let found = [("digests bad-signature", 1), ("logs missing", 1), ("logs unreferenced", 2)];
-    tampered("a name in it", edit, &found);
-    for (name, more) in [("junk", b"junk".to_vec()), ("a second member", gzip(b"{}"))] {
-        let add = |c: &mut Chain| c.files.get_mut(&key(c)).unwrap().extend(&more);
-        let report = tampered(name, add, &[("digests bad-format", 1), ("logs unreferenced", 2)]);
-        assert_eq!(report["chains"][0]["gaps"].as_array().map(Vec::len), Some(1));
-    }
-    let resigned = |c: &mut Chain| {
-        let mut digest = c.digest(2);
-        digest["logFiles"] = json!([]);
-        let key = key(c);
-        c.deliver(&key, &digest, true);
-    };
-    tampered(
-        "signed by another",
-        resigned,
-        &[("digests bad-signature", 1), ("logs unreferenced", 2)],
-    );
-    // Somebody who has the true key too: only the chain tells.
-    let replaced = |c: &mut Chain| {
-        let mut digest = c.digest(2);
-        digest["logFiles"] = json!([]);
-        let key = key(c);
-        c.deliver(&key, &digest, false);
-    };
-    let found = [("digests hash-chain-mismatch", 1), ("logs unreferenced", 2)];
-    tampered("signed with the same key", replaced, &found);
-    let replayed = |c: &mut Chain| {
-        let older = c.files[&c.digests[1]].clone();
-        c.files.insert(key(c), older);
-    };
-    tampered(
-        "an older one in its place",
-        replayed,
-        &[("digests bad-format", 1), ("logs unreferenced", 2)],
-    );
-    let bucket = |c: &mut Chain| c.edit(&key(c), |text| text.replace(BUCKET, "other-bucket"));
-    tampered(
-        "another bucket in it",
-        bucket,
-        &[("digests bad-signature", 1), ("logs unreferenced", 2)],
-    );
-    let unsigned = |c: &mut Chain| drop(c.files.remove(&sidecar_of(&c.digests[5].clone())));
-    let found = [("digests signature-unavailable", 1), ("logs unreferenced", 2)];
-    tampered("no signature of the newest", unsigned, &found);
-    let wrong = |c: &mut Chain| {
-        let sidecar = sidecar_of(&c.digests[5].clone());
-        c.files.insert(sidecar, br#"{"signature":"00"}"#.to_vec());
-    };
-    tampered("a wrong one", wrong, &[("digests bad-signature", 1), ("logs unreferenced", 2)]);
-    let unknown = |c: &mut Chain| {
-        let another = crate::chain::signer(true);
-        use base64::Engine;
-        use ring::signature::KeyPair;
-        let value = base64::engine::general_purpose::STANDARD.encode(another.public_key().as_ref());
-        c.public_keys = json!({"publicKeyList": [{"value": value}]});
-    };
-    tampered("a key nobody has", unknown, &[("digests key-unknown", 6), ("logs unreferenced", 12)]);
 }
 
 #[test]
@@ -251,6 +163,179 @@ fn nothing_to_verify_is_no_success() {
 }
 
 #[test]
+fn signatures_come_in_one_file_too() {
+    let mut chain = Chain::new();
+    let mut lines = String::new();
+    for key in chain.digests.clone() {
+        let line = json!({"key": key, "signature": chain.signature(&key).to_uppercase()});
+        lines += &format!("{line}\n");
+        chain.files.remove(&sidecar_of(&key));
+    }
+    assert_eq!(chain.verify(&[]).0, Some(1), "the newest has none");
+    let bare = chain.files.clone();
+    for (name, text) in [
+        ("signatures.jsonl", lines.clone()),
+        ("of/x.json", format!("[{}]", lines.trim().replace('\n', ","))),
+    ] {
+        chain.files = bare.clone();
+        chain.files.insert(name.into(), text.into());
+        assert_eq!(whole(&chain, &[])["others"], 0, "{name}");
+    }
+}
+
+#[test]
+fn keys_of_every_form_are_taken() {
+    let mut chain = Chain::new();
+    let pkcs1 = signer(false).public_key().as_ref().to_vec();
+    // RFC 5280: a sequence of the algorithm (RFC 8017: rsaEncryption, no parameters) and the key.
+    let der = |tag: u8, content: &[u8]| {
+        let len = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82], &len[..], content].concat()
+    };
+    let algorithm = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0];
+    let bits = der(3, &[&[0][..], &pkcs1].concat());
+    let spki = der(0x30, &[&algorithm[..], &bits].concat());
+    let name = fingerprint(&signer(false));
+    let times = json!([1436317441.0, "1436317441.0", "2015-07-08T01:04:01+00:00"]);
+    for (value, time) in [(&pkcs1, 0), (&spki, 1), (&spki, 2)] {
+        let key = json!({"Value": STANDARD.encode(value), "Fingerprint": name.to_uppercase(),
+            "ValidityStartTime": times[time], "ValidityEndTime": times[time]});
+        chain.public_keys = json!({"PublicKeyList": [key]});
+        whole(&chain, &[]);
+    }
+    chain.public_keys = json!({"publicKeyList": [{"value": STANDARD.encode(&spki)}]});
+    whole(&chain, &[]);
+}
+
+/// A copy of the files in another folder.
+fn copied(chain: &Chain) -> BTreeMap<String, Vec<u8>> {
+    chain.files.iter().map(|(key, bytes)| (format!("copy/{key}"), bytes.clone())).collect()
+}
+
+#[test]
+fn two_copies_are_one_chain_and_each_is_judged() {
+    let mut chain = Chain::new();
+    let copy = copied(&chain);
+    chain.files.extend(copy);
+    let report = whole(&chain, &[]);
+    assert_eq!(
+        (&report["digests"]["verified"], &report["logs"]["verified"]),
+        (&json!(12), &json!(24))
+    );
+    assert_eq!(report["chains"].as_array().unwrap().len(), 1);
+    // The copy that is true covers its hour.
+    let key = chain.digests[2].clone();
+    chain.edit(&key, |text| text.replace("Example0205", "Example0299"));
+    let (code, faults, report) = found(&chain, &[]);
+    let expected =
+        [("digests bad-signature", 1), ("logs missing", 1)].map(|(v, n)| (v.to_owned(), n));
+    assert_eq!((code, faults), (Some(1), expected.to_vec()), "{report:#}");
+    assert_eq!(report["chains"][0]["gaps"], json!([]));
+}
+
+#[test]
+fn trails_of_one_name_and_organisations_have_their_own_chains() {
+    let mut chain = Chain::new();
+    let folder = "o-exampleorgid/AWSLogs/o-exampleorgid";
+    let mut of_organisation = Chain::of(Place { folder, mark: "Organi", ..Place::new() });
+    (0..6).for_each(|hour| of_organisation.hour(hour));
+    chain.join(of_organisation);
+    let mut elsewhere = Chain::of(Place { account: "444455556666", trail: "b", ..Place::new() });
+    (0..6).for_each(|hour| elsewhere.hour(hour));
+    chain.join(elsewhere);
+    assert_eq!(whole(&chain, &[])["chains"].as_array().unwrap().len(), 3);
+    let one = whole(&chain, &["--account", "444455556666"]);
+    assert_eq!(
+        (&one["chains"][0]["trail"], &one["logs"]["verified"]),
+        (&json!("b (us-east-1)"), &json!(12))
+    );
+    // A trail that becomes the organisation's goes on in another folder.
+    let mut moved = Chain::empty();
+    (0..3).for_each(|hour| moved.hour(hour));
+    moved.place.folder = folder;
+    (3..6).for_each(|hour| moved.hour(hour));
+    assert_eq!(whole(&moved, &[])["chains"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_trail_that_was_replaced_counts_only_for_its_time() {
+    let mut chain = Chain::new();
+    let mut former = Chain::of(Place { trail: "former", mark: "Former", ..Place::new() });
+    (0..2).for_each(|hour| former.hour(hour));
+    chain.join(former);
+    let (code, report) = chain.verify(&[]);
+    assert_eq!(code, Some(1), "its end cannot be told from one that was cut off: {report:#}");
+    assert_eq!(chain.verify(&["--since", "2026-11-02T03:59:00Z"]).0, Some(1));
+    let report = whole(&chain, &["--since", "2026-11-02T04:00:00Z"]);
+    assert_eq!(report["chains"].as_array().unwrap().len(), 1);
+    // If nothing goes on, all of it may be gone.
+    assert_eq!(chain.verify(&["--since", "2026-11-02T09:00:00Z"]).0, Some(1));
+}
+
+#[test]
+fn files_that_came_late_have_a_chain_of_their_own() {
+    let mut chain = Chain::new();
+    let mut late = Chain::of(Place { backfill: true, mark: "Backfi", ..Place::new() });
+    (1..3).for_each(|hour| late.hour(hour));
+    let (log, digests) = (late.logs[0].clone(), late.digests.clone());
+    chain.join(late);
+    let report = whole(&chain, &[]);
+    assert_eq!(report["chains"][1]["trail"], "my_trail (us-east-1) (backfill)");
+    let intact = chain.files.clone();
+    chain.edit(&log, |text| text.replace("192.0.2.1", "192.0.2.2"));
+    assert_eq!(found(&chain, &[]).1, [("logs modified".to_owned(), 1)]);
+    chain.files = intact;
+    chain.remove(&digests[0]);
+    let expected =
+        [("digests missing", 1), ("logs unreferenced", 2)].map(|(v, n)| (v.to_owned(), n));
+    assert_eq!(found(&chain, &[]).1, expected);
+}
+
+#[test]
+fn hex_may_be_upper_case() {
+    let mut chain = Chain::new();
+    let mut last = chain.digest(5);
+    for pointer in ["/previousDigestHashValue", "/logFiles/0/hashValue"] {
+        let value = last.pointer_mut(pointer).unwrap();
+        *value = json!(value.as_str().unwrap().to_uppercase());
+    }
+    let key = chain.digests[5].clone();
+    chain.deliver(&key, &last, false);
+    whole(&chain, &[]);
+}
+
+/// A chain that ends in this hour or the last, and how many hours it has.
+pub fn until_now() -> (Chain, usize) {
+    let hour = 3600 * 1_000_000;
+    let start = Time(Time::now().0 / hour * hour - 4 * hour);
+    let mut chain = Chain::of(Place { start, ..Place::new() });
+    (0..4).for_each(|hour| chain.hour(hour));
+    (chain, 4)
+}
+
+#[test]
+fn a_log_whose_digest_is_not_due_is_waited_for() {
+    let (mut chain, hours) = until_now();
+    // Made before the last digest ended, delivered after; and in the hour that still runs.
+    chain.log(hours - 1, "55");
+    chain.log(hours, "00");
+    let report = whole_but_waiting(&chain);
+    assert_eq!(report["pending"], 2);
+    // The one before it is due.
+    chain.log(hours - 3, "58");
+    let (code, faults, report) = found(&chain, &[]);
+    let expected = [("logs outside-digest-range", 2), ("logs unreferenced", 1)];
+    let expected = expected.map(|(v, n)| (v.to_owned(), n));
+    assert_eq!((code, faults), (Some(1), expected.to_vec()), "{report:#}");
+}
+
+fn whole_but_waiting(chain: &Chain) -> Value {
+    let (code, report) = chain.verify(&[]);
+    assert_eq!(code, Some(0), "{report:#}");
+    report
+}
+
+#[test]
 fn keys_that_cannot_be_used_end_the_run_before_it_begins() {
     let mut chain = Chain::new();
     chain.public_keys["PublicKeyList"][0]["Fingerprint"] = json!("00");
@@ -277,6 +362,7 @@ fn the_table_shows_what_is_wrong_within_80_columns() {
         "gap from 2026-11-02T02:00:00Z to 2026-11-02T03:00:00Z\n",
         "digests  5 verified, 1 missing\n",
         "logs     10 verified, 2 unreferenced\n",
+        "every verdict is as good as that file\n",
         "not everything in range is verified\n",
     ];
     expected.iter().for_each(|line| assert!(output.stdout.contains(line), "{}", output.stdout));

@@ -32,6 +32,7 @@ fn plan() -> Plan {
         limits: Default::default(),
         tags: Default::default(),
         past: None,
+        gate: None,
         coverage: Default::default(),
         now: keytrail::model::time::Time::now(),
     }

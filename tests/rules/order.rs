@@ -60,6 +60,7 @@ fn no_order_changes_what_the_samples_give() {
         past: None,
         coverage: Default::default(),
         now: keytrail::model::time::Time::now(),
+        gate: None,
     };
     let samples = samples();
     assert!(samples.len() > 150, "{}", samples.len());

@@ -48,6 +48,7 @@ fn forecast(settings: &Settings, mut listing: Listing) -> Forecast {
                 forecast.problems.push(problem);
                 continue;
             }
+            Entry::Known(_) => continue,
             Entry::Blob(blob) => blob,
         };
         match &blob.body {

@@ -3,28 +3,30 @@
 //! In this order: settle what is asked for and open everything that is needed, collecting all that
 //! is wrong; scan; write the report; say on standard error what the report does not say.
 
+mod prepare;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::cli::accepted;
-use crate::cli::args::{RuleArgs, ScanArgs};
-use crate::cli::catalogs::{self, Catalogs};
+use crate::cli::args::ScanArgs;
+use crate::cli::catalogs::Catalogs;
 use crate::cli::commands::forecast;
-use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{self, Show};
-use crate::cli::s3::Scope;
 use crate::cli::settings::{Settings, Verbosity};
 use crate::cli::signals;
-use crate::cli::state::{self, Opened};
+use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
+use crate::cli::verifying::{self, Verifying};
 use crate::detect::{Loaded, RuleSet};
 use crate::engine::{self, Live, Past, Plan, Progress};
 use crate::model::estate::Estate;
@@ -38,19 +40,10 @@ use crate::model::time::Time;
 use crate::report::{self, Format, Report, Run, Style};
 use crate::source::Listing;
 use crate::tags::book::Book;
-use crate::triage::{Baseline, Triage};
+use crate::triage::Triage;
 
-/// Everything a scan needs, opened.
-struct Prepared {
-    settings: Settings,
-    config: Config,
-    baseline: Option<Baseline>,
-    loaded: Loaded,
-    catalogs: Catalogs,
-    listing: Listing,
-    output: Output,
-    state: Option<Opened>,
-}
+pub use prepare::load_rules;
+use prepare::{Prepared, late, prepare};
 
 /// Runs the command.
 ///
@@ -66,8 +59,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     }
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     say_loaded(&prepared, &run, messages);
-    let Prepared { settings, config, baseline, loaded, catalogs, listing, output, state } =
-        prepared;
+    let Prepared { settings, config, baseline, loaded, listing, output, state, .. } = prepared;
+    let (verifying, catalogs) = (prepared.verifying, prepared.catalogs);
     let metas = loaded.rules.metas().iter().enumerate();
     let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
     let ids: BTreeSet<String> = reported.map(|(_, rule)| rule.id.clone()).collect();
@@ -76,162 +69,46 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     if let Some(state) = &state {
         triage = triage.after(state.reported());
     }
-    let mut scan = Scan { settings, output, worst: None };
-    let Catalogs { book, problems, .. } = catalogs;
-    let past =
-        state.as_ref().map(|state| Past { memory: state.state.memory.clone(), late: late(args) });
-    let coverage = past.as_ref().map(|past| past.memory.coverage.clone()).unwrap_or_default();
-    let plan = Plan {
-        past,
-        coverage,
-        ..plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started)
+    let stop = signals::install(output.unfinished());
+    let mut scan = Scan { settings, output, worst: None, stop };
+    let Catalogs { book, mut problems, .. } = catalogs;
+    let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
+    if let Some(state) = &state {
+        plan.coverage = state.state.memory.coverage.clone();
+        plan.past = Some(Past { memory: state.state.memory.clone(), late: late(args) });
+    }
+    let gated = match verifying.map(|v| v.gate(&scan.settings, started, &scan.stop)).transpose() {
+        Ok(gated) => gated,
+        Err(error) => return scan.broken(error, None),
     };
+    if let Some(gated) = &gated {
+        plan.gate = Some(Arc::clone(&gated.gate) as _);
+        problems.extend(gated.problems.iter().cloned());
+    }
     let (mut outcome, found) = match scan.perform(&plan, triage, listing) {
         Ok(performed) => performed,
         Err(error) => return scan.broken(error, None),
     };
     outcome.problems.extend(problems);
     outcome.problems.sort();
+    // A folder that cannot be walked is met by both walks.
+    outcome.problems.dedup();
+    outcome.verify = gated.map(|gated| gated.verification());
     run.finished = Time::now();
     let verbosity = scan.settings.verbosity;
-    let (mut exit, written) = scan.report(&run, &outcome, messages)?;
+    let (exit, written) = scan.report(&run, &outcome, messages)?;
     // A report that nobody got was not made.
-    if let Some(state) = state.filter(|_| written)
-        && let Err(reason) = state.commit(&run, &mut outcome, found)
-    {
-        messages
-            .warning(format!("the state is not written, so the next run repeats this: {reason}"));
-        exit = Exit::Incomplete;
-    }
+    let exit = match state.filter(|_| written).map(|s| s.commit(&run, &mut outcome, found)) {
+        Some(Err(reason)) => {
+            let what = "the state is not written, so the next run repeats this";
+            messages.warning(format!("{what}: {reason}"));
+            Exit::Incomplete
+        }
+        Some(Ok(())) | None => exit,
+    };
     let evaluated = |rule: &str| ids.contains(rule);
     accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
     Ok(exit)
-}
-
-/// Opens everything. What is wrong with one thing does not keep the others from being looked at.
-fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
-    let mut failures = Vec::new();
-    let mut note = |found: Vec<Failure>| failures.extend(found);
-    let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
-    let (mut config, wrong) = Config::load(args.input.config.as_deref());
-    note(wrong);
-    let loaded = load_rules(&args.rules, &mut config).map_err(&mut note).ok();
-    let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
-    let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
-    let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
-    let sources = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
-    let named = sources.iter().chain(args.run.state.as_ref());
-    let cloud = args.s3.cloud(named).map_err(&mut note).ok();
-    let state = match (&args.run.state, &cloud) {
-        (Some(name), Some(cloud)) => Opened::open(name, cloud.as_ref()).map(Some),
-        _ => Ok(None),
-    };
-    let state = state.map_err(|failure| note(vec![failure])).ok();
-    let known = state.as_ref().and_then(|state| Some(state.as_ref()?.known()));
-    let mut listing = cloud.and_then(|cloud| {
-        let identify = args.run.state.is_some();
-        let left_out = args.run.state.iter().map(|name| name.to_string_lossy().into()).collect();
-        let names_only = args.run.dry_run;
-        let scope = Scope { left_out, identify, known, names_only, ..scope(settings.as_ref()) };
-        args.s3.listing(sources, cloud, scope).map_err(&mut note).ok()
-    });
-    let kept = state::files(args.run.state.as_deref());
-    let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
-    let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref()]
-        .into_iter()
-        .flatten()
-        .chain(tags)
-        .chain(kept.iter().map(PathBuf::as_path))
-        .collect();
-    listing.iter_mut().for_each(|listing| read.iter().for_each(|path| listing.leave_out(path)));
-    let output = open_output(args, sources, &read, failures.is_empty());
-    let output = output.map_err(|failure| failures.extend(failure)).ok();
-    let opened = (|| {
-        Some(Prepared {
-            settings: settings?,
-            config,
-            baseline: baseline?,
-            loaded: loaded?,
-            catalogs: catalogs?,
-            listing: listing?,
-            output: output?,
-            state: state?,
-        })
-    })();
-    opened.filter(|_| failures.is_empty()).ok_or(failures)
-}
-
-/// What of a bucket counts.
-fn scope(settings: Option<&Settings>) -> Scope {
-    let Some(Settings { filter, .. }) = settings else { return Scope::default() };
-    Scope {
-        since: filter.since,
-        until: filter.until,
-        accounts: filter.accounts.clone(),
-        ..Scope::default()
-    }
-}
-
-/// How late events may be; microseconds.
-fn late(args: &ScanArgs) -> i64 {
-    args.s3.settle().map_or(0, |(_, late)| late)
-}
-
-/// Opens the output: last, so that the unfinished file is not taken for a source. `read` is what
-/// the run reads beside its sources. No failure to add if `all_well` is false and opening would
-/// wait for somebody.
-fn open_output(
-    args: &ScanArgs,
-    sources: &[OsString],
-    read: &[&Path],
-    all_well: bool,
-) -> Result<Output, Option<Failure>> {
-    let path = args.output.output.as_path();
-    if path.as_os_str() == "-" {
-        return Output::open(None).map_err(Some);
-    }
-    let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
-    if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
-        return Err(Some(refused("is one of the sources")));
-    }
-    if read.iter().any(|read| is_same_file(path, read)) {
-        return Err(Some(refused("is read by this run")));
-    }
-    if !all_well && Output::may_wait(path) {
-        return Err(None);
-    }
-    Output::open(Some(path)).map_err(Some)
-}
-
-/// The rules that `args` choose, and those that suppressions name.
-///
-/// # Errors
-/// Every rule that does not load, or every selector that names none.
-pub fn load_rules(args: &RuleArgs, config: &mut Config) -> Result<Loaded, Vec<Failure>> {
-    let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
-    let Loaded { rules, skipped, replaced } =
-        RuleSet::load(!args.no_builtin_rules, &args.paths, &config.estate).map_err(all)?;
-    // Of all rules, those that are not selected too.
-    let settled = config.settle(|name| rules.id_of(name));
-    if args.no_builtin_rules && args.paths.is_empty() {
-        // Reported where options are checked.
-        settled?;
-        return Ok(Loaded { rules, skipped, replaced });
-    }
-    let chosen = rules.select(&args.select, &args.ignore);
-    let chosen = chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect());
-    match (settled, chosen) {
-        (Ok(()), Ok(rules)) => Ok(Loaded { rules, skipped, replaced }),
-        (Ok(()), Err(failures)) | (Err(failures), Ok(_)) => Err(failures),
-        (Err(failures), Err(more)) => Err(failures.into_iter().chain(more).collect()),
-    }
-}
-
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    match (fs::metadata(a), fs::metadata(b)) {
-        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
-    }
 }
 
 /// Says what the rules, the configuration and the baseline are not, or are beside the options.
@@ -272,6 +149,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         sha256: read.sha256.clone(),
     });
     let mut more = config.lines();
+    more.extend(prepared.verifying.iter().map(Verifying::line));
     more.extend(prepared.catalogs.lines.iter().cloned());
     more.extend(baseline.iter().map(|baseline| format!("baseline {}", baseline.sha256)));
     Run {
@@ -317,6 +195,7 @@ fn plan(
         past: None,
         coverage: Default::default(),
         now,
+        gate: None,
     }
 }
 
@@ -326,6 +205,8 @@ struct Scan {
     output: Output,
     /// The highest level that was written live.
     worst: Option<Level>,
+    /// Set by a signal.
+    stop: Arc<AtomicBool>,
 }
 
 impl Scan {
@@ -336,14 +217,13 @@ impl Scan {
         mut triage: Triage,
         mut listing: Listing,
     ) -> io::Result<(Outcome, Vec<Id>)> {
-        let Scan { settings, output, worst } = self;
+        let Scan { settings, output, worst, stop } = self;
         let live = settings.each && settings.format == Format::Ndjson;
         let quiet = settings.verbosity == Verbosity::Quiet;
         let show = Show::decide(settings.progress, quiet, live && output.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = output.is_terminal() || settings.sources.iter().any(is_stream);
-        let stop = signals::install(output.unfinished());
-        listing.stop_on(Arc::clone(&stop));
+        listing.stop_on(Arc::clone(stop));
         let mut write = |finding: &Finding| {
             let Some(status) = triage.admit(finding) else { return Ok(()) };
             *worst = (*worst).max(Some(finding.level));
@@ -357,7 +237,7 @@ impl Scan {
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
         let mut outcome = progress::during(show, &progress, || {
-            engine::scan(listing, plan, live, &progress, &stop)
+            engine::scan(listing, plan, live, &progress, stop)
         })?;
         let found = match triage.is_needed() {
             true => triage.finish(&mut outcome),
@@ -390,6 +270,9 @@ impl Scan {
         let Scan { settings, output, .. } = self;
         if let Err(error) = output.finish() {
             return Ok((ended(&settings, error, exit)?, false));
+        }
+        if let (Some(verify), Format::Ndjson) = (&outcome.verify, settings.format) {
+            verifying::say(verify, messages);
         }
         say_problems(outcome, &settings, messages);
         Ok((exit, true))

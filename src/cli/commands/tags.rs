@@ -157,6 +157,7 @@ fn learn(
         past: None,
         coverage: Default::default(),
         now: Time::now(),
+        gate: None,
     };
     let stop = signals::install(Arc::default());
     listing.stop_on(Arc::clone(&stop));

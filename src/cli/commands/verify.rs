@@ -1,6 +1,5 @@
 //! `keytrail verify`: whether log files are what CloudTrail delivered.
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,13 +10,12 @@ use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Show};
 use crate::cli::s3::Scope;
 use crate::cli::ui::{self, Messages, When};
-use crate::cli::{settings, signals, values};
+use crate::cli::{settings, signals, values, verifying};
 use crate::engine::Progress;
 use crate::model::time::Time;
-use crate::model::verified::Head;
 use crate::report::{Style, verify as report};
 use crate::source::Listing;
-use crate::verify::{PublicKeys, Range, collect, judge};
+use crate::verify::{Judged, PublicKeys, Range, collect, judge};
 
 /// What was asked for, settled.
 struct Settled {
@@ -44,15 +42,18 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         done.blobs.fetch_add(1, Ordering::Relaxed);
         done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
     };
+    let broken = |error| vec![Failure::write(None, error)];
     let collected = progress::during(show, &done, || collect(listing, threads, &read, &stop));
-    let mut collected = collected.map_err(|error| vec![Failure::write(None, error)])?;
-    collected.problems.sort();
-    let interrupted = stop.load(Ordering::Relaxed);
-    let verified = judge(&collected, &keys, &range, args.verbose);
-    let complete = !interrupted && collected.problems.is_empty();
-    let anchor = report::Anchor { sha256: keys.sha256.clone(), count: keys.len() };
-    let problems = &collected.problems;
-    let shown = report::Report { anchor: &anchor, verified: &verified, problems, complete };
+    let mut collected = collected.map_err(broken)?;
+    let mut problems = std::mem::take(&mut collected.problems);
+    problems.sort();
+    let interrupted = collected.interrupted;
+    let judged = Judged::new(collected, &keys, threads).map_err(broken)?;
+    let verified = judge(&judged, &range, !interrupted, args.verbose);
+    let complete = !interrupted && problems.is_empty();
+    let anchor = keys.anchor();
+    let shown =
+        report::Report { anchor: &anchor, verified: &verified, problems: &problems, complete };
     let terminal = io::stdout().is_terminal();
     let style = Style {
         width: ui::width(),
@@ -73,7 +74,7 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     }
     if !args.quiet {
         problems.iter().for_each(|problem| messages.warning(problem));
-        if verified.chains.iter().any(|chain| chain.short && chain.head == Head::Cut) {
+        if verified.chains.iter().any(|chain| chain.cut_short) {
             messages
                 .note("a part of a log archive begins in mid-chain: --since is where it begins");
         }
@@ -124,7 +125,7 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
         let message = format!("--since {since} is not before --until {until}");
         failures.push(Failure::Usage { message, hint: "--until must be later than --since" });
     }
-    let keys = read_keys(args).map_err(|wrong| failures.extend(wrong)).ok();
+    let keys = verifying::read_keys(&args.public_keys).map_err(|wrong| failures.extend(wrong)).ok();
     let scope =
         Scope { since, until, accounts: accounts.clone(), digests: true, ..Scope::default() };
     let listing = args
@@ -137,19 +138,11 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
             if failures.is_empty() =>
         {
             listing.leave_out(&args.public_keys);
-            let range = Range { since, until, accounts, regions, now };
+            let range = Range { since, until, late: 0, accounts, regions, now };
             let threads = threads.unwrap_or_else(settings::cores);
             let json = args.format == "json";
             Ok(Settled { keys, range, json, color, progress, threads, listing })
         }
         _ => Err(failures),
     }
-}
-
-/// The file that all trust rests on.
-fn read_keys(args: &VerifyArgs) -> Result<PublicKeys, Vec<Failure>> {
-    let path = &args.public_keys;
-    let wrong = |reason: String| Failure::PublicKeys { path: path.clone(), reason };
-    let text = fs::read(path).map_err(|error| vec![wrong(format!("cannot be read: {error}"))])?;
-    PublicKeys::parse(&text).map_err(|reasons| reasons.into_iter().map(wrong).collect())
 }

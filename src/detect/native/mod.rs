@@ -110,6 +110,8 @@ pub enum Native {
     Tagging,
     /// Looks at the hours that the logs cover, once all is read.
     Coverage,
+    /// Judges files, not records.
+    Integrity,
 }
 
 /// What a detector found in a record.

@@ -197,7 +197,7 @@ impl File<'_> {
         let routes = match &native {
             Some(Native::Detector(code)) if !code.is_set_up() => Routes::default(),
             Some(Native::History(code)) if !code.wants_records() => Routes::default(),
-            Some(Native::Tagging | Native::Coverage) => Routes::default(),
+            Some(Native::Tagging | Native::Coverage | Native::Integrity) => Routes::default(),
             _ => routes,
         };
         let body = match native {
@@ -205,6 +205,7 @@ impl File<'_> {
             Some(Native::History(code)) => Body::History(Box::new(compiled), code),
             Some(Native::Tagging) => Body::Tagging(Box::new(compiled)),
             Some(Native::Coverage) => Body::Coverage(Box::new(compiled)),
+            Some(Native::Integrity) => Body::Integrity(Box::new(compiled)),
             None => Body::Sigma(Box::new(compiled)),
         };
         self.papers(&paper, routes, body)

@@ -94,6 +94,7 @@ static PLAN: LazyLock<Mutex<Plan>> = LazyLock::new(|| {
     let rules = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
     Mutex::new(Plan {
         past: None,
+        gate: None,
         rules: rules.select(&["audit-gap".to_owned()], &[]).unwrap(),
         estate: Arc::default(),
         filter: Filter::default(),

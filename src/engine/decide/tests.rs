@@ -106,6 +106,7 @@ fn outcome(rules: RuleSet, files: &[Vec<&Record>], threads: usize, notes: usize)
         past: None,
         coverage: Default::default(),
         now: crate::model::time::Time::now(),
+        gate: None,
     };
     let listing = Listing::open(&[folder.path()]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()

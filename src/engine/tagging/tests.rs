@@ -228,6 +228,7 @@ fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
         past: None,
         coverage: Default::default(),
         now: Time::now(),
+        gate: None,
     };
     let listing = Listing::open(&[folder]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()

@@ -113,13 +113,22 @@ pub fn of<'a>(event: &Event<'a>) -> Shape<'a> {
         return Shape::Wraps(message);
     }
     let other = has("digestS3Object")
-        || has("signature") && has("signature-algorithm")
+        || is_signature(event)
         || has("Metadata") && has("ContentLength")
         || has("configurationItems")
         || has("configSnapshotId")
         || has("fileHashValue")
         || has("files") && has("hashSignature");
     if other { Shape::Other } else { Shape::Unknown }
+}
+
+/// Whether an object is the metadata of a digest in any of the forms that `verify` reads.
+fn is_signature(event: &Event<'_>) -> bool {
+    let is_text = |path: &[&str]| event.text_at(path).is_some();
+    let named = ["signature-algorithm", "key", "Key"].iter().any(|name| event.get(name).is_some());
+    is_text(&["x-amz-meta-signature"])
+        || ["Metadata", "metadata"].iter().any(|of| is_text(&[of, "signature"]))
+        || is_text(&["signature"]) && (named || event.json().members().count() == 1)
 }
 
 /// Whether a line of text is of a VPC flow log: its header, or `VERSION ACCOUNT eni-…`.

@@ -152,6 +152,9 @@ fn every_container_gives_its_records() {
 fn what_is_known_and_no_trail_log_is_other() {
     for text in [
         json!({"awsAccountId":"111122223333","digestS3Object":"x","logFiles":[]}).to_string(),
+        json!({"signature":"ab"}).to_string(),
+        json!({"key":"a/b","signature":"ab"}).to_string(),
+        json!({"ETag":"x","Metadata":{"signature":"ab"}}).to_string(),
         json!({"signature":"ab","signature-algorithm":"SHA256withRSA"}).to_string(),
         json!({"fileVersion":"1.0","configSnapshotId":"x","configurationItems":[]}).to_string(),
         json!({"messageType":"CONTROL_MESSAGE","logEvents":[{"message":"CWL CONTROL MESSAGE"}]})

@@ -14,6 +14,8 @@ use crate::model::coverage::{Covered, Place};
 use crate::model::outcome::{Passed, TagCoverage};
 use crate::model::suppression::{Applied, State as Applies};
 use crate::model::time::Time;
+use crate::model::verified::{DigestVerdict, LogVerdict, Verification};
+use crate::report::verify::line;
 use crate::report::{Report, State, Style};
 
 /// Problems that are listed unless all are asked for.
@@ -207,6 +209,9 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
     if let Some(tags) = &report.outcome.tags {
         add("tags", compared(tags));
     }
+    if let Some(verify) = &report.outcome.verify {
+        add("verify", verified(verify));
+    }
     add("findings", findings(report));
     lines.extend(notes(report).into_iter().map(|note| ("note", Ink::Strong, note)));
     lines.push(verdict(report));
@@ -364,6 +369,18 @@ fn compared(tags: &TagCoverage) -> String {
     text
 }
 
+/// What was verified, and under which keys.
+fn verified(verify: &Verification) -> String {
+    let Verification { anchor, verified, .. } = verify;
+    format!(
+        "logs: {}; digests: {}; under {}, as good as their file (sha256:{})",
+        line::<LogVerdict>(&verified.logs),
+        line::<DigestVerdict>(&verified.digests),
+        counted(anchor.count as u64, "public key"),
+        anchor.sha256
+    )
+}
+
 /// What keeps a quiet report from meaning that all is well.
 fn notes(report: &Report<'_>) -> Vec<String> {
     let (run, totals) = (report.run, &report.outcome.totals);
@@ -378,6 +395,15 @@ fn notes(report: &Report<'_>) -> Vec<String> {
     }
     if run.rules_enabled == 0 {
         notes.push("No rule was enabled, so nothing could be found.".into());
+    }
+    let verify = report.outcome.verify.as_ref();
+    if let Some(verify) = verify.filter(|verify| verify.left_out > 0) {
+        let files = counted(verify.left_out, "log file");
+        notes.push(format!("{files} not verified, so not evaluated."));
+    }
+    if let Some(pending) = verify.map(|v| v.verified.pending).filter(|pending| *pending > 0) {
+        let files = counted(pending, "log file");
+        notes.push(format!("{files} too new to be verified yet: no digest is due."));
     }
     notes
 }

@@ -103,7 +103,7 @@ fn rows(findings: &[Finding], width: u16, style: &Style, out: &mut dyn Write) ->
         }
         for (label, text) in labelled(finding) {
             match label {
-                "who" | "from" => who.add(Ink::Plain, &text, 2),
+                "who" | "from" | "found" => who.add(Ink::Plain, &text, 2),
                 "where" => {}
                 _ => key.add(Ink::Plain, &text, 2),
             }
@@ -126,7 +126,8 @@ fn add_what(finding: &Finding, cell: &mut Cell) {
 
 /// How often, and when: on one line where that fits.
 fn add_seen(finding: &Finding, cell: &mut Cell) {
-    let events = counted(finding.count, "event");
+    let what = if verdict(finding).is_some() { "file" } else { "event" };
+    let events = counted(finding.count, what);
     let times = times(finding);
     let Some(first) = times.first() else {
         return cell.add(Ink::Plain, &format!("{events}, no time known"), 2);
@@ -153,10 +154,20 @@ fn times(finding: &Finding) -> Vec<String> {
     times.into_iter().flatten().map(|time| time.to_string()).collect()
 }
 
+/// What is said of files, which is nobody's call.
+fn verdict(finding: &Finding) -> Option<&str> {
+    let verdict = finding.details.get("verdict").and(finding.details.get("why"));
+    verdict.and_then(|why| why.as_str())
+}
+
 /// What is known of the actor, the target and the place, each under a short label.
 fn labelled(finding: &Finding) -> Vec<(&'static str, String)> {
     let home = finding.account.as_deref();
-    let mut facts = vec![("who", names::principal(&finding.principal, home))];
+    let mut facts = Vec::new();
+    match verdict(finding) {
+        Some(why) => facts.push(("found", why.to_owned())),
+        None => facts.push(("who", names::principal(&finding.principal, home))),
+    }
     facts.extend(finding.source_ip.as_ref().map(|ip| ("from", ip.clone())));
     facts.extend(finding.key.as_ref().map(|key| ("key", names::key(key, home))));
     facts.extend(finding.resource.as_ref().map(|on| ("on", names::resource(on, home))));

@@ -157,6 +157,11 @@ impl<'a> Text<'a> {
         self.feed.is_none() && !self.broken && self.stats.inflated == 0
     }
 
+    /// Whether all of the text is in view that was not consumed.
+    pub fn is_all_there(&self) -> bool {
+        self.feed.is_none()
+    }
+
     /// Lets the feed write behind the unread text, once.
     fn pull(&mut self) {
         let Some(feed) = &mut self.feed else { return };

@@ -30,6 +30,7 @@ fn lines(dir: &Path, entries: Vec<Entry>) -> Vec<String> {
             assert_eq!(problem.stage, Stage::Read);
             format!("{}: {}", problem.origin.blob, problem.message)
         }
+        Entry::Known(name) => format!("known {name}"),
     };
     entries.into_iter().map(line).map(|line| line.replace(&prefix, "")).collect()
 }

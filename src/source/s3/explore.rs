@@ -33,12 +33,17 @@ pub struct Wanted {
     pub accounts: Vec<String>,
     /// Digests too.
     pub digests: bool,
+    /// Digests and what may lie beside them, and no logs: whatever is by its name no log. On disk
+    /// too.
+    pub no_logs: bool,
     /// Names and sizes only.
     pub names_only: bool,
     /// Objects that the run uses for something else, by `s3://` name.
     pub left_out: Vec<String>,
     /// What was read before, and is not given again.
     pub known: Option<Known>,
+    /// Whether the names of those are told.
+    pub tell_known: bool,
 }
 
 /// An object that was found.
@@ -183,7 +188,7 @@ impl Explorer {
             self.wanted.accounts.is_empty() || self.wanted.accounts.contains(account)
         };
         let is_read = |service| match service {
-            Service::Logs => true,
+            Service::Logs => !self.wanted.no_logs,
             Service::Digests => self.wanted.digests,
             Service::Other => false,
         };
@@ -222,6 +227,9 @@ impl Explorer {
             self.seen.left_alone.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
+        if self.wanted.no_logs && layout::is_log(&key) {
+            return Ok(());
+        }
         let name = self.address.of(&key);
         if self.wanted.left_out.contains(&name) {
             return Ok(());
@@ -229,7 +237,10 @@ impl Explorer {
         let id = blob_id(&name, size, version);
         if self.wanted.known.as_ref().is_some_and(|known| known.has(id)) {
             self.seen.known.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
+            return match self.wanted.tell_known {
+                true => self.problems.send(Entry::Known(name.into())).map_err(|_| Unwanted),
+                false => Ok(()),
+            };
         }
         self.found.send(Listed { key, size, id }).await.map_err(|_| Unwanted)
     }

@@ -1,6 +1,8 @@
 //! A bucket with logs and a digest chain, signed with throw-away keys that were made for these
 //! tests: what CloudTrail would have delivered, and what somebody then did to it.
 
+pub mod tamperings;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -8,6 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use keytrail::model::time::Time;
+use keytrail::model::window::Window;
+use keytrail::source::{Inflater, Limits};
 use ring::rand::SystemRandom;
 use ring::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
@@ -16,8 +21,64 @@ use sha2::{Digest, Sha256};
 use crate::harness::Sandbox;
 
 pub const BUCKET: &str = "example-logs";
-const ACCOUNT: &str = "111122223333";
-const REGION: &str = "eu-central-1";
+pub const ACCOUNT: &str = "111122223333";
+
+/// Whose logs they are, and from when on.
+#[derive(Clone)]
+pub struct Place {
+    pub account: &'static str,
+    pub region: &'static str,
+    pub trail: &'static str,
+    /// The key before the account.
+    pub folder: &'static str,
+    pub start: Time,
+    pub backfill: bool,
+    /// The end of the unique names of logs.
+    pub mark: &'static str,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place {
+            account: ACCOUNT,
+            region: "eu-central-1",
+            trail: "my_trail",
+            folder: "AWSLogs",
+            start: Time::parse("2026-11-02T00:00:00Z").unwrap(),
+            backfill: false,
+            mark: "Exampl",
+        }
+    }
+
+    fn time(&self, hour: usize, minute: &str) -> String {
+        let minutes = hour as i64 * 60 + minute.parse::<i64>().unwrap();
+        Time(self.start.0 + minutes * 60_000_000).to_string()
+    }
+
+    /// `2026/11/02`, `20261102T050000Z`
+    fn in_names(&self, hour: usize, minute: &str) -> (String, String) {
+        let time = self.time(hour, minute);
+        (time[..10].replace('-', "/"), time.replace(['-', ':'], ""))
+    }
+
+    pub fn digest_key(&self, hour: usize) -> String {
+        let Place { account, region, trail, folder, .. } = self;
+        let (day, time) = self.in_names(hour, "00");
+        let end = if self.backfill { "_backfill" } else { "" };
+        let name = format!("{account}_CloudTrail-Digest_{region}_{trail}_us-east-1_{time}{end}");
+        format!("{folder}/{account}/CloudTrail-Digest/{region}/{day}/{name}.json.gz")
+    }
+
+    pub fn log_key(&self, hour: usize, minute: &str) -> String {
+        let Place { account, region, folder, mark, .. } = self;
+        let (day, time) = self.in_names(hour, minute);
+        let name = format!(
+            "{account}_CloudTrail_{region}_{}Z_Example{hour:02}{minute}{mark}",
+            &time[..13]
+        );
+        format!("{folder}/{account}/CloudTrail/{region}/{day}/{name}.json.gz")
+    }
+}
 
 /// The files of a bucket by key, and the keys that are trusted.
 pub struct Chain {
@@ -25,6 +86,7 @@ pub struct Chain {
     pub digests: Vec<String>,
     pub logs: Vec<String>,
     pub public_keys: Value,
+    pub place: Place,
     signer: RsaKeyPair,
 }
 
@@ -37,9 +99,14 @@ pub fn gzip(text: &[u8]) -> Vec<u8> {
 // What `gzip` made has one member and no more.
 #[allow(clippy::disallowed_types)]
 pub fn gunzip(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    std::io::copy(&mut flate2::read::GzDecoder::new(bytes), &mut text).unwrap();
-    text
+    let mut inflater = Inflater::new(Limits::default());
+    let mut text = inflater.open_bytes(&"x".into(), Box::new(bytes));
+    let mut all = Vec::new();
+    while text.fill().unwrap() {
+        all.extend_from_slice(text.text());
+        text.consume(text.text().len());
+    }
+    all
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -52,7 +119,7 @@ pub fn signer(another: bool) -> RsaKeyPair {
     RsaKeyPair::from_pkcs8(if another { other } else { throwaway }).unwrap()
 }
 
-fn fingerprint(signer: &RsaKeyPair) -> String {
+pub fn fingerprint(signer: &RsaKeyPair) -> String {
     hex(&md5::Md5::digest(signer.public_key().as_ref()))
 }
 
@@ -61,12 +128,6 @@ fn sign(signer: &RsaKeyPair, text: &str) -> String {
     let random = SystemRandom::new();
     signer.sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature).unwrap();
     hex(&signature)
-}
-
-fn digest_key(hour: usize) -> String {
-    let name = format!("{ACCOUNT}_CloudTrail-Digest_{REGION}_my_trail_us-east-1");
-    let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{REGION}/2026/11/02");
-    format!("{folder}/{name}_20261102T{hour:02}0000Z.json.gz")
 }
 
 impl Chain {
@@ -78,6 +139,10 @@ impl Chain {
     }
 
     pub fn empty() -> Chain {
+        Chain::of(Place::new())
+    }
+
+    pub fn of(place: Place) -> Chain {
         let signer = signer(false);
         let value = STANDARD.encode(signer.public_key().as_ref());
         let key = json!({"Value": value, "Fingerprint": fingerprint(&signer)});
@@ -86,6 +151,7 @@ impl Chain {
             digests: Vec::new(),
             logs: Vec::new(),
             public_keys: json!({"PublicKeyList": [key]}),
+            place,
             signer,
         }
     }
@@ -94,29 +160,32 @@ impl Chain {
     pub fn hour(&mut self, hour: usize) {
         let mut named = Vec::new();
         for minute in ["05", "35"] {
-            let unique = format!("Example{hour:02}{minute}Exampl");
-            let name =
-                format!("{ACCOUNT}_CloudTrail_{REGION}_20261102T{hour:02}{minute}Z_{unique}");
-            let key = format!("AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/11/02/{name}.json.gz");
-            let text = record(hour, minute);
-            named.push(json!({
-                "s3Bucket": BUCKET, "s3Object": key, "hashAlgorithm": "SHA-256",
-                "hashValue": hex(&Sha256::digest(&text)),
-                "newestEventTime": null, "oldestEventTime": null,
-            }));
-            self.files.insert(key.clone(), gzip(&text));
-            self.logs.push(key);
+            named.push(self.log(hour, minute));
         }
-        let key = digest_key(hour + 1);
+        self.digest_of(hour, named);
+    }
+
+    /// Delivers a log; what its digest says of it.
+    pub fn log(&mut self, hour: usize, minute: &str) -> Value {
+        let key = self.place.log_key(hour, minute);
+        let text = record(&self.place, &self.place.time(hour, minute), &key);
+        self.files.insert(key.clone(), gzip(&text));
+        self.logs.push(key.clone());
+        named(&key, &text)
+    }
+
+    /// Delivers the digest of an hour.
+    pub fn digest_of(&mut self, hour: usize, named: Vec<Value>) {
+        let key = self.place.digest_key(hour + 1);
         let previous = self.digests.last().map(|key| {
             let text = gunzip(&self.files[key]);
             (key.clone(), hex(&Sha256::digest(&text)), self.signature(key))
         });
         let part = |part: fn(&(String, String, String)) -> &String| previous.as_ref().map(part);
         let digest = json!({
-            "awsAccountId": ACCOUNT,
-            "digestStartTime": format!("2026-11-02T{hour:02}:00:00Z"),
-            "digestEndTime": format!("2026-11-02T{:02}:00:00Z", hour + 1),
+            "awsAccountId": self.place.account,
+            "digestStartTime": self.place.time(hour, "00"),
+            "digestEndTime": self.place.time(hour + 1, "00"),
             "digestS3Bucket": BUCKET, "digestS3Object": key,
             "digestPublicKeyFingerprint": fingerprint(&self.signer),
             "digestSignatureAlgorithm": "SHA256withRSA",
@@ -155,7 +224,7 @@ impl Chain {
         serde_json::from_slice(&gunzip(&self.files[&self.digests[number]])).unwrap()
     }
 
-    fn signature(&self, key: &str) -> String {
+    pub fn signature(&self, key: &str) -> String {
         let sidecar: Value = serde_json::from_slice(&self.files[&sidecar_of(key)]).unwrap();
         sidecar["Metadata"]["signature"].as_str().unwrap().to_owned()
     }
@@ -170,6 +239,11 @@ impl Chain {
     pub fn edit(&mut self, key: &str, change: impl FnOnce(String) -> String) {
         let text = String::from_utf8(gunzip(&self.files[key])).unwrap();
         self.files.insert(key.to_owned(), gzip(change(text).as_bytes()));
+    }
+
+    /// Takes in the files of another.
+    pub fn join(&mut self, other: Chain) {
+        self.files.extend(other.files);
     }
 
     /// The bucket as a folder, verified: exit code and report.
@@ -195,20 +269,31 @@ pub fn sidecar_of(key: &str) -> String {
     format!("{key}.metadata.json")
 }
 
+/// What a digest says of a log.
+pub fn named(key: &str, text: &[u8]) -> Value {
+    json!({
+        "s3Bucket": BUCKET, "s3Object": key, "hashAlgorithm": "SHA-256",
+        "hashValue": hex(&Sha256::digest(text)),
+        "newestEventTime": null, "oldestEventTime": null,
+    })
+}
+
 /// A log with one deletion.
-fn record(hour: usize, minute: &str) -> Vec<u8> {
-    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+fn record(place: &Place, time: &str, key: &str) -> Vec<u8> {
+    let Place { account, region, .. } = place;
+    let kms = format!("arn:aws:kms:{region}:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+    let id = hex(&Sha256::digest(key)[..6]);
     json!({"Records": [{
         "eventVersion": "1.11", "eventSource": "kms.amazonaws.com",
-        "eventName": "ScheduleKeyDeletion", "eventTime": format!("2026-11-02T{hour:02}:{minute}:00Z"),
-        "awsRegion": REGION, "recipientAccountId": ACCOUNT, "eventType": "AwsApiCall",
-        "eventID": format!("00000000-0000-4000-8000-0000000{hour:02}{minute}0"),
-        "userIdentity": {"type": "IAMUser", "accountId": ACCOUNT,
-            "arn": format!("arn:aws:iam::{ACCOUNT}:user/example"), "userName": "example"},
+        "eventName": "ScheduleKeyDeletion", "eventTime": time,
+        "awsRegion": region, "recipientAccountId": account, "eventType": "AwsApiCall",
+        "eventID": format!("00000000-0000-4000-8000-{id}"),
+        "userIdentity": {"type": "IAMUser", "accountId": account,
+            "arn": format!("arn:aws:iam::{account}:user/example"), "userName": "example"},
         "sourceIPAddress": "192.0.2.1", "userAgent": "example", "readOnly": false,
-        "requestParameters": {"keyId": key, "pendingWindowInDays": 30},
-        "responseElements": {"keyId": key},
-        "resources": [{"ARN": key, "accountId": ACCOUNT, "type": "AWS::KMS::Key"}],
+        "requestParameters": {"keyId": kms, "pendingWindowInDays": 30},
+        "responseElements": {"keyId": kms},
+        "resources": [{"ARN": kms, "accountId": account, "type": "AWS::KMS::Key"}],
     }]})
     .to_string()
     .into_bytes()

@@ -18,8 +18,8 @@ pub fn run(args: &ListArgs, style: Style, messages: Messages) -> Done {
         failures.push(Failure::Usage { message: "no rules to list".into(), hint });
     }
     let form = Form::parse(&args.format).map_err(|failure| failures.push(failure));
-    let loaded =
-        load_rules(&args.rules, &mut Config::default()).map_err(|wrong| failures.extend(wrong));
+    let loaded = load_rules(&args.rules, &mut Config::default(), false)
+        .map_err(|wrong| failures.extend(wrong));
     let (Ok(form), Ok(loaded), true) = (form, loaded, failures.is_empty()) else {
         return Err(failures);
     };

@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::settings::Verbosity;
 use crate::cli::ui::{Messages, labelled};
 use crate::detect::RuleSet;
+use crate::detect::registry::INTEGRITY;
 use crate::model::estate::Estate;
 use crate::report::Style;
 use crate::trial::{self, Found, Samples, Trial, Wanted};
@@ -38,6 +39,8 @@ pub fn run(args: &TestArgs, style: Style, messages: Messages) -> Done {
     let trials = trial::run(loaded.rules, places).map_err(broken)?;
     let mut text: String = trials.iter().map(|trial| lines(trial, args.verbose, style)).collect();
     if let Some(samples) = &samples {
+        let line = format!("{INTEGRITY} (judges files, which no record can show)");
+        text += &labelled("skip", "2", style.color, &line);
         text = text.replace(&format!("{}/", samples.path().display()), "");
     }
     let failed = trials.iter().filter(|trial| !trial.failures().is_empty()).count();

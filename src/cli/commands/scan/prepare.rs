@@ -1,0 +1,185 @@
+//! Everything that a scan needs, opened before anything is read; and all that is wrong with it, at
+//! once.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::cli::accepted;
+use crate::cli::args::{RuleArgs, ScanArgs};
+use crate::cli::catalogs::{self, Catalogs};
+use crate::cli::config::Config;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::cli::s3::Scope;
+use crate::cli::settings::Settings;
+use crate::cli::state::{self, Opened};
+use crate::cli::verifying::Verifying;
+use crate::detect::registry::INTEGRITY;
+use crate::detect::{Loaded, RuleSet};
+use crate::model::time::Time;
+use crate::source::Listing;
+use crate::triage::Baseline;
+
+/// Everything a scan needs, opened.
+pub(super) struct Prepared {
+    pub settings: Settings,
+    pub config: Config,
+    pub baseline: Option<Baseline>,
+    pub loaded: Loaded,
+    pub catalogs: Catalogs,
+    pub listing: Listing,
+    pub verifying: Option<Verifying>,
+    pub output: Output,
+    pub state: Option<Opened>,
+}
+
+/// Opens everything. What is wrong with one thing does not keep the others from being looked at.
+pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
+    let mut failures = Vec::new();
+    let mut note = |found: Vec<Failure>| failures.extend(found);
+    let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
+    let (mut config, wrong) = Config::load(args.input.config.as_deref());
+    note(wrong);
+    let verify = args.input.verify;
+    let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
+    let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
+    let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
+    let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
+    let sources = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
+    let named = sources.iter().chain(args.run.state.as_ref());
+    let cloud = args.s3.cloud(named).map_err(&mut note).ok();
+    let state = match (&args.run.state, &cloud) {
+        (Some(name), Some(cloud)) => Opened::open(name, cloud.as_ref()).map(Some),
+        _ => Ok(None),
+    };
+    let state = state.map_err(|failure| note(vec![failure])).ok();
+    let known = state.as_ref().and_then(|state| Some(state.as_ref()?.known()));
+    let scope = Scope { known, ..scope(args, settings.as_ref()) };
+    let reach = cloud.and_then(|cloud| args.s3.reach(cloud, scope).map_err(&mut note).ok());
+    let mut listing = reach.clone().and_then(|reach| {
+        let opened = Listing::reach(sources, reach);
+        opened.map_err(|wrong| note(wrong.into_iter().map(Failure::from).collect())).ok()
+    });
+    let kept = state::files(args.run.state.as_deref());
+    let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
+    let keys = args.input.public_keys.as_deref();
+    let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref(), keys]
+        .into_iter()
+        .flatten()
+        .chain(tags)
+        .chain(kept.iter().map(PathBuf::as_path))
+        .collect();
+    listing.iter_mut().for_each(|listing| read.iter().for_each(|path| listing.leave_out(path)));
+    let verifying = keys
+        .map(|keys| Verifying::open(keys, sources, &read, reach.unwrap_or_default()))
+        .transpose()
+        .map_err(&mut note)
+        .ok();
+    let output = open_output(args, sources, &read, failures.is_empty());
+    let output = output.map_err(|failure| failures.extend(failure)).ok();
+    let opened = (|| {
+        Some(Prepared {
+            settings: settings?,
+            config,
+            baseline: baseline?,
+            loaded: loaded?,
+            catalogs: catalogs?,
+            listing: listing?,
+            verifying: verifying?,
+            output: output?,
+            state: state?,
+        })
+    })();
+    opened.filter(|_| failures.is_empty()).ok_or(failures)
+}
+
+/// What of a bucket counts.
+fn scope(args: &ScanArgs, settings: Option<&Settings>) -> Scope {
+    let Some(Settings { filter, .. }) = settings else { return Scope::default() };
+    Scope {
+        left_out: args.run.state.iter().map(|name| name.to_string_lossy().into()).collect(),
+        identify: args.run.state.is_some(),
+        tell_known: args.input.verify,
+        names_only: args.run.dry_run,
+        since: filter.since,
+        until: filter.until,
+        accounts: filter.accounts.clone(),
+        ..Scope::default()
+    }
+}
+
+/// How late events may be; microseconds.
+pub(super) fn late(args: &ScanArgs) -> i64 {
+    args.s3.settle().map_or(0, |(_, late)| late)
+}
+
+/// Opens the output: last, so that the unfinished file is not taken for a source. `read` is what
+/// the run reads beside its sources. No failure to add if `all_well` is false and opening would
+/// wait for somebody.
+fn open_output(
+    args: &ScanArgs,
+    sources: &[OsString],
+    read: &[&Path],
+    all_well: bool,
+) -> Result<Output, Option<Failure>> {
+    let path = args.output.output.as_path();
+    if path.as_os_str() == "-" {
+        return Output::open(None).map_err(Some);
+    }
+    let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
+    if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
+        return Err(Some(refused("is one of the sources")));
+    }
+    if read.iter().any(|read| is_same_file(path, read)) {
+        return Err(Some(refused("is read by this run")));
+    }
+    if !all_well && Output::may_wait(path) {
+        return Err(None);
+    }
+    Output::open(Some(path)).map_err(Some)
+}
+
+/// The rules that `args` choose, and those that suppressions name; with `verify` the one that says
+/// what is not verified.
+///
+/// # Errors
+/// Every rule that does not load, or every selector that names none.
+pub fn load_rules(
+    args: &RuleArgs,
+    config: &mut Config,
+    verify: bool,
+) -> Result<Loaded, Vec<Failure>> {
+    let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
+    let wanted = |id: &str| !args.no_builtin_rules || (verify && id == INTEGRITY);
+    let Loaded { rules, skipped, replaced } =
+        RuleSet::load_some(wanted, &args.paths, &config.estate).map_err(all)?;
+    // Of all rules, those that are not selected too.
+    let settled = config.settle(|name| rules.id_of(name));
+    if args.no_builtin_rules && args.paths.is_empty() {
+        // Reported where options are checked.
+        settled?;
+        return Ok(Loaded { rules, skipped, replaced });
+    }
+    // Whoever asks for verified logs asks what is not, whatever else is looked for.
+    let mut select = args.select.clone();
+    if verify && !select.is_empty() && rules.integrity().is_some() {
+        select.push(INTEGRITY.to_owned());
+    }
+    let chosen = rules.select(&select, &args.ignore);
+    let chosen = chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect());
+    match (settled, chosen) {
+        (Ok(()), Ok(rules)) => Ok(Loaded { rules, skipped, replaced }),
+        (Ok(()), Err(failures)) | (Err(failures), Ok(_)) => Err(failures),
+        (Err(failures), Err(more)) => Err(failures.into_iter().chain(more).collect()),
+    }
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}

@@ -1,0 +1,157 @@
+//! Verifying as part of a command: the public keys, and the gate that a scan is held to.
+//!
+//! What must stay true: digests are judged before the first log is read, by the judge of `verify`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::commands::scan::plural;
+use super::failure::Failure;
+use super::settings::Settings;
+use super::ui::Messages;
+use crate::model::problem::Problem;
+use crate::model::time::Time;
+use crate::model::verified::Verification;
+use crate::source::s3::Wanted;
+use crate::source::{Listing, Reach, SourceError};
+use crate::verify::{Judged, PublicKeys, Range, VerifiedOnly, collect};
+
+/// How much later than `--until` a log may be that holds earlier records, in microseconds: an hour.
+const LATE: i64 = 3600 * 1_000_000;
+
+/// The file that all trust rests on.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn read_keys(path: &Path) -> Result<PublicKeys, Vec<Failure>> {
+    let wrong = |reason: String| Failure::PublicKeys { path: path.into(), reason };
+    let text = fs::read(path).map_err(|error| vec![wrong(format!("cannot be read: {error}"))])?;
+    PublicKeys::parse(&text).map_err(|reasons| reasons.into_iter().map(wrong).collect())
+}
+
+/// What a scan needs to verify what it reads.
+#[derive(Debug)]
+pub struct Verifying {
+    keys: PublicKeys,
+    /// The sources once more, without their logs.
+    digests: Listing,
+}
+
+impl Verifying {
+    /// Reads the keys and looks at the sources; `left_out` is what the run reads for something else.
+    ///
+    /// # Errors
+    /// All that is wrong with the keys. That a source is not there is said where it is scanned.
+    pub fn open(
+        keys: &Path,
+        sources: &[OsString],
+        left_out: &[&Path],
+        reach: Reach,
+    ) -> Result<Verifying, Vec<Failure>> {
+        let wanted = Wanted { digests: true, no_logs: true, known: None, ..reach.wanted };
+        let digests = Listing::reach(sources, Reach { wanted, identify: false, ..reach });
+        let keys = read_keys(keys)?;
+        let mut digests = digests.unwrap_or_else(|_: Vec<SourceError>| Listing::empty());
+        left_out.iter().for_each(|path| digests.leave_out(path));
+        Ok(Verifying { keys, digests })
+    }
+
+    /// What the configuration's digest covers of it.
+    pub fn line(&self) -> String {
+        format!("public keys {}", self.keys.sha256)
+    }
+
+    /// Reads and judges the digests.
+    ///
+    /// # Errors
+    /// Threads that cannot be started.
+    pub fn gate(
+        mut self,
+        settings: &Settings,
+        now: Time,
+        stop: &Arc<AtomicBool>,
+    ) -> io::Result<Gated> {
+        self.digests.stop_on(Arc::clone(stop));
+        let collected = collect(self.digests, settings.threads, &|_| {}, stop)?;
+        let mut collected = collected.into_digests();
+        let problems = std::mem::take(&mut collected.problems);
+        let judged = Judged::new(collected, &self.keys, settings.threads)?;
+        let filter = settings.filter.clone();
+        let range = Range {
+            since: filter.since,
+            until: filter.until,
+            late: LATE,
+            accounts: filter.accounts,
+            regions: filter.regions,
+            now,
+        };
+        Ok(Gated { gate: Arc::new(VerifiedOnly::new(judged, range)), keys: self.keys, problems })
+    }
+}
+
+/// A gate, and what was met while it was made.
+#[derive(Debug)]
+pub struct Gated {
+    /// What the engine asks.
+    pub gate: Arc<VerifiedOnly>,
+    keys: PublicKeys,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+impl Gated {
+    /// What came of it, once the scan is over.
+    pub fn verification(&self) -> Verification {
+        let (verified, left_out) = self.gate.said();
+        Verification { anchor: self.keys.anchor(), verified, left_out }
+    }
+}
+
+/// Says what a report without a closing summary does not say.
+pub fn say(verification: &Verification, messages: Messages) {
+    let pending = verification.verified.pending;
+    if verification.left_out > 0 {
+        let files = plural(count(verification.left_out), "log file");
+        messages.note(format!("{files} not verified, so not evaluated"));
+    }
+    if pending > 0 {
+        let files = plural(count(pending), "log file");
+        messages.note(format!("{files} too new to be verified yet: no digest is due"));
+    }
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The file of public keys if there is to be verified, and what is wrong with asking for it.
+pub fn asked<'a>(
+    verify: bool,
+    keys: Option<&'a PathBuf>,
+    sources: &[OsString],
+) -> Result<Option<&'a PathBuf>, Vec<Failure>> {
+    let wrong = |message: &str, hint| Failure::Usage { message: message.into(), hint };
+    let mut failures = Vec::new();
+    match (verify, keys) {
+        (true, None) => failures.push(wrong(
+            "--verify needs --public-keys",
+            "give what aws cloudtrail list-public-keys printed: --public-keys FILE",
+        )),
+        (false, Some(_)) => failures.push(wrong(
+            "--public-keys needs --verify",
+            "give --verify to let only verified logs count",
+        )),
+        _ => {}
+    }
+    if verify && sources.iter().any(|source| source == "-") {
+        failures.push(wrong(
+            "standard input cannot be verified: digests name files",
+            "with --verify give files or folders",
+        ));
+    }
+    if failures.is_empty() { Ok(keys) } else { Err(failures) }
+}

@@ -1,0 +1,141 @@
+//! What the digests say of logs: which text each log must have, and who vouches for it.
+//!
+//! Made once from digests and signatures; asked of every log, while it is read or afterwards. What
+//! must stay true: a log is `verified` only if its hash stands in a verified digest of its own
+//! account, and what an unsigned digest says is heard only where no signed one speaks.
+
+use std::collections::HashMap;
+use std::io;
+
+use super::collect::pool;
+use super::digest::{Digest, LogFile};
+use super::keys::PublicKeys;
+use super::place::{self, Place};
+use super::ruling::{self, Ruling, is_hash};
+use super::seen::{Collected, SeenLog};
+use crate::model::verified::{DigestVerdict, LogVerdict, Verdict as _};
+use crate::source::hashed::{Flaw, hex};
+
+/// Everything that was read, with the digests judged.
+#[derive(Debug)]
+pub struct Judged {
+    pub(super) collected: Collected,
+    /// That of each digest, in their order.
+    pub(super) rulings: Vec<Ruling>,
+    /// The digests that name a log, by the stem of its name: the digest's number, the log's in it.
+    entries: HashMap<Box<str>, Vec<(u32, u32)>>,
+}
+
+/// A log as a digest names it.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub digest: &'a Digest,
+    pub log: &'a LogFile,
+    pub ruling: &'a Ruling,
+}
+
+impl Judged {
+    /// Judges the digests of what was read.
+    ///
+    /// # Errors
+    /// Threads that cannot be started.
+    pub fn new(collected: Collected, keys: &PublicKeys, threads: usize) -> io::Result<Judged> {
+        let rulings = pool(threads)?.install(|| ruling::rule(&collected, keys));
+        let mut entries: HashMap<Box<str>, Vec<(u32, u32)>> = HashMap::new();
+        for (number, digest) in (0..).zip(&collected.digests) {
+            let Ok((digest, _)) = &digest.content else { continue };
+            for (at, log) in (0..).zip(&digest.logs) {
+                if is_of(digest, log) {
+                    let stem = place::stem(place::base(&log.object));
+                    entries.entry(stem.into()).or_default().push((number, at));
+                }
+            }
+        }
+        Ok(Judged { collected, rulings, entries })
+    }
+
+    /// Takes in what was read since. None of the digests among it can be one.
+    pub(super) fn add(&mut self, more: Collected) {
+        self.rulings.extend(more.digests.iter().map(|digest| {
+            let reason = digest.content.as_ref().err().map(String::as_str);
+            Ruling::new(DigestVerdict::BadFormat, reason.unwrap_or("it was not there before"))
+        }));
+        self.collected = std::mem::take(&mut self.collected).merge(more);
+    }
+
+    /// Whether any digest names a log of that name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.entries.contains_key(place::stem(place::base(name)))
+    }
+
+    /// Every log that digests name, by the stem of its name.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, Vec<Named<'_>>)> {
+        self.entries.iter().map(|(stem, at)| (&**stem, self.named(at)))
+    }
+
+    fn named(&self, at: &[(u32, u32)]) -> Vec<Named<'_>> {
+        let named = |&(digest, log): &(u32, u32)| {
+            let seen = self.collected.digests.get(digest as usize)?;
+            let (content, _) = seen.content.as_ref().ok()?;
+            let ruling = self.rulings.get(digest as usize)?;
+            Some(Named { digest: content, log: content.logs.get(log as usize)?, ruling })
+        };
+        at.iter().filter_map(named).collect()
+    }
+
+    /// The entry that is about a log: of signed digests if any names it, and of those the one whose
+    /// place is most like the log's own.
+    pub(super) fn entry(&self, name: &str) -> Option<Named<'_>> {
+        self.closest(name).into_iter().next()
+    }
+
+    fn closest(&self, name: &str) -> Vec<Named<'_>> {
+        let Some(at) = self.entries.get(place::stem(place::base(name))) else {
+            return Vec::new();
+        };
+        let mut named = self.named(at);
+        if named.iter().any(|named| named.ruling.is_verified()) {
+            named.retain(|named| named.ruling.is_verified());
+        }
+        let like = |named: &Named<'_>| place::shared(name, &named.log.object);
+        let best = named.iter().map(like).max();
+        named.retain(|named| Some(like(named)) == best);
+        named
+    }
+
+    /// What is said of a log that digests name; `None` if none does.
+    pub(super) fn log(&self, log: &SeenLog) -> Option<(LogVerdict, String)> {
+        let named = self.closest(&log.name);
+        let first = named.first()?;
+        let hash = match &log.hash {
+            Ok(hash) => hash,
+            Err(Flaw::Trailing(why)) => return Some((LogVerdict::TrailingData, why.clone())),
+            Err(Flaw::Unreadable(why)) => return Some((LogVerdict::Unreadable, why.clone())),
+            Err(Flaw::Altered(why)) => return Some((LogVerdict::Modified, (*why).to_owned())),
+        };
+        let equal = named.iter().find(|named| is_hash(Some(&named.log.hash), hash));
+        Some(match equal {
+            Some(named) if named.ruling.is_verified() => (LogVerdict::Verified, String::new()),
+            Some(Named { digest, ruling, .. }) => {
+                let why = ruling.verdict.as_str();
+                let detail = format!("its hash agrees with {}, which is {why}", digest.object);
+                (LogVerdict::Unreferenced, detail)
+            }
+            None => {
+                let signed = if first.ruling.is_verified() { "signed" } else { "named" };
+                let (found, expected) = (hex(hash), &first.log.hash);
+                let detail = format!("its SHA-256 is {found}, {signed} is {expected}");
+                (LogVerdict::Modified, detail)
+            }
+        })
+    }
+}
+
+/// Whether a log is one that a digest can speak of. CloudTrail's keys are everybody's: anyone gets
+/// digests of his own account signed under them.
+fn is_of(digest: &Digest, log: &LogFile) -> bool {
+    match place::of(&log.object) {
+        Place::Log { account, .. } => account == digest.account,
+        _ => true,
+    }
+}
