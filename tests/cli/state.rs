@@ -75,6 +75,9 @@ fn each_run_reads_what_is_new_and_tells_new_from_ongoing() {
     assert_eq!((ended.code, found(&report).len()), (Some(0), 0), "{}", ended.stderr);
     assert_eq!(report["totals"]["blobs"], 0);
     assert_eq!(report["run"]["state"]["read_before"], 1, "{report:#}");
+    let table = sandbox.keytrail(["scan", "logs", "--state", "state"]).run();
+    assert!(table.stdout.contains("everything was read before"), "{}", table.stdout);
+    assert!(table.stdout.contains("1 file read before"), "{}", table.stdout);
     // Late, in a folder that is read before the first: one known finding goes on, one is new.
     sandbox.write("logs/0/late.json.gz", file(&[deletion(3, 1), deletion(4, 3)]));
     let (ended, report) = scan(&sandbox, &["--fail-on=high"]);

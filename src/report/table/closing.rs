@@ -64,6 +64,9 @@ pub fn write(
 fn nothing_found(report: &Report<'_>) -> String {
     let (run, outcome) = (report.run, report.outcome);
     let totals = &outcome.totals;
+    if totals.blobs == 0 && outcome.passed.known > 0 {
+        return "No findings: everything was read before.".to_owned();
+    }
     if totals.blobs == totals.blobs_other {
         return "No findings: no trail log was read.".to_owned();
     }
@@ -385,7 +388,9 @@ fn verified(verify: &Verification) -> String {
 fn notes(report: &Report<'_>) -> Vec<String> {
     let (run, totals) = (report.run, &report.outcome.totals);
     let mut notes = Vec::new();
-    if totals.records == 0 {
+    if totals.records == 0 && report.outcome.passed.known > 0 {
+        notes.push("Nothing was delivered since the last run: silence is no proof of peace.".into());
+    } else if totals.records == 0 {
         notes.push("No records were read, so this report says nothing about the account.".into());
     } else if totals.kms_records == 0 {
         notes.push("No KMS records were read, so this report says nothing about KMS use.".into());
