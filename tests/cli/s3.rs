@@ -385,6 +385,29 @@ fn a_dry_run_lists_and_reads_nothing() {
     assert_eq!(ended.code, Some(2), "{}", ended.stdout);
 }
 
+#[test]
+fn a_listing_without_an_end_and_an_object_that_was_replaced_are_told() {
+    let server = filled(12, 5);
+    server.listing(|prefix, _| match prefix.contains("eu-west-1") {
+        true => Trouble::Cut(0),
+        false => Trouble::Nothing,
+    });
+    server.reading(|key, _| match key.contains("Example000000003") {
+        true => Trouble::Replaced,
+        false => Trouble::Nothing,
+    });
+    let (ended, report) = scan(&server, &[]);
+    assert_eq!(ended.code, Some(3));
+    assert_eq!(read(&report), (0..12).filter(|n| *n != 3).collect());
+    let found = problems(&report);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(
+        found.iter().any(|p| p.contains("eu-west-1/: cannot be listed to its end")),
+        "{found:#?}"
+    );
+    assert!(found.iter().any(|p| p.contains("another size than when it was listed")), "{found:#?}");
+}
+
 /// Scans the corpus in the folder `KEYTRAIL_CORPUS` from disk and from a bucket in turn, and prints
 /// how much longer it takes. `KEYTRAIL_BIN` names a release build; then run it with
 /// `cargo test --test cli from_a_bucket -- --ignored --nocapture`.

@@ -389,7 +389,8 @@ fn notes(report: &Report<'_>) -> Vec<String> {
     let (run, totals) = (report.run, &report.outcome.totals);
     let mut notes = Vec::new();
     if totals.records == 0 && report.outcome.passed.known > 0 {
-        notes.push("Nothing was delivered since the last run: silence is no proof of peace.".into());
+        notes
+            .push("Nothing was delivered since the last run: silence is no proof of peace.".into());
     } else if totals.records == 0 {
         notes.push("No records were read, so this report says nothing about the account.".into());
     } else if totals.kms_records == 0 {

@@ -130,7 +130,7 @@ impl Explorer {
             Step::All { prefix, root } => (prefix, Some(root)),
         };
         let mut steps = Vec::new();
-        let mut token = None;
+        let (mut token, mut last) = (None, None);
         loop {
             let mut request = self
                 .client
@@ -153,8 +153,11 @@ impl Explorer {
                     return Ok(steps);
                 }
             };
+            // What is not below the prefix was not asked for, and could lead round in a circle.
+            let is_below = |name: &String| name.starts_with(&prefix) && name.len() > prefix.len();
             for folder in page.common_prefixes.unwrap_or_default() {
-                steps.extend(folder.prefix.and_then(|prefix| self.below(prefix)));
+                let folder = folder.prefix.filter(is_below);
+                steps.extend(folder.and_then(|folder| self.below(folder)));
             }
             for object in page.contents.unwrap_or_default() {
                 let (Some(key), size) = (object.key, object.size.unwrap_or_default()) else {
@@ -168,10 +171,16 @@ impl Explorer {
                 let size = u64::try_from(size).unwrap_or_default();
                 self.give(key, size, object.e_tag.as_deref().unwrap_or_default(), root).await?;
             }
-            token = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
-            if token.is_none() {
+            let next = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
+            if next.is_some() && next == last {
+                self.report(&prefix, "cannot be listed to its end: one page follows itself");
                 return Ok(steps);
             }
+            if next.is_none() {
+                return Ok(steps);
+            }
+            last.clone_from(&next);
+            token = next;
         }
     }
 

@@ -183,6 +183,7 @@ impl Fetcher {
         let mut pause = PAUSE;
         for left in (0..TRIES).rev() {
             let fault = match self.get(&listed, 0, None).await {
+                Ok(answer) if is_another(&answer, &listed) => Fault::Refused(changed()),
                 Ok(answer) if listed.size > WHOLE => return self.stream(listed, answer, permit),
                 Ok(answer) => match self.whole(&listed, answer).await {
                     Ok((bytes, signature)) => {
@@ -251,26 +252,20 @@ impl Fetcher {
         listed: &Listed,
         mut answer: GetObjectOutput,
     ) -> Result<(Bytes, Option<Arc<str>>), Fault> {
-        let expected = answer.content_length.and_then(|len| u64::try_from(len).ok());
-        if expected.is_some_and(|len| len > WHOLE) {
-            let message = "it was replaced by a much larger object after it was listed".to_owned();
-            let code = "Changed".to_owned();
-            return Err(Fault::Refused(Refused { code, message, status: None, region: None }));
-        }
         let signature =
             answer.metadata().and_then(|all| all.get("signature")).map(|s| s.as_str().into());
-        let size = usize::try_from(expected.unwrap_or(listed.size).min(WHOLE)).unwrap_or_default();
+        let size = usize::try_from(listed.size).unwrap_or_default();
         let mut chunks: Vec<Bytes> = Vec::new();
         let mut len = 0;
         while let Some(chunk) = answer.body.next().await {
             let chunk = chunk.map_err(|error| Fault::Broken(describe(&error)))?;
             len += chunk.len() as u64;
-            if len > WHOLE {
+            if len > listed.size {
                 return Err(Fault::Broken("more bytes than were announced".to_owned()));
             }
             chunks.push(chunk);
         }
-        if expected.is_some_and(|expected| expected != len) {
+        if len != listed.size {
             return Err(Fault::Broken(format!("{len} bytes came, expected {size}")));
         }
         let bytes = match <[Bytes; 1]>::try_from(chunks) {
@@ -292,8 +287,7 @@ impl Fetcher {
         permit: Option<OwnedSemaphorePermit>,
     ) -> Entry {
         let (chunks, received) = tokio::sync::mpsc::channel(CHUNKS);
-        let size = answer.content_length.and_then(|len| u64::try_from(len).ok());
-        let object = Object::coming(received, size.unwrap_or(listed.size), permit);
+        let object = Object::coming(received, listed.size, permit);
         let entry = Entry::Blob(self.blob(&listed, Body::Object(object)));
         tokio::spawn(Arc::clone(self).send(listed, answer, chunks));
         entry
@@ -337,4 +331,18 @@ impl Fetcher {
             return;
         }
     }
+}
+
+/// Whether an answer is about another object than the one that was listed, for which room was made.
+fn is_another(answer: &GetObjectOutput, listed: &Listed) -> bool {
+    answer
+        .content_length
+        .and_then(|len| u64::try_from(len).ok())
+        .is_some_and(|len| len != listed.size)
+}
+
+fn changed() -> Refused {
+    let message =
+        "it has another size than when it was listed: expected an object that stays".into();
+    Refused { code: "Changed".to_owned(), message, status: None, region: None }
 }

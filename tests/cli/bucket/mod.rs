@@ -34,8 +34,10 @@ pub enum Trouble {
     Nothing,
     /// An error of S3's with this code, status and message.
     Refused(&'static str, u16, &'static str),
-    /// The body ends after so many bytes.
+    /// The body ends after so many bytes; of a listing, its last page comes again and again.
     Cut(usize),
+    /// The object is another than the one that was listed.
+    Replaced,
     /// The answer takes so many milliseconds.
     Slow(u64),
     /// Nobody answers.
@@ -50,6 +52,19 @@ type Decide = Box<dyn Fn(&str, u32) -> Trouble + Send + Sync>;
 struct Held {
     bytes: hyper::body::Bytes,
     metadata: HashMap<String, String>,
+    tag: String,
+}
+
+impl Held {
+    fn new(bytes: impl Into<hyper::body::Bytes>, metadata: HashMap<String, String>) -> Held {
+        let bytes = bytes.into();
+        let tag = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Held { bytes, metadata, tag }
+    }
+
+    fn etag(&self) -> ETag {
+        ETag::Strong(self.tag.clone())
+    }
 }
 
 /// A bucket and what goes wrong with it.
@@ -107,13 +122,13 @@ impl Server {
     }
 
     pub fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
-        let bytes = bytes.into().into();
-        lock(&self.bucket.objects).insert(key.to_owned(), Held { bytes, ..Held::default() });
+        let held = Held::new(bytes.into(), HashMap::new());
+        lock(&self.bucket.objects).insert(key.to_owned(), held);
     }
 
     pub fn put_with(&self, key: &str, bytes: impl Into<Vec<u8>>, metadata: &[(&str, &str)]) {
         let metadata = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let held = Held { bytes: bytes.into().into(), metadata };
+        let held = Held::new(bytes.into(), metadata);
         lock(&self.bucket.objects).insert(key.to_owned(), held);
     }
 
@@ -182,6 +197,11 @@ impl Handle {
         match trouble {
             Trouble::Nothing => Ok(None),
             Trouble::Cut(at) => Ok(Some(at)),
+            Trouble::Replaced => {
+                let replaced = Held::new(vec![0; 99], HashMap::new());
+                lock(&self.0.objects).insert(key.to_owned(), replaced);
+                Ok(None)
+            }
             Trouble::Refused(code, status, message) => {
                 let mut error =
                     S3Error::with_message(code.parse::<S3ErrorCode>().unwrap(), message);
@@ -211,10 +231,6 @@ impl Handle {
         error.set_headers(headers);
         Err(error)
     }
-}
-
-fn etag(bytes: &[u8]) -> ETag {
-    ETag::Strong(Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[async_trait::async_trait]
@@ -271,7 +287,7 @@ impl S3 for Handle {
         Ok(S3Response::new(GetObjectOutput {
             body: Some(body),
             content_length: Some(size),
-            e_tag: Some(etag(&held.bytes)),
+            e_tag: Some(held.etag()),
             metadata: Some(held.metadata),
             ..GetObjectOutput::default()
         }))
@@ -291,7 +307,7 @@ impl S3 for Handle {
             }
         }
         let mut objects = lock(&self.0.objects);
-        let there = objects.get(&input.key).map(|held| etag(&held.bytes));
+        let there = objects.get(&input.key).map(Held::etag);
         match (input.if_match, input.if_none_match) {
             (Some(ETagCondition::ETag(wanted)), _) if there.as_ref() != Some(&wanted) => {
                 return Err(failed());
@@ -299,8 +315,9 @@ impl S3 for Handle {
             (_, Some(ETagCondition::Any)) if there.is_some() => return Err(failed()),
             _ => {}
         }
-        let tag = etag(&bytes);
-        objects.insert(input.key, Held { bytes: bytes.into(), ..Held::default() });
+        let held = Held::new(bytes, HashMap::new());
+        let tag = held.etag();
+        objects.insert(input.key, held);
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(tag), ..PutObjectOutput::default() }))
     }
 
@@ -312,9 +329,13 @@ impl S3 for Handle {
         let input = request.input;
         self.0.lists.fetch_add(1, Ordering::Relaxed);
         let prefix = input.prefix.unwrap_or_default();
-        self.meet(&self.0.listing, "LIST", &prefix).await?;
+        let again = self.meet(&self.0.listing, "LIST", &prefix).await?;
         let after = input.continuation_token.or(input.start_after).unwrap_or_default();
-        let page = self.page(&prefix, input.delimiter.as_deref(), &after);
+        let mut page = self.page(&prefix, input.delimiter.as_deref(), &after);
+        if again.is_some() && page.next_continuation_token.is_none() {
+            page.is_truncated = Some(true);
+            page.next_continuation_token = Some("again".to_owned());
+        }
         Ok(S3Response::new(page))
     }
 }
@@ -342,7 +363,7 @@ impl Handle {
             match folder {
                 Some(folder) => folders.push(CommonPrefix { prefix: Some(folder) }),
                 None => contents.push(Object {
-                    e_tag: Some(etag(&held.bytes)),
+                    e_tag: Some(held.etag()),
                     key: Some(key.clone()),
                     size: Some(i64::try_from(held.bytes.len()).unwrap()),
                     last_modified: Some(Timestamp::from(time::OffsetDateTime::UNIX_EPOCH)),
