@@ -369,7 +369,7 @@ pub struct RunArgs {
     /// Only files and objects are read that were not read before. A finding is new, or ongoing if
     /// an earlier run has reported it; rules over many records remember what they need. The state is
     /// written when the report is, so that a run that was killed is made again by the next one.
-    #[arg(long, value_name = "PATH", conflicts_with = "baseline")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["baseline", "until"])]
     pub state: Option<OsString>,
 
     /// Only say how many files, bytes and requests it would take, and what they cost

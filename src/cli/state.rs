@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::model::memory::{Dated, Id};
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
-use crate::report::{self, Run};
+use crate::report;
 use crate::source::Known;
 use crate::source::s3::{Address, Cloud, Kept, Store};
 use crate::state::{self, Added, File, Met, State, decode, encode};
@@ -88,11 +88,16 @@ impl Opened {
         }
     }
 
-    /// Writes what the next run goes on from.
+    /// Writes what the next run goes on from. `asked` is what the rules were and looked at.
     ///
     /// # Errors
     /// Why it could not be written; the last state stays.
-    pub fn commit(self, run: &Run, outcome: &mut Outcome, found: Vec<Id>) -> Result<(), String> {
+    pub fn commit(
+        self,
+        asked: String,
+        outcome: &mut Outcome,
+        found: Vec<Id>,
+    ) -> Result<(), String> {
         let Some(mut memory) = outcome.memory.take() else {
             return Err(
                 "not written, since something that was read is missing from the report".into()
@@ -104,7 +109,7 @@ impl Opened {
             read: std::mem::take(&mut outcome.read),
             found,
             memory,
-            rules: run.rules_digest.clone(),
+            rules: asked,
         };
         let state = self.state.after(added, Time::now());
         match self.place {

@@ -309,6 +309,9 @@ impl BlobSink<'_, '_> {
         let counted = groups.iter().any(|group| *group != [0, 0]);
         if used.is_some() || !counted {
             let fact = self.fact(number, found.identity, used.unwrap_or(NO_GROUP));
+            if self.recalled.is_some() {
+                self.worker.carry.recalled.insert((fact.blob, fact.record));
+            }
             self.worker.facts.push(fact);
         }
     }
@@ -330,6 +333,8 @@ impl BlobSink<'_, '_> {
             raw.and_then(Raw::text).filter(|text| !text.is_empty())
         }
         let id = text(header.id);
+        // From run to run a blob has another place in the listing, and the same name.
+        let sequence = if self.shared.plan.past.is_some() { 0 } else { self.sequence };
         let hash = match &id {
             Some(id) => {
                 let account = text(header.account).unwrap_or_default();
@@ -338,7 +343,7 @@ impl BlobSink<'_, '_> {
             None => key.long(&[
                 b"no id",
                 self.name.as_bytes(),
-                &self.sequence.to_le_bytes(),
+                &sequence.to_le_bytes(),
                 &number.to_le_bytes(),
             ]),
         };

@@ -9,7 +9,7 @@
 //! What must stay true: nothing is kept when nobody asked; memory and the outcome are bounded, and
 //! what has no room is counted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::names::Names;
@@ -63,6 +63,8 @@ pub(super) struct Carry {
     pub counted: HashMap<Id, u64>,
     /// The time of the last of each use.
     lasts: HashMap<Id, Time>,
+    /// Where records of earlier runs were read.
+    pub recalled: HashSet<(u64, u64)>,
     /// Blobs that were read to their ends.
     pub read: Vec<Id>,
     forgotten: u64,
@@ -82,6 +84,7 @@ impl Carry {
             mark: None,
             counted: HashMap::new(),
             lasts: HashMap::new(),
+            recalled: HashSet::new(),
             read: Vec::new(),
             forgotten: 0,
         }
@@ -181,6 +184,7 @@ impl Carry {
         self.newest = self.newest.max(other.newest);
         self.counted.extend(other.counted);
         other.lasts.into_iter().for_each(|(used, last)| self.note_last(used, last));
+        self.recalled.extend(other.recalled);
         self.read.extend(other.read);
         self.forgotten += other.forgotten;
     }
@@ -228,7 +232,7 @@ impl Carry {
             }
             same
         });
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         rows.retain_mut(|row| {
             let first = row.used.is_some_and(|used| seen.insert(used));
             if !first {

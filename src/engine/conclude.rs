@@ -66,7 +66,8 @@ pub(super) fn conclude(shared: &Shared<'_>, mut worker: Worker) -> (Outcome, Boo
     let (found, tags, mut ledger) =
         tagged(shared, (worker.tagging, last), &mut groups, &mut worker.problems);
     let mut coverage = worker.coverage;
-    let (covered, gaps) = covered(shared, &mut coverage, &mut worker.problems);
+    let (covered, gaps) =
+        covered(shared, &mut coverage, (&mut worker.problems, totals.blobs_failed > 0));
     for (key, group, count) in decided.findings.into_iter().chain(found).chain(gaps) {
         add(&mut groups, key, group, count);
     }
@@ -112,7 +113,9 @@ fn count(shared: &Shared<'_>, worker: &mut Worker) -> facts::Counts {
     for (used, count) in &worker.carry.counted {
         *counts.groups.entry(*used).or_default() += count;
     }
-    for places in &counts.conflicts {
+    // What earlier runs have said is not said again.
+    let is_new = |place: &(u64, u64)| !worker.carry.recalled.contains(place);
+    for places in counts.conflicts.iter().filter(|places| places.iter().any(is_new)) {
         worker.problems.add(conflict(&shared.names, places));
     }
     counts
@@ -180,7 +183,7 @@ fn remember(
 fn covered(
     shared: &Shared<'_>,
     coverage: &mut Coverage,
-    problems: &mut Problems,
+    (problems, unread): (&mut Problems, bool),
 ) -> (Vec<Covered>, Vec<Counted>) {
     let plan = shared.plan;
     let gap_hours = plan.estate.thresholds.gap_hours;
@@ -193,8 +196,8 @@ fn covered(
         );
         problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
     }
-    if shared.stopped() {
-        // Nobody knows what there was still to read.
+    if shared.stopped() || unread {
+        // Nobody knows what there was to read.
         covered.iter_mut().for_each(|row| row.kms_reads_missing = false);
         return (covered, Vec::new());
     }

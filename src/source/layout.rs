@@ -163,7 +163,9 @@ impl Days {
     pub fn of(since: Option<Time>, until: Option<Time>, late: i64) -> Days {
         let day = |time: i64| {
             let text = Time(time).to_string();
-            text.get(..10).map(|date| date.replace('-', "/"))
+            // Behind the year 9999 there are no folders.
+            let date = text.get(..10).filter(|date| date.as_bytes()[4] == b'-');
+            date.map(|date| date.replace('-', "/"))
         };
         Days {
             from: since.and_then(|since| day(since.0.saturating_sub(DAY))),
@@ -276,5 +278,7 @@ mod tests {
         let late = Days::of(None, time("2026-03-02T00:00:00Z"), 30 * DAY);
         assert_eq!((late.from, late.to.as_deref()), (None, Some("2026/04/01")));
         assert!(Days::default().has("2026/03/04/x"));
+        let end = Days::of(None, time("9999-12-31T00:00:00Z"), 0);
+        assert_eq!(end, Days::default());
     }
 }

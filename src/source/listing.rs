@@ -283,7 +283,7 @@ impl Listing {
         {
             let full = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             let modified = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-            let version = modified.unwrap_or_default().as_nanos().to_string();
+            let version = format!("{} {}", modified.unwrap_or_default().as_nanos(), changed(&meta));
             let id = blob_id(&shown(full.as_os_str()), meta.len(), &version);
             if self.reach.wanted.known.as_ref().is_some_and(|known| known.has(id)) {
                 self.passed.known += 1;
@@ -406,6 +406,18 @@ fn bucket(word: &str, cloud: Option<&Arc<Cloud>>) -> Result<Source, SourceError>
             Ok(Source::Problem(Problem::new(origin, Stage::S3, refused.message)))
         }
     }
+}
+
+/// When a file was last changed in any way, which nobody can set back.
+#[cfg(unix)]
+fn changed(meta: &fs::Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    format!("{}.{}", meta.ctime(), meta.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed(_: &fs::Metadata) -> String {
+    String::new()
 }
 
 /// What a source is, by its name alone where it can't be looked at.

@@ -31,6 +31,17 @@ impl File {
     pub fn open(path: &Path) -> Result<(File, State), Refused> {
         let refused =
             |what: &'static str| move |error: io::Error| Refused(format!("{what}: {error}"));
+        // A link is another name of the state, not another state.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(path) {
+            Ok(meta) if !meta.is_file() => {
+                return Err(Refused("is no regular file: expected one, or none yet".to_owned()));
+            }
+            _ if path.file_name().is_none() => {
+                return Err(Refused("is no name of a file".to_owned()));
+            }
+            _ => {}
+        }
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -123,6 +134,19 @@ mod tests {
         drop(file);
         fs::write(&path, b"odd").unwrap();
         assert!(File::open(&path).is_err());
+        for odd in ["", "/dev/null", "."] {
+            let refused = File::open(Path::new(odd)).unwrap_err().to_string();
+            assert!(refused.starts_with("is no "), "{odd}: {refused}");
+        }
+        fs::remove_file(&path).unwrap();
+        drop(File::open(&path).unwrap().0.replace(&state));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let held = File::open(&link).unwrap();
+        assert!(File::open(&path).is_err());
+        held.0.replace(&State { runs: 9, ..State::default() }).unwrap();
+        drop(held);
+        assert_eq!(File::open(&path).unwrap().1.runs, 9);
         let nowhere = folder.path().join("no/state");
         assert!(File::open(&nowhere).unwrap_err().to_string().contains("cannot be locked"));
     }

@@ -67,11 +67,19 @@ impl Triage {
 
     /// Counts a finding; its status if it is to be listed.
     pub fn admit(&mut self, finding: &Finding) -> Option<Status> {
-        let is_known = self.past.as_mut().is_some_and(|past| past.meet(finding));
-        // What rests on earlier runs alone is said once.
-        if is_known && !finding.fresh {
+        // What rests on earlier runs alone is judged once.
+        if !finding.fresh && self.past.as_ref().is_some_and(|past| past.knows(finding)) {
             return None;
         }
+        let status = self.judge(finding);
+        if let Some(past) = &mut self.past {
+            past.note(finding, status.is_some());
+        }
+        status
+    }
+
+    fn judge(&mut self, finding: &Finding) -> Option<Status> {
+        let is_known = self.past.as_ref().is_some_and(|past| past.has_told(finding));
         if self.suppressions.take(finding) {
             self.summary.suppressed += 1;
             return None;
@@ -109,16 +117,30 @@ impl Triage {
 const FOUND_MAX: usize = 1 << 20;
 
 impl Past {
-    /// Whether an earlier run has found it; remembers that this one has.
-    fn meet(&mut self, finding: &Finding) -> bool {
-        let Ok(number) = u128::from_str_radix(&finding.fingerprint, 16) else { return false };
-        #[allow(clippy::cast_possible_truncation)]
-        let id = [(number >> 64) as u64, number as u64];
-        if self.found.len() < FOUND_MAX {
-            self.found.push(id);
-        }
-        self.known.has(id)
+    /// Whether an earlier run has found it, listed or not.
+    fn knows(&self, finding: &Finding) -> bool {
+        [true, false].iter().any(|told| id(finding, *told).is_some_and(|id| self.known.has(id)))
     }
+
+    /// Whether an earlier run has listed it.
+    fn has_told(&self, finding: &Finding) -> bool {
+        id(finding, true).is_some_and(|id| self.known.has(id))
+    }
+
+    /// Remembers that it was found, and whether it was listed.
+    fn note(&mut self, finding: &Finding, told: bool) {
+        if self.found.len() < FOUND_MAX {
+            self.found.extend(id(finding, told));
+        }
+    }
+}
+
+/// What stands for a fingerprint; for one that was found and not listed, another.
+fn id(finding: &Finding, told: bool) -> Option<Id> {
+    let number = u128::from_str_radix(&finding.fingerprint, 16).ok()?;
+    #[allow(clippy::cast_possible_truncation)]
+    let [high, low] = [(number >> 64) as u64, number as u64];
+    Some(if told { [high, low] } else { [!high, low] })
 }
 
 #[cfg(test)]

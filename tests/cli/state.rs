@@ -234,6 +234,55 @@ fn objects_are_read_once_and_those_that_were_refused_again() {
     assert_eq!((code, found(&report)), (Some(0), of(&[(2, "ongoing", 1)])));
 }
 
+#[test]
+fn what_was_said_once_is_not_said_again() {
+    let sandbox = Sandbox::new();
+    // The same id with other content, and a record without an id in a file that is read again.
+    let mut forged = deletion(1, 1);
+    forged["sourceIPAddress"] = json!("192.0.2.2");
+    let mut nameless = deletion(9, 9);
+    nameless.as_object_mut().unwrap().remove("eventID");
+    sandbox.write("logs/b.json.gz", file(&[deletion(1, 1), forged, nameless]));
+    let (ended, report) = scan(&sandbox, &[]);
+    assert_eq!((ended.code, found(&report).len()), (Some(3), 2), "{report:#}");
+    assert_eq!(report["problems"].as_array().unwrap().len(), 1);
+    sandbox.write("logs/a.json.gz", file(&[deletion(2, 2)]));
+    sandbox.write("logs/b.json.gz", fs::read(sandbox.path("logs/b.json.gz")).unwrap());
+    let (ended, report) = scan(&sandbox, &[]);
+    assert_eq!(found(&report), of(&[(2, "new", 1)]), "{report:#}");
+    assert_eq!(ended.code, Some(3), "the file was read again");
+    assert_eq!(scan(&sandbox, &[]).0.code, Some(0));
+}
+
+#[test]
+fn a_finding_that_was_not_listed_is_new_when_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/a.json.gz", file(&[deletion(1, 1)]));
+    let (_, report) = scan(&sandbox, &["--min-level=critical"]);
+    assert_eq!(found(&report).len(), 0);
+    sandbox.write("logs/b.json.gz", file(&[deletion(2, 1)]));
+    let (_, report) = scan(&sandbox, &[]);
+    assert_eq!(found(&report), of(&[(1, "new", 1)]));
+    sandbox.write("logs/c.json.gz", file(&[deletion(3, 1)]));
+    let (_, report) = scan(&sandbox, &[]);
+    assert_eq!(found(&report), of(&[(1, "ongoing", 1)]));
+}
+
+#[test]
+fn a_state_does_not_go_with_an_end_nor_into_the_report() {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/a.json.gz", file(&[deletion(1, 1)]));
+    assert_eq!(scan(&sandbox, &["--until=1d"]).0.code, Some(2));
+    let (ended, _) = scan(&sandbox, &["-o", "./state"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(!sandbox.path("state").exists());
+    // Other filters see only what is new, and that is said.
+    assert_eq!(scan(&sandbox, &["--account=444455556666"]).0.code, Some(0));
+    let (ended, report) = scan(&sandbox, &[]);
+    assert_eq!((ended.code, found(&report).len()), (Some(0), 0));
+    assert!(ended.stderr.contains("not those of the last run"), "{}", ended.stderr);
+}
+
 /// The invented trail's files in the order of delivery, spread over nights.
 fn nights(count: usize) -> Vec<Vec<(String, Vec<u8>)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/trail");

@@ -96,9 +96,10 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     outcome.verify = gated.map(|gated| gated.verification());
     run.finished = Time::now();
     let verbosity = scan.settings.verbosity;
+    let asked = what(&scan.settings, &run);
     let (exit, written) = scan.report(&run, &outcome, messages)?;
     // A report that nobody got was not made.
-    let exit = match state.filter(|_| written).map(|s| s.commit(&run, &mut outcome, found)) {
+    let exit = match state.filter(|_| written).map(|s| s.commit(asked, &mut outcome, found)) {
         Some(Err(reason)) => {
             let what = "the state is not written, so the next run repeats this";
             messages.warning(format!("{what}: {reason}"));
@@ -109,6 +110,12 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let evaluated = |rule: &str| ids.contains(rule);
     accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
     Ok(exit)
+}
+
+/// What a state is good for: the rules, and what they look at.
+fn what(settings: &Settings, run: &Run) -> String {
+    let filter = &settings.filter;
+    format!("{} {:?} {:?}", run.rules_digest, filter.accounts, filter.regions)
 }
 
 /// Says what the rules, the configuration and the baseline are not, or are beside the options.
@@ -123,9 +130,13 @@ fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
             "the baseline was itself written with --baseline: what it left out is listed again",
         );
     }
-    if prepared.state.as_ref().is_some_and(|state| state.is_of_other(&run.rules_digest)) {
+    if prepared
+        .state
+        .as_ref()
+        .is_some_and(|state| state.is_of_other(&what(&prepared.settings, run)))
+    {
         messages
-            .note("the rules are not those of the last run: what it has read is not read again");
+            .note("the rules or filters are not those of the last run: what it has read is not read again");
     }
     say_skipped(&loaded.skipped, verbosity, messages);
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));

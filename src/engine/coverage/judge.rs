@@ -94,6 +94,11 @@ pub fn judge(
 ) -> (Vec<Covered>, Vec<Judged>) {
     let until = look.filter.until;
     let end = until.map_or(Hour::MAX, |until| hour_of(Time(until.0.saturating_sub(1))) + 1);
+    let told: BTreeMap<Place, (Hour, Hour)> = lasts(earlier, Hour::MAX)
+        .into_iter()
+        .zip(earlier.places().filter_map(|(_, seen)| first(seen, EVER..Hour::MAX)))
+        .map(|((place, last), first)| (place, (first, last)))
+        .collect();
     let lasts = lasts(coverage, end.min(hour_of(look.now).saturating_add(24)));
     let firsts = coverage.places().filter_map(|(_, seen)| first(seen, EVER..end));
     let since = look.filter.since.map(hour_of);
@@ -116,7 +121,10 @@ pub fn judge(
     let mut rows = Vec::new();
     let mut judged = Vec::new();
     for (place, seen) in coverage.places().filter(|(place, _)| look.filter.has_place(place)) {
-        let missing = bench.missing(seen);
+        let mut missing = bench.missing(seen);
+        // A gap that an earlier run had on both sides was told by that one.
+        let is_new = |gap: &Gap, (first, last): &(Hour, Hour)| gap.from <= *first || gap.to > *last;
+        missing.retain(|missing| told.get(place).is_none_or(|told| is_new(&missing.gap, told)));
         let row = bench.row(place, seen).map(|row| Covered {
             kms_reads_missing: missing.iter().any(|missing| missing.what == What::Reads),
             ..row

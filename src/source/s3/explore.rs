@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::RequestPayer;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -132,32 +133,26 @@ impl Explorer {
         let mut steps = Vec::new();
         let (mut token, mut last) = (None, None);
         loop {
-            let mut request = self
-                .client
-                .list_objects_v2()
-                .bucket(&self.address.bucket)
-                .prefix(&prefix)
-                .set_request_payer(self.requester_pays.then_some(RequestPayer::Requester));
-            request = match root {
-                None => request.delimiter("/"),
-                Some(root) if token.is_none() => request.set_start_after(self.begin(&prefix, root)),
-                Some(_) => request,
-            };
-            self.seen.requests.fetch_add(1, Ordering::Relaxed);
-            let page = match request.set_continuation_token(token).send().await {
+            let page = match self.page(&prefix, root, token).await {
                 Ok(page) => page,
-                Err(error) => {
-                    let resource = format!("arn:aws:s3:::{}", self.address.bucket);
-                    let refused = Refused::of(&error, "s3:ListBucket", &resource);
+                Err(refused) => {
                     self.report(&prefix, &format!("cannot be listed: {}", refused.message));
                     return Ok(steps);
                 }
             };
+            let folders = page.common_prefixes.iter().flatten().filter_map(|f| f.prefix.as_ref());
+            let keys = page.contents.iter().flatten().filter_map(|object| object.key.as_ref());
+            let newest = folders.chain(keys).max().cloned();
             // What is not below the prefix was not asked for, and could lead round in a circle.
-            let is_below = |name: &String| name.starts_with(&prefix) && name.len() > prefix.len();
+            let is_below = |name: &str| name.starts_with(&prefix) && name.len() > prefix.len();
             for folder in page.common_prefixes.unwrap_or_default() {
-                let folder = folder.prefix.filter(is_below);
-                steps.extend(folder.and_then(|folder| self.below(folder)));
+                let Some(folder) = folder.prefix else { continue };
+                match is_below(&folder) {
+                    true => steps.extend(self.below(folder)),
+                    false => {
+                        self.report(&prefix, "the listing names a folder that is not below it")
+                    }
+                }
             }
             for object in page.contents.unwrap_or_default() {
                 let (Some(key), size) = (object.key, object.size.unwrap_or_default()) else {
@@ -171,17 +166,41 @@ impl Explorer {
                 let size = u64::try_from(size).unwrap_or_default();
                 self.give(key, size, object.e_tag.as_deref().unwrap_or_default(), root).await?;
             }
-            let next = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
-            if next.is_some() && next == last {
-                self.report(&prefix, "cannot be listed to its end: one page follows itself");
+            if page.is_truncated != Some(true) {
                 return Ok(steps);
             }
-            if next.is_none() {
+            // Names ascend from page to page, so that a page that brings none leads nowhere.
+            if page.next_continuation_token.is_none() || newest <= last {
+                self.report(&prefix, "cannot be listed to its end: no page brings new names");
                 return Ok(steps);
             }
-            last.clone_from(&next);
-            token = next;
+            (last, token) = (newest, page.next_continuation_token);
         }
+    }
+
+    /// One page of a listing. Dates begin at `root`; without one, folders are told and not entered.
+    async fn page(
+        &self,
+        prefix: &str,
+        root: Option<usize>,
+        token: Option<String>,
+    ) -> Result<ListObjectsV2Output, Refused> {
+        let mut request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.address.bucket)
+            .prefix(prefix)
+            .set_request_payer(self.requester_pays.then_some(RequestPayer::Requester));
+        request = match root {
+            None => request.delimiter("/"),
+            Some(root) if token.is_none() => request.set_start_after(self.begin(prefix, root)),
+            Some(_) => request,
+        };
+        self.seen.requests.fetch_add(1, Ordering::Relaxed);
+        request.set_continuation_token(token).send().await.map_err(|error| {
+            let resource = format!("arn:aws:s3:::{}", self.address.bucket);
+            Refused::of(&error, "s3:ListBucket", &resource)
+        })
     }
 
     /// The key behind which the first wanted day begins.

@@ -319,6 +319,9 @@ impl Fetcher {
             pause *= 2;
             let again = self.get(&listed, sent, version.as_deref()).await;
             let fault = match again {
+                Ok(next) if left > 0 && !goes_on(&next, sent) => {
+                    "the answer does not go on from there".to_owned()
+                }
                 Ok(next) if left > 0 => {
                     answer = next;
                     continue;
@@ -331,6 +334,12 @@ impl Fetcher {
             return;
         }
     }
+}
+
+/// Whether an answer begins at the byte that was asked for.
+fn goes_on(answer: &GetObjectOutput, from: u64) -> bool {
+    let range = answer.content_range.as_deref();
+    from == 0 || range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
 }
 
 /// Whether an answer is about another object than the one that was listed, for which room was made.

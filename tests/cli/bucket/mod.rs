@@ -287,6 +287,8 @@ impl S3 for Handle {
         Ok(S3Response::new(GetObjectOutput {
             body: Some(body),
             content_length: Some(size),
+            content_range: (from > 0)
+                .then(|| format!("bytes {from}-{}/{}", held.bytes.len() - 1, held.bytes.len())),
             e_tag: Some(held.etag()),
             metadata: Some(held.metadata),
             ..GetObjectOutput::default()

@@ -133,7 +133,8 @@ fn open_output(
     if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
         return Err(Some(refused("is one of the sources")));
     }
-    if read.iter().any(|read| is_same_file(path, read)) {
+    let absolute = |path: &Path| std::path::absolute(path).ok();
+    if read.iter().any(|read| is_same_file(path, read) || absolute(path) == absolute(read)) {
         return Err(Some(refused("is read by this run")));
     }
     if !all_well && Output::may_wait(path) {
