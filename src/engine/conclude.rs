@@ -164,7 +164,9 @@ fn remember(
             return None;
         }
     };
-    counts.known.others.truncate(KNOWN.saturating_sub(counts.known.grouped.len()));
+    let room = KNOWN.saturating_sub(counts.known.grouped.len());
+    let surplus = counts.known.others.len().saturating_sub(room) as u64 + counts.known.dropped;
+    counts.known.others.truncate(room);
     let met = counts.known.grouped.into_iter().chain(counts.known.others);
     let today = memory::day(Time::now());
     Some(Memory {
@@ -175,7 +177,7 @@ fn remember(
         coverage: Coverage::default(),
         known: past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN),
         recalled,
-        forgotten,
+        forgotten: forgotten + surplus,
     })
 }
 

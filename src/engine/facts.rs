@@ -82,6 +82,8 @@ pub struct Known {
     pub grouped: Vec<[u64; 2]>,
     /// The others.
     pub others: Vec<[u64; 2]>,
+    /// How many had no room.
+    pub dropped: u64,
 }
 
 impl Known {
@@ -92,8 +94,9 @@ impl Known {
 
     fn add(&mut self, fact: &Fact, grouped: bool) {
         let list = if grouped { &mut self.grouped } else { &mut self.others };
-        if list.len() < self.most {
-            list.push(known((fact.identity, fact.content)));
+        match list.len() < self.most {
+            true => list.push(known((fact.identity, fact.content))),
+            false => self.dropped += 1,
         }
     }
 }

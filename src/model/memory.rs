@@ -30,7 +30,8 @@ pub struct Memory {
     pub known: Dated,
     /// Records that rules over many may still need.
     pub recalled: Vec<Recalled>,
-    /// How many such records had to be left out.
+    /// How many records of this run had no room in `known` or in `recalled`: copies of them that come
+    /// later count again, and rules over many do not see them.
     pub forgotten: u64,
 }
 

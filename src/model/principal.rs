@@ -37,3 +37,17 @@ pub struct Principal {
     /// Whether the session had MFA.
     pub mfa: Mfa,
 }
+
+impl Principal {
+    /// Of what no one actor did, or of what no log says who did it.
+    pub fn nobody() -> Principal {
+        Principal {
+            kind: None,
+            arn: None,
+            account: None,
+            session: None,
+            invoked_by: None,
+            mfa: Mfa::NotApplicable,
+        }
+    }
+}

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::place;
 use crate::model::finding::{EventRef, Finding, Resource, Status};
 use crate::model::origin::Origin;
-use crate::model::principal::{Mfa, Principal};
+use crate::model::principal::Principal;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::model::verified::{About, Chain, Kind, Verified};
@@ -175,7 +175,7 @@ fn finding(rule: &RuleMeta, group: Group, mut faults: Vec<Fault>) -> Finding {
         status: Status::New,
         account: group.account,
         region: group.region,
-        principal: nobody(),
+        principal: Principal::nobody(),
         source_ip: None,
         user_agent: None,
         key: None,
@@ -188,18 +188,6 @@ fn finding(rule: &RuleMeta, group: Group, mut faults: Vec<Fault>) -> Finding {
         attack: rule.attack(),
         references: rule.references.clone(),
         advice: rule.advice.clone(),
-    }
-}
-
-/// Who did it no log says.
-fn nobody() -> Principal {
-    Principal {
-        kind: None,
-        arn: None,
-        account: None,
-        session: None,
-        invoked_by: None,
-        mfa: Mfa::NotApplicable,
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::judge::{Because, Judged, Missing, What};
 use crate::engine::group::{Group, GroupKey, SHOWN, Snapshot};
 use crate::engine::worker::Shared;
-use crate::model::principal::{Mfa, Principal};
+use crate::model::principal::Principal;
 
 /// The rule whose findings these are.
 const RULE: &str = "audit-gap";
@@ -107,14 +107,7 @@ fn snapshot(missing: &[Missing], shared: &Shared<'_>) -> Snapshot {
     add("missing", kinds.map(What::as_str).collect::<Vec<_>>().into());
     add("gap_hours", shared.plan.estate.thresholds.gap_hours.into());
     Snapshot {
-        principal: Principal {
-            kind: None,
-            arn: None,
-            account: None,
-            session: None,
-            invoked_by: None,
-            mfa: Mfa::NotApplicable,
-        },
+        principal: Principal::nobody(),
         source_ip: None,
         user_agent: None,
         key: None,

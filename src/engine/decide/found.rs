@@ -11,7 +11,7 @@ use crate::detect::stateful::{About, Correlation, Kind, Verdict};
 use crate::engine::group::{EventKept, Group, GroupKey, Match, SHOWN, Snapshot};
 use crate::engine::notes::{EventText, NOWHERE};
 use crate::model::origin::Origin;
-use crate::model::principal::{Mfa, Principal};
+use crate::model::principal::Principal;
 use crate::model::time::Time;
 
 /// Records of the last second that is shown are all kept, since the event id decides; up to this
@@ -203,14 +203,7 @@ pub(super) fn known(about: &About, field: &str) -> Option<String> {
 /// Takes out what is not the same for all records: principal, key, resource.
 pub(in crate::engine) fn blank(snapshot: &mut Snapshot, [principal, key, resource]: [bool; 3]) {
     if !principal {
-        snapshot.principal = Principal {
-            kind: None,
-            arn: None,
-            account: None,
-            session: None,
-            invoked_by: None,
-            mfa: Mfa::NotApplicable,
-        };
+        snapshot.principal = Principal::nobody();
         snapshot.source_ip = None;
         snapshot.user_agent = None;
     }

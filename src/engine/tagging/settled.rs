@@ -11,7 +11,7 @@ use crate::engine::worker::Shared;
 use crate::model::arn::Arn;
 use crate::model::estate::GovernedTag;
 use crate::model::origin::Origin;
-use crate::model::principal::{Mfa, Principal};
+use crate::model::principal::Principal;
 use crate::model::time::Time;
 use crate::tags::compare::{environment, environment_of_alias};
 use crate::tags::timeline::State;
@@ -182,14 +182,7 @@ fn without_key(
     let shown: Vec<&String> = arns.iter().take(LISTED).collect();
     let details = [("why", json!(why)), ("class", json!(class)), ("resources", json!(shown))];
     let snapshot = Snapshot {
-        principal: Principal {
-            kind: None,
-            arn: None,
-            account: None,
-            session: None,
-            invoked_by: None,
-            mfa: Mfa::NotApplicable,
-        },
+        principal: Principal::nobody(),
         source_ip: None,
         user_agent: None,
         key: None,

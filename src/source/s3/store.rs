@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
 
 use super::address::Address;
 use super::cloud::Cloud;
@@ -69,6 +70,7 @@ impl Store {
     /// # Errors
     /// As words; when somebody else has written it, too.
     pub fn write(&self, bytes: Vec<u8>, instead: Option<&Kept>) -> Result<(), String> {
+        let bytes = Bytes::from(bytes);
         let write = async {
             let client = self.cloud.client(&self.address).await?;
             client
@@ -77,14 +79,19 @@ impl Store {
                 .key(&self.address.prefix)
                 .set_if_match(instead.map(|kept| kept.version.clone()))
                 .set_if_none_match(instead.is_none().then(|| "*".to_owned()))
-                .body(ByteStream::from(bytes))
+                .body(ByteStream::from(bytes.clone()))
                 .send()
                 .await
                 .map_err(|error| self.refused(&error, "s3:PutObject"))
         };
         match self.cloud.wait(write) {
             Some(Err(refused)) if matches!(refused.status, Some(409 | 412)) => {
-                Err("another run has written it meanwhile".to_owned())
+                // A try whose answer was lost may have written it, and this is the second.
+                let there = self.read()?;
+                match there.is_some_and(|kept| kept.bytes == bytes) {
+                    true => Ok(()),
+                    false => Err("another run has written it meanwhile".to_owned()),
+                }
             }
             Some(Err(refused)) => Err(refused.message),
             Some(Ok(_)) | None => Ok(()),

@@ -80,6 +80,7 @@ struct Bucket {
     gets: AtomicU64,
     most: AtomicU64,
     now: AtomicU64,
+    lose: AtomicU64,
 }
 
 /// A server that ends with the test.
@@ -130,6 +131,11 @@ impl Server {
         let metadata = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let held = Held::new(bytes.into(), metadata);
         lock(&self.bucket.objects).insert(key.to_owned(), held);
+    }
+
+    /// Takes the next object that is put, and loses the answer.
+    pub fn lose_answer(&self) {
+        self.bucket.lose.store(1, Ordering::Relaxed);
     }
 
     pub fn remove(&self, key: &str) {
@@ -317,9 +323,14 @@ impl S3 for Handle {
             (_, Some(ETagCondition::Any)) if there.is_some() => return Err(failed()),
             _ => {}
         }
+        let lost = self.0.lose.load(Ordering::Relaxed) > 0;
+        self.0.lose.store(0, Ordering::Relaxed);
         let held = Held::new(bytes, HashMap::new());
         let tag = held.etag();
         objects.insert(input.key, held);
+        if lost {
+            return Err(S3Error::new(S3ErrorCode::InternalError));
+        }
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(tag), ..PutObjectOutput::default() }))
     }
 
