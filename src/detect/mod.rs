@@ -3,7 +3,7 @@
 //! ```text
 //! registry    the built-in rules, embedded
 //! sigma       Sigma YAML, built-in or the user's: load, compile, ask
-//! native      detectors: one file a rule, where Sigma cannot say it
+//! native      rules in code, where Sigma cannot say it: one file a rule, a folder a group
 //! router      from (eventSource, eventName) and case to the rules that could match
 //! case        who acted, and how it ended
 //! lint        what is wrong with a user's rules before they are trusted
@@ -170,8 +170,14 @@ impl RuleSet {
         for (id, text) in texts {
             if own {
                 let yaml = Box::leak(text.clone().into_boxed_str());
-                let embedded =
-                    registry::Embedded { id, group: "made", origin: id, yaml, explanation: "" };
+                let embedded = registry::Embedded {
+                    id,
+                    group: "made",
+                    origin: id,
+                    yaml,
+                    explanation: "",
+                    code: &[],
+                };
                 found.add_embedded(&embedded);
             } else {
                 found.add_text(id, text);

@@ -1,15 +1,22 @@
-//! The built-in rules, by name: a list, so that what is shipped is what is written here.
+//! The built-in rules: one table, one line a rule.
 //!
-//! Each rule is two files in `rules/` that are embedded in the binary: Sigma YAML, and the
-//! explanation that `rules show` prints. Those that say `native: true` have their code here. A test
-//! proves that no file is missing from the list.
+//! A line holds the id of a rule. The rule is two files in `rules/`, which are embedded in the
+//! binary: Sigma YAML, and the explanation that `rules show` prints. If the YAML says
+//! `native: true`, the line also holds the code. A YAML file may hold further native documents that
+//! belong to the rule; each of them is a `part` line below the line of its rule.
+//!
+//! The tests prove that the table and the files agree: no file is missing from the table, and every
+//! document that says `native: true` has code.
 
 use std::sync::Arc;
 
-use super::native::{Native, all, histories};
+use super::native::{Detector, Native};
+use super::native::{aliases::*, grants::*, lifecycle::*, policy::*, rest::*, s3::*};
+use super::native::{secrets::*, tags::*, trail::*, usage::*};
+use super::stateful::History;
 use crate::model::estate::Estate;
 
-/// An embedded Sigma rule.
+/// A built-in rule: its files, embedded, and its code.
 #[derive(Debug, Clone, Copy)]
 pub struct Embedded {
     /// The slug: file stem, `name` in the YAML, id in reports.
@@ -22,205 +29,244 @@ pub struct Embedded {
     pub yaml: &'static str,
     /// Why, when it is harmless, what to do: Markdown.
     pub explanation: &'static str,
+    /// The code of the documents in `yaml` that say `native: true`; empty for a rule that is all
+    /// Sigma.
+    pub code: &'static [Coded],
 }
 
-macro_rules! embedded {
-    ($($group:literal: $($id:literal),+;)+) => {
+/// The code of one document.
+#[derive(Debug, Clone, Copy)]
+pub struct Coded {
+    /// The `name` of the document: the id of its rule, or the name of a part.
+    pub name: &'static str,
+    /// Makes the code. It may keep what the organisation tells about itself.
+    pub make: fn(Arc<Estate>) -> Native,
+}
+
+/// The rule about files that do not verify. It judges no record, so records cannot show it.
+pub const INTEGRITY: &str = "log-tampering";
+
+/// Makes the table. A line is `"id";` for a rule that is all Sigma, and `"id" = |estate| code;` for
+/// a native one. `part "name" = |estate| code;` below it adds a document of the same file.
+macro_rules! rules {
+    ($($group:literal {
+        $($id:literal $(= $make:expr)?; $(part $part:literal = $part_make:expr;)*)+
+    })+) => {
         &[$($(Embedded {
             id: $id,
             group: $group,
             origin: concat!("rules/", $group, "/", $id, ".yml"),
             yaml: include_str!(concat!("../../rules/", $group, "/", $id, ".yml")),
             explanation: include_str!(concat!("../../rules/", $group, "/", $id, ".md")),
+            code: &[
+                $(Coded { name: $id, make: $make },)?
+                $(Coded { name: $part, make: $part_make },)*
+            ],
         }),+),+]
     };
 }
 
-/// The rules that the engine decides by comparing tags, once all is read.
-const TAGGING: [&str; 5] = [
-    "alias-environment-mismatch",
-    "classification-without-key",
-    "key-tag-mismatch",
-    "key-tag-one-sided",
-    "subject-tags-unknown",
-];
-
-/// The rules that the engine decides by the hours that the logs cover.
-const COVERAGE: [&str; 1] = ["audit-gap"];
-/// The rule about files that do not verify. It judges no record, so records cannot show it.
-pub const INTEGRITY: &str = "log-tampering";
-
-/// Every built-in rule.
-pub const RULES: &[Embedded] = embedded! {
-    "aliases":
-        "alias-deleted",
-        "alias-environment-mismatch",
-        "alias-naming-scheme",
-        "alias-replaced",
+/// Every built-in rule, by group and id.
+pub const RULES: &[Embedded] = rules! {
+    "aliases" {
+        "alias-deleted";
+            part "alias-deleted-history" = |_| history(AliasDeletedHistory);
+        "alias-environment-mismatch" = |_| Native::Tagging;
+        "alias-naming-scheme" = |e| detector(AliasNamingScheme(e));
+        "alias-replaced" = |_| history(AliasReplaced);
         "alias-repointed";
-    "chains":
-        "chain-alias-swap",
-        "chain-blind-then-act",
-        "chain-bucket-lockout",
-        "chain-delete-in-use",
-        "chain-exfil-snapshot",
-        "chain-kms-ransomware",
-        "chain-lockout",
-        "chain-policy-then-decrypt",
-        "chain-recon-then-act",
+            part "alias-repointed-history" = |_| history(AliasRepointedHistory);
+    }
+    "chains" {
+        "chain-alias-swap";
+        "chain-blind-then-act";
+        "chain-bucket-lockout";
+        "chain-delete-in-use";
+        "chain-exfil-snapshot";
+        "chain-kms-ransomware";
+        "chain-lockout";
+        "chain-policy-then-decrypt";
+        "chain-recon-then-act";
         "chain-tag-bypass";
-    "grants":
-        "grant-allows-delegation",
-        "grant-created-directly",
-        "grant-external-grantee",
-        "grant-revoked",
-        "grant-to-self",
-        "grant-unconstrained";
-    "lifecycle":
-        "disabled-key-use",
-        "external-origin-key-created",
-        "import-parameters-requested",
-        "imported-material-deleted",
-        "imported-material-expired",
-        "imported-material-expiring",
-        "key-created",
-        "key-deleted",
-        "key-deletion-burst",
-        "key-deletion-cancelled",
-        "key-deletion-scheduled",
-        "key-deletion-short-window",
-        "key-disabled",
-        "key-enabled",
-        "key-material-imported",
-        "key-replicated",
-        "key-rotated",
-        "multi-region-key-created",
-        "pending-deletion-key-use",
-        "primary-region-moved",
-        "rotation-disabled",
-        "rotation-never-enabled",
+    }
+    "grants" {
+        "grant-allows-delegation";
+        "grant-created-directly";
+        "grant-external-grantee" = |_| detector(GrantExternalGrantee);
+        "grant-revoked";
+        "grant-to-self" = |_| detector(GrantToSelf);
+        "grant-unconstrained" = |_| detector(GrantUnconstrained);
+    }
+    "lifecycle" {
+        "disabled-key-use";
+        "external-origin-key-created";
+        "import-parameters-requested";
+        "imported-material-deleted";
+            part "imported-material-deleted-history" = |_| history(ImportedMaterialDeletedHistory);
+        "imported-material-expired";
+        "imported-material-expiring" = |e| detector(ImportedMaterialExpiring(e));
+        "key-created";
+            part "key-created-history" = |_| history(KeyCreatedHistory);
+        "key-deleted";
+            part "key-deleted-history" = |_| history(KeyDeletedHistory);
+        "key-deletion-burst";
+        "key-deletion-cancelled";
+        "key-deletion-scheduled";
+            part "key-deletion-scheduled-history" = |_| history(KeyDeletionScheduledHistory);
+        "key-deletion-short-window";
+        "key-disabled";
+        "key-enabled";
+            part "key-enabled-history" = |_| history(KeyEnabledHistory);
+        "key-material-imported";
+        "key-replicated";
+        "key-rotated";
+            part "key-rotated-history" = |_| history(KeyRotatedHistory);
+        "multi-region-key-created";
+        "pending-deletion-key-use";
+        "primary-region-moved";
+        "rotation-disabled";
+        "rotation-never-enabled" = |_| history(RotationNeverEnabled);
         "rotation-period-long";
-    "policy":
-        "iam-policy-kms-wide",
-        "key-policy-changed",
-        "policy-admin-and-use",
-        "policy-admin-removed",
-        "policy-alias-reference",
-        "policy-critical-actions-without-mfa",
-        "policy-default-unedited",
-        "policy-external-account",
-        "policy-external-account-root",
-        "policy-external-trust-spread",
-        "policy-lockout-check-bypassed",
-        "policy-mfa-condition-broken",
-        "policy-no-encryption-context",
-        "policy-no-iam-delegation",
-        "policy-not-principal",
-        "policy-public-principal",
-        "policy-self-grant",
-        "policy-service-without-source",
-        "policy-unrestricted-grants",
-        "policy-wildcard-actions";
-    "rest":
-        "bucket-encryption-changed",
-        "bucket-encryption-deleted",
-        "ebs-default-encryption-off",
-        "ebs-default-key-changed",
-        "ebs-snapshot-unencrypted",
-        "ebs-volume-unencrypted",
-        "log-group-key-removed",
-        "rds-unencrypted",
-        "snapshot-shared-with-key",
+    }
+    "policy" {
+        "iam-policy-kms-wide" = |_| detector(IamPolicyKmsWide);
+        "key-policy-changed";
+        "policy-admin-and-use" = |_| detector(PolicyAdminAndUse);
+        "policy-admin-removed" = |_| history(PolicyAdminRemoved);
+        "policy-alias-reference" = |_| detector(PolicyAliasReference);
+        "policy-critical-actions-without-mfa" = |e| detector(PolicyCriticalActionsWithoutMfa(e));
+        "policy-default-unedited" = |_| detector(PolicyDefaultUnedited);
+            part "policy-default-unedited-history" = |_| history(PolicyDefaultUneditedHistory);
+        "policy-external-account" = |_| detector(PolicyExternalAccount);
+        "policy-external-account-root" = |_| detector(PolicyExternalAccountRoot);
+        "policy-external-trust-spread" = |e| history(PolicyExternalTrustSpread(e));
+        "policy-lockout-check-bypassed";
+        "policy-mfa-condition-broken" = |e| detector(PolicyMfaConditionBroken(e));
+        "policy-no-encryption-context" = |e| detector(PolicyNoEncryptionContext(e));
+        "policy-no-iam-delegation" = |_| detector(PolicyNoIamDelegation);
+        "policy-not-principal" = |_| detector(PolicyNotPrincipal);
+        "policy-public-principal" = |_| detector(PolicyPublicPrincipal);
+        "policy-self-grant" = |_| history(PolicySelfGrant);
+        "policy-service-without-source" = |_| detector(PolicyServiceWithoutSource);
+        "policy-unrestricted-grants" = |_| detector(PolicyUnrestrictedGrants);
+        "policy-wildcard-actions" = |_| detector(PolicyWildcardActions);
+    }
+    "rest" {
+        "bucket-encryption-changed" = |_| detector(BucketEncryptionChanged);
+        "bucket-encryption-deleted";
+        "ebs-default-encryption-off";
+        "ebs-default-key-changed" = |_| detector(EbsDefaultKeyChanged);
+        "ebs-snapshot-unencrypted";
+            part "ebs-snapshot-unencrypted-history" = |_| history(EbsSnapshotUnencryptedHistory);
+        "ebs-volume-unencrypted";
+        "log-group-key-removed";
+        "rds-unencrypted";
+        "snapshot-shared-with-key" = |_| detector(SnapshotSharedWithKey);
         "store-unencrypted";
-    "s3":
-        "s3-foreign-key-write",
-        "s3-in-place-reencrypt",
-        "s3-recovery-disabled",
-        "s3-ssec-burst",
+    }
+    "s3" {
+        "s3-foreign-key-write" = |_| detector(S3ForeignKeyWrite::default());
+        "s3-in-place-reencrypt" = |_| detector(S3InPlaceReencrypt);
+        "s3-recovery-disabled";
+        "s3-ssec-burst";
         "s3-ssec-write";
-    "secrets":
-        "lambda-env-decrypted-by-others",
-        "lambda-env-default-key",
-        "lambda-env-key-removed",
-        "secret-bulk-read",
-        "secret-default-key",
-        "secret-deleted-at-once",
-        "secret-read-catch-all",
-        "secret-read-denied",
-        "secrets-bucket-reader",
-        "secrets-bucket-wrong-encryption",
-        "ssm-bulk-decrypt",
-        "ssm-default-key",
-        "ssm-plaintext-secret",
-        "ssm-securestring-downgraded";
-    "stores":
-        "key-store-changed",
-        "key-store-created",
-        "key-store-crypto-failure",
-        "key-store-deleted",
-        "key-store-disconnected",
+    }
+    "secrets" {
+        "lambda-env-decrypted-by-others" = |_| history(LambdaEnvDecryptedByOthers);
+        "lambda-env-default-key" = |_| history(LambdaEnvDefaultKey);
+        "lambda-env-key-removed";
+        "secret-bulk-read";
+        "secret-default-key";
+        "secret-deleted-at-once";
+        "secret-read-catch-all" = |_| detector(SecretReadCatchAll);
+        "secret-read-denied";
+        "secrets-bucket-reader" = |e| detector(SecretsBucketReader(e));
+        "secrets-bucket-wrong-encryption" = |e| detector(SecretsBucketWrongEncryption(e));
+        "ssm-bulk-decrypt";
+        "ssm-default-key";
+        "ssm-plaintext-secret";
+        "ssm-securestring-downgraded" = |_| history(SsmSecurestringDowngraded);
+    }
+    "stores" {
+        "key-store-changed";
+        "key-store-created";
+        "key-store-crypto-failure";
+        "key-store-deleted";
+        "key-store-disconnected";
         "xks-key-created";
-    "tags":
-        "classification-without-key",
-        "key-governed-tag-changed",
-        "key-tag-mismatch",
-        "key-tag-one-sided",
-        "key-untagged",
-        "subject-tags-unknown";
-    "trail":
-        "audit-gap",
-        "kms-monitor-removed",
-        "log-tampering",
-        "record-truncated",
-        "trail-deleted",
-        "trail-encryption-changed",
-        "trail-kms-events-excluded",
-        "trail-log-read-denied",
-        "trail-management-events-off",
-        "trail-redirected",
-        "trail-stopped",
+    }
+    "tags" {
+        "classification-without-key" = |_| Native::Tagging;
+        "key-governed-tag-changed" = |e| detector(KeyGovernedTagChanged(e));
+        "key-tag-mismatch" = |_| Native::Tagging;
+        "key-tag-one-sided" = |_| Native::Tagging;
+        "key-untagged" = |_| history(KeyUntagged);
+        "subject-tags-unknown" = |_| Native::Tagging;
+    }
+    "trail" {
+        "audit-gap" = |_| Native::Coverage;
+        "kms-monitor-removed";
+        "log-tampering" = |_| Native::Integrity;
+        "record-truncated";
+        "trail-deleted";
+        "trail-encryption-changed" = |_| detector(TrailEncryptionChanged);
+        "trail-kms-events-excluded" = |_| detector(TrailKmsEventsExcluded);
+        "trail-log-read-denied";
+        "trail-management-events-off" = |_| detector(TrailManagementEventsOff);
+        "trail-redirected";
+            part "trail-redirected-history" = |_| history(TrailRedirectedHistory);
+        "trail-stopped";
         "trail-weakened";
-    "use":
-        "admin-and-use",
-        "aws-managed-key-used",
-        "critical-call-stale-mfa",
-        "critical-call-without-mfa",
-        "decrypt-burst",
-        "direct-decrypt",
-        "direct-encrypt-bulk",
-        "enclave-debug-attestation",
-        "encrypt-only-role-decrypts",
-        "encryption-context-mismatch",
-        "encryption-context-sensitive",
-        "first-use-of-key",
-        "foreign-key-used",
-        "key-blast-radius",
-        "key-outside-region",
-        "key-policy-or-grants-read",
-        "key-unavailable",
-        "key-used-by-foreign-account",
-        "kms-access-denied",
-        "kms-access-denied-burst",
-        "kms-enumeration",
-        "kms-throttled",
-        "kms-vpce-denied",
-        "no-encryption-context",
-        "reencrypt-burst",
-        "reencrypt-to-foreign-key",
-        "root-user-kms",
-        "service-only-key-used-directly";
+    }
+    "use" {
+        "admin-and-use" = |e| history(AdminAndUse(e));
+        "aws-managed-key-used" = |e| detector(AwsManagedKeyUsed(e));
+            part "aws-managed-key-used-history" = |e| history(AwsManagedKeyUsedHistory(e));
+        "critical-call-stale-mfa" = |e| detector(CriticalCallStaleMfa(e));
+        "critical-call-without-mfa" = |e| detector(CriticalCallWithoutMfa(e));
+        "decrypt-burst";
+            part "decrypt-burst-event" = |e| detector(DecryptBurstEvent::of_data(e));
+            part "decrypt-burst-log-event" = |e| detector(DecryptBurstEvent::of_logs(e));
+        "direct-decrypt";
+        "direct-encrypt-bulk";
+        "enclave-debug-attestation" = |_| detector(EnclaveDebugAttestation);
+        "encrypt-only-role-decrypts" = |e| history(EncryptOnlyRoleDecrypts(e));
+        "encryption-context-mismatch";
+        "encryption-context-sensitive" = |_| detector(EncryptionContextSensitive);
+        "first-use-of-key" = |_| history(FirstUseOfKey);
+        "foreign-key-used" = |_| detector(ForeignKeyUsed);
+        "key-blast-radius" = |e| history(KeyBlastRadius(e));
+        "key-outside-region" = |e| detector(KeyOutsideRegion(e));
+        "key-policy-or-grants-read";
+        "key-unavailable";
+        "key-used-by-foreign-account" = |_| detector(KeyUsedByForeignAccount);
+        "kms-access-denied";
+        "kms-access-denied-burst";
+        "kms-enumeration";
+        "kms-throttled";
+        "kms-vpce-denied";
+        "no-encryption-context";
+        "reencrypt-burst";
+        "reencrypt-to-foreign-key" = |_| detector(ReencryptToForeignKey);
+        "root-user-kms";
+        "service-only-key-used-directly" = |_| history(ServiceOnlyKeyUsedDirectly);
+    }
 };
 
-/// The code of every built-in rule that is code, by the rule's id.
+/// Code that judges single records.
+fn detector(code: impl Detector + 'static) -> Native {
+    Native::Detector(Box::new(code))
+}
+
+/// Code that judges many.
+fn history(code: impl History + 'static) -> Native {
+    Native::History(Box::new(code))
+}
+
+/// The code of every built-in rule that has any, by the name of its document.
 pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
-    let detectors = all::detectors(estate).into_iter();
-    let detectors = detectors.map(|(id, code)| (id, Native::Detector(code)));
-    let histories =
-        histories::histories(estate).into_iter().map(|(id, code)| (id, Native::History(code)));
-    let tagging = TAGGING.iter().map(|id| (*id, Native::Tagging));
-    let coverage = COVERAGE.iter().map(|id| (*id, Native::Coverage));
-    let integrity = [(INTEGRITY, Native::Integrity)];
-    detectors.chain(histories).chain(tagging).chain(coverage).chain(integrity).collect()
+    let coded = RULES.iter().flat_map(|rule| rule.code);
+    coded.map(|coded| (coded.name, (coded.make)(Arc::clone(estate)))).collect()
 }
 
 #[cfg(test)]
@@ -247,25 +293,73 @@ mod tests {
         assert_eq!(stems("rules", "yml"), rules);
         assert_eq!(stems("rules", "md"), rules);
         assert_eq!(rules.len(), RULES.len(), "an id is there twice");
+    }
 
-        let native = native(&Arc::default());
-        let mut said: BTreeSet<String> = BTreeSet::new();
+    /// The documents of a rule's file that say `native: true`, by name.
+    fn native_documents(rule: &Embedded) -> BTreeSet<String> {
+        let documents = rsigma_parser::parse_sigma_yaml(rule.yaml).unwrap().rules.into_iter();
+        let is_native = |own: &yaml_serde::Value| own.get("native")?.as_bool();
+        documents
+            .filter(|document| {
+                document.custom_attributes.get("keytrail").and_then(is_native) == Some(true)
+            })
+            .filter_map(|document| document.name)
+            .collect()
+    }
+
+    #[test]
+    fn every_native_document_has_code_on_the_line_of_its_rule() {
         for rule in RULES {
-            for document in rsigma_parser::parse_sigma_yaml(rule.yaml).unwrap().rules {
-                let own = document.custom_attributes.get("keytrail");
-                let native = own.and_then(|own| own.get("native")?.as_bool());
-                said.extend(document.name.filter(|_| native == Some(true)));
+            let coded: Vec<&str> = rule.code.iter().map(|coded| coded.name).collect();
+            let names: BTreeSet<String> = coded.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(native_documents(rule), names, "{}", rule.id);
+            assert_eq!(names.len(), coded.len(), "{}: a name is there twice", rule.id);
+        }
+        let native = native(&Arc::default());
+        let names: BTreeSet<&str> = native.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), native.len(), "a name is there twice");
+        let judges_files = |(name, code): &(&'static str, Native)| {
+            matches!(code, Native::Integrity).then_some(*name)
+        };
+        let judging: Vec<&str> = native.iter().filter_map(judges_files).collect();
+        assert_eq!(judging, [INTEGRITY]);
+    }
+
+    /// The files of code for a group, without `mod.rs`.
+    fn files_of_code(group: &str) -> BTreeSet<String> {
+        // `use` is a keyword of Rust.
+        let folder = format!("src/detect/native/{}", if group == "use" { "usage" } else { group });
+        if !Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder).is_dir() {
+            return BTreeSet::new();
+        }
+        let mut files = stems(&folder, "rs");
+        files.remove("mod");
+        files
+    }
+
+    /// Files of code are named as Rust names modules, in a folder of the rule's group. What is
+    /// part of a rule may share a file.
+    #[test]
+    fn every_rule_in_code_has_its_file_and_every_file_its_rule() {
+        for rule in RULES {
+            let files = files_of_code(rule.group);
+            for coded in rule.code.iter().filter(|coded| coded.name == rule.id) {
+                let file = coded.name.replace('-', "_");
+                match (coded.make)(Arc::default()) {
+                    Native::Detector(_) | Native::History(_) => {
+                        assert!(files.contains(&file), "{} has no file {file}.rs", rule.id);
+                    }
+                    Native::Tagging | Native::Coverage | Native::Integrity => {}
+                }
             }
         }
-        let coded: BTreeSet<String> = native.iter().map(|(id, _)| (*id).to_owned()).collect();
-        assert_eq!(said, coded);
-        assert_eq!(coded.len(), native.len(), "an id is there twice");
-        // Files of code are named as Rust names modules; what is part of a rule may share one.
-        let files = stems("src/detect/native", "rs");
-        let elsewhere: BTreeSet<&str> =
-            TAGGING.into_iter().chain(COVERAGE).chain([INTEGRITY]).collect();
-        for id in coded.intersection(&rules).filter(|id| !elsewhere.contains(id.as_str())) {
-            assert!(files.contains(&id.replace('-', "_")), "{id} has no file");
+        let groups: BTreeSet<&str> = RULES.iter().map(|rule| rule.group).collect();
+        for group in groups {
+            let rules = RULES.iter().filter(|rule| rule.group == group);
+            let names = rules.flat_map(|rule| rule.code).map(|coded| coded.name.replace('-', "_"));
+            let names: BTreeSet<String> = names.collect();
+            let strangers: Vec<String> = files_of_code(group).difference(&names).cloned().collect();
+            assert!(strangers.is_empty(), "{group}: {strangers:?} are no rule's");
         }
     }
 

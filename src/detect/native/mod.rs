@@ -1,95 +1,30 @@
-//! Rules that are code: what Sigma cannot say of one record.
+//! Rules that are code: what Sigma cannot say of one record, or of many.
 //!
-//! `rules/<group>/<rule>.yml` says everything about a rule that is not code: its level, what it is
-//! about, and a selection of the records to be shown. `<rule>.rs` here decides. A detector says how
-//! serious the call is; that a failed call is an attempt, one level down, is nobody's business but
-//! the rule set's.
+//! ```text
+//! <group>/<rule>.rs   one rule: the code for rules/<group>/<rule>.yml (`usage` for the group `use`)
+//! shared              what several rules use: policies, grants, request members, time
+//! testing             support for the tests of rules
+//! ```
+//!
+//! The YAML file holds everything about a rule that is not code: its level, its text, and a
+//! selection of the records that the code sees. The code decides. `registry` connects the two.
+//!
+//! What must stay true: a detector returns the level of a call that succeeded. The rule set alone
+//! lowers the level of a failed call.
 
-pub mod admin_and_use;
-pub mod alias_deleted_history;
-pub mod alias_naming_scheme;
-pub mod alias_replaced;
-pub mod alias_repointed_history;
-pub mod all;
-pub mod aws_managed_key_used;
-pub mod aws_managed_key_used_history;
-pub mod bucket_encryption_changed;
-pub mod critical_call_stale_mfa;
-pub mod critical_call_without_mfa;
-pub mod decrypt_burst_event;
-mod documents;
-pub mod ebs_default_key_changed;
-pub mod ebs_snapshot_unencrypted_history;
-pub mod enclave_debug_attestation;
-pub mod encrypt_only_role_decrypts;
-pub mod encryption_context_sensitive;
-pub mod first_use_of_key;
-pub mod foreign_key_used;
-mod foreign_principals;
-mod grant;
-pub mod grant_external_grantee;
-pub mod grant_to_self;
-pub mod grant_unconstrained;
-pub mod histories;
-pub mod iam_policy_kms_wide;
-pub mod imported_material_deleted_history;
-pub mod imported_material_expiring;
-pub mod key_blast_radius;
-pub mod key_created_history;
-pub mod key_deleted_history;
-pub mod key_deletion_scheduled_history;
-pub mod key_enabled_history;
-pub mod key_governed_tag_changed;
-pub mod key_outside_region;
-pub mod key_rotated_history;
-pub mod key_untagged;
-pub mod key_used_by_foreign_account;
-pub mod lambda_env_decrypted_by_others;
-pub mod lambda_env_default_key;
-mod places;
-pub mod policy_admin_and_use;
-pub mod policy_admin_removed;
-pub mod policy_alias_reference;
-mod policy_change;
-pub mod policy_critical_actions_without_mfa;
-pub mod policy_default_unedited;
-pub mod policy_default_unedited_history;
-pub mod policy_external_account;
-pub mod policy_external_account_root;
-pub mod policy_external_trust_spread;
-pub mod policy_mfa_condition_broken;
-pub mod policy_no_encryption_context;
-pub mod policy_no_iam_delegation;
-pub mod policy_not_principal;
-pub mod policy_public_principal;
-pub mod policy_self_grant;
-pub mod policy_service_without_source;
-pub mod policy_unrestricted_grants;
-pub mod policy_wildcard_actions;
-#[cfg(test)]
-mod recorded;
-pub mod reencrypt_to_foreign_key;
-pub mod rotation_never_enabled;
-pub mod s3_foreign_key_write;
-pub mod s3_in_place_reencrypt;
-pub mod secret_read_catch_all;
-pub mod secrets_bucket_reader;
-pub mod secrets_bucket_wrong_encryption;
-mod selectors;
-mod sensitive;
-pub mod service_only_key_used_directly;
-mod shape;
-pub mod snapshot_shared_with_key;
-pub mod ssm_securestring_downgraded;
+pub mod aliases;
+pub mod grants;
+pub mod lifecycle;
+pub mod policy;
+pub mod rest;
+pub mod s3;
+pub mod secrets;
+mod shared;
+pub mod tags;
 #[cfg(test)]
 mod testing;
-mod timeline;
-pub mod trail_encryption_changed;
-pub mod trail_kms_events_excluded;
-pub mod trail_management_events_off;
-pub mod trail_redirected_history;
-#[cfg(test)]
-mod waiting;
+pub mod trail;
+pub mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,168 @@
+//! Raises the move of an alias to a key that is new, or whose material comes from elsewhere.
+//!
+//! The age of a key is decided key by key. The origins of two keys meet only in the alias, so the
+//! few records that create keys and place aliases are noted once more by account and Region. What
+//! must stay true: what the log does not show raises nothing.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::detect::native::shared::timeline::{
+    DAY, alias_name, between, key_of, last_until, mark_key, of_kind, origin_of_new_key,
+};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// A key was created; the value is its origin.
+const KEY_CREATED: u32 = 0;
+/// An alias was moved; in the notes of an account, the value is the alias.
+const MOVED: u32 = 1;
+/// An alias was created; the value is the alias.
+const CREATED: u32 = 2;
+/// An alias was deleted; the value is the alias.
+const DELETED: u32 = 3;
+
+/// See `rules/aliases/alias-repointed.md`.
+#[derive(Debug)]
+pub struct AliasRepointedHistory;
+
+impl History for AliasRepointedHistory {
+    fn adjusts(&self) -> Option<&'static str> {
+        Some("alias-repointed")
+    }
+
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        if !view.is_kms() {
+            return;
+        }
+        let kind = match view.name().as_deref() {
+            Some("CreateKey") => KEY_CREATED,
+            Some("UpdateAlias") => MOVED,
+            Some("CreateAlias") => CREATED,
+            Some("DeleteAlias") => DELETED,
+            _ => return,
+        };
+        // A refused move is found as well, and is worth as much as the key is new.
+        if view.attempt() && kind != MOVED {
+            return;
+        }
+        if matches!(kind, KEY_CREATED | MOVED) {
+            mark_key(view, kind, "", marks);
+        }
+        let value = match kind {
+            KEY_CREATED => Some(origin_of_new_key(event)),
+            _ => alias_name(event),
+        };
+        if let (false, Some(value), Some(account), Some(region)) =
+            (view.attempt(), value, view.account(), view.region())
+        {
+            marks.push(Mark { part: format!("{account} {region}"), kind, value });
+        }
+    }
+
+    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        // The notes of a key hold no values.
+        if notes.iter().all(|note| note.value.is_empty()) { young(notes) } else { origins(notes) }
+    }
+}
+
+/// The moves to a key, which all notes are about, in its first day.
+fn young(notes: &[Noted]) -> Vec<Decided> {
+    let created = of_kind(notes, KEY_CREATED);
+    let raised = |moved: usize| {
+        let made = &notes[last_until(notes, &created, notes[moved].time)?];
+        (between(made.time, notes[moved].time) < DAY).then(|| {
+            let why = format!("the new key is less than a day old: created at {}", made.time);
+            Decided::new([moved], Level::High).with("why", Value::from(why))
+        })
+    };
+    let found = |at: &usize| notes[*at].found;
+    of_kind(notes, MOVED).into_iter().filter(found).filter_map(raised).collect()
+}
+
+/// The moves from a key to one of another origin, of all that happened in an account and Region.
+fn origins(notes: &[Noted]) -> Vec<Decided> {
+    // A key is created before anything can point to it, so its origin needs no order.
+    let made = |note: &&Noted| note.kind == KEY_CREATED;
+    let origin: BTreeMap<&str, &str> = notes
+        .iter()
+        .filter(made)
+        .filter_map(|note| Some((key_of(note)?, note.value.as_str())))
+        .collect();
+    let mut on: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut decided = Vec::new();
+    for (at, note) in notes.iter().enumerate().filter(|(_, note)| note.kind != KEY_CREATED) {
+        let alias = note.value.as_str();
+        let new = if note.kind == DELETED { None } else { key_of(note) };
+        let old = on.remove(alias);
+        on.extend(new.map(|key| (alias, key)));
+        let origins = |old, new| Some((*origin.get(old)?, *origin.get(new)?));
+        let both = old.zip(new).and_then(|(old, new)| origins(old, new));
+        if let Some((old_origin, new_origin)) = both.filter(|(old, new)| old != new)
+            && (note.kind, note.found) == (MOVED, true)
+        {
+            let old = old.unwrap_or_default();
+            let why = format!(
+                "the key before, {old}, has the origin {old_origin}, the new one {new_origin}"
+            );
+            decided.push(Decided::new([at], Level::High).with("why", Value::from(why)));
+        }
+    }
+    decided
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::detect::native::testing::recorded::{KEY, OTHER, call, decide, refused};
+
+    fn alias(time: &str, name: &str, key: &str) -> Value {
+        call(time, "alice", name, key, &json!({"aliasName": "alias/prod-orders"}))
+    }
+
+    fn made(time: &str, key: &str, origin: &str) -> Value {
+        call(time, "alice", "CreateKey", key, &json!({"origin": origin}))
+    }
+
+    fn reasons(records: &[Value]) -> Vec<String> {
+        let found = decide(&AliasRepointedHistory, records, "2026-12-01T00:00:00Z");
+        found.iter().map(|(_, d)| d.details["why"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_new_key_is_one_of_less_than_a_day() {
+        let moved = alias("2026-11-02T10:00:00Z", "UpdateAlias", KEY);
+        let new = made("2026-11-01T10:00:01Z", KEY, "AWS_KMS");
+        assert_eq!(reasons(&[new.clone(), moved.clone()]).len(), 1);
+        assert_eq!(reasons(&[new.clone(), refused(moved.clone())]).len(), 1);
+        assert_eq!(reasons(&[refused(new), moved.clone()]).len(), 0);
+        assert_eq!(
+            reasons(&[made("2026-11-01T10:00:00Z", KEY, "AWS_KMS"), moved.clone()]).len(),
+            0
+        );
+        assert_eq!(reasons(&[moved]).len(), 0);
+    }
+
+    #[test]
+    fn another_origin_shows_when_both_keys_and_the_place_of_the_alias_are_known() {
+        let keys = [
+            made("2026-10-01T10:00:00Z", KEY, "AWS_KMS"),
+            made("2026-10-01T10:00:00Z", OTHER, "EXTERNAL"),
+        ];
+        let with = |more: &[Value]| reasons(&[&keys[..], more].concat());
+        let created = alias("2026-10-20T10:00:00Z", "CreateAlias", KEY);
+        let moved = alias("2026-11-02T10:00:00Z", "UpdateAlias", OTHER);
+        let found = with(&[created.clone(), moved.clone()]);
+        assert!(found[0].contains(KEY) && found[0].contains("EXTERNAL"), "{found:?}");
+        assert_eq!(with(std::slice::from_ref(&moved)).len(), 0);
+        let gone = alias("2026-10-25T10:00:00Z", "DeleteAlias", KEY);
+        assert_eq!(with(&[created.clone(), gone, moved.clone()]).len(), 0);
+        let same = alias("2026-11-03T10:00:00Z", "UpdateAlias", OTHER);
+        assert_eq!(with(&[created, moved, same]).len(), 1);
+    }
+}

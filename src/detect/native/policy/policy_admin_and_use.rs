@@ -1,0 +1,45 @@
+//! Key policies that let one principal both administer a key and use it.
+//!
+//! What must stay true: principals are compared as they are named. Who is in a group of people that a
+//! wider name stands for, one record cannot tell.
+
+use std::collections::BTreeSet;
+
+use crate::detect::native::shared::policy_document::KeyPolicy;
+use crate::detect::native::{Detector, Found};
+use crate::model::level::Level;
+use crate::policy::condition::GRANT_FENCES;
+use crate::policy::{Actions, Principal, Statement};
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// The calls of a statement that give control over the key. A grant that only a service can ask
+/// for is use.
+fn control(statement: &Statement) -> Actions {
+    let fenced = statement.is_fenced(GRANT_FENCES);
+    let calls = if fenced { Actions::CONTROL } else { Actions::CONTROL.with(Actions::GRANT) };
+    statement.kms().and(calls)
+}
+
+/// See `rules/policy/policy-admin-and-use.md`.
+#[derive(Debug)]
+pub struct PolicyAdminAndUse;
+
+impl Detector for PolicyAdminAndUse {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        let given = KeyPolicy::of(event, view)?;
+        let place = given.place();
+        let used = given.policy.allowed_where(place, |statement| statement.kms().and(Actions::USE));
+        let controlled = given.policy.allowed_where(place, control);
+        let both: BTreeSet<&Principal> = controlled
+            .into_keys()
+            .filter(|one| used.contains_key(one) && !one.is_service() && !given.is_own_root(one))
+            .collect();
+        let calls = Actions::CONTROL.with(Actions::GRANT).with(Actions::USE);
+        let told = given.told(calls, |statement, principal| {
+            both.contains(principal)
+                && (statement.kms().meets(Actions::USE) || !control(statement).is_empty())
+        });
+        told.found(Level::Medium, "the same principal may change who uses the key, and use it")
+    }
+}

@@ -1,0 +1,69 @@
+//! Key policies that allow decryption whatever the encryption context.
+//!
+//! The key's own account is left out, as are keys that are created as asymmetric or HMAC keys: they
+//! have no encryption context.
+
+use std::sync::Arc;
+
+use crate::detect::native::shared::policy_document::KeyPolicy;
+use crate::detect::native::{Detector, Found};
+use crate::model::estate::Estate;
+use crate::model::level::Level;
+use crate::policy::condition::{CONTEXT_FENCES, Set};
+use crate::policy::{Actions, Statement};
+use crate::record::event::Event;
+use crate::record::json::Json;
+use crate::record::kms::View;
+
+/// Whether the record says that the key is no symmetric encryption key.
+fn is_other_kind(event: &Event<'_>) -> bool {
+    let places: [&[&str]; 4] = [
+        &["requestParameters", "keySpec"],
+        &["requestParameters", "customerMasterKeySpec"],
+        &["responseElements", "keyMetadata", "keySpec"],
+        &["responseElements", "replicaKeyMetadata", "keySpec"],
+    ];
+    { places }
+        .iter()
+        .any(|path| event.text_at(path).is_some_and(|spec| spec != "SYMMETRIC_DEFAULT"))
+}
+
+fn is_bound(statement: &Statement) -> bool {
+    let bound = |keys| {
+        statement.is_fenced(keys)
+            || statement.conditions.iter().any(|one| one.demands_presence(keys))
+    };
+    bound(CONTEXT_FENCES)
+}
+
+/// Whether it looks bound, by a test that holds when there is no context at all.
+fn seems_bound(statement: &Statement) -> bool {
+    statement.conditions.iter().any(|condition| {
+        let set = condition.operator().and_then(|operator| operator.set);
+        set == Some(Set::All) && condition.is_about(CONTEXT_FENCES)
+    })
+}
+
+/// See `rules/policy/policy-no-encryption-context.md`.
+#[derive(Debug)]
+pub struct PolicyNoEncryptionContext(pub Arc<Estate>);
+
+impl Detector for PolicyNoEncryptionContext {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        let given = KeyPolicy::of(event, view).filter(|_| !is_other_kind(event))?;
+        let open = |statement: &Statement| !is_bound(statement);
+        let told = given.told(Actions::DATA, |statement, principal| {
+            open(statement) && !principal.is_service() && !given.is_own_root(principal)
+        });
+        let tags = event.path(&["requestParameters", "tags"]).into_iter().flat_map(Json::elements);
+        let keys = tags.filter_map(|tag| tag.get("tagKey")?.as_str());
+        let governed = { keys }.any(|key| self.0.governed_tag(&key).is_some());
+        let level = if governed { Level::Medium } else { Level::Informational };
+        let why = if given.allows().any(|one| open(one) && seems_bound(one)) {
+            "ForAllValues also holds for calls without any encryption context"
+        } else {
+            "no condition says which encryption context the data must have"
+        };
+        told.found(level, why)
+    }
+}

@@ -1,0 +1,37 @@
+//! Key policies that leave out the key's own account.
+//!
+//! Without the account nobody can mend a policy that has gone wrong, AWS Support apart.
+
+use crate::detect::native::shared::policy_document::{KeyPolicy, list};
+use crate::detect::native::{Detector, Found};
+use crate::model::level::Level;
+use crate::policy::Principal;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// See `rules/policy/policy-no-iam-delegation.md`.
+#[derive(Debug)]
+pub struct PolicyNoIamDelegation;
+
+impl Detector for PolicyNoIamDelegation {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        let given = KeyPolicy::of(event, view)?;
+        let root = Principal::Account(given.account.clone());
+        if given.allows().any(|statement| statement.who.covers(&root)) {
+            return None;
+        }
+        let named = given.policy.allowed_principals().into_iter().map(Principal::to_string);
+        let (level, why) = if KeyPolicy::check_bypassed(event) {
+            (
+                Level::High,
+                "no statement allows the key's account, and the safety check was bypassed",
+            )
+        } else {
+            (
+                Level::Low,
+                "no statement allows the key's account, so that IAM policies have no effect",
+            )
+        };
+        Some(Found::at(level).with("why", why).with("principals", list(named)))
+    }
+}

@@ -1,0 +1,29 @@
+//! Key policies that let any AWS account in.
+//!
+//! What must stay true: the policy that AWS writes for a trail's key, open to `*` but fenced by the
+//! caller's account, is none of them.
+
+use crate::detect::native::shared::policy_document::{KeyPolicy, Told};
+use crate::detect::native::{Detector, Found};
+use crate::model::level::Level;
+use crate::policy::Principal;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// See `rules/policy/policy-public-principal.md`.
+#[derive(Debug)]
+pub struct PolicyPublicPrincipal;
+
+impl Detector for PolicyPublicPrincipal {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        let given = KeyPolicy::of(event, view)?;
+        let mut told = Told::default();
+        let key = given.place().key;
+        for statement in given.policy.statements.iter() {
+            if given.policy.is_public(statement, key) {
+                told.add(statement, Some(&Principal::Everyone), statement.kms());
+            }
+        }
+        told.found(Level::Critical, "allows \"*\", and no condition says whose calls it means")
+    }
+}

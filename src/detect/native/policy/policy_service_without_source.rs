@@ -1,0 +1,25 @@
+//! Key policies that let a service in, for whomever it acts.
+//!
+//! `DescribeKey` alone is nothing to fence: AWS's own policy for a trail's key allows it so.
+
+use crate::detect::native::shared::policy_document::KeyPolicy;
+use crate::detect::native::{Detector, Found};
+use crate::model::level::Level;
+use crate::policy::condition::SOURCE_FENCES;
+use crate::policy::{Actions, Principal};
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// See `rules/policy/policy-service-without-source.md`.
+#[derive(Debug)]
+pub struct PolicyServiceWithoutSource;
+
+impl Detector for PolicyServiceWithoutSource {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        let given = KeyPolicy::of(event, view)?;
+        let told = given.told(Actions::ALL.without(Actions::DESCRIBE), |statement, principal| {
+            matches!(principal, Principal::Service(_)) && !statement.is_fenced(SOURCE_FENCES)
+        });
+        told.found(Level::Medium, "no condition says on whose behalf the service may act")
+    }
+}

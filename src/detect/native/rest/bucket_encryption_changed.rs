@@ -1,0 +1,64 @@
+//! The default encryption of a bucket changed.
+//!
+//! Code, since how serious it is rests on whose account the key is in, and `Rule` is an object or
+//! a list. What must stay true: a key without an account is the caller's, as S3 resolves it.
+
+use crate::detect::native::shared::accounts::{is_recipient, key_account};
+use crate::detect::native::{Detector, Found};
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::json::Json;
+use crate::record::kms::View;
+use crate::record::shape::{at, each, is_call, text_at};
+
+/// See `rules/rest/bucket-encryption-changed.md`.
+#[derive(Debug)]
+pub struct BucketEncryptionChanged;
+
+impl Detector for BucketEncryptionChanged {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        if !is_call(view, "s3.amazonaws.com", &["PutBucketEncryption"]) {
+            return None;
+        }
+        let request = event.get("requestParameters")?;
+        let set = at(request, &["ServerSideEncryptionConfiguration"])?;
+        // The API takes one rule. Of several, the one that names a key says most.
+        let rules = at(set, &["Rule"]).or_else(|| at(set, &["Rules"]));
+        let defaults: Vec<Json<'_>> = rules
+            .into_iter()
+            .flat_map(each)
+            .filter_map(|rule| at(rule, &["ApplyServerSideEncryptionByDefault"]))
+            .collect();
+        let keyed = defaults.iter().find(|set| key_of(**set).is_some());
+        let default = *keyed.or(defaults.first())?;
+        let algorithm = text_at(default, &["SSEAlgorithm"])?;
+        let mut found = Found::at(Level::Medium).with("algorithm", &*algorithm);
+        if let Some(bucket) = text_at(request, &["bucketName"]) {
+            found = found.with("bucket", &*bucket);
+        }
+        if !algorithm.to_ascii_lowercase().starts_with("aws:kms") {
+            let why = "new objects are encrypted without a KMS key; a step down if one was set";
+            return Some(Found { level: Level::Low, ..found }.with("why", why));
+        }
+        let Some(key) = key_of(default) else {
+            let why =
+                "no key is named: new objects are encrypted under the AWS managed key, aws/s3";
+            return Some(found.with("why", why));
+        };
+        found = found.with("kmsKeyId", key.as_str());
+        let account = match key.starts_with("arn:") {
+            true => key_account(&key),
+            false => view.caller_account(),
+        };
+        let Some(account) = account else { return Some(found) };
+        let found = found.with("key_account", account.as_str());
+        if is_recipient(view, &account) {
+            return Some(found);
+        }
+        Some(Found { level: Level::Critical, ..found }.if_foreign_else([account], Level::Medium))
+    }
+}
+
+fn key_of(default: Json<'_>) -> Option<String> {
+    text_at(default, &["KMSMasterKeyID"]).map(|key| key.into_owned())
+}

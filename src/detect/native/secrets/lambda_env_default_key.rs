@@ -1,0 +1,89 @@
+//! Functions whose environment is encrypted under the key `aws/lambda`.
+//!
+//! Code, since the record of the use names the key by an ARN that does not tell who manages it, and
+//! the record of the configuration does not tell whether there are variables. What must stay true:
+//! a function that names a key of its own gives no finding.
+
+use super::lambda_env_decrypted_by_others::function;
+use crate::detect::native::shared::timeline::{of_kind, text};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// Configured without a key of its own.
+const DEFAULT: u32 = 0;
+/// Configured with one.
+const OWN: u32 = 1;
+/// The environment was encrypted or decrypted. The value is the alias, if it was named.
+const USED: u32 = 2;
+
+const ALIAS: &str = "alias/aws/lambda";
+
+/// See `rules/secrets/lambda-env-default-key.md`.
+#[derive(Debug)]
+pub struct LambdaEnvDefaultKey;
+
+impl History for LambdaEnvDefaultKey {
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        let is_lambda = text(event, &["eventSource"]).is_some_and(|s| s == "lambda.amazonaws.com");
+        let arn = || text(event, &["responseElements", "functionArn"]);
+        if !is_lambda || view.attempt() {
+            return;
+        }
+        let Some(part) = arn().and_then(|arn| function(&arn)) else { return };
+        let named = ["kMSKeyArn", "kmsKeyArn", "kMSKeyARN"].iter().any(|name| {
+            text(event, &["responseElements", name])
+                .or_else(|| text(event, &["requestParameters", name]))
+                .is_some()
+        });
+        let kind = if named { OWN } else { DEFAULT };
+        marks.push(Mark { part, kind, value: String::new() });
+    }
+
+    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
+        let about = used.about;
+        let resource = about.resource.as_ref().filter(|_| !used.attempt);
+        if let Some(part) = resource.and_then(|resource| function(&resource.arn)) {
+            let alias = about.key.as_ref().and_then(|key| key.alias.clone());
+            marks.push(Mark { part, kind: USED, value: alias.unwrap_or_default() });
+        }
+    }
+
+    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        let used = of_kind(notes, USED);
+        let named = used.iter().any(|at| notes[*at].value.ends_with(ALIAS));
+        let configured = !of_kind(notes, DEFAULT).is_empty() && of_kind(notes, OWN).is_empty();
+        let why = match (named, configured) {
+            (true, _) => "the key that was used is aws/lambda",
+            (false, true) => "the function names no key of its own, and its environment was used",
+            (false, false) => return Vec::new(),
+        };
+        let found = Decided::new(used.iter().copied().take(1), Level::Low).with("why", why);
+        if used.is_empty() { Vec::new() } else { vec![found.about(Scope::Event)] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::detect::native::testing::recorded::decide;
+
+    const ARN: &str = "arn:aws:lambda:eu-central-1:111122223333:function:orders";
+
+    fn configured(key: &str) -> Value {
+        json!({"eventSource": "lambda.amazonaws.com", "eventName": "CreateFunction20150331",
+            "eventTime": "2026-11-02T10:00:00Z", "eventID": "a", "awsRegion": "eu-central-1",
+            "recipientAccountId": "111122223333",
+            "responseElements": {"functionArn": ARN, "kMSKeyArn": key}})
+    }
+
+    #[test]
+    fn configuration_alone_is_no_finding() {
+        let end = "2026-12-01T00:00:00Z";
+        assert_eq!(decide(&LambdaEnvDefaultKey, &[configured("")], end), []);
+        assert_eq!(decide(&LambdaEnvDefaultKey, &[configured("arn:aws:kms")], end), []);
+    }
+}

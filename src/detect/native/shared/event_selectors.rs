@@ -1,0 +1,187 @@
+//! What the event selectors of a trail or event data store, taken together, still log.
+//!
+//! Selectors add up: an event is logged if any of them admits it. Basic and advanced ones are read
+//! into the same answer. What must stay true: what is not understood is taken to log everything, so
+//! that nothing is reported that may not be so.
+
+use crate::record::event::Event;
+use crate::record::json::{Json, Kind};
+use crate::record::kms::SOURCE;
+use crate::record::shape::{at, each, text_at};
+
+/// Which halves of some events are logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Halves {
+    /// Events with `readOnly: true`.
+    pub reads: bool,
+    /// All others.
+    pub writes: bool,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Of management events of most services.
+    pub management: Halves,
+    /// Of those of KMS.
+    pub kms: Halves,
+    /// Whether the selectors are of a kind that could log management events; an event data store
+    /// of configuration items or the like cannot.
+    pub of_events: bool,
+}
+
+impl Halves {
+    fn add(&mut self, other: Halves) {
+        self.reads |= other.reads;
+        self.writes |= other.writes;
+    }
+}
+
+/// What the selectors in the request log; `None` when it has none, and so changes nothing.
+pub fn coverage(event: &Event<'_>) -> Option<Coverage> {
+    let request = event.get("requestParameters")?;
+    let list = |name| at(request, &[name]).into_iter().flat_map(each).filter(is_object);
+    let mut all = Coverage::default();
+    let mut any = false;
+    let basic = list("eventSelectors").map(basic);
+    for selector in basic.chain(list("advancedEventSelectors").map(advanced)) {
+        any = true;
+        all.management.add(selector.management);
+        all.kms.add(selector.kms);
+        all.of_events |= selector.of_events;
+    }
+    any.then_some(all)
+}
+
+fn is_object(value: &Json<'_>) -> bool {
+    value.kind() == Kind::Object
+}
+
+/// Missing members mean what the API says they default to: everything.
+fn basic(selector: Json<'_>) -> Coverage {
+    let included = at(selector, &["includeManagementEvents"]).and_then(Json::as_bool);
+    let kind = text_at(selector, &["readWriteType"]).unwrap_or_default();
+    let management = match included {
+        Some(false) => Halves::default(),
+        _ => Halves {
+            reads: !kind.eq_ignore_ascii_case("WriteOnly"),
+            writes: !kind.eq_ignore_ascii_case("ReadOnly"),
+        },
+    };
+    let excluded = at(selector, &["excludeManagementEventSources"]);
+    let no_kms = excluded.into_iter().flat_map(each).any(|source| is(source, SOURCE));
+    let kms = if no_kms { Halves::default() } else { management };
+    Coverage { management, kms, of_events: true }
+}
+
+fn advanced(selector: Json<'_>) -> Coverage {
+    let admits = |field: &str, value: &str| {
+        let conditions = at(selector, &["fieldSelectors"]).into_iter().flat_map(each);
+        let mut of_field = conditions
+            .filter(|c| text_at(*c, &["field"]).is_some_and(|f| f.eq_ignore_ascii_case(field)));
+        of_field.all(|condition| fits(condition, value))
+    };
+    let events = ["Management", "Data", "NetworkActivity"];
+    let of_events = events.iter().any(|category| admits("eventCategory", category));
+    if !admits("eventCategory", "Management") {
+        return Coverage { of_events, ..Coverage::default() };
+    }
+    let management =
+        Halves { reads: admits("readOnly", "true"), writes: admits("readOnly", "false") };
+    let kms = if admits("eventSource", SOURCE) { management } else { Halves::default() };
+    // Other services: a selector that names its sources may name KMS alone, which takes nothing
+    // away from what others log and adds nothing to it either.
+    Coverage { management, kms, of_events }
+}
+
+/// Whether `value` satisfies all operators of one field selector.
+fn fits(condition: Json<'_>, value: &str) -> bool {
+    let any = |operator: &str, test: &dyn Fn(&str) -> bool| {
+        let list = at(condition, &[operator])?;
+        let mut texts = each(list).filter_map(Json::scalar).peekable();
+        // An empty list is an operator that was not given.
+        texts.peek()?;
+        Some(texts.any(|text| test(&text.to_ascii_lowercase())))
+    };
+    let value = value.to_ascii_lowercase();
+    let equals = |text: &str| text == value;
+    let starts = |text: &str| value.starts_with(text);
+    let ends = |text: &str| value.ends_with(text);
+    any("equals", &equals) != Some(false)
+        && any("startsWith", &starts) != Some(false)
+        && any("endsWith", &ends) != Some(false)
+        && any("notEquals", &equals) != Some(true)
+        && any("notStartsWith", &starts) != Some(true)
+        && any("notEndsWith", &ends) != Some(true)
+}
+
+fn is(value: Json<'_>, text: &str) -> bool {
+    value.scalar().is_some_and(|found| found.eq_ignore_ascii_case(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::scan::{self, Index};
+
+    /// Reads and writes of management events, then of KMS's.
+    fn logged(request: &str) -> Option<[bool; 4]> {
+        let text = format!(r#"{{"requestParameters":{request}}}"#);
+        let mut index = Index::default();
+        scan::plain::scan(text.as_bytes(), &mut index).unwrap();
+        let found = coverage(&Event::new(&text, &index))?;
+        let Halves { reads, writes } = found.management;
+        Some([reads, writes, found.kms.reads, found.kms.writes])
+    }
+
+    #[test]
+    fn basic_selectors_add_up() {
+        let some = |request| logged(request).unwrap();
+        assert_eq!(some(r#"{"eventSelectors":[{}]}"#), [true; 4]);
+        assert_eq!(some(r#"{"eventSelectors":[{"includeManagementEvents":false}]}"#), [false; 4]);
+        let one = r#"{"eventSelectors":[{"ReadWriteType":"writeonly"}]}"#;
+        assert_eq!(some(one), [false, true, false, true]);
+        let two = r#"{"eventSelectors":[{"readWriteType":"WriteOnly"},
+            {"readWriteType":"ReadOnly","excludeManagementEventSources":["kms.amazonaws.com"]}]}"#;
+        assert_eq!(some(two), [true, true, false, true]);
+    }
+
+    #[test]
+    fn advanced_selectors_add_up() {
+        let selector = |rest: &str| {
+            let category = r#"{"field":"eventCategory","equals":["Management"]}"#;
+            let text = format!(
+                r#"{{"advancedEventSelectors":[{{"fieldSelectors":[{category}{rest}]}}]}}"#
+            );
+            logged(&text).unwrap()
+        };
+        let source = |operator: &str, value: &str| {
+            selector(&format!(r#",{{"Field":"eventSource","{operator}":["{value}"]}}"#))
+        };
+        assert_eq!(selector(""), [true; 4]);
+        assert_eq!(source("notEquals", "kms.amazonaws.com"), [true, true, false, false]);
+        assert_eq!(source("NotEquals", "rdsdata.amazonaws.com"), [true; 4]);
+        assert_eq!(source("equals", "ec2.amazonaws.com"), [true, true, false, false]);
+        assert_eq!(source("notStartsWith", "kms"), [true, true, false, false]);
+        assert_eq!(
+            selector(r#",{"field":"readOnly","equals":["false"]}"#),
+            [false, true, false, true]
+        );
+    }
+
+    #[test]
+    fn odd_shapes_change_nothing() {
+        for request in [
+            "null",
+            "{}",
+            "[]",
+            r#"{"eventSelectors":[]}"#,
+            r#"{"eventSelectors":null,"advancedEventSelectors":"x"}"#,
+            r#"{"omitted":true}"#,
+        ] {
+            assert_eq!(logged(request), None, "{request}");
+        }
+        let odd = r#"{"advancedEventSelectors":{"fieldSelectors":[1,{"field":2,"equals":{}}]}}"#;
+        assert_eq!(logged(odd), Some([true; 4]));
+    }
+}

@@ -1,0 +1,107 @@
+//! Who may use a key and who may change its policy, by one policy and by the one before: shared by
+//! the histories about changed policies.
+//!
+//! What must stay true: a change is told only between policies whose order is certain, so that of
+//! two policies of one second neither came first.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without};
+use crate::detect::stateful::{About, Mark, Noted};
+use crate::model::arn::Arn;
+use crate::policy::{Actions, Principal};
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// The key came into being with the policy.
+const BORN: u32 = 0;
+/// The policy replaced another one.
+const REPLACED: u32 = 1;
+
+/// What a policy says, as far as changes of it are judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    /// Whether the key's account as a whole may change the policy, so that IAM decides who may.
+    pub account: bool,
+    /// Who is named and may use the key.
+    pub users: BTreeSet<String>,
+    /// Who is named and may change the policy.
+    pub admins: BTreeSet<String>,
+}
+
+impl Rights {
+    fn of(given: &KeyPolicy) -> Rights {
+        let change = Actions::matching("kms:PutKeyPolicy");
+        let mut rights = Rights::default();
+        for (principal, actions) in given.policy.allowed(given.place()) {
+            if principal.is_service() {
+                continue;
+            }
+            if given.is_own_root(principal) {
+                rights.account |= actions.meets(change);
+                continue;
+            }
+            if actions.meets(Actions::USE) && *principal != Principal::Everyone {
+                rights.users.insert(principal.to_string());
+            }
+            if actions.meets(change) {
+                rights.admins.insert(principal.to_string());
+            }
+        }
+        rights
+    }
+}
+
+/// Marks the policy that a successful call gives a key.
+pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+    if view.attempt() {
+        return;
+    }
+    let replaced = view.name().is_some_and(|name| name == "PutKeyPolicy");
+    let given = KeyPolicy::of(event, view);
+    let key = match &given {
+        Some(given) => given.place().key.map(str::to_owned),
+        // KMS gives a key that is made without a policy one that leaves everything to IAM.
+        None if is_created_without(event, view) => view.key().map(|key| key.arn),
+        None => None,
+    };
+    let rights = match &given {
+        Some(given) => Rights::of(given),
+        None => Rights { account: true, ..Rights::default() },
+    };
+    if let (Some(part), Ok(value)) = (key, serde_json::to_string(&rights)) {
+        let kind = if replaced { REPLACED } else { BORN };
+        marks.push(Mark { part, kind, value });
+    }
+}
+
+/// Each policy that replaced another, by its note, with what could have been the one before.
+pub fn changes(notes: &[Noted]) -> Vec<(usize, Rights, Vec<Rights>)> {
+    let read = |noted: &Noted| serde_json::from_str::<Rights>(&noted.value).ok();
+    let mut found = Vec::new();
+    for (at, noted) in notes.iter().enumerate().filter(|(_, noted)| noted.kind == REPLACED) {
+        let earlier = notes[..at].iter().filter(|other| other.time < noted.time);
+        let Some(last) = earlier.clone().map(|other| other.time).max() else { continue };
+        let before: Vec<Rights> = earlier.filter(|n| n.time == last).filter_map(read).collect();
+        if let Some(rights) = read(noted).filter(|_| !before.is_empty()) {
+            found.push((at, rights, before));
+        }
+    }
+    found
+}
+
+/// The names by which a policy can name who made a call: the user or role, and the session.
+pub fn names(about: &About) -> BTreeSet<String> {
+    let principal = &about.principal;
+    let arn = principal.arn.as_deref();
+    let session = || {
+        let role = Arn::parse(arn?)?;
+        let name = role.resource.strip_prefix("role/")?.rsplit('/').next()?;
+        let partition = arn?.split(':').nth(1)?;
+        let session = principal.session.as_deref()?;
+        Some(format!("arn:{partition}:sts::{}:assumed-role/{name}/{session}", role.account))
+    };
+    arn.map(str::to_owned).into_iter().chain(session()).collect()
+}

@@ -1,0 +1,281 @@
+//! The policy documents of records, and what a finding says of them: shared by the policy rules.
+//!
+//! What must stay true: a document that does not read gives no finding. KMS and IAM refuse such, so
+//! that nothing came of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::detect::native::Found;
+use crate::model::level::Level;
+use crate::policy::{Actions, Place, Policy, Principal, Statement};
+use crate::record::event::Event;
+use crate::record::json::{Json, Kind};
+use crate::record::kms::View;
+
+/// The most names that a detail lists.
+const NAMES_MAX: usize = 20;
+
+/// The policy that a call gives a key.
+#[derive(Debug)]
+pub struct KeyPolicy {
+    /// The policy.
+    pub policy: Rc<Policy>,
+    /// The account the key is in.
+    pub account: String,
+    key: Option<String>,
+}
+
+impl KeyPolicy {
+    /// The policy in a record of `CreateKey`, `PutKeyPolicy` or `ReplicateKey`; the last one logs
+    /// it in its response.
+    pub fn of(event: &Event<'_>, view: &View<'_>) -> Option<KeyPolicy> {
+        if !view.is_kms() {
+            return None;
+        }
+        let asked = || event.path(&["requestParameters", "policy"]);
+        let replica = ["responseElements", "replicaKeyMetadata", "arn"];
+        let (document, key) = match view.name()?.as_ref() {
+            "CreateKey" | "PutKeyPolicy" => (asked()?, view.key().map(|key| key.arn)),
+            "ReplicateKey" => {
+                let given = event.path(&["responseElements", "replicaPolicy"]);
+                let key = event.text_at(&replica).map(std::borrow::Cow::into_owned);
+                (given.or_else(asked)?, key)
+            }
+            _ => return None,
+        };
+        let account = view.key_account().or_else(|| view.account())?;
+        Some(KeyPolicy { policy: read(document)?, account, key })
+    }
+
+    /// The key, as the policy is asked about it.
+    pub fn place(&self) -> Place<'_> {
+        Place { key: self.key.as_deref(), account: Some(&self.account) }
+    }
+
+    /// The statements that allow something on the key.
+    pub fn allows(&self) -> impl Iterator<Item = &Statement> {
+        self.policy.allows().filter(|statement| statement.applies_to(self.key.as_deref()))
+    }
+
+    /// Whether this is the key's own account as a whole, whose use of the key IAM policies decide.
+    pub fn is_own_root(&self, principal: &Principal) -> bool {
+        principal.is_account(&self.account)
+    }
+
+    /// Whether the call skipped KMS's check that the caller can still change the policy.
+    pub fn check_bypassed(event: &Event<'_>) -> bool {
+        let flag = event.path(&["requestParameters", "bypassPolicyLockoutSafetyCheck"]);
+        flag.and_then(Json::as_bool) == Some(true)
+    }
+
+    /// Every statement and principal that `about` is true of, with what of `calls` the statement
+    /// allows it and no certain denial takes away.
+    pub fn told(&self, calls: Actions, about: impl Fn(&Statement, &Principal) -> bool) -> Told {
+        let allowed = self.policy.allowed(self.place());
+        let mut told = Told::default();
+        for statement in self.allows() {
+            for principal in statement.who.named() {
+                let allowed = allowed.get(principal).copied().unwrap_or_default();
+                let calls = allowed.and(statement.kms()).and(calls);
+                if !calls.is_empty() && about(statement, principal) {
+                    told.add(statement, Some(principal), calls);
+                }
+            }
+        }
+        told
+    }
+}
+
+/// Whether a key was made by a call that says nothing of a policy, and so got the default one.
+pub fn is_created_without(event: &Event<'_>, view: &View<'_>) -> bool {
+    let created = view.is_kms() && view.ok() && view.name().is_some_and(|name| name == "CreateKey");
+    // Without the request, or with one that CloudTrail cut, nobody knows.
+    let Some(request) = event.get("requestParameters").filter(|_| created) else { return false };
+    let cut = request.get("omitted").is_some() || request.kind() != Kind::Object;
+    let policy = request.get("policy").filter(|policy| !policy.is_null());
+    let key =
+        |path: &[&str]| event.path(&["responseElements", "keyMetadata"])?.path(path)?.as_str();
+    // A service's own key has that service's policy, and a replica's comes with ReplicateKey.
+    let service = key(&["keyManager"]).is_some_and(|manager| manager == "AWS");
+    let kind = key(&["multiRegionConfiguration", "multiRegionKeyType"]);
+    !cut && policy.is_none() && !service && kind.is_none_or(|kind| kind != "REPLICA")
+}
+
+/// The document of an IAM call that writes a policy.
+pub fn iam_policy(event: &Event<'_>, view: &View<'_>) -> Option<Rc<Policy>> {
+    const CALLS: [&str; 5] =
+        ["CreatePolicy", "CreatePolicyVersion", "PutGroupPolicy", "PutRolePolicy", "PutUserPolicy"];
+    let source = event.text_at(&["eventSource"])?;
+    if !source.eq_ignore_ascii_case("iam.amazonaws.com") || !CALLS.contains(&view.name()?.as_ref())
+    {
+        return None;
+    }
+    read(event.path(&["requestParameters", "policyDocument"])?)
+}
+
+/// A document, read. A dozen rules ask for that of one record, one after the other, so the last
+/// one is kept.
+fn read(document: Json<'_>) -> Option<Rc<Policy>> {
+    thread_local! {
+        static LAST: RefCell<(String, Option<Rc<Policy>>)> = const { RefCell::new((String::new(), None)) };
+    }
+    LAST.with_borrow_mut(|(text, policy)| {
+        let raw = document.raw();
+        if text != raw {
+            *policy = Policy::read(document).ok().map(Rc::new);
+            *text = raw.to_owned();
+        }
+        policy.clone()
+    })
+}
+
+/// What a finding says of the statements it is about.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// By number, so that they are listed in their order.
+    statements: BTreeSet<(usize, String)>,
+    principals: BTreeSet<String>,
+    actions: Actions,
+}
+
+impl Told {
+    /// Adds a statement, one of its principals, and calls.
+    pub fn add(&mut self, statement: &Statement, principal: Option<&Principal>, calls: Actions) {
+        self.statements.insert((statement.number, statement.label()));
+        self.principals.extend(principal.map(Principal::to_string));
+        self.actions = self.actions.with(calls);
+    }
+
+    /// The finding, if anything was added.
+    pub fn found(self, level: Level, why: &str) -> Option<Found> {
+        if self.statements.is_empty() {
+            return None;
+        }
+        let labels = self.statements.into_iter().map(|(_, label)| label);
+        let mut found = Found::at(level).with("statements", list(labels)).with("why", why);
+        if !self.principals.is_empty() {
+            found = found.with("principals", list(self.principals));
+        }
+        if !self.actions.is_empty() {
+            found = found.with("actions", actions(self.actions));
+        }
+        Some(found)
+    }
+}
+
+/// Calls as a policy names them.
+fn actions(set: Actions) -> Value {
+    if set == Actions::ALL {
+        return Value::from(vec!["kms:*"]);
+    }
+    set.names().into_iter().map(|name| format!("kms:{name}")).collect()
+}
+
+/// Names as a detail: so many, and how many more.
+pub fn list(names: impl IntoIterator<Item = String>) -> Value {
+    let mut names: Vec<String> = names.into_iter().collect();
+    if names.len() > NAMES_MAX {
+        let more = names.len() - NAMES_MAX;
+        names.truncate(NAMES_MAX);
+        names.push(format!("and {more} more"));
+    }
+    Value::from(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::detect::native::Native;
+    use crate::detect::registry;
+    use crate::record::scan::{Index, plain};
+
+    /// What every detector finds in a record.
+    fn found(record: &Value) -> Vec<(&'static str, Found)> {
+        let text = record.to_string();
+        let mut index = Index::default();
+        plain::scan(text.as_bytes(), &mut index).unwrap();
+        let event = Event::new(&text, &index);
+        let view = View::new(&event);
+        let detectors = registry::native(&Arc::default());
+        let ask = |(id, native): (&'static str, Native)| match native {
+            Native::Detector(detector) => Some((id, detector.check(&event, &view)?)),
+            Native::History(_) | Native::Tagging | Native::Coverage | Native::Integrity => None,
+        };
+        detectors.into_iter().filter_map(ask).collect()
+    }
+
+    fn put(policy: &Value) -> Value {
+        let key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        json!({
+            "eventSource": "kms.amazonaws.com", "eventName": "PutKeyPolicy",
+            "recipientAccountId": "111122223333", "awsRegion": "eu-central-1",
+            "userIdentity": {"type": "AWSService"},
+            "requestParameters": {"keyId": key, "policy": policy},
+            "resources": [{"ARN": key, "accountId": "111122223333"}],
+        })
+    }
+
+    #[test]
+    fn a_hostile_policy_costs_little() {
+        let principals: Vec<String> = (0..2500).map(|n| format!("p{n}")).collect();
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:P*", "Resource": "x",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}});
+        let mut statements = vec![json!({
+            "Effect": "Allow", "Principal": {"AWS": principals}, "Action": "*", "Resource": "*"
+        })];
+        statements.extend(std::iter::repeat_n(deny, 250));
+        let policy = json!({"Statement": statements}).to_string();
+        assert!(policy.len() < crate::policy::parse::SIZE_MAX, "{}", policy.len());
+        let start = Instant::now();
+        assert!(found(&put(&Value::from(policy))).len() > 3);
+        // A few hundred milliseconds without optimisation; far more means that it grows too fast.
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn details_are_cut_and_say_so() {
+        let names = list((0..25).map(|n| n.to_string()));
+        assert_eq!(names.as_array().unwrap().len(), NAMES_MAX + 1);
+        assert_eq!(names[NAMES_MAX], "and 5 more");
+    }
+
+    proptest! {
+        /// Whatever stands where a document should, or a member of a request.
+        #[test]
+        fn odd_requests_make_no_detector_fail(
+            name in prop::sample::select(vec![
+                "CreateKey", "PutKeyPolicy", "ReplicateKey", "CreateGrant", "PutRolePolicy",
+            ]),
+            member in prop::sample::select(vec![
+                "policy", "policyDocument", "granteePrincipal", "operations", "constraints", "tags",
+            ]),
+            value in prop::sample::select(vec![
+                json!(null), json!(7), json!([]), json!({}), json!("{}"), json!([[{"a": null}]]),
+                json!("{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[]}}]}"),
+                json!({"Statement": {"Effect": "Allow", "NotPrincipal": "*", "NotAction": "*"}}),
+                json!("%7B"), json!("::::"), json!("arn:aws:iam::111122223333:role/"),
+            ]),
+            iam in any::<bool>(),
+        ) {
+            let mut record = put(&json!({}));
+            record["eventName"] = json!(name);
+            record["requestParameters"][member] = value.clone();
+            record["requestParameters"]["granteePrincipal"] = value.clone();
+            record["responseElements"] = json!({"replicaPolicy": value});
+            if iam {
+                record["eventSource"] = json!("iam.amazonaws.com");
+            }
+            found(&record);
+        }
+    }
+}

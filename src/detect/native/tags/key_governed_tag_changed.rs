@@ -1,0 +1,86 @@
+//! Tags that put a key into a business category, set or removed.
+//!
+//! Code, since which tags these are is a setting, with synonyms. What must stay true: one record
+//! shows what a tag is now, never what it was.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::detect::native::{Detector, Found};
+use crate::model::estate::Estate;
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::json::Json;
+use crate::record::kms::View;
+
+/// See `rules/tags/key-governed-tag-changed.md`.
+#[derive(Debug)]
+pub struct KeyGovernedTagChanged(pub Arc<Estate>);
+
+impl Detector for KeyGovernedTagChanged {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        if !view.is_kms() {
+            return None;
+        }
+        let request = event.get("requestParameters")?;
+        let governed = |name: &str| self.0.governed_tag(name).is_some();
+        let mut set = Map::new();
+        for tag in request.get("tags").into_iter().flat_map(Json::elements) {
+            let Some(name) = tag.get("tagKey").and_then(Json::scalar) else { continue };
+            if governed(&name) {
+                let value = tag.get("tagValue").and_then(Json::scalar).unwrap_or_default();
+                set.insert(name.into_owned(), Value::from(value.into_owned()));
+            }
+        }
+        let removed = request.get("tagKeys").into_iter().flat_map(Json::elements);
+        let removed: BTreeSet<String> = removed
+            .filter_map(Json::scalar)
+            .filter(|name| governed(name))
+            .map(|name| name.into_owned())
+            .collect();
+        let why = match (set.is_empty(), removed.is_empty()) {
+            (true, true) => return None,
+            (_, false) => "a governed tag was removed: the key has left its category",
+            (false, true) => "a governed tag was set: the key may have changed its category",
+        };
+        let mut found = Found::at(Level::Medium).with("why", why);
+        if !set.is_empty() {
+            found = found.with("tags_set", set);
+        }
+        if !removed.is_empty() {
+            found = found.with("tags_removed", removed.into_iter().collect::<Vec<String>>());
+        }
+        Some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::detect::native::testing::detector::found;
+
+    #[test]
+    fn governed_tags_by_any_spelling() {
+        let rule = KeyGovernedTagChanged(Arc::default());
+        let ask = |request: Value| {
+            found(&rule, &json!({"eventSource": "kms.amazonaws.com", "requestParameters": request}))
+        };
+        let tags = json!([{"tagKey": "cost-center", "tagValue": "4711"}, {"tagKey": "Name", "tagValue": "x"}]);
+        let hit = ask(json!({"keyId": "1234abcd", "tags": tags})).unwrap();
+        assert_eq!(hit.details["tags_set"], json!({"cost-center": "4711"}));
+        let hit = ask(json!({"tagKeys": ["Name", "Environment"]})).unwrap();
+        assert_eq!(hit.details["tags_removed"], json!(["Environment"]));
+        for quiet in [
+            json!(null),
+            json!({"tags": [{"tagKey": "Name", "tagValue": "x"}, 7]}),
+            json!({"tagKeys": ["Name"]}),
+            json!({"tagKeys": "Environment"}),
+        ] {
+            assert_eq!(ask(quiet), None);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The key of a trail removed, or replaced.
+//!
+//! Code, since how serious it is rests on whose account the new key is in. What must stay true: a
+//! request without the member leaves the key alone and is no finding.
+
+use crate::detect::native::shared::accounts::{is_recipient, key_account};
+use crate::detect::native::{Detector, Found};
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::json::Kind;
+use crate::record::kms::View;
+use crate::record::shape::is_call;
+
+/// See `rules/trail/trail-encryption-changed.md`.
+#[derive(Debug)]
+pub struct TrailEncryptionChanged;
+
+impl Detector for TrailEncryptionChanged {
+    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        if !is_call(view, "cloudtrail.amazonaws.com", &["UpdateTrail"]) {
+            return None;
+        }
+        let asked = event.path(&["requestParameters", "kmsKeyId"])?;
+        if asked.kind() != Kind::String {
+            return None;
+        }
+        let asked = asked.as_str()?;
+        if asked.is_empty() {
+            let found = Found::at(Level::High).with("change", "removed");
+            return Some(
+                found.with("why", "new log files are no longer encrypted under a KMS key"),
+            );
+        }
+        // An alias or a bare id has no account; the answer has the ARN.
+        let given = event.text_at(&["responseElements", "kmsKeyId"]);
+        let account = key_account(&asked).or_else(|| key_account(&given?));
+        let found = Found::at(Level::High).with("change", "replaced").with("kmsKeyId", &*asked);
+        let Some(account) = account else { return Some(found) };
+        let found = found.with("key_account", account.as_str());
+        if is_recipient(view, &account) {
+            return Some(found);
+        }
+        Some(Found { level: Level::Critical, ..found }.if_foreign_else([account], Level::High))
+    }
+}

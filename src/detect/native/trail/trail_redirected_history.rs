@@ -1,0 +1,89 @@
+//! Trails whose bucket was named again and stayed the same.
+//!
+//! What must stay true: only what certainly came before tells what the bucket was.
+
+use crate::detect::native::shared::timeline::{of_kind, text};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// The bucket was named when the trail was made, or shown in an answer. The value is the bucket.
+const KNOWN: u32 = 0;
+/// An update named it. The value is the bucket.
+const NAMED: u32 = 1;
+
+/// See `rules/trail/trail-redirected.md`.
+#[derive(Debug)]
+pub struct TrailRedirectedHistory;
+
+impl History for TrailRedirectedHistory {
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        let is_trail =
+            text(event, &["eventSource"]).is_some_and(|s| s == "cloudtrail.amazonaws.com");
+        if !is_trail || view.attempt() {
+            return;
+        }
+        let of = |part: &str, name: &str| text(event, &[part, name]);
+        let named = of("requestParameters", "s3BucketName");
+        let kind = match view.name().as_deref() {
+            Some("UpdateTrail") if named.is_some() => NAMED,
+            Some("UpdateTrail" | "CreateTrail") => KNOWN,
+            _ => return,
+        };
+        let bucket = named.or_else(|| of("responseElements", "s3BucketName"));
+        if let (Some(trail), Some(bucket)) = (of("responseElements", "trailARN"), bucket) {
+            marks.push(Mark { part: trail.into_owned(), kind, value: bucket.into_owned() });
+        }
+    }
+
+    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        let mut found = Vec::new();
+        for at in of_kind(notes, NAMED) {
+            let earlier = notes.iter().filter(|other| other.time < notes[at].time);
+            let Some(last) = earlier.clone().map(|other| other.time).max() else { continue };
+            let mut before = earlier.filter(|other| other.time == last);
+            if before.all(|other| other.value == notes[at].value) {
+                let why = "log files went to this bucket before";
+                found.push(Decided::new([at], Level::Informational).with("why", why));
+            }
+        }
+        found
+    }
+
+    fn adjusts(&self) -> Option<&'static str> {
+        Some("trail-redirected")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::detect::native::testing::recorded::{decide, refused};
+
+    fn trail(name: &str, minute: u32, asked: Option<&str>, bucket: &str) -> Value {
+        json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": name,
+            "eventTime": format!("2026-11-02T10:{minute:02}:00Z"), "eventID": minute.to_string(),
+            "awsRegion": "eu-central-1", "recipientAccountId": "111122223333",
+            "requestParameters": {"s3BucketName": asked},
+            "responseElements": {"s3BucketName": bucket,
+                "trailARN": "arn:aws:cloudtrail:eu-central-1:111122223333:trail/all"}})
+    }
+
+    #[test]
+    fn the_same_bucket_as_before() {
+        let found = |records: &[Value]| {
+            decide(&TrailRedirectedHistory, records, "2026-12-01T00:00:00Z").len()
+        };
+        let made = trail("CreateTrail", 1, Some("logs"), "logs");
+        let same = trail("UpdateTrail", 3, Some("logs"), "logs");
+        assert_eq!(found(&[made.clone(), same.clone()]), 1);
+        assert_eq!(found(&[trail("UpdateTrail", 1, None, "logs"), same.clone()]), 1);
+        assert_eq!(found(&[made.clone(), trail("UpdateTrail", 3, Some("mine"), "mine")]), 0);
+        let moved = trail("UpdateTrail", 2, Some("mine"), "mine");
+        assert_eq!(found(&[made.clone(), moved, same.clone()]), 0, "moved back");
+        assert_eq!(found(&[refused(made), same]), 0);
+    }
+}

@@ -1,0 +1,128 @@
+//! A principal that only ever encrypted decrypts.
+//!
+//! Code, since it rests on what did not happen before. What must stay true: encryptions count only
+//! if they certainly came before the decryption.
+
+use std::sync::Arc;
+
+use crate::detect::native::shared::timeline::of_kind;
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::model::estate::Estate;
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// The principal encrypted.
+const ENCRYPTED: u32 = 0;
+/// The principal decrypted.
+const DECRYPTED: u32 = 1;
+/// The principal was refused to decrypt, or failed.
+const TRIED: u32 = 2;
+
+/// See `rules/use/encrypt-only-role-decrypts.md`.
+#[derive(Debug)]
+pub struct EncryptOnlyRoleDecrypts(pub Arc<Estate>);
+
+/// The kind of a call by which data is encrypted or decrypted.
+fn kind(used: &Use<'_>) -> Option<u32> {
+    match used.name {
+        "Decrypt" | "ReEncrypt" if used.attempt => Some(TRIED),
+        "Decrypt" | "ReEncrypt" => Some(DECRYPTED),
+        _ if used.attempt => None,
+        "Encrypt" | "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => Some(ENCRYPTED),
+        _ => None,
+    }
+}
+
+impl History for EncryptOnlyRoleDecrypts {
+    fn note(&self, _event: &Event<'_>, _view: &View<'_>, _marks: &mut Vec<Mark>) {}
+
+    fn wants_records(&self) -> bool {
+        false
+    }
+
+    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
+        let about = used.about;
+        let (Some(key), Some(principal)) = (&about.key, &about.principal.arn) else { return };
+        if used.actor != "service"
+            && let Some(kind) = kind(used)
+        {
+            let part = format!("{} {principal}", key.arn);
+            marks.push(Mark { part, kind, value: String::new() });
+        }
+    }
+
+    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        let (done, tried) = (of_kind(notes, DECRYPTED), of_kind(notes, TRIED));
+        let mut all: Vec<usize> = done.iter().chain(&tried).copied().collect();
+        all.sort_unstable();
+        let Some(first) = all.first().map(|at| &notes[*at]) else { return Vec::new() };
+        let principal = first.about.principal.arn.as_deref().unwrap_or_default();
+        let before = |noted: &&Noted| noted.kind == ENCRYPTED && noted.last < first.time;
+        let encrypted: u64 = notes.iter().filter(before).map(|noted| noted.count).sum();
+        let why = if self.0.encrypt_only_roles.matches(principal) {
+            "the principal is configured as one that only encrypts".to_owned()
+        } else if encrypted >= self.0.thresholds.encrypt_only_uses {
+            format!("after {encrypted} encryptions and no decryption, the principal decrypts")
+        } else {
+            return Vec::new();
+        };
+        let found = |notes: Vec<usize>, level| {
+            let found = Decided::new(notes, level).with("why", why.as_str());
+            found.with("encryptions_before", encrypted).about(Scope::PrincipalAndKey)
+        };
+        match done.is_empty() {
+            false => vec![found(done, Level::Medium)],
+            true => vec![found(tried, Level::Low).with("refused", true)],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::detect::native::testing::recorded::{KEY, call, decide, refused};
+    use crate::model::estate::{Patterns, Thresholds};
+
+    fn used(time: &str, last: &str, name: &str) -> Value {
+        let mut record = call(&format!("2026-11-02T{time}Z"), "alice", name, KEY, &json!({}));
+        record["last"] = json!(format!("2026-11-02T{last}Z"));
+        record
+    }
+
+    fn rule(uses: u64, roles: &[&str]) -> EncryptOnlyRoleDecrypts {
+        let thresholds = Thresholds { encrypt_only_uses: uses, ..Thresholds::default() };
+        let encrypt_only_roles = Patterns::new(roles.to_vec());
+        let estate = Estate { thresholds, encrypt_only_roles, ..Estate::default() };
+        EncryptOnlyRoleDecrypts(Arc::new(estate))
+    }
+
+    #[test]
+    fn encryptions_count_if_all_of_them_came_before() {
+        let end = "2026-12-01T00:00:00Z";
+        let encrypted = used("08:00:00", "09:00:00", "GenerateDataKey");
+        let decrypted = used("10:00:00", "10:00:00", "Decrypt");
+        let records = [encrypted, decrypted.clone()];
+        let found = decide(&rule(1, &[]), &records, end);
+        assert_eq!(found[0].1.level, Level::Medium);
+        assert_eq!(found[0].1.details["encryptions_before"], 1);
+        assert_eq!(decide(&rule(2, &[]), &records, end), []);
+        let overlapping = [used("08:00:00", "10:00:00", "Encrypt"), decrypted.clone()];
+        assert_eq!(decide(&rule(1, &[]), &overlapping, end), []);
+        let earlier = used("07:00:00", "07:00:00", "Decrypt");
+        let decrypts = [records[0].clone(), decrypted, earlier];
+        assert_eq!(decide(&rule(1, &[]), &decrypts, end), [], "it decrypted before");
+    }
+
+    #[test]
+    fn configured_roles_need_no_past_and_refusals_are_low() {
+        let end = "2026-12-01T00:00:00Z";
+        let decrypted = used("10:00:00", "10:00:00", "Decrypt");
+        let named = rule(100, &["*:user/alice"]);
+        assert_eq!(decide(&named, std::slice::from_ref(&decrypted), end)[0].1.level, Level::Medium);
+        assert_eq!(decide(&named, &[refused(decrypted.clone())], end)[0].1.level, Level::Low);
+        assert_eq!(decide(&rule(100, &["*:user/bob"]), &[decrypted], end), []);
+    }
+}

@@ -1,0 +1,86 @@
+//! A principal that was not seen with a key before.
+//!
+//! Code, since it rests on what is not in the log. What must stay true: nothing is new in a log that
+//! has not watched the key for a while, so that a short log gives no finding.
+
+use crate::detect::native::shared::timeline::{DAY, between};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// How long a key must have been in use, in the log, before anybody is new to it. A week holds the
+/// weekly jobs and both kinds of day.
+const LEARNING: i64 = 7 * DAY;
+
+/// See `rules/use/first-use-of-key.md`.
+#[derive(Debug)]
+pub struct FirstUseOfKey;
+
+impl History for FirstUseOfKey {
+    fn note(&self, _event: &Event<'_>, _view: &View<'_>, _marks: &mut Vec<Mark>) {}
+
+    fn wants_records(&self) -> bool {
+        false
+    }
+
+    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
+        let about = used.about;
+        let (Some(key), Some(principal)) = (&about.key, &about.principal.arn) else { return };
+        if used.actor != "service" && !used.attempt {
+            let kind = u32::from(used.actor == "direct");
+            marks.push(Mark { part: key.arn.clone(), kind, value: principal.clone() });
+        }
+    }
+
+    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        let Some(begin) = notes.first().map(|noted| noted.time) else { return Vec::new() };
+        let mut seen = std::collections::BTreeSet::new();
+        let mut found = Vec::new();
+        for (at, noted) in notes.iter().enumerate() {
+            if !seen.insert(noted.value.as_str()) || between(begin, noted.time) < LEARNING {
+                continue;
+            }
+            let (level, how) = match noted.kind {
+                0 => (Level::Low, "through a service"),
+                _ => (Level::Medium, "directly"),
+            };
+            let why = format!(
+                "the key is known since {begin}, and the principal used it for the first time, {how}"
+            );
+            let one = Decided::new([at], level).with("why", why);
+            found.push(one.about(Scope::PrincipalAndKey));
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::detect::native::testing::recorded::{KEY, call, decide, refused};
+
+    fn used(day: u32, user: &str) -> Value {
+        let time = format!("2026-11-{day:02}T10:00:00Z");
+        let mut record = call(&time, user, "Decrypt", KEY, &json!({}));
+        record["last"] = json!("2026-11-30T00:00:00Z");
+        record
+    }
+
+    #[test]
+    fn new_is_who_comes_a_week_after_the_first() {
+        let end = "2026-12-01T00:00:00Z";
+        let records = [used(1, "alice"), used(7, "bob"), used(8, "carol"), used(9, "alice")];
+        let found = decide(&FirstUseOfKey, &records, end);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, ["Decrypt-2026-11-08T10:00:00Z-carol"]);
+        assert_eq!(found[0].1.level, Level::Medium);
+        let mut via = used(8, "carol");
+        via["userIdentity"]["invokedBy"] = json!("s3.amazonaws.com");
+        assert_eq!(decide(&FirstUseOfKey, &[used(1, "alice"), via], end)[0].1.level, Level::Low);
+        assert_eq!(decide(&FirstUseOfKey, &[used(1, "alice"), refused(used(8, "carol"))], end), []);
+        assert_eq!(decide(&FirstUseOfKey, &[used(20, "alice")], end), []);
+    }
+}

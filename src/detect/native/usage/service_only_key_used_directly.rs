@@ -1,0 +1,141 @@
+//! Keys that their policy gives to one service, used outside it.
+//!
+//! Code, since it compares uses with the policy in force. What must stay true: only uses that
+//! certainly came after the policy count, and a caller that the record calls `AWS Internal` could
+//! be any service.
+
+use std::collections::BTreeSet;
+
+use crate::detect::native::shared::policy_document::KeyPolicy;
+use crate::detect::native::shared::request_fields::service_label;
+use crate::detect::native::shared::timeline::of_kind;
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::model::level::Level;
+use crate::policy::Actions;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// A policy. The value is the services that it gives the key to, as JSON; empty if anybody may
+/// use the key.
+const POLICY: u32 = 0;
+/// A use. The value is the service that made it, or nothing.
+const USED: u32 = 1;
+
+const VIA: &[&str] = &["kms:viaservice"];
+
+/// See `rules/use/service-only-key-used-directly.md`.
+#[derive(Debug)]
+pub struct ServiceOnlyKeyUsedDirectly;
+
+/// The services through which alone a policy lets principals use the key, by their first label.
+fn services(given: &KeyPolicy) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for statement in given.allows().filter(|statement| statement.kms().meets(Actions::USE)) {
+        let users = statement.who.named().filter(|p| !given.is_own_root(p) && !p.is_service());
+        if users.count() == 0 {
+            continue;
+        }
+        if !statement.is_fenced(VIA) {
+            return BTreeSet::new();
+        }
+        let about = statement.conditions.iter().filter(|condition| condition.is_about(VIA));
+        let values = about.flat_map(|condition| &condition.values);
+        found.extend(values.map(|host| service_label(host).to_ascii_lowercase()));
+    }
+    // A pattern that begins with a wildcard says nothing of the service.
+    if found.iter().any(|label| label.contains(['*', '?'])) { BTreeSet::new() } else { found }
+}
+
+impl History for ServiceOnlyKeyUsedDirectly {
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        let Some(given) = KeyPolicy::of(event, view).filter(|_| !view.attempt()) else { return };
+        let Some(key) = given.place().key else { return };
+        if let Ok(value) = serde_json::to_string(&services(&given)) {
+            marks.push(Mark { part: key.to_owned(), kind: POLICY, value });
+        }
+    }
+
+    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
+        let Some(key) = used.about.key.as_ref().filter(|_| !used.attempt) else { return };
+        let host = used.about.principal.invoked_by.as_deref();
+        let value = match (used.actor, host) {
+            ("direct", _) => String::new(),
+            ("via", Some(host)) if host.ends_with(".amazonaws.com") => {
+                service_label(host).to_ascii_lowercase()
+            }
+            _ => return,
+        };
+        marks.push(Mark { part: key.arn.clone(), kind: USED, value });
+    }
+
+    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        let policies = of_kind(notes, POLICY);
+        let mut found = Vec::new();
+        for at in of_kind(notes, USED) {
+            let used = &notes[at];
+            // In force is the last one before the first use, if none came while it went on.
+            let before = policies.iter().rev().find(|at| notes[**at].time < used.time);
+            let during = |at: &&usize| (used.time..=used.last).contains(&notes[**at].time);
+            let (Some(policy), None) = (before, policies.iter().find(during)) else { continue };
+            let named: BTreeSet<String> =
+                serde_json::from_str(&notes[*policy].value).unwrap_or_default();
+            if named.is_empty() || named.contains(&used.value) {
+                continue;
+            }
+            let why = match used.value.is_empty() {
+                true => "the key was used directly".to_owned(),
+                false => format!("the key was used through {}", used.value),
+            };
+            let named: Vec<String> = named.into_iter().collect();
+            let why = format!("{why}, and its policy gives it to {} only", named.join(", "));
+            let one = Decided::new([at], Level::High).with("why", why).with("services", named);
+            found.push(one.about(Scope::PrincipalAndKey));
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::detect::native::testing::recorded::{KEY, call, decide};
+
+    fn policy(time: &str, fence: &Value) -> Value {
+        let policy = json!({"Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+                "Action": "kms:*", "Resource": "*"},
+            {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["kms:Decrypt"],
+                "Resource": "*", "Condition": fence}]});
+        let request = json!({"keyId": KEY, "policy": policy.to_string()});
+        call(time, "carol", "PutKeyPolicy", KEY, &request)
+    }
+
+    fn used(via: Option<&str>) -> Value {
+        let mut record = call("2026-11-02T10:00:00Z", "alice", "Decrypt", KEY, &json!({}));
+        if let Some(via) = via {
+            record["userIdentity"]["invokedBy"] = json!(via);
+        }
+        record["last"] = json!("2026-11-02T11:00:00Z");
+        record
+    }
+
+    #[test]
+    fn uses_outside_the_named_services() {
+        let fence = json!({"StringEquals": {"kms:ViaService": "rds.eu-central-1.amazonaws.com",
+            "kms:CallerAccount": "111122223333"}});
+        let found = |records: &[Value]| {
+            decide(&ServiceOnlyKeyUsedDirectly, records, "2026-12-01T00:00:00Z").len()
+        };
+        let fenced = policy("2026-11-01T10:00:00Z", &fence);
+        assert_eq!(found(&[fenced.clone(), used(None)]), 1);
+        assert_eq!(found(&[fenced.clone(), used(Some("s3.amazonaws.com"))]), 1);
+        assert_eq!(found(&[fenced.clone(), used(Some("rds.amazonaws.com"))]), 0);
+        assert_eq!(found(&[fenced.clone(), used(Some("AWS Internal"))]), 0);
+        assert_eq!(found(&[policy("2026-11-01T10:00:00Z", &json!({})), used(None)]), 0);
+        assert_eq!(found(&[policy("2026-11-02T10:00:00Z", &fence), used(None)]), 0);
+        let replaced = policy("2026-11-02T10:30:00Z", &json!({}));
+        assert_eq!(found(&[fenced, replaced, used(None)]), 0, "while it went on");
+    }
+}
