@@ -1,16 +1,19 @@
-//! The few cases that records fall into before any rule looks at them: who acted, and how it ended.
+//! Sorts a record into one of ten cases before any rule is evaluated. A case combines who acted
+//! with whether the call failed.
 //!
-//! Most rules want one or two of them, and one case, CloudTrail encrypting its own files, is most
-//! of what KMS logs and concerns almost none. So the router keeps a list for each.
+//! Most rules want one or two cases. One case, CloudTrail encrypting its own files, is most of the
+//! KMS records and interests almost no rule. The router therefore keeps one list of rules for each
+//! case.
 //!
-//! What must stay true: every record is in exactly one case, which depends on the record alone.
+//! What must stay true: every record is in exactly one case, and the case depends on the record
+//! alone.
 
 use std::ops::{BitAnd, BitOr};
 
 use crate::record::event::Header;
 use crate::record::kms::{Actor, View};
 
-/// How many cases there are.
+/// The number of cases.
 pub const COUNT: usize = 10;
 
 /// The case of one record.
@@ -34,9 +37,10 @@ impl Case {
         Case(actor * 2 + u8::from(view.attempt()))
     }
 
-    /// The case of a record of which only the header was read; `None` where it takes more to tell.
+    /// The case of a record, from its header alone. Returns `None` if the header is not enough.
     ///
-    /// What services do for themselves is half of many trails, and always spelt like this.
+    /// Calls that services make for themselves are half of many trails, and always have the form
+    /// that is tested here.
     pub fn of_header(header: &Header<'_>) -> Option<Case> {
         const SERVICE: &[u8] = br#"{"type":"AWSService","invokedBy":""#;
         let service = header.identity?.between(SERVICE).filter(|service| !service.is_empty())?;
@@ -44,7 +48,7 @@ impl Case {
         Some(Case(actor * 2 + u8::from(header.failed())))
     }
 
-    /// Whether CloudTrail encrypted its own files.
+    /// Whether this is the case of CloudTrail encrypting its own files.
     pub fn is_delivered(self) -> bool {
         Cases::DELIVERED.contains(self)
     }
@@ -54,23 +58,23 @@ impl Case {
         (0..COUNT).filter_map(|case| u8::try_from(case).ok()).map(Case)
     }
 
-    /// Its number, below [`COUNT`].
+    /// The number of the case, less than [`COUNT`].
     pub fn number(self) -> usize {
         usize::from(self.0)
     }
 }
 
 impl Cases {
-    /// All of them.
+    /// Every case.
     pub const ALL: Cases = Cases((1 << COUNT) - 1);
-    /// The calls that failed.
+    /// Calls that failed.
     pub const FAILED: Cases = Cases(0b10_1010_1010);
-    /// CloudTrail encrypts its own files, or fails to.
+    /// CloudTrail encrypts its own files, successfully or not.
     pub const DELIVERY: Cases = Cases(0b11);
-    /// CloudTrail encrypted its own files.
+    /// CloudTrail encrypts its own files, successfully.
     pub const DELIVERED: Cases = Cases(0b01);
 
-    /// The cases of an actor, by its name in rules; none for any other text.
+    /// The cases of an actor, by the name that rules use. Any other name gives the empty set.
     pub fn of_actor(name: &str) -> Cases {
         let pair = |number: u16| Cases(0b11 << (2 * number));
         match name {
@@ -82,12 +86,12 @@ impl Cases {
         }
     }
 
-    /// Whether a case is among them.
+    /// Whether the set contains a case.
     pub fn contains(self, case: Case) -> bool {
         self.0 >> case.0 & 1 == 1
     }
 
-    /// Those that are not among them.
+    /// The complement of the set.
     #[must_use]
     pub fn others(self) -> Cases {
         Cases(!self.0 & Cases::ALL.0)

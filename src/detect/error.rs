@@ -1,13 +1,13 @@
-//! Why a rule does not load: which file, where in it, and what was expected.
+//! Errors of loading a rule: the file, the place in it, and what was expected.
 
 use std::fmt;
 
-/// A rule, or a path to rules, that cannot be used.
+/// An error in a rule, or in a path to rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
-    /// The file or folder, or the name of an embedded file.
+    /// The path of the file or folder, or the name of an embedded file.
     pub origin: String,
-    /// Line and column, 1-based, where known.
+    /// Line and column, both 1-based, if known.
     pub place: Option<(usize, Option<usize>)>,
     /// What was found and what was expected.
     pub message: String,
@@ -15,26 +15,26 @@ pub struct RuleError {
 }
 
 impl RuleError {
-    /// An error about `origin` as a whole.
+    /// An error about all of `origin`.
     pub fn new(origin: impl Into<String>, message: impl Into<String>) -> RuleError {
         RuleError { origin: origin.into(), place: None, message: message.into(), hint: None }
     }
 
-    /// The same error at a place in the file.
+    /// Adds the place in the file.
     #[must_use]
     pub fn at(mut self, place: Option<(usize, Option<usize>)>) -> RuleError {
         self.place = place;
         self
     }
 
-    /// The same error with something to try.
+    /// Adds a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> RuleError {
         self.hint = Some(hint.into());
         self
     }
 
-    /// What to try, if there is anything to say beyond the message.
+    /// What the user can try, if the message does not say it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

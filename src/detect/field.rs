@@ -1,7 +1,8 @@
-//! The values that a correlation groups by and counts: members of the record, and fields of ours
-//! that no record can set.
+//! The values by which a correlation groups and counts: members of the record, and virtual fields.
 //!
-//! What must stay true: the virtual fields say here what they say to a single Sigma rule.
+//! A virtual field is derived from the record. No record can set it, because its name starts with
+//! `keytrail.`. What must stay true: a virtual field has the same value here as in a single Sigma
+//! rule.
 
 use std::borrow::Cow;
 
@@ -15,10 +16,10 @@ pub const ACTOR: &str = "keytrail.actor";
 /// Whether the call failed: `true` or `false`.
 pub const ATTEMPT: &str = "keytrail.attempt";
 
-/// Whether CloudTrail called to encrypt its own files: `true` or `false`.
+/// Whether CloudTrail encrypts its own files: `true` or `false`.
 pub const TRAIL_DELIVERY: &str = "keytrail.trail_delivery";
 
-/// Every virtual field, and what it is.
+/// Every virtual field, with a description.
 pub const VIRTUAL: &[(&str, &str)] = &[
     (ACTOR, "who acted: service, via, infrastructure or direct"),
     (ATTEMPT, "whether the call failed: true or false"),
@@ -31,12 +32,12 @@ pub const VIRTUAL: &[(&str, &str)] = &[
     (TRAIL_DELIVERY, "whether CloudTrail encrypts its own files: true or false"),
 ];
 
-/// Whether a field is ours.
+/// Whether `field` is a virtual field.
 pub fn is_virtual(field: &str) -> bool {
     field.starts_with("keytrail.")
 }
 
-/// The value of a virtual field; `None` if there is none, or no such field.
+/// The value of a virtual field. `None` if the record has no such value, or `field` is not virtual.
 pub fn of_view<'a>(view: &View<'a>, field: &str) -> Option<Cow<'a, str>> {
     Some(match field {
         ACTOR => view.actor().as_str().into(),
@@ -51,7 +52,7 @@ pub fn of_view<'a>(view: &View<'a>, field: &str) -> Option<Cow<'a, str>> {
     })
 }
 
-/// The value of a virtual field that is true or false; `None` for any other.
+/// The value of a virtual field of type boolean; `None` for any other field.
 pub fn flag_of(view: &View<'_>, field: &str) -> Option<bool> {
     match field {
         ATTEMPT => Some(view.attempt()),
@@ -60,7 +61,7 @@ pub fn flag_of(view: &View<'_>, field: &str) -> Option<bool> {
     }
 }
 
-/// Every value of a field: of an array, each of its members.
+/// All values of a field. An array gives each of its elements.
 pub fn texts(event: &Event<'_>, view: &View<'_>, field: &str) -> Vec<String> {
     if field == "keytrail.subject" {
         return view.subjects();
@@ -79,11 +80,11 @@ pub fn texts(event: &Event<'_>, view: &View<'_>, field: &str) -> Vec<String> {
     found
 }
 
-/// The scalars behind a path; arrays on the way, and at its end, are gone through.
+/// Collects the scalars at the end of a path. Every element of an array is followed.
 fn collect(value: Json<'_>, path: &[&str], found: &mut Vec<String>) {
     if value.kind() == Kind::Array {
         for element in value.elements() {
-            // Arrays of arrays hold no field that anybody names.
+            // Nested arrays hold no named field.
             if element.kind() != Kind::Array {
                 collect(element, path, found);
             }

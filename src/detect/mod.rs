@@ -1,17 +1,21 @@
-//! Which rules there are, which of them could match a record, and whether they do.
+//! Rules: loads them, finds those that could match a record, and evaluates them.
 //!
 //! ```text
-//! registry    the built-in rules, embedded
-//! sigma       Sigma YAML, built-in or the user's: load, compile, ask
+//! registry    the built-in rules: one table
+//! sigma       Sigma YAML, built-in or the user's: loads, compiles, evaluates
 //! native      rules in code, where Sigma cannot say it: one file a rule, a folder a group
+//! stateful    rules over many records: correlations and histories
 //! router      from (eventSource, eventName) and case to the rules that could match
-//! case        who acted, and how it ended
-//! lint        what is wrong with a user's rules before they are trusted
-//! whitepaper  the statements that rules answer
+//! case        who acted, and whether the call failed
+//! field       the fields that keytrail adds to a record
+//! wiring      which rules feed which stateful rules
+//! select      --select and --ignore
+//! lint        checks a user's rules before a scan uses them
+//! whitepaper  the statements that rules help to audit
 //! ```
 //!
 //! [`RuleSet`] is all that other layers need. What must stay true: a rule that matches a record is
-//! among the record's candidates, and nothing here depends on the order of files or rules.
+//! among the candidates of the record. Nothing here depends on the order of files or rules.
 
 pub mod case;
 pub mod error;
@@ -50,6 +54,7 @@ use rule::{Body, Rule};
 pub use sigma::demands::Asked;
 use sigma::demands::Demands;
 pub use sigma::load::DEFAULT_LEVEL;
+pub use sigma::own::KEYTRAIL_KEYS;
 use stateful::{Correlation, History};
 use wiring::Wiring;
 pub use wiring::{ADJUSTS, Feed, KNOWN};
@@ -57,20 +62,20 @@ pub use wiring::{ADJUSTS, Feed, KNOWN};
 /// What a rule found in one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// The rule: index into [`RuleSet::metas`].
+    /// Index of the rule in [`RuleSet::metas`].
     pub rule: usize,
-    /// How serious it is; of an attempt, one level below the same call that succeeded.
+    /// How serious the finding is. A failed call is one level below the same call that succeeded.
     pub level: Level,
-    /// Whether the call failed or was refused. Always `false` for the user's own rules, and for
-    /// rules that look for failed calls.
+    /// Whether the call failed or was refused. Always `false` for a user's rule, and for a rule
+    /// that looks for failed calls.
     pub attempt: bool,
-    /// What the rule has to say beside the finding's own members.
+    /// Further facts for the report, by name.
     pub details: BTreeMap<String, Value>,
-    /// What the level rests on, if it rests on whose accounts these are.
+    /// The accounts that decide the level, if the level depends on who owns an account.
     pub foreign: Option<Foreign>,
 }
 
-/// The rules of a run, by id.
+/// The rules of a run, sorted by id.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     rules: Vec<Rule>,
@@ -80,47 +85,49 @@ pub struct RuleSet {
     wiring: Wiring,
 }
 
-/// A rule over many records.
+/// A rule that looks at many records.
 #[derive(Clone, Copy)]
 pub struct Stateful<'a> {
-    /// The rule: index into [`RuleSet::metas`].
+    /// Index of the rule in [`RuleSet::metas`].
     pub rule: usize,
-    /// The rule whose findings it makes or changes.
+    /// Index of the rule whose findings it makes or changes; often the rule itself.
     pub about: usize,
-    /// What it asks.
+    /// How it decides.
     pub code: Over<'a>,
 }
 
-/// What a rule over many records asks.
+/// How a rule over many records decides.
 #[derive(Clone, Copy)]
 pub enum Over<'a> {
     /// A Sigma correlation.
     Correlation(&'a Correlation),
-    /// Code.
+    /// Code: a history.
     History(&'a dyn History),
 }
 
-/// What [`RuleSet::load`] gives.
+/// The result of [`RuleSet::load`].
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// The rules.
     pub rules: RuleSet,
-    /// What was read and is no rule for us: `PATH: why`.
+    /// Documents that were skipped, for example because they are for another log source: `PATH:
+    /// why`.
     pub skipped: Vec<String>,
-    /// Built-in rules that a rule of the user's replaces: `PATH: replaces ID`.
+    /// Built-in rules that a user's rule replaces: `PATH: replaces ID`.
     pub replaced: Vec<String>,
 }
 
 impl RuleSet {
-    /// Loads the built-in rules, if `builtin`, and those at `paths`: files, and folders that are
-    /// searched for `*.yml` and `*.yaml`. `estate` is what the built-in ones ask about.
+    /// Loads the built-in rules, if `builtin`, and the rules at `paths`. A path is a file, or a
+    /// folder that is searched for `*.yml` and `*.yaml`. `estate` holds the settings that native
+    /// rules use.
     ///
-    /// A user's rule whose Sigma `id` or `name` is that of a built-in rule replaces it. A user's
-    /// rule is taken as it is: its level (`medium` when it has none) also for failed calls.
+    /// A user's rule replaces the built-in rule that has its Sigma `id` or `name`. Every finding of
+    /// a user's rule has the level of the rule (default `medium`), also for failed calls.
     ///
     /// # Errors
-    /// Everything that is wrong, at once: a path that does not exist or cannot be read, a rule
-    /// that is no YAML, no Sigma or does not compile, an id that two of the user's rules share.
+    /// All errors at once: a path that does not exist or cannot be read; a rule that is not valid
+    /// YAML or Sigma, or does not compile; an id that two user rules share.
     pub fn load(
         builtin: bool,
         paths: &[PathBuf],
@@ -129,7 +136,7 @@ impl RuleSet {
         RuleSet::load_some(|_| builtin, paths, estate)
     }
 
-    /// The same, with those of the built-in rules whose ids are wanted.
+    /// Like [`load`](RuleSet::load), with only the built-in rules whose id satisfies `wanted`.
     ///
     /// # Errors
     /// As [`load`](RuleSet::load).
@@ -163,7 +170,7 @@ impl RuleSet {
         Ok(Loaded { rules: RuleSet::new(rules, &wanted)?, skipped, replaced })
     }
 
-    /// The rules of these texts, by id: as if they were built in, or the user's.
+    /// Loads rules from text, by id, either as built-in rules (`own`) or as a user's.
     #[cfg(test)]
     pub fn of_texts(own: bool, texts: &[(&'static str, String)]) -> RuleSet {
         let mut found = sigma::load::Found::default();
@@ -188,7 +195,7 @@ impl RuleSet {
         RuleSet::new(found.rules, &wanted).unwrap()
     }
 
-    /// The set of `rules`, of which those of `wanted` are reported.
+    /// Makes a set of `rules`. `wanted` says, for each rule, whether its findings are reported.
     fn new(rules: Vec<Rule>, wanted: &[bool]) -> Result<RuleSet, Vec<RuleError>> {
         let mut rules: Vec<(Rule, bool)> = rules.into_iter().zip(wanted.iter().copied()).collect();
         rules.sort_by(|(a, _), (b, _)| a.meta.id.cmp(&b.meta.id));
@@ -203,11 +210,12 @@ impl RuleSet {
         })
     }
 
-    /// The rules that any of `select` names (all, if it is empty) and none of `ignore` does: by
-    /// id, group, tag or level. What they rest on is asked as well, and not reported.
+    /// Keeps the rules that match any selector in `select` (all rules, if it is empty) and none in
+    /// `ignore`. A selector is an id, group, tag or level. Rules that a kept rule depends on are
+    /// evaluated but not reported.
     ///
     /// # Errors
-    /// What is wrong, one message each: a selector that names no rule, or no rule left.
+    /// One message for each selector that matches no rule, or one message if no rule is left.
     pub fn select(self, select: &[String], ignore: &[String]) -> Result<RuleSet, Vec<String>> {
         let chosen = select::choose(&self.rules, select, ignore)?;
         let needed = wiring::needed(&self.rules, &chosen);
@@ -218,10 +226,11 @@ impl RuleSet {
             .map_err(|errors| errors.into_iter().map(|error| error.message).collect())
     }
 
-    /// The id of the rule that goes by `name`: one of these, or one that is built in and left out.
+    /// Returns the id of the rule called `name`. The rule may be in this set, or built in and not
+    /// selected.
     ///
     /// # Errors
-    /// That there is none, and which may have been meant.
+    /// No rule has this name. The message suggests similar names.
     pub fn id_of(&self, name: &str) -> Result<String, String> {
         if let Some(rule) = self.rules.iter().find(|rule| rule.is_named(name)) {
             return Ok(rule.meta.id.clone());
@@ -232,53 +241,54 @@ impl RuleSet {
         }
     }
 
-    /// How many rules are reported.
+    /// The number of rules that are reported.
     pub fn len(&self) -> usize {
         self.wiring.reported.iter().filter(|reported| **reported).count()
     }
 
-    /// Whether there are none.
+    /// Whether no rule is reported.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What is known of each rule that is reported, by id.
+    /// The metadata of every reported rule, sorted by id.
     pub fn reported(&self) -> impl Iterator<Item = &RuleMeta> {
         let reported = self.metas.iter().zip(&self.wiring.reported);
         reported.filter(|(_, reported)| **reported).map(|(meta, _)| meta)
     }
 
-    /// Whether a rule is reported, and not only there for others.
+    /// Whether the findings of a rule are reported. A rule may be in the set only because others
+    /// need it.
     pub fn is_reported(&self, rule: usize) -> bool {
         self.wiring.reported.get(rule).is_some_and(|reported| *reported)
     }
 
-    /// What is known of each rule that is asked, by id.
+    /// The metadata of every rule that is evaluated, sorted by id.
     pub fn metas(&self) -> &[RuleMeta] {
         &self.metas
     }
 
-    /// The explanation of a built-in rule, Markdown.
+    /// The page of a built-in rule, in Markdown.
     pub fn explanation(&self, id: &str) -> Option<&'static str> {
         self.rules.iter().find(|rule| rule.is_named(id))?.explanation
     }
 
-    /// The rule that goes by `name`: its id, or another name of it.
+    /// The rule whose id or other name is `name`.
     ///
     /// # Errors
-    /// There is none; the message names those that may have been meant.
+    /// No rule has this name. The message suggests similar names.
     pub fn named(&self, name: &str) -> Result<&RuleMeta, String> {
         let found = self.rules.iter().find(|rule| !rule.part && rule.is_named(name));
         found.map(|rule| &rule.meta).ok_or_else(|| select::unknown_rule(&self.rules, name))
     }
 
-    /// The YAML file that a rule was read from.
+    /// The text of the YAML file that holds a rule.
     pub fn text(&self, id: &str) -> Option<&str> {
         self.rules.iter().find(|rule| rule.is_named(id)).map(|rule| &*rule.text)
     }
 
-    /// Digest of the ids and texts of the rules, `sha256:…`. The code of native
-    /// rules is covered by the program's version.
+    /// A digest of the ids and texts of the rules, `sha256:…`. It does not cover the code of native
+    /// rules; the version of the program does.
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         for rule in &self.rules {
@@ -295,29 +305,32 @@ impl RuleSet {
         digest
     }
 
-    /// The rules that could match a record of this `eventSource` and `eventName`: indexes,
-    /// ascending, by the case of the record. Pass the strings with escapes undone, empty where the member is missing; for a
-    /// member that is no string use [`candidates_of`](RuleSet::candidates_of).
+    /// The rules that could match a record with this `eventSource` and `eventName`: ascending
+    /// indexes, by the case of the record. Both strings are unescaped; pass an empty string if the
+    /// member is missing. If a member is not a string, use
+    /// [`candidates_of`](RuleSet::candidates_of).
     pub fn candidates(&self, source: &[u8], name: &[u8]) -> &Candidates {
         self.router.candidates(source, name)
     }
 
-    /// The rules that could match a record with this header, whatever shape it has.
+    /// The rules that could match a record with this header, whatever type its members have.
     pub fn candidates_of(&self, header: &Header<'_>) -> &Candidates {
         self.router.candidates_of(header)
     }
 
-    /// What the matches of a rule feed.
+    /// The stateful rules that the matches of a rule go to.
     pub fn feeds(&self, rule: usize) -> &[Feed] {
         self.wiring.feeds.get(rule).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the findings of a rule may be changed by a history, so that each is kept apart.
+    /// Whether a history may change the findings of a rule. Such findings must not be merged before
+    /// the history decides.
     pub fn is_adjusted(&self, rule: usize) -> bool {
         self.wiring.adjusted.get(rule).is_some_and(|adjusted| *adjusted)
     }
 
-    /// The stateful rules, each after those that feed it.
+    /// The stateful rules in the order in which they must decide: a rule comes after the rules that
+    /// feed it.
     pub fn stateful(&self) -> impl Iterator<Item = Stateful<'_>> {
         let rules = self.wiring.order.iter().zip(&self.wiring.about);
         rules.filter_map(|(&rule, &about)| {
@@ -330,7 +343,7 @@ impl RuleSet {
         })
     }
 
-    /// The history that a rule is, with its number among the stateful rules.
+    /// The history of a rule and its number in the order of [`stateful`](RuleSet::stateful).
     pub fn history(&self, rule: usize) -> Option<(u32, &dyn History)> {
         match &self.rules.get(rule)?.body {
             Body::History(_, history) => Some((self.wiring.stateful[rule]?, history.as_ref())),
@@ -338,28 +351,29 @@ impl RuleSet {
         }
     }
 
-    /// The rule of this id that the engine decides once all is read, if it is reported.
+    /// The index of the rule `id`, if the engine decides it after the last record and it is
+    /// reported.
     pub fn decided_late(&self, id: &str) -> Option<usize> {
         let late = |rule: &Rule| matches!(rule.body, Body::Tagging(_) | Body::Coverage(_));
         let of = |rule: &Rule| late(rule) && rule.meta.id == id;
         self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))
     }
 
-    /// The rule that is about files which do not verify, if it is reported.
+    /// The rule about files that do not verify, if it is reported.
     pub fn integrity(&self) -> Option<&RuleMeta> {
         let of = |rule: &Rule| matches!(rule.body, Body::Integrity(_));
         let found = self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))?;
         self.metas.get(found)
     }
 
-    /// Whether any rule that compares tags is reported.
+    /// Whether any reported rule compares tags.
     pub fn compares_tags(&self) -> bool {
         let mut rules = self.rules.iter().enumerate();
         rules.any(|(at, rule)| matches!(rule.body, Body::Tagging(_)) && self.is_reported(at))
     }
 
-    /// Whether a record passes the quick demands of a rule: only then the rule has to be asked.
-    /// `asked` is what was asked of this record already.
+    /// Whether a record passes the cheap preconditions of a rule. If not, the rule cannot match.
+    /// `asked` caches what was already looked up in this record.
     pub fn may_match(
         &self,
         rule: u32,
@@ -370,19 +384,20 @@ impl RuleSet {
         self.demands.pass(rule as usize, asked, event, view)
     }
 
-    /// What a rule and those of its other names are called in correlations.
+    /// Whether a rule goes by `name`, its id or another name. Correlations use these names.
     pub fn is_named(&self, rule: usize, name: &str) -> bool {
         self.rules.get(rule).is_some_and(|rule| rule.is_named(name))
     }
 
-    /// What one rule finds in a record of which nothing was asked yet.
+    /// Evaluates one rule on a record, without a cache from other rules.
     #[cfg(test)]
     pub fn check_alone(&self, rule: u32, event: &Event<'_>, view: &View<'_>) -> Option<Hit> {
         let passes = self.may_match(rule, &mut Asked::default(), event, view);
         passes.then(|| self.check(rule, event, view)).flatten()
     }
 
-    /// Asks one rule about a record that [`Self::may_match`]. A rule that has a fault may panic.
+    /// Evaluates one rule on a record for which [`Self::may_match`] is true. A rule with a bug may
+    /// panic.
     pub fn check(&self, rule: u32, event: &Event<'_>, view: &View<'_>) -> Option<Hit> {
         let index = rule as usize;
         let rule = self.rules.get(index)?;
@@ -398,8 +413,9 @@ impl RuleSet {
     }
 }
 
-/// The records that a rule is asked about. That CloudTrail encrypts its own files is most of what
-/// KMS logs and nobody's doing, so no built-in rule looks at it; a user's rule does as it says.
+/// The records that are routed to a rule. Most KMS records come from CloudTrail, which encrypts its
+/// own files. No principal causes them, so no built-in rule sees them. A user's rule sees what it
+/// selects.
 fn asked_about(rule: &Rule) -> Routes {
     match rule.meta.group {
         Some(_) => rule.routes.clone().without(Cases::DELIVERED),
@@ -407,7 +423,7 @@ fn asked_about(rule: &Rule) -> Routes {
     }
 }
 
-/// An error for each rule whose id an earlier one has.
+/// One error for each rule whose id an earlier rule already has.
 fn duplicates(rules: &[Rule]) -> Vec<RuleError> {
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     let mut errors = Vec::new();
@@ -422,8 +438,8 @@ fn duplicates(rules: &[Rule]) -> Vec<RuleError> {
     errors
 }
 
-/// The built-in rules that no user's rule replaces. One that does answers to the names of what it
-/// replaces, so that `--ignore` and the like go on working.
+/// The built-in rules that no user's rule replaces. A replacement takes over the names of the rule
+/// that it replaces, so that options such as `--ignore` still find it.
 fn replace(own: Vec<Rule>, users: &mut [Rule]) -> (Vec<Rule>, Vec<String>) {
     let mut replaced = Vec::new();
     let mut kept = Vec::new();

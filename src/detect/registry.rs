@@ -23,11 +23,11 @@ pub struct Embedded {
     pub id: &'static str,
     /// The folder under `rules/`.
     pub group: &'static str,
-    /// The file's name, as it would be in the source tree.
+    /// The path of the YAML file in the source tree.
     pub origin: &'static str,
-    /// The rule.
+    /// The Sigma rule.
     pub yaml: &'static str,
-    /// Why, when it is harmless, what to do: Markdown.
+    /// The page that `rules show` prints, in Markdown.
     pub explanation: &'static str,
     /// The code of the documents in `yaml` that say `native: true`; empty for a rule that is all
     /// Sigma.
@@ -39,11 +39,11 @@ pub struct Embedded {
 pub struct Coded {
     /// The `name` of the document: the id of its rule, or the name of a part.
     pub name: &'static str,
-    /// Makes the code. It may keep what the organisation tells about itself.
+    /// Makes the code. The argument holds the settings about the organisation.
     pub make: fn(Arc<Estate>) -> Native,
 }
 
-/// The rule about files that do not verify. It judges no record, so records cannot show it.
+/// The rule about files that do not verify. It looks at files, so it has no samples.
 pub const INTEGRITY: &str = "log-tampering";
 
 /// Makes the table. A line is `"id";` for a rule that is all Sigma, and `"id" = |estate| code;` for
@@ -253,12 +253,12 @@ pub const RULES: &[Embedded] = rules! {
     }
 };
 
-/// Code that judges single records.
+/// Code that looks at single records.
 fn detector(code: impl Detector + 'static) -> Native {
     Native::Detector(Box::new(code))
 }
 
-/// Code that judges many.
+/// Code that looks at many records.
 fn history(code: impl History + 'static) -> Native {
     Native::History(Box::new(code))
 }
@@ -276,13 +276,15 @@ mod tests {
 
     use super::*;
 
-    /// The stems of the files with this extension under a folder of the source tree.
+    /// The stems of the files with this extension under a folder of the source tree, but for
+    /// README.md, which is about the folder.
     fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         walkdir::WalkDir::new(root)
             .into_iter()
             .map(|entry| entry.unwrap().into_path())
             .filter(|path| path.extension().is_some_and(|ext| ext == extension))
+            .filter(|path| !path.ends_with("README.md"))
             .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
             .collect()
     }

@@ -1,22 +1,23 @@
-//! From the two names in a record, and the case it is, to the rules that could match it.
+//! Finds the rules that could match a record, by its event source, its event name and its case.
 //!
-//! Most records interest no rule, and this is what they cost: one hash of the event source and one
-//! probe of a small table. Every answer is a list made beforehand.
+//! Most records interest no rule. For such a record the router computes one hash of the event
+//! source and probes one small table. Every answer is a list that was built beforehand.
 //!
-//! What must stay true: a rule that matches a record is in the record's list. Whatever the tables
-//! cannot tell for certain (a source or name that is not ASCII, since Sigma folds case by Unicode)
-//! gets the list of all rules.
+//! What must stay true: a rule that matches a record is in the record's list. Sigma folds case by
+//! Unicode, so the router cannot look up a source or name that is not ASCII. Such a record gets the
+//! list of all rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::{COUNT, Case, Cases};
 use crate::record::event::{Header, Raw};
 
-/// Which records a rule could match: those that one of the routes fits.
+/// The records that a rule could match: those that fit at least one route.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Routes(pub Vec<Route>);
 
-/// Event sources and event names, compared without regard to ASCII case; `None` is any.
+/// A set of event sources, event names and cases. `None` means any. Names are compared without
+/// regard to ASCII case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The values of `eventSource`.
@@ -33,11 +34,11 @@ impl Default for Route {
     }
 }
 
-/// The rules that could match records of one source and name, ascending.
+/// The rules that could match records of one source and name, as ascending indexes.
 #[derive(Debug, Default)]
 pub struct Candidates {
     any: Box<[u32]>,
-    /// By case, where the case matters.
+    /// One list for each case, if the lists differ.
     by_case: Option<Box<[Box<[u32]>; COUNT]>>,
 }
 
@@ -58,17 +59,17 @@ impl Candidates {
         }
     }
 
-    /// Whether there are none, whatever the case.
+    /// Whether the lists are empty for every case.
     pub fn is_empty(&self) -> bool {
         self.any.is_empty()
     }
 
-    /// The rules for a record of any case.
+    /// The rules for a record whose case is unknown: those of all cases.
     pub fn of_any(&self) -> &[u32] {
         &self.any
     }
 
-    /// The rules for a record, of which `case` is asked only if it matters.
+    /// The rules for a record. `case` is called only if the lists differ by case.
     pub fn of(&self, case: impl FnOnce() -> Case) -> &[u32] {
         match &self.by_case {
             Some(lists) => &lists[case().number()],
@@ -77,10 +78,10 @@ impl Candidates {
     }
 }
 
-/// The cases in which each rule wants a record.
+/// For each rule, the cases in which it wants a record.
 type Wanted = BTreeMap<u32, Cases>;
 
-/// Adds what a rule wants.
+/// Adds the cases of a rule.
 fn add(wanted: &mut Wanted, rule: u32, cases: Cases) {
     let known = wanted.entry(rule).or_insert(cases);
     *known = *known | cases;
@@ -92,14 +93,14 @@ impl Routes {
         Routes(vec![Route::default()])
     }
 
-    /// The records of some calls of one service.
+    /// The records of some calls to one service.
     pub fn calls(source: &str, names: &[&str]) -> Routes {
         let set =
             |texts: &[&str]| Some(texts.iter().map(|text| text.to_ascii_lowercase()).collect());
         Routes(vec![Route { sources: set(&[source]), names: set(names), cases: Cases::ALL }])
     }
 
-    /// The same without some cases.
+    /// The same routes without some cases.
     #[must_use]
     pub fn without(mut self, cases: Cases) -> Routes {
         self.0.iter_mut().for_each(|route| route.cases = route.cases & cases.others());
@@ -111,23 +112,23 @@ impl Routes {
 #[derive(Debug, Default)]
 pub struct Router {
     sources: Table<Source>,
-    /// Names that some rule wants of any source, for the sources that no rule names.
+    /// Rules for event names without a source. They apply to sources that no rule names.
     names: Table<Candidates>,
-    /// The rules that want any record.
+    /// The rules that want every record.
     any: Candidates,
     all: Candidates,
 }
 
-/// What the rules want of one event source.
+/// What the rules want from one event source.
 #[derive(Debug)]
 struct Source {
     names: Table<Candidates>,
-    /// For names that are not in the table.
+    /// The list for names that are not in the table.
     rest: Candidates,
 }
 
 impl Router {
-    /// A router for the rules whose routes are `routes`, in their order.
+    /// Builds a router. `routes` holds the routes of each rule, in the order of the rules.
     pub fn new(routes: &[Routes]) -> Router {
         let mut wants = Wants::default();
         for (rule, routes) in (0u32..).zip(routes) {
@@ -146,9 +147,10 @@ impl Router {
         }
     }
 
-    /// The rules that could match a record of this `eventSource` and `eventName`, ascending.
+    /// The rules that could match a record of this `eventSource` and `eventName`, as ascending
+    /// indexes.
     ///
-    /// Both are the strings themselves, escapes undone; empty where the member is missing.
+    /// Both strings are unescaped. Pass an empty string if the member is missing.
     pub fn candidates(&self, source: &[u8], name: &[u8]) -> &Candidates {
         let Some(hash) = hash(source) else { return &self.all };
         match self.sources.get(hash, source) {
@@ -158,10 +160,10 @@ impl Router {
         }
     }
 
-    /// The candidates of a record of which the header was read.
+    /// The candidates for a record, by its header.
     ///
-    /// A source or name that is no plain string is nothing the tables can be asked for: an array
-    /// matches by any of its members.
+    /// If the source or name is not a plain string, the tables cannot be used: an array, for
+    /// example, matches by any of its elements.
     pub fn candidates_of(&self, header: &Header<'_>) -> &Candidates {
         match (plain(header.source), plain(header.name)) {
             (Some(source), Some(name)) => self.candidates(source, name),
@@ -182,7 +184,7 @@ impl Router {
     }
 }
 
-/// The bytes of a plain string, none for a missing member; `None` for anything else.
+/// The bytes of a plain string; empty for a missing member; `None` for anything else.
 fn plain(member: Option<Raw<'_>>) -> Option<&[u8]> {
     match member {
         Some(raw) => raw.plain(),
@@ -190,7 +192,7 @@ fn plain(member: Option<Raw<'_>>) -> Option<&[u8]> {
     }
 }
 
-/// Who wants what, gathered before the tables are built.
+/// What all rules want, collected before the tables are built.
 #[derive(Debug, Default)]
 struct Wants {
     pairs: BTreeMap<String, BTreeMap<String, Wanted>>,
@@ -243,7 +245,7 @@ impl Wants {
     }
 }
 
-/// What any of them wants.
+/// The union of what several routes want.
 fn union<'a>(parts: impl IntoIterator<Item = &'a Wanted>) -> Wanted {
     let mut all = Wanted::new();
     for (rule, cases) in parts.into_iter().flatten() {
@@ -252,10 +254,11 @@ fn union<'a>(parts: impl IntoIterator<Item = &'a Wanted>) -> Wanted {
     all
 }
 
-/// A hash table of ASCII texts, folded; fixed once built, so that no record can shape it.
+/// A hash table of ASCII texts, folded to lower case. It never changes after it is built, so a
+/// crafted log cannot degrade it.
 #[derive(Debug)]
 struct Table<T> {
-    /// One more than the index of an entry; 0 where there is none. A power of two of them.
+    /// Index of an entry plus one; 0 for an empty slot. The length is a power of two.
     slots: Box<[u32]>,
     entries: Vec<(Box<[u8]>, T)>,
 }
@@ -292,7 +295,7 @@ impl<T> Table<T> {
             return None;
         }
         let mut at = slot(hash, size);
-        // Three of four slots are empty, so this ends.
+        // Three of four slots are empty, so the loop ends.
         while let Some(entry) = (self.slots[at] as usize).checked_sub(1) {
             let (known, item) = &self.entries[entry];
             if known.eq_ignore_ascii_case(text) {
@@ -304,16 +307,15 @@ impl<T> Table<T> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn slot(hash: u64, size: usize) -> usize {
-    // The high bits are the mixed ones.
+    // The high bits are mixed best.
     (hash >> 32) as usize & (size - 1)
 }
 
-/// A hash that is the same for texts that differ in ASCII case only; `None` when not all is ASCII.
+/// A hash that ignores ASCII case. `None` if the text is not all ASCII.
 ///
-/// Eight bytes a step. Setting bit 5 folds letters (and pairs of some other characters, which a
-/// hash may).
+/// It takes eight bytes a step. Setting bit 5 folds letters. It also makes some other characters
+/// equal, which a hash may do.
 fn hash(text: &[u8]) -> Option<u64> {
     const FOLD: u64 = 0x2020_2020_2020_2020;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -365,7 +367,7 @@ mod tests {
         assert_eq!(of("s3", "PutObject"), [0u32; 0]);
         assert_eq!(of("ec2", "StopLogging"), [2]);
         assert_eq!(of("", ""), [0u32; 0]);
-        // U+212A lower-cases to an ASCII k.
+        // U+212A becomes an ASCII k in lower case.
         assert_eq!(of("\u{212a}ms", "Decrypt"), [0, 1, 2, 3]);
         assert_eq!(of("kms", "Stop\u{e9}"), [0, 1, 2, 3]);
         let everything = Router::new(&[Routes::any(), Routes::calls("KMS", &["Sign"])]);

@@ -1,4 +1,4 @@
-//! One rule, whoever wrote it and however it decides.
+//! A loaded rule: its metadata, the records it is routed to, and how it decides.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::record::kms::View;
 /// A rule that is loaded.
 #[derive(Debug)]
 pub struct Rule {
-    /// What is known of it.
+    /// Its metadata.
     pub meta: RuleMeta,
-    /// Other names it goes by: the UUID of a built-in rule, the `name` of a user's, and the names
-    /// of the built-in rule that it replaces.
+    /// Other names of the rule: the UUID of a built-in rule, the `name` of a user's rule, and the
+    /// names of a built-in rule that it replaces.
     pub names: Vec<String>,
-    /// The text it is made from.
+    /// The text of its file.
     pub text: Arc<str>,
-    /// The explanation of a built-in rule.
+    /// The page of a built-in rule.
     pub explanation: Option<&'static str>,
-    /// Whether a failed call is an attempt, one level down.
+    /// Whether a failed call lowers the level by one.
     pub lowers_attempts: bool,
-    /// Whether it is but a part of another rule: evaluated for that one, and not reported.
+    /// Whether it is a part of another rule: it is evaluated for that rule and never reported.
     pub part: bool,
     /// The records it could match.
     pub routes: Routes,
@@ -36,19 +36,20 @@ pub struct Rule {
 
 /// How a rule decides.
 pub enum Body {
-    /// As Sigma says.
+    /// A Sigma detection decides.
     Sigma(Box<Compiled>),
-    /// By code, of the records that Sigma selects.
+    /// A detector decides, on the records that the Sigma detection selects.
     Native(Box<Compiled>, Box<dyn Detector>),
-    /// By code, over many records of those that Sigma selects.
+    /// A history decides, over many of the records that the Sigma detection selects.
     History(Box<Compiled>, Box<dyn History>),
-    /// By comparing tags once all is read, which is the engine's.
+    /// The engine decides after the last record, by comparing tags.
     Tagging(Box<Compiled>),
-    /// By the hours that the logs cover, which is the engine's.
+    /// The engine decides after the last record, by the hours that the logs cover.
     Coverage(Box<Compiled>),
-    /// By proving files genuine, which is neither the rules' nor the engine's: of no record.
+    /// The verification of files decides. No record is evaluated.
     Integrity(Box<Compiled>),
-    /// Over many matches of other rules; and whether those are reported as well.
+    /// A Sigma correlation decides, over matches of other rules. The flag says whether those
+    /// matches are reported too.
     Correlation(Box<Correlation>, bool),
 }
 
@@ -67,7 +68,7 @@ impl fmt::Debug for Body {
 }
 
 impl Rule {
-    /// What is compiled of it; a correlation has nothing to ask of a record.
+    /// The compiled Sigma detection. A correlation has none.
     pub fn compiled(&self) -> Option<&Compiled> {
         match &self.body {
             Body::Sigma(compiled)
@@ -80,7 +81,8 @@ impl Rule {
         }
     }
 
-    /// What the rule finds in a record that passes its quick demands, had the call succeeded.
+    /// Evaluates the rule on a record that passes its guards. The level is that of a call that
+    /// succeeded.
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
             Body::Native(_, detector) => detector.check(event, view),

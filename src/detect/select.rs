@@ -1,21 +1,21 @@
-//! `--select` and `--ignore`: from what a user types to the rules that are meant.
+//! `--select` and `--ignore`: finds the rules that a user means.
 //!
-//! A selector is a rule's id (or another name it goes by), a group, a tag, an ATT&CK technique or
-//! a level. What must stay true: one that names nothing is an error, since a typing error in
-//! `--ignore` would report too much, and one in `--select` nothing at all.
+//! A selector is a rule's id or other name, a group, a tag, an ATT&CK technique or a level. What
+//! must stay true: a selector that matches no rule is an error. Otherwise a typing error in
+//! `--ignore` would report too much, and one in `--select` would report nothing.
 
 use std::collections::BTreeSet;
 
 use super::rule::Rule;
 use crate::model::level::Level;
 
-/// How many close matches are worth naming.
+/// The maximum number of suggestions.
 const MOST_SUGGESTIONS: usize = 3;
 
-/// Which rules to keep, in their order.
+/// Returns, for each rule, whether to keep it.
 ///
 /// # Errors
-/// One message for each selector that names no rule, or one that nothing is left.
+/// One message for each selector that matches no rule, or one message if no rule is left.
 pub fn choose(
     rules: &[Rule],
     select: &[String],
@@ -41,7 +41,7 @@ pub fn choose(
     }
 }
 
-/// Whether a selector means this rule.
+/// Whether a selector matches a rule.
 fn names(rule: &Rule, selector: &str) -> bool {
     let meta = &rule.meta;
     rule.is_named(selector)
@@ -51,7 +51,7 @@ fn names(rule: &Rule, selector: &str) -> bool {
         || meta.attack().iter().any(|id| id.eq_ignore_ascii_case(selector))
 }
 
-/// What is wrong with a selector, and what may have been meant.
+/// The error message for a selector, with suggestions.
 fn complain(rules: &[Rule], selector: &str) -> String {
     let mut known: BTreeSet<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
     for meta in rules.iter().map(|rule| &rule.meta) {
@@ -62,7 +62,7 @@ fn complain(rules: &[Rule], selector: &str) -> String {
     refused(selector, &known, "expected a rule id, group, tag or level")
 }
 
-/// That no rule goes by `name`, and which may have been meant.
+/// The error message for a name that no rule has, with suggestions.
 pub fn unknown_rule(rules: &[Rule], name: &str) -> String {
     let whole = rules.iter().filter(|rule| !rule.part);
     let known = whole.map(|rule| rule.meta.id.as_str()).collect();
@@ -78,7 +78,7 @@ fn refused(typed: &str, known: &BTreeSet<&str>, otherwise: &str) -> String {
     format!("'{typed}' names no rule: {meant}")
 }
 
-/// The few of `known` that `typed` may have been meant to be, closest first.
+/// The few entries of `known` that are most similar to `typed`, closest first.
 pub fn close<'a>(typed: &str, known: &BTreeSet<&'a str>) -> Vec<&'a str> {
     let limit = (typed.len() / 3).max(2);
     let mut close: Vec<(usize, &str)> = known
@@ -90,7 +90,7 @@ pub fn close<'a>(typed: &str, known: &BTreeSet<&'a str>) -> Vec<&'a str> {
     close.into_iter().map(|(_, name)| name).take(MOST_SUGGESTIONS).collect()
 }
 
-/// How many characters to insert, delete or replace to make one text the other (Levenshtein).
+/// The Levenshtein distance: how many characters must be inserted, deleted or replaced.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

@@ -318,3 +318,31 @@ fn the_digest_is_of_ids_and_texts_whatever_the_order() {
     assert_ne!(digest, of(&[("a.yml", &one)]));
     assert_ne!(digest, of(&[("a.yml", &one), ("b.yml", &rule("id: two\nlevel: low"))]));
 }
+
+/// What `rules/README.md` says of the level of a built-in rule's findings, shown on its example.
+#[test]
+fn the_example_of_the_readme_sets_its_levels() {
+    let readme = include_str!("../../rules/README.md");
+    let mark = "<!-- file: rules/lifecycle/key-description-changed.yml -->";
+    let (_, rest) = readme.split_once(mark).expect("the example");
+    let (_, rest) = rest.split_once("```yaml\n").expect("its text");
+    let (block, _) = rest.split_once("   ```").expect("its end");
+    let text: String = block.lines().map(|line| format!("{}\n", &line[3..])).collect();
+    let call = |description: &str, rest: &str| {
+        format!(
+            r#"{{"eventSource":"kms.amazonaws.com","eventName":"UpdateKeyDescription",
+            "requestParameters":{{"description":"{description}"}}{rest}}}"#
+        )
+    };
+    let level = |own: bool, record: &str| {
+        let rules = RuleSet::of_texts(own, &[("key-description-changed", text.clone())]);
+        let found = hits(&rules, record);
+        assert_eq!(found.len(), 1, "{record}");
+        (found[0].1, found[0].2)
+    };
+    let denied = r#","errorCode":"AccessDenied""#;
+    assert_eq!(level(true, &call("billing", "")), (Level::Low, false));
+    assert_eq!(level(true, &call("", "")), (Level::Medium, false));
+    assert_eq!(level(true, &call("", denied)), (Level::Low, true));
+    assert_eq!(level(false, &call("", denied)), (Level::Low, false), "a user's rule has its level");
+}

@@ -1,7 +1,7 @@
 //! The statements of AWS's whitepaper on KMS best practices, by the short names that rules use.
 //!
-//! Each is one line in our own words. Rules say in `whitepaper` which of them they help to audit; a
-//! test holds every name in the pack to this table.
+//! Each statement is one line in our own words. The key `whitepaper` of a rule lists the statements
+//! that the rule helps to audit. A test checks that every listed name is in this table.
 
 /// One statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ const fn says(name: &'static str, text: &'static str) -> Statement {
     Statement { name, text }
 }
 
-/// Every statement, in the paper's order.
+/// Every statement, in the order of the paper.
 pub const STATEMENTS: &[Statement] = &[
     says("IAM", "IAM policies alone open no key: its key policy must let them count"),
     says("POL", "Replace the default key policy by one with least privilege"),
@@ -53,7 +53,7 @@ pub const STATEMENTS: &[Statement] = &[
     says("REST", "Detect storage that is created without encryption"),
 ];
 
-/// The statement of this short name.
+/// The statement with this short name.
 pub fn statement(name: &str) -> Option<&'static Statement> {
     STATEMENTS.iter().find(|statement| statement.name == name)
 }

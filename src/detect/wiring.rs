@@ -1,11 +1,11 @@
-//! Which rule's matches feed which stateful rule, and in what order those conclude.
+//! Connects rules with the stateful rules that use their matches, and orders the stateful rules.
 //!
-//! A correlation names the rules it looks at. One of them may be a correlation itself, which then
-//! concludes first; one that merely says "any of these" (an `event_count` of at least 1) is taken
-//! apart, and its rules make the step.
+//! A correlation names the rules whose matches it counts. A named rule may itself be a correlation,
+//! which must then decide first. A correlation that only means "any of these" (`event_count` of at
+//! least 1) is replaced by the rules that it names.
 //!
-//! What must stay true: every rule that a kept rule needs is kept, asked, and reported only if it
-//! was chosen itself.
+//! What must stay true: every rule that a kept rule needs is kept and evaluated. It is reported
+//! only if it was selected itself.
 
 use std::collections::BTreeSet;
 
@@ -13,41 +13,43 @@ use super::RuleError;
 use super::rule::{Body, Rule};
 use super::stateful::{Compare, Correlation, Kind, Limit, Verdict};
 
-/// What the matches of a rule feed.
+/// Where the matches of a rule go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feed {
-    /// The stateful rule: index into [`Wiring::order`].
+    /// Index of the stateful rule in [`Wiring::order`].
     pub stateful: u32,
-    /// The step of it.
+    /// The step of the stateful rule, 0-based, or [`ADJUSTS`].
     pub step: u32,
 }
 
-/// How the rules of a set hang together.
+/// The connections between the rules of a set.
 #[derive(Debug, Default)]
 pub struct Wiring {
-    /// The stateful rules, each after those that feed it: indexes of rules.
+    /// Indexes of the stateful rules. A rule comes after the rules that feed it.
     pub order: Vec<usize>,
-    /// Of each stateful rule, the rule whose findings it makes or changes.
+    /// For each stateful rule, the index of the rule whose findings it makes or changes.
     pub about: Vec<usize>,
-    /// Of each rule, what its matches feed.
+    /// For each rule, where its matches go.
     pub feeds: Vec<Vec<Feed>>,
-    /// Of each rule, its place in `order`.
+    /// For each rule, its position in `order`, if it is stateful.
     pub stateful: Vec<Option<u32>>,
-    /// Of each rule, whether its findings are reported.
+    /// For each rule, whether its findings are reported.
     pub reported: Vec<bool>,
-    /// Of each rule, whether a history changes its findings, so that each is kept apart until then.
+    /// For each rule, whether a history changes its findings. Such findings must not be merged
+    /// before the history decides.
     pub adjusted: Vec<bool>,
 }
 
-/// Fields that are known of a stateful rule's findings.
+/// The fields that the findings of a stateful rule have.
 pub const KNOWN: &[&str] =
     &["recipientAccountId", "awsRegion", "keytrail.principal", "keytrail.key", "keytrail.resource"];
 
 impl Wiring {
-    /// The wiring of `rules`; those of `wanted` are reported.
+    /// Connects `rules`. `wanted` says, for each rule, whether it is reported.
     ///
     /// # Errors
-    /// A correlation that names no rule, or itself, or groups by what its rules do not tell.
+    /// A correlation names a rule that does not exist, depends on itself, or groups by a field that
+    /// its rules do not have.
     pub fn new(rules: &[Rule], wanted: &[bool]) -> Result<Wiring, Vec<RuleError>> {
         let mut wiring = Wiring {
             feeds: vec![Vec::new(); rules.len()],
@@ -70,7 +72,7 @@ impl Wiring {
         Ok(wiring)
     }
 
-    /// Gives a stateful rule its place, after those that feed it.
+    /// Puts a stateful rule into the order, after the rules that feed it.
     fn place(
         &mut self,
         rules: &[Rule],
@@ -124,14 +126,14 @@ impl Wiring {
         Ok(())
     }
 
-    /// Rules that are there for others only are not reported.
+    /// Marks rules as not reported that are only there for other rules.
     fn hide(&mut self, rules: &[Rule]) {
         for (at, rule) in rules.iter().enumerate() {
             if rule.part {
                 self.reported[at] = false;
             }
-            // Sigma: the rules of a correlation are silent unless it says `generate`. Ours stand
-            // for themselves.
+            // In Sigma, the rules of a correlation are silent unless it says `generate`. Built-in
+            // rules are reported on their own, whether or not a correlation names them.
             if let Body::Correlation(correlation, false) = &rule.body
                 && rule.meta.group.is_none()
             {
@@ -146,10 +148,10 @@ impl Wiring {
     }
 }
 
-/// The step of a feed that only says which finding a history may change.
+/// The step of a feed to a history that changes the findings of the rule.
 pub const ADJUSTS: u32 = u32::MAX;
 
-/// The rule whose findings a stateful rule makes or changes.
+/// The index of the rule whose findings a stateful rule makes or changes.
 fn about(rules: &[Rule], at: usize) -> Result<usize, RuleError> {
     let rule = &rules[at];
     let id = match &rule.body {
@@ -201,7 +203,7 @@ fn steps(
     Ok(all)
 }
 
-/// The rules that a rule stands for: itself, or those of which it wants any one.
+/// The rules that a named rule stands for: itself, or the members of an "any of these" correlation.
 fn taken_apart(rules: &[Rule], at: usize, open: &mut BTreeSet<usize>) -> Vec<usize> {
     const ANY: Limit = Limit { than: Compare::MoreOrEqual, number: 1 };
     match &rules[at].body {
@@ -216,8 +218,8 @@ fn taken_apart(rules: &[Rule], at: usize, open: &mut BTreeSet<usize>) -> Vec<usi
     }
 }
 
-/// The rules of `chosen` and all that they need: the rules they look at, and the parts that make
-/// or change their findings.
+/// The chosen rules and everything they need: the rules that they name, and the parts that make or
+/// change their findings.
 pub fn needed(rules: &[Rule], chosen: &[bool]) -> Vec<bool> {
     let mut kept = chosen.to_vec();
     loop {

@@ -1,7 +1,7 @@
-//! What a CloudTrail record can hold, held against what a rule asks for.
+//! Compares a rule with what CloudTrail records can contain.
 //!
-//! Only rules for product aws, service cloudtrail are looked at. Everything here is a warning: AWS
-//! adds members, and a rule may be meant for records of tomorrow.
+//! It checks only rules for product aws, service cloudtrail. All results are warnings, because AWS
+//! adds members and a rule may be written for future records.
 
 use super::names::{self, field_flaw};
 use super::tree::{Kind, Node};
@@ -17,7 +17,7 @@ pub fn is_cloudtrail(document: &Node) -> bool {
     is("product", "aws") && is("service", "cloudtrail")
 }
 
-/// A field and what is asked of it.
+/// A field of a detection and its values.
 struct Item<'t> {
     key: &'t Node,
     field: &'t str,
@@ -26,7 +26,7 @@ struct Item<'t> {
 }
 
 impl Item<'_> {
-    /// Whether the values are compared as wholes.
+    /// Whether the values are compared as a whole.
     fn is_equality(&self) -> bool {
         self.modifiers.iter().all(|name| matches!(*name, "all" | "cased" | "neq"))
     }
@@ -37,7 +37,7 @@ impl Item<'_> {
     }
 }
 
-/// What is wrong with a rule, as far as records are concerned.
+/// Everything in a rule that does not fit CloudTrail records.
 pub fn flaws(document: &Node) -> Vec<Flaw> {
     let Some((key, detection)) = document.entry("detection") else { return Vec::new() };
     if !is_cloudtrail(document) {
@@ -70,15 +70,15 @@ pub fn flaws(document: &Node) -> Vec<Flaw> {
     found
 }
 
-/// The items of a detection. Those within the elements of an array are about members of something,
-/// and are not looked at.
+/// The items of a detection. Items inside array matches are skipped, because they are about members
+/// of an element.
 fn collect<'t>(node: &'t Node, items: &mut Vec<Item<'t>>) {
     match &node.kind {
         Kind::List(parts) => parts.iter().for_each(|part| collect(part, items)),
         Kind::Map(entries) => {
             for (key, value) in entries {
                 let mut words = key.text().unwrap_or_default().split('|');
-                // A list of keywords may have modifiers and has no field.
+                // A list of keywords may have modifiers but has no field.
                 let Some(field) = words.next().filter(|field| !field.is_empty()) else { continue };
                 let modifiers = words.collect();
                 items.push(Item { key, field, modifiers, values: value.items() });
@@ -130,7 +130,8 @@ fn no_source(detection: &Node, items: &[Item<'_>]) -> Option<Flaw> {
     Some(flaw.hint("name the service, for example eventSource: kms.amazonaws.com"))
 }
 
-/// Names of IAM permissions, or of calls without their version, where records have other names.
+/// Values of `eventName` that never occur: names of IAM permissions, and calls without their
+/// version.
 fn call_flaws(items: &[Item<'_>]) -> Vec<Flaw> {
     let sources = items.iter().filter(|item| item.field == "eventSource");
     let sources: Vec<&str> =

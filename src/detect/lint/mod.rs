@@ -1,13 +1,19 @@
-//! What is wrong with a user's rules, before they are trusted to find anything.
+//! Checks a user's rules before a scan uses them.
 //!
-//! A scan refuses a rule that does not load; a rule that loads and can never match is worse, since
-//! its silence looks like peace. So three readers look at each file:
+//! A scan refuses a rule that does not load. A rule that loads but never matches is worse, because
+//! it looks as if there were nothing to find. Three checks look at each file:
 //!
 //! ```text
-//! the loader    whether a scan would take it
-//! spec          what the Sigma specification says        (rsigma's linter)
-//! cloudtrail    what records hold: fields, values        cloudtrail/names: the tables
-//! tree          where it stands: LINE:COLUMN
+//! the loader    whether a scan would accept the file
+//! spec          whether it follows the Sigma specification (rsigma's linter)
+//! cloudtrail    whether records can hold its fields and values; names: the tables for this
+//! ```
+//!
+//! Two modules help them:
+//!
+//! ```text
+//! references    whether the rules that a correlation names exist
+//! tree          the line and column of everything in the file
 //! ```
 //!
 //! What must stay true: the built-in rules pass, and a file that a scan would refuse does not.
@@ -28,12 +34,12 @@ use super::sigma::load::{Found, files};
 use super::{RuleError, RuleSet, duplicates};
 use tree::{Node, Place};
 
-/// How bad a flaw is.
+/// How serious a flaw is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The rule breaks the specification, or a scan would refuse it.
     Error,
-    /// The rule works, but hardly as it is meant.
+    /// The rule works, but probably not as intended.
     Warning,
 }
 
@@ -47,20 +53,20 @@ impl Severity {
     }
 }
 
-/// One thing that is wrong.
+/// One flaw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
     /// The file.
     pub origin: String,
-    /// Where in it; some of the loader's errors are about the file as a whole.
+    /// The place in the file. Some errors of the loader are about the whole file.
     pub place: Option<Place>,
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
-    /// A word for this kind of flaw, such as `unknown-field`.
+    /// The kind of flaw, such as `unknown-field`.
     pub code: String,
-    /// What was found.
+    /// The message.
     pub message: String,
-    /// What to do.
+    /// What to do about it.
     pub hint: Option<String>,
 }
 
@@ -82,14 +88,14 @@ impl Flaw {
     }
 }
 
-/// What came of looking at some files.
+/// The result of checking some files.
 #[derive(Debug, Default)]
 pub struct Linted {
     /// How many files were read.
     pub files: usize,
-    /// What is wrong, by file and place.
+    /// All flaws, sorted by file and place.
     pub flaws: Vec<Flaw>,
-    /// What is no rule for us: `PATH: why`.
+    /// Documents that were skipped: `PATH: why`.
     pub skipped: Vec<String>,
 }
 
@@ -100,7 +106,7 @@ struct File {
     documents: Vec<Node>,
 }
 
-/// Looks at every rule file at `paths`: files, and folders as [`RuleSet::load`] searches them.
+/// Checks every rule file at `paths`: files, and folders that are searched as in [`RuleSet::load`].
 ///
 /// # Errors
 /// Every path that cannot be read.
@@ -144,7 +150,7 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
     loaded.pass_over_correlations();
     loaded.errors.extend(duplicates(&loaded.rules));
     if loaded.errors.is_empty() {
-        // What only shows when all rules hang together.
+        // Errors that appear only when all rules are combined.
         let together = RuleSet::load(true, paths, &Arc::default());
         loaded.errors = together.err().unwrap_or_default();
     }
@@ -155,9 +161,10 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
     Ok(linted)
 }
 
-/// What the loader says and nobody else: of one mistake the specification's words are enough. The
-/// loader often cannot tell the place, so beside other errors in the file it is heard only on a
-/// line of its own.
+/// Adds the errors that only the loader reports. If the specification check already reports a
+/// mistake, the error of the loader is left out. The loader often does not know the place of an
+/// error. In a file with other errors, such an error is reported only if it has a line that no
+/// other error has.
 fn add_load_errors(errors: &[RuleError], flaws: &mut Vec<Flaw>) {
     for error in errors {
         let said = flaws.iter().any(|flaw| {

@@ -1,5 +1,5 @@
-//! The members of a CloudTrail record and our own fields beside them, and names that look right
-//! and never occur.
+//! Tables: the members of a CloudTrail record, the virtual fields, and event names that never
+//! occur.
 //!
 //! Sources: CloudTrail User Guide, "CloudTrail record contents" and "CloudTrail userIdentity
 //! element"; Service Authorization Reference for S3, KMS and Lambda.
@@ -11,7 +11,8 @@ use super::{Flaw, Severity};
 use crate::detect::field::{VIRTUAL, is_virtual};
 use crate::detect::select::close;
 
-/// Every path in a record beside our own [`VIRTUAL`] fields; `.*` where the service decides what lies below.
+/// Every path in a record, without [`VIRTUAL`] fields. `.*` means that the service decides what is
+/// below.
 const FIELDS: &[&str] = &[
     "additionalEventData.*",
     "addendum.originalEventID",
@@ -86,8 +87,8 @@ const FIELDS: &[&str] = &[
 /// The values of `keytrail.actor`.
 pub const ACTORS: [&str; 4] = ["direct", "infrastructure", "service", "via"];
 
-/// `(eventSource, name, eventName)`: a name that is that of an IAM permission, or of a call without
-/// its version, and what records of the call have instead.
+/// `(eventSource, wrong, right)`: an event name that never occurs, because it is an IAM permission
+/// or a call without its version, and the name that records have instead.
 pub const NEVER_LOGGED: &[(&str, &str, &str)] = &[
     ("kms.amazonaws.com", "ReEncryptFrom", "ReEncrypt"),
     ("kms.amazonaws.com", "ReEncryptTo", "ReEncrypt"),
@@ -125,9 +126,9 @@ pub const NEVER_LOGGED: &[(&str, &str, &str)] = &[
     ("s3.amazonaws.com", "PutReplicationConfiguration", "PutBucketReplication"),
 ];
 
-/// That records have no such member, if they have none.
+/// The flaw of a field that no record has.
 pub fn field_flaw(field: &str, node: &Node) -> Option<Flaw> {
-    // Whichever element of an array is meant.
+    // Indexes of arrays do not matter here.
     let mut path = String::new();
     for (index, part) in field.split('[').enumerate() {
         path += if index == 0 { part } else { part.split_once(']').map_or("", |(_, rest)| rest) };
@@ -148,7 +149,7 @@ fn is_known(path: &str) -> bool {
         Some(open) => {
             path == open || path.strip_prefix(open).is_some_and(|rest| rest.starts_with('.'))
         }
-        // The member itself, or the object that it is in.
+        // The member itself, or an object that contains it.
         None => {
             known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         }

@@ -1,7 +1,6 @@
-//! Whether the rules that a correlation refers to are there.
+//! Checks that the rules that a correlation names exist.
 //!
-//! A correlation may refer to rules in any of the files that are looked at together, and to the
-//! built-in ones.
+//! A correlation may name built-in rules, and rules in any file that is checked in the same run.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -12,18 +11,18 @@ use super::tree::Node;
 use super::{File, Flaw, Severity};
 use crate::detect::RuleSet;
 
-/// The built-in rules, if any correlation asks for them.
+/// The built-in rules, loaded when a correlation needs them.
 static BUILTIN: LazyLock<Option<RuleSet>> =
     LazyLock::new(|| RuleSet::load(true, &[], &Arc::default()).ok().map(|loaded| loaded.rules));
 
 /// The rules of some files, by id and name.
 pub struct Known<'a> {
-    /// Whether each is about CloudTrail; of a correlation nobody can say.
+    /// For each rule, whether it is about CloudTrail; `None` for a correlation.
     rules: BTreeMap<&'a str, Option<bool>>,
 }
 
 impl<'a> Known<'a> {
-    /// The rules of `files`.
+    /// Collects the rules of `files`.
     pub fn new(files: &'a [File]) -> Known<'a> {
         let mut rules = BTreeMap::new();
         for document in files.iter().flat_map(|file| &file.documents) {
@@ -35,7 +34,7 @@ impl<'a> Known<'a> {
         Known { rules }
     }
 
-    /// What is wrong with the references of a document, and with the fields that it counts by.
+    /// The flaws in the references of a correlation, and in the fields that it counts by.
     pub fn flaws(&self, document: &Node) -> Vec<Flaw> {
         let Some(correlation) = document.get("correlation") else { return Vec::new() };
         let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! What the Sigma specification says of a rule, by rsigma's linter.
+//! Checks a rule against the Sigma specification, with the linter of rsigma.
 //!
-//! Its advice on papers (author, description) is left out: a rule of one's own needs neither. What
-//! it calls an unknown member is a member misspelt, and that is worth a warning.
+//! Advice about metadata, such as author and description, is left out: a user's own rule needs
+//! neither. An unknown member is probably misspelt, so it becomes a warning.
 
 use rsigma_parser::lint::{FixPatch, LintRule, LintWarning, Severity as Spec, lint_yaml_value};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use yaml_serde::{Deserializer, Value};
 use super::tree::Node;
 use super::{File, Flaw, Severity};
 
-/// Everything that is wrong with the documents of a file.
+/// All flaws in the documents of a file.
 pub fn flaws(file: &File) -> Vec<Flaw> {
     let mut found = Vec::new();
     let mut trees = file.documents.iter();
@@ -49,7 +49,7 @@ fn flaw(warning: &LintWarning, tree: Option<&Node>) -> Option<Flaw> {
     })
 }
 
-/// What to do about it, from the linter's fix where it has one.
+/// What to do about a flaw, if the linter proposes a fix.
 fn hint(warning: &LintWarning) -> Option<String> {
     let patch = warning.fix.as_ref().and_then(|fix| fix.patches.first());
     match (patch, warning.rule) {

@@ -1,4 +1,4 @@
-//! Each flaw is found where it is, and the built-in rules have none.
+//! Tests that each flaw is reported at its place, and that the built-in rules have none.
 
 use std::path::Path;
 

@@ -1,31 +1,31 @@
-//! YAML as a tree that knows where everything stands.
+//! Parses YAML into a tree in which every node knows its line and column.
 //!
-//! The Sigma parser and its linter work on values without places, so a file is read a second time
-//! here, only to say LINE:COLUMN. What must stay true: reading never fails; what cannot be told is
-//! left out of the tree, and whoever asks for it gets the place of what is around it.
+//! The Sigma parser and its linter work on values without places. The file is therefore parsed a
+//! second time here, only to report LINE:COLUMN. What must stay true: parsing never fails. What
+//! cannot be parsed is left out of the tree, and its place is that of the node around it.
 
 use saphyr_parser::{Event, Marker, Parser};
 
-/// Line and column, both from 1.
+/// Line and column, both 1-based.
 pub type Place = (usize, usize);
 
-/// A value and where it begins.
+/// A value and the place where it begins.
 #[derive(Debug)]
 pub struct Node {
     /// Where it begins.
     pub place: Place,
-    /// What it is.
+    /// Its type and contents.
     pub kind: Kind,
 }
 
-/// What a value is.
+/// The type and contents of a value.
 #[derive(Debug)]
 pub enum Kind {
-    /// Text, numbers, booleans, null: as written, without quotes.
+    /// Text, number, boolean or null, as written, without quotes.
     Scalar(String),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping, in its order.
+    /// A mapping, in the order of the file.
     Map(Vec<(Node, Node)>),
     /// A reference to another value.
     Alias,
@@ -40,7 +40,7 @@ impl Node {
         }
     }
 
-    /// The entries of a mapping; none of anything else.
+    /// The entries of a mapping; empty for any other node.
     pub fn entries(&self) -> &[(Node, Node)] {
         match &self.kind {
             Kind::Map(entries) => entries,
@@ -48,7 +48,7 @@ impl Node {
         }
     }
 
-    /// The items of a sequence; anything else is the only one.
+    /// The items of a sequence. Any other node is its own only item.
     pub fn items(&self) -> &[Node] {
         match &self.kind {
             Kind::List(items) => items,
@@ -56,17 +56,18 @@ impl Node {
         }
     }
 
-    /// The entry of this name: its key and its value.
+    /// The key and the value of the entry with this name.
     pub fn entry(&self, name: &str) -> Option<&(Node, Node)> {
         self.entries().iter().find(|(key, _)| key.text() == Some(name))
     }
 
-    /// The value of this name.
+    /// The value of the entry with this name.
     pub fn get(&self, name: &str) -> Option<&Node> {
         self.entry(name).map(|(_, value)| value)
     }
 
-    /// The place of what a path such as `/tags/1` leads to, or of the deepest part of the way.
+    /// The place of the node at a path such as `/tags/1`. If the path ends early, the place of the
+    /// last node on it.
     pub fn place_of(&self, path: &str) -> Place {
         let (mut node, mut place) = (self, self.place);
         for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -85,13 +86,13 @@ impl Node {
     }
 }
 
-/// What is still open while a document is read.
+/// A collection that is not closed yet.
 enum Open {
     List(Place, Vec<Node>),
     Map(Place, Vec<(Node, Node)>, Option<Node>),
 }
 
-/// The documents of a file, up to the first that is no YAML.
+/// The documents of a file, up to the first that is not valid YAML.
 pub fn documents(text: &str) -> Vec<Node> {
     let (mut found, mut open) = (Vec::new(), Vec::new());
     for event in Parser::new_from_str(text) {

@@ -37,62 +37,62 @@ use crate::record::kms::View;
 
 /// The code of a rule.
 pub enum Native {
-    /// Judges single records.
+    /// Looks at single records.
     Detector(Box<dyn Detector>),
-    /// Judges many.
+    /// Looks at many records.
     History(Box<dyn History>),
-    /// Compares tags, once all is read.
+    /// The engine compares tags after the last record.
     Tagging,
-    /// Looks at the hours that the logs cover, once all is read.
+    /// The engine looks at the hours that the logs cover, after the last record.
     Coverage,
-    /// Judges files, not records.
+    /// The verification of files decides. No record is evaluated.
     Integrity,
 }
 
 /// What a detector found in a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// How serious the call is, had it succeeded.
+    /// The level of the finding, assuming that the call succeeded.
     pub level: Level,
-    /// What the finding has to say beside its own members. `why`: what raised or lowered the level.
+    /// Further facts for the report, by name. `why` says what raised or lowered the level.
     pub details: BTreeMap<String, Value>,
-    /// What the level rests on, if it rests on whose accounts these are.
+    /// The accounts that decide the level, if the level depends on who owns an account.
     pub foreign: Option<Foreign>,
 }
 
-/// Accounts of which it is known only when all records are read whether they are the
-/// organisation's own.
+/// Accounts that may be the organisation's own. This is known only after the last record.
 ///
-/// The finding stands as it is if any of them is neither own nor trusted.
+/// The finding keeps its level if any of the accounts is neither own nor trusted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Foreign {
     /// The accounts.
     pub accounts: BTreeSet<String>,
-    /// The level if all of them are own or trusted; `None`: no finding.
+    /// The level if all of them are own or trusted. `None` removes the finding.
     pub otherwise: Option<Level>,
 }
 
 impl Found {
-    /// A finding at `level` that rests on the record alone.
+    /// A finding at `level` that depends on nothing but the record.
     pub fn at(level: Level) -> Found {
         Found { level, details: BTreeMap::new(), foreign: None }
     }
 
-    /// With one more detail.
+    /// Adds a detail.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Found {
         self.details.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Only if any of `accounts` is neither own nor trusted.
+    /// Keeps the finding only if any of `accounts` is neither own nor trusted.
     #[must_use]
     pub fn if_foreign(self, accounts: impl IntoIterator<Item = String>) -> Found {
         let accounts = accounts.into_iter().collect();
         Found { foreign: Some(Foreign { accounts, otherwise: None }), ..self }
     }
 
-    /// At this level if any of `accounts` is neither own nor trusted, else at `otherwise`.
+    /// Keeps the level if any of `accounts` is neither own nor trusted, and uses `otherwise` if
+    /// not.
     #[must_use]
     pub fn if_foreign_else(
         self,
@@ -104,13 +104,13 @@ impl Found {
     }
 }
 
-/// A rule that is code.
+/// Code that judges single records.
 pub trait Detector: Send + Sync {
-    /// Judges one record. It may be any record at all, not only one that the selection fits.
+    /// Judges one record. The record may be any, not only one that the rule's selection matches.
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found>;
 
-    /// Whether the rule can find anything at all; `false` when it rests on a setting that is not
-    /// made, so that no record need be routed to it.
+    /// Whether the rule can find anything. `false` if it needs a setting that the user did not
+    /// make; then no record is routed to it.
     fn is_set_up(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! What all detectors have in common: no record, however odd, makes one fail.
+//! Property tests for all detectors: no record makes a detector panic.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ const NAMES: &[&str] = &[
     "accountId",
 ];
 
-/// Values that are right in some places and wrong in most, under such names.
+/// Generates values that are valid in some members and invalid in most.
 fn value() -> impl Strategy<Value = Value> {
     let key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let leaf = prop_oneof![
@@ -124,7 +124,7 @@ proptest! {
     }
 }
 
-/// A detector may be shown any record, not only one that its selection fits.
+/// A detector must handle any record, not only those that its selection matches.
 #[test]
 fn the_same_members_of_another_service_are_no_finding() {
     let key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";

@@ -1,8 +1,8 @@
-//! One parsed Sigma rule made ready to be asked.
+//! Compiles one parsed Sigma rule.
 //!
-//! What must stay true: a rule that the evaluator would read otherwise than its author meant (a
-//! placeholder nobody fills in, an aggregation, a newer Sigma) is never compiled, but named with
-//! the reason.
+//! What must stay true: if the evaluator would understand a rule differently from its author, the
+//! rule is not compiled. It is skipped, and the reason is named. Examples are a placeholder that
+//! nobody fills in, an aggregation, and a newer version of Sigma.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -22,17 +22,17 @@ use crate::model::level::Level;
 pub struct Compiled {
     rule: CompiledRule,
     guards: Guards,
-    /// Detections that set the level where they match, highest first.
+    /// Detections that set the level of the records they match, highest level first.
     levels: Vec<(Level, ConditionExpr)>,
-    /// The rule's `fields`: what a finding shows of the record.
+    /// The rule's `fields`: members of the record that a finding shows.
     fields: Vec<String>,
 }
 
 impl Compiled {
-    /// Compiles `rule`. With `own_levels`, its detections named `level_<level>` set the level.
+    /// Compiles `rule`. If `own_levels`, detections named `level_<level>` set the level.
     ///
     /// # Errors
-    /// When the evaluator cannot make sense of the rule.
+    /// The evaluator does not accept the rule.
     pub fn new(rule: &SigmaRule, own_levels: bool) -> Result<(Compiled, Routes), String> {
         let compiled = compile_rule(rule).map_err(|error| error.to_string())?;
         let (routes, guards) = derive(&rule.detection);
@@ -48,8 +48,8 @@ impl Compiled {
         Ok((Compiled { rule: compiled, guards, levels, fields }, routes))
     }
 
-    /// The record's values of the rule's `fields` (Sigma specification, "Fields"): texts, numbers and
-    /// booleans, by the last part of the field's name.
+    /// The record's values of the rule's `fields` (Sigma specification, "Fields"): texts, numbers
+    /// and booleans. The name is the last part of the field's path.
     pub fn details(
         &self,
         event: &crate::record::event::Event<'_>,
@@ -63,13 +63,13 @@ impl Compiled {
         self.fields.iter().filter_map(value).collect()
     }
 
-    /// The quick demands.
+    /// The guards: cheap preconditions.
     pub fn guards(&self) -> &Guards {
         &self.guards
     }
 
-    /// Whether the record passes the quick demands; if not, the rule does not match it. The twin
-    /// of [`super::demands::Demands::pass`].
+    /// Whether the record passes the guards. If not, the rule does not match it. This is the slow
+    /// twin of [`super::demands::Demands::pass`].
     #[cfg(test)]
     pub fn may_match(
         &self,
@@ -79,7 +79,7 @@ impl Compiled {
         self.guards.pass(event, view)
     }
 
-    /// Whether the rule matches for certain, so that the evaluator need not be asked.
+    /// Whether the rule certainly matches, so that the evaluator is not needed.
     pub fn is_settled(
         &self,
         event: &crate::record::event::Event<'_>,
@@ -88,12 +88,12 @@ impl Compiled {
         self.guards.settle(event, view)
     }
 
-    /// Whether the rule matches, as the evaluator says.
+    /// Whether the evaluator says that the rule matches.
     pub fn matches(&self, event: &SigmaEvent<'_, '_>) -> bool {
         self.rule.conditions.iter().any(|condition| self.holds(condition, event))
     }
 
-    /// The level that the record's own values set, if any do; the highest of several.
+    /// The highest level that a `level_…` detection sets for this record, if any does.
     pub fn level(&self, event: &SigmaEvent<'_, '_>) -> Option<Level> {
         self.levels
             .iter()
@@ -106,7 +106,7 @@ impl Compiled {
     }
 }
 
-/// Why a rule is passed over although there is nothing wrong with it.
+/// The reason to skip a rule that is valid but cannot be evaluated here.
 pub fn reason_to_skip(rule: &SigmaRule) -> Option<String> {
     let source = &rule.logsource;
     let is = |field: &Option<String>, value: &str| {
@@ -130,7 +130,7 @@ pub fn reason_to_skip(rule: &SigmaRule) -> Option<String> {
     None
 }
 
-/// Whether any item of a detection holds a placeholder to be filled in.
+/// Whether any item of a detection holds a placeholder.
 fn expands(detection: &Detection) -> bool {
     let expand = |item: &DetectionItem| item.field.has_modifier(Modifier::Expand);
     match detection {

@@ -1,7 +1,7 @@
-//! One parsed Sigma correlation made ready (Sigma specification, "Correlation rules").
+//! Compiles one parsed Sigma correlation (Sigma specification, "Correlation rules").
 //!
-//! What must stay true: a correlation that we would read otherwise than its author meant is never
-//! taken, but named with the reason.
+//! What must stay true: if we would understand a correlation differently from its author, it is
+//! skipped, and the reason is named.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use rsigma_parser::{
 use crate::detect::stateful::{By, Compare, Correlation, Kind, Limit, Verdict};
 use crate::model::level::Level;
 
-/// The correlation that `rule` describes; `verdict` is what becomes of it, and matches below `from`
-/// do not count.
+/// Compiles `rule`. `verdict` says what a match of the correlation becomes. Matches of its rules
+/// below the level `from` do not count.
 ///
 /// # Errors
-/// Why it is passed over.
+/// The reason to skip the correlation.
 pub fn correlation(
     rule: &CorrelationRule,
     verdict: Verdict,

@@ -1,11 +1,10 @@
-//! The quick demands of all rules together, so that what many rules ask of a record is looked up
-//! once.
+//! Evaluates the guards of all rules together, so that each field of a record is looked up once.
 //!
-//! Each different guard has a number, and each different field. Of the record at hand it is
-//! remembered which guards passed and where the fields are; a stamp tells what was remembered of an
-//! earlier record, so that nothing needs to be cleared.
+//! Every distinct guard has a number, and so has every distinct field. For the current record,
+//! [`Asked`] remembers which guards passed and where the fields are. Each entry carries the stamp
+//! of its record, so that nothing needs to be cleared between records.
 //!
-//! What must stay true: the answer is that of [`Guards::pass`], which a property test compares.
+//! What must stay true: the answer is that of [`Guards::pass`]. A property test compares the two.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,30 +14,30 @@ use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 
-/// What rules demand, by the rules' numbers.
+/// The guards of all rules.
 #[derive(Debug, Default)]
 pub struct Demands {
-    /// The different guards, each with the number of its field.
+    /// The distinct guards, each with the number of its field.
     guards: Vec<(Guard, usize)>,
     fields: Vec<Field>,
-    /// For each field that is one of several members of one object, that object.
+    /// For each field, the object to walk if several members of that object are needed.
     parents: Vec<Option<usize>>,
     objects: Vec<Object>,
-    /// For each rule its disjuncts.
+    /// For each rule, its disjuncts.
     rules: Vec<Box<[Box<[Demand]>]>>,
 }
 
-/// A top-level object of which several members are asked for: one walk finds them all.
+/// A top-level object of which several members are needed. One walk finds all of them.
 #[derive(Debug, Default)]
 struct Object {
     name: String,
-    /// The numbers of the fields, by the member's name.
+    /// The numbers of the fields, by member name.
     members: HashMap<String, usize>,
-    /// A bit for each length of a name, so that most other members are told by theirs.
+    /// One bit for each length of a name. It rules out most other members without a comparison.
     lengths: u64,
 }
 
-/// So many members of one object are worth a walk over all of it.
+/// The number of needed members from which one walk is cheaper than single searches.
 const WORTH_A_WALK: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
@@ -48,14 +47,14 @@ enum Demand {
     Guard(usize),
 }
 
-/// What was asked of the record at hand.
+/// What is known about the current record.
 #[derive(Debug)]
 pub struct Asked {
-    /// Tells records apart; never 0, which is what was never asked.
+    /// The stamp of the current record. It is never 0, which marks an entry that was never used.
     stamp: u32,
-    /// For each guard when it was asked, and whether it passed.
+    /// For each guard, the stamp of its last evaluation, and whether it passed.
     guards: Vec<(u32, bool)>,
-    /// For each field when it was looked for, and where it is.
+    /// For each field, the stamp of its last lookup, and where the field is.
     fields: Vec<(u32, Place)>,
 }
 
@@ -69,7 +68,7 @@ enum Place {
 }
 
 impl Demands {
-    /// The demands of rules with these guards, in their order.
+    /// Collects the guards of all rules, in the order of the rules.
     pub fn new<'g>(rules: impl Iterator<Item = Option<&'g Guards>>) -> Demands {
         let mut demands = Demands::default();
         let mut guards: HashMap<&Guard, usize> = HashMap::new();
@@ -100,7 +99,7 @@ impl Demands {
         demands
     }
 
-    /// Finds the objects that are worth a walk.
+    /// Finds the objects for which one walk is cheaper.
     fn gather(&mut self) {
         let mut objects: BTreeMap<&str, Object> = BTreeMap::new();
         for (number, field) in self.fields.iter().enumerate() {
@@ -121,7 +120,7 @@ impl Demands {
         }
     }
 
-    /// Whether a rule has to be asked about the record at hand.
+    /// Whether the current record passes the guards of a rule.
     pub fn pass(&self, rule: usize, asked: &mut Asked, event: &Event<'_>, view: &View<'_>) -> bool {
         let disjuncts = self.rules.get(rule).map_or(&[][..], |disjuncts| disjuncts);
         disjuncts.iter().any(|disjunct| {
@@ -170,11 +169,11 @@ impl Demands {
         }
     }
 
-    /// Finds all members of an object that are asked for.
+    /// Looks up all needed members of an object.
     fn walk(&self, object: usize, asked: &mut Asked, event: &Event<'_>) {
         let Some(object) = self.objects.get(object) else { return };
         let value = event.get(&object.name);
-        // Every element may lead on to a value, or nowhere.
+        // An array: any element may match, so the value is not known.
         let is_list = value.map(Json::kind) == Some(Kind::Array);
         let place = if is_list { Place::Unsure } else { Place::Missing };
         object.members.values().for_each(|number| asked.set(*number, place));
@@ -183,14 +182,14 @@ impl Demands {
             if object.lengths & length_bit(&text) != 0
                 && let Some(number) = object.members.get(&*text)
             {
-                // The last one of a name counts.
+                // Of several members with one name, the last one counts.
                 asked.set(*number, Place::of(Looked::Value(Some(value)), event));
             }
         }
     }
 }
 
-/// The bit of a name's length.
+/// The bit for the length of a name.
 fn length_bit(name: &str) -> u64 {
     1 << name.len().min(63)
 }
@@ -214,7 +213,7 @@ impl Asked {
         }
     }
 
-    /// Forgets the record at hand: another one comes.
+    /// Starts a new record: everything known about the last one becomes invalid.
     pub fn next(&mut self) {
         match self.stamp.checked_add(1) {
             Some(stamp) => self.stamp = stamp,

@@ -1,8 +1,8 @@
-//! A record as the Sigma evaluator asks for it, read in place.
+//! Gives the Sigma evaluator access to a record without copying it.
 //!
-//! Says of any field what `rsigma_eval::JsonEvent` says of the same record as a
-//! `serde_json::Value`; a property test holds it to that. Our own fields come on top, which no
-//! record can set.
+//! The result for any field equals that of `rsigma_eval::JsonEvent` for the same record as a
+//! `serde_json::Value`; a property test compares the two. In addition it answers for the virtual
+//! fields, which no record can set.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -16,16 +16,16 @@ use crate::record::event::Event;
 use crate::record::json::{DEEPEST, Json, Kind};
 use crate::record::kms::View;
 
-/// One record for as long as one rule looks at it.
+/// One record, while one rule evaluates it.
 pub struct SigmaEvent<'e, 'v> {
     event: &'e Event<'e>,
     view: &'e View<'v>,
-    /// The record as a value, for what is too rare to be done in place.
+    /// The record as a value, for rare cases that are not handled in place.
     plain: OnceCell<JsonEvent<'static>>,
 }
 
 impl<'e, 'v> SigmaEvent<'e, 'v> {
-    /// The record `event`, of which `view` is the view.
+    /// Wraps `event` and its `view`.
     pub fn new(event: &'e Event<'e>, view: &'e View<'v>) -> Self {
         SigmaEvent { event, view, plain: OnceCell::new() }
     }
@@ -43,8 +43,8 @@ impl rsigma_eval::Event for SigmaEvent<'_, '_> {
             }
             return field::of_view(self.view, path).map(EventValue::Str);
         }
-        // A path with a backslash is not looked up in place: it would have to be told from the
-        // escapes of the record's own spelling.
+        // A path with a backslash is not looked up in place, because the record may spell the same
+        // name with other escapes.
         if path.contains('\\') {
             return self.plain().get_field(path);
         }
@@ -76,8 +76,7 @@ impl rsigma_eval::Event for SigmaEvent<'_, '_> {
     }
 }
 
-/// Follows `path` from `json`, through every element of the arrays on its way, and collects what
-/// is at its ends.
+/// Follows `path` from `json` through every element of arrays, and collects the values at its ends.
 fn collect<'a>(json: Json<'a>, path: Option<&str>, depth: usize, out: &mut Vec<EventValue<'a>>) {
     let Some(path) = path else {
         out.push(value(json, depth));
@@ -103,7 +102,7 @@ fn collect<'a>(json: Json<'a>, path: Option<&str>, depth: usize, out: &mut Vec<E
     }
 }
 
-/// A value as the evaluator knows it; what lies deeper than `depth` is null.
+/// Converts a value for the evaluator. Values nested deeper than `depth` become null.
 fn value(json: Json<'_>, depth: usize) -> EventValue<'_> {
     let deeper = depth.saturating_sub(1);
     match json.kind() {
@@ -138,7 +137,7 @@ fn any_string(json: Json<'_>, pred: &dyn Fn(&str) -> bool, depth: usize) -> bool
     }
 }
 
-/// The members of an object by name, of duplicates the last one only.
+/// The members of an object, by name. Of duplicates, the last one counts.
 fn members(json: Json<'_>) -> BTreeMap<Cow<'_, str>, Json<'_>> {
     json.members().map(|(name, json)| (name.text(), json)).collect()
 }

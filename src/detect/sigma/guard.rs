@@ -1,8 +1,8 @@
-//! Quick demands of a rule on a record: what must be there before anybody evaluates it.
+//! Guards: cheap preconditions of a rule, tested before the evaluator runs.
 //!
-//! What must stay true: a guard that does not pass is certain that the evaluator would not match.
-//! Whatever it cannot tell for certain (an array on the way, text that folds case by Unicode,
-//! escapes) passes.
+//! What must stay true: if the guards do not pass, the evaluator would not match. A guard passes
+//! whenever it cannot be certain, for example for an array on the path, for text that folds case by
+//! Unicode, and for escapes.
 
 use std::collections::BTreeSet;
 
@@ -12,43 +12,45 @@ use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 
-/// A disjunct: what a record must satisfy all of.
+/// A disjunct: guards that must all pass.
 pub type Disjunct = Vec<Guard>;
 
-/// Quick demands on a record; it passes if it satisfies all of any one disjunct.
+/// The guards of a rule in disjunctive form. A record passes if it passes all guards of any
+/// disjunct.
 #[derive(Debug, Clone, Default)]
 pub struct Guards {
-    /// The disjuncts; none is what no record satisfies.
+    /// The disjuncts. If there are none, no record passes.
     pub any: Vec<Disjunct>,
-    /// All that the rule says, where guards can say it.
+    /// The whole condition of the rule, if guards can express it.
     pub whole: Option<Disjunct>,
 }
 
-/// One demand.
+/// One precondition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Guard {
-    /// The field is one of these ASCII texts, case apart; they are in lower case.
+    /// The field equals one of these ASCII texts, without regard to case. The texts are in lower
+    /// case.
     OneOf(Field, BTreeSet<String>),
-    /// The field holds one of these, likewise.
+    /// The field contains one of these texts, likewise.
     Like(Field, Part, BTreeSet<String>),
-    /// The field is there, if only as null.
+    /// The field is present; it may be null.
     Present(Field),
-    /// The field is there and not null.
+    /// The field is present and not null.
     NotNull(Field),
-    /// The field is not there, or null.
+    /// The field is absent or null.
     Null(Field),
-    /// The record is one of these cases.
+    /// The record is in one of these cases.
     Case(Cases),
 }
 
-/// Where in a field a text must be.
+/// Where in the field a text must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// At its start.
     Start,
     /// At its end.
     End,
-    /// Anywhere.
+    /// Anywhere in it.
     Any,
 }
 
@@ -61,24 +63,24 @@ pub struct Field {
     names: Vec<String>,
 }
 
-/// What a field is in a record.
+/// The value of a field in a record.
 #[derive(Debug, Clone, Copy)]
 pub enum Looked<'a> {
-    /// This, or nothing.
+    /// This value, or none.
     Value(Option<Json<'a>>),
-    /// Several values, or nobody knows which.
+    /// Several values, or unknown.
     Unsure,
 }
 
 impl Guards {
-    /// Whether the rule has to be asked about `event`. [`super::demands::Demands`] says the same of
-    /// many rules at once.
+    /// Whether the rule could match `event`. [`super::demands::Demands`] does the same for many
+    /// rules at once.
     #[cfg(test)]
     pub fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
         self.any.iter().any(|disjunct| disjunct.iter().all(|guard| guard.pass(event, view)))
     }
 
-    /// Whether the rule matches `event` for certain, so that nobody has to be asked.
+    /// Whether the rule certainly matches `event`, so that the evaluator is not needed.
     pub fn settle(&self, event: &Event<'_>, view: &View<'_>) -> bool {
         let whole = self.whole.as_ref();
         whole.is_some_and(|guards| guards.iter().all(|guard| guard.holds(event, view)))
@@ -94,7 +96,7 @@ impl Guard {
         }
     }
 
-    /// The field that is asked for, unless it is the case.
+    /// The field that is tested. A guard on the case has none.
     pub fn field(&self) -> Option<&Field> {
         match self {
             Guard::OneOf(field, _)
@@ -106,7 +108,7 @@ impl Guard {
         }
     }
 
-    /// Whether a record whose field is this may satisfy the demand.
+    /// Whether a field with this value may pass.
     pub fn allows(&self, looked: Looked<'_>) -> bool {
         let Looked::Value(value) = looked else { return true };
         match self {
@@ -123,7 +125,7 @@ impl Guard {
         }
     }
 
-    /// Whether the record satisfies the demand for certain.
+    /// Whether the record certainly passes.
     fn holds(&self, event: &Event<'_>, view: &View<'_>) -> bool {
         match self {
             Guard::Case(cases) => cases.contains(Case::of(view)),
@@ -135,7 +137,7 @@ impl Guard {
         }
     }
 
-    /// What it takes to ask, roughly.
+    /// The approximate cost of the test.
     pub fn cost(&self) -> usize {
         self.field().map_or(0, |field| 1 + field.path.matches('.').count())
     }
@@ -155,7 +157,8 @@ impl Guard {
 }
 
 impl Part {
-    /// Whether `known`, which is in lower case, is this part of `text`, case apart.
+    /// Whether `text` has `known` in this position, without regard to case. `known` is in lower
+    /// case.
     fn is_in(self, known: &str, text: &str) -> bool {
         let (known, text) = (known.as_bytes(), text.as_bytes());
         let Some(last) = text.len().checked_sub(known.len()) else { return false };
@@ -172,9 +175,9 @@ impl Part {
     }
 }
 
-/// Whether a value may read as a text that satisfies `test`. Certain of plain ASCII strings only:
-/// other strings fold case in ways of their own, numbers read as text, and arrays match by any
-/// member.
+/// Whether a value may be a text that satisfies `test`. Only a plain ASCII string gives a certain
+/// answer: other strings fold case by Unicode, numbers compare as text, and an array matches by any
+/// element.
 fn may_be(value: Json<'_>, test: impl Fn(&str) -> bool) -> bool {
     match value.inner_str() {
         Some(text) if text.is_ascii() && !text.contains('\\') => test(text),
@@ -184,15 +187,15 @@ fn may_be(value: Json<'_>, test: impl Fn(&str) -> bool) -> bool {
 }
 
 impl Field {
-    /// The field of this name; `None` if it is no path of plain names.
+    /// The path for this field name. `None` if it is not a path of plain names.
     pub fn new(path: &str) -> Option<Field> {
-        // Indexes and escaped brackets are the evaluator's business, and so are virtual fields.
+        // The evaluator handles indexes and escaped brackets. Virtual fields are not in the record.
         let plain = !path.contains(['[', '\\']) && !is_virtual(path);
         let names = || path.split('.').map(str::to_owned).collect();
         plain.then(|| Field { path: path.to_owned(), names: names() })
     }
 
-    /// The object and its member, if it is the member of a top-level object.
+    /// The object and the member, if the path leads to a member of a top-level object.
     pub fn member(&self) -> Option<(&str, &str)> {
         match &self.names[..] {
             [object, member] => Some((object, member)),
@@ -200,29 +203,29 @@ impl Field {
         }
     }
 
-    /// Whether the router asks for it.
+    /// Whether the router already tests this field.
     pub fn is_routed(&self) -> bool {
         self.path == "eventSource" || self.path == "eventName"
     }
 
-    /// Whether a record that has it is one of a failed call.
+    /// Whether the presence of this field means that the call failed.
     fn is_error(&self) -> bool {
         self.path == "errorCode" || self.path == "errorMessage"
     }
 
-    /// What it is in a record.
+    /// The value of the field in a record.
     pub fn look<'a>(&self, event: &Event<'a>) -> Looked<'a> {
         let Some((first, rest)) = self.names.split_first() else { return Looked::Unsure };
         let mut found = event.get(first);
         for key in rest {
             match found.map(Json::kind) {
-                // Every element may lead on to a value, or nowhere.
+                // An array: any element may match, so the value is not known.
                 Some(Kind::Array) => return Looked::Unsure,
                 Some(Kind::Object) => found = found.and_then(|value| value.get(key)),
                 _ => found = None,
             }
         }
-        // One member named by the whole path comes before the path.
+        // A member whose name is the whole path takes precedence over the path.
         match !rest.is_empty() && event.may_have_dots() && event.get(&self.path).is_some() {
             true => Looked::Unsure,
             false => Looked::Value(found),

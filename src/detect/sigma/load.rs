@@ -1,7 +1,7 @@
-//! From files to compiled rules: everything that can be wrong with them is said at once.
+//! Loads rule files: reads, parses and compiles them, and reports all errors at once.
 //!
-//! What must stay true: the same files give the same rules in the same order, and no document is
-//! passed over without a word: it is a rule, a named skip, or an error.
+//! What must stay true: the same files give the same rules in the same order. Every document
+//! becomes a rule, a skip with a reason, or an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use rsigma_parser::{CorrelationRule, SigmaRule, parse_sigma_yaml};
-use serde_json::Value;
 use walkdir::WalkDir;
 
 use super::compile::{Compiled, reason_to_skip};
 use super::correlate::correlation;
+use super::own::Own;
 use crate::detect::RuleError;
 use crate::detect::native::Native;
 use crate::detect::registry::Embedded;
@@ -23,29 +23,29 @@ use crate::detect::stateful::{Correlation, Verdict};
 use crate::model::level::Level;
 use crate::model::rule_meta::RuleMeta;
 
-/// The level of a user's rule that has none.
+/// The level of a user's rule that states none.
 pub const DEFAULT_LEVEL: Level = Level::Medium;
 
-/// What some files held.
+/// The contents of some rule files.
 #[derive(Default)]
 pub struct Found {
     /// Rules, in the order of files and documents.
     pub rules: Vec<Rule>,
-    /// `PATH: why` of each document that is no rule for us.
+    /// Documents that were skipped: `PATH: why`.
     pub skipped: Vec<String>,
-    /// What is wrong.
+    /// All errors.
     pub errors: Vec<RuleError>,
-    /// The names and ids of those documents.
+    /// The names and ids of skipped documents.
     pub passed_over: BTreeSet<String>,
-    /// The code of built-in rules that is not taken yet.
+    /// Code of built-in rules whose document was not read yet.
     pub native: BTreeMap<&'static str, Native>,
 }
 
 /// One file of rules.
 struct File<'a> {
-    /// Its name.
+    /// Its path, or the name of an embedded file.
     origin: String,
-    /// Its name without folder and extension: the id of a rule that has none.
+    /// Its file name without extension: the id of a user's rule that states none.
     stem: String,
     text: Arc<str>,
     embedded: Option<&'a Embedded>,
@@ -62,21 +62,21 @@ impl Found {
         });
     }
 
-    /// Reads a user's rule that is no file.
+    /// Reads a user's rule from text.
     #[cfg(test)]
     pub fn add_text(&mut self, stem: &str, text: &str) {
         let (origin, stem) = (format!("{stem}.yml"), stem.to_owned());
         self.add_file(&File { origin, stem, text: text.into(), embedded: None });
     }
 
-    /// Reads what [`files`] names; a file that `seen` has is not read again.
+    /// Reads all files that [`files`] returns for `path`. Files in `seen` are not read again.
     pub fn add_path(&mut self, path: &Path, seen: &mut BTreeSet<PathBuf>) {
         for file in files(path, seen, &mut self.errors) {
             self.add_user_file(&file);
         }
     }
 
-    /// Reads one file of the user's.
+    /// Reads one of the user's files.
     pub fn add_user_file(&mut self, path: &Path) {
         let origin = path.display().to_string();
         let text = match std::fs::read(path) {
@@ -142,7 +142,7 @@ impl Found {
         }
     }
 
-    /// Passes over the correlations that name what was passed over.
+    /// Skips the correlations that name a skipped rule.
     pub fn pass_over_correlations(&mut self) {
         loop {
             let named = |rule: &Rule| match &rule.body {
@@ -175,7 +175,7 @@ impl Found {
 }
 
 impl File<'_> {
-    /// One rule of the file, ready to be asked.
+    /// Compiles one rule of the file.
     fn rule(&self, rule: &SigmaRule, native: Option<Native>) -> Result<Rule, String> {
         let own = Own::of(rule.custom_attributes.get("keytrail"));
         let (compiled, routes) = Compiled::new(rule, self.embedded.is_some())?;
@@ -193,7 +193,7 @@ impl File<'_> {
         if native.is_none() && paper.own.member("native").is_some() && self.embedded.is_some() {
             return Err("the rule says that it is code, and there is none".to_owned());
         }
-        // A rule that waits for a setting is listed, but costs no record anything.
+        // A rule that needs a missing setting is listed, but no record is routed to it.
         let routes = match &native {
             Some(Native::Detector(code)) if !code.is_set_up() => Routes::default(),
             Some(Native::History(code)) if !code.wants_records() => Routes::default(),
@@ -211,7 +211,7 @@ impl File<'_> {
         self.papers(&paper, routes, body)
     }
 
-    /// One correlation of the file.
+    /// Compiles one correlation of the file.
     fn correlation(&self, rule: &CorrelationRule, compiled: Correlation) -> Result<Rule, String> {
         let paper = Paper {
             id: rule.id.as_ref(),
@@ -228,11 +228,11 @@ impl File<'_> {
         self.papers(&paper, Routes::default(), body)
     }
 
-    /// A rule of the file, with its papers.
+    /// Adds the metadata to a compiled rule.
     fn papers(&self, paper: &Paper<'_>, routes: Routes, body: Body) -> Result<Rule, String> {
         let own = &paper.own;
         let level = paper.level.map(|level| Level::from_str(level.as_str())).transpose()?;
-        // A file of ours may hold several documents; the others go by their names.
+        // A built-in file may hold several documents. Parts are identified by their names.
         let main = self.embedded.filter(|e| paper.name.is_none_or(|name| name == e.id));
         let id = match (self.embedded, main, paper.name) {
             (_, Some(embedded), _) => embedded.id.to_owned(),
@@ -265,7 +265,7 @@ impl File<'_> {
         })
     }
 
-    /// The parser's message with the place it speaks of, as far as that can be told.
+    /// Turns a message of the parser into an error, with line and column if they can be found.
     fn error(&self, message: &str) -> RuleError {
         let (message, place) = locate(message, &self.text);
         let error = RuleError::new(self.origin.clone(), message).at(place);
@@ -278,7 +278,7 @@ impl File<'_> {
     }
 }
 
-/// What a document says of itself.
+/// What a document says about itself.
 struct Paper<'a> {
     id: Option<&'a String>,
     name: Option<&'a String>,
@@ -291,38 +291,14 @@ struct Paper<'a> {
     own: Own,
 }
 
-/// The members of a document that are ours.
-struct Own(Value);
-
-impl Own {
-    /// `member` is what the parser read under `keytrail`.
-    fn of(member: Option<&impl serde::Serialize>) -> Own {
-        Own(member.and_then(|member| serde_json::to_value(member).ok()).unwrap_or_default())
-    }
-
-    fn member(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.member(name)?.as_str()
-    }
-
-    fn texts(&self, name: &str) -> Vec<String> {
-        let list = self.member(name).and_then(Value::as_array);
-        let texts = list.into_iter().flatten().filter_map(Value::as_str);
-        texts.map(str::to_owned).collect()
-    }
-}
-
-/// The lowest level that counts in a correlation: of ours, what it says.
+/// The lowest level of matches that count in a correlation. Only built-in rules can set it.
 fn from(file: &File<'_>, rule: &CorrelationRule) -> Level {
     let own = Own::of(rule.custom_attributes.get("keytrail"));
     let said = own.text("from").filter(|_| file.embedded.is_some());
     said.and_then(|level| level.parse().ok()).unwrap_or(Level::Informational)
 }
 
-/// What becomes of a correlation: a user's is a finding, one of ours says so.
+/// What a match of a correlation becomes. For a user's correlation it is always a finding.
 fn verdict(file: &File<'_>, rule: &CorrelationRule) -> Verdict {
     if file.embedded.is_none() {
         return Verdict::Finding;
@@ -335,9 +311,10 @@ fn verdict(file: &File<'_>, rule: &CorrelationRule) -> Verdict {
     }
 }
 
-/// The file `path`, or every `.yml` and `.yaml` file in the folder `path` and below it, by name.
-/// Hidden files and folders are left out, as they hold no rules but often YAML. A file that is
-/// named twice, or linked, is one file: what `seen` has is left out, and what is new goes there.
+/// The file `path`, or all `.yml` and `.yaml` files in the folder `path` and its subfolders, by
+/// name. Hidden files and folders are skipped: they often contain YAML that is not a rule. A file
+/// that is named twice or linked counts once. Files in `seen` are skipped; new files are added to
+/// it.
 pub fn files(
     path: &Path,
     seen: &mut BTreeSet<PathBuf>,
@@ -376,22 +353,22 @@ fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|ext| ext == "yml" || ext == "yaml")
 }
 
-/// Complaints about members that have no bearing on what a rule matches.
+/// Whether a message is about a member that does not affect what the rule matches.
 fn is_harmless(message: &str) -> bool {
     message.starts_with("invalid status:")
         || message.starts_with("related[")
         || message.starts_with("'related'")
 }
 
-/// Whether a condition failed to parse since it pipes into an aggregation (`| count() > 5`), the
-/// form that correlations have replaced.
+/// Whether a condition failed to parse because it contains an aggregation (`| count() > 5`).
+/// Correlations have replaced this form.
 fn is_aggregation(message: &str, text: &str) -> bool {
     let piped = |line: &str| line.trim_start().starts_with("condition:") && line.contains(" | ");
     message.starts_with("Condition parse error") && text.lines().any(piped)
 }
 
-/// The line (and column) that a message of the parser is about, which is at times in the message
-/// and at times to be found by what it quotes.
+/// The message, with the line (and column) that it is about. Some messages contain the place; for
+/// others the quoted text is searched in the file.
 fn locate(message: &str, text: &str) -> (String, Option<(usize, Option<usize>)>) {
     if let Some((what, line, column)) = yaml_place(message) {
         return (what, Some((line, Some(column))));
@@ -419,7 +396,7 @@ fn locate(message: &str, text: &str) -> (String, Option<(usize, Option<usize>)>)
     (message.to_owned(), place)
 }
 
-/// Takes the first ` at line L column C` out of a message of the YAML reader: where it gave up.
+/// Takes the first ` at line L column C` out of a message of the YAML reader.
 fn yaml_place(message: &str) -> Option<(String, usize, usize)> {
     let (what, place) = message.split_once(" at line ")?;
     let (line, rest) = place.split_once(" column ")?;

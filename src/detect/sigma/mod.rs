@@ -1,8 +1,9 @@
-//! Sigma rules: read, compiled and asked, all of it behind this module.
+//! Sigma rules: loads, compiles and evaluates them.
 //!
-//! `rsigma-parser` reads the YAML and `rsigma-eval` decides; here is what lies around them: which
-//! files and documents count, what is demanded of a record before the evaluator is asked at all,
-//! and a record that answers the evaluator without being copied.
+//! The crate `rsigma-parser` reads the YAML, and `rsigma-eval` evaluates detections. This module
+//! adds three things: it decides which files and documents are rules, it rejects most records by
+//! cheap guards before the evaluator runs, and it gives the evaluator access to a record without
+//! copying it.
 
 mod compile;
 mod correlate;
@@ -10,6 +11,7 @@ pub mod demands;
 pub mod event;
 mod guard;
 pub mod load;
+pub mod own;
 mod route;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
-//! What a Sigma rule demands of a record before it can match: its routes and its guards.
+//! Derives the routes and guards of a Sigma rule from its condition.
 //!
-//! The condition is brought into disjunctive form; of each disjunct only the demands that are
-//! certain and cheap are kept: exact texts, parts of texts, and fields that must be there. Everything
-//! else, and nearly everything under a `not`, demands nothing.
+//! The condition is brought into disjunctive form. Each disjunct keeps only demands that are
+//! certain and cheap to test: exact texts, parts of texts, and fields that must be present.
+//! Everything else, and almost everything under a `not`, is dropped.
 //!
-//! What must stay true: a record that the rule matches passes. Too much may pass, never too
-//! little; a property test compares both ways with the evaluator.
+//! What must stay true: a record that the rule matches passes its routes and guards. They may pass
+//! too much, never too little. A property test compares them with the evaluator.
 
 use std::collections::BTreeSet;
 
@@ -18,10 +18,10 @@ use crate::detect::case::Cases;
 use crate::detect::field::{ACTOR, ATTEMPT, TRAIL_DELIVERY};
 use crate::detect::router::{Route, Routes};
 
-/// More disjuncts than this are not worth their while: the rule then demands nothing.
+/// The maximum number of disjuncts. A rule with more gets no guards.
 const MOST_DISJUNCTS: usize = 64;
 
-/// Derives routes and guards from the detection of a rule.
+/// Derives the routes and guards from the detection of a rule.
 pub fn derive(detections: &Detections) -> (Routes, Guards) {
     let conditions = detections.conditions.iter().map(|expr| condition(expr, detections));
     let disjuncts = or(conditions);
@@ -32,7 +32,7 @@ pub fn derive(detections: &Detections) -> (Routes, Guards) {
     };
     let mut any = disjuncts;
     if let [only] = &mut any[..] {
-        // The router has asked for these already.
+        // The router already tests these.
         only.retain(|guard| !matches!(guard, Guard::OneOf(field, _) if field.is_routed()));
     }
     any.iter_mut().for_each(|disjunct| disjunct.sort_by_key(Guard::cost));
@@ -54,7 +54,7 @@ fn condition(expr: &ConditionExpr, detections: &Detections) -> Vec<Disjunct> {
             let named = detections.named.iter();
             let mut chosen: Vec<_> =
                 named.filter(|(name, _)| pattern.matches_detection_name(name)).collect();
-            // By name, since the map is not in the same order on every run.
+            // Sorted by name, because the order of the map differs from run to run.
             chosen.sort_by_key(|(name, _)| *name);
             let parts = chosen.into_iter().map(|(_, part)| detection(part));
             match quantifier {
@@ -66,7 +66,7 @@ fn condition(expr: &ConditionExpr, detections: &Detections) -> Vec<Disjunct> {
     }
 }
 
-/// Whether guards say all that an expression says: cases, and names of calls and their source.
+/// Whether guards can express the whole expression: cases, event names and event sources.
 fn is_exact(expr: &ConditionExpr, detections: &Detections) -> bool {
     let exact = |item: &DetectionItem| {
         let name = item.field.name.as_deref();
@@ -85,7 +85,7 @@ fn is_exact(expr: &ConditionExpr, detections: &Detections) -> bool {
     }
 }
 
-/// The cases that an expression names, if it says nothing else.
+/// The cases that an expression selects, if it selects by nothing else.
 fn only_cases(expr: &ConditionExpr, detections: &Detections) -> Option<Cases> {
     let ConditionExpr::Identifier(name) = expr else { return None };
     match detections.named.get(name)? {
@@ -97,7 +97,7 @@ fn only_cases(expr: &ConditionExpr, detections: &Detections) -> Option<Cases> {
     }
 }
 
-/// The cases that one line of a detection names, if that is all it says.
+/// The cases that one line of a detection selects, if it selects by nothing else.
 fn cases(item: &DetectionItem) -> Option<Cases> {
     if item.values.is_empty() || !item.field.modifiers.is_empty() {
         return None;
@@ -126,7 +126,7 @@ fn detection(part: &Detection) -> Vec<Disjunct> {
     }
 }
 
-/// What one line of a detection demands.
+/// The guard for one line of a detection.
 fn item(item: &DetectionItem) -> Disjunct {
     if let Some(cases) = cases(item) {
         return vec![Guard::Case(cases)];
@@ -148,8 +148,8 @@ fn item(item: &DetectionItem) -> Disjunct {
         let plain = !item.values.is_empty() && item.field.modifiers.is_empty();
         return if plain { vec![Guard::Null(field)] } else { Vec::new() };
     }
-    // A missing field satisfies nothing but `null` alone. A null satisfies `null` in a list, `neq`,
-    // and `fieldref` to another null.
+    // A missing field satisfies only a lone `null`. A null satisfies `null` in a list, `neq`, and
+    // `fieldref` to another null.
     let of_value = |modifier: &Modifier| {
         use Modifier::{All, Cased, Cidr, Contains, EndsWith, Gt, Gte, Lt, Lte, Re, StartsWith};
         matches!(
@@ -162,16 +162,17 @@ fn item(item: &DetectionItem) -> Disjunct {
     vec![if never_null { Guard::NotNull(field) } else { Guard::Present(field) }]
 }
 
-/// The texts of which the field must be one, if that is all the item says.
+/// The texts of which the field must equal one, if that is all that the item demands.
 fn exact_texts(item: &DetectionItem) -> Option<BTreeSet<String>> {
-    // `cased` is stricter still.
+    // `cased` is stricter, so this remains correct.
     if item.values.is_empty() || item.field.modifiers.iter().any(|m| *m != Modifier::Cased) {
         return None;
     }
     item.values.iter().map(plain).collect()
 }
 
-/// The texts of which the field must hold one, and where, if that is all the item says.
+/// The texts of which the field must contain one, and the position, if that is all that the item
+/// demands.
 fn parts_of_texts(item: &DetectionItem) -> Option<(Part, BTreeSet<String>)> {
     let part = match item.field.modifiers.as_slice() {
         [Modifier::StartsWith] => Part::Start,
@@ -193,7 +194,7 @@ fn plain(value: &SigmaValue) -> Option<String> {
     }
 }
 
-/// One disjunct that demands nothing.
+/// One disjunct without guards.
 fn anything() -> Vec<Disjunct> {
     vec![Vec::new()]
 }
@@ -215,7 +216,7 @@ fn and(parts: impl Iterator<Item = Vec<Disjunct>>) -> Vec<Disjunct> {
     let mut product = anything();
     for part in parts {
         if product.len() * part.len() > MOST_DISJUNCTS {
-            // Each of the two alone is demanded as well.
+            // Each side alone is also a demand.
             if part.len() < product.len() {
                 product = part;
             }
@@ -233,7 +234,7 @@ fn and(parts: impl Iterator<Item = Vec<Disjunct>>) -> Vec<Disjunct> {
     product
 }
 
-/// The route of a disjunct; `None` when no source, or no name, can satisfy all of it.
+/// The route of a disjunct. `None` if no source or no name can satisfy it.
 fn route(disjunct: &Disjunct) -> Option<Route> {
     let texts = |name: &str| {
         let mut left: Option<BTreeSet<String>> = None;

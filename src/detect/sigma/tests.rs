@@ -1,4 +1,4 @@
-//! Our way of asking against the plain one: `rsigma_eval` over a `serde_json::Value`.
+//! Compares our evaluation of rules with the plain one: `rsigma_eval` over a `serde_json::Value`.
 
 use proptest::prelude::*;
 use rsigma_eval::{Event as _, EventValue, JsonEvent};
@@ -13,7 +13,7 @@ use crate::record::event::{Event, Marked};
 use crate::record::kms::View;
 use crate::record::scan::{self, Index};
 
-/// Hands a record's header and event to `check`.
+/// Calls `check` with the header and event of a record.
 fn with<T>(text: &str, check: impl FnOnce(Marked<'_>, Event<'_>) -> T) -> T {
     let mut index = Index::default();
     scan::plain::scan(text.as_bytes(), &mut index).expect("an object");
@@ -42,7 +42,7 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The text of an object, in which members may be there more than once.
+/// Generates the text of an object, in which a member may occur more than once.
 fn object_text(members: &[(String, Value)]) -> String {
     let member = |(name, value): &(String, Value)| format!("{}: {value}", json!(name));
     format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
@@ -291,7 +291,7 @@ proptest! {
     }
 }
 
-/// How many of the random pairs match at all, so that the test above is known to test something.
+/// Counts how many random pairs match, to show that the test above tests something.
 #[test]
 fn guards_turn_away_most_of_what_does_not_match() {
     let mut found = Found::default();
@@ -335,7 +335,7 @@ detection:
     );
 }
 
-/// The evaluator alone knows our fields as well: routes and guards must let pass what it matches.
+/// Routes and guards must pass every record that the evaluator matches by a virtual field.
 #[test]
 fn cases_never_hide_what_the_evaluator_matches() {
     let conditions = [

@@ -1,4 +1,4 @@
-//! Members of one object that many rules ask for are found by one walk, and by one search each.
+//! Compares the one walk over an object that many rules need with a search for each member.
 
 use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
-//! Lowers the deletion of an alias that its deleter put back at once.
+//! Lowers the level of a deleted alias if the same principal restores it at once.
 //!
-//! What must stay true: the same principal, the same name, the same key, and all three known.
+//! What must stay true: principal, alias name and key are all known and equal.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ const DELETED: u32 = 0;
 /// The alias was created.
 const CREATED: u32 = 1;
 
-/// How soon it must be back.
+/// The maximum time until the alias is restored.
 const SOON: i64 = 10 * MINUTE;
 
 /// See `rules/aliases/alias-deleted.md`.
@@ -47,7 +47,8 @@ impl History for AliasDeletedHistory {
         let created = of_kind(notes, CREATED);
         let lowered = |deleted: usize| {
             let gone = &notes[deleted];
-            // The next creation and no other: in between, the alias may have been on another key.
+            // Only the next creation counts. Before a later one, the alias may have been on another
+            // key.
             let back = &notes[first_from(notes, &created, gone.time)?];
             let same = key_of(gone)? == key_of(back)? && by_same(&gone.about, &back.about);
             (same && between(gone.time, back.time) <= SOON).then(|| {

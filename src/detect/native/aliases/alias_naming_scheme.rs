@@ -1,6 +1,7 @@
-//! Aliases whose names are not of the organisation's scheme.
+//! Finds aliases whose names do not follow the organisation's naming scheme.
 //!
-//! Code, since the scheme is a setting. What must stay true: AWS's own aliases are never judged.
+//! It is code because the scheme is a setting. What must stay true: aliases of AWS are never
+//! reported.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
-//! An alias deleted, and created anew on another key: a repointing that no `UpdateAlias` shows.
+//! Finds an alias that is deleted and then created on another key. The effect is that of
+//! `UpdateAlias`, without such a record.
 //!
-//! Code, since the two records name different keys and have only the alias in common. What must
-//! stay true: both keys are known, and the finding is about the creation, which names the new key.
+//! It is code because the two records name different keys and share only the alias. What must stay
+//! true: both keys are known. The finding is about the creation, whose record names the new key.
 
 use serde_json::Value;
 
@@ -13,12 +14,12 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// The alias was put on a key: created, or moved.
+/// The alias was put on a key, by creation or by a move.
 const PUT: u32 = 0;
 /// The alias was deleted.
 const DELETED: u32 = 1;
 
-/// What the mark of a creation says; a move says nothing.
+/// The value of a mark for a creation. The value for a move is empty.
 const CREATED: &str = "created";
 
 /// See `rules/aliases/alias-replaced.md`.
@@ -47,7 +48,8 @@ impl History for AliasReplaced {
             let new = key_of(&notes[created])?;
             let time = notes[created].time;
             let gone = last_until(notes, &deleted, time)?;
-            // Old records of a deletion may not name the key; then whoever put the alias there does.
+            // Old records of a deletion may not name the key. Then the record that put the alias
+            // there does.
             let before = || last_until(notes, &puts, notes[gone].time).filter(|at| *at != created);
             let old = key_of(&notes[gone]).or_else(|| key_of(&notes[before()?]))?;
             (old != new && between(notes[gone].time, time) <= DAY).then(|| {
@@ -65,7 +67,7 @@ impl History for AliasReplaced {
     }
 }
 
-/// The alias that a note's record names.
+/// The alias in a note.
 fn alias(noted: &Noted) -> Value {
     noted.about.key.as_ref().and_then(|key| key.alias.as_deref()).into()
 }

@@ -1,8 +1,8 @@
-//! Raises the move of an alias to a key that is new, or whose material comes from elsewhere.
+//! Raises the level of a moved alias if the new key is young or its material has another origin.
 //!
-//! The age of a key is decided key by key. The origins of two keys meet only in the alias, so the
-//! few records that create keys and place aliases are noted once more by account and Region. What
-//! must stay true: what the log does not show raises nothing.
+//! The age of a key needs only the notes of that key. Two keys meet only in the alias, so records
+//! that create keys and place aliases are noted a second time, by account and Region. What must
+//! stay true: nothing is raised because of records that the log does not contain.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// A key was created; the value is its origin.
+/// A key was created. The value is the origin of its material.
 const KEY_CREATED: u32 = 0;
-/// An alias was moved; in the notes of an account, the value is the alias.
+/// An alias was moved. In the notes of an account, the value is the alias.
 const MOVED: u32 = 1;
-/// An alias was created; the value is the alias.
+/// An alias was created. The value is the alias.
 const CREATED: u32 = 2;
-/// An alias was deleted; the value is the alias.
+/// An alias was deleted. The value is the alias.
 const DELETED: u32 = 3;
 
 /// See `rules/aliases/alias-repointed.md`.
@@ -45,7 +45,7 @@ impl History for AliasRepointedHistory {
             Some("DeleteAlias") => DELETED,
             _ => return,
         };
-        // A refused move is found as well, and is worth as much as the key is new.
+        // A refused move is also a finding, and the age of the key counts for it too.
         if view.attempt() && kind != MOVED {
             return;
         }
@@ -64,12 +64,12 @@ impl History for AliasRepointedHistory {
     }
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        // The notes of a key hold no values.
+        // The notes of a key have no values.
         if notes.iter().all(|note| note.value.is_empty()) { young(notes) } else { origins(notes) }
     }
 }
 
-/// The moves to a key, which all notes are about, in its first day.
+/// Decides over the notes of one key: the moves to it on its first day.
 fn young(notes: &[Noted]) -> Vec<Decided> {
     let created = of_kind(notes, KEY_CREATED);
     let raised = |moved: usize| {
@@ -83,9 +83,10 @@ fn young(notes: &[Noted]) -> Vec<Decided> {
     of_kind(notes, MOVED).into_iter().filter(found).filter_map(raised).collect()
 }
 
-/// The moves from a key to one of another origin, of all that happened in an account and Region.
+/// Decides over the notes of one account and Region: the moves to a key of another origin.
 fn origins(notes: &[Noted]) -> Vec<Decided> {
-    // A key is created before anything can point to it, so its origin needs no order.
+    // A key is created before an alias can point to it, so the order of its creation does not
+    // matter.
     let made = |note: &&Noted| note.kind == KEY_CREATED;
     let origin: BTreeMap<&str, &str> = notes
         .iter()

@@ -1,6 +1,6 @@
-//! Grants to principals of other accounts.
+//! Finds grants to principals of other accounts.
 //!
-//! Whether an account is a stranger's is known at the end of a run only.
+//! Whether an account is foreign is known only at the end of a run.
 
 use crate::detect::native::shared::grant::Grant;
 use crate::detect::native::shared::policy_document::list;

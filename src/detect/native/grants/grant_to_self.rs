@@ -1,7 +1,7 @@
-//! Callers who grant themselves the use of a key.
+//! Finds callers who grant themselves the use of a key.
 //!
-//! What must stay true: only calls that the principal makes itself. A service that acts for a user
-//! carries the user's identity, and asks for what it needs.
+//! What must stay true: only calls that the principal makes directly count. A service that acts for
+//! a user carries the user's identity and requests the grants that it needs.
 
 use crate::detect::native::shared::grant::Grant;
 use crate::detect::native::shared::policy_document::list;
@@ -11,7 +11,8 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::{Actor, View, is_crypto};
 
-/// `(account, role name)` of a role or of a session of it: sessions leave out the role's path.
+/// `(account, role name)` of a role, or of a session of a role. The ARN of a session leaves out the
+/// path of the role.
 fn role(arn: &str) -> Option<(String, String)> {
     let arn = Arn::parse(arn)?;
     let name = match (arn.service, arn.resource.split_once('/')?) {
@@ -28,7 +29,7 @@ fn is_caller(event: &Event<'_>, grantee: &str) -> bool {
     let arn = identity(&["arn"]).unwrap_or_default();
     let issuer = identity(&["sessionContext", "sessionIssuer", "arn"]).unwrap_or_default();
     let id = identity(&["principalId"]).unwrap_or_default();
-    // AROA…:session of a role's session.
+    // The unique id of a role's session: AROA…:session.
     let id = id.split(':').next().unwrap_or_default();
     let same_role =
         role(grantee).is_some_and(|granted| role(&arn).is_some_and(|own| own == granted));

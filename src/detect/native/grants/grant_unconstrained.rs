@@ -1,6 +1,6 @@
-//! Grants to decrypt or sign that no constraint limits.
+//! Finds grants to decrypt or sign that no constraint limits.
 //!
-//! Grants on asymmetric and HMAC keys cannot have constraints, so that one for signing alone is low.
+//! Grants on asymmetric and HMAC keys cannot have constraints, so a grant for signing alone is low.
 
 use crate::detect::native::shared::grant::Grant;
 use crate::detect::native::shared::policy_document::list;
@@ -9,7 +9,7 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// Operations that an encryption context could bind.
+/// Operations that an encryption context can constrain.
 const BINDABLE: [&str; 4] = ["Decrypt", "GenerateDataKey", "GenerateDataKeyPair", "ReEncryptFrom"];
 
 /// See `rules/grants/grant-unconstrained.md`.

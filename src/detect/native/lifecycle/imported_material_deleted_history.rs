@@ -1,7 +1,7 @@
-//! Lowers the deletion of imported key material that was imported again within the hour.
+//! Lowers the level of deleted key material that is imported again within an hour.
 //!
-//! What must stay true: other material brings no data back, so material that is known to be another
-//! lowers nothing.
+//! What must stay true: only the same material makes data readable again. Material that is known to
+//! be different lowers nothing.
 
 use serde_json::Value;
 

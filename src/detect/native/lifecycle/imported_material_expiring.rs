@@ -1,7 +1,8 @@
-//! Imported key material that will expire, and when.
+//! Finds imported key material that will expire, and says when.
 //!
-//! Code, since the date is English text and is counted from the event. What must stay true: a date
-//! that does not read is reported as such, never taken for a far one.
+//! It is code because the date is English text and is compared with the time of the event. What
+//! must stay true: a date that cannot be parsed is reported as such. It never counts as a date far
+//! away.
 
 use std::sync::Arc;
 
@@ -22,14 +23,14 @@ pub struct ImportedMaterialExpiring(pub Arc<Estate>);
 
 impl Detector for ImportedMaterialExpiring {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
-        // A refused import has put nothing in place that could expire.
+        // A refused import leaves no material that could expire.
         if !view.is_kms() || view.attempt() {
             return None;
         }
         let text = request_fields::text(event, &["requestParameters", "validTo"]);
         match request_fields::text(event, &["requestParameters", "expirationModel"]) {
             Some(model) if model != "KEY_MATERIAL_EXPIRES" => return None,
-            // The API's default is to expire, and it then wants a date.
+            // By default the API lets material expire, and then requires a date.
             None if text.is_none() => return None,
             _ => {}
         }

@@ -1,6 +1,6 @@
-//! Principals that create a key for the first time in a log that has gone on for a while.
+//! Raises the level of a new key if the log shows no earlier key of its creator.
 //!
-//! What must stay true: nobody is new in a log that has not watched for a week, so that a short log
+//! What must stay true: a log must cover a week before a principal can count as new. A short log
 //! raises nothing.
 
 use crate::detect::native::shared::timeline::{DAY, between};
@@ -9,7 +9,8 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::{Actor, View};
 
-/// How long the log must have gone on before: a week holds weekly jobs and both kinds of day.
+/// How long the log must have covered before. A week contains weekly jobs, working days and
+/// weekends.
 const LEARNING: i64 = 7 * DAY;
 
 /// See `rules/lifecycle/key-created.md`.

@@ -1,7 +1,8 @@
-//! Lowers the deletion of a key that was announced: scheduled, not cancelled, and due.
+//! Lowers the level of a deleted key if the deletion was announced: scheduled, not cancelled, and
+//! due.
 //!
-//! What must stay true: in doubt the finding keeps its level. That is, when the announcement was
-//! not seen, was withdrawn, or named a later time, and when key material was left behind.
+//! What must stay true: in doubt the finding keeps its level. This is so if the announcement is not
+//! in the log, was cancelled, or named a later time, and if key material was left behind.
 
 use serde_json::Value;
 
@@ -20,10 +21,10 @@ const SCHEDULED: u32 = 1;
 /// Its deletion was cancelled.
 const CANCELLED: u32 = 2;
 
-/// What the mark of a deletion says if material was left behind.
+/// The value of a mark for a deletion that left material behind.
 const ORPHANED: &str = "orphaned";
 
-/// The waiting period of a request that names none.
+/// The waiting period if the request names none.
 const DEFAULT_DAYS: i64 = 30;
 
 /// See `rules/lifecycle/key-deleted.md`.
@@ -73,7 +74,7 @@ impl History for KeyDeletedHistory {
     }
 }
 
-/// When a scheduled deletion is due: the time announced, else the end of the waiting period.
+/// When a scheduled deletion is due: at the announced time, or at the end of the waiting period.
 fn due(event: &Event<'_>) -> Option<Time> {
     let announced = text(event, &["responseElements", "deletionDate"]);
     if let Some(time) = announced.and_then(|text| date_text::read(&text)) {
@@ -86,8 +87,8 @@ fn due(event: &Event<'_>) -> Option<Time> {
     Some(Time(time.0.saturating_add(window)))
 }
 
-/// Whether the record tells of backing keys whose deletion did not succeed. The list is JSON inside
-/// a string; what does not read is taken for a failure.
+/// Whether the record says that the deletion of a backing key failed. The list is JSON in a string.
+/// If it cannot be parsed, it counts as a failure.
 fn leaves_orphans(event: &Event<'_>) -> bool {
     let path = ["additionalEventData", "backingKeysDeletionStatus"];
     let Some(list) = event.path(&path).filter(|list| !list.is_null()) else { return false };

@@ -1,7 +1,6 @@
-//! Raises a scheduled deletion of a key that was in use.
+//! Raises the level of a scheduled deletion if the key was in use.
 //!
-//! What must stay true: only a use that succeeded, and that came before the deletion was scheduled,
-//! says that the key is needed.
+//! What must stay true: only a use that succeeded before the deletion was scheduled counts.
 
 use serde_json::Value;
 
@@ -43,7 +42,7 @@ impl History for KeyDeletionScheduledHistory {
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
         let uses = of_kind(notes, USED);
-        // Of the first so many uses, the one that went on longest.
+        // `longest[i]` is the use, of the first `i + 1`, that ended last.
         let mut longest: Vec<usize> = Vec::with_capacity(uses.len());
         for &at in &uses {
             let before = longest.last().copied().unwrap_or(at);
@@ -53,8 +52,8 @@ impl History for KeyDeletionScheduledHistory {
             let time = notes[scheduled].time;
             let begun = uses.partition_point(|at| notes[*at].time <= time);
             let used = &notes[*longest.get(begun.checked_sub(1)?)?];
-            // A use that began earlier and went on after a cancelled deletion is one that is needed,
-            // whether or not one of its calls fell into the thirty days.
+            // A use may begin earlier and continue after a cancelled deletion. It counts even if
+            // none of its calls lies within the thirty days.
             let recent = used.last >= Time(time.0.saturating_sub(RECENT));
             recent.then(|| {
                 let why = Value::from(reason(used, time));
@@ -66,7 +65,7 @@ impl History for KeyDeletionScheduledHistory {
     }
 }
 
-/// Who used the key, for what and when.
+/// A sentence about who used the key, how and when.
 fn reason(used: &Noted, scheduled: Time) -> String {
     let (name, who) = (&used.value, who(&used.about));
     if used.last <= scheduled {
@@ -106,7 +105,7 @@ mod tests {
         let after = used("2026-11-23T09:30:01Z", "2026-11-25T00:00:00Z", KEY);
         assert_eq!(raised(&[after]), 0, "used after a cancelled deletion only");
         assert_eq!(raised(&[refused(used(edge, "2026-11-22T00:00:00Z", KEY))]), 0);
-        // A later use that has ended does not hide an earlier one that goes on.
+        // A later use that has ended does not hide an earlier one that continues.
         let on = used(long_ago, "2026-11-23T09:29:00Z", KEY);
         assert_eq!(raised(&[on, used("2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z", KEY)]), 1);
     }

@@ -1,7 +1,8 @@
-//! Raises the enabling of a key that somebody else had disabled, or that was disabled just before.
+//! Raises the level of an enabled key if somebody else had disabled it, or if it was disabled just
+//! before.
 //!
-//! What must stay true: only what ends a disabling that was seen is raised; enabling an enabled key
-//! succeeds and means nothing.
+//! What must stay true: only the call that ends a disabled state in the log is raised. Enabling an
+//! enabled key also succeeds, and has no effect.
 
 use serde_json::Value;
 
@@ -15,12 +16,12 @@ use crate::record::kms::View;
 
 /// A key was enabled.
 const ENABLED: u32 = 0;
-/// Somebody failed to enable it.
+/// A call to enable it failed.
 const REFUSED: u32 = 1;
 /// A key was disabled.
 const DISABLED: u32 = 2;
 
-/// How soon is suspicious.
+/// The maximum time that counts as "just before".
 const SOON: i64 = 10 * MINUTE;
 
 /// See `rules/lifecycle/key-enabled.md`.
@@ -96,7 +97,7 @@ mod tests {
         assert_eq!(raised(&[off(ten, "alice", KEY), on("2026-11-23T10:09:59Z", "alice")]), 1);
         assert_eq!(raised(&[off(ten, "alice", KEY), refused(on(later, "bob"))]), 1);
         assert_eq!(raised(&[refused(off(ten, "alice", KEY)), on(later, "bob")]), 0);
-        // The second one found the key enabled.
+        // At the second call the key was already enabled.
         let again = on("2026-11-23T12:00:00Z", "bob");
         assert_eq!(raised(&[off(ten, "alice", KEY), on(later, "alice"), again]), 0);
     }

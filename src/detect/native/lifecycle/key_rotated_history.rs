@@ -1,7 +1,7 @@
-//! Says who asked for a rotation on demand, which KMS's own record of the rotation does not.
+//! Adds who requested a rotation on demand. KMS's own record of the rotation does not say it.
 //!
-//! What must stay true: the levels are those of the rule, but that a request for an external key is
-//! as serious as its rotation.
+//! What must stay true: the levels are those of the rule, with one exception: a request for a key
+//! with external material has the level of the rotation of such a key.
 
 use serde_json::Value;
 
@@ -15,10 +15,10 @@ use crate::record::kms::View;
 
 /// Somebody asked for a rotation.
 const ASKED: u32 = 0;
-/// A key was rotated; the value is its origin, if the record tells.
+/// A key was rotated. The value is the origin of its material, if the record has it.
 const ROTATED: u32 = 1;
 
-/// How long after the request KMS may rotate.
+/// The maximum time between the request and the rotation.
 const SPAN: i64 = DAY;
 
 /// See `rules/lifecycle/key-rotated.md`.
@@ -35,7 +35,7 @@ impl History for KeyRotatedHistory {
             return;
         }
         let detail = |name| text(event, &["serviceEventDetails", name]);
-        // Older records do not say what kind of rotation it was.
+        // Older records do not say which kind of rotation it was.
         let on_demand = || detail("rotationType").is_none_or(|kind| kind == "ON_DEMAND");
         match view.name().as_deref() {
             Some("RotateKeyOnDemand") => mark_key(view, ASKED, "", marks),

@@ -1,7 +1,8 @@
-//! New keys whose material never changes: created, and automatic rotation not turned on.
+//! Finds new keys for which automatic rotation is not turned on.
 //!
-//! Code, since it rests on what did not happen. What must stay true: a key is reported only if the
-//! log goes on for a day after its creation, and not if anything made rotation needless.
+//! It is code because it depends on a call that did not happen. What must stay true: a key is
+//! reported only if the log covers a day after its creation, and only if nothing made rotation
+//! unnecessary.
 
 use crate::detect::native::shared::timeline::{DAY, between, mark_key, of_kind, text};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
@@ -40,7 +41,7 @@ impl History for RotationNeverEnabled {
 
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
         let last = |kind| of_kind(notes, kind).last().map(|at| notes[*at].time);
-        // A key is created once; more records of it are forged or sent twice over.
+        // A key is created once. Further records of its creation are forged or duplicates.
         let Some(created) = of_kind(notes, CREATED).first().copied() else { return Vec::new() };
         let going = last(SCHEDULED) > last(CANCELLED);
         let waited = between(notes[created].time, context.range.1) >= DAY;
@@ -52,8 +53,8 @@ impl History for RotationNeverEnabled {
     }
 }
 
-/// Whether KMS can rotate a new key automatically: symmetric encryption, its own material, and not
-/// the replica of a key that is rotated elsewhere.
+/// Whether KMS can rotate a new key automatically. The key must be for symmetric encryption, have
+/// material from KMS, and not be a replica, which is rotated with its primary key.
 fn can_rotate(event: &Event<'_>) -> bool {
     let member = |name: &str| {
         text(event, &["responseElements", "keyMetadata", name])

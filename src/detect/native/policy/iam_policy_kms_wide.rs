@@ -1,6 +1,6 @@
-//! IAM policies that allow perilous KMS calls on every key.
+//! Finds IAM policies that allow dangerous KMS calls on every key.
 //!
-//! What must stay true: a version that is not made the default is in force nowhere, and so is low.
+//! What must stay true: a policy version that is not the default is not in force, so it is low.
 
 use crate::detect::native::shared::policy_document::{Told, iam_policy};
 use crate::detect::native::{Detector, Found};
@@ -15,7 +15,7 @@ use crate::record::kms::View;
 #[derive(Debug)]
 pub struct IamPolicyKmsWide;
 
-/// Members of the requests that say whose policy it is.
+/// Members of the requests that name the owner of the policy.
 const HOLDERS: [&str; 5] = ["roleName", "userName", "groupName", "policyArn", "policyName"];
 
 fn is_for_every_key(statement: &Statement) -> bool {
@@ -26,7 +26,7 @@ fn is_for_every_key(statement: &Statement) -> bool {
     }
 }
 
-/// What the document denies without conditions, on every resource.
+/// The calls that the document denies on every resource without conditions.
 fn denied(policy: &Policy) -> Actions {
     let flat = policy.denies().filter(|one| one.conditions.is_empty() && one.applies_to(None));
     flat.fold(Actions::NONE, |all, denial| all.with(denial.kms()))

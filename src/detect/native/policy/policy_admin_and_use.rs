@@ -1,7 +1,7 @@
-//! Key policies that let one principal both administer a key and use it.
+//! Finds key policies that let one principal administer a key and use it.
 //!
-//! What must stay true: principals are compared as they are named. Who is in a group of people that a
-//! wider name stands for, one record cannot tell.
+//! What must stay true: principals are compared by their names. One record cannot tell who belongs
+//! to a wider name.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::policy::{Actions, Principal, Statement};
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// The calls of a statement that give control over the key. A grant that only a service can ask
-/// for is use.
+/// The calls of a statement that give control over the key. Grants that only a service can request
+/// count as use.
 fn control(statement: &Statement) -> Actions {
     let fenced = statement.is_fenced(GRANT_FENCES);
     let calls = if fenced { Actions::CONTROL } else { Actions::CONTROL.with(Actions::GRANT) };

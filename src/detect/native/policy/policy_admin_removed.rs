@@ -1,7 +1,7 @@
-//! Key policies that shut out who could change them before.
+//! Finds key policies that exclude those who could change the policy before.
 //!
-//! Code, since it compares a policy with the one before. What must stay true: whoever could not
-//! change the policy before is not missed.
+//! It is code because it compares a policy with the one before it. What must stay true: a principal
+//! that could not change the policy before is never reported as excluded.
 
 use crate::detect::native::shared::policy_change::{Rights, changes, mark, names};
 use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, Scope};
@@ -13,7 +13,7 @@ use crate::record::kms::View;
 #[derive(Debug)]
 pub struct PolicyAdminRemoved;
 
-/// What a change takes away, if it leaves only its author, or not even the account.
+/// The finding about a change that leaves only its author, or excludes the account.
 fn lost(now: &Rights, before: &Rights, about: &About) -> Option<&'static str> {
     if before.account && !now.account {
         return Some("the account as a whole can no longer change the policy");

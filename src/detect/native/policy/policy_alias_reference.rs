@@ -1,6 +1,6 @@
-//! Policies that name an alias where KMS looks at key ids only.
+//! Finds policies that name an alias where KMS only compares key ids.
 //!
-//! In key policies and in IAM policies. Aliases are rightly named for calls about aliases.
+//! It covers key policies and IAM policies. An alias is correct for calls about aliases.
 
 use crate::detect::native::shared::policy_document::{KeyPolicy, Told, iam_policy};
 use crate::detect::native::{Detector, Found};
@@ -10,10 +10,10 @@ use crate::policy::{Actions, Statement};
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// Conditions by which whoever moves an alias moves access.
+/// Condition keys with which whoever moves an alias also moves the access.
 const ALIAS_KEYS: &[&str] = &["kms:requestalias", "kms:resourcealiases"];
 
-/// Whether a resource of the statement is an alias and none of its calls could mean one.
+/// Whether a resource of the statement is an alias, although none of the calls is about aliases.
 fn names_alias(statement: &Statement) -> bool {
     let resources = statement.resources.patterns();
     let alias = |text: &String| text.contains(":kms:") && text.contains(":alias/");
@@ -21,7 +21,7 @@ fn names_alias(statement: &Statement) -> bool {
     let has_key = resources.iter().any(|text| is_key_pattern(text));
     resources.iter().any(alias)
         && !statement.kms().without(Actions::ALIAS).is_empty()
-        // Calls about aliases need both, alias and key, so that one statement may name both.
+        // A call about aliases needs the alias and the key, so a statement may name both.
         && !(for_aliases && has_key)
 }
 

@@ -1,7 +1,7 @@
-//! Key policies that allow critical calls without MFA.
+//! Finds key policies that allow critical calls without MFA.
 //!
-//! The statement for the key's own account hands the question to IAM policies and counts only where
-//! the policy demands MFA elsewhere: then it is the way round the demand.
+//! The statement for the key's own account lets IAM policies decide. It counts only if other
+//! statements of the policy require MFA, because then it bypasses them.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Keys under the policy that KMS gives when nobody writes one.
+//! Finds keys with the default policy, which KMS sets if the caller gives none.
 //!
-//! `CreateKey` without a policy counts. Whether one follows, a single record cannot tell.
+//! `CreateKey` without a policy counts. A single record cannot tell whether another policy follows.
 
 use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without};
 use crate::detect::native::{Detector, Found};

@@ -1,6 +1,6 @@
-//! New keys whose default policy was replaced within a day.
+//! Lowers the level of a new key if its default policy is replaced within a day.
 //!
-//! What must stay true: a policy that is itself the default one replaces nothing.
+//! What must stay true: a policy that equals the default one does not count as a replacement.
 
 use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without};
 use crate::detect::native::shared::timeline::{DAY, any_inside, mark_key, of_kind};
@@ -10,9 +10,9 @@ use crate::model::time::Time;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// The key was made without a policy.
+/// The key was created without a policy.
 const MADE: u32 = 0;
-/// The key got a policy of its own.
+/// The key got another policy.
 const EDITED: u32 = 1;
 
 /// See `rules/policy/policy-default-unedited.md`.
@@ -38,7 +38,7 @@ impl History for PolicyDefaultUneditedHistory {
         let mut found = Vec::new();
         for made in of_kind(notes, MADE) {
             let time = notes[made].time;
-            // Of the same second is as good: a key is made before it is changed.
+            // The same second counts too, because a key is created before its policy changes.
             let (from, to) = (time.0.saturating_sub(1), time.0.saturating_add(DAY + 1));
             if any_inside(notes, &edited, Time(from), Time(to)) {
                 let why = "a policy of its own followed within a day";

@@ -1,6 +1,6 @@
-//! Key policies that name users or roles of other accounts.
+//! Finds key policies that name users or roles of other accounts.
 //!
-//! Whether an account is a stranger's is known at the end of a run only.
+//! Whether an account is foreign is known only at the end of a run.
 
 use crate::detect::native::shared::foreign_principals::{Extent, found};
 use crate::detect::native::shared::policy_document::KeyPolicy;

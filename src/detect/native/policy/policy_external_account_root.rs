@@ -1,6 +1,6 @@
-//! Key policies that let in another account as a whole.
+//! Finds key policies that admit another account as a whole.
 //!
-//! Whether an account is a stranger's is known at the end of a run only.
+//! Whether an account is foreign is known only at the end of a run.
 
 use crate::detect::native::shared::foreign_principals::{Extent, found};
 use crate::detect::native::shared::policy_document::KeyPolicy;

@@ -1,7 +1,7 @@
-//! Other accounts that many keys trust.
+//! Finds other accounts that many keys trust.
 //!
-//! Code, since it counts keys over many policies. What must stay true: of each key the last policy
-//! in the log counts.
+//! It is code because it counts keys over many policies. What must stay true: of each key, only the
+//! last policy in the log counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::record::kms::View;
 #[derive(Debug)]
 pub struct PolicyExternalTrustSpread(pub Arc<Estate>);
 
-/// The other accounts that a policy lets in, by name or by a condition on everyone.
+/// The other accounts that a policy admits, by name or by a condition on everyone.
 fn accounts(given: &KeyPolicy) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (principal, _) in given.policy.allowed(given.place()) {
@@ -37,7 +37,7 @@ impl History for PolicyExternalTrustSpread {
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         let Some(given) = KeyPolicy::of(event, view).filter(|_| !view.attempt()) else { return };
         let Some(key) = given.place().key else { return };
-        // A policy that trusts nobody may take the place of one that did.
+        // A policy that trusts no other account may replace one that did.
         if let Ok(value) = serde_json::to_string(&(key, accounts(&given))) {
             marks.push(Mark { part: given.account.clone(), kind: 0, value });
         }

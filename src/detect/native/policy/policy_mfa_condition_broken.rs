@@ -1,4 +1,4 @@
-//! Conditions on MFA that can never hold, always do, or accept MFA of long ago.
+//! Finds conditions on MFA that never hold, always hold, or accept MFA from long ago.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Key policies that allow decryption whatever the encryption context.
+//! Finds key policies that allow decryption without regard to the encryption context.
 //!
-//! The key's own account is left out, as are keys that are created as asymmetric or HMAC keys: they
+//! The key's own account is left out. So are keys that are created as asymmetric or HMAC keys: they
 //! have no encryption context.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::record::event::Event;
 use crate::record::json::Json;
 use crate::record::kms::View;
 
-/// Whether the record says that the key is no symmetric encryption key.
+/// Whether the record says that the key is not a symmetric encryption key.
 fn is_other_kind(event: &Event<'_>) -> bool {
     let places: [&[&str]; 4] = [
         &["requestParameters", "keySpec"],
@@ -36,7 +36,7 @@ fn is_bound(statement: &Statement) -> bool {
     bound(CONTEXT_FENCES)
 }
 
-/// Whether it looks bound, by a test that holds when there is no context at all.
+/// Whether the statement tests the context with an operator that also holds without any context.
 fn seems_bound(statement: &Statement) -> bool {
     statement.conditions.iter().any(|condition| {
         let set = condition.operator().and_then(|operator| operator.set);

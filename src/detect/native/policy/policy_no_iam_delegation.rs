@@ -1,6 +1,6 @@
-//! Key policies that leave out the key's own account.
+//! Finds key policies that leave out the key's own account.
 //!
-//! Without the account nobody can mend a policy that has gone wrong, AWS Support apart.
+//! If such a policy is wrong, only AWS Support can repair it.
 
 use crate::detect::native::shared::policy_document::{KeyPolicy, list};
 use crate::detect::native::{Detector, Found};

@@ -1,4 +1,4 @@
-//! Key policies that allow everybody but some.
+//! Finds key policies that allow everybody except some principals.
 
 use crate::detect::native::shared::policy_document::{KeyPolicy, Told};
 use crate::detect::native::{Detector, Found};

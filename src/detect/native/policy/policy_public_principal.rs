@@ -1,7 +1,7 @@
-//! Key policies that let any AWS account in.
+//! Finds key policies that admit any AWS account.
 //!
-//! What must stay true: the policy that AWS writes for a trail's key, open to `*` but fenced by the
-//! caller's account, is none of them.
+//! What must stay true: the policy that AWS writes for the key of a trail is not reported. It names
+//! `*`, but a condition restricts the caller's account.
 
 use crate::detect::native::shared::policy_document::{KeyPolicy, Told};
 use crate::detect::native::{Detector, Found};

@@ -1,7 +1,7 @@
-//! Callers who let themselves use a key by changing its policy.
+//! Finds callers who change a key policy to let themselves use the key.
 //!
-//! Code, since it compares a policy with the one before. What must stay true: the first policy of a
-//! key in the log gives no finding, for nobody knows what the caller could do before.
+//! It is code because it compares a policy with the one before it. What must stay true: the first
+//! policy of a key in the log gives no finding, because the rights before it are unknown.
 
 use crate::detect::native::shared::policy_change::{changes, mark, names};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope};

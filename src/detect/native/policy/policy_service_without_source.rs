@@ -1,6 +1,7 @@
-//! Key policies that let a service in, for whomever it acts.
+//! Finds key policies that admit a service, whoever it acts for.
 //!
-//! `DescribeKey` alone is nothing to fence: AWS's own policy for a trail's key allows it so.
+//! `DescribeKey` alone needs no restriction: AWS's own policy for the key of a trail allows it
+//! without one.
 
 use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::{Detector, Found};

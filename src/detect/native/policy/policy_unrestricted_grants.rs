@@ -1,6 +1,7 @@
-//! Key policies that let somebody make any grant.
+//! Finds key policies that let a principal create any grant.
 //!
-//! The key's own account is left out, as are services: other rules ask for whom those act.
+//! The key's own account is left out. Services are left out too: other rules check for whom they
+//! act.
 
 use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::{Detector, Found};

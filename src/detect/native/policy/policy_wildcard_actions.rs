@@ -1,6 +1,6 @@
-//! Key policies that allow somebody every call there is.
+//! Finds key policies that allow a principal every call.
 //!
-//! The key's own account is left out: for it the statement only lets IAM policies decide.
+//! The key's own account is left out: its statement only lets IAM policies decide.
 
 use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::{Detector, Found};

@@ -1,7 +1,7 @@
-//! The default encryption of a bucket changed.
+//! Finds changes of a bucket's default encryption.
 //!
-//! Code, since how serious it is rests on whose account the key is in, and `Rule` is an object or
-//! a list. What must stay true: a key without an account is the caller's, as S3 resolves it.
+//! It is code because the level depends on who owns the key, and because `Rule` is an object or a
+//! list. What must stay true: a key without an account belongs to the caller, as in S3.
 
 use crate::detect::native::shared::accounts::{is_recipient, key_account};
 use crate::detect::native::{Detector, Found};
@@ -22,7 +22,7 @@ impl Detector for BucketEncryptionChanged {
         }
         let request = event.get("requestParameters")?;
         let set = at(request, &["ServerSideEncryptionConfiguration"])?;
-        // The API takes one rule. Of several, the one that names a key says most.
+        // The API accepts one rule. If there are several, the one that names a key matters most.
         let rules = at(set, &["Rule"]).or_else(|| at(set, &["Rules"]));
         let defaults: Vec<Json<'_>> = rules
             .into_iter()

@@ -1,7 +1,7 @@
-//! The key that new EBS volumes are encrypted under, changed for a whole account and Region.
+//! Finds changes of the key that encrypts new EBS volumes of an account and Region.
 //!
-//! Code, since how serious it is rests on whose account the key is in, and EC2 wraps the members
-//! of this call. What must stay true: the AWS managed key by any name is a reset.
+//! It is code because the level depends on who owns the key, and because EC2 wraps the members of
+//! this call. What must stay true: the AWS managed key, under any of its names, counts as a reset.
 
 use crate::detect::native::shared::accounts::{is_recipient, key_account};
 use crate::detect::native::{Detector, Found};

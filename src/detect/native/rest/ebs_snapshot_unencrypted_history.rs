@@ -1,7 +1,7 @@
-//! Clear copies of snapshots that were encrypted.
+//! Raises the level of an unencrypted copy of a snapshot that was encrypted.
 //!
-//! What must stay true: a snapshot is encrypted for good, so that the order of records is of no
-//! matter.
+//! What must stay true: the order of records does not matter, because the encryption of a snapshot
+//! never changes.
 
 use crate::detect::native::shared::timeline::{of_kind, text};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};

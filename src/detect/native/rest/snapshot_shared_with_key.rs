@@ -1,7 +1,7 @@
-//! Snapshots opened to other accounts, or to everybody.
+//! Finds snapshots that are shared with other accounts or with everybody.
 //!
-//! Code, since the rule rests on whose accounts they are. What must stay true: taking an account
-//! off the list is no finding.
+//! It is code because the finding depends on who owns the accounts. What must stay true: removing
+//! an account from the list is not a finding.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::record::shape::{at, each, is_call, request, text_at};
 #[derive(Debug)]
 pub struct SnapshotSharedWithKey;
 
-/// Whom a call admits.
+/// With whom a call shares the snapshot.
 #[derive(Debug, Default)]
 struct Shared {
     accounts: BTreeSet<String>,

@@ -1,7 +1,8 @@
-//! Objects encrypted under a key of another account as they are written.
+//! Finds objects that are written under a key of another account.
 //!
-//! Code, since the rule compares accounts, and for speed: writes to S3 are the busiest records of
-//! all. What must stay true: a record in which no KMS ARN stands costs one search for four letters.
+//! It is code because it compares accounts, and because it must be fast: writes to S3 are the most
+//! frequent records of all. What must stay true: a record without the ARN of a key costs one search
+//! for four letters.
 
 use memchr::memmem::Finder;
 
@@ -15,8 +16,8 @@ use crate::record::shape::{at, each, is_call, text_at};
 /// See `rules/s3/s3-foreign-key-write.md`.
 #[derive(Debug)]
 pub struct S3ForeignKeyWrite {
-    /// Stands in every ARN of a key. `aws:kms`, which names the kind of encryption, does not have
-    /// the second colon.
+    /// Occurs in every ARN of a key. `aws:kms`, the name of an encryption type, lacks the second
+    /// colon.
     needle: Finder<'static>,
 }
 
@@ -36,7 +37,8 @@ impl Detector for S3ForeignKeyWrite {
             return None;
         }
         let (key, account) = key_written_under(event)?;
-        // What a service delivers for itself lies under the key that its own settings name.
+        // An object that a service delivers is encrypted under the key in the settings of that
+        // service.
         if is_recipient(view, &account) || view.actor() == Actor::Service {
             return None;
         }
@@ -45,12 +47,12 @@ impl Detector for S3ForeignKeyWrite {
     }
 }
 
-/// The key that the object was encrypted under, and its account: as S3 answered, as the caller
-/// asked, or as the record's resources say.
+/// The key of the object and its account: from the response of S3, the request, or the record's
+/// resources.
 fn key_written_under(event: &Event<'_>) -> Option<(String, String)> {
     for member in ["responseElements", "requestParameters"] {
         if let Some(key) = event.get(member).and_then(|value| text_at(value, &[S3_KEY_HEADER])) {
-            // A bare id or an alias is the caller's own.
+            // A bare id or an alias belongs to the caller's account.
             let account = key_account(&key)?;
             return Some((key.into_owned(), account));
         }

@@ -1,7 +1,7 @@
-//! An object encrypted anew where it lies: copied onto itself, or given another key.
+//! Finds objects that are encrypted again in place: copied onto themselves, or given another key.
 //!
-//! Code, since it compares two members, one of them in the spelling of a URL. What must stay true:
-//! source and target are the same object, however the source is spelt.
+//! It is code because it compares two members, one of which is URL-encoded. What must stay true:
+//! source and target are the same object, however the source is written.
 
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
@@ -14,10 +14,10 @@ use crate::record::shape::{is_call, text_at};
 #[derive(Debug)]
 pub struct S3InPlaceReencrypt;
 
-/// The call that changes an object's key without a copy.
+/// The call that changes the key of an object without a copy.
 const UPDATE: &str = "UpdateObjectEncryption";
 
-/// Headers by which the caller asks for encryption of one kind or another.
+/// Headers with which the caller requests a type of encryption.
 const HEADERS: &[&str] = &[
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
@@ -50,18 +50,18 @@ impl Detector for S3InPlaceReencrypt {
     }
 }
 
-/// Whether source and target are one object; `None` if either is not named.
+/// Whether source and target are the same object. `None` if either is missing.
 fn is_onto_itself(request: Json<'_>) -> Option<bool> {
     let source = text_at(request, &["x-amz-copy-source"])?;
     let (bucket, key) = (text_at(request, &["bucketName"])?, text_at(request, &["key"])?);
-    // Of an older version of the object, a copy is as good.
+    // A copy of an older version of the object counts too.
     let path = source.split_once("?versionId=").map_or(&*source, |(path, _)| path);
     let path = path.strip_prefix('/').unwrap_or(path);
     let target = format!("{bucket}/{key}");
     Some(path == target || decoded(path) == target.as_bytes())
 }
 
-/// The bytes of a URL's path, `%2F` and the like undone.
+/// The bytes of a URL path, with percent encoding removed.
 fn decoded(text: &str) -> Vec<u8> {
     let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut rest = text.as_bytes();

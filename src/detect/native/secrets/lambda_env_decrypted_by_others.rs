@@ -1,9 +1,10 @@
-//! The environment of a function decrypted by somebody else than the function.
+//! Finds principals other than the function itself that decrypt the environment of a Lambda
+//! function.
 //!
-//! Code, since the function's own role has to be learned. Listing or reading functions decrypts
-//! their environment as the caller, through Lambda; the function's own start decrypts it as its role
-//! without naming Lambda, in a session that is named after the function. What must stay true: a
-//! function whose role is not known gives no finding.
+//! It is code because the function's role must be learned from the log. A caller who lists or reads
+//! functions decrypts their environment through Lambda. When the function starts, its role decrypts
+//! the environment directly, in a session named after the function. What must stay true: a function
+//! whose role is unknown gives no finding.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +16,10 @@ use crate::record::kms::View;
 
 /// The function's role. The value is its ARN.
 const ROLE: u32 = 0;
-/// Somebody decrypted through Lambda. The value is who.
+/// A principal decrypted through Lambda. The value is its ARN.
 const DECRYPTED: u32 = 1;
 
-/// In the ARNs of roles that services made for themselves, such as the recorder of AWS Config.
+/// Part of the ARNs of service-linked roles, such as that of AWS Config.
 const OF_SERVICE: &str = ":role/aws-service-role/";
 
 /// See `rules/secrets/lambda-env-decrypted-by-others.md`.
@@ -32,7 +33,7 @@ pub fn function(arn: &str) -> Option<String> {
     Some(format!("{}function:{name}", arn.strip_suffix(parsed.resource)?))
 }
 
-/// The name in such an ARN.
+/// The name of the function in its ARN.
 fn name(arn: &str) -> Option<&str> {
     arn.rsplit(':').next()
 }

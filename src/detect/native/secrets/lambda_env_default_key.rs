@@ -1,8 +1,8 @@
-//! Functions whose environment is encrypted under the key `aws/lambda`.
+//! Finds functions whose environment is encrypted under the key `aws/lambda`.
 //!
-//! Code, since the record of the use names the key by an ARN that does not tell who manages it, and
-//! the record of the configuration does not tell whether there are variables. What must stay true:
-//! a function that names a key of its own gives no finding.
+//! It is code because it needs two records. The record of a use names the key by an ARN, which does
+//! not say who manages it. The record of the configuration does not say whether there are
+//! variables. What must stay true: a function with a key of its own gives no finding.
 
 use super::lambda_env_decrypted_by_others::function;
 use crate::detect::native::shared::timeline::{of_kind, text};
@@ -11,11 +11,11 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// Configured without a key of its own.
+/// The function was configured without a key of its own.
 const DEFAULT: u32 = 0;
-/// Configured with one.
+/// The function was configured with a key of its own.
 const OWN: u32 = 1;
-/// The environment was encrypted or decrypted. The value is the alias, if it was named.
+/// The environment was encrypted or decrypted. The value is the alias, if the record has one.
 const USED: u32 = 2;
 
 const ALIAS: &str = "alias/aws/lambda";

@@ -1,7 +1,7 @@
-//! Secrets read in bulk with a filter that leaves nothing out.
+//! Finds bulk reads of secrets with a filter that excludes nothing.
 //!
-//! Code, since every filter and every value of it has to be looked at. What must stay true: one
-//! filter that names something is enough to make the call a selective one.
+//! It is code because every filter and every value must be checked. What must stay true: one filter
+//! that names something makes the call selective, and so no finding.
 
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
@@ -30,7 +30,7 @@ impl Detector for SecretReadCatchAll {
     }
 }
 
-/// Whether a filter asks for secrets without some tag key and for nothing else.
+/// Whether a filter only excludes secrets with some tag key.
 fn leaves_nothing_out(filter: Json<'_>) -> bool {
     let values = at(filter, &["values"]);
     let mut values = values.into_iter().flat_map(each).peekable();

@@ -1,7 +1,7 @@
-//! Objects of a secrets bucket, decrypted by somebody who is not expected to.
+//! Finds principals that decrypt objects of a secrets bucket and are not expected to.
 //!
-//! Code, since buckets and readers are a setting. What must stay true: without the setting the
-//! rule costs nothing.
+//! It is code because buckets and readers are settings. What must stay true: without these settings
+//! the rule costs nothing.
 
 use std::sync::Arc;
 

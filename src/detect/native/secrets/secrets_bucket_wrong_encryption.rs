@@ -1,8 +1,8 @@
-//! Objects written to a secrets bucket and not encrypted under its key.
+//! Finds objects that are written to a secrets bucket and not encrypted under its key.
 //!
-//! Code, since buckets and keys are a setting. Two records tell: S3's own of the write, if the
-//! trail has data events, and KMS's of the data key. What must stay true: a key that is named in a
-//! way that cannot be compared is not called wrong.
+//! It is code because buckets and keys are settings. Two records can show it: S3's record of the
+//! write, if the trail has data events, and KMS's record of the data key. What must stay true: if
+//! the name of the key cannot be compared, there is no finding.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl SecretsBucketWrongEncryption {
         self.0.secrets_buckets.get(name)
     }
 
-    /// KMS made the data key for an object.
+    /// KMS created the data key for an object.
     fn data_key(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let object = request_fields::s3_arn(event)?;
         let name = request_fields::bucket_of(&object)?;
@@ -74,13 +74,13 @@ impl SecretsBucketWrongEncryption {
     }
 }
 
-/// The key as S3 answered, which is its ARN, else as it was asked for.
+/// The key: the ARN from the response of S3, or the name from the request.
 fn key_of_write<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
     request_fields::text(event, &["responseElements", KEY_HEADER])
         .or_else(|| request_fields::text(event, &["requestParameters", KEY_HEADER]))
 }
 
-/// Whether `used`, an ARN or a bare id, is certainly not the key `expected`, an ARN.
+/// Whether `used`, an ARN or a bare id, is certainly different from `expected`, an ARN.
 fn is_other(used: &str, expected: &str) -> bool {
     match Arn::parse(used) {
         Some(arn) => arn.is_kms_key() && used != expected,
@@ -138,7 +138,7 @@ mod tests {
         ] {
             assert_eq!(finds(json!({"requestParameters": {KEY_HEADER: key}})), expected, "{key}");
         }
-        // What S3 answers counts more than what was asked for.
+        // The response of S3 takes precedence over the request.
         assert!(finds(json!({"requestParameters": {KEY_HEADER: "alias/vault"},
             "responseElements": {KEY_HEADER: OTHER}})));
         let elsewhere = json!({"requestParameters": {"bucketName": "public"},

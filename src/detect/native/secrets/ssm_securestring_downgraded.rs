@@ -1,7 +1,7 @@
-//! Parameters that were encrypted and are written again as plain text.
+//! Finds parameters that were encrypted and are written again as plain text.
 //!
-//! Code, since it compares a write with what the parameter was before. What must stay true: of two
-//! writes of one second nobody knows the order, so that only what certainly came before counts.
+//! It is code because it compares a write with the parameter's earlier type. What must stay true:
+//! only an earlier second counts, because two writes of the same second have no known order.
 
 use crate::detect::native::shared::timeline::{of_kind, text};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
@@ -14,7 +14,7 @@ use crate::record::kms::View;
 const SECURE: u32 = 0;
 /// Overwritten as plain text.
 const PLAIN: u32 = 1;
-/// A key was used for it, so that it was a `SecureString`.
+/// A key was used for it, so it was a `SecureString`.
 const USED: u32 = 2;
 
 /// See `rules/secrets/ssm-securestring-downgraded.md`.
@@ -25,7 +25,7 @@ fn part(account: &str, region: &str, name: &str) -> String {
     format!("{account} {region} {}", name.trim_start_matches('/'))
 }
 
-/// The name in a request, which may be the parameter's ARN.
+/// The name in a request. A request may name the parameter by its ARN.
 fn named(view: &View<'_>, name: &str) -> Option<String> {
     match Arn::parse(name) {
         Some(arn) => Some(part(arn.account, arn.region, arn.resource.strip_prefix("parameter")?)),
@@ -65,7 +65,7 @@ impl History for SsmSecurestringDowngraded {
         let mut found = Vec::new();
         for at in of_kind(notes, PLAIN) {
             let earlier = notes.iter().take(at).filter(|other| other.time < notes[at].time);
-            // What was plain before is not made plain by this.
+            // A parameter that was plain text before is not downgraded.
             let state = earlier.clone().rfind(|other| other.kind != USED).map(|other| other.kind);
             let secure = match state {
                 Some(kind) => kind == SECURE,

@@ -1,6 +1,6 @@
-//! Accounts and keys as detectors read them in other services' records.
+//! Reads accounts and keys in the records of other services.
 //!
-//! What must stay true: whatever shape a member has, it reads or it is absent.
+//! What must stay true: no function fails. A value of an unexpected type counts as absent.
 
 use crate::model::arn::Arn;
 use crate::record::json::{Json, Kind};
@@ -12,7 +12,7 @@ pub fn key_account(text: &str) -> Option<String> {
     is_account(arn.account).then(|| arn.account.to_owned())
 }
 
-/// An account id; of a number the leading zeros are lost, and given back.
+/// An account id. If the value is a number, leading zeros are missing and are restored.
 pub fn account_id(value: Json<'_>) -> Option<String> {
     let text = value.scalar()?;
     let text = if value.kind() == Kind::String { text.replace('-', "") } else { text.into_owned() };
@@ -27,7 +27,7 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether `account` is the one that the record was delivered to, which is nobody else's.
+/// Whether `account` is the account that received the record.
 pub fn is_recipient(view: &View<'_>, account: &str) -> bool {
     view.account().is_some_and(|recipient| recipient == account)
 }

@@ -1,15 +1,15 @@
-//! What the event selectors of a trail or event data store, taken together, still log.
+//! Decides what a trail or event data store still logs, from its event selectors.
 //!
-//! Selectors add up: an event is logged if any of them admits it. Basic and advanced ones are read
-//! into the same answer. What must stay true: what is not understood is taken to log everything, so
-//! that nothing is reported that may not be so.
+//! A trail logs an event if any selector admits it. Basic and advanced selectors give the same kind
+//! of answer. What must stay true: a selector that is not understood counts as one that admits
+//! everything, so that a rule never reports a gap that may not exist.
 
 use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::SOURCE;
 use crate::record::shape::{at, each, text_at};
 
-/// Which halves of some events are logged.
+/// Which of some events are logged: reads, others, or both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Halves {
     /// Events with `readOnly: true`.
@@ -21,12 +21,12 @@ pub struct Halves {
 /// What is logged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Of management events of most services.
+    /// Management events of services other than KMS.
     pub management: Halves,
-    /// Of those of KMS.
+    /// Management events of KMS.
     pub kms: Halves,
-    /// Whether the selectors are of a kind that could log management events; an event data store
-    /// of configuration items or the like cannot.
+    /// Whether the selectors can select management events at all. Those of an event data store for
+    /// configuration items, for example, cannot.
     pub of_events: bool,
 }
 
@@ -37,7 +37,8 @@ impl Halves {
     }
 }
 
-/// What the selectors in the request log; `None` when it has none, and so changes nothing.
+/// What the selectors in the request admit. `None` if the request has no selectors and so changes
+/// nothing.
 pub fn coverage(event: &Event<'_>) -> Option<Coverage> {
     let request = event.get("requestParameters")?;
     let list = |name| at(request, &[name]).into_iter().flat_map(each).filter(is_object);
@@ -57,7 +58,7 @@ fn is_object(value: &Json<'_>) -> bool {
     value.kind() == Kind::Object
 }
 
-/// Missing members mean what the API says they default to: everything.
+/// A missing member has the default of the API, which admits everything.
 fn basic(selector: Json<'_>) -> Coverage {
     let included = at(selector, &["includeManagementEvents"]).and_then(Json::as_bool);
     let kind = text_at(selector, &["readWriteType"]).unwrap_or_default();
@@ -89,8 +90,8 @@ fn advanced(selector: Json<'_>) -> Coverage {
     let management =
         Halves { reads: admits("readOnly", "true"), writes: admits("readOnly", "false") };
     let kms = if admits("eventSource", SOURCE) { management } else { Halves::default() };
-    // Other services: a selector that names its sources may name KMS alone, which takes nothing
-    // away from what others log and adds nothing to it either.
+    // Other services: a selector that lists sources may list KMS alone. It neither adds to nor
+    // takes from what other selectors admit.
     Coverage { management, kms, of_events }
 }
 
@@ -99,7 +100,7 @@ fn fits(condition: Json<'_>, value: &str) -> bool {
     let any = |operator: &str, test: &dyn Fn(&str) -> bool| {
         let list = at(condition, &[operator])?;
         let mut texts = each(list).filter_map(Json::scalar).peekable();
-        // An empty list is an operator that was not given.
+        // The API treats an empty list like a missing operator.
         texts.peek()?;
         Some(texts.any(|text| test(&text.to_ascii_lowercase())))
     };
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
     use crate::record::scan::{self, Index};
 
-    /// Reads and writes of management events, then of KMS's.
+    /// Asserts reads and writes of management events, then those of KMS.
     fn logged(request: &str) -> Option<[bool; 4]> {
         let text = format!(r#"{{"requestParameters":{request}}}"#);
         let mut index = Index::default();

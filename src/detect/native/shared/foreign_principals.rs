@@ -1,4 +1,4 @@
-//! The principals of other accounts that a key policy lets in: shared by the two rules about them.
+//! Finds the principals of other accounts in a key policy. Two rules share this code.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,20 @@ use crate::detect::native::shared::policy_document::{KeyPolicy, list};
 use crate::model::level::Level;
 use crate::policy::{Actions, Principal};
 
-/// How much of another account is let in.
+/// Which part of another account is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
     /// Named users, roles, sessions or identity providers.
     Named,
-    /// All of it: its root, its id, or `*` limited to it by a condition.
+    /// The whole account: its root, its id, or `*` with a condition on the account.
     Whole,
 }
 
-/// The finding about principals of this extent, if any of their accounts is a stranger's.
+/// The finding about principals of this extent, if any of their accounts is foreign.
 pub fn found(given: &KeyPolicy, extent: Extent, why: &str) -> Option<Found> {
     let mut accounts: BTreeSet<String> = BTreeSet::new();
-    // `*` stands for the accounts in its conditions; statements are few enough to look again.
+    // A statement for `*` stands for the accounts in its conditions. Policies have few statements,
+    // so a second pass is cheap.
     let mut limited: BTreeSet<usize> = BTreeSet::new();
     for statement in given.allows() {
         let everyone = statement.who.named().any(|one| *one == Principal::Everyone);

@@ -1,8 +1,8 @@
-//! The grant that a record of `CreateGrant` asks for: shared by the grant rules.
+//! Reads the grant in a `CreateGrant` record. The grant rules share this code.
 //!
-//! A grantee is written as the ARN of a user, role or session, as a unique id, as a service's name,
-//! or as `111122223333:aws:ec2-infrastructure:i-…`; records of 2026 name services in a member of
-//! their own.
+//! A grantee is the ARN of a user, role or session, a unique id, the name of a service, or
+//! `111122223333:aws:ec2-infrastructure:i-…`. Since 2026, records name a service in a separate
+//! member.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub struct Grant<'a> {
 }
 
 impl<'a> Grant<'a> {
-    /// The grant of a record, if it is one of KMS's `CreateGrant`.
+    /// The grant in a record. `None` unless the record is a `CreateGrant` of KMS.
     pub fn of(event: &Event<'a>, view: &View<'_>) -> Option<Grant<'a>> {
         let create = view.is_kms() && view.name().is_some_and(|name| name == "CreateGrant");
         let request = event.get("requestParameters").filter(|_| create)?;
@@ -31,7 +31,7 @@ impl<'a> Grant<'a> {
         self.text("granteePrincipal")
     }
 
-    /// The grantee, by whichever member.
+    /// The grantee, from either member.
     pub fn grantee_name(&self) -> Option<Cow<'a, str>> {
         self.grantee().or_else(|| self.text("granteeServicePrincipal"))
     }
@@ -41,13 +41,13 @@ impl<'a> Grant<'a> {
         let grantee = self.grantee()?;
         let account = match Arn::parse(&grantee) {
             Some(arn) => arn.account,
-            // Of 111122223333:aws:ec2-infrastructure:i-… too.
+            // This also covers 111122223333:aws:ec2-infrastructure:i-…
             None => grantee.split(':').next().unwrap_or_default(),
         };
         is_account(account).then(|| account.to_owned())
     }
 
-    /// Whether the grantee is a service, or acts for one.
+    /// Whether the grantee is a service or acts for one.
     pub fn is_to_service(&self) -> bool {
         let Some(grantee) = self.grantee() else { return true };
         self.text("granteeServicePrincipal").is_some()
@@ -65,7 +65,7 @@ impl<'a> Grant<'a> {
         operations.filter_map(Json::scalar).map(Cow::into_owned).collect()
     }
 
-    /// Whether any constraint limits it: an encryption context with a pair in it, or a source.
+    /// Whether a constraint limits the grant: a non-empty encryption context, or a source.
     pub fn is_constrained(&self) -> bool {
         let constraints = self.request.get("constraints").into_iter().flat_map(Json::members);
         { constraints }.any(|(_, value)| match value.kind() {

@@ -1,8 +1,8 @@
-//! Who may use a key and who may change its policy, by one policy and by the one before: shared by
-//! the histories about changed policies.
+//! Compares a key policy with the policy before it: who may use the key, and who may change the
+//! policy. The histories about changed policies share this code.
 //!
-//! What must stay true: a change is told only between policies whose order is certain, so that of
-//! two policies of one second neither came first.
+//! What must stay true: two policies are compared only if their order is certain. Two policies of
+//! the same second have no known order.
 
 use std::collections::BTreeSet;
 
@@ -15,19 +15,19 @@ use crate::policy::{Actions, Principal};
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// The key came into being with the policy.
+/// The key was created with the policy.
 const BORN: u32 = 0;
 /// The policy replaced another one.
 const REPLACED: u32 = 1;
 
-/// What a policy says, as far as changes of it are judged.
+/// The parts of a policy that the histories compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rights {
-    /// Whether the key's account as a whole may change the policy, so that IAM decides who may.
+    /// Whether the policy allows the key's whole account to change it, so that IAM policies decide.
     pub account: bool,
-    /// Who is named and may use the key.
+    /// The named principals that may use the key.
     pub users: BTreeSet<String>,
-    /// Who is named and may change the policy.
+    /// The named principals that may change the policy.
     pub admins: BTreeSet<String>,
 }
 
@@ -54,7 +54,7 @@ impl Rights {
     }
 }
 
-/// Marks the policy that a successful call gives a key.
+/// Adds a mark for the policy that a successful call gives a key.
 pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
     if view.attempt() {
         return;
@@ -63,7 +63,8 @@ pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
     let given = KeyPolicy::of(event, view);
     let key = match &given {
         Some(given) => given.place().key.map(str::to_owned),
-        // KMS gives a key that is made without a policy one that leaves everything to IAM.
+        // A key that is created without a policy gets the default policy, which lets IAM policies
+        // decide.
         None if is_created_without(event, view) => view.key().map(|key| key.arn),
         None => None,
     };
@@ -77,7 +78,8 @@ pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
     }
 }
 
-/// Each policy that replaced another, by its note, with what could have been the one before.
+/// Each policy that replaced another: the index of its note, the policy, and the possible policies
+/// before it.
 pub fn changes(notes: &[Noted]) -> Vec<(usize, Rights, Vec<Rights>)> {
     let read = |noted: &Noted| serde_json::from_str::<Rights>(&noted.value).ok();
     let mut found = Vec::new();
@@ -92,7 +94,7 @@ pub fn changes(notes: &[Noted]) -> Vec<(usize, Rights, Vec<Rights>)> {
     found
 }
 
-/// The names by which a policy can name who made a call: the user or role, and the session.
+/// The ARNs by which a policy can name the caller: the user or role, and the session.
 pub fn names(about: &About) -> BTreeSet<String> {
     let principal = &about.principal;
     let arn = principal.arn.as_deref();

@@ -1,7 +1,8 @@
-//! The policy documents of records, and what a finding says of them: shared by the policy rules.
+//! Reads the policy documents of records and builds findings about their statements. The policy
+//! rules share this code.
 //!
-//! What must stay true: a document that does not read gives no finding. KMS and IAM refuse such, so
-//! that nothing came of it.
+//! What must stay true: an invalid document gives no finding. KMS and IAM refuse such a document,
+//! so it has no effect.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,10 +17,10 @@ use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 
-/// The most names that a detail lists.
+/// The maximum number of names in a detail.
 const NAMES_MAX: usize = 20;
 
-/// The policy that a call gives a key.
+/// The policy that a call sets on a key.
 #[derive(Debug)]
 pub struct KeyPolicy {
     /// The policy.
@@ -30,8 +31,8 @@ pub struct KeyPolicy {
 }
 
 impl KeyPolicy {
-    /// The policy in a record of `CreateKey`, `PutKeyPolicy` or `ReplicateKey`; the last one logs
-    /// it in its response.
+    /// The policy in a record of `CreateKey`, `PutKeyPolicy` or `ReplicateKey`. `ReplicateKey` logs
+    /// the policy in its response.
     pub fn of(event: &Event<'_>, view: &View<'_>) -> Option<KeyPolicy> {
         if !view.is_kms() {
             return None;
@@ -51,7 +52,7 @@ impl KeyPolicy {
         Some(KeyPolicy { policy: read(document)?, account, key })
     }
 
-    /// The key, as the policy is asked about it.
+    /// The key and account for which the policy is evaluated.
     pub fn place(&self) -> Place<'_> {
         Place { key: self.key.as_deref(), account: Some(&self.account) }
     }
@@ -61,19 +62,20 @@ impl KeyPolicy {
         self.policy.allows().filter(|statement| statement.applies_to(self.key.as_deref()))
     }
 
-    /// Whether this is the key's own account as a whole, whose use of the key IAM policies decide.
+    /// Whether the principal is the key's own account as a whole. Its use of the key is decided by
+    /// IAM policies.
     pub fn is_own_root(&self, principal: &Principal) -> bool {
         principal.is_account(&self.account)
     }
 
-    /// Whether the call skipped KMS's check that the caller can still change the policy.
+    /// Whether the call skipped the check that the caller can still change the policy.
     pub fn check_bypassed(event: &Event<'_>) -> bool {
         let flag = event.path(&["requestParameters", "bypassPolicyLockoutSafetyCheck"]);
         flag.and_then(Json::as_bool) == Some(true)
     }
 
-    /// Every statement and principal that `about` is true of, with what of `calls` the statement
-    /// allows it and no certain denial takes away.
+    /// The statements and principals for which `about` is true. Of `calls`, a principal keeps those
+    /// that the statement allows and that no certain denial removes.
     pub fn told(&self, calls: Actions, about: impl Fn(&Statement, &Principal) -> bool) -> Told {
         let allowed = self.policy.allowed(self.place());
         let mut told = Told::default();
@@ -90,22 +92,23 @@ impl KeyPolicy {
     }
 }
 
-/// Whether a key was made by a call that says nothing of a policy, and so got the default one.
+/// Whether a key was created without a policy, so that it got the default one.
 pub fn is_created_without(event: &Event<'_>, view: &View<'_>) -> bool {
     let created = view.is_kms() && view.ok() && view.name().is_some_and(|name| name == "CreateKey");
-    // Without the request, or with one that CloudTrail cut, nobody knows.
+    // Without the request, or with a request that CloudTrail truncated, the answer is unknown.
     let Some(request) = event.get("requestParameters").filter(|_| created) else { return false };
     let cut = request.get("omitted").is_some() || request.kind() != Kind::Object;
     let policy = request.get("policy").filter(|policy| !policy.is_null());
     let key =
         |path: &[&str]| event.path(&["responseElements", "keyMetadata"])?.path(path)?.as_str();
-    // A service's own key has that service's policy, and a replica's comes with ReplicateKey.
+    // A key of an AWS service has the policy of that service. A replica gets its policy from
+    // ReplicateKey.
     let service = key(&["keyManager"]).is_some_and(|manager| manager == "AWS");
     let kind = key(&["multiRegionConfiguration", "multiRegionKeyType"]);
     !cut && policy.is_none() && !service && kind.is_none_or(|kind| kind != "REPLICA")
 }
 
-/// The document of an IAM call that writes a policy.
+/// The policy document in an IAM call.
 pub fn iam_policy(event: &Event<'_>, view: &View<'_>) -> Option<Rc<Policy>> {
     const CALLS: [&str; 5] =
         ["CreatePolicy", "CreatePolicyVersion", "PutGroupPolicy", "PutRolePolicy", "PutUserPolicy"];
@@ -117,8 +120,8 @@ pub fn iam_policy(event: &Event<'_>, view: &View<'_>) -> Option<Rc<Policy>> {
     read(event.path(&["requestParameters", "policyDocument"])?)
 }
 
-/// A document, read. A dozen rules ask for that of one record, one after the other, so the last
-/// one is kept.
+/// Parses a document. About a dozen rules read the same record in succession, so the last result is
+/// cached.
 fn read(document: Json<'_>) -> Option<Rc<Policy>> {
     thread_local! {
         static LAST: RefCell<(String, Option<Rc<Policy>>)> = const { RefCell::new((String::new(), None)) };
@@ -133,10 +136,10 @@ fn read(document: Json<'_>) -> Option<Rc<Policy>> {
     })
 }
 
-/// What a finding says of the statements it is about.
+/// Collects the statements that a finding is about.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// By number, so that they are listed in their order.
+    /// By number, so that they are listed in the order of the policy.
     statements: BTreeSet<(usize, String)>,
     principals: BTreeSet<String>,
     actions: Actions,
@@ -150,7 +153,7 @@ impl Told {
         self.actions = self.actions.with(calls);
     }
 
-    /// The finding, if anything was added.
+    /// The finding, if any statement was added.
     pub fn found(self, level: Level, why: &str) -> Option<Found> {
         if self.statements.is_empty() {
             return None;
@@ -167,7 +170,7 @@ impl Told {
     }
 }
 
-/// Calls as a policy names them.
+/// The names of calls, as a policy writes them.
 fn actions(set: Actions) -> Value {
     if set == Actions::ALL {
         return Value::from(vec!["kms:*"]);
@@ -175,7 +178,7 @@ fn actions(set: Actions) -> Value {
     set.names().into_iter().map(|name| format!("kms:{name}")).collect()
 }
 
-/// Names as a detail: so many, and how many more.
+/// A list of names for a detail. A long list is cut and says how many names are missing.
 pub fn list(names: impl IntoIterator<Item = String>) -> Value {
     let mut names: Vec<String> = names.into_iter().collect();
     if names.len() > NAMES_MAX {
@@ -199,7 +202,7 @@ mod tests {
     use crate::detect::registry;
     use crate::record::scan::{Index, plain};
 
-    /// What every detector finds in a record.
+    /// The findings of every detector in a record.
     fn found(record: &Value) -> Vec<(&'static str, Found)> {
         let text = record.to_string();
         let mut index = Index::default();
@@ -238,7 +241,8 @@ mod tests {
         assert!(policy.len() < crate::policy::parse::SIZE_MAX, "{}", policy.len());
         let start = Instant::now();
         assert!(found(&put(&Value::from(policy))).len() > 3);
-        // A few hundred milliseconds without optimisation; far more means that it grows too fast.
+        // It takes a few hundred milliseconds without optimisation. Much more means that the time
+        // grows too fast.
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     }
 
@@ -250,7 +254,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever stands where a document should, or a member of a request.
+        /// Odd values in place of a document or another member of a request.
         #[test]
         fn odd_requests_make_no_detector_fail(
             name in prop::sample::select(vec![

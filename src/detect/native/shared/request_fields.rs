@@ -1,7 +1,7 @@
-//! Where a record says what several detectors ask, borrowed from it.
+//! Reads the members of a record that several detectors need, without copying them.
 //!
-//! A fifth of all records are KMS calls, so what is asked of each of them copies nothing that it
-//! does not have to. What must stay true: of a shape that does not read, nothing is reported.
+//! A fifth of all records are KMS calls, so these functions copy as little as possible. What must
+//! stay true: a member of an unexpected type counts as absent.
 
 use std::borrow::Cow;
 
@@ -13,19 +13,19 @@ use crate::record::json::{Json, Name};
 const CONTEXTS: [&str; 3] =
     ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"];
 
-/// The members of a grant's constraints that hold one.
+/// The members of a grant's constraints that hold an encryption context.
 const CONSTRAINTS: [&str; 2] = ["encryptionContextSubset", "encryptionContextEquals"];
 
 /// The members of a request that name a key.
 pub const KEY_MEMBERS: [&str; 4] = ["keyId", "targetKeyId", "sourceKeyId", "destinationKeyId"];
 
-/// The text behind a path, unless it is empty.
+/// The text at a path. `None` if it is empty.
 pub fn text<'a>(event: &Event<'a>, path: &[&str]) -> Option<Cow<'a, str>> {
     event.text_at(path).filter(|text| !text.is_empty())
 }
 
-/// Calls `each` with the account of every key that the record names: of its `resources`, else of
-/// the ARNs in its request.
+/// Calls `each` with the account of every key that the record names: in `resources`, or, if there
+/// are none, in the ARNs of the request.
 pub fn each_key_account(event: &Event<'_>, mut each: impl FnMut(&str)) {
     let mut any = false;
     for entry in event.get("resources").into_iter().flat_map(Json::elements) {
@@ -43,7 +43,7 @@ pub fn each_key_account(event: &Event<'_>, mut each: impl FnMut(&str)) {
     if any {
         return;
     }
-    // A refused call may have no resources; then an alias of another account tells as much.
+    // A refused call may have no resources. Then the account in the ARN of an alias is used.
     let request = event.get("requestParameters");
     for (_, value) in members_named(request, &KEY_MEMBERS) {
         let text = value.as_str();
@@ -56,7 +56,7 @@ pub fn each_key_account(event: &Event<'_>, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The pairs of every encryption context in the request, and in the constraints of a grant.
+/// The pairs of every encryption context in the request and in the constraints of a grant.
 pub fn context<'a>(event: &Event<'a>) -> impl Iterator<Item = (Name<'a>, Json<'a>)> {
     let request = event.get("requestParameters").into_iter().flat_map(Json::members);
     let contexts = request.flat_map(|(name, value)| {
@@ -67,7 +67,7 @@ pub fn context<'a>(event: &Event<'a>) -> impl Iterator<Item = (Name<'a>, Json<'a
     contexts.flat_map(Json::members)
 }
 
-/// The members of an object that go by one of `names`.
+/// The members of an object that have one of `names`.
 pub fn members_named<'a>(
     object: Option<Json<'a>>,
     names: &[&str],
@@ -76,7 +76,7 @@ pub fn members_named<'a>(
     members.filter(|(name, _)| names.iter().any(|known| name.is(known)))
 }
 
-/// The value of the pair `aws:s3:arn`: the object, or the bucket where S3 uses bucket keys.
+/// The value of the pair `aws:s3:arn`: the object, or the bucket if S3 uses bucket keys.
 pub fn s3_arn<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
     let mut pairs = context(event);
     let (_, value) = pairs.find(|(name, _)| name.is_any_case("aws:s3:arn"))?;

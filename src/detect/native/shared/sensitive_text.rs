@@ -1,13 +1,12 @@
-//! What a secret, or a person's data, looks like, and how to show that it is one without showing
-//! it.
+//! Recognises secrets and personal data in a text, and masks them.
 //!
-//! What must stay true: time is linear in the text, and a masked text does not give back what was
-//! found. Shapes that ids have by chance are left out rather than reported: a card number must
-//! have an issuer, a length that the issuer uses, and a valid check digit.
+//! What must stay true: the time is linear in the length of the text, and a masked text does not
+//! reveal what was found. Ids can look like a secret by chance. A number therefore counts as a card
+//! number only if it has a known issuer, a length that the issuer uses, and a valid check digit.
 
 use crate::model::arn::Arn;
 
-/// What a text looks like.
+/// The kind of sensitive text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sensitive {
     /// The number of a payment card.
@@ -22,12 +21,12 @@ pub enum Sensitive {
     Pem,
     /// A JSON web token.
     WebToken,
-    /// The value of something that is called a password, a token or the like.
+    /// The value of a member whose name means password, token or the like.
     Named,
 }
 
 impl Sensitive {
-    /// What it is, in a sentence.
+    /// The kind, for use in a sentence.
     pub fn as_str(self) -> &'static str {
         match self {
             Sensitive::CardNumber => "a payment card number",
@@ -40,7 +39,7 @@ impl Sensitive {
         }
     }
 
-    /// `text` so that its owner knows it again and nobody else learns it.
+    /// Masks `text`: its owner recognises it, nobody else learns it.
     pub fn masked(self, text: &str) -> String {
         let last = |shown: usize| -> String {
             let digits: Vec<char> = text.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -50,7 +49,7 @@ impl Sensitive {
             Sensitive::CardNumber | Sensitive::SocialSecurityNumber => format!("***{}", last(4)),
             Sensitive::AccessKeyId => format!("AKIA/ASIA***{}", last(4)),
             Sensitive::Email => match text.split_once('@') {
-                // Of several, the first may be the end of something else.
+                // If there are several, the first may be the end of something else.
                 Some((_, domain)) if !domain.contains('@') => {
                     format!("***@{}", domain_of(domain))
                 }
@@ -61,9 +60,10 @@ impl Sensitive {
     }
 }
 
-/// What `text` holds, if anything. Ids of AWS resources and UUIDs are nothing.
+/// The kind of sensitive text that `text` contains, if any. Ids of AWS resources and UUIDs do not
+/// count.
 pub fn in_text(text: &str) -> Option<Sensitive> {
-    // The shortest of all is an e-mail address such as a@b.co.
+    // The shortest of all is an e-mail address, such as a@b.co.
     if text.len() < 6 || is_id(text) {
         return None;
     }
@@ -82,9 +82,10 @@ pub fn in_text(text: &str) -> Option<Sensitive> {
     }
 }
 
-/// Whether what is called `name` is a secret by its name, and `value` may be one.
+/// Whether the name says that the value is a secret, and the value may be one.
 pub fn by_name(name: &str, value: &str) -> Option<Sensitive> {
-    // By its end: a token's id, a secret's name or version are none.
+    // Only the end of the name counts: the id of a token, or the name or version of a secret, is
+    // not a secret.
     const ENDINGS: [&str; 14] = [
         "password",
         "passwd",
@@ -123,7 +124,8 @@ pub fn is_id(text: &str) -> bool {
     (text.starts_with("arn:") && Arn::parse(text).is_some()) || uuid()
 }
 
-/// Three parts of base64url, of which the first two are JSON objects.
+/// Whether the text is a JSON web token: three parts in base64url, the first two of which are JSON
+/// objects.
 fn is_web_token(text: &str) -> bool {
     let text = text.strip_prefix("Bearer ").unwrap_or(text);
     let parts: Vec<&str> = text.splitn(4, '.').collect();
@@ -149,8 +151,8 @@ fn has_access_key(text: &str) -> bool {
     })
 }
 
-/// The whole text, `AAA-GG-SSSS`, of a number that can be assigned (SSA, since 2011: no area 000,
-/// 666 or from 900, no group 00, no serial 0000).
+/// Whether the whole text is a social security number, `AAA-GG-SSSS`, that can be assigned (SSA,
+/// since 2011: no area 000, 666 or from 900, no group 00, no serial 0000).
 fn is_social_security_number(text: &str) -> bool {
     let b = text.as_bytes();
     if b.len() != 11 || b[3] != b'-' || b[6] != b'-' {
@@ -168,7 +170,7 @@ fn is_social_security_number(text: &str) -> bool {
         && serial != b"0000"
 }
 
-/// Whether a run of digits, single spaces and dashes between them allowed, is a card number.
+/// Whether a run of digits is a card number. Single spaces and dashes may separate the digits.
 fn has_card_number(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -200,7 +202,7 @@ fn has_card_number(text: &str) -> bool {
     false
 }
 
-/// Whether the issuer of a card (ISO/IEC 7812) gives out numbers like this one.
+/// Whether the issuer of a card (ISO/IEC 7812) uses such numbers.
 fn is_card_number(digits: &[u8]) -> bool {
     let leading = |count: usize| {
         digits.iter().take(count).fold(0u32, |sum, digit| sum * 10 + u32::from(*digit))
@@ -222,7 +224,7 @@ fn is_card_number(digits: &[u8]) -> bool {
     known && passes_luhn(digits)
 }
 
-/// The check digit of ISO/IEC 7812-1, annex B.
+/// Checks the check digit of ISO/IEC 7812-1, annex B.
 fn passes_luhn(digits: &[u8]) -> bool {
     let doubled = |digit: u8| if digit > 4 { digit * 2 - 9 } else { digit * 2 };
     let weigh =
@@ -236,7 +238,7 @@ fn has_email(text: &str) -> bool {
     for (number, part) in text.split('@').enumerate() {
         let user = last.rsplit(|c| !local(c)).next().unwrap_or_default();
         let domain = domain_of(part);
-        // `git@host` is how a repository is named.
+        // `git@host` is part of the URL of a repository.
         let sound = number > 0 && !user.is_empty() && user != "git" && has_top_level(domain);
         if sound {
             return true;
@@ -288,7 +290,7 @@ mod tests {
             "1234abcd-12ab-34cd-56ef-1234567890ab",
             "41111111-1111-1111-1111-111111111111",
             "111122223333",
-            // A time in milliseconds, an id with a bad check digit, one of no issuer.
+            // A time in milliseconds, an id with a wrong check digit, a number without an issuer.
             "1764000000000",
             "4111111111111112",
             "9111111111111111",

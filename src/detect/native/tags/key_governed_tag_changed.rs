@@ -1,7 +1,7 @@
-//! Tags that put a key into a business category, set or removed.
+//! Finds calls that set or remove a tag that puts a key into a business category.
 //!
-//! Code, since which tags these are is a setting, with synonyms. What must stay true: one record
-//! shows what a tag is now, never what it was.
+//! It is code because these tags and their synonyms are settings. What must stay true: one record
+//! shows the new value of a tag, never the old one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

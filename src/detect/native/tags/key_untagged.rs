@@ -1,8 +1,8 @@
-//! New keys without a tag that tells their business category.
+//! Finds new keys without a tag for their business category.
 //!
-//! Code, since which tags these are is a setting, and since tags may follow the creation. What must
-//! stay true: one governed tag is enough, however it is spelt, and a key is reported only if the
-//! log goes on until its tags should be there.
+//! It is code because these tags are settings, and because tags may be set after the creation. What
+//! must stay true: one governed tag is enough, in any spelling. A key is reported only if the log
+//! covers the time in which its tags should be set.
 
 use crate::detect::native::shared::timeline::{MINUTE, between, mark_key, of_kind};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
@@ -17,10 +17,10 @@ const CREATED: u32 = 0;
 /// A key was tagged.
 const TAGGED: u32 = 1;
 
-/// How long tags may take.
+/// How long after the creation the tags may be set.
 const GRACE: i64 = 15 * MINUTE;
 
-/// Splits the tag keys in a mark's value. KMS allows no control characters in them.
+/// Separates the tag keys in the value of a mark. KMS allows no control characters in tag keys.
 const SEPARATOR: char = '\u{1f}';
 
 /// See `rules/tags/key-untagged.md`.
@@ -68,12 +68,12 @@ impl History for KeyUntagged {
     }
 }
 
-/// Whether a note's record sets any governed tag.
+/// Whether the record of a note sets any governed tag.
 fn governs(estate: &Estate, noted: &Noted) -> bool {
     noted.value.split(SEPARATOR).any(|name| estate.governed_tag(name).is_some())
 }
 
-/// Whether AWS made the key for a service of its own; nobody can tag such a key.
+/// Whether AWS created the key for one of its services. Nobody can tag such a key.
 fn is_of_aws(event: &Event<'_>) -> bool {
     let manager = event.text_at(&["responseElements", "keyMetadata", "keyManager"]);
     manager.is_some_and(|manager| manager == "AWS")

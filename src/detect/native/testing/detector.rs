@@ -1,4 +1,4 @@
-//! Asking a detector about a record that a test has written down.
+//! Runs a detector on a record that a test has written.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::record::event::Event;
 use crate::record::kms::View;
 use crate::record::scan::{Index, plain};
 
-/// Hands `record`, read as every record is, to `ask`.
+/// Parses `record` as a scan does and passes it to `ask`.
 pub fn with_record<T>(record: &Value, ask: impl FnOnce(&Event<'_>, &View<'_>) -> T) -> T {
     let text = record.to_string();
     let mut index = Index::default();
@@ -16,12 +16,12 @@ pub fn with_record<T>(record: &Value, ask: impl FnOnce(&Event<'_>, &View<'_>) ->
     ask(&event, &View::new(&event))
 }
 
-/// What `detector` finds in `record`.
+/// The result of `detector` on `record`.
 pub fn found(detector: &dyn Detector, record: &Value) -> Option<Found> {
     with_record(record, |event, view| detector.check(event, view))
 }
 
-/// `record` with the members of `changes` put over its own, at any depth; a null removes.
+/// A copy of `record` with the members of `changes`, at any depth. A null removes a member.
 pub fn changed(record: &Value, changes: &Value) -> Value {
     let (Some(old), Some(new)) = (record.as_object(), changes.as_object()) else {
         return changes.clone();

@@ -1,7 +1,7 @@
-//! Asking a history about records that a test has written down.
+//! Runs a history on records that a test has written.
 //!
-//! What must stay true: notes reach the history as the engine hands them over, in the order of time
-//! and, within a second, of event ids.
+//! What must stay true: the history gets its notes in the order in which the engine passes them: by
+//! time and, within a second, by event id.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ use crate::record::event::{Event, event_time};
 use crate::record::kms::View;
 use crate::record::scan::{Index, plain};
 
-/// The key of the tests.
+/// The key that tests use.
 pub const KEY: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-/// Another one.
+/// Another key.
 pub const OTHER: &str =
     "arn:aws:kms:eu-central-1:111122223333:key/9876dcba-98ba-76dc-54fe-0987654321ba";
 
@@ -29,14 +29,14 @@ pub fn call(time: &str, user: &str, name: &str, key: &str, request: &Value) -> V
         "requestParameters": request, "resources": [{"ARN": key}]})
 }
 
-/// The same, refused.
+/// The same call, refused.
 pub fn refused(mut call: Value) -> Value {
     call["errorCode"] = json!("AccessDenied");
     call
 }
 
-/// What a history decides over `records`, all of which are reported and found by the rule that it
-/// adjusts; part by part. The log ends at `end`.
+/// The decisions of a history over `records`, part by part. All records are in the reported range,
+/// and the rule that the history adjusts has a finding for each. The log ends at `end`.
 pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<String>, Decided)> {
     let estate = Estate::default();
     let noted: Vec<(String, String, Noted)> =
@@ -63,7 +63,8 @@ pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<S
     all
 }
 
-/// The notes of a record: part, event id, note. A record with `last` is a use up to then.
+/// The notes of a record: part, event id, note. A record with a member `last` is a use that ends
+/// then.
 fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted)> {
     let text = record.to_string();
     let mut index = Index::default();

@@ -1,4 +1,4 @@
-//! Rules that wait for a setting, with it and without.
+//! Tests the rules that need a setting, with the setting and without it.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! The key of a trail removed, or replaced.
+//! Finds calls that remove or replace the key of a trail.
 //!
-//! Code, since how serious it is rests on whose account the new key is in. What must stay true: a
-//! request without the member leaves the key alone and is no finding.
+//! It is code because the level depends on who owns the new key. What must stay true: a request
+//! without the member does not change the key and gives no finding.
 
 use crate::detect::native::shared::accounts::{is_recipient, key_account};
 use crate::detect::native::{Detector, Found};
@@ -31,7 +31,7 @@ impl Detector for TrailEncryptionChanged {
                 found.with("why", "new log files are no longer encrypted under a KMS key"),
             );
         }
-        // An alias or a bare id has no account; the answer has the ARN.
+        // An alias or a bare id has no account. The response has the ARN.
         let given = event.text_at(&["responseElements", "kmsKeyId"]);
         let account = key_account(&asked).or_else(|| key_account(&given?));
         let found = Found::at(Level::High).with("change", "replaced").with("kmsKeyId", &*asked);

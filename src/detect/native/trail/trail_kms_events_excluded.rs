@@ -1,7 +1,8 @@
-//! Event selectors that leave out the events of KMS.
+//! Finds event selectors that leave out the events of KMS.
 //!
-//! Code, since selectors add up: only all of them together show what is still logged. What must
-//! stay true: management events being off altogether is another rule's business.
+//! It is code because a trail logs what any of its selectors admits, so all of them must be read
+//! together. What must stay true: if management events are off altogether,
+//! `trail-management-events-off` reports it, not this rule.
 
 use super::trail_management_events_off::{CALLS, level_of};
 use crate::detect::native::shared::event_selectors::coverage;

@@ -1,7 +1,7 @@
-//! Event selectors that leave out management events, or one half of them.
+//! Finds event selectors that leave out management events, or their reads or writes.
 //!
-//! Code, since selectors add up: only all of them together show what is still logged. What must
-//! stay true: a new event data store takes nothing away from what is logged elsewhere.
+//! It is code because a trail logs what any of its selectors admits, so all of them must be read
+//! together. What must stay true: a new event data store does not reduce what is logged elsewhere.
 
 use crate::detect::native::shared::event_selectors::{Halves, coverage};
 use crate::detect::native::{Detector, Found};
@@ -13,10 +13,10 @@ use crate::record::shape::is_call;
 /// The calls that set selectors.
 pub const CALLS: &[&str] = &["PutEventSelectors", CREATE, "UpdateEventDataStore"];
 
-/// The one of them that makes something new.
+/// The one that creates a data store.
 const CREATE: &str = "CreateEventDataStore";
 
-/// High for a change of what was logged, low for a new store that logs less than it might.
+/// High if the call changes what was logged; low for a new data store that logs less than it could.
 pub fn level_of(view: &View<'_>) -> Level {
     if creates(view) { Level::Low } else { Level::High }
 }
@@ -37,7 +37,7 @@ impl Detector for TrailManagementEventsOff {
         let logged = coverage(event).filter(|logged| logged.of_events)?;
         let (lost, why) = match logged.management {
             Halves { reads: true, writes: true } => return None,
-            // A new store of data events: what it does not collect was never asked of it.
+            // A new store for data events was never meant to log management events.
             Halves { reads: false, writes: false } if creates(view) => return None,
             Halves { reads: false, writes: false } => ("all", "no selector logs management events"),
             Halves { reads: false, .. } => (

@@ -1,6 +1,6 @@
-//! Trails whose bucket was named again and stayed the same.
+//! Lowers the level of a trail update that names the bucket that the trail already has.
 //!
-//! What must stay true: only what certainly came before tells what the bucket was.
+//! What must stay true: only records of an earlier second say which bucket the trail had.
 
 use crate::detect::native::shared::timeline::{of_kind, text};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
@@ -8,9 +8,9 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// The bucket was named when the trail was made, or shown in an answer. The value is the bucket.
+/// The trail was created with a bucket, or a response showed its bucket. The value is the bucket.
 const KNOWN: u32 = 0;
-/// An update named it. The value is the bucket.
+/// An update named a bucket. The value is the bucket.
 const NAMED: u32 = 1;
 
 /// See `rules/trail/trail-redirected.md`.

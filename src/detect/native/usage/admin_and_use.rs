@@ -1,7 +1,8 @@
-//! One principal that manages a key and uses it as well.
+//! Finds principals that manage a key and also use it.
 //!
-//! Code, since use and management are records of different kinds that have key and principal in
-//! common. What must stay true: services that make grants as they work manage nothing.
+//! It is code because management and use are different kinds of records, which share only key and
+//! principal. What must stay true: a service that creates grants for its work does not manage the
+//! key.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ const USE: u32 = 1;
 #[derive(Debug)]
 pub struct AdminAndUse(pub Arc<Estate>);
 
-/// What management and use of one key by one principal are decided over together.
+/// The part: one key and one principal.
 fn part(about: &About) -> Option<String> {
     let key = &about.key.as_ref()?.arn;
     Some(format!("{key} {}", about.principal.arn.as_deref()?))
@@ -32,7 +33,8 @@ impl History for AdminAndUse {
     fn note(&self, _event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         let by_hand = matches!(view.actor(), Actor::Direct | Actor::Via);
         let Some(name) = view.name().filter(|name| is_admin(name)) else { return };
-        // EBS, RDS and others make grants for the resources that they are asked to create.
+        // EBS, RDS and other services create grants for the resources that they are asked to
+        // create.
         let for_service =
             view.actor() == Actor::Via && matches!(&*name, "CreateGrant" | "RevokeGrant");
         if !view.is_kms() || view.attempt() || !by_hand || for_service {

@@ -1,7 +1,8 @@
-//! Data under a key that AWS manages, where a customer managed key could be.
+//! Finds data under an AWS managed key where a customer managed key is possible.
 //!
-//! Code, since which services should use their own keys is a setting. What must stay true: only a
-//! request that names the alias is judged; the ARN of a key does not tell who manages it.
+//! It is code because it is a setting which services should use customer managed keys. What must
+//! stay true: only a request that names the alias counts, because the ARN of a key does not say who
+//! manages it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::{Actor, View};
 
-/// What the names of the aliases of AWS managed keys start with.
+/// The prefix of the aliases of AWS managed keys.
 const AWS_ALIAS: &str = "alias/aws/";
 
 /// See `rules/use/aws-managed-key-used.md`.
@@ -35,7 +36,7 @@ impl Detector for AwsManagedKeyUsed {
         let invoked_by = request_fields::text(event, &["userIdentity", "invokedBy"]);
         let caller = invoked_by.as_deref().map(request_fields::service_label);
         let wanted = |label: &str| self.0.require_customer_keys.contains(label);
-        // Of the names of aliases, this one is not the name of its service.
+        // The alias of this service does not have the name of the service.
         let volume = service == "ebs" && wanted("ec2");
         let required = wanted(&service) || volume || caller.is_some_and(wanted);
         let (level, why) = if required {
@@ -48,7 +49,7 @@ impl Detector for AwsManagedKeyUsed {
     }
 }
 
-/// `ebs`, if `text` is `alias/aws/ebs` or the ARN of such an alias.
+/// `ebs`, if `text` is `alias/aws/ebs` or the ARN of this alias.
 fn aws_alias(text: Cow<'_, str>) -> Option<String> {
     if let Some(service) = text.strip_prefix(AWS_ALIAS) {
         return Some(service.to_owned());

@@ -1,7 +1,7 @@
-//! Uses of AWS managed keys by their ARN, which does not tell who manages them.
+//! Finds uses of AWS managed keys by their ARN, which does not say who manages the key.
 //!
-//! Code, since some record must have named the key by its `alias/aws/` alias as well. What must stay
-//! true: a use whose own record names the alias is left to the rule that judges single records.
+//! It is code because another record must connect the key with its `alias/aws/` alias. What must
+//! stay true: a use whose own record names the alias is left to `aws-managed-key-used`.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// A record named key and alias together. The value is the alias.
+/// A record named both the key and the alias. The value is the alias.
 const NAMED: u32 = 0;
-/// The key was used. The value is the service and what it was used on.
+/// The key was used. The value is the ARN of the resource, or empty.
 const USED: u32 = 1;
 
 const AWS_ALIAS: &str = "alias/aws/";
@@ -22,7 +22,7 @@ const AWS_ALIAS: &str = "alias/aws/";
 #[derive(Debug)]
 pub struct AwsManagedKeyUsedHistory(pub std::sync::Arc<crate::model::estate::Estate>);
 
-/// `alias/aws/ebs` in it, or in the ARN of it.
+/// The part `alias/aws/ebs` of the text, which is the alias or its ARN.
 fn alias(text: &str) -> Option<&str> {
     text.find(AWS_ALIAS).and_then(|at| text.get(at..)).filter(|alias| !alias.contains(':'))
 }

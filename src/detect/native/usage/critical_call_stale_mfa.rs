@@ -1,7 +1,8 @@
-//! Calls that can take a key away from its users, made long after MFA was presented.
+//! Finds critical calls that were made long after MFA.
 //!
-//! Code, since it measures the time between two members. What must stay true: the age of the
-//! session is a lower bound for the age of MFA, so a finding is never too strict.
+//! It is code because it compares two times in the record. What must stay true: the session is
+//! never older than MFA. The age of the session is therefore a lower bound for the age of MFA, and
+//! no finding is too strict.
 
 use std::sync::Arc;
 

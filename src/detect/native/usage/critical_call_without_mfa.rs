@@ -1,8 +1,8 @@
-//! Calls that can take a key away from its users, made without MFA.
+//! Finds critical calls that were made without MFA.
 //!
-//! Code, since the verdict weighs the absence of members: a long-term key shows by having no
-//! session at all. What must stay true: high only where the record can know, and no setting
-//! silences that.
+//! It is code because the absence of members matters: a long-term key, for example, is recognised
+//! by the missing session. What must stay true: a finding is high only if the record can tell
+//! whether MFA was used, and no setting silences such a finding.
 
 use std::sync::Arc;
 

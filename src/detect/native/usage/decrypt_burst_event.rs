@@ -1,7 +1,7 @@
-//! What `decrypt-burst` counts: a principal decrypted something.
+//! Selects the calls that `decrypt-burst` counts: a principal decrypted something.
 //!
-//! Code, since it is asked of every Decrypt there is. What must stay true: log files of the trail
-//! are told from everything else, so that a record is one or the other.
+//! It is code for speed, because it sees every `Decrypt` record. What must stay true: a record is
+//! about a log file of the trail or about other data, never both.
 
 use std::sync::Arc;
 
@@ -11,25 +11,25 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::{Actor, View};
 
-/// The member of an encryption context that names the trail whose file it is.
+/// The member of an encryption context that names a trail, for the log files of that trail.
 const TRAIL: &str = "aws:cloudtrail:arn";
 
 /// See `rules/use/decrypt-burst.md`.
 #[derive(Debug)]
 pub struct DecryptBurstEvent {
-    /// Whether it looks at log files of the trail, or at all else.
+    /// Whether it selects log files of the trail, or everything else.
     logs: bool,
-    /// Who is expected to read log files.
+    /// The settings, with the principals that are expected to read log files.
     estate: Arc<Estate>,
 }
 
 impl DecryptBurstEvent {
-    /// Looks at everything but log files of the trail.
+    /// Selects everything except log files of the trail.
     pub fn of_data(estate: Arc<Estate>) -> DecryptBurstEvent {
         DecryptBurstEvent { logs: false, estate }
     }
 
-    /// Looks at log files of the trail.
+    /// Selects log files of the trail.
     pub fn of_logs(estate: Arc<Estate>) -> DecryptBurstEvent {
         DecryptBurstEvent { logs: true, estate }
     }

@@ -1,7 +1,7 @@
-//! Nitro enclaves in debug mode that were given key material.
+//! Finds key material that is given to a Nitro enclave in debug mode.
 //!
-//! Code, since the measurements may be written in hexadecimal or base64. What must stay true: all
-//! three measurements must be there and zero; one that is missing proves nothing.
+//! It is code because the measurements are in hexadecimal or base64. What must stay true: all three
+//! measurements must be present and zero. A missing measurement proves nothing.
 
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
@@ -16,7 +16,7 @@ const MEASUREMENTS: [&str; 3] = [
     "attestationDocumentEnclavePCR2",
 ];
 
-/// Fewer characters than any measurement has, in either spelling.
+/// A lower bound for the length of a measurement, in characters, in both encodings.
 const SHORTEST: usize = 32;
 
 /// See `rules/use/enclave-debug-attestation.md`.
@@ -25,7 +25,7 @@ pub struct EnclaveDebugAttestation;
 
 impl Detector for EnclaveDebugAttestation {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
-        // An enclave asks with the credentials of its instance's role.
+        // An enclave uses the credentials of its instance's role.
         if view.actor() == Actor::Service {
             return None;
         }

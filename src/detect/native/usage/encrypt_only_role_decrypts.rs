@@ -1,7 +1,7 @@
-//! A principal that only ever encrypted decrypts.
+//! Finds a principal that decrypts and before only encrypted.
 //!
-//! Code, since it rests on what did not happen before. What must stay true: encryptions count only
-//! if they certainly came before the decryption.
+//! It is code because it depends on calls that did not happen before. What must stay true:
+//! encryptions count only if they certainly came before the decryption.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::record::kms::View;
 const ENCRYPTED: u32 = 0;
 /// The principal decrypted.
 const DECRYPTED: u32 = 1;
-/// The principal was refused to decrypt, or failed.
+/// A call to decrypt was refused or failed.
 const TRIED: u32 = 2;
 
 /// See `rules/use/encrypt-only-role-decrypts.md`.
 #[derive(Debug)]
 pub struct EncryptOnlyRoleDecrypts(pub Arc<Estate>);
 
-/// The kind of a call by which data is encrypted or decrypted.
+/// Whether a call encrypts or decrypts data, as the kind of its mark.
 fn kind(used: &Use<'_>) -> Option<u32> {
     match used.name {
         "Decrypt" | "ReEncrypt" if used.attempt => Some(TRIED),

@@ -1,8 +1,8 @@
-//! Secrets and personal data in an encryption context, which every log holds in the clear.
+//! Finds secrets and personal data in an encryption context, which every log stores in plain text.
 //!
-//! Code, since a check digit and the look of a token are beyond patterns. What must stay true: the
-//! finding never shows what was found, and contexts of nothing but ARNs, which most are, cost
-//! little.
+//! It is code because patterns cannot test a check digit or recognise a token. What must stay true:
+//! a finding never shows the sensitive text. Most contexts contain only ARNs, and must be cheap to
+//! check.
 
 use serde_json::{Value, json};
 
@@ -14,11 +14,11 @@ use crate::record::event::Event;
 use crate::record::json::{Json, Name};
 use crate::record::kms::{Actor, View};
 
-/// Pairs that others than the caller make: the public key that the AWS Encryption SDK adds, and
-/// the version that Secrets Manager names.
+/// Pairs that the caller does not write: the public key that the AWS Encryption SDK adds, and the
+/// version that Secrets Manager names.
 const EXEMPT: [&str; 2] = ["aws-crypto-public-key", "SecretVersionId"];
 
-/// As many pairs as a finding shows.
+/// The maximum number of pairs in a finding.
 const SHOWN: usize = 10;
 
 /// See `rules/use/encryption-context-sensitive.md`.
@@ -45,10 +45,10 @@ impl Detector for EncryptionContextSensitive {
     }
 }
 
-/// What is wrong with a pair, and the pair as it may be shown.
+/// What is sensitive in a pair, and the masked pair for the report.
 fn judge(name: Name<'_>, value: Json<'_>) -> Option<(Sensitive, Value)> {
     let value = value.scalar()?;
-    // Nearly every context that a service writes ends here.
+    // Almost every context that a service writes ends here.
     if value.starts_with("arn:") && sensitive_text::is_id(&value) {
         return None;
     }
@@ -59,7 +59,8 @@ fn judge(name: Name<'_>, value: Json<'_>) -> Option<(Sensitive, Value)> {
     let of_service = name.starts_with("aws:");
     let in_name = sensitive_text::in_text(&name);
     let in_value = sensitive_text::in_text(&value)
-        // What a service writes about its resources, such as a user's name, is not the caller's.
+        // What a service writes about its resources, such as the name of a user, does not come from
+        // the caller.
         .filter(|kind| !(of_service && *kind == Sensitive::Email))
         .or_else(|| if of_service { None } else { sensitive_text::by_name(&name, &value) });
     let kind = in_value.or(in_name)?;
@@ -69,7 +70,7 @@ fn judge(name: Name<'_>, value: Json<'_>) -> Option<(Sensitive, Value)> {
     };
     let pair = json!({
         "key": shown(&name, in_name),
-        // Beside a name that is itself sensitive, the value is likely to be so as well.
+        // If the name is sensitive, the value is probably sensitive too.
         "value": shown(&value, in_value.or(Some(Sensitive::Named))),
         "found": kind.as_str(),
     });

@@ -1,7 +1,7 @@
-//! A principal that was not seen with a key before.
+//! Finds principals that use a key for the first time.
 //!
-//! Code, since it rests on what is not in the log. What must stay true: nothing is new in a log that
-//! has not watched the key for a while, so that a short log gives no finding.
+//! It is code because it depends on what is not in the log. What must stay true: a log must show
+//! uses of the key for some time before a principal can count as new. A short log gives no finding.
 
 use crate::detect::native::shared::timeline::{DAY, between};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
@@ -9,8 +9,8 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// How long a key must have been in use, in the log, before anybody is new to it. A week holds the
-/// weekly jobs and both kinds of day.
+/// How long the log must show uses of the key before a principal can count as new. A week contains
+/// weekly jobs, working days and weekends.
 const LEARNING: i64 = 7 * DAY;
 
 /// See `rules/use/first-use-of-key.md`.

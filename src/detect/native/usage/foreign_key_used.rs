@@ -1,7 +1,8 @@
-//! A principal of ours that encrypts under somebody else's key.
+//! Finds a principal of ours that encrypts under a key of another account.
 //!
-//! Code, since the account of a key stands in an array member or inside an ARN. What must stay
-//! true: only the caller's copy of a call is judged, so that a call across accounts is found once.
+//! It is code because the account of a key is in an array or inside an ARN. What must stay true:
+//! only the record in the caller's account counts, so that a call across accounts gives one
+//! finding.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
-//! One key used for many purposes: what is lost with it, or to whoever may use it, is much.
+//! Finds keys that serve many purposes, so that the loss or abuse of one key affects much data.
 //!
-//! Code, since it counts services, accounts and principals of one key over the whole log. What must
-//! stay true: sessions of one role are one principal, and a failed call is no use.
+//! It is code because it counts services, accounts and principals of a key over the whole log. What
+//! must stay true: all sessions of a role are one principal, and a failed call is not a use.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// The most names that a detail lists.
+/// The maximum number of names in a detail.
 const NAMES_MAX: usize = 20;
 
-/// What the aliases of AWS managed keys start with.
+/// The prefix of the aliases of AWS managed keys.
 const AWS_ALIAS: &str = "alias/aws/";
 
 /// See `rules/use/key-blast-radius.md`.
 #[derive(Debug)]
 pub struct KeyBlastRadius(pub Arc<Estate>);
 
-/// The service a use was for: that of the resource, else the one that made the call.
+/// The service that a use was for: that of the resource, or the one that made the call.
 fn service(noted: &Noted) -> Option<String> {
     let of_resource = || {
         let arn = noted.about.resource.as_ref()?.arn.as_str();
@@ -38,7 +38,7 @@ fn service(noted: &Noted) -> Option<String> {
     of_resource().or_else(of_caller).filter(|service| !service.is_empty())
 }
 
-/// Names as a detail: so many, and how many more.
+/// A list of names for a detail. A long list is cut and says how many names are missing.
 fn list(names: &BTreeSet<String>) -> Value {
     let mut shown: Vec<String> = names.iter().take(NAMES_MAX).cloned().collect();
     if names.len() > NAMES_MAX {

@@ -1,7 +1,7 @@
-//! KMS calls in a Region that the organisation does not use.
+//! Finds KMS calls in a Region that the organisation does not use.
 //!
-//! Code, since the Regions are a setting. What must stay true: without the setting the rule costs
-//! nothing, and services that act for themselves are not judged.
+//! It is code because the Regions are a setting. What must stay true: without the setting the rule
+//! costs nothing. Calls that services make for themselves are not reported.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Detector for KeyOutsideRegion {
             let why = "keys are used or managed in a Region that is not among the allowed ones";
             return Some(Found::at(Level::Medium).with("why", why));
         }
-        // Scanners ask every Region for its keys, since that is how strays are found.
+        // A scanner lists the keys of every Region, to find those outside the expected ones.
         if view.principal_arn().is_some_and(|arn| self.0.inventory_roles.matches(&arn)) {
             return None;
         }

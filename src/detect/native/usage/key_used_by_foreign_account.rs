@@ -1,7 +1,8 @@
-//! A key of ours that another account uses.
+//! Finds a key of ours that another account uses.
 //!
-//! Code, since the account of a key stands in an array member or inside an ARN. What must stay
-//! true: only the owner's copy of a call is judged, so that a call across accounts is found once.
+//! It is code because the account of a key is in an array or inside an ARN. What must stay true:
+//! only the record in the key owner's account counts, so that a call across accounts gives one
+//! finding.
 
 use crate::detect::native::shared::request_fields;
 use crate::detect::native::{Detector, Found};

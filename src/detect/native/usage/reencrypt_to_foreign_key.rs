@@ -1,7 +1,7 @@
-//! Data that was moved from a key of one account under a key of another.
+//! Finds data that is moved from a key of one account to a key of another.
 //!
-//! Code, since it compares two members of one array. What must stay true: source and destination
-//! are told apart, since data that comes home is no loss.
+//! It is code because it compares two elements of an array. What must stay true: source and
+//! destination are distinguished, because data that returns to its own account is not lost.
 
 use crate::detect::native::shared::request_fields;
 use crate::detect::native::{Detector, Found};
@@ -19,7 +19,7 @@ impl Detector for ReencryptToForeignKey {
         if !view.is_kms() || view.name()? != "ReEncrypt" {
             return None;
         }
-        // Source first, then destination, as the two stand in `resources` and in `keys`.
+        // The source comes first, then the destination, both in `resources` and in `keys`.
         let keys = view.keys();
         let named = |index: usize| keys.get(index)?.account.clone();
         let requested = |member: &str| {
@@ -30,7 +30,7 @@ impl Detector for ReencryptToForeignKey {
         let (source, destination) = if keys.len() == 2 {
             (named(0)?, named(1)?)
         } else {
-            // Of one key it is not known which of the two it is: only the request tells.
+            // With one key, only the request says whether it is the source or the destination.
             let home = || view.account();
             let source = requested("sourceKeyId").or_else(home)?;
             (source, requested("destinationKeyId")?)

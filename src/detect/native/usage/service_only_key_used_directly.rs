@@ -1,8 +1,8 @@
-//! Keys that their policy gives to one service, used outside it.
+//! Finds keys that a policy reserves for one service and that are used without it.
 //!
-//! Code, since it compares uses with the policy in force. What must stay true: only uses that
-//! certainly came after the policy count, and a caller that the record calls `AWS Internal` could
-//! be any service.
+//! It is code because it compares uses with the policy in force. What must stay true: only uses
+//! that certainly came after the policy count. A caller that the record names `AWS Internal` could
+//! be any service, so it does not count.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use crate::policy::Actions;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// A policy. The value is the services that it gives the key to, as JSON; empty if anybody may
-/// use the key.
+/// A policy. The value is a JSON list of the services for which it reserves the key; the list is
+/// empty if anybody may use the key.
 const POLICY: u32 = 0;
-/// A use. The value is the service that made it, or nothing.
+/// A use. The value is the service that made it, or empty.
 const USED: u32 = 1;
 
 const VIA: &[&str] = &["kms:viaservice"];
@@ -27,7 +27,8 @@ const VIA: &[&str] = &["kms:viaservice"];
 #[derive(Debug)]
 pub struct ServiceOnlyKeyUsedDirectly;
 
-/// The services through which alone a policy lets principals use the key, by their first label.
+/// The services through which a policy lets principals use the key, if it allows no other way. A
+/// service is named by the first label of its host name.
 fn services(given: &KeyPolicy) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for statement in given.allows().filter(|statement| statement.kms().meets(Actions::USE)) {
@@ -42,7 +43,7 @@ fn services(given: &KeyPolicy) -> BTreeSet<String> {
         let values = about.flat_map(|condition| &condition.values);
         found.extend(values.map(|host| service_label(host).to_ascii_lowercase()));
     }
-    // A pattern that begins with a wildcard says nothing of the service.
+    // A pattern that begins with a wildcard says nothing about the service.
     if found.iter().any(|label| label.contains(['*', '?'])) { BTreeSet::new() } else { found }
 }
 
@@ -73,7 +74,8 @@ impl History for ServiceOnlyKeyUsedDirectly {
         let mut found = Vec::new();
         for at in of_kind(notes, USED) {
             let used = &notes[at];
-            // In force is the last one before the first use, if none came while it went on.
+            // The policy in force is the last one before the first use, if no other policy came
+            // during the use.
             let before = policies.iter().rev().find(|at| notes[**at].time < used.time);
             let during = |at: &&usize| (used.time..=used.last).contains(&notes[**at].time);
             let (Some(policy), None) = (before, policies.iter().find(during)) else { continue };

@@ -1,0 +1,38 @@
+//! The members of a rule under `keytrail:`, which say what Sigma has no word for.
+//!
+//! `rules/README.md` documents every key. What must stay true: [`KEYTRAIL_KEYS`] names every key
+//! that the loader reads, so that a test can compare the documentation with it.
+
+use serde_json::Value;
+
+/// Every key that is read under `keytrail:`, in alphabetical order.
+pub const KEYTRAIL_KEYS: [&str; 8] =
+    ["advice", "errors", "from", "native", "raises", "same_as", "tier", "whitepaper"];
+
+/// What a document holds under `keytrail:`.
+pub struct Own(Value);
+
+impl Own {
+    /// Takes what the parser read under `keytrail`; without it, every key is absent.
+    pub fn of(member: Option<&impl serde::Serialize>) -> Own {
+        Own(member.and_then(|member| serde_json::to_value(member).ok()).unwrap_or_default())
+    }
+
+    /// The value of a key, one of [`KEYTRAIL_KEYS`].
+    pub fn member(&self, key: &str) -> Option<&Value> {
+        debug_assert!(KEYTRAIL_KEYS.contains(&key), "{key} is missing from KEYTRAIL_KEYS");
+        self.0.get(key)
+    }
+
+    /// The value of a key, if it is text.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.member(key)?.as_str()
+    }
+
+    /// The texts in the list under a key; other values are left out.
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        let list = self.member(key).and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+}
