@@ -102,6 +102,9 @@ pub enum Verdict {
 }
 
 /// A rule over many records that is code.
+///
+/// It is shown records one by one and uses of keys in groups, marks those that concern it, and
+/// decides over all marks of one part together.
 pub trait History: Send + Sync {
     /// What a record means to it: nothing, for most. It may be any record at all, not only one
     /// that the selection fits.
@@ -112,8 +115,19 @@ pub trait History: Send + Sync {
         true
     }
 
+    /// Which uses of keys it wants to be shown.
+    fn uses(&self) -> Uses<'_> {
+        Uses::None
+    }
+
     /// What a use of a key means to it.
     fn note_use(&self, _use: &Use<'_>, _marks: &mut Vec<Mark>) {}
+
+    /// The kinds of marks without which a part gives nothing: all kinds of any one row. A part that
+    /// lacks them is never decided over, which saves reading what was noted.
+    fn needs(&self) -> &[&[u32]] {
+        &[&[]]
+    }
 
     /// Decides over everything that was noted under one part, in the order of time.
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided>;
@@ -129,6 +143,29 @@ pub trait History: Send + Sync {
     }
 }
 
+/// Which uses of keys a history wants to be shown. An organisation has millions, so each history
+/// says as closely as it can which of them matter.
+#[derive(Clone, Copy)]
+pub enum Uses<'a> {
+    /// None.
+    None,
+    /// Those of keys under which it marked a record too, the record naming the key.
+    OfMarkedKeys,
+    /// Those of keys of which any use passes the test, or under which it marked a record.
+    OfKeysWith(fn(&Use<'_>) -> bool),
+    /// Those that pass the test.
+    With(fn(&Use<'_>) -> bool),
+    /// All, but it decides over the uses of one key at once and needs no marks.
+    OverKeys(&'a dyn OverKeys),
+}
+
+/// A rule that decides over all uses of one key.
+pub trait OverKeys: Send + Sync {
+    /// Decides over the uses of one key, in the order of their first records. Notes in what it
+    /// decides are indexes of uses.
+    fn decide(&self, uses: &[Use<'_>], context: &Context<'_>) -> Vec<Decided>;
+}
+
 /// What a record means to a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
@@ -140,10 +177,10 @@ pub struct Mark {
     pub value: String,
 }
 
-/// What is noted of one principal's uses of one key by one operation on one resource.
+/// All uses of one key by one principal, with one operation, on one resource.
 ///
-/// Trail delivery is no use.
-#[derive(Debug, Clone)]
+/// CloudTrail's own use of a trail's key is none.
+#[derive(Debug, Clone, Copy)]
 pub struct Use<'a> {
     /// The operation: `Decrypt`, …
     pub name: &'a str,
@@ -151,10 +188,19 @@ pub struct Use<'a> {
     pub actor: &'a str,
     /// Whether it was refused or failed.
     pub attempt: bool,
-    /// Who, on what, where.
-    pub about: &'a About,
-    /// The first, and the last.
+    /// Who, without the session.
+    pub principal: &'a Principal,
+    /// Whether the first was made in a session that is named as the resource is, as the sessions of
+    /// functions are.
+    pub own_session: bool,
+    /// Which key.
+    pub key: Option<&'a Key>,
+    /// On what.
+    pub resource: Option<&'a Resource>,
+    /// The times of the first, and the last.
     pub times: (Time, Time),
+    /// How many, copies not counted.
+    pub count: u64,
 }
 
 /// What a history is told of a record that it marked.
@@ -179,9 +225,7 @@ pub struct Noted {
 }
 
 /// Who acted on what, where.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct About {
     /// `recipientAccountId`
     pub account: Option<String>,

@@ -81,6 +81,28 @@ pub struct TagCoverage {
 }
 
 impl TagCoverage {
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, other: TagCoverage) {
+        self.uses += other.uses;
+        self.agreeing += other.agreeing;
+        self.untagged += other.untagged;
+        self.mismatched += other.mismatched;
+        self.one_sided += other.one_sided;
+        for (reason, count) in other.unknown {
+            *self.unknown.entry(reason).or_default() += count;
+        }
+        for (tag, count) in other.by_tag {
+            let known = self.by_tag.entry(tag).or_default();
+            known.agreeing += count.agreeing;
+            known.untagged += count.untagged;
+            known.mismatched += count.mismatched;
+            known.one_sided += count.one_sided;
+            known.unknown += count.unknown;
+        }
+        self.resources += other.resources;
+        self.unplaced += other.unplaced;
+    }
+
     /// How many uses something was said of.
     pub fn compared(&self) -> u64 {
         self.agreeing + self.mismatched + self.one_sided

@@ -16,7 +16,6 @@ mod tests;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::hash::Hash;
 
 use super::event::Event;
 use super::json::{Json, Kind, Name};
@@ -55,6 +54,23 @@ impl Actor {
             Actor::Direct => "direct",
         }
     }
+}
+
+/// Who acted: the members of [`Principal`], borrowed.
+#[derive(Debug, Clone)]
+pub struct Who<'a> {
+    /// `userIdentity.type`, or `AWSService`.
+    pub kind: Option<&'a str>,
+    /// The user's ARN, or the role's without its session.
+    pub arn: Option<Cow<'a, str>>,
+    /// The caller's account.
+    pub account: Option<&'a str>,
+    /// The session name of a role session.
+    pub session: Option<&'a str>,
+    /// `userIdentity.invokedBy`
+    pub invoked_by: Option<&'a str>,
+    /// Whether the session had MFA.
+    pub mfa: Mfa,
 }
 
 /// A record read as a KMS call. Cheap to make; what several rules ask for is read once.
@@ -182,15 +198,18 @@ impl<'a> View<'a> {
         }
     }
 
-    /// All that [`principal`](View::principal) rests on, to be hashed: cheaper than making one.
-    pub fn who(&self) -> impl Hash {
+    /// What [`principal`](View::principal) is made of, borrowed.
+    pub fn who(&self) -> Who<'_> {
         let caller = self.caller();
-        let session = caller.session_name().map(str::to_owned);
-        let service = caller.actor == Actor::Service;
-        (
-            (caller.kind.clone(), caller.account.clone(), caller.invoked_by.clone()),
-            (self.principal_arn(), session, caller.mfa(), service),
-        )
+        let service = || (caller.actor == Actor::Service).then_some("AWSService");
+        Who {
+            kind: caller.kind.as_deref().or_else(service),
+            arn: self.principal_arn(),
+            account: caller.account.as_deref(),
+            session: caller.session_name(),
+            invoked_by: caller.invoked_by.as_deref(),
+            mfa: caller.mfa(),
+        }
     }
 
     /// The `arn` of [`principal`](View::principal): the user's, or the role's without its session.

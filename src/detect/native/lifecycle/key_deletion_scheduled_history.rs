@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::detect::native::shared::timeline::{DAY, mark_key, of_kind, who};
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
 use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::record::event::Event;
@@ -34,8 +34,16 @@ impl History for KeyDeletionScheduledHistory {
         }
     }
 
+    fn uses(&self) -> Uses<'_> {
+        Uses::OfMarkedKeys
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[SCHEDULED, USED]]
+    }
+
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        if let (Some(key), false) = (&used.about.key, used.attempt) {
+        if let (Some(key), false) = (used.key, used.attempt) {
             marks.push(Mark { part: key.arn.clone(), kind: USED, value: used.name.to_owned() });
         }
     }

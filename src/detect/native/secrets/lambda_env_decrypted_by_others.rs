@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::arn::Arn;
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -33,9 +33,9 @@ pub fn function(arn: &str) -> Option<String> {
     Some(format!("{}function:{name}", arn.strip_suffix(parsed.resource)?))
 }
 
-/// The name of the function in its ARN.
-fn name(arn: &str) -> Option<&str> {
-    arn.rsplit(':').next()
+/// Whether a use is of a function's environment.
+pub fn is_of_function(used: &Use<'_>) -> bool {
+    used.resource.is_some_and(|resource| resource.arn.contains(":lambda:"))
 }
 
 impl History for LambdaEnvDecryptedByOthers {
@@ -53,16 +53,22 @@ impl History for LambdaEnvDecryptedByOthers {
         }
     }
 
+    fn uses(&self) -> Uses<'_> {
+        Uses::With(is_of_function)
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[ROLE, DECRYPTED]]
+    }
+
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        let about = used.about;
-        let resource = about.resource.as_ref().and_then(|resource| function(&resource.arn));
-        let (Some(part), Some(principal)) = (resource, about.principal.arn.clone()) else { return };
         if used.name != "Decrypt" || used.attempt {
             return;
         }
-        let own = about.principal.session.as_deref() == name(&part);
+        let part = used.resource.and_then(|resource| function(&resource.arn));
+        let (Some(part), Some(principal)) = (part, used.principal.arn.clone()) else { return };
         let kind = match used.actor {
-            "direct" if own => ROLE,
+            "direct" if used.own_session => ROLE,
             "via" => DECRYPTED,
             _ => return,
         };
@@ -103,6 +109,5 @@ mod tests {
         assert_eq!(function(&format!("{arn}:prod")).as_deref(), Some(arn));
         assert_eq!(function("arn:aws:lambda:eu-central-1:111122223333:layer:orders"), None);
         assert_eq!(function("arn:aws:s3:::orders"), None);
-        assert_eq!(name(arn), Some("orders"));
     }
 }

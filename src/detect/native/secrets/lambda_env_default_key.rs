@@ -4,9 +4,9 @@
 //! not say who manages it. The record of the configuration does not say whether there are
 //! variables. What must stay true: a function with a key of its own gives no finding.
 
-use super::lambda_env_decrypted_by_others::function;
+use super::lambda_env_decrypted_by_others::{function, is_of_function};
 use crate::detect::native::shared::timeline::{of_kind, text};
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -15,8 +15,10 @@ use crate::record::kms::View;
 const DEFAULT: u32 = 0;
 /// The function was configured with a key of its own.
 const OWN: u32 = 1;
-/// The environment was encrypted or decrypted. The value is the alias, if the record has one.
+/// The environment was encrypted or decrypted under a key that was not named by the alias.
 const USED: u32 = 2;
+/// The same under a key that was.
+const NAMED: u32 = 3;
 
 const ALIAS: &str = "alias/aws/lambda";
 
@@ -41,18 +43,27 @@ impl History for LambdaEnvDefaultKey {
         marks.push(Mark { part, kind, value: String::new() });
     }
 
+    fn uses(&self) -> Uses<'_> {
+        Uses::With(is_of_function)
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[NAMED], &[DEFAULT, USED]]
+    }
+
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        let about = used.about;
-        let resource = about.resource.as_ref().filter(|_| !used.attempt);
+        let resource = used.resource.filter(|_| !used.attempt);
         if let Some(part) = resource.and_then(|resource| function(&resource.arn)) {
-            let alias = about.key.as_ref().and_then(|key| key.alias.clone());
-            marks.push(Mark { part, kind: USED, value: alias.unwrap_or_default() });
+            let alias = used.key.and_then(|key| key.alias.as_deref()).unwrap_or_default();
+            let kind = if alias.ends_with(ALIAS) { NAMED } else { USED };
+            marks.push(Mark { part, kind, value: String::new() });
         }
     }
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        let used = of_kind(notes, USED);
-        let named = used.iter().any(|at| notes[*at].value.ends_with(ALIAS));
+        let is_use = |at: &usize| matches!(notes[*at].kind, USED | NAMED);
+        let used: Vec<usize> = (0..notes.len()).filter(is_use).collect();
+        let named = !of_kind(notes, NAMED).is_empty();
         let configured = !of_kind(notes, DEFAULT).is_empty() && of_kind(notes, OWN).is_empty();
         let why = match (named, configured) {
             (true, _) => "the key that was used is aws/lambda",

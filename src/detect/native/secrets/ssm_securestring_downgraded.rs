@@ -4,7 +4,7 @@
 //! only an earlier second counts, because two writes of the same second have no known order.
 
 use crate::detect::native::shared::timeline::{of_kind, text};
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::arn::Arn;
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -51,8 +51,16 @@ impl History for SsmSecurestringDowngraded {
         }
     }
 
+    fn uses(&self) -> Uses<'_> {
+        Uses::With(|used| used.resource.is_some_and(|resource| resource.arn.contains(":ssm:")))
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[PLAIN]]
+    }
+
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        let resource = used.about.resource.as_ref().filter(|_| !used.attempt);
+        let resource = used.resource.filter(|_| !used.attempt);
         let Some(arn) = resource.and_then(|resource| Arn::parse(&resource.arn)) else { return };
         if let Some(name) = arn.resource.strip_prefix("parameter").filter(|_| arn.service == "ssm")
         {

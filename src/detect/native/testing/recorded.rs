@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, Use};
+use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, OverKeys, Use, Uses};
 use crate::model::estate::Estate;
 use crate::model::time::Time;
 use crate::record::event::{Event, event_time};
@@ -45,6 +45,9 @@ pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<S
     let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
     let range = (begin, Time::parse(end).unwrap());
     let context = Context { estate: &estate, accounts: &accounts, range };
+    if let Uses::OverKeys(over) = history.uses() {
+        return over_keys(over, records, &context);
+    }
     let mut parts: Vec<String> = noted.iter().map(|(part, ..)| part.clone()).collect();
     parts.sort();
     parts.dedup();
@@ -85,9 +88,17 @@ fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted
     let last = record["last"].as_str().and_then(Time::parse);
     if let Some(last) = last {
         let name = record["eventName"].as_str().unwrap();
-        let actor = view.actor().as_str();
-        let attempt = view.attempt();
-        let told = Use { name, actor, attempt, about: &about, times: (time, last) };
+        let told = Use {
+            name,
+            actor: view.actor().as_str(),
+            attempt: view.attempt(),
+            principal: &about.principal,
+            own_session: false,
+            key: about.key.as_ref(),
+            resource: None,
+            times: (time, last),
+            count: 1,
+        };
         history.note_use(&told, &mut marks);
     } else {
         history.note(&event, &view, &mut marks);
@@ -107,4 +118,76 @@ fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted
         (mark.part, id.clone(), note)
     };
     marks.into_iter().map(noted).collect()
+}
+
+/// What a rule over keys decides, key by key. A record with `count` is so many uses.
+fn over_keys(
+    rule: &dyn OverKeys,
+    records: &[Value],
+    context: &Context<'_>,
+) -> Vec<(Vec<String>, Decided)> {
+    let mut all: Vec<_> = records.iter().map(owned_use).collect();
+    all.sort_by(|a, b| (&a.about.key, a.times, &a.id).cmp(&(&b.about.key, b.times, &b.id)));
+    let mut found = Vec::new();
+    for same in all.chunk_by(|a, b| a.about.key == b.about.key) {
+        let uses: Vec<Use<'_>> = same.iter().map(OwnedUse::told).collect();
+        for decided in rule.decide(&uses, context) {
+            let ids = decided.notes.iter().map(|at| same[*at].id.clone()).collect();
+            found.push((ids, decided));
+        }
+    }
+    found
+}
+
+/// A use with what it is about.
+struct OwnedUse {
+    id: String,
+    name: String,
+    actor: &'static str,
+    attempt: bool,
+    about: About,
+    times: (Time, Time),
+    count: u64,
+}
+
+impl OwnedUse {
+    fn told(&self) -> Use<'_> {
+        Use {
+            name: &self.name,
+            actor: self.actor,
+            attempt: self.attempt,
+            principal: &self.about.principal,
+            own_session: false,
+            key: self.about.key.as_ref(),
+            resource: self.about.resource.as_ref(),
+            times: self.times,
+            count: self.count,
+        }
+    }
+}
+
+fn owned_use(record: &Value) -> OwnedUse {
+    let text = record.to_string();
+    let mut index = Index::default();
+    plain::scan(text.as_bytes(), &mut index).unwrap();
+    let event = Event::new(&text, &index);
+    let view = View::new(&event);
+    let time = event.get("eventTime").and_then(event_time).unwrap();
+    OwnedUse {
+        id: record["eventID"].as_str().unwrap().to_owned(),
+        name: record["eventName"].as_str().unwrap().to_owned(),
+        actor: view.actor().as_str(),
+        attempt: view.attempt(),
+        about: About {
+            account: view.account(),
+            region: view.region(),
+            principal: view.principal(),
+            source_ip: None,
+            user_agent: None,
+            key: view.key(),
+            resource: view.resource(),
+        },
+        times: (time, record["last"].as_str().and_then(Time::parse).unwrap_or(time)),
+        count: record["count"].as_u64().unwrap_or(1),
+    }
 }

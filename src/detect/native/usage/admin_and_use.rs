@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::detect::native::shared::timeline::of_kind;
-use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -23,10 +23,9 @@ const USE: u32 = 1;
 #[derive(Debug)]
 pub struct AdminAndUse(pub Arc<Estate>);
 
-/// The part: one key and one principal.
-fn part(about: &About) -> Option<String> {
-    let key = &about.key.as_ref()?.arn;
-    Some(format!("{key} {}", about.principal.arn.as_deref()?))
+/// What management and use of one key by one principal are decided over together.
+fn part(used: &Use<'_>) -> Option<String> {
+    Some(format!("{} {}", used.key?.arn, used.principal.arn.as_deref()?))
 }
 
 impl History for AdminAndUse {
@@ -46,11 +45,19 @@ impl History for AdminAndUse {
         }
     }
 
+    fn uses(&self) -> Uses<'_> {
+        Uses::OfMarkedKeys
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[ADMIN, USE]]
+    }
+
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
         let by_hand = used.actor == Actor::Direct.as_str() || used.actor == Actor::Via.as_str();
         if by_hand
             && !used.attempt
-            && let Some(part) = part(used.about)
+            && let Some(part) = part(used)
         {
             marks.push(Mark { part, kind: USE, value: used.name.to_owned() });
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::detect::native::shared::timeline::of_kind;
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -36,13 +36,24 @@ impl History for AwsManagedKeyUsedHistory {
         }
     }
 
+    fn uses(&self) -> Uses<'_> {
+        Uses::OfKeysWith(|used| {
+            let named = used.key.and_then(|key| key.alias.as_deref()).and_then(alias);
+            named.is_some() && !used.attempt
+        })
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[NAMED, USED]]
+    }
+
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        let Some(key) = used.about.key.as_ref().filter(|_| !used.attempt) else { return };
+        let Some(key) = used.key.filter(|_| !used.attempt) else { return };
         let by_hand = matches!(used.actor, "direct" | "via" | "infrastructure");
         if let Some(alias) = key.alias.as_deref().and_then(alias) {
             marks.push(Mark { part: key.arn.clone(), kind: NAMED, value: alias.to_owned() });
         } else if by_hand {
-            let resource = used.about.resource.as_ref().map(|resource| resource.arn.as_str());
+            let resource = used.resource.map(|resource| resource.arn.as_str());
             let value = resource.unwrap_or_default().to_owned();
             marks.push(Mark { part: key.arn.clone(), kind: USED, value });
         }

@@ -3,10 +3,10 @@
 //! It is code because it depends on calls that did not happen before. What must stay true:
 //! encryptions count only if they certainly came before the decryption.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::detect::native::shared::timeline::of_kind;
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, OverKeys, Scope, Use, Uses};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -41,40 +41,55 @@ impl History for EncryptOnlyRoleDecrypts {
         false
     }
 
-    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        let about = used.about;
-        let (Some(key), Some(principal)) = (&about.key, &about.principal.arn) else { return };
-        if used.actor != "service"
-            && let Some(kind) = kind(used)
-        {
-            let part = format!("{} {principal}", key.arn);
-            marks.push(Mark { part, kind, value: String::new() });
-        }
+    fn uses(&self) -> Uses<'_> {
+        Uses::OverKeys(self)
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        let (done, tried) = (of_kind(notes, DECRYPTED), of_kind(notes, TRIED));
-        let mut all: Vec<usize> = done.iter().chain(&tried).copied().collect();
-        all.sort_unstable();
-        let Some(first) = all.first().map(|at| &notes[*at]) else { return Vec::new() };
-        let principal = first.about.principal.arn.as_deref().unwrap_or_default();
-        let before = |noted: &&Noted| noted.kind == ENCRYPTED && noted.last < first.time;
-        let encrypted: u64 = notes.iter().filter(before).map(|noted| noted.count).sum();
+    fn conclude(&self, _notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        Vec::new()
+    }
+}
+
+/// What one principal did with one key: the places of its uses, by kind.
+#[derive(Default)]
+struct Done([Vec<usize>; 3]);
+
+impl OverKeys for EncryptOnlyRoleDecrypts {
+    fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
+        let mut all: BTreeMap<&str, Done> = BTreeMap::new();
+        for (at, used) in uses.iter().enumerate() {
+            if let (Some(kind), Some(arn)) = (kind(used), used.principal.arn.as_deref())
+                && used.actor != "service"
+            {
+                all.entry(arn).or_default().0[kind as usize].push(at);
+            }
+        }
+        all.into_iter().filter_map(|(principal, done)| self.judge(principal, uses, done)).collect()
+    }
+}
+
+impl EncryptOnlyRoleDecrypts {
+    fn judge(&self, principal: &str, uses: &[Use<'_>], done: Done) -> Option<Decided> {
+        let Done([encrypted, decrypted, tried]) = done;
+        let first = decrypted.first().into_iter().chain(tried.first()).min()?;
+        let first = uses[*first].times.0;
+        let before = |at: &&usize| uses[**at].times.1 < first;
+        let before: u64 = encrypted.iter().filter(before).map(|at| uses[*at].count).sum();
         let why = if self.0.encrypt_only_roles.matches(principal) {
             "the principal is configured as one that only encrypts".to_owned()
-        } else if encrypted >= self.0.thresholds.encrypt_only_uses {
-            format!("after {encrypted} encryptions and no decryption, the principal decrypts")
+        } else if before >= self.0.thresholds.encrypt_only_uses {
+            format!("after {before} encryptions and no decryption, the principal decrypts")
         } else {
-            return Vec::new();
+            return None;
         };
         let found = |notes: Vec<usize>, level| {
             let found = Decided::new(notes, level).with("why", why.as_str());
-            found.with("encryptions_before", encrypted).about(Scope::PrincipalAndKey)
+            found.with("encryptions_before", before).about(Scope::PrincipalAndKey)
         };
-        match done.is_empty() {
-            false => vec![found(done, Level::Medium)],
-            true => vec![found(tried, Level::Low).with("refused", true)],
-        }
+        Some(match decrypted.is_empty() {
+            false => found(decrypted, Level::Medium),
+            true => found(tried, Level::Low).with("refused", true),
+        })
     }
 }
 

@@ -3,8 +3,10 @@
 //! It is code because it depends on what is not in the log. What must stay true: a log must show
 //! uses of the key for some time before a principal can count as new. A short log gives no finding.
 
+use std::collections::HashSet;
+
 use crate::detect::native::shared::timeline::{DAY, between};
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, OverKeys, Scope, Use, Uses};
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -24,26 +26,37 @@ impl History for FirstUseOfKey {
         false
     }
 
-    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        let about = used.about;
-        let (Some(key), Some(principal)) = (&about.key, &about.principal.arn) else { return };
-        if used.actor != "service" && !used.attempt {
-            let kind = u32::from(used.actor == "direct");
-            marks.push(Mark { part: key.arn.clone(), kind, value: principal.clone() });
-        }
+    fn uses(&self) -> Uses<'_> {
+        Uses::OverKeys(self)
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        let Some(begin) = notes.first().map(|noted| noted.time) else { return Vec::new() };
-        let mut seen = std::collections::BTreeSet::new();
+    fn conclude(&self, _notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        Vec::new()
+    }
+}
+
+/// The principal of a use that shows who may use the key.
+fn principal<'a>(used: &Use<'a>) -> Option<&'a str> {
+    used.principal.arn.as_deref().filter(|_| used.actor != "service" && !used.attempt)
+}
+
+impl OverKeys for FirstUseOfKey {
+    fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
+        let mut shown = uses.iter().filter(|used| principal(used).is_some());
+        let Some(begin) = shown.next().map(|used| used.times.0) else { return Vec::new() };
+        let learnt = |used: &Use<'_>| between(begin, used.times.0) >= LEARNING;
+        if !uses.last().is_some_and(learnt) {
+            return Vec::new();
+        }
+        let mut seen = HashSet::new();
         let mut found = Vec::new();
-        for (at, noted) in notes.iter().enumerate() {
-            if !seen.insert(noted.value.as_str()) || between(begin, noted.time) < LEARNING {
+        for (at, used) in uses.iter().enumerate() {
+            if !principal(used).is_some_and(|arn| seen.insert(arn)) || !learnt(used) {
                 continue;
             }
-            let (level, how) = match noted.kind {
-                0 => (Level::Low, "through a service"),
-                _ => (Level::Medium, "directly"),
+            let (level, how) = match used.actor {
+                "direct" => (Level::Medium, "directly"),
+                _ => (Level::Low, "through a service"),
             };
             let why = format!(
                 "the key is known since {begin}, and the principal used it for the first time, {how}"

@@ -3,12 +3,12 @@
 //! It is code because it counts services, accounts and principals of a key over the whole log. What
 //! must stay true: all sessions of a role are one principal, and a failed call is not a use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, OverKeys, Scope, Use, Uses};
 use crate::model::arn::Arn;
 use crate::model::estate::Estate;
 use crate::model::level::Level;
@@ -25,22 +25,20 @@ const AWS_ALIAS: &str = "alias/aws/";
 #[derive(Debug)]
 pub struct KeyBlastRadius(pub Arc<Estate>);
 
-/// The service that a use was for: that of the resource, or the one that made the call.
-fn service(noted: &Noted) -> Option<String> {
-    let of_resource = || {
-        let arn = noted.about.resource.as_ref()?.arn.as_str();
-        Arn::parse(arn).map(|arn| arn.service.to_owned())
-    };
+/// The service a use was for: that of the resource, else the one that made the call.
+fn service<'a>(used: &Use<'a>) -> Option<&'a str> {
+    let of_resource = || Arn::parse(&used.resource?.arn).map(|arn| arn.service);
     let of_caller = || {
-        let host = noted.about.principal.invoked_by.as_deref()?;
-        Some(host.strip_suffix(".amazonaws.com")?.split('.').next()?.to_owned())
+        let host = used.principal.invoked_by.as_deref()?;
+        host.strip_suffix(".amazonaws.com")?.split('.').next()
     };
     of_resource().or_else(of_caller).filter(|service| !service.is_empty())
 }
 
-/// A list of names for a detail. A long list is cut and says how many names are missing.
-fn list(names: &BTreeSet<String>) -> Value {
-    let mut shown: Vec<String> = names.iter().take(NAMES_MAX).cloned().collect();
+/// Names as a detail: so many, and how many more.
+fn list(names: &HashSet<&str>) -> Value {
+    let sorted: BTreeSet<&str> = names.iter().copied().collect();
+    let mut shown: Vec<String> = sorted.iter().take(NAMES_MAX).map(|&name| name.into()).collect();
     if names.len() > NAMES_MAX {
         shown.push(format!("and {} more", names.len() - NAMES_MAX));
     }
@@ -54,23 +52,25 @@ impl History for KeyBlastRadius {
         false
     }
 
-    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        if let Some(key) = used.about.key.as_ref().filter(|_| !used.attempt) {
-            marks.push(Mark { part: key.arn.clone(), kind: 0, value: String::new() });
-        }
+    fn uses(&self) -> Uses<'_> {
+        Uses::OverKeys(self)
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        let aliases = notes.iter().filter_map(|noted| noted.about.key.as_ref()?.alias.as_deref());
+    fn conclude(&self, _notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        Vec::new()
+    }
+}
+
+impl OverKeys for KeyBlastRadius {
+    fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
+        let done: Vec<usize> = (0..uses.len()).filter(|at| !uses[*at].attempt).collect();
+        let aliases = done.iter().filter_map(|at| uses[*at].key?.alias.as_deref());
         if aliases.into_iter().any(|alias| alias.starts_with(AWS_ALIAS)) {
             return Vec::new();
         }
-        let set = |of: &dyn Fn(&Noted) -> Option<String>| -> BTreeSet<String> {
-            notes.iter().filter_map(of).collect()
-        };
-        let services = set(&service);
-        let accounts = set(&|noted| noted.about.principal.account.clone());
-        let principals = set(&|noted| noted.about.principal.arn.clone());
+        let services = names(uses, &done, service);
+        let accounts = names(uses, &done, |used| used.principal.account.as_deref());
+        let principals = names(uses, &done, |used| used.principal.arn.as_deref());
         let most = &self.0.thresholds;
         let wide = [
             ("services", &services, most.blast_services),
@@ -78,19 +78,35 @@ impl History for KeyBlastRadius {
             ("principals", &principals, most.blast_principals),
         ];
         let wide = wide.into_iter().filter(|(_, names, most)| names.len() >= *most);
-        let wide: Vec<(&str, &BTreeSet<String>, usize)> = wide.collect();
+        let wide: Vec<(&str, &HashSet<&str>, usize)> = wide.collect();
         if wide.is_empty() {
             return Vec::new();
         }
         let counted: Vec<String> =
             wide.iter().map(|(what, names, _)| format!("{} {what}", names.len())).collect();
         let why = format!("one key is used by or for {}", counted.join(", "));
-        let mut found = Decided::new(0..notes.len(), Level::Medium).with("why", why);
+        let mut found = Decided::new(done, Level::Medium).with("why", why);
         for (what, names, _) in wide {
             found = found.with(what, list(names));
         }
         vec![found.about(Scope::Key)]
     }
+}
+
+/// The different names in some uses. Most are that of the use before.
+fn names<'a>(
+    uses: &[Use<'a>],
+    among: &[usize],
+    of: impl Fn(&Use<'a>) -> Option<&'a str>,
+) -> HashSet<&'a str> {
+    let (mut all, mut last) = (HashSet::new(), "");
+    for name in among.iter().filter_map(|at| of(&uses[*at])) {
+        if !std::ptr::eq(name, last) {
+            all.insert(name);
+            last = name;
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::shared::request_fields::service_label;
 use crate::detect::native::shared::timeline::of_kind;
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::level::Level;
 use crate::policy::Actions;
 use crate::record::event::Event;
@@ -56,9 +56,17 @@ impl History for ServiceOnlyKeyUsedDirectly {
         }
     }
 
+    fn uses(&self) -> Uses<'_> {
+        Uses::OfMarkedKeys
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[POLICY, USED]]
+    }
+
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        let Some(key) = used.about.key.as_ref().filter(|_| !used.attempt) else { return };
-        let host = used.about.principal.invoked_by.as_deref();
+        let Some(key) = used.key.filter(|_| !used.attempt) else { return };
+        let host = used.principal.invoked_by.as_deref();
         let value = match (used.actor, host) {
             ("direct", _) => String::new(),
             ("via", Some(host)) if host.ends_with(".amazonaws.com") => {

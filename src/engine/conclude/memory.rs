@@ -1,0 +1,76 @@
+//! What this run and all before it have seen, and what the next one needs to know.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::count::Counts;
+use crate::engine::context::Context;
+use crate::engine::partial::problems::Problems;
+use crate::engine::partial::retained::Retained;
+use crate::engine::plan::Plan;
+use crate::model::coverage::Coverage;
+use crate::model::memory::{self, Id, Memory};
+use crate::model::origin::Origin;
+use crate::model::outcome::Totals;
+use crate::model::problem::{Problem, Stage};
+use crate::model::time::Time;
+
+/// How many records of each kind the next run knows: those that a rule matched, and all.
+pub const KNOWN: usize = 1 << 20;
+/// For how long, in days: CloudTrail tries for 30 to deliver what it could not.
+const KNOWN_DAYS: u16 = 45;
+
+/// What this run and all before it have seen.
+pub struct Seen {
+    pub accounts: BTreeSet<String>,
+    pub first: Option<Time>,
+    pub last: Time,
+}
+
+pub fn seen(plan: &Plan, totals: &Totals) -> Seen {
+    let (mut accounts, mut first) = (totals.accounts.clone(), totals.first_event);
+    let mut last = totals.last_event;
+    if let Some(past) = &plan.past {
+        accounts.extend(past.memory.accounts.iter().cloned());
+        first = [first, past.memory.first_event].into_iter().flatten().min();
+        last = last.max(past.memory.last_event);
+    }
+    Seen { accounts, first, last: last.unwrap_or(Time(0)) }
+}
+
+/// What the next run needs to know, if it is asked for and this one is whole.
+pub fn remember(
+    context: &Context<'_>,
+    retained: Retained,
+    (mut counts, seen): (Counts, Seen),
+    uses: &HashMap<Id, u64>,
+    problems: &mut Problems,
+) -> Option<Memory> {
+    let past = context.plan.past.as_ref()?;
+    if problems.lost() {
+        return None;
+    }
+    let packed = retained.pack(&context.names, uses);
+    let (recalled, forgotten) = match packed {
+        Ok(packed) => packed,
+        Err(error) => {
+            let message = format!("a temporary file cannot be read back: {error}");
+            problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
+            return None;
+        }
+    };
+    let room = KNOWN.saturating_sub(counts.known.grouped.len());
+    let surplus = counts.known.others.len().saturating_sub(room) as u64 + counts.known.dropped;
+    counts.known.others.truncate(room);
+    let met = counts.known.grouped.into_iter().chain(counts.known.others);
+    let today = memory::day(context.plan.now);
+    Some(Memory {
+        seed: context.key.seed(),
+        first_event: seen.first,
+        last_event: Some(seen.last),
+        accounts: seen.accounts,
+        coverage: Coverage::default(),
+        known: past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN),
+        recalled,
+        forgotten: forgotten + surplus,
+    })
+}

@@ -1,0 +1,368 @@
+//! From what was found to an outcome.
+//!
+//! ```text
+//! count      how many different records each group has; copies, conflicts
+//! records    kept records go through the rules again
+//! key_pass   all uses, key by key
+//! stateful   what rules over many records decide
+//! tags       keys, resources and their tags
+//! coverage   which hours there are, and which should be
+//! settle     groups of single records, once everything is known
+//! sort       findings in the order of the report
+//! memory     what the next run needs to know
+//! lookup     the texts behind rows
+//! ```
+
+mod count;
+mod coverage;
+mod key_pass;
+mod lookup;
+mod memory;
+mod records;
+mod settle;
+mod sort;
+mod stateful;
+mod tags;
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::mem::take;
+
+use super::context::Context;
+use super::partial::Partial;
+use super::partial::problems::Problems;
+use super::partial::uses::KeyUses;
+use super::plan::{Phase, Plan};
+use super::store::dictionary::Dictionary;
+use super::store::names::Names;
+use super::store::runs::{Rows, SHARDS};
+use super::store::texts::AllTexts;
+use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
+use crate::model::finding::Finding;
+use crate::model::memory::Id;
+use crate::model::origin::Origin;
+use crate::model::outcome::Outcome;
+use crate::model::problem::{Problem, Stage};
+use crate::model::time::Time;
+use crate::tags::book::Book;
+use count::{Counts, Known};
+use coverage::Look;
+use memory::{KNOWN, Seen, remember, seen};
+use settle::{add, raise_evasions, settle};
+use sort::findings;
+use stateful::decide::{Bench, Decisions, Desk};
+use stateful::evidence::{Found, fill_sessions};
+use stateful::note::{Note, Notes};
+use stateful::presence::Presence;
+use stateful::stages::Stages;
+use tags::compare::Compared;
+use tags::ledger::{Ledger, Tags};
+
+/// How the run went.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    /// Whether findings of single records were written at once.
+    pub live: bool,
+    /// Whether the reading was stopped.
+    pub stopped: bool,
+}
+
+/// Makes an outcome of what all workers found; and all that was learnt of tags.
+pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (Outcome, Book) {
+    let plan = context.plan;
+    take(&mut partial.network).release(&mut partial.facts, &mut partial.groups);
+    let counts = count(context, &mut partial);
+    let mut totals = take(&mut partial.totals);
+    totals.duplicates = counts.duplicates;
+    totals.accounts = take(&mut partial.accounts).into_all();
+    totals.regions = take(&mut partial.regions).into_all();
+    let seen = seen(plan, &totals);
+    let decided = decide(context, &mut partial, &seen, ended).unwrap_or_else(|error| {
+        let message = format!(
+            "a temporary file cannot be used, so rules over many records are missing: {error}"
+        );
+        partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
+        Decided::default()
+    });
+    context.progress.begin(Phase::Sorting, 0);
+    let Decided { decisions, compared, found, book, uses } = decided;
+    decisions.problems.into_iter().for_each(|problem| partial.problems.add(problem));
+    let groups = (partial.groups, &counts.groups);
+    let mut groups = settle(plan, &seen.accounts, groups, &decisions.changes);
+    raise_evasions(plan, &mut groups, &compared.evasions);
+    let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
+    let (covered, gaps) = covered(context, &mut partial.coverage, all_of_it);
+    for Found { key, group, count, .. } in decisions.findings.into_iter().chain(found).chain(gaps) {
+        add(&mut groups, key, group, count);
+    }
+    // Whoever stopped the scan knows that files are unread; that they are missing nobody knows.
+    let gate = plan.gate.as_ref();
+    let unverified =
+        gate.map(|gate| gate.conclude(plan.rules.integrity(), plan.each, !ended.stopped));
+    let (mut findings, summary) = findings(plan, groups, unverified.unwrap_or_default());
+    let tags = Tags::new(&plan.estate, &book);
+    let mut ledger = Ledger::new(&tags);
+    findings.iter_mut().for_each(|finding| fill_tags(finding, &mut ledger));
+    let read = take(&mut partial.retained.read);
+    let memory = remember(context, partial.retained, (counts, seen), &uses, &mut partial.problems);
+    let outcome = Outcome {
+        findings,
+        summary,
+        problems: partial.problems.into_sorted(),
+        totals,
+        tags: Some(compared.coverage).filter(|_| context.compares),
+        covered,
+        coverage: partial.coverage,
+        read,
+        memory,
+        manifest: partial.manifest.to_hex(),
+        ..Outcome::default()
+    };
+    (outcome, book)
+}
+
+/// Counts the records of every group, and says which are not what they seem.
+fn count(context: &Context<'_>, partial: &mut Partial) -> Counts {
+    let known = Known::most(context.plan.past.as_ref().map_or(0, |_| KNOWN));
+    let found: HashSet<[u64; 2]> = match context.plan.past.is_some() {
+        true => partial.groups.hashes().collect(),
+        false => HashSet::new(),
+    };
+    let rows = std::mem::replace(&mut partial.facts, Rows::new(1));
+    context.progress.begin(Phase::Counting, SHARDS);
+    let is_finding = |group| found.contains(&group);
+    let counts = count::count(rows, &known, is_finding, context.progress);
+    let counts = counts.unwrap_or_else(|error| {
+        let message =
+            format!("a temporary file cannot be read back, so nothing is counted: {error}");
+        partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
+        Counts::default()
+    });
+    // What earlier runs have said is not said again.
+    let is_new = |place: &(u64, u64)| !partial.retained.recalled.contains(place);
+    for places in counts.conflicts.iter().filter(|places| places.iter().any(is_new)) {
+        partial.problems.add(conflict(&context.names, places));
+    }
+    counts
+}
+
+/// What rules over many records and tags gave.
+#[derive(Default)]
+struct Decided {
+    decisions: Decisions,
+    compared: Compared,
+    /// Findings about tags.
+    found: Vec<Found>,
+    book: Book,
+    /// How many of each use there were, if the next run is to know.
+    uses: HashMap<Id, u64>,
+}
+
+/// Decides what rests on many records.
+fn decide(
+    context: &Context<'_>,
+    partial: &mut Partial,
+    seen: &Seen,
+    ended: Ended,
+) -> io::Result<Decided> {
+    let plan = context.plan;
+    let empty = KeyUses::new(1, context.key, 0);
+    let uses = std::mem::replace(&mut partial.uses, empty);
+    let (rows, heap, kept) =
+        (uses.rows.sharded(), texts(uses.heap), texts(take(&mut partial.kept.texts)));
+    let dictionary = Dictionary::new(uses.words)?;
+    if dictionary.collisions > 0 {
+        partial.problems.add(collision(dictionary.collisions));
+    }
+    let presence = Presence::default();
+    let matched = key_pass::survey(context, &rows, &dictionary, &presence)?;
+    let stages = Stages::new(context, &matched.into_iter().collect());
+    let known = records::Known {
+        context,
+        stages: &stages,
+        presence: &presence,
+        accounts: &seen.accounts,
+        live: ended.live,
+    };
+    let said = records::pass(&known, &kept)?;
+    let mut book = said.book;
+    book.unplaced += uses.unplaced;
+    uses.joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
+    book.merge(plan.tags.clone());
+    let mut bench = Bench {
+        context,
+        stages: &stages,
+        presence: &presence,
+        accounts: &seen.accounts,
+        range: (seen.first.unwrap_or(Time(0)), seen.last),
+        uses: &rows,
+        dictionary: &dictionary,
+        heap: &heap,
+        kept: &kept,
+        texts: AllTexts::default(),
+    };
+    context.progress.begin(Phase::Deciding, SHARDS * 2);
+    let mut waiting = Waiting::new(&stages, plan);
+    waiting.take(&mut bench, said.notes);
+    let mut decisions = Decisions::default();
+    for stage in 0..stages.waiting {
+        waiting.decide(stage, &bench, &mut decisions)?;
+    }
+    let tags = Tags::new(&plan.estate, &book);
+    let passed = key_pass::pass(&key_pass::Known {
+        bench: &bench,
+        marked: &said.marked,
+        stand_for: &uses.stand_for,
+        tags: &tags,
+        free: u32::try_from(kept.parts().len()).unwrap_or(u32::MAX / 2),
+    })?;
+    let mut compared = Compared::default();
+    passed.compared.into_iter().for_each(|more| compared.merge(more));
+    if context.compares {
+        let mut comparing = tags::compare::Comparing::new(&bench, &tags);
+        comparing.take_records(&said.pairs, &mut Desk::new(&bench))?;
+        compared.merge(comparing.finish());
+    }
+    decisions.merge(passed.decisions);
+    waiting.take(&mut bench, passed.notes);
+    for stage in stages.waiting..stages.count {
+        waiting.decide(stage, &bench, &mut decisions)?;
+    }
+    fill_sessions(&mut decisions.findings, &heap)?;
+    let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
+    if book.lost() > 0 {
+        partial.problems.add(too_many_tags(plan, book.lost()));
+    }
+    let mut counted = HashMap::new();
+    for (id, last, count) in passed.lasts {
+        partial.retained.note_last(id, last);
+        *counted.entry(id).or_default() += count;
+    }
+    Ok(Decided { decisions, compared, found, book, uses: counted })
+}
+
+fn texts(all: Vec<super::store::texts::Texts>) -> AllTexts {
+    let mut texts = AllTexts::default();
+    all.into_iter().for_each(|some| texts.add(some));
+    texts
+}
+
+/// Notes that wait for their stage.
+struct Waiting(Vec<Rows<Note>>);
+
+impl Waiting {
+    fn new(stages: &Stages, plan: &Plan) -> Waiting {
+        Waiting((0..stages.count).map(|_| Rows::new(plan.limits.notes)).collect())
+    }
+
+    /// Takes in notes, and their texts for whoever decides.
+    fn take(&mut self, bench: &mut Bench<'_>, all: Vec<Notes>) {
+        for notes in all {
+            self.add(notes.stages);
+            bench.texts.add(notes.texts);
+        }
+    }
+
+    fn add(&mut self, stages: Vec<Rows<Note>>) {
+        for (rows, more) in self.0.iter_mut().zip(stages) {
+            rows.merge(more);
+        }
+    }
+
+    /// Decides over one stage.
+    fn decide(
+        &mut self,
+        stage: usize,
+        bench: &Bench<'_>,
+        decisions: &mut Decisions,
+    ) -> io::Result<()> {
+        let Some(rows) = self.0.get_mut(stage) else { return Ok(()) };
+        let rows = std::mem::replace(rows, Rows::new(1));
+        let (decided, left) = bench.decide(stage, rows)?;
+        decisions.merge(decided);
+        self.add(left.stages);
+        Ok(())
+    }
+}
+
+/// Findings about tags.
+fn tagged(
+    context: &Context<'_>,
+    (compared, aliases): (&mut Compared, Vec<tags::settled::AliasSet>),
+    tags: &Tags<'_>,
+    (heap, last): (&AllTexts, Time),
+) -> io::Result<Vec<Found>> {
+    let mut found = tags::finding::findings(context, take(&mut compared.founds));
+    fill_sessions(&mut found, heap)?;
+    let mut ledger = Ledger::new(tags);
+    found.extend(tags::settled::aliases(context, &mut ledger, aliases, last));
+    found.extend(tags::settled::classes(context, &mut ledger, last));
+    compared.coverage.resources = tags.book.arns().len() as u64;
+    compared.coverage.unplaced = tags.book.unplaced;
+    Ok(found)
+}
+
+/// Which hours there are, and findings about those that should be there too.
+fn covered(
+    context: &Context<'_>,
+    coverage: &mut Coverage,
+    (problems, unread): (&mut Problems, bool),
+) -> (Vec<Covered>, Vec<Found>) {
+    let plan = context.plan;
+    let gap_hours = plan.estate.thresholds.gap_hours;
+    let look = Look { filter: &plan.filter, gap_hours, now: plan.now };
+    let (mut covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
+    if coverage.is_cut() {
+        let message = format!(
+            "more than {PLACES_MAX} accounts and Regions, or {DAYS_MAX} days of one: the hours of \
+             some are not looked at"
+        );
+        problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+    }
+    if unread {
+        // Nobody knows what there was to read.
+        covered.iter_mut().for_each(|row| row.kms_reads_missing = false);
+        return (covered, Vec::new());
+    }
+    (covered, coverage::findings(context, judged))
+}
+
+/// Gives key and resource the tags that they had when the finding's first event happened.
+fn fill_tags(finding: &mut Finding, ledger: &mut Ledger<'_>) {
+    let Some(time) = finding.first_seen else { return };
+    if let Some(key) = &mut finding.key {
+        key.tags = ledger.of(&key.arn, time);
+    }
+    if let Some(resource) = &mut finding.resource {
+        resource.tags = ledger.of(&resource.arn, time);
+    }
+}
+
+fn too_many_tags(plan: &Plan, lost: usize) -> Problem {
+    let message = format!(
+        "more than {} tag changes: the tags of {lost} resources are taken to be unknown",
+        plan.limits.tags
+    );
+    Problem::new(Origin::blob("*"), Stage::Tags, message)
+}
+
+/// Different texts that share their hash: one in billions of runs has any.
+fn collision(count: u64) -> Problem {
+    let message = format!(
+        "{count} names share the hash of another one, so that uses may be taken together that are \
+         not: expected none; scan again"
+    );
+    Problem::new(Origin::blob("*"), Stage::Read, message)
+}
+
+/// Records that share their ids and not their content.
+fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
+    let origin = |&(blob, record): &(u64, u64)| {
+        let name = names.get(blob).unwrap_or_else(|_| "?".into());
+        Origin::record(name, record)
+    };
+    let smallest = places.iter().map(origin).min().unwrap_or_else(|| Origin::blob("?"));
+    let message = "records with the same eventID and recipientAccountId have different content: \
+                   expected copies; all were evaluated, all but one may be forged";
+    Problem::new(smallest, Stage::Parse, message)
+}

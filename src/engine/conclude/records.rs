@@ -1,0 +1,353 @@
+//! Records that were kept go through the rules again, now that all is known: what they mean to rules
+//! over many records becomes notes, what they say of tags goes into the book.
+//!
+//! What must stay true: a record says the same as when it was read, since its text is the same and
+//! it is asked by the same code.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::stateful::decide::about;
+use super::stateful::evidence::origin;
+use super::stateful::note::{Behind, Note, NoteText, Notes, part_of};
+use super::stateful::presence::Presence;
+use super::stateful::stages::Stages;
+use super::tags::compare::PairRecord;
+use super::tags::settled::AliasSet;
+use crate::detect::stateful::{By, Correlation, Kind, Mark, Verdict};
+use crate::detect::{ADJUSTS, Feed, Hit, field};
+use crate::engine::context::Context;
+use crate::engine::evaluate::ask::{Answers, marks};
+use crate::engine::evaluate::identity::Identity;
+use crate::engine::evaluate::matched::{Matching, group_hash};
+use crate::engine::evaluate::{Parser, Record};
+use crate::engine::partial::kept::{Label, why};
+use crate::engine::plan::Range;
+use crate::engine::store::dictionary::{NONE, Sym, sym};
+use crate::engine::store::texts::{AllTexts, NOWHERE, TextAt, Texts};
+use crate::tags::book::Book;
+use crate::tags::change::{Change, Evidence, Source};
+use crate::tags::extract::extract;
+
+/// Keys under which a history marked a record, by the number of its stateful rule.
+pub type Marked = HashSet<(u32, Sym)>;
+
+/// What the kept records say.
+pub struct Said {
+    pub notes: Vec<Notes>,
+    pub marked: Marked,
+    pub book: Book,
+    pub pairs: Vec<PairRecord>,
+    pub aliases: Vec<AliasSet>,
+}
+
+/// What is known before the kept records are gone through.
+pub struct Known<'a> {
+    pub context: &'a Context<'a>,
+    pub stages: &'a Stages,
+    pub presence: &'a Presence,
+    /// Every account that receives records.
+    pub accounts: &'a BTreeSet<String>,
+    /// Whether findings of single records are written at once.
+    pub live: bool,
+}
+
+/// Goes through all kept records.
+///
+/// # Errors
+/// When a temporary file cannot be used.
+pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
+    let parts = kept.parts().par_iter().map(|texts| {
+        let mut pass = Pass::new(known, texts.number());
+        texts.each(|at, entry| pass.take(at, entry))?;
+        Ok(pass.said)
+    });
+    let parts: Vec<io::Result<Said>> = parts.collect();
+    let limit = known.context.plan.limits.tags;
+    let mut all = Said {
+        notes: Vec::new(),
+        marked: Marked::new(),
+        book: Book::new(limit),
+        pairs: Vec::new(),
+        aliases: Vec::new(),
+    };
+    for said in parts {
+        let said = said?;
+        all.notes.extend(said.notes);
+        all.marked.extend(said.marked);
+        all.book.merge(said.book);
+        all.pairs.extend(said.pairs);
+        all.aliases.extend(said.aliases);
+    }
+    all.pairs.sort_unstable();
+    Ok(all)
+}
+
+struct Pass<'a> {
+    known: &'a Known<'a>,
+    parser: Option<Parser>,
+    answers: Answers,
+    said: Said,
+}
+
+/// A kept record, and where it is.
+struct One<'o, 'r> {
+    label: Label,
+    at: TextAt,
+    record: &'o Record<'r>,
+}
+
+impl Pass<'_> {
+    fn new<'a>(known: &'a Known<'a>, number: u32) -> Pass<'a> {
+        let limits = &known.context.plan.limits;
+        let notes = Notes::new(known.stages.count, limits.notes, number);
+        Pass {
+            known,
+            parser: Some(Parser::default()),
+            answers: Answers::default(),
+            said: Said {
+                notes: vec![notes],
+                marked: Marked::new(),
+                book: Book::new(limits.tags),
+                pairs: Vec::new(),
+                aliases: Vec::new(),
+            },
+        }
+    }
+
+    fn take(&mut self, at: TextAt, entry: &[u8]) -> io::Result<()> {
+        let (label, text) = Label::read(entry)?;
+        let mut parser = self.parser.take().unwrap_or_default();
+        let done = parser.read(label.record, text, |record| self.one(&One { label, at, record }));
+        self.parser = Some(parser);
+        done.unwrap_or_else(|| Err(io::ErrorKind::InvalidData.into()))
+    }
+
+    fn one(&mut self, one: &One<'_, '_>) -> io::Result<()> {
+        if one.label.why & why::TAGS != 0 {
+            self.learn(one);
+        }
+        if one.label.why & why::RULES != 0 {
+            let rules = &self.known.context.plan.rules;
+            let candidates = rules.candidates_of(&one.record.basics.header);
+            let mut answers = std::mem::take(&mut self.answers);
+            answers.ask(rules, one.record, candidates, one.label.range);
+            let noted = self.note(one, &answers);
+            self.answers = answers;
+            noted?;
+        }
+        if one.label.why & why::PAIRS != 0 {
+            self.pair(one);
+        }
+        Ok(())
+    }
+
+    /// Learns what a record says of tags.
+    fn learn(&mut self, one: &One<'_, '_>) {
+        let Some(time) = one.record.basics.time else { return };
+        let view = &one.record.view;
+        let evidence = Arc::new(Evidence {
+            time,
+            source: Source::Record {
+                id: view.event().text_at(&["eventID"]).map(Cow::into_owned),
+                name: view.name().unwrap_or_default().into_owned(),
+                principal: view.principal_arn().map(Cow::into_owned),
+                origin: origin(self.known.context, (one.label.blob, one.label.record)),
+            },
+        });
+        for (arn, what) in extract(view).changes {
+            self.said.book.add(arn, Change { evidence: Arc::clone(&evidence), what });
+        }
+    }
+
+    /// Remembers which key it names for what.
+    fn pair(&mut self, one: &One<'_, '_>) {
+        let view = &one.record.view;
+        let Label { identity, content, blob, record, range, .. } = one.label;
+        let name = view.name().unwrap_or_default();
+        let sets_alias = matches!(&*name, "CreateAlias" | "UpdateAlias");
+        let Some(time) = one.record.basics.time.filter(|_| view.is_kms() && sets_alias) else {
+            self.said.pairs.push(PairRecord { identity, content, at: one.at });
+            return;
+        };
+        let id = view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
+        self.said.aliases.push(AliasSet {
+            recalled: range == Range::Recalled,
+            time,
+            id: id.map(Cow::into_owned),
+            content,
+            name: name.into_owned(),
+            about: about(view),
+            origin: origin(self.known.context, (blob, record)),
+        });
+    }
+
+    /// Notes what a record means to rules over many.
+    fn note(&mut self, one: &One<'_, '_>, answers: &Answers) -> io::Result<()> {
+        let context = self.known.context;
+        let rules = &context.plan.rules;
+        let is_use = one.label.why & why::IS_USE != 0;
+        for hit in answers.hits.iter().filter(|hit| !hit.attempt) {
+            // What counts only of others' accounts is decided now that all accounts are known.
+            let foreign = hit.foreign.as_ref().filter(|foreign| foreign.otherwise.is_none());
+            let own =
+                |accounts| context.plan.estate.outside(accounts, self.known.accounts).is_empty();
+            if foreign.is_some_and(|foreign| own(&foreign.accounts)) {
+                continue;
+            }
+            for feed in rules.feeds(hit.rule).iter().filter(|feed| feed.step != ADJUSTS) {
+                let Some(correlation) = context.correlation(feed.stateful) else { continue };
+                if hit.level >= correlation.from && !(is_use && context.is_by_row(feed.stateful)) {
+                    self.note_feed(one, hit, (*feed, correlation))?;
+                }
+            }
+        }
+        answers.histories.iter().try_for_each(|rule| self.note_history(one, answers, *rule))
+    }
+
+    fn note_feed(
+        &mut self,
+        one: &One<'_, '_>,
+        hit: &Hit,
+        (feed, correlation): (Feed, &Correlation),
+    ) -> io::Result<()> {
+        let context = self.known.context;
+        let record = one.record;
+        let by: Vec<Option<Cow<'_, str>>> =
+            correlation.by.iter().map(|by| self.value(record, hit, by)).collect();
+        let values = match &correlation.kind {
+            Kind::ValueCount(_, fields) => values(record, fields),
+            _ => vec![None],
+        };
+        let named = |text: &Option<Cow<'_, str>>| {
+            text.as_ref().map_or(NONE, |text| sym(context.key, text.as_bytes()))
+        };
+        let syms: Vec<Sym> = by.iter().map(named).collect();
+        let part = part_of(context.key, &syms);
+        let by = by.into_iter().map(|value| value.map(Cow::into_owned)).collect();
+        let text = NoteText { by, ..NoteText::default() };
+        let text = match correlation.by.is_empty() {
+            true => NOWHERE,
+            false => text.add(self.texts())?,
+        };
+        // A correlation that raises a rule's findings leaves those of its other rules alone.
+        let group = match &correlation.verdict {
+            Verdict::Raises(id) if context.plan.rules.is_named(hit.rule, id) => {
+                self.group(one, hit)
+            }
+            _ => [0, 0],
+        };
+        for value in values {
+            let value = value.map_or(0, |value| sym(context.key, value.as_bytes()));
+            let kind = feed.step;
+            let note = Note { rule: feed.stateful, part, kind, value, group, text, ..note_of(one) };
+            self.known.presence.add(feed.stateful, feed.step, part);
+            self.push(note);
+        }
+        Ok(())
+    }
+
+    /// The record's value of a field that a correlation groups by.
+    fn value<'r>(&self, record: &Record<'r>, hit: &Hit, by: &By) -> Option<Cow<'r, str>> {
+        let rules = &self.known.context.plan.rules;
+        let alias = by.of.iter().find(|(rule, _)| rules.is_named(hit.rule, rule));
+        let name = alias.map_or(by.name.as_str(), |(_, field)| field);
+        let view = &record.view;
+        match field::is_virtual(name) {
+            true => field::of_view(view, name),
+            false => field::texts(view.event(), view, name).into_iter().next().map(Cow::Owned),
+        }
+    }
+
+    fn note_history(&mut self, one: &One<'_, '_>, answers: &Answers, rule: u32) -> io::Result<()> {
+        let context = self.known.context;
+        let Some((number, history)) = context.plan.rules.history(rule as usize) else {
+            return Ok(());
+        };
+        // That a rule failed on the record was told when it was read.
+        let Some(marks) = marks(history, one.record).filter(|marks| !marks.is_empty()) else {
+            return Ok(());
+        };
+        let adjusted = context.over(number).map(|over| over.about);
+        let adjusted = adjusted.filter(|about| *about != rule as usize);
+        let hit = answers.hits.iter().find(|hit| Some(hit.rule) == adjusted);
+        let group = hit.map_or([0, 0], |hit| self.group(one, hit));
+        if let Some(key) = one.record.view.first_key() {
+            self.said.marked.insert((number, sym(context.key, key.arn.as_bytes())));
+        }
+        for Mark { part, kind, value } in marks {
+            let text = NoteText { value, ..NoteText::default() };
+            let text = text.add(self.texts())?;
+            let part = context.key.long(&[part.as_bytes()]);
+            self.push(Note { rule: number, part, kind, group, text, ..note_of(one) });
+        }
+        Ok(())
+    }
+
+    /// The hash of the group that a hit belongs to; zero of one that is not reported.
+    fn group(&self, one: &One<'_, '_>, hit: &Hit) -> [u64; 2] {
+        let context = self.known.context;
+        if one.label.range != Range::Reported || !context.plan.rules.is_reported(hit.rule) {
+            return [0, 0];
+        }
+        let id = one.record.view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
+        let identity = Identity {
+            hash: one.label.identity,
+            content: one.label.content,
+            id: id.map(Cow::into_owned),
+        };
+        let origin = origin(context, (one.label.blob, one.label.record));
+        let matching = Matching::new(one.record, &identity, origin, self.known.live);
+        group_hash(context, &matching.key(context, hit))
+    }
+
+    fn texts(&mut self) -> &mut Texts {
+        &mut self.said.notes[0].texts
+    }
+
+    fn push(&mut self, note: Note) {
+        let stage = self.known.stages.of(note.rule);
+        self.said.notes[0].push(stage, note);
+    }
+}
+
+/// A note of a record, for no rule yet.
+fn note_of(one: &One<'_, '_>) -> Note {
+    let Label { identity, content, blob, record, range, .. } = one.label;
+    Note {
+        rule: 0,
+        part: [0, 0],
+        time: one.record.basics.time.map_or(0, |time| time.0),
+        identity,
+        content,
+        kind: 0,
+        value: 0,
+        reported: range == Range::Reported,
+        recalled: range == Range::Recalled,
+        group: [0, 0],
+        place: (blob, record),
+        behind: Behind::Text(one.at),
+        text: NOWHERE,
+    }
+}
+
+/// The values that a record adds to a count: of one field each of its values, of several fields
+/// all of them together.
+fn values(record: &Record<'_>, fields: &[String]) -> Vec<Option<String>> {
+    let view = &record.view;
+    let of = |field: &String| field::texts(view.event(), view, field);
+    match fields {
+        [field] => of(field).into_iter().map(Some).collect(),
+        _ => {
+            let all: Vec<Vec<String>> = fields.iter().map(of).collect();
+            match all.iter().all(Vec::is_empty) {
+                true => Vec::new(),
+                false => vec![Some(format!("{all:?}"))],
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Groups of single records once everything is known: how many records each has, whose accounts
+//! they concern, and what else happened.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use crate::engine::partial::group::{Group, GroupKey, Groups, SHOWN};
+use crate::engine::plan::Plan;
+use crate::model::level::Level;
+use crate::model::time::Time;
+
+/// Groups that are settled, and how many records each has.
+pub type Settled = HashMap<GroupKey, (Group, u64)>;
+
+/// Counts the groups, and decides those that rest on whose accounts theirs are, now that every
+/// account is known that receives records, and those that rest on what else happened.
+pub fn settle(
+    plan: &Plan,
+    recipients: &BTreeSet<String>,
+    (groups, counts): (Groups, &HashMap<[u64; 2], u64>),
+    changes: &HashMap<[u64; 2], Vec<(Level, String)>>,
+) -> Settled {
+    let mut settled = Settled::new();
+    for (mut key, (hash, mut group)) in groups {
+        let count = counts.get(&hash).copied().unwrap_or_default();
+        key.apart = None;
+        if let Some(foreign) = key.foreign.take() {
+            let outside = plan.estate.outside(&foreign.accounts, recipients);
+            if !outside.is_empty() {
+                let list = Value::from(outside.into_iter().collect::<Vec<_>>());
+                group.earliest.1.details.insert("external_accounts".into(), list.to_string());
+            } else if let Some(level) = foreign.otherwise {
+                group.level = level;
+            } else {
+                continue;
+            }
+        }
+        if let Some(changes) = changes.get(&hash) {
+            change(&mut group, key.attempt, changes);
+        }
+        add(&mut settled, key, group, count);
+    }
+    settled
+}
+
+/// Gives a group the level that other records give it: the highest that raises it, else the lowest.
+fn change(group: &mut Group, attempt: bool, changes: &[(Level, String)]) {
+    let level = |level: Level| if attempt { level.lowered() } else { level };
+    let raised = changes.iter().filter(|(to, _)| level(*to) > group.level).max();
+    let Some((to, _)) = raised.or_else(|| changes.iter().min()) else { return };
+    group.level = level(*to);
+    let reasons: BTreeSet<&str> =
+        changes.iter().filter(|(other, _)| other == to).map(|(_, why)| why.as_str()).collect();
+    let details = &mut group.earliest.1.details;
+    let known = details.get("why").and_then(|why| serde_json::from_str::<String>(why).ok());
+    let mut all: Vec<&str> = known.as_deref().into_iter().collect();
+    all.extend(reasons.into_iter().filter(|why| !why.is_empty()));
+    details.insert("why".into(), Value::from(all.join("; ")).to_string());
+}
+
+/// Adds a group to those of the same key.
+pub fn add(settled: &mut Settled, key: GroupKey, group: Group, count: u64) {
+    match settled.entry(key) {
+        Entry::Occupied(mut entry) => {
+            // A record is in one of the two only, since a rule finds it once.
+            entry.get_mut().1 += count;
+            entry.get_mut().0.merge(group);
+        }
+        Entry::Vacant(entry) => {
+            entry.insert((group, count));
+        }
+    }
+}
+
+/// The rule whose findings are raised when a use soon after would have been a mismatch.
+const TAG_CHANGED: &str = "key-governed-tag-changed";
+
+/// Raises the findings of tag changes that kept a use from being a mismatch.
+pub fn raise_evasions(plan: &Plan, groups: &mut Settled, evasions: &BTreeSet<(String, Time)>) {
+    let metas = plan.rules.metas();
+    for (key, (group, _)) in groups.iter_mut().filter(|(key, _)| !key.attempt) {
+        let Some(arn) = key.key.as_ref().filter(|_| metas[key.rule].id == TAG_CHANGED) else {
+            continue;
+        };
+        let all_shown = group.events.len() < SHOWN;
+        let evades = |time: Time| {
+            let shown = group.events.keys().any(|event| event.order.1 == Some(time));
+            shown || (!all_shown && (group.first..=group.last).contains(&Some(time)))
+        };
+        let mut of_key = evasions.range((arn.clone(), Time(i64::MIN))..);
+        let found = of_key.by_ref().take_while(|(of, _)| of == arn).any(|(_, time)| evades(*time));
+        if found {
+            let why = "without the change, a use within the hour would have been a mismatch";
+            change(group, false, &[(Level::High, why.to_owned())]);
+        }
+    }
+}

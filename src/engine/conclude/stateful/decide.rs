@@ -1,0 +1,408 @@
+//! Notes in order, part by part, through their rule.
+//!
+//! Shards of notes are decided side by side, stage by stage: what a rule finds may be a note for a
+//! rule of a later stage.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+
+use rayon::prelude::*;
+
+use super::evidence::{EventId, Found, RecordEvent, event_id};
+use super::note::{Behind, Note, NoteText, Notes, part_of};
+use super::presence::Presence;
+use super::stages::Stages;
+use super::unit::Unit;
+use crate::detect::stateful::{About, Kind};
+use crate::detect::{ADJUSTS, Over, Stateful};
+use crate::engine::conclude::lookup::Lookup;
+use crate::engine::context::Context;
+use crate::engine::evaluate::Parser;
+use crate::engine::partial::kept::Label;
+use crate::engine::partial::key_use::{self, KeyUse};
+use crate::engine::plan::Range;
+use crate::engine::store::dictionary::{Dictionary, NONE, sym};
+use crate::engine::store::runs::{Rows, Shard, Sharded, Sorted};
+use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::principal::Principal;
+use crate::model::problem::{Problem, Stage};
+use crate::model::time::Time;
+use crate::record::kms::View;
+use crate::tags::uses::Pair;
+
+/// What was decided.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    /// Findings.
+    pub findings: Vec<Found>,
+    /// New levels of other findings, by the hash of their groups, with the reasons.
+    pub changes: HashMap<[u64; 2], Vec<(Level, String)>>,
+    /// What went wrong.
+    pub problems: BTreeSet<Problem>,
+}
+
+impl Decisions {
+    /// Adds what was decided elsewhere.
+    pub fn merge(&mut self, other: Decisions) {
+        self.findings.extend(other.findings);
+        for (group, changes) in other.changes {
+            self.changes.entry(group).or_default().extend(changes);
+        }
+        self.problems.extend(other.problems);
+    }
+}
+
+/// What every thread may look up while rules decide.
+pub struct Bench<'a> {
+    pub context: &'a Context<'a>,
+    pub stages: &'a Stages,
+    pub presence: &'a Presence,
+    /// Every account that receives records.
+    pub accounts: &'a BTreeSet<String>,
+    /// The times of the first record and the last.
+    pub range: (Time, Time),
+    /// The uses, and the texts behind them.
+    pub uses: &'a Sharded<KeyUse>,
+    pub dictionary: &'a Dictionary,
+    pub heap: &'a AllTexts,
+    /// The records that were kept.
+    pub kept: &'a AllTexts,
+    /// The texts of notes.
+    pub texts: AllTexts,
+}
+
+impl Bench<'_> {
+    /// Decides over all notes of a stage. What was decided, and notes for later stages.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be used.
+    pub fn decide(&self, stage: usize, notes: Rows<Note>) -> io::Result<(Decisions, Notes)> {
+        let limit = self.context.plan.limits.notes;
+        let none = || (Decisions::default(), Notes::new(self.stages.count, limit, 0));
+        if notes.len() == 0 {
+            return Ok(none());
+        }
+        let rules: Vec<(u32, Stateful<'_>)> = (0..)
+            .zip(self.context.over.iter().copied())
+            .filter(|(number, _)| self.stages.of(*number) == stage)
+            .collect();
+        let shards = notes.into_shards().into_par_iter();
+        let decided = shards.map(|shard| {
+            let decided = Desk::new(self).shard(&rules, shard);
+            self.context.progress.step();
+            decided
+        });
+        decided.try_reduce(none, |mut one, other| {
+            one.0.merge(other.0);
+            for (rows, more) in one.1.stages.iter_mut().zip(other.1.stages) {
+                rows.merge(more);
+            }
+            Ok(one)
+        })
+    }
+}
+
+/// What a kept record names as key and what that is for.
+pub struct PairsOf {
+    pub pairs: Vec<Pair>,
+    pub about: About,
+    /// Microseconds since 1970.
+    pub time: i64,
+    pub event: RecordEvent,
+}
+
+/// What one thread has at hand while rules decide.
+pub struct Desk<'a> {
+    pub bench: &'a Bench<'a>,
+    pub lookup: Lookup<'a>,
+    parser: Parser,
+    /// The blocks that were read last: of the heap, of kept records, of notes.
+    heap: LastBlock,
+    kept: LastBlock,
+    texts: LastBlock,
+    pub decisions: Decisions,
+    /// Notes for later stages.
+    pub left: Notes,
+}
+
+impl<'a> Desk<'a> {
+    pub fn new(bench: &'a Bench<'a>) -> Desk<'a> {
+        let limit = bench.context.plan.limits.notes;
+        Desk {
+            bench,
+            lookup: Lookup::new(bench.dictionary, bench.context.key),
+            parser: Parser::default(),
+            heap: LastBlock::default(),
+            kept: LastBlock::default(),
+            texts: LastBlock::default(),
+            decisions: Decisions::default(),
+            left: Notes::new(bench.stages.count, limit, 0),
+        }
+    }
+
+    fn shard(
+        mut self,
+        rules: &[(u32, Stateful<'_>)],
+        shard: Shard<Note>,
+    ) -> io::Result<(Decisions, Notes)> {
+        let mut rows = Ahead::new(shard.rows()?)?;
+        for (number, rule) in rules {
+            while let Some(first) = rows.next.filter(|note| note.rule == *number) {
+                let mut part = Part { rows: &mut rows, rule: *number, part: first.part };
+                self.part(rule, &mut part)?;
+                // What a rule did not want to see.
+                while part.next()?.is_some() {}
+            }
+        }
+        Ok((self.decisions, self.left))
+    }
+
+    fn part(&mut self, rule: &Stateful<'_>, part: &mut Part<'_>) -> io::Result<()> {
+        match rule.code {
+            Over::History(history) => self.history(rule, history, part),
+            Over::Correlation(correlation) => match correlation.kind {
+                Kind::TemporalOrdered => self.ordered(rule, correlation, part),
+                _ => self.windowed(rule, correlation, part),
+            },
+        }
+    }
+
+    /// The records of the next second of a part; empty at its end.
+    pub fn second(&mut self, part: &mut Part<'_>) -> io::Result<Vec<Unit>> {
+        let mut units: Vec<Unit> = Vec::new();
+        while let Some(note) = part.peek() {
+            let most = self.bench.context.plan.limits.window;
+            if let Some(first) = units.first()
+                && (note.time != first.note.time || units.len() > most)
+            {
+                break;
+            }
+            part.next()?;
+            match units.last_mut() {
+                Some(last) if last.is(&note) => last.add(&note),
+                _ => units.push(Unit::new(note)),
+            }
+        }
+        Ok(units)
+    }
+
+    /// Records of one second in the order of their ids: nobody knows the true one, and hashes are
+    /// not the same from run to run.
+    pub fn by_id(&mut self, units: &mut [Unit]) -> io::Result<()> {
+        if units.len() > 1 {
+            let mut failed = None;
+            units.sort_by_cached_key(|unit| match self.about(&unit.note) {
+                Ok((id, name, about)) => {
+                    let places: BTreeSet<Origin> =
+                        unit.places().map(|place| self.origin(place)).collect();
+                    (id, name, Some(about), places)
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    (None, String::new(), None, BTreeSet::new())
+                }
+            });
+            failed.map_or(Ok(()), Err)?;
+        }
+        Ok(())
+    }
+
+    /// Where a record was read.
+    pub fn origin(&self, place: (u64, u64)) -> Origin {
+        super::evidence::origin(self.bench.context, place)
+    }
+
+    /// The row of a use.
+    pub fn row(&self, note: &Note) -> io::Result<Option<KeyUse>> {
+        match note.behind {
+            Behind::Use(at) => self.bench.uses.row(at).map(Some),
+            Behind::Text(_) => Ok(None),
+        }
+    }
+
+    /// The event id, the name of the call, and who acted on what, where.
+    pub fn about(&mut self, note: &Note) -> io::Result<(Option<String>, String, About)> {
+        match note.behind {
+            Behind::Use(at) => {
+                let row = self.bench.uses.row(at)?;
+                self.about_row(&row)
+            }
+            Behind::Text(at) => {
+                let entry = self.bench.kept.get(at, &mut self.kept)?;
+                let (label, text) = Label::read(&entry)?;
+                let about = self.parser.read(label.record, text, |record| {
+                    let id = record.view.event().text_at(&["eventID"]);
+                    let id = id.filter(|id| !id.is_empty()).map(|id| id.into_owned());
+                    let name = record.view.name().unwrap_or_default().into_owned();
+                    (id, name, about(&record.view))
+                });
+                about.ok_or_else(|| io::ErrorKind::InvalidData.into())
+            }
+        }
+    }
+
+    /// What a kept record names as key and what that is for, by `of`; and whether an earlier run has
+    /// judged it.
+    pub fn pairs(
+        &mut self,
+        at: TextAt,
+        of: impl FnOnce(&View<'_>) -> Vec<Pair>,
+    ) -> io::Result<(PairsOf, bool)> {
+        let entry = self.bench.kept.get(at, &mut self.kept)?;
+        let (label, text) = Label::read(&entry)?;
+        let found = self.parser.read(label.record, text, |record| {
+            let id = record.view.event().text_at(&["eventID"]);
+            PairsOf {
+                pairs: of(&record.view),
+                about: about(&record.view),
+                time: record.basics.time.map_or(0, |time| time.0),
+                event: RecordEvent {
+                    id: id.filter(|id| !id.is_empty()).map(|id| id.into_owned()),
+                    name: record.view.name().unwrap_or_default().into_owned(),
+                    content: label.content,
+                    place: (label.blob, label.record),
+                },
+            }
+        });
+        let found = found.ok_or(io::ErrorKind::InvalidData)?;
+        Ok((found, label.range == Range::Recalled))
+    }
+
+    /// The same of a use.
+    pub fn about_row(&mut self, row: &KeyUse) -> io::Result<(Option<String>, String, About)> {
+        let id = event_id(row, self.bench.heap, &mut self.heap)?;
+        let call = self.lookup.call(row.call)?;
+        let client = self.lookup.client(row.client)?;
+        let who = self.lookup.who(row.who)?;
+        let target = self.lookup.target(row)?;
+        let behind = key_use::Behind::read(&self.bench.heap.get(row.text, &mut self.heap)?);
+        let about = About {
+            account: call.entry.account.clone(),
+            region: call.entry.region.clone(),
+            principal: Principal { session: behind.session, ..who.entry.principal.clone() },
+            source_ip: client.source_ip.clone(),
+            user_agent: client.user_agent.clone(),
+            key: target.key.clone(),
+            resource: target.resource.clone(),
+        };
+        Ok((id, call.entry.name.clone(), about))
+    }
+
+    /// The id of the event behind the row of a use.
+    pub fn id_of_row(&mut self, row: &KeyUse) -> io::Result<Option<String>> {
+        event_id(row, self.bench.heap, &mut self.heap)
+    }
+
+    /// The same, in the order of ids.
+    pub fn event_id(&mut self, row: &KeyUse) -> io::Result<EventId> {
+        EventId::of(row, self.bench.heap, &mut self.heap)
+    }
+
+    /// The texts of a note.
+    pub fn text(&mut self, note: &Note) -> io::Result<NoteText> {
+        match note.text {
+            NOWHERE => Ok(NoteText::default()),
+            at => Ok(NoteText::read(&self.bench.texts.get(at, &mut self.texts)?)),
+        }
+    }
+
+    /// Says that a rule could not see everything.
+    pub fn overflow(&mut self, rule: &Stateful<'_>) {
+        let plan = self.bench.context.plan;
+        let message = format!(
+            "rule {} has more than {} records of one group to look at together, and left some out",
+            plan.rules.metas()[rule.rule].id,
+            plan.limits.window
+        );
+        let problem = Problem::new(Origin::blob("*"), Stage::Rule, message);
+        self.decisions.problems.insert(problem);
+    }
+
+    /// Notes for the rules that look at what this one finds, resting on one record. What goes on
+    /// without a break counts `once`; whether something happened before or after it, each time.
+    pub fn pass_on(&mut self, rule: &Stateful<'_>, note: &Note, once: bool) -> io::Result<()> {
+        let context = self.bench.context;
+        for feed in context.plan.rules.feeds(rule.about).iter().filter(|f| f.step != ADJUSTS) {
+            let Some(correlation) = context.correlation(feed.stateful) else { continue };
+            if !once && matches!(correlation.kind, Kind::EventCount(_) | Kind::ValueCount(..)) {
+                continue;
+            }
+            let (_, _, about) = self.about(note)?;
+            let by = correlation.by.iter().map(|by| super::correlation::known(&about, &by.name));
+            let by: Vec<u64> = by
+                .map(|text| text.map_or(NONE, |text| sym(context.key, text.as_bytes())))
+                .collect();
+            let part = part_of(context.key, &by);
+            let left = Note {
+                rule: feed.stateful,
+                part,
+                kind: feed.step,
+                value: 0,
+                group: [0, 0],
+                text: NOWHERE,
+                ..*note
+            };
+            self.bench.presence.add(feed.stateful, feed.step, part);
+            self.left.push(self.bench.stages.of(feed.stateful), left);
+        }
+        Ok(())
+    }
+}
+
+/// The notes of one part.
+pub struct Part<'a> {
+    rows: &'a mut Ahead,
+    rule: u32,
+    part: [u64; 2],
+}
+
+impl Part<'_> {
+    /// The next note.
+    pub fn peek(&self) -> Option<Note> {
+        self.rows.next.filter(|note| note.rule == self.rule && note.part == self.part)
+    }
+
+    /// Takes the next note.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn next(&mut self) -> io::Result<Option<Note>> {
+        match self.peek() {
+            Some(_) => self.rows.take(),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Sorted notes with the next one in sight.
+struct Ahead {
+    rows: Sorted<Note>,
+    next: Option<Note>,
+}
+
+impl Ahead {
+    fn new(mut rows: Sorted<Note>) -> io::Result<Ahead> {
+        let next = rows.next()?.map(|(note, _)| note);
+        Ok(Ahead { rows, next })
+    }
+
+    fn take(&mut self) -> io::Result<Option<Note>> {
+        let next = self.rows.next()?.map(|(note, _)| note);
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+}
+
+/// Who acted on what, where.
+pub fn about(view: &View<'_>) -> About {
+    About {
+        account: view.account(),
+        region: view.region(),
+        principal: view.principal(),
+        source_ip: view.source_ip(),
+        user_agent: view.user_agent(),
+        key: view.key(),
+        resource: view.resource(),
+    }
+}

@@ -1,0 +1,219 @@
+//! The records behind a finding: a few of them are shown, all are counted.
+//!
+//! Texts that lie in the heap, such as sessions, are asked for when all findings are known, in the
+//! order in which they were written, so that each block of the heap is inflated once.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+use crate::detect::stateful::About;
+use crate::engine::conclude::lookup::Lookup;
+use crate::engine::context::Context;
+use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, SHOWN, Snapshot};
+use crate::engine::partial::key_use::{Behind, KeyUse, flag, uuid_text};
+use crate::engine::store::texts::{AllTexts, LastBlock, TextAt};
+use crate::model::finding::{Key, Resource};
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::time::Time;
+
+/// A finding in the making.
+#[derive(Debug)]
+pub struct Found {
+    /// What makes it the same as others.
+    pub key: GroupKey,
+    /// What it shows.
+    pub group: Group,
+    /// How many records it rests on.
+    pub count: u64,
+    /// Where the session of the use is that it is about, if it is about a use.
+    pub named: Option<TextAt>,
+    /// Where those of the uses are that it shows.
+    pub sessions: Vec<TextAt>,
+}
+
+impl Found {
+    /// A finding all of whose texts are known.
+    pub fn new(key: GroupKey, group: Group, count: u64) -> Found {
+        Found { key, group, count, named: None, sessions: Vec::new() }
+    }
+}
+
+/// An event id, in the order of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventId {
+    /// There is none.
+    None,
+    /// A UUID, in two words.
+    Uuid([u64; 2]),
+    /// Another text.
+    Text(String),
+}
+
+impl EventId {
+    /// The text.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            EventId::None => None,
+            EventId::Uuid(words) => Some(uuid_text(*words)),
+            EventId::Text(text) => Some(text.clone()),
+        }
+    }
+
+    /// That of a row; one that is no UUID is read from the heap.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn of(row: &KeyUse, heap: &AllTexts, last: &mut LastBlock) -> io::Result<EventId> {
+        if row.is(flag::UUID) {
+            return Ok(EventId::Uuid(row.id));
+        }
+        Ok(event_id(row, heap, last)?.map_or(EventId::None, EventId::Text))
+    }
+}
+
+impl Ord for EventId {
+    fn cmp(&self, other: &EventId) -> Ordering {
+        match (self, other) {
+            (EventId::Uuid(one), EventId::Uuid(other)) => one.cmp(other),
+            _ => self.text().cmp(&other.text()),
+        }
+    }
+}
+
+impl PartialOrd for EventId {
+    fn partial_cmp(&self, other: &EventId) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The id of the event behind a row; one that is no UUID is read from the heap.
+///
+/// # Errors
+/// When a temporary file cannot be read back.
+pub fn event_id(row: &KeyUse, heap: &AllTexts, last: &mut LastBlock) -> io::Result<Option<String>> {
+    if row.is(flag::UUID) {
+        return Ok(Some(uuid_text(row.id)));
+    }
+    if row.is(flag::NO_ID) {
+        return Ok(None);
+    }
+    Ok(Behind::read(&heap.get(row.text, last)?).id)
+}
+
+/// The group of one that a use makes, but for its session.
+///
+/// # Errors
+/// When a temporary file cannot be read back.
+pub fn group_of_use(
+    context: &Context<'_>,
+    lookup: &mut Lookup<'_>,
+    row: &KeyUse,
+    (id, level): (Option<String>, Level),
+    details: BTreeMap<String, String>,
+) -> io::Result<Group> {
+    let who = lookup.who(row.who)?;
+    let call = lookup.call(row.call)?;
+    let client = lookup.client(row.client)?;
+    let target = lookup.target(row)?;
+    let origin = origin(context, (row.blob, row.record()));
+    let event = EventKept {
+        order: (false, Some(Time(row.time)), id),
+        name: call.entry.name.clone(),
+        place: row.is(flag::NO_ID).then(|| origin.clone()),
+        content: row.content,
+    };
+    let snapshot = Snapshot {
+        principal: who.entry.principal.clone(),
+        source_ip: client.source_ip.clone(),
+        user_agent: client.user_agent.clone(),
+        key: target.key.clone(),
+        resource: target.resource.clone(),
+        details,
+    };
+    let fresh = row.is(flag::REPORTED);
+    Ok(Group::new(Match { level, event, origin, shared: None, snapshot, fresh }))
+}
+
+/// The order of records: time, event id, content.
+pub type RecordOrder = (i64, EventId, u64);
+
+/// A record that is no plain use, as a finding shows it.
+pub struct RecordEvent {
+    pub id: Option<String>,
+    pub name: String,
+    pub content: u64,
+    pub place: (u64, u64),
+}
+
+impl RecordEvent {
+    /// Its order among the records of a finding.
+    pub fn order(&self, time: i64) -> RecordOrder {
+        (time, self.id.clone().map_or(EventId::None, EventId::Text), self.content)
+    }
+
+    /// A group of it alone.
+    pub fn group(
+        &self,
+        origin: Origin,
+        about: &About,
+        (key, resource): (Option<Key>, Option<Resource>),
+        (time, level, fresh): (i64, Level, bool),
+    ) -> Group {
+        let event = EventKept {
+            order: (false, Some(Time(time)), self.id.clone()),
+            name: self.name.clone(),
+            place: self.id.is_none().then(|| origin.clone()),
+            content: self.content,
+        };
+        let snapshot = Snapshot {
+            principal: about.principal.clone(),
+            source_ip: about.source_ip.clone(),
+            user_agent: about.user_agent.clone(),
+            key,
+            resource,
+            details: BTreeMap::new(),
+        };
+        Group::new(Match { level, event, origin, shared: None, snapshot, fresh })
+    }
+}
+
+/// Where a record was read.
+pub fn origin(context: &Context<'_>, (blob, record): (u64, u64)) -> Origin {
+    let name = context.names.get(blob).unwrap_or_else(|_| "?".into());
+    Origin::record(name, record)
+}
+
+/// Reads the sessions that findings show: those of the records shown, and of the earliest for the
+/// finding itself.
+///
+/// # Errors
+/// When a temporary file cannot be read back.
+pub fn fill_sessions(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
+    let mut places: Vec<TextAt> =
+        all.iter().flat_map(|found| found.sessions.iter().chain(&found.named)).copied().collect();
+    places.sort_unstable();
+    places.dedup();
+    let mut last = LastBlock::default();
+    let mut known: HashMap<TextAt, String> = HashMap::new();
+    for place in places {
+        if let Some(session) = Behind::read(&heap.get(place, &mut last)?).session {
+            known.insert(place, session);
+        }
+    }
+    for found in all {
+        let shown = found.sessions.iter().filter_map(|place| known.get(place)).cloned();
+        found.group.sessions.extend(shown);
+        while found.group.sessions.len() > SHOWN {
+            found.group.sessions.pop_last();
+        }
+        let principal = &mut found.group.earliest.1.principal;
+        if principal.arn.is_some()
+            && let Some(place) = found.named
+        {
+            principal.session = known.get(&place).cloned();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! A history decides over one part.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::decide::{Desk, Part};
+use super::evidence::Found;
+use super::note::{Note, NoteText};
+use super::unit::Unit;
+use crate::detect::Stateful;
+use crate::detect::stateful::{About, Context, Decided, History, Noted, Scope};
+use crate::engine::partial::group::{Group, GroupKey, SHOWN};
+use crate::engine::store::texts::TextAt;
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
+use crate::model::time::Time;
+
+/// A record, what the history is told of it, and its event id.
+type Told = (Noted, Unit, Option<String>);
+
+impl Desk<'_> {
+    /// Collects the notes of a part and lets the history decide over them.
+    pub fn history(
+        &mut self,
+        rule: &Stateful<'_>,
+        history: &dyn History,
+        part: &mut Part<'_>,
+    ) -> io::Result<()> {
+        let limit = self.bench.context.plan.limits.window;
+        let mut notes: Vec<Note> = Vec::new();
+        while let Some(note) = part.next()? {
+            if notes.len() >= limit {
+                self.overflow(rule);
+                break;
+            }
+            notes.push(note);
+        }
+        let has = |kind: &u32| notes.iter().any(|note| note.kind == *kind);
+        if !history.needs().iter().any(|kinds| kinds.iter().all(has)) {
+            return Ok(());
+        }
+        let mut told = self.told(notes)?;
+        // Records of one second have no order but that of their ids, which hashes do not know.
+        told.sort_by(|(a, _, a_id), (b, _, b_id)| {
+            (a.time, a_id, a.kind, &a.value).cmp(&(b.time, b_id, b.kind, &b.value))
+        });
+        let (told, units): (Vec<Noted>, Vec<Unit>) =
+            told.into_iter().map(|(noted, unit, _)| (noted, unit)).unzip();
+        let context = Context {
+            estate: &self.bench.context.plan.estate,
+            accounts: self.bench.accounts,
+            range: self.bench.range,
+        };
+        let decide = || history.conclude(&told, &context);
+        let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {
+            self.fault(rule);
+            return Ok(());
+        };
+        for decided in decided {
+            self.decided((rule, history), &decided, (&told, &units))?;
+        }
+        Ok(())
+    }
+
+    /// Says that a rule failed.
+    pub fn fault(&mut self, rule: &Stateful<'_>) {
+        let id = &self.bench.context.plan.rules.metas()[rule.rule].id;
+        let message = format!("rule {id} failed while deciding: a fault in the rule");
+        let problem = Problem::new(Origin::blob("*"), Stage::Rule, message);
+        self.decisions.problems.insert(problem);
+    }
+
+    /// What the history is told of each record, copies taken together.
+    fn told(&mut self, notes: Vec<Note>) -> io::Result<Vec<Told>> {
+        let mut all: Vec<Told> = Vec::new();
+        for note in notes {
+            let text = self.text(&note)?;
+            if let Some((noted, last, _)) = all.last_mut()
+                && last.is(&note)
+                && last.note.kind == note.kind
+                && noted.value == text.value
+            {
+                last.add(&note);
+                noted.reported |= note.reported;
+                continue;
+            }
+            let NoteText { value, uses, .. } = text;
+            let (id, _, about) = self.about(&note)?;
+            let (last, count) = uses.unwrap_or((note.time, 1));
+            let noted = Noted {
+                time: Time(note.time),
+                last: Time(last),
+                count,
+                kind: note.kind,
+                value,
+                about,
+                reported: note.reported,
+                found: uses.is_none() && note.group != [0, 0],
+            };
+            all.push((noted, Unit::new(note), id));
+        }
+        Ok(all)
+    }
+
+    fn decided(
+        &mut self,
+        (rule, history): (&Stateful<'_>, &dyn History),
+        decided: &Decided,
+        (told, units): (&[Noted], &[Unit]),
+    ) -> io::Result<()> {
+        let of = |at: &usize| Some((told.get(*at)?, units.get(*at)?));
+        // What was known in an earlier run may be decided only now, since nothing followed.
+        let counts = |(_, unit): (&Noted, &Unit)| unit.note.reported || unit.note.recalled;
+        let is_reported = decided.notes.iter().filter_map(of).any(counts);
+        if history.adjusts().is_some() {
+            if !is_reported {
+                return Ok(());
+            }
+            let why = decided.details.get("why").and_then(|why| why.as_str()).unwrap_or_default();
+            for (_, unit) in decided.notes.iter().filter_map(of) {
+                let change = (decided.level, why.to_owned());
+                self.decisions.changes.entry(unit.note.group).or_default().push(change);
+            }
+            return Ok(());
+        }
+        let Some(first) = decided.notes.first().and_then(of) else { return Ok(()) };
+        let reported = decided.notes.iter().filter_map(of).any(|(noted, _)| noted.reported);
+        self.pass_on(rule, &Note { reported, ..first.1.note }, true)?;
+        // What another rule looks at may have begun before the range that is reported.
+        if !is_reported || !self.bench.context.plan.rules.is_reported(rule.about) {
+            return Ok(());
+        }
+        let mut rests: Vec<(&Noted, &Unit)> = decided.notes.iter().filter_map(of).collect();
+        let count = rests.iter().map(|(noted, _)| noted.count).sum();
+        let last = rests.iter().map(|(noted, _)| noted.last).max();
+        // Those of the last second that is shown are all made, since event ids decide.
+        rests.sort_by_key(|(noted, _)| noted.time);
+        let end = rests.get(SHOWN - 1).map_or(Time(i64::MAX), |(noted, _)| noted.time);
+        rests.truncate(rests.partition_point(|(noted, _)| noted.time <= end));
+        let mut groups: Vec<(Group, Option<TextAt>)> = Vec::new();
+        for (_, unit) in rests {
+            groups.push(self.group_of(rule, unit, texts(decided))?);
+        }
+        let named = self.group_of(rule, first.1, texts(decided))?;
+        let of_all = (count, last, reported);
+        self.history_found(rule, decided, (groups, named), &first.0.about, of_all);
+        Ok(())
+    }
+
+    /// The finding of a history: `groups` are those of its records that may be shown, `named` is
+    /// the one it is about.
+    pub fn history_found(
+        &mut self,
+        rule: &Stateful<'_>,
+        decided: &Decided,
+        (mut groups, named): (Vec<(Group, Option<TextAt>)>, (Group, Option<TextAt>)),
+        about: &About,
+        (count, last, fresh): (u64, Option<Time>, bool),
+    ) {
+        groups.sort_by(|(a, _), (b, _)| a.earliest.cmp(&b.earliest));
+        let sessions = groups.iter().take(SHOWN).filter_map(|(_, text)| *text).collect();
+        let Some(mut group) =
+            groups.into_iter().map(|(group, _)| group).reduce(|mut all, group| {
+                all.merge(group);
+                all
+            })
+        else {
+            return;
+        };
+        group.last = group.last.max(last);
+        group.level = decided.level;
+        group.fresh = fresh;
+        // The finding is about the first record that was named, whenever it was.
+        group.earliest.1 = named.0.earliest.1;
+        let key = key_of(rule.about, about, decided.scope);
+        group.earliest.1.blank(shown_of(decided.scope));
+        self.decisions.findings.push(Found { key, group, count, named: named.1, sessions });
+    }
+}
+
+/// What there is to say, as texts.
+pub fn texts(decided: &Decided) -> BTreeMap<String, String> {
+    decided.details.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+}
+
+/// Whether principal, key and resource are shown.
+fn shown_of(scope: Scope) -> [bool; 3] {
+    match scope {
+        Scope::Event => [true, true, true],
+        Scope::PrincipalAndKey => [true, true, false],
+        Scope::Principal => [true, false, false],
+        Scope::Key => [false, true, false],
+        Scope::Region => [false, false, false],
+    }
+}
+
+fn key_of(rule: usize, about: &About, scope: Scope) -> GroupKey {
+    let [principal, key, resource] = shown_of(scope);
+    let arn = || about.principal.arn.clone();
+    let key_arn = || Some(about.key.as_ref()?.arn.clone());
+    let resource_arn = || Some(about.resource.as_ref()?.arn.clone());
+    GroupKey {
+        account: about.account.clone(),
+        region: about.region.clone(),
+        principal: principal.then(arn).flatten(),
+        key: key.then(key_arn).flatten(),
+        resource: resource.then(resource_arn).flatten(),
+        ..GroupKey::of_rule(rule)
+    }
+}

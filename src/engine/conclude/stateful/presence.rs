@@ -1,0 +1,114 @@
+//! How many matches each part of a correlation has, at least: most parts have too few to give
+//! anything, and are left alone.
+//!
+//! What must stay true: a part that could give a finding is never left alone. Counts are kept by
+//! hash in a table of fixed size, so that a count may be too high, never too low; copies count.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::detect::stateful::{Compare, Correlation, Kind};
+
+/// Counters; two million of them take 8 MiB.
+const COUNTERS: usize = 1 << 21;
+
+/// Stands for all steps together.
+const ALL_STEPS: u32 = u32::MAX;
+
+/// Counts matches by rule, step and part.
+pub struct Presence(Box<[AtomicU32]>);
+
+impl Default for Presence {
+    fn default() -> Presence {
+        Presence((0..COUNTERS).map(|_| AtomicU32::new(0)).collect())
+    }
+}
+
+impl Presence {
+    fn counter(&self, rule: u32, step: u32, part: [u64; 2]) -> Option<&AtomicU32> {
+        let what = u64::from(rule) << 32 | u64::from(step);
+        let spread = (part[0] ^ what.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(part[1] | 1);
+        let at = usize::try_from(spread >> 40).unwrap_or_default() % COUNTERS;
+        self.0.get(at)
+    }
+
+    /// Counts a match that makes a step, or adds a value.
+    pub fn add(&self, rule: u32, step: u32, part: [u64; 2]) {
+        for step in [step, ALL_STEPS] {
+            if let Some(counter) = self.counter(rule, step, part) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn count(&self, rule: u32, step: u32, part: [u64; 2]) -> u64 {
+        self.counter(rule, step, part).map_or(0, |count| count.load(Ordering::Relaxed).into())
+    }
+
+    /// Whether a part could give anything, if `comes` says which steps may still be made by what
+    /// other rules find.
+    pub fn could_hold(
+        &self,
+        rule: u32,
+        correlation: &Correlation,
+        part: [u64; 2],
+        comes: impl Fn(u32) -> bool,
+    ) -> bool {
+        match &correlation.kind {
+            Kind::EventCount(limits) | Kind::ValueCount(limits, _) => {
+                let least = limits.iter().map(|limit| match limit.than {
+                    Compare::More => limit.number.saturating_add(1),
+                    Compare::MoreOrEqual | Compare::Equal => limit.number,
+                    Compare::Less | Compare::LessOrEqual | Compare::NotEqual => 0,
+                });
+                let least = least.max().unwrap_or_default();
+                self.count(rule, ALL_STEPS, part) >= least || comes(0)
+            }
+            Kind::Temporal | Kind::TemporalOrdered => {
+                let steps = u32::try_from(correlation.steps.len()).unwrap_or(u32::MAX);
+                (0..steps).all(|step| comes(step) || self.count(rule, step, part) > 0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::stateful::{Limit, Verdict};
+    use crate::model::level::Level;
+
+    fn asking(kind: Kind, steps: usize) -> Correlation {
+        Correlation {
+            kind,
+            steps: vec![Vec::new(); steps],
+            by: Vec::new(),
+            span: 1,
+            from: Level::Informational,
+            verdict: Verdict::Finding,
+        }
+    }
+
+    #[test]
+    fn parts_with_too_few_matches_are_left_alone() {
+        let presence = Presence::default();
+        let three =
+            asking(Kind::EventCount(vec![Limit { than: Compare::MoreOrEqual, number: 3 }]), 1);
+        let few = asking(Kind::EventCount(vec![Limit { than: Compare::Less, number: 3 }]), 1);
+        let chain = asking(Kind::TemporalOrdered, 2);
+        let (part, other) = ([1, 2], [3, 4]);
+        for _ in 0..2 {
+            presence.add(0, 0, part);
+        }
+        let none = |_| false;
+        assert!(!presence.could_hold(0, &three, part, none));
+        assert!(presence.could_hold(0, &few, part, none));
+        presence.add(0, 0, part);
+        assert!(presence.could_hold(0, &three, part, none));
+        assert!(!presence.could_hold(0, &three, other, none));
+        presence.add(1, 1, part);
+        assert!(!presence.could_hold(1, &chain, part, none));
+        assert!(presence.could_hold(1, &chain, part, |step| step == 0));
+        presence.add(1, 0, part);
+        assert!(presence.could_hold(1, &chain, part, none));
+    }
+}

@@ -1,0 +1,444 @@
+//! All uses against the stretches in which no tag of their key and their resource changed.
+//!
+//! What a stretch says is judged once and counted for each use in it. What must stay true: the order
+//! of uses decides nothing, copies count once, and what cannot be judged is counted by its reason.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::rc::Rc;
+
+use super::finding::{self, Found, Founds, Kind, Said, Short, Shown};
+use super::ledger::{Courses, Ledger, Reason, TOO_MANY, Tags};
+use crate::detect::stateful::About;
+use crate::engine::conclude::stateful::decide::{Bench, Desk};
+use crate::engine::conclude::stateful::evidence::RecordEvent;
+use crate::engine::partial::key_use::{KeyUse, flag};
+use crate::engine::store::dictionary::{BySym, NONE};
+use crate::engine::store::texts::TextAt;
+use crate::model::estate::{GovernedTag, Patterns};
+use crate::model::level::Level;
+use crate::model::outcome::{TagCount, TagCoverage};
+use crate::model::time::Time;
+use crate::record::kms::Actor;
+use crate::tags::change::{Evidence, Source};
+use crate::tags::compare::{Verdict, allowed, compare, told};
+use crate::tags::timeline::{Course, State};
+use crate::tags::uses::{self, Pair};
+
+/// What comparing gives.
+#[derive(Default)]
+pub struct Compared {
+    /// What was found, by group.
+    pub founds: Founds,
+    /// How much could be judged.
+    pub coverage: TagCoverage,
+    /// Changes of a key's tags without which a use soon after would have been a mismatch: the key
+    /// and the time of the change.
+    pub evasions: BTreeSet<(String, Time)>,
+}
+
+impl Compared {
+    /// Adds what was compared elsewhere.
+    pub fn merge(&mut self, other: Compared) {
+        finding::merge(&mut self.founds, other.founds);
+        self.coverage.merge(other.coverage);
+        self.evasions.extend(other.evasions);
+    }
+}
+
+/// How soon a use must follow a change of its key's tags to have to do with it, in microseconds.
+const SOON: i64 = 3_600_000_000;
+
+/// A key and a resource.
+struct Side {
+    pair: Pair,
+    /// The courses of both, or why there are none.
+    courses: Result<(Courses, Courses), Reason>,
+    /// What the key may be used for beside its own values.
+    allowed: Vec<Option<Patterns>>,
+    /// What is said of the stretches in which both lie.
+    known: RefCell<HashMap<(usize, usize), Rc<Judged>>>,
+    /// How many uses could not be judged at all.
+    unjudged: Cell<u64>,
+}
+
+/// A record that names a key and what that is for. Ordered so that copies are neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PairRecord {
+    pub identity: [u64; 2],
+    pub content: u64,
+    pub at: TextAt,
+}
+
+/// What is said of a stretch.
+pub struct Judged {
+    verdicts: Vec<Verdict>,
+    kind: Option<Kind>,
+    pub said: Vec<Said>,
+    level: Level,
+    reason: Option<Reason>,
+    /// Changes of the key's tags before which this was a mismatch.
+    changed: Vec<Time>,
+    /// How many uses were in it.
+    count: Cell<u64>,
+}
+
+/// A record as it is compared.
+struct One {
+    time: i64,
+    copy: bool,
+    recalled: bool,
+}
+
+/// Compares, key by key.
+pub struct Comparing<'a> {
+    bench: &'a Bench<'a>,
+    ledger: Ledger<'a>,
+    all: Compared,
+    /// The sides of the key at hand, by what it is used on.
+    sides: BySym<Rc<Vec<Side>>>,
+    /// What was found of the key at hand.
+    found: HashMap<Short, Found>,
+    /// What the last row was used on, and its sides.
+    last: Option<(u64, Rc<Vec<Side>>)>,
+}
+
+impl<'a> Comparing<'a> {
+    pub fn new(bench: &'a Bench<'a>, tags: &'a Tags<'a>) -> Comparing<'a> {
+        Comparing {
+            bench,
+            ledger: Ledger::new(tags),
+            all: Compared::default(),
+            sides: BySym::default(),
+            found: HashMap::new(),
+            last: None,
+        }
+    }
+
+    /// Takes in the row of a use.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn take(&mut self, row: &KeyUse, copy: bool, desk: &mut Desk<'_>) -> io::Result<()> {
+        let judged = row.is(flag::REPORTED) || row.is(flag::RECALLED);
+        if !judged || row.is(flag::PROBE) || row.is(flag::SEVERAL_KEYS) || row.key == NONE {
+            return Ok(());
+        }
+        let call = desk.lookup.call(row.call)?;
+        if call.entry.attempt {
+            return Ok(());
+        }
+        let who = desk.lookup.who(row.who)?;
+        let attested = matches!(who.entry.actor, Actor::Service | Actor::Via);
+        let known_by = row.purpose.rotate_left(1) ^ u64::from(attested);
+        let sides = match &self.last {
+            Some((last, sides)) if *last == known_by => Rc::clone(sides),
+            _ => self.sides(row, known_by, attested, desk)?,
+        };
+        let one = One { time: row.time, copy, recalled: row.is(flag::RECALLED) };
+        for side in sides.iter() {
+            let Some((kind, judged)) = self.judge(side, &one) else { continue };
+            let resource = desk.lookup.purpose(row.purpose)?;
+            let short = Short {
+                kind,
+                recalled: one.recalled,
+                call: (call.first, call.second),
+                principal: if kind == Kind::Unknown { NONE } else { who.first },
+                resource: match kind {
+                    Kind::Unknown => None,
+                    _ => side.pair.resource.as_ref().map(|resource| resource.arn.clone()),
+                },
+                purpose: if kind == Kind::Unknown { NONE } else { resource.first },
+            };
+            let found = self.found.entry(short).or_default();
+            found.count_one(&judged, (one.time, copy, side.pair.attested));
+            found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
+            if found.wants(one.time) {
+                let id = desk.event_id(row)?;
+                let pair = (side.pair.key.clone(), side.pair.resource.clone());
+                found.show((row.time, id, row.content), Shown::Use(Box::new((*row, pair))));
+            }
+        }
+        self.last = Some((known_by, sides));
+        Ok(())
+    }
+
+    /// The sides of a use.
+    fn sides(
+        &mut self,
+        row: &KeyUse,
+        known_by: u64,
+        attested: bool,
+        desk: &mut Desk<'_>,
+    ) -> io::Result<Rc<Vec<Side>>> {
+        if let Some(sides) = self.sides.get(&known_by) {
+            return Ok(Rc::clone(sides));
+        }
+        let target = desk.lookup.target(row)?;
+        let Some(key) = &target.key else { return Ok(Rc::new(Vec::new())) };
+        let mut pairs: Vec<Pair> = [&target.resource, &target.beside]
+            .into_iter()
+            .flatten()
+            .map(|resource| Pair {
+                key: key.clone(),
+                resource: Some(resource.clone()),
+                unmapped: false,
+                attested,
+            })
+            .collect();
+        if pairs.is_empty() {
+            let unmapped = target.has_context;
+            pairs.push(Pair { key: key.clone(), resource: None, unmapped, attested });
+        }
+        let sides = Rc::new(pairs.into_iter().map(|pair| self.side(pair)).collect::<Vec<_>>());
+        self.sides.insert(known_by, Rc::clone(&sides));
+        Ok(sides)
+    }
+
+    /// Takes in the records that name a key and what that is for and are no plain use.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn take_records(&mut self, all: &[PairRecord], desk: &mut Desk<'_>) -> io::Result<()> {
+        let mut before: Option<&PairRecord> = None;
+        for pair in all {
+            let same = |other: &PairRecord| {
+                (other.identity, other.content) == (pair.identity, pair.content)
+            };
+            let copy = before.is_some_and(same);
+            let (record, recalled) = desk.pairs(pair.at, uses::of)?;
+            for pair in record.pairs {
+                let side = self.side(pair);
+                let one = One { time: record.time, copy, recalled };
+                if let Some((kind, judged)) = self.judge(&side, &one) {
+                    self.show(&side, &judged, (&one, kind), &record.about, desk, &record.event);
+                }
+                self.close(&side);
+            }
+            before = Some(pair);
+        }
+        Ok(())
+    }
+
+    fn show(
+        &mut self,
+        side: &Side,
+        judged: &Rc<Judged>,
+        (one, kind): (&One, Kind),
+        about: &About,
+        desk: &Desk<'_>,
+        event: &RecordEvent,
+    ) {
+        let mut found = Found::default();
+        found.count_one(judged, (one.time, one.copy, side.pair.attested));
+        found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
+        let of_event = (one.time, judged.level, !one.recalled);
+        let target = (Some(side.pair.key.clone()), side.pair.resource.clone());
+        let group = event.group(desk.origin(event.place), about, target, of_event);
+        found.show(event.order(one.time), Shown::Ready(Box::new(group)));
+        let key = finding::key_of(kind, about, &side.pair);
+        finding::add(&mut self.all.founds, (key, one.recalled), found.settle(judged.level));
+    }
+
+    fn side(&mut self, pair: Pair) -> Side {
+        let courses = self.courses(&pair);
+        let estate = self.ledger.estate();
+        let allowed = estate
+            .governed_tags
+            .iter()
+            .map(|tag| allowed(estate, tag, &pair.key.arn, pair.key.alias.as_deref()).cloned());
+        let allowed = allowed.collect();
+        Side { pair, courses, allowed, known: RefCell::default(), unjudged: Cell::new(0) }
+    }
+
+    fn courses(&mut self, pair: &Pair) -> Result<(Courses, Courses), Reason> {
+        let Some(resource) = &pair.resource else {
+            return Err(if pair.unmapped { "context not mapped" } else { "no resource named" });
+        };
+        let key = self.ledger.key(&pair.key)?;
+        let resource = self.ledger.resource(&resource.arn)?;
+        let key = self.ledger.courses(&key).ok_or(TOO_MANY)?;
+        Ok((key, self.ledger.courses(&resource).ok_or(TOO_MANY)?))
+    }
+
+    /// Counts a record of a side, and says what is to be said of it.
+    fn judge(&mut self, side: &Side, one: &One) -> Option<(Kind, Rc<Judged>)> {
+        let counts = u64::from(!one.copy && !one.recalled);
+        let time = Time(one.time);
+        let Ok((key, resource)) = &side.courses else {
+            side.unjudged.set(side.unjudged.get() + counts);
+            return None;
+        };
+        // All courses of one timeline have the same stretches.
+        let stretches = (
+            key.first().map_or(0, |course| course.stretch(time)),
+            resource.first().map_or(0, |course| course.stretch(time)),
+        );
+        let known = side.known.borrow().get(&stretches).cloned();
+        let judged = known.unwrap_or_else(|| {
+            let judged = Rc::new(side.judge(stretches, &self.ledger));
+            side.known.borrow_mut().insert(stretches, Rc::clone(&judged));
+            judged
+        });
+        judged.count.set(judged.count.get() + counts);
+        let soon = |changed: &&Time| (0..=SOON).contains(&one.time.saturating_sub(changed.0));
+        for changed in judged.changed.iter().filter(soon) {
+            self.all.evasions.insert((side.pair.key.arn.clone(), *changed));
+        }
+        judged.kind.map(|kind| (kind, judged))
+    }
+
+    /// Adds what was counted of a side to the totals.
+    fn close(&mut self, side: &Side) {
+        let coverage = &mut self.all.coverage;
+        let unjudged = side.unjudged.take();
+        coverage.uses += unjudged;
+        if let Err(reason) = &side.courses {
+            *coverage.unknown.entry(reason).or_default() += unjudged;
+        }
+        for judged in side.known.borrow().values() {
+            count(coverage, &self.ledger, judged);
+            judged.count.set(0);
+        }
+    }
+
+    /// Puts away what was found of the key at hand.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn close_key(&mut self, desk: &mut Desk<'_>) -> io::Result<()> {
+        self.last = None;
+        for sides in std::mem::take(&mut self.sides).into_values() {
+            sides.iter().for_each(|side| self.close(side));
+        }
+        for (short, found) in std::mem::take(&mut self.found) {
+            if let Some((key, settled)) = found.settle_uses(&short, self.bench.context, desk)? {
+                finding::add(&mut self.all.founds, (key, short.recalled), settled);
+            }
+        }
+        Ok(())
+    }
+
+    /// All that was compared.
+    pub fn finish(self) -> Compared {
+        self.all
+    }
+}
+
+impl Judged {
+    /// How serious it is.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+}
+
+impl Side {
+    fn judge(&self, (key, resource): (usize, usize), ledger: &Ledger<'_>) -> Judged {
+        let tags = &ledger.estate().governed_tags;
+        let mut judged = Judged {
+            verdicts: Vec::new(),
+            kind: None,
+            said: Vec::new(),
+            level: Level::Low,
+            reason: None,
+            changed: Vec::new(),
+            count: Cell::new(0),
+        };
+        let Ok((keys, resources)) = &self.courses else { return judged };
+        let states = keys.iter().zip(resources.iter());
+        let states = states.map(|(k, r)| (k.state(key), r.state(resource)));
+        let all: Vec<_> = tags.iter().zip(states).zip(&self.allowed).collect();
+        for ((tag, (key, resource)), allowed) in &all {
+            judged.verdicts.push(compare(tag, key, resource, allowed.as_ref()));
+        }
+        for (((tag, (now, resource)), allowed), course) in all.iter().zip(keys.iter()) {
+            judged.changed.extend(evasion(tag, (now, course), resource, allowed.as_ref()));
+        }
+        let any = |test: fn(&Verdict) -> bool| judged.verdicts.iter().any(test);
+        let is_mismatch = |verdict: &Verdict| *verdict == Verdict::Mismatch;
+        let is_one_sided =
+            |verdict: &Verdict| matches!(verdict, Verdict::KeyLacks | Verdict::ResourceLacks);
+        let is_resource_unknown =
+            |verdict: &Verdict| matches!(verdict, Verdict::ResourceUnknown(_));
+        judged.reason = judged.verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::ResourceUnknown(why) => Some(finding::reason(false, *why)),
+            _ => None,
+        });
+        judged.reason = judged.reason.or_else(|| {
+            judged.verdicts.iter().find_map(|verdict| match verdict {
+                Verdict::KeyUnknown(why) => Some(finding::reason(true, *why)),
+                _ => None,
+            })
+        });
+        judged.kind = match () {
+            () if any(is_mismatch) => Some(Kind::Mismatch),
+            () if any(is_one_sided) => Some(Kind::OneSided),
+            () if any(is_resource_unknown) => Some(Kind::Unknown),
+            () => None,
+        };
+        for (((tag, (key, resource)), _), verdict) in all.iter().zip(&judged.verdicts) {
+            let fits = match judged.kind {
+                Some(Kind::Mismatch) => is_mismatch(verdict),
+                Some(Kind::OneSided) => is_one_sided(verdict),
+                Some(Kind::Unknown) => is_resource_unknown(verdict),
+                None => false,
+            };
+            if fits {
+                judged.said.push(Said::new(tag, key, resource, *verdict));
+            }
+        }
+        if let Some(Kind::Mismatch) = judged.kind {
+            let levels = judged.verdicts.iter().zip(tags).filter(|(v, _)| is_mismatch(v));
+            judged.level = levels.map(|(_, tag)| tag.level).max().unwrap_or(Level::High);
+        }
+        judged
+    }
+}
+
+/// When a key's tag was changed, if this was a mismatch before and is none now.
+fn evasion(
+    tag: &GovernedTag,
+    (now, course): (&State, &Course),
+    resource: &State,
+    allowed: Option<&Patterns>,
+) -> Option<Time> {
+    let by = told(now).1?;
+    let is_mismatch = |key: &State| compare(tag, key, resource, allowed) == Verdict::Mismatch;
+    (is_mismatch(before(course, by)?) && !is_mismatch(now)).then_some(by.time)
+}
+
+/// What a tag was before a record changed it.
+fn before<'c>(course: &'c Course, by: &Evidence) -> Option<&'c State> {
+    let stretch = course.stretch(by.time).checked_sub(1)?;
+    matches!(by.source, Source::Record { .. }).then(|| course.state(stretch))
+}
+
+/// Counts the uses of a stretch.
+fn count(coverage: &mut TagCoverage, ledger: &Ledger<'_>, judged: &Judged) {
+    let uses = judged.count.get();
+    if uses == 0 {
+        return;
+    }
+    coverage.uses += uses;
+    for (tag, verdict) in ledger.estate().governed_tags.iter().zip(&judged.verdicts) {
+        if !coverage.by_tag.contains_key(&tag.name) {
+            coverage.by_tag.insert(tag.name.clone(), TagCount::default());
+        }
+        let Some(of) = coverage.by_tag.get_mut(&tag.name) else { continue };
+        *match verdict {
+            Verdict::Agree => &mut of.agreeing,
+            Verdict::Neither => &mut of.untagged,
+            Verdict::Mismatch => &mut of.mismatched,
+            Verdict::KeyLacks | Verdict::ResourceLacks => &mut of.one_sided,
+            Verdict::KeyUnknown(_) | Verdict::ResourceUnknown(_) => &mut of.unknown,
+        } += uses;
+    }
+    match (judged.kind, judged.reason) {
+        (Some(Kind::Mismatch), _) => coverage.mismatched += uses,
+        (Some(Kind::OneSided), _) => coverage.one_sided += uses,
+        (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
+        _ if judged.verdicts.contains(&Verdict::Agree) => coverage.agreeing += uses,
+        _ => coverage.untagged += uses,
+    }
+}

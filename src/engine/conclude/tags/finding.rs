@@ -1,0 +1,445 @@
+//! What becomes a finding, and what it says: both values, since when and by whom, and how often.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+
+use super::compare::Judged;
+use super::ledger::Reason;
+use crate::detect::stateful::About;
+use crate::engine::conclude::stateful::decide::Desk;
+use crate::engine::conclude::stateful::evidence::{self, RecordOrder, group_of_use};
+use crate::engine::context::Context;
+use crate::engine::partial::group::{Group, GroupKey, SHOWN};
+use crate::engine::partial::key_use::{KeyUse, flag};
+use crate::engine::store::dictionary::Sym;
+use crate::engine::store::texts::TextAt;
+use crate::model::estate::GovernedTag;
+use crate::model::finding::{Key, Resource};
+use crate::model::level::Level;
+use crate::model::time::Time;
+use crate::tags::change::{Evidence, Source};
+use crate::tags::compare::{Verdict, told};
+use crate::tags::timeline::{State, Why};
+use crate::tags::uses::Pair;
+
+/// Pairs of values that a finding lists.
+const LISTED: usize = 20;
+
+/// What a use is found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Both sides have a governed tag, and differ.
+    Mismatch,
+    /// One side has it.
+    OneSided,
+    /// The resource's tags are not known.
+    Unknown,
+}
+
+impl Kind {
+    const ALL: [Kind; 3] = [Kind::Mismatch, Kind::OneSided, Kind::Unknown];
+
+    /// The rule whose finding it is.
+    fn rule(self) -> &'static str {
+        match self {
+            Kind::Mismatch => "key-tag-mismatch",
+            Kind::OneSided => "key-tag-one-sided",
+            Kind::Unknown => "subject-tags-unknown",
+        }
+    }
+}
+
+/// What is said of one tag in one stretch.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Said {
+    tag: String,
+    key: Told,
+    resource: Told,
+    why: Option<Why>,
+}
+
+/// One side: the value, if there is one, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    value: Option<String>,
+    by: Option<Evidence>,
+}
+
+impl Told {
+    fn new(state: &State) -> Told {
+        let (value, by) = told(state);
+        Told { value: value.map(str::to_owned), by: by.cloned() }
+    }
+
+    fn json(&self) -> Value {
+        let mut value = json!({"value": self.value});
+        let Some(by) = &self.by else { return value };
+        match &by.source {
+            Source::Record { id, name, principal, .. } => {
+                value["since"] = json!(by.time);
+                value["by"] = json!({"event": id, "name": name, "principal": principal});
+            }
+            Source::File(name) => {
+                value["as_of"] = json!(by.time);
+                value["by"] = json!({"file": &**name});
+            }
+        }
+        value
+    }
+
+    fn words(&self) -> &str {
+        self.value.as_deref().unwrap_or("none")
+    }
+}
+
+impl Said {
+    pub fn new(tag: &GovernedTag, key: &State, resource: &State, verdict: Verdict) -> Said {
+        let why = match verdict {
+            Verdict::KeyUnknown(why) | Verdict::ResourceUnknown(why) => Some(why),
+            _ => None,
+        };
+        let (key, resource) = (Told::new(key), Told::new(resource));
+        Said { tag: tag.name.clone(), key, resource, why }
+    }
+}
+
+/// How often something was said.
+#[derive(Debug, Clone, Copy)]
+struct Often {
+    uses: u64,
+    first: Time,
+    last: Time,
+}
+
+/// What makes uses of one key one finding, in names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Short {
+    pub kind: Kind,
+    /// Whether an earlier run has judged it.
+    pub recalled: bool,
+    /// Account and Region.
+    pub call: (Sym, Sym),
+    pub principal: Sym,
+    pub resource: Option<String>,
+    /// The resource that the purpose names first.
+    pub purpose: Sym,
+}
+
+/// A record that is shown.
+pub enum Shown {
+    /// A use: its row, the key and the resource.
+    Use(Box<(KeyUse, (Key, Option<Resource>))>),
+    /// Another record.
+    Ready(Box<Group>),
+}
+
+/// What was found of one kind in the uses of a group.
+#[derive(Default)]
+pub struct Found {
+    /// The smallest records, copies apart.
+    shown: BTreeMap<RecordOrder, Vec<Shown>>,
+    first: Option<Time>,
+    last: Option<Time>,
+    level: Option<Level>,
+    count: u64,
+    attested: u64,
+    /// What was said, by the stretch that says it.
+    said: Vec<(Rc<Judged>, Often)>,
+    /// The smallest names of the resources, where the finding is not about one.
+    resources: BTreeSet<String>,
+}
+
+impl Found {
+    /// Whether a record of this time may be one of those that are shown.
+    pub fn wants(&self, time: i64) -> bool {
+        let last = self.shown.last_key_value().map(|((last, ..), _)| *last);
+        self.shown.len() < SHOWN || last.is_some_and(|last| time <= last)
+    }
+
+    /// Counts a record: when it was, whether it is a copy, and whether a service attests it.
+    pub fn count_one(&mut self, judged: &Rc<Judged>, (time, copy, attested): (i64, bool, bool)) {
+        let time = Time(time);
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = self.last.max(Some(time));
+        self.level = self.level.max(Some(judged.level()));
+        if copy {
+            return;
+        }
+        self.count += 1;
+        self.attested += u64::from(attested);
+        let known = self.said.iter_mut().rev().find(|(known, _)| Rc::ptr_eq(known, judged));
+        match known {
+            Some((_, often)) => {
+                often.uses += 1;
+                often.first = often.first.min(time);
+                often.last = often.last.max(time);
+            }
+            None => {
+                self.said.push((Rc::clone(judged), Often { uses: 1, first: time, last: time }));
+            }
+        }
+    }
+
+    /// Shows a record, if it is one of the smallest.
+    pub fn show(&mut self, order: RecordOrder, shown: Shown) {
+        self.shown.entry(order).or_default().push(shown);
+        if self.shown.len() > SHOWN {
+            self.shown.pop_last();
+        }
+    }
+
+    /// Names the resource.
+    pub fn about(&mut self, resource: Option<&str>) {
+        let Some(resource) = resource else { return };
+        let is_full = self.resources.len() >= SHOWN;
+        if (is_full && self.resources.last().is_some_and(|last| resource > last.as_str()))
+            || self.resources.contains(resource)
+        {
+            return;
+        }
+        self.resources.insert(resource.to_owned());
+        if self.resources.len() > SHOWN {
+            self.resources.pop_last();
+        }
+    }
+
+    /// What is left when all records of it are known, which make one group.
+    fn settled(self, group: Option<Group>, sessions: Vec<TextAt>) -> Settled {
+        let mut settled = Settled {
+            group,
+            sessions,
+            count: self.count,
+            attested: self.attested,
+            said: BTreeMap::new(),
+            resources: self.resources,
+        };
+        if let Some(group) = &mut settled.group {
+            group.level = group.level.max(self.level.unwrap_or(group.level));
+            group.first = self.first;
+            group.last = self.last;
+        }
+        for (judged, often) in self.said {
+            judged.said.iter().for_each(|said| settled.say(said, often));
+        }
+        settled
+    }
+
+    /// The same of a record that is no plain use.
+    pub fn settle(mut self, level: Level) -> Settled {
+        let shown = std::mem::take(&mut self.shown).into_values().flatten();
+        let groups = shown.filter_map(|shown| match shown {
+            Shown::Ready(group) => Some(*group),
+            Shown::Use(_) => None,
+        });
+        let group = groups.reduce(|mut all, group| {
+            all.merge(group);
+            all
+        });
+        self.level = self.level.max(Some(level));
+        self.settled(group, Vec::new())
+    }
+
+    /// The same of uses, and what makes them one finding.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn settle_uses(
+        mut self,
+        short: &Short,
+        context: &Context<'_>,
+        desk: &mut Desk<'_>,
+    ) -> io::Result<Option<(GroupKey, Settled)>> {
+        let (mut group, mut sessions, mut key): (Option<Group>, _, _) = (None, Vec::new(), None);
+        for ((_, id, _), copies) in std::mem::take(&mut self.shown) {
+            for shown in copies {
+                let Shown::Use(shown) = shown else { continue };
+                let (row, (of_key, resource)) = *shown;
+                let level = self.level.unwrap_or(Level::Low);
+                let of_row = (id.text(), level);
+                let mut one =
+                    group_of_use(context, &mut desk.lookup, &row, of_row, BTreeMap::new())?;
+                one.earliest.1.key = Some(of_key.clone());
+                one.earliest.1.resource = resource.clone();
+                one.fresh = !row.is(flag::RECALLED);
+                if key.is_none() {
+                    let call = desk.lookup.call(row.call)?;
+                    let who = desk.lookup.who(row.who)?;
+                    let unknown = short.kind == Kind::Unknown;
+                    key = Some(GroupKey {
+                        account: call.entry.account.clone(),
+                        region: call.entry.region.clone(),
+                        principal: who.entry.principal.arn.clone().filter(|_| !unknown),
+                        key: Some(of_key.arn),
+                        resource: short.resource.clone(),
+                        ..GroupKey::of_rule(short.kind as usize)
+                    });
+                }
+                sessions.push(row.text);
+                match &mut group {
+                    Some(all) => all.merge(one),
+                    None => group = Some(one),
+                }
+            }
+        }
+        Ok(key.map(|key| (key, self.settled(group, sessions))))
+    }
+}
+
+/// What was found of one kind, as it is put together over keys and threads.
+#[derive(Debug)]
+pub struct Settled {
+    group: Option<Group>,
+    sessions: Vec<TextAt>,
+    count: u64,
+    attested: u64,
+    said: BTreeMap<Said, Often>,
+    resources: BTreeSet<String>,
+}
+
+impl Settled {
+    fn say(&mut self, said: &Said, often: Often) {
+        if let Some(known) = self.said.get_mut(said) {
+            known.uses += often.uses;
+            known.first = known.first.min(often.first);
+            known.last = known.last.max(often.last);
+        } else {
+            self.said.insert(said.clone(), often);
+        }
+    }
+
+    fn merge(&mut self, other: Settled) {
+        match (&mut self.group, other.group) {
+            (Some(group), Some(more)) => group.merge(more),
+            (None, more) => self.group = more,
+            (Some(_), None) => {}
+        }
+        self.sessions.extend(other.sessions);
+        self.count += other.count;
+        self.attested += other.attested;
+        self.resources.extend(other.resources);
+        while self.resources.len() > SHOWN {
+            self.resources.pop_last();
+        }
+        other.said.iter().for_each(|(said, often)| self.say(said, *often));
+    }
+
+    /// What there is to say, the most used first.
+    fn details(&self, kind: Kind) -> BTreeMap<String, String> {
+        let mut all: Vec<(&Said, &Often)> = self.said.iter().collect();
+        all.sort_by(|(a, x), (b, y)| y.uses.cmp(&x.uses).then_with(|| a.cmp(b)));
+        let one = |(said, often): &(&Said, &Often)| {
+            json!({
+                "tag": said.tag, "key": said.key.json(), "resource": said.resource.json(),
+                "unknown": said.why.map(Why::as_str),
+                "uses": often.uses, "first": often.first, "last": often.last,
+            })
+        };
+        let tags: Vec<Value> = all.iter().take(LISTED).map(one).collect();
+        let words = |(said, _): &(&Said, &Often)| match said.why {
+            Some(why) => format!("{} of the resource: {}", said.tag, why.as_str()),
+            None => {
+                format!(
+                    "{}: key {}, resource {}",
+                    said.tag,
+                    said.key.words(),
+                    said.resource.words()
+                )
+            }
+        };
+        let mut why: Vec<String> = all.iter().take(LISTED).map(words).collect();
+        why.dedup();
+        let mut details = BTreeMap::new();
+        let mut add = |name: &str, value: Value| details.insert(name.to_owned(), value.to_string());
+        add("why", why.join("; ").into());
+        add("tags", tags.into());
+        if all.len() > LISTED {
+            add("tags_not_listed", (all.len() - LISTED).into());
+        }
+        if kind == Kind::Unknown {
+            add("resources", self.resources.iter().cloned().collect::<Vec<_>>().into());
+        } else {
+            // The context of any other use is whatever the caller wrote.
+            add("uses_attested_by_service", self.attested.into());
+        }
+        details
+    }
+}
+
+/// Why a tag is not known, of the key or of the resource.
+pub fn reason(key: bool, why: Why) -> Reason {
+    match (key, why) {
+        (true, Why::NotSeen) => "key tags not seen",
+        (true, Why::NotTold) => "key tags not told by the record",
+        (true, Why::SameSecond) => "key tags changed in the same second",
+        (true, Why::Contradicted) => "key tags contradicted",
+        (true, Why::TwoTags) => "key has two tags of one meaning",
+        (false, Why::NotSeen) => "resource tags not seen",
+        (false, Why::NotTold) => "resource tags not told by the record",
+        (false, Why::SameSecond) => "resource tags changed in the same second",
+        (false, Why::Contradicted) => "resource tags contradicted",
+        (false, Why::TwoTags) => "resource has two tags of one meaning",
+    }
+}
+
+/// The group of a pair's uses. The number of the kind stands for the rule until all is counted.
+pub fn key_of(kind: Kind, about: &About, pair: &Pair) -> GroupKey {
+    let resource = pair.resource.as_ref().map(|resource| resource.arn.clone());
+    GroupKey {
+        account: about.account.clone(),
+        region: about.region.clone(),
+        principal: about.principal.arn.clone().filter(|_| kind != Kind::Unknown),
+        key: Some(pair.key.arn.clone()),
+        resource: resource.filter(|_| kind != Kind::Unknown),
+        ..GroupKey::of_rule(kind as usize)
+    }
+}
+
+/// What was found, by group and by whether earlier runs have judged all of it.
+pub type Founds = HashMap<(GroupKey, bool), Settled>;
+
+/// Adds what was found of a group.
+pub fn add(founds: &mut Founds, key: (GroupKey, bool), settled: Settled) {
+    match founds.entry(key) {
+        Entry::Occupied(mut entry) => entry.get_mut().merge(settled),
+        Entry::Vacant(entry) => drop(entry.insert(settled)),
+    }
+}
+
+/// Adds what was found elsewhere.
+pub fn merge(founds: &mut Founds, other: Founds) {
+    other.into_iter().for_each(|(key, settled)| add(founds, key, settled));
+}
+
+/// The findings, each of its rule if that is reported. What earlier runs have judged counts only
+/// where there is nothing new.
+pub fn findings(context: &Context<'_>, all: Founds) -> Vec<evidence::Found> {
+    let (old, mut all): (Founds, Founds) = all.into_iter().partition(|((_, old), _)| *old);
+    for ((key, _), found) in old {
+        all.entry((key, false)).or_insert(found);
+    }
+    // One key may have a million such resources, and nothing is wrong with any.
+    let rules = Kind::ALL.map(|kind| context.plan.rules.decided_late(kind.rule()));
+    let finding = |((key, _), found): ((GroupKey, bool), Settled)| {
+        let kind = *Kind::ALL.get(key.rule)?;
+        let rule = (*rules.get(key.rule)?)?;
+        let details = found.details(kind);
+        let mut group = found.group?;
+        let own = context.plan.rules.metas()[rule].level;
+        group.level = if kind == Kind::Mismatch { group.level } else { own };
+        group.earliest.1.details = details;
+        let (mut named, mut sessions) = (found.sessions.first().copied(), found.sessions);
+        if kind == Kind::Unknown {
+            group.earliest.1.blank([false, true, false]);
+            group.sessions.clear();
+            sessions.clear();
+            named = None;
+        }
+        let key = GroupKey { rule, ..key };
+        Some(evidence::Found { key, group, count: found.count, named, sessions })
+    };
+    all.into_iter().filter_map(finding).collect()
+}

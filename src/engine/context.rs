@@ -1,0 +1,134 @@
+//! What holds for a whole run and never changes while it goes on: the plan, and what follows from
+//! its rules.
+
+use crate::detect::stateful::{Correlation, Kind, Uses, Verdict};
+use crate::detect::{ADJUSTS, KNOWN, Over, Stateful};
+
+use super::plan::{Plan, Progress};
+use super::store::hash::HashKey;
+use super::store::names::Names;
+
+/// Kept as long as there is room.
+pub const FOREVER: i64 = i64::MAX;
+
+/// The field that tells what a call was about.
+const SUBJECT: &str = "keytrail.subject";
+
+/// What every room of the engine may look up.
+pub struct Context<'a> {
+    pub plan: &'a Plan,
+    /// The rules over many records, each after those that feed it.
+    pub over: Vec<Stateful<'a>>,
+    /// Whether any rule wants to know who used which key.
+    pub wants_uses: bool,
+    /// Whether any rule compares tags.
+    pub compares: bool,
+    pub key: HashKey,
+    pub names: Names,
+    pub progress: &'a Progress,
+    /// How much later than a record one may come that needs it, by stateful rule; microseconds.
+    pub reaches: Vec<i64>,
+    /// Of each stateful rule, whether a use's row tells all that it asks of a match.
+    by_row: Vec<bool>,
+    /// Of each rule, what becomes of its matches.
+    fates: Vec<Fate>,
+}
+
+/// What becomes of the matches of a rule, beside findings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// A correlation that is decided over rows looks at them.
+    pub row: bool,
+    /// A correlation that is decided over texts of records does.
+    pub text: bool,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(plan: &'a Plan, progress: &'a Progress) -> Context<'a> {
+        let over: Vec<_> = plan.rules.stateful().collect();
+        let by_row: Vec<bool> = over.iter().map(is_by_row).collect();
+        let rules = 0..plan.rules.metas().len();
+        Context {
+            plan,
+            wants_uses: over.iter().any(wants_uses) || by_row.contains(&true),
+            compares: plan.rules.compares_tags(),
+            key: match &plan.past {
+                Some(past) if past.memory.seed != 0 => HashKey::of_seed(past.memory.seed),
+                _ => HashKey::random(),
+            },
+            names: Names::default(),
+            progress,
+            reaches: reaches(plan, &over),
+            fates: rules.map(|rule| fate(plan, &by_row, rule)).collect(),
+            by_row,
+            over,
+        }
+    }
+
+    /// A stateful rule by its number.
+    pub fn over(&self, number: u32) -> Option<&Stateful<'a>> {
+        self.over.get(number as usize)
+    }
+
+    /// A correlation by its number.
+    pub fn correlation(&self, number: u32) -> Option<&'a Correlation> {
+        match self.over(number)?.code {
+            Over::Correlation(correlation) => Some(correlation),
+            Over::History(_) => None,
+        }
+    }
+
+    /// Whether a stateful rule is decided over rows where a match is a use.
+    pub fn is_by_row(&self, number: u32) -> bool {
+        self.by_row.get(number as usize).is_some_and(|by_row| *by_row)
+    }
+
+    /// What becomes of the matches of a rule.
+    pub fn fate(&self, rule: usize) -> Fate {
+        self.fates.get(rule).copied().unwrap_or_default()
+    }
+}
+
+fn wants_uses(rule: &Stateful<'_>) -> bool {
+    matches!(rule.code, Over::History(history) if !matches!(history.uses(), Uses::None))
+}
+
+/// Whether the row of a use tells all that a correlation asks of a match.
+fn is_by_row(rule: &Stateful<'_>) -> bool {
+    let Over::Correlation(correlation) = rule.code else { return false };
+    let by_row = correlation.by.iter().all(|by| by.of.is_empty() && KNOWN.contains(&&*by.name));
+    let counts = match &correlation.kind {
+        Kind::ValueCount(_, fields) => matches!(fields.as_slice(), [field] if field == SUBJECT),
+        Kind::EventCount(_) | Kind::Temporal | Kind::TemporalOrdered => true,
+    };
+    // Which finding of a single record is raised, its text alone tells.
+    by_row && counts && !matches!(correlation.verdict, Verdict::Raises(_))
+}
+
+fn fate(plan: &Plan, by_row: &[bool], rule: usize) -> Fate {
+    let mut fate = Fate::default();
+    for feed in plan.rules.feeds(rule).iter().filter(|feed| feed.step != ADJUSTS) {
+        match by_row.get(feed.stateful as usize) {
+            Some(true) => fate.row = true,
+            _ => fate.text = true,
+        }
+    }
+    fate
+}
+
+/// How far each stateful rule's notes reach: over its window, and the windows of the rules that look
+/// at what it finds. A history's reach as far as there is room.
+fn reaches(plan: &Plan, over: &[Stateful<'_>]) -> Vec<i64> {
+    let mut reaches = vec![0; over.len()];
+    // Rules come before those that look at them, so that from the end all of these are known.
+    for (number, rule) in over.iter().enumerate().rev() {
+        let feeds = plan.rules.feeds(rule.about).iter().filter(|feed| feed.step != ADJUSTS);
+        let further = feeds.filter_map(|feed| reaches.get(feed.stateful as usize)).max();
+        let further: i64 = further.copied().unwrap_or_default();
+        reaches[number] = match rule.code {
+            Over::History(_) => FOREVER,
+            Over::Correlation(correlation) => correlation.span.saturating_add(further),
+        };
+    }
+    reaches
+}

@@ -1,0 +1,72 @@
+//! The rules that could match a record are asked.
+//!
+//! What must stay true: a rule that has a fault costs that record and rule, and never the run.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Record;
+use crate::detect::case::Case;
+use crate::detect::stateful::{History, Mark};
+use crate::detect::{Asked, Candidates, Hit, RuleSet};
+use crate::engine::plan::Range;
+
+/// What rules said of one record. Reused from record to record.
+#[derive(Default)]
+pub struct Answers {
+    /// What rules over single records found.
+    pub hits: Vec<Hit>,
+    /// The histories that want to be shown the record.
+    pub histories: Vec<u32>,
+    /// Rules that failed.
+    pub failed: Vec<usize>,
+    /// What was asked of the record already.
+    asked: Asked,
+}
+
+impl Answers {
+    /// Asks the rules about a record. What lies before the range that is reported is looked at only
+    /// by rules over many records.
+    pub fn ask(&mut self, set: &RuleSet, record: &Record<'_>, rules: &Candidates, range: Range) {
+        self.hits.clear();
+        self.histories.clear();
+        self.failed.clear();
+        if range == Range::Outside {
+            return;
+        }
+        self.asked.next();
+        let event = record.view.event();
+        for &rule in rules.of(|| Case::of(&record.view)) {
+            if !set.may_match(rule, &mut self.asked, event, &record.view) {
+                continue;
+            }
+            if set.history(rule as usize).is_some() {
+                self.histories.push(rule);
+                continue;
+            }
+            if range != Range::Reported && set.feeds(rule as usize).is_empty() {
+                continue;
+            }
+            let check = || set.check(rule, event, &record.view);
+            match catch_unwind(AssertUnwindSafe(check)) {
+                Ok(hit) => self.hits.extend(hit),
+                Err(_) => self.failed.push(rule as usize),
+            }
+        }
+    }
+}
+
+/// What a record means to a history; `None` if the history failed.
+pub fn marks(history: &dyn History, record: &Record<'_>) -> Option<Vec<Mark>> {
+    let ask = || {
+        let mut marks = Vec::new();
+        history.note(record.view.event(), &record.view, &mut marks);
+        marks
+    };
+    catch_unwind(AssertUnwindSafe(ask)).ok()
+}
+
+/// What is said of a rule that failed on a record.
+pub fn failure(set: &RuleSet, rule: usize) -> String {
+    let id = set.metas().get(rule).map_or("?", |meta| meta.id.as_str());
+    format!("rule {id} failed on this record: a fault in the rule")
+}

@@ -1,0 +1,144 @@
+//! What a match becomes: a group of one, on its way to the live report or to what is concluded at
+//! the end.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::Record;
+use super::identity::Identity;
+use crate::detect::Hit;
+use crate::engine::context::Context;
+use crate::engine::partial::group::{EventKept, EventKey, Group, GroupKey, Match, Snapshot};
+use crate::model::origin::Origin;
+use crate::record::event::{Event, Raw};
+use crate::record::kms::{Actor, View};
+
+/// What all matches of one record have in common.
+pub struct Matching<'m, 'r> {
+    record: &'m Record<'r>,
+    identity: &'m Identity,
+    origin: Origin,
+    snapshot: Snapshot,
+    /// `sharedEventID` of a call by a customer.
+    shared: Option<String>,
+    /// Whether histories may still change the level of a finding, so that each is kept apart.
+    apart: bool,
+}
+
+impl<'m, 'r> Matching<'m, 'r> {
+    /// Of a record that was read at `origin`; `live` findings are written at once.
+    pub fn new(
+        record: &'m Record<'r>,
+        identity: &'m Identity,
+        origin: Origin,
+        live: bool,
+    ) -> Matching<'m, 'r> {
+        let view = &record.view;
+        let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
+        let snapshot = snapshot(view.event(), view);
+        Matching { record, identity, origin, snapshot, shared, apart: !live }
+    }
+
+    /// What makes a hit the same finding as others.
+    pub fn key(&self, context: &Context<'_>, hit: &Hit) -> GroupKey {
+        let Matching { record, identity, snapshot, .. } = self;
+        let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
+        let rules = &context.plan.rules;
+        GroupKey {
+            attempt: hit.attempt,
+            account: text(record.basics.header.account),
+            region: text(record.basics.header.region),
+            principal: snapshot.principal.arn.clone(),
+            key: snapshot.key.as_ref().map(|key| key.arn.clone()),
+            resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
+            event: context.plan.each.then(|| EventKey {
+                name: identity.id.clone().unwrap_or_else(|| digest(record.view.event().text())),
+                apart: (identity.content, self.place()),
+            }),
+            foreign: hit.foreign.clone(),
+            apart: (self.apart && rules.is_adjusted(hit.rule))
+                .then_some((identity.hash, identity.content)),
+            ..GroupKey::of_rule(hit.rule)
+        }
+    }
+
+    /// Where a record without an id was read.
+    fn place(&self) -> Option<Origin> {
+        self.identity.id.is_none().then(|| self.origin.clone())
+    }
+
+    /// The group of one that a hit makes.
+    pub fn group(&self, hit: &Hit) -> Group {
+        let Matching { record, identity, .. } = self;
+        let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
+        let mut snapshot = self.snapshot.clone();
+        snapshot.details.extend(hit.details.iter().map(|(k, v)| (k.clone(), v.to_string())));
+        let time = record.basics.time;
+        Group::new(Match {
+            level: hit.level,
+            event: EventKept {
+                order: (time.is_none(), time, identity.id.clone()),
+                name: text(record.basics.header.name).unwrap_or_default(),
+                content: identity.content,
+                place: self.place(),
+            },
+            origin: self.origin.clone(),
+            shared: self.shared.clone(),
+            snapshot,
+            fresh: true,
+        })
+    }
+}
+
+/// The event's values for a finding.
+fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
+    let text = |path: &[&str]| event.text_at(path).map(|text| text.into_owned());
+    let mut details = BTreeMap::new();
+    for (name, member) in [("error_code", "errorCode"), ("error_message", "errorMessage")] {
+        if let Some(value) = text(&[member]) {
+            details.insert(name.into(), serde_json::Value::from(value).to_string());
+        }
+    }
+    let mut keys = view.keys();
+    if keys.len() > 1 {
+        let others: Vec<&str> = keys[1..].iter().map(|key| key.arn.as_str()).collect();
+        details.insert("other_keys".into(), serde_json::Value::from(others).to_string());
+    }
+    Snapshot {
+        principal: view.principal(),
+        source_ip: text(&["sourceIPAddress"]),
+        user_agent: text(&["userAgent"]),
+        key: (!keys.is_empty()).then(|| keys.swap_remove(0)),
+        resource: view.resource(),
+        details,
+    }
+}
+
+/// SHA-256 of a record that has no id, in hexadecimal.
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The hash by which facts name a group.
+pub fn group_hash(context: &Context<'_>, key: &GroupKey) -> [u64; 2] {
+    let field = |text: &Option<String>| match text {
+        Some(text) => format!("+{text}").into_bytes(),
+        None => Vec::new(),
+    };
+    let event = key.event.as_ref().map(|event| format!("{event:?}"));
+    let foreign = key.foreign.as_ref().map(|foreign| format!("{foreign:?}"));
+    context.key.long(&[
+        &key.rule.to_le_bytes(),
+        &[u8::from(key.attempt)],
+        &field(&key.account),
+        &field(&key.region),
+        &field(&key.principal),
+        &field(&key.key),
+        &field(&key.resource),
+        &field(&event),
+        &field(&foreign),
+        &field(&key.apart.map(|apart| format!("{apart:?}"))),
+        &field(&key.by),
+    ])
+}

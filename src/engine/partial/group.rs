@@ -1,0 +1,323 @@
+//! Findings in the making: groups of events that a rule matched.
+//!
+//! What must stay true: merging is commutative, associative and idempotent, whatever the order in
+//! which files, workers and copies come. So a group holds only maxima, minima and smallest sets;
+//! counting is left to [`super::fact`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::detect::Foreign;
+use crate::model::finding::{Key, Resource};
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::principal::Principal;
+use crate::model::time::Time;
+
+/// How many events, and sessions, a finding shows.
+pub const SHOWN: usize = 10;
+
+/// What makes two matches the same finding.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GroupKey {
+    /// Index of the rule.
+    pub rule: usize,
+    /// Whether the call failed.
+    pub attempt: bool,
+    /// `recipientAccountId`
+    pub account: Option<String>,
+    /// `awsRegion`
+    pub region: Option<String>,
+    /// The principal's ARN, or what stands for it.
+    pub principal: Option<String>,
+    /// The key's ARN.
+    pub key: Option<String>,
+    /// The resource's ARN.
+    pub resource: Option<String>,
+    /// With `--each`, the event.
+    pub event: Option<EventKey>,
+    /// What the finding's level rests on, until all accounts are known; not part of what makes a
+    /// finding the same.
+    pub foreign: Option<Foreign>,
+    /// The record, while a history may change the level of each; not part of what makes a finding
+    /// the same either.
+    pub apart: Option<([u64; 2], u64)>,
+    /// What else a correlation groups by, as text.
+    pub by: Option<String>,
+}
+
+impl GroupKey {
+    /// Of a rule, and nothing else.
+    pub fn of_rule(rule: usize) -> GroupKey {
+        GroupKey {
+            rule,
+            attempt: false,
+            account: None,
+            region: None,
+            principal: None,
+            key: None,
+            resource: None,
+            event: None,
+            foreign: None,
+            apart: None,
+            by: None,
+        }
+    }
+}
+
+/// What makes two events the same with `--each`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventKey {
+    /// The event id, or a digest of a record that has none: part of the fingerprint.
+    pub name: String,
+    /// Tells records of one name apart: hash of the content, and the place of a record without id.
+    pub apart: (u64, Option<Origin>),
+}
+
+/// A group's single values, of one of its events.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Snapshot {
+    /// Who acted.
+    pub principal: Principal,
+    /// `sourceIPAddress`
+    pub source_ip: Option<String>,
+    /// `userAgent`
+    pub user_agent: Option<String>,
+    /// The key concerned.
+    pub key: Option<Key>,
+    /// The resource concerned.
+    pub resource: Option<Resource>,
+    /// Details by name, each as JSON text, so that snapshots have an order.
+    pub details: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    /// Of what no one actor did.
+    pub fn of_nobody(details: BTreeMap<String, String>) -> Snapshot {
+        Snapshot {
+            principal: Principal::nobody(),
+            source_ip: None,
+            user_agent: None,
+            key: None,
+            resource: None,
+            details,
+        }
+    }
+
+    /// Takes out what is not the same for all records: principal, key, resource.
+    pub fn blank(&mut self, [principal, key, resource]: [bool; 3]) {
+        if !principal {
+            self.principal = Principal::nobody();
+            self.source_ip = None;
+            self.user_agent = None;
+        }
+        if !key {
+            self.key = None;
+        }
+        if !resource {
+            self.resource = None;
+        }
+    }
+}
+
+/// Sorts events: by time, those without one last, then by event id.
+type Order = (bool, Option<Time>, Option<String>);
+
+/// One event of a group as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventKept {
+    /// The event's place in the order.
+    pub order: Order,
+    /// `eventName`
+    pub name: String,
+    /// Tells records without an id apart. Before the hash, whose order differs from run to run.
+    pub place: Option<Origin>,
+    /// Hash of the content: tells forged copies apart.
+    pub content: u64,
+}
+
+/// One match of a rule, on its way into a group.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// Its level.
+    pub level: Level,
+    /// The event.
+    pub event: EventKept,
+    /// Where it was read.
+    pub origin: Origin,
+    /// `sharedEventID` of a call by a customer.
+    pub shared: Option<String>,
+    /// The event's values.
+    pub snapshot: Snapshot,
+    /// Whether it is of the range that is reported.
+    pub fresh: bool,
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The highest level.
+    pub level: Level,
+    /// The earliest time.
+    pub first: Option<Time>,
+    /// The latest time.
+    pub last: Option<Time>,
+    /// The values of the earliest event.
+    pub earliest: (Order, Snapshot),
+    /// The smallest events; of copies, the smallest origin.
+    pub events: BTreeMap<EventKept, (Origin, Option<String>)>,
+    /// The smallest session names.
+    pub sessions: BTreeSet<String>,
+    /// Whether any event is of the range that is reported; else all are known from earlier runs.
+    pub fresh: bool,
+}
+
+impl Group {
+    /// A group of one.
+    pub fn new(m: Match) -> Group {
+        let time = m.event.order.1;
+        Group {
+            level: m.level,
+            first: time,
+            last: time,
+            sessions: m.snapshot.principal.session.iter().cloned().collect(),
+            fresh: m.fresh,
+            earliest: (m.event.order.clone(), m.snapshot),
+            events: BTreeMap::from([(m.event, (m.origin, m.shared))]),
+        }
+    }
+
+    /// Takes in another group of the same key.
+    pub fn merge(&mut self, other: Group) {
+        self.level = self.level.max(other.level);
+        self.fresh |= other.fresh;
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+        if other.earliest < self.earliest {
+            self.earliest = other.earliest;
+        }
+        for (event, place) in other.events {
+            let kept = self.events.entry(event).or_insert_with(|| place.clone());
+            if place < *kept {
+                *kept = place;
+            }
+        }
+        self.sessions.extend(other.sessions);
+        while self.events.len() > SHOWN {
+            self.events.pop_last();
+        }
+        while self.sessions.len() > SHOWN {
+            self.sessions.pop_last();
+        }
+    }
+}
+
+/// Every group, by key, with the hash by which facts name it.
+#[derive(Debug, Default)]
+pub struct Groups(HashMap<GroupKey, ([u64; 2], Group)>);
+
+impl Groups {
+    /// Takes in a group.
+    pub fn add(&mut self, key: GroupKey, hash: [u64; 2], group: Group) {
+        match self.0.entry(key) {
+            std::collections::hash_map::Entry::Occupied(mut entry) => {
+                entry.get_mut().1.merge(group);
+            }
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert((hash, group));
+            }
+        }
+    }
+
+    /// The hash of each.
+    pub fn hashes(&self) -> impl Iterator<Item = [u64; 2]> {
+        self.0.values().map(|(hash, _)| *hash)
+    }
+
+    /// Takes in all of another's.
+    pub fn merge(&mut self, other: Groups) {
+        for (key, (hash, group)) in other.0 {
+            self.add(key, hash, group);
+        }
+    }
+}
+
+impl IntoIterator for Groups {
+    type Item = (GroupKey, ([u64; 2], Group));
+    type IntoIter = std::collections::hash_map::IntoIter<GroupKey, ([u64; 2], Group)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::principal::Mfa;
+
+    fn matched((time, id, level, origin, session): (Option<i64>, u8, usize, u8, u8)) -> Match {
+        let principal = Principal {
+            kind: Some("AssumedRole".into()),
+            arn: None,
+            account: None,
+            session: Some(format!("s{session}")),
+            invoked_by: None,
+            mfa: Mfa::Unknown,
+        };
+        Match {
+            level: Level::ALL[level],
+            event: EventKept {
+                order: (time.is_none(), time.map(Time), Some(format!("e{id}"))),
+                name: "Decrypt".into(),
+                content: u64::from(id),
+                place: None,
+            },
+            origin: Origin::record(format!("b{}", origin / 8), u64::from(origin % 8)),
+            shared: None,
+            snapshot: Snapshot {
+                principal,
+                source_ip: None,
+                user_agent: None,
+                key: None,
+                resource: None,
+                details: BTreeMap::new(),
+            },
+            fresh: level % 2 == 0,
+        }
+    }
+
+    fn all(groups: impl IntoIterator<Item = Group>) -> Group {
+        groups
+            .into_iter()
+            .reduce(|mut a, b| {
+                a.merge(b);
+                a
+            })
+            .unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_commutative_associative_and_idempotent(
+            parts in prop::collection::vec((prop::option::of(0..30i64), 0..30u8, 0..5usize, 0..40u8, 0..20u8), 3..40),
+            split in 1..2usize, turn in 0..40usize,
+        ) {
+            let groups: Vec<Group> = parts.into_iter().map(matched).map(Group::new).collect();
+            let expected = all(groups.clone());
+            let mut turned = groups.clone();
+            turned.rotate_left(turn % groups.len());
+            turned.reverse();
+            prop_assert_eq!(&all(turned), &expected);
+            let (left, right) = groups.split_at(split);
+            let mut right = all(right.to_vec());
+            right.merge(all(left.to_vec()));
+            prop_assert_eq!(&right, &expected);
+            right.merge(expected.clone());
+            right.merge(all(groups[..1].to_vec()));
+            prop_assert_eq!(&right, &expected);
+            prop_assert!(expected.events.len() <= SHOWN && expected.sessions.len() <= SHOWN);
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! One use of a key: a row of fixed size, and the texts behind it.
+//!
+//! Every crypto operation, successful or refused, is a row: who, which key, on what, when, how, and
+//! where it was read. Texts that come again and again are names in the dictionary; those that do
+//! not (session, access key, the object itself) lie in the heap behind the row.
+//!
+//! What must stay true: rows of one key are neighbours, in them rows of one use, and in these copies
+//! of one record. Nothing in a row depends on what else was read.
+
+use crate::engine::store::dictionary::Sym;
+use crate::engine::store::runs::Row;
+use crate::engine::store::texts::TextAt;
+use crate::model::level::Level;
+use crate::model::principal::{Mfa, Principal};
+use crate::record::kms::Actor;
+
+/// A use of a key. Ordered by key, use, time and event id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyUse {
+    /// The ARN of the key.
+    pub key: Sym,
+    /// Keyed hash of what makes uses the same: who uses which key how, on what, where.
+    pub used: u64,
+    /// `eventTime`, microseconds since 1970.
+    pub time: i64,
+    /// The event id if it is a UUID, else the record's identity.
+    pub id: [u64; 2],
+    /// Keyed hash of the record's text.
+    pub content: u64,
+    /// A [`Who`].
+    pub who: Sym,
+    /// A [`Call`].
+    pub call: Sym,
+    /// A [`Purpose`].
+    pub purpose: Sym,
+    /// A [`Client`].
+    pub client: Sym,
+    /// [`Matches`] that correlations look at, if there are any.
+    pub matches: Sym,
+    /// What the call was about, as precisely as the record says, by its hash; 0 if it names nothing.
+    pub subject: u64,
+    /// [`Behind`]
+    pub text: TextAt,
+    /// The blob's number.
+    pub blob: u64,
+    /// The record's number in the blob, and the [`flag`]s in the lowest two bytes.
+    place: u64,
+}
+
+/// What a row says by one bit.
+pub mod flag {
+    /// The record lies in the range that is reported.
+    pub const REPORTED: u64 = 1;
+    /// It lay there in an earlier run.
+    pub const RECALLED: u64 = 2;
+    /// The event id is a UUID.
+    pub const UUID: u64 = 4;
+    /// There is no event id.
+    pub const NO_ID: u64 = 8;
+    /// The session is named as the resource is.
+    pub const OWN_SESSION: u64 = 16;
+    /// Secrets Manager only tries whether it may use the key.
+    pub const PROBE: u64 = 32;
+    /// It stands for several uses of earlier runs.
+    pub const STANDS_FOR: u64 = 64;
+    /// What it is for is told by the text of the record, which is kept.
+    pub const SEVERAL_KEYS: u64 = 128;
+    /// An earlier run left it for a window: another record stands for the use.
+    pub const OF_WINDOW: u64 = 256;
+}
+
+impl KeyUse {
+    /// With its place and flags.
+    #[must_use]
+    pub fn at(mut self, blob: u64, record: u64, flags: u64) -> KeyUse {
+        self.blob = blob;
+        self.place = record << 16 | (flags & 0xffff);
+        self
+    }
+
+    /// A row of nothing, to be filled.
+    pub fn empty() -> KeyUse {
+        KeyUse::read(&[0; KeyUse::WORDS])
+    }
+
+    /// The record's number in the blob.
+    pub fn record(&self) -> u64 {
+        self.place >> 16
+    }
+
+    /// Whether a flag is set.
+    pub fn is(&self, flag: u64) -> bool {
+        self.place & flag != 0
+    }
+
+    /// Whether another row is of a copy of the record.
+    pub fn is_copy_of(&self, other: &KeyUse) -> bool {
+        (self.key, self.used, self.time, self.id, self.content)
+            == (other.key, other.used, other.time, other.id, other.content)
+    }
+
+    /// Whether another row is of the same use.
+    pub fn is_same_use(&self, other: &KeyUse) -> bool {
+        (self.key, self.used) == (other.key, other.used)
+    }
+}
+
+impl Row for KeyUse {
+    const WORDS: usize = 15;
+
+    fn write(&self, words: &mut [u64]) {
+        words.copy_from_slice(&[
+            self.key,
+            self.used,
+            self.time.cast_unsigned(),
+            self.id[0],
+            self.id[1],
+            self.content,
+            self.who,
+            self.call,
+            self.purpose,
+            self.client,
+            self.matches,
+            self.subject,
+            self.text.0,
+            self.blob,
+            self.place,
+        ]);
+    }
+
+    fn read(words: &[u64]) -> KeyUse {
+        KeyUse {
+            key: words[0],
+            used: words[1],
+            time: words[2].cast_signed(),
+            id: [words[3], words[4]],
+            content: words[5],
+            who: words[6],
+            call: words[7],
+            purpose: words[8],
+            client: words[9],
+            matches: words[10],
+            subject: words[11],
+            text: TextAt(words[12]),
+            blob: words[13],
+            place: words[14],
+        }
+    }
+
+    fn shard(&self) -> u64 {
+        self.key
+    }
+}
+
+/// Writes the members of an entry, one after the other.
+pub struct Writer<'a>(pub &'a mut Vec<u8>);
+
+impl Writer<'_> {
+    /// A text or none: its length and one, in four bytes, and the text.
+    pub fn text(&mut self, text: Option<&str>) -> &mut Self {
+        let text = text.map(|text| &text[..text.floor_char_boundary(TEXT_MAX)]);
+        let len = text.map_or(0, |text| text.len() + 1);
+        self.0.extend(u32::try_from(len).unwrap_or_default().to_le_bytes());
+        self.0.extend_from_slice(text.unwrap_or_default().as_bytes());
+        self
+    }
+
+    /// A small number.
+    pub fn number(&mut self, number: u32) -> &mut Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+}
+
+/// No text of an entry is longer; the rest is cut (1 MiB).
+const TEXT_MAX: usize = 1 << 20;
+
+/// Reads them back. What is not there reads as nothing.
+pub struct Reader<'a>(pub &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// A small number.
+    pub fn number(&mut self) -> u32 {
+        let Some((number, rest)) = self.0.split_first_chunk::<4>() else { return 0 };
+        self.0 = rest;
+        u32::from_le_bytes(*number)
+    }
+
+    /// A text or none.
+    pub fn text(&mut self) -> Option<&'a str> {
+        let len = self.number().checked_sub(1)? as usize;
+        let (text, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok()
+    }
+
+    fn owned(&mut self) -> Option<String> {
+        self.text().map(str::to_owned)
+    }
+}
+
+/// Who used the key, without the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// The principal; its session is in the heap.
+    pub principal: Principal,
+    /// By whose hand.
+    pub actor: Actor,
+}
+
+const ACTORS: [Actor; 4] = [Actor::Service, Actor::Via, Actor::Infrastructure, Actor::Direct];
+const MFA: [Mfa; 4] = [Mfa::Yes, Mfa::No, Mfa::Unknown, Mfa::NotApplicable];
+
+/// The place of a value in a list of all; 0 of one that is in none.
+pub fn number_of<T: PartialEq>(all: &[T], value: &T) -> u32 {
+    let at = all.iter().position(|other| other == value).unwrap_or_default();
+    u32::try_from(at).unwrap_or_default()
+}
+
+impl Who {
+    /// Writes what [`read`](Who::read) reads.
+    pub fn write(bytes: &mut Vec<u8>, who: &crate::record::kms::Who<'_>, actor: Actor) {
+        let mut writer = Writer(bytes);
+        writer.number(number_of(&ACTORS, &actor)).number(number_of(&MFA, &who.mfa));
+        writer.text(who.kind).text(who.arn.as_deref()).text(who.account).text(who.invoked_by);
+    }
+
+    /// Reads an entry.
+    pub fn read(bytes: &[u8]) -> Who {
+        let mut reader = Reader(bytes);
+        let actor = ACTORS[reader.number() as usize % ACTORS.len()];
+        let mfa = MFA[reader.number() as usize % MFA.len()];
+        let (kind, arn) = (reader.owned(), reader.owned());
+        let (account, invoked_by) = (reader.owned(), reader.owned());
+        Who { principal: Principal { kind, arn, account, session: None, invoked_by, mfa }, actor }
+    }
+}
+
+/// What was called, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// `recipientAccountId`
+    pub account: Option<String>,
+    /// `awsRegion`
+    pub region: Option<String>,
+    /// `eventName`
+    pub name: String,
+    /// Whether it failed.
+    pub attempt: bool,
+}
+
+impl Call {
+    /// Writes what [`read`](Call::read) reads.
+    pub fn write(bytes: &mut Vec<u8>, texts: [Option<&str>; 3], attempt: bool) {
+        let mut writer = Writer(bytes);
+        writer.number(u32::from(attempt));
+        for text in texts.into_iter() {
+            writer.text(text);
+        }
+    }
+
+    /// Reads an entry.
+    pub fn read(bytes: &[u8]) -> Call {
+        let mut reader = Reader(bytes);
+        let attempt = reader.number() != 0;
+        let (account, region) = (reader.owned(), reader.owned());
+        Call { account, region, name: reader.owned().unwrap_or_default(), attempt }
+    }
+}
+
+/// How the key was named, and what it was used on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purpose {
+    /// The account that owns the key.
+    pub key_account: Option<String>,
+    /// The alias by which the call named the key.
+    pub alias: Option<String>,
+    /// The resource, ARN and type.
+    pub resource: Option<(String, Option<String>)>,
+    /// What the context names beside it.
+    pub beside: Option<(String, Option<String>)>,
+    /// Whether there is a context.
+    pub has_context: bool,
+}
+
+impl Purpose {
+    /// Writes what [`read`](Purpose::read) reads.
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        let mut writer = Writer(bytes);
+        writer.number(u32::from(self.has_context));
+        writer.text(self.key_account.as_deref()).text(self.alias.as_deref());
+        for resource in [&self.resource, &self.beside] {
+            writer.text(resource.as_ref().map(|(arn, _)| arn.as_str()));
+            writer.text(resource.as_ref().and_then(|(_, kind)| kind.as_deref()));
+        }
+    }
+
+    /// Reads an entry.
+    pub fn read(bytes: &[u8]) -> Purpose {
+        let mut reader = Reader(bytes);
+        let has_context = reader.number() != 0;
+        let (key_account, alias) = (reader.owned(), reader.owned());
+        let mut resource = || {
+            let (arn, kind) = (reader.owned(), reader.owned());
+            arn.map(|arn| (arn, kind))
+        };
+        let (on, beside) = (resource(), resource());
+        Purpose { key_account, alias, resource: on, beside, has_context }
+    }
+}
+
+/// Where a call came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// `sourceIPAddress`
+    pub source_ip: Option<String>,
+    /// `userAgent`
+    pub user_agent: Option<String>,
+}
+
+impl Client {
+    /// Writes what [`read`](Client::read) reads.
+    pub fn write(bytes: &mut Vec<u8>, source_ip: Option<&str>, user_agent: Option<&str>) {
+        Writer(bytes).text(source_ip).text(user_agent);
+    }
+
+    /// Reads an entry.
+    pub fn read(bytes: &[u8]) -> Client {
+        let mut reader = Reader(bytes);
+        Client { source_ip: reader.owned(), user_agent: reader.owned() }
+    }
+}
+
+/// A rule that matched a use, where a correlation looks at such matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matched {
+    /// Index of the rule.
+    pub rule: usize,
+    /// At which level.
+    pub level: Level,
+    /// Counts only if any of these accounts is neither own nor trusted, if there are any.
+    pub foreign: Vec<String>,
+}
+
+/// Writes what [`matches`] reads.
+pub fn write_matches<'a>(
+    bytes: &mut Vec<u8>,
+    matches: impl IntoIterator<Item = (usize, Level, Vec<&'a str>)>,
+) {
+    let mut writer = Writer(bytes);
+    for (rule, level, foreign) in matches {
+        writer.number(u32::try_from(rule).unwrap_or(u32::MAX)).number(number_of(&Level::ALL, &level));
+        writer.number(u32::try_from(foreign.len()).unwrap_or_default());
+        for account in foreign.into_iter() {
+            writer.text(Some(account));
+        }
+    }
+}
+
+/// Reads the matches of an entry.
+pub fn matches(bytes: &[u8]) -> Vec<Matched> {
+    let mut reader = Reader(bytes);
+    let mut all = Vec::new();
+    while !reader.0.is_empty() {
+        let rule = reader.number() as usize;
+        let level = Level::ALL[reader.number() as usize % Level::ALL.len()];
+        let foreign = (0..reader.number()).filter_map(|_| reader.owned()).collect();
+        all.push(Matched { rule, level, foreign });
+    }
+    all
+}
+
+/// What lies behind a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// The session name of a role session.
+    pub session: Option<String>,
+    /// The event id, if it is no UUID.
+    pub id: Option<String>,
+    /// `userIdentity.accessKeyId`
+    pub access_key: Option<String>,
+    /// What the call was about, as precisely as the record says.
+    pub subject: Option<String>,
+    /// `errorCode`
+    pub error: Option<String>,
+}
+
+impl Behind {
+    /// Writes what [`read`](Behind::read) reads: session, id, access key, subject, error.
+    pub fn write(bytes: &mut Vec<u8>, texts: [Option<&str>; 5]) {
+        let mut writer = Writer(bytes);
+        for text in texts.into_iter() {
+            writer.text(text);
+        }
+    }
+
+    /// Reads an entry.
+    pub fn read(bytes: &[u8]) -> Behind {
+        let mut reader = Reader(bytes);
+        Behind {
+            session: reader.owned(),
+            id: reader.owned(),
+            access_key: reader.owned(),
+            subject: reader.owned(),
+            error: reader.owned(),
+        }
+    }
+}
+
+/// A UUID as CloudTrail writes event ids, in two words.
+pub fn uuid(text: &str) -> Option<[u64; 2]> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 36 {
+        return None;
+    }
+    let mut number = 0u128;
+    for (at, byte) in bytes.iter().enumerate() {
+        let digit = match (at, byte) {
+            (8 | 13 | 18 | 23, b'-') => continue,
+            (8 | 13 | 18 | 23, _) => return None,
+            (_, b'0'..=b'9') => byte - b'0',
+            (_, b'a'..=b'f') => byte - b'a' + 10,
+            _ => return None,
+        };
+        number = number << 4 | u128::from(digit);
+    }
+    let words = number.to_be_bytes();
+    let (words, _) = words.as_chunks::<8>();
+    Some([u64::from_be_bytes(words[0]), u64::from_be_bytes(words[1])])
+}
+
+/// The text of a UUID.
+pub fn uuid_text([high, low]: [u64; 2]) -> String {
+    let hex = format!("{high:016x}{low:016x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_read_back_as_they_were_written() {
+        let purpose = Purpose {
+            key_account: Some("111122223333".into()),
+            alias: None,
+            resource: Some(("arn:aws:s3:::b".into(), Some("AWS::S3::Bucket".into()))),
+            beside: Some(("x".into(), None)),
+            has_context: true,
+        };
+        let mut bytes = Vec::new();
+        purpose.write(&mut bytes);
+        assert_eq!(Purpose::read(&bytes), purpose);
+        assert_eq!(Purpose::read(&bytes[..3]), Purpose::default(), "what is cut reads as nothing");
+        let mut bytes = Vec::new();
+        let accounts = vec!["1", "2"];
+        write_matches(&mut bytes, [(3, Level::High, accounts), (4, Level::Low, vec![])]);
+        let read = matches(&bytes);
+        assert_eq!(read[0].foreign, ["1", "2"]);
+        assert_eq!((read[1].rule, read[1].level), (4, Level::Low));
+        let mut bytes = Vec::new();
+        Behind::write(&mut bytes, [Some("s"), None, Some(""), None, Some("e")]);
+        let behind = Behind::read(&bytes);
+        assert_eq!(
+            (behind.session.as_deref(), behind.access_key.as_deref()),
+            (Some("s"), Some(""))
+        );
+        assert_eq!((behind.id, behind.error.as_deref()), (None, Some("e")));
+    }
+
+    #[test]
+    fn a_uuid_is_two_words() {
+        let text = "0123cdef-12ab-4def-8abc-0123456789ab";
+        assert_eq!(uuid(text).map(uuid_text).as_deref(), Some(text));
+        for other in ["", "0123CDEF-12ab-4def-8abc-0123456789ab", &text.replace('-', "a")] {
+            assert_eq!(uuid(other), None);
+        }
+    }
+
+    #[test]
+    fn rows_are_ordered_as_their_words_say() {
+        let mut words = [7; KeyUse::WORDS];
+        words[14] = 9 << 16 | flag::UUID;
+        let row = KeyUse::read(&words);
+        let mut again = [0; KeyUse::WORDS];
+        row.write(&mut again);
+        assert_eq!(again, words);
+        assert_eq!((row.record(), row.is(flag::UUID), row.is(flag::PROBE)), (9, true, false));
+    }
+}

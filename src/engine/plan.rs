@@ -1,0 +1,227 @@
+//! What to scan for, and how: everything that a run is told before it begins.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use crate::detect::RuleSet;
+use crate::model::coverage::{Coverage, Place};
+use crate::model::estate::Estate;
+use crate::model::level::Level;
+use crate::model::memory::Memory;
+use crate::model::time::Time;
+use crate::record::event::{Header, Raw};
+use crate::source::gate::Gate;
+use crate::tags::book::Book;
+
+/// Which records are reported. Those outside are read and counted all the same.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// `eventTime` at or after.
+    pub since: Option<Time>,
+    /// `eventTime` before.
+    pub until: Option<Time>,
+    /// `recipientAccountId` one of these, when there are any.
+    pub accounts: Vec<String>,
+    /// `awsRegion` one of these, when there are any.
+    pub regions: Vec<String>,
+}
+
+impl Filter {
+    /// Where a record lies. One without a readable time is reported, since nobody can say that it
+    /// lies outside.
+    pub(super) fn range(&self, time: Option<Time>, header: &Header<'_>) -> Range {
+        let one_of = |wanted: &[String], value: Option<Raw<'_>>| {
+            wanted.is_empty()
+                || value.and_then(Raw::text).is_some_and(|text| wanted.iter().any(|w| *w == text))
+        };
+        let until = self.until.zip(time).is_none_or(|(until, time)| time < until);
+        if !until
+            || !one_of(&self.accounts, header.account)
+            || !one_of(&self.regions, header.region)
+        {
+            return Range::Outside;
+        }
+        let since = self.since.zip(time).is_none_or(|(since, time)| time >= since);
+        if since { Range::Reported } else { Range::Before }
+    }
+
+    /// Whether what is said of an account and Region is reported.
+    pub(super) fn has_place(&self, place: &Place) -> bool {
+        let one_of = |wanted: &[String], value| wanted.is_empty() || wanted.contains(value);
+        one_of(&self.accounts, &place.account) && one_of(&self.regions, &place.region)
+    }
+}
+
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    /// In what is reported.
+    Reported,
+    /// In what an earlier run has reported: it feeds what needs history, and what is decided only
+    /// now may rest on it.
+    Recalled,
+    /// Before it: it feeds what needs history.
+    Before,
+    /// After it, or of another account or Region.
+    Outside,
+}
+
+/// What to scan for, and how.
+#[derive(Debug)]
+pub struct Plan {
+    /// The rules to ask.
+    pub rules: RuleSet,
+    /// What the organisation tells about itself.
+    pub estate: Arc<Estate>,
+    /// Which records are reported.
+    pub filter: Filter,
+    /// How many workers; at least 1.
+    pub threads: usize,
+    /// One finding an event instead of one a group.
+    pub each: bool,
+    /// Findings below are counted, not listed.
+    pub min_level: Level,
+    /// What bounds memory.
+    pub limits: Limits,
+    /// Tags that are known from elsewhere.
+    pub tags: Book,
+    /// What earlier runs have left, if this one is to leave something too.
+    pub past: Option<Past>,
+    /// The hours that earlier runs knew. They tell what is usual, and where a gap began that this
+    /// run ends or finds still open.
+    pub coverage: Coverage,
+    /// When the scan runs: no log tells of later.
+    pub now: Time,
+    /// Who decides which blobs count, if not all do.
+    pub gate: Option<Arc<dyn Gate>>,
+}
+
+impl Plan {
+    /// A plan with defaults: everything is reported, by one worker, as groups; nothing is known
+    /// from elsewhere or from earlier, and nothing is left to a later run. It is run now.
+    pub fn new(rules: RuleSet) -> Plan {
+        Plan {
+            rules,
+            estate: Arc::default(),
+            filter: Filter::default(),
+            threads: 1,
+            each: false,
+            min_level: Level::Informational,
+            limits: Limits::default(),
+            tags: Book::default(),
+            past: None,
+            coverage: Coverage::default(),
+            now: Time::now(),
+            gate: None,
+        }
+    }
+
+    /// The day after the plan is run; microseconds since 1970. No record of a later time is true.
+    pub(super) fn tomorrow(&self) -> i64 {
+        self.now.0.saturating_add(86_400_000_000)
+    }
+}
+
+/// What earlier runs have left.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// The first run has an empty one.
+    pub memory: Memory,
+    /// How late records may be delivered; microseconds.
+    pub late: i64,
+}
+
+/// What a scan is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Blobs are read.
+    Reading,
+    /// Records are counted, and copies told.
+    Counting,
+    /// Rules over many records decide.
+    Deciding,
+    /// Findings are put in order.
+    Sorting,
+}
+
+impl Phase {
+    const ALL: [Phase; 4] = [Phase::Reading, Phase::Counting, Phase::Deciding, Phase::Sorting];
+}
+
+/// How far a scan is; for a progress display.
+#[derive(Debug, Default)]
+pub struct Progress {
+    phase: AtomicU8,
+    /// Parts of the phase that are done, of those that there are; 0 of 0 while nobody knows.
+    pub done: AtomicU64,
+    /// How many parts the phase has.
+    pub parts: AtomicU64,
+    /// Blobs read.
+    pub blobs: AtomicU64,
+    /// Bytes as stored, of blobs read.
+    pub bytes_read: AtomicU64,
+    /// Records, to within some thousands.
+    pub records: AtomicU64,
+    /// Matches, copies included.
+    pub findings: AtomicU64,
+}
+
+impl Progress {
+    /// What the scan is doing.
+    pub fn phase(&self) -> Phase {
+        let at = usize::from(self.phase.load(Ordering::Relaxed));
+        Phase::ALL.get(at).copied().unwrap_or(Phase::Sorting)
+    }
+
+    /// Begins a phase of so many parts.
+    pub(super) fn begin(&self, phase: Phase, parts: usize) {
+        self.done.store(0, Ordering::Relaxed);
+        self.parts.store(parts as u64, Ordering::Relaxed);
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// One more part is done.
+    pub(super) fn step(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Sizes that bound memory. The defaults keep a scan with two workers below 200 MB.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest record that is read, in bytes.
+    pub max_record: usize,
+    /// How many identifiers a worker holds before they go to a temporary file.
+    pub facts: usize,
+    /// How many uses of keys a worker holds before they go to a temporary file.
+    pub uses: usize,
+    /// How many notes for rules over many records a worker holds before they go to a temporary
+    /// file.
+    pub notes: usize,
+    /// How many notes of one group a rule over many records decides over at once.
+    pub window: usize,
+    /// How many tag changes are held; of more, what they are about becomes unknown.
+    pub tags: usize,
+    /// How many identifiers a live report holds before they go to a temporary file.
+    pub seen: usize,
+    /// How many problems of one blob are listed; the others are counted.
+    pub problems_per_blob: u64,
+    /// How many problems are listed in all; the others are counted.
+    pub problems: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_record: 64 << 20, // 64 MiB
+            facts: 256 << 10,     // 14 MiB at 56 bytes each
+            uses: 128 << 10,      // 15 MiB at 120 bytes each
+            notes: 64 << 10,      // 8 MiB at 128 bytes each
+            window: 1 << 17,
+            tags: 1 << 20, // some 300 bytes each, where there are any
+            seen: 1 << 20, // 32 MiB at 32 bytes each
+            problems_per_blob: 20,
+            problems: 10_000,
+        }
+    }
+}

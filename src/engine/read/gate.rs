@@ -1,0 +1,118 @@
+//! Blobs behind a gate: hashed first, evaluated only if they are let in.
+//!
+//! What must stay true: the records that are evaluated are those of the very bytes that were hashed,
+//! whoever changes the file meanwhile. A text that is all in memory stays there; one that comes in
+//! pieces is kept in a file of our own that has no name, since some blobs can be had only once.
+
+use std::io::{self, Seek, SeekFrom, Write};
+
+use tempfile::SpooledTempFile;
+
+use super::sink::{BlobSink, Stored};
+use crate::model::problem::Stage;
+use crate::record::container::Reader;
+use crate::source::gate::{Admission, Gate};
+use crate::source::hashed::Hashed;
+use crate::source::{Blob, Inflater, Text};
+
+/// Texts in pieces are kept in memory up to this size, and then in a file (64 MiB).
+const IN_MEMORY: usize = 64 << 20;
+
+/// No text is kept beyond this size (8 GiB): CloudTrail writes files of 50 MB.
+const KEPT_MAX: u64 = 8 << 30;
+
+/// Reads a blob, and evaluates its records if the gate lets it in.
+pub fn read(
+    gate: &dyn Gate,
+    blob: &Blob,
+    inflater: &mut Inflater,
+    reader: &mut Reader,
+    sink: &mut BlobSink<'_, '_>,
+) -> Stored {
+    if let Some(before) = gate.read_before(&blob.name) {
+        sink.blob.others += 1;
+        sink.count_bytes(before.bytes, 0);
+        return Stored { size: Some(before.bytes), hash: before.hash };
+    }
+    let shared = sink.shared;
+    let mut text = match inflater.open_until(blob, shared.stop) {
+        Ok(text) => text,
+        Err(problem) => {
+            gate.decide(&blob.name, &Hashed::unreadable(problem.message.clone()));
+            sink.report(None, problem.stage, problem.message);
+            return Stored::default();
+        }
+    };
+    if text.is_all_there() {
+        let hashed = Hashed::in_view(&mut text);
+        if lets_in(gate, &hashed, sink) {
+            reader.read(&mut text, sink);
+        }
+        return stored(&text, &hashed, sink);
+    }
+    let mut held = gate.may_let_in(&blob.name).then(Held::new);
+    let hashed = Hashed::of(&mut text, |piece| held.iter_mut().for_each(|held| held.add(piece)));
+    let stored = stored(&text, &hashed, sink);
+    drop(text);
+    // A stream that was stopped ends anywhere, which says nothing of the blob.
+    if !shared.stopped() && lets_in(gate, &hashed, sink) {
+        match held.ok_or_else(|| io::Error::other("it was not kept")).and_then(Held::rewound) {
+            Ok(file) => reader.read(&mut inflater.open_bytes(&blob.name, Box::new(file)), sink),
+            Err(error) => {
+                let message = format!("it is verified, and cannot be kept to be read: {error}");
+                sink.report(None, Stage::Verify, message);
+            }
+        }
+    }
+    stored
+}
+
+fn stored(text: &Text<'_>, hashed: &Hashed, sink: &mut BlobSink<'_, '_>) -> Stored {
+    sink.count_bytes(text.bytes_read(), text.bytes_inflated());
+    let size = text.size_on_disk().or(Some(text.bytes_read()));
+    Stored { size, hash: hashed.hash.as_ref().ok().copied() }
+}
+
+fn lets_in(gate: &dyn Gate, hashed: &Hashed, sink: &mut BlobSink<'_, '_>) -> bool {
+    if let Some(cut) = &hashed.cut {
+        sink.report(None, cut.stage, cut.message.clone());
+    }
+    let admission = gate.decide(&sink.blob.name, hashed);
+    sink.blob.others += u64::from(admission == Admission::Other);
+    // What is not verified yet may be when the next run looks at it.
+    sink.blob.unread |= admission == Admission::Out;
+    admission == Admission::In
+}
+
+/// A text that comes in pieces, kept.
+struct Held {
+    file: SpooledTempFile,
+    size: u64,
+    failed: Option<io::Error>,
+}
+
+impl Held {
+    fn new() -> Held {
+        Held { file: SpooledTempFile::new(IN_MEMORY), size: 0, failed: None }
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        self.size += piece.len() as u64;
+        if self.failed.is_some() {
+            return;
+        }
+        let written = match self.size {
+            ..=KEPT_MAX => self.file.write_all(piece),
+            _ => Err(io::Error::other("it is larger than 8 GiB")),
+        };
+        self.failed = written.err();
+    }
+
+    fn rewound(mut self) -> io::Result<SpooledTempFile> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.file.seek(SeekFrom::Start(0))?;
+        Ok(self.file)
+    }
+}

@@ -1,0 +1,182 @@
+//! Records that are kept as their texts, for the end of this run or for the next one; and records of
+//! earlier runs, which are taken up again.
+
+use super::record;
+use super::sink::BlobSink;
+use crate::detect::ADJUSTS;
+use crate::engine::context::FOREVER;
+use crate::engine::evaluate::ask::{Answers, failure, marks};
+use crate::engine::evaluate::identity::Identity;
+use crate::engine::evaluate::{Basics, Record};
+use crate::engine::partial::fact;
+use crate::engine::partial::kept::{Label, why};
+use crate::engine::plan::Range;
+use crate::model::problem::Stage;
+use crate::record::event::Marked;
+use crate::record::kms::is_crypto;
+use crate::tags::extract::extract;
+use crate::tags::uses;
+
+/// Looks at a record of an earlier run, of which nothing is counted.
+pub fn recall(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: Basics<'_>) {
+    let number = sink.blob.recalled.and_then(|recalled| recalled.origin.record);
+    record::examine(sink, number.unwrap_or_default(), marked, basics);
+}
+
+/// Where a record lies. A copy of one that an earlier run has judged says nothing new.
+pub fn range(sink: &BlobSink<'_, '_>, record: &Record<'_>, marked: Marked<'_>) -> Range {
+    let plan = sink.context.plan;
+    let range = plan.filter.range(record.basics.time, &record.basics.header);
+    match (&plan.past, sink.blob.recalled) {
+        (None, _) => range,
+        (Some(_), Some(recalled)) => match (range, recalled.reported) {
+            (Range::Outside, _) => Range::Outside,
+            (_, true) => Range::Recalled,
+            (_, false) => Range::Before,
+        },
+        (Some(past), None) => {
+            let identity = sink.identity(record.number, marked, &record.basics.header);
+            let known = fact::known((identity.hash, identity.content));
+            if past.memory.known.has(known) { Range::Outside } else { range }
+        }
+    }
+}
+
+/// Why the text of a record is needed at the end, if it is; tells also how long the next run may
+/// need it.
+pub fn why(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    answers: &Answers,
+    range: Range,
+    may_concern_tags: bool,
+) -> u8 {
+    if record.basics.time.is_none() {
+        return 0;
+    }
+    let mut why = 0;
+    if may_concern_tags && !record.view.attempt() {
+        why |= of_tags(sink, record);
+    }
+    if range == Range::Outside || record.is_of_endpoint() {
+        return why;
+    }
+    why |= of_rules(sink, record, answers);
+    let judged = matches!(range, Range::Reported | Range::Recalled);
+    if sink.context.compares && judged && !record.view.attempt() {
+        why |= of_pairs(sink, record);
+    }
+    why
+}
+
+/// Whether it says anything of tags. Where it lies does not matter: what was set before the range
+/// that is reported still holds in it, and what an inventory saw after it held before.
+fn of_tags(sink: &mut BlobSink<'_, '_>, record: &Record<'_>) -> u8 {
+    let view = &record.view;
+    if record.basics.is_kms() && view.name().is_some_and(|name| is_crypto(&name)) {
+        return 0;
+    }
+    let found = extract(view);
+    if !found.joins.is_empty() || !found.changes.is_empty() {
+        sink.partial.retained.mark(FOREVER);
+    }
+    let uses = &mut sink.partial.uses;
+    found.joins.into_iter().for_each(|(name, arn)| uses.join(name, arn));
+    uses.unplaced += u64::from(found.unplaced && sink.blob.recalled.is_none());
+    if found.changes.is_empty() { 0 } else { why::TAGS }
+}
+
+/// Whether a rule over many records looks at its text.
+fn of_rules(sink: &mut BlobSink<'_, '_>, record: &Record<'_>, answers: &Answers) -> u8 {
+    let context = sink.context;
+    let rules = &context.plan.rules;
+    let is_row = super::uses::is_row(sink, record);
+    let mut why = 0;
+    for hit in answers.hits.iter().filter(|hit| !hit.attempt) {
+        for feed in rules.feeds(hit.rule).iter().filter(|feed| feed.step != ADJUSTS) {
+            let correlation = context.correlation(feed.stateful);
+            if correlation.is_none_or(|correlation| hit.level < correlation.from) {
+                continue;
+            }
+            let reach = context.reaches.get(feed.stateful as usize);
+            sink.partial.retained.mark(reach.copied().unwrap_or_default());
+            if !is_row || !context.is_by_row(feed.stateful) {
+                why |= why::RULES;
+            }
+        }
+    }
+    for rule in &answers.histories {
+        let Some((_, history)) = rules.history(*rule as usize) else { continue };
+        match marks(history, record) {
+            Some(marks) if marks.is_empty() => {}
+            Some(_) => {
+                sink.partial.retained.mark(FOREVER);
+                why |= why::RULES;
+            }
+            None => sink.report(Some(record.number), Stage::Rule, failure(rules, *rule as usize)),
+        }
+    }
+    if is_row && why != 0 { why | why::IS_USE } else { why }
+}
+
+/// Whether it sets up a key for a resource, or says so of another key than the row of a use tells.
+fn of_pairs(sink: &mut BlobSink<'_, '_>, record: &Record<'_>) -> u8 {
+    let view = &record.view;
+    if !record.basics.is_kms() {
+        let sets_up = record.basics.concerns_tags() && !uses::of(view).is_empty();
+        if sets_up {
+            // Tags that are set at the same time may be delivered later.
+            sink.partial.retained.mark(1);
+        }
+        return if sets_up { why::PAIRS } else { 0 };
+    }
+    match view.name().as_deref() {
+        Some("CreateAlias" | "UpdateAlias") => {
+            sink.partial.retained.mark(FOREVER);
+            why::PAIRS
+        }
+        Some("CreateGrant") if !uses::of(view).is_empty() => why::PAIRS,
+        Some("ReEncrypt") if view.keys().len() > 1 => why::PAIRS | why::IS_USE,
+        _ => 0,
+    }
+}
+
+/// Keeps the text of a record for the end of the run.
+pub fn text(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    marked: Marked<'_>,
+    identity: &Identity,
+    (range, why): (Range, u8),
+) {
+    let label = Label {
+        identity: identity.hash,
+        content: identity.content,
+        blob: sink.blob_number(),
+        record: record.number,
+        range,
+        why,
+    };
+    if let Err(error) = sink.partial.kept.add(&label, marked.bytes()) {
+        sink.lose(record.number, "rules over many records miss this", &error);
+    }
+}
+
+/// Keeps a record for the next run, if anything may need it then.
+pub fn for_next_run(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    marked: Marked<'_>,
+    identity: &Identity,
+    range: Range,
+) {
+    let Some(time) = record.basics.time.filter(|_| sink.partial.retained.is_marked()) else {
+        return sink.partial.retained.skip();
+    };
+    let place = (sink.blob_number(), record.number);
+    let reported = matches!(range, Range::Reported | Range::Recalled);
+    let kept = ((identity.hash, identity.content), place, reported);
+    if let Err(error) = sink.partial.retained.keep(time, kept, marked.bytes()) {
+        sink.lose(record.number, "the next run will miss this", &error);
+    }
+}

@@ -1,0 +1,129 @@
+//! One record that a rule could match, or that is a KMS call: the rules are asked, and what matters
+//! later is put away.
+//!
+//! ```text
+//! range     does it count in this run?
+//! ask       what do the rules say?
+//! row       is it a use of a key? then a row
+//! groups    what rules found, as findings in the making
+//! keep      does anything need its text later, in this run or the next?
+//! fact      that it was read, and where
+//! ```
+
+use std::sync::atomic::Ordering;
+
+use super::keep;
+use super::sink::BlobSink;
+use super::uses;
+use crate::engine::evaluate::ask::{Answers, failure};
+use crate::engine::evaluate::identity::Identity;
+use crate::engine::evaluate::matched::{Matching, group_hash};
+use crate::engine::evaluate::{Basics, Record};
+use crate::engine::partial::endpoint::Held;
+use crate::engine::partial::fact::{Fact, NO_GROUP};
+use crate::engine::plan::Range;
+use crate::model::origin::Origin;
+use crate::model::problem::Stage;
+use crate::record::event::Marked;
+use crate::record::kms::View;
+
+/// Looks closely at a record.
+pub fn examine(sink: &mut BlobSink<'_, '_>, number: u64, marked: Marked<'_>, basics: Basics<'_>) {
+    let Some(event) = marked.event() else { return };
+    let record = Record { number, basics, view: View::new(&event) };
+    let kms = record.basics.is_kms();
+    let tags = record.basics.concerns_tags();
+    let rules = sink.context.plan.rules.candidates_of(&record.basics.header);
+    let of_interest = kms || (tags && sink.context.compares) || !rules.is_empty();
+    let range = match of_interest {
+        true => keep::range(sink, &record, marked),
+        false => Range::Outside,
+    };
+    let mut answers = std::mem::take(&mut sink.answers);
+    answers.ask(&sink.context.plan.rules, &record, rules, range);
+    for rule in &answers.failed {
+        sink.report(Some(number), Stage::Rule, failure(&sink.context.plan.rules, *rule));
+    }
+    let why = keep::why(sink, &record, &answers, range, kms || tags);
+    let found = !answers.hits.is_empty() || !answers.histories.is_empty();
+    if kms || found || why != 0 {
+        let identity = sink.identity(number, marked, &record.basics.header);
+        put_away(sink, &record, marked, &answers, &identity, (range, why));
+    }
+    sink.answers = answers;
+}
+
+/// Puts away what a record leaves behind.
+fn put_away(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    marked: Marked<'_>,
+    answers: &Answers,
+    identity: &Identity,
+    (range, why): (Range, u8),
+) {
+    let grouped = range == Range::Reported && group(sink, record, identity, answers);
+    if range != Range::Outside {
+        uses::note(sink, record, identity, answers, range);
+    }
+    if why != 0 {
+        keep::text(sink, record, marked, identity, (range, why));
+    }
+    keep::for_next_run(sink, record, marked, identity, range);
+    // Every record that may be a copy is counted, if only as read.
+    if !grouped && (record.basics.is_kms() || !answers.hits.is_empty() || why != 0) {
+        let fact = sink.fact(record.number, identity, NO_GROUP);
+        if sink.blob.recalled.is_some() {
+            sink.partial.retained.recalled.insert((fact.blob, fact.record));
+        }
+        sink.partial.facts.push(fact);
+    }
+}
+
+/// Hands the groups of one that a record's hits make to the live report, or to what is concluded at
+/// the end; whether there are any.
+fn group(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    identity: &Identity,
+    answers: &Answers,
+) -> bool {
+    let context = sink.context;
+    let rules = &context.plan.rules;
+    if !answers.hits.iter().any(|hit| rules.is_reported(hit.rule)) {
+        return false;
+    }
+    let request = record.view.event().text_at(&["requestID"]);
+    let call = request.map(|id| context.key.long(&[id.as_bytes()]));
+    let by_endpoint = record.is_of_endpoint();
+    let origin = Origin::record(sink.blob.name.clone(), record.number);
+    let matching = Matching::new(record, identity, origin, sink.shared.live.is_some());
+    let mut live = Vec::new();
+    for hit in answers.hits.iter().filter(|hit| rules.is_reported(hit.rule)) {
+        let key = matching.key(context, hit);
+        let group = matching.group(hit);
+        let hash = group_hash(context, &key);
+        let fact = sink.fact(record.number, identity, hash);
+        context.progress.findings.fetch_add(1, Ordering::Relaxed);
+        if sink.shared.live.is_some() && hit.foreign.is_none() {
+            // Written as it comes: only copies are left to be counted.
+            sink.partial.facts.push(Fact { group: NO_GROUP, ..fact });
+            live.push((key, group));
+            continue;
+        }
+        match call.filter(|_| rules.metas()[hit.rule].group.is_some()) {
+            Some(call) if by_endpoint => {
+                sink.partial.network.hold(Held { call, fact, key, group });
+                continue;
+            }
+            Some(call) => sink.partial.network.note(call),
+            None => {}
+        }
+        sink.partial.facts.push(fact);
+        sink.partial.groups.add(key, hash, group);
+    }
+    if let Some(report) = sink.shared.live.filter(|_| !live.is_empty()) {
+        report.record(sink.blob.sequence, (identity.hash, identity.content), live);
+    }
+    true
+}

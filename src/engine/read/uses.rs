@@ -1,0 +1,194 @@
+//! The row of a use.
+//!
+//! A record without a readable time has no row, since it has no place in any order; that its time is
+//! missing is a problem already. Nor does what a VPC endpoint logged: it would count the call twice.
+
+use std::io;
+
+use super::sink::BlobSink;
+use crate::detect::{ADJUSTS, Hit};
+use crate::engine::context::Context;
+use crate::engine::evaluate::Record;
+use crate::engine::evaluate::ask::Answers;
+use crate::engine::evaluate::identity::Identity;
+use crate::engine::partial::key_use::{
+    Behind, Call, Client, KeyUse, Purpose, Who, flag, uuid, write_matches,
+};
+use crate::engine::partial::uses::KeyUses;
+use crate::engine::plan::Range;
+use crate::engine::store::dictionary::{self, NONE, Sym};
+use crate::model::finding::Resource;
+use crate::model::time::Time;
+use crate::record::kms::{View, is_crypto};
+use crate::tags::extract::extract;
+use crate::tags::uses;
+
+/// Whether a record in the range that counts is a use that gets a row.
+pub fn is_row(sink: &BlobSink<'_, '_>, record: &Record<'_>) -> bool {
+    let context = sink.context;
+    let view = &record.view;
+    (context.wants_uses || context.compares)
+        && record.basics.is_kms()
+        && view.name().is_some_and(|name| is_crypto(&name))
+        && !view.is_trail_delivery()
+        && !record.is_of_endpoint()
+}
+
+/// Notes the use that a record is, if it is one.
+pub fn note(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    identity: &Identity,
+    answers: &Answers,
+    range: Range,
+) {
+    let Some(time) = record.basics.time.filter(|_| is_row(sink, record)) else { return };
+    let row = match row(sink.context, &mut sink.partial.uses, record, identity, &answers.hits) {
+        Ok(row) => row,
+        Err(error) => {
+            return sink.lose(record.number, "rules over many records miss this", &error);
+        }
+    };
+    let (row, mut flags) = row;
+    flags |= match range {
+        Range::Reported => flag::REPORTED,
+        Range::Recalled => flag::RECALLED,
+        Range::Before | Range::Outside => 0,
+    };
+    let recalled = sink.blob.recalled.map(|recalled| (recalled.last, recalled.count));
+    match recalled {
+        Some((None, _)) => flags |= flag::OF_WINDOW,
+        Some((Some(last), count)) => {
+            flags |= flag::STANDS_FOR;
+            sink.partial.uses.stand_for.insert((row.id, row.content), (last, count));
+        }
+        None => {}
+    }
+    if flags & flag::OF_WINDOW == 0 {
+        sink.partial.retained.mark_use([row.key, row.used], time);
+    }
+    let blob = sink.blob_number();
+    sink.partial.uses.rows.push(row.at(blob, record.number, flags));
+}
+
+/// The row of a use but for its place, and what its flags say of the record.
+fn row(
+    context: &Context<'_>,
+    all: &mut KeyUses,
+    record: &Record<'_>,
+    identity: &Identity,
+    hits: &[Hit],
+) -> io::Result<(KeyUse, u64)> {
+    let view = &record.view;
+    let text = |name: &str| view.event().text_at(&[name]);
+    let name = view.name().unwrap_or_default();
+    let (account, region) = (text("recipientAccountId"), text("awsRegion"));
+    let (who, actor) = (view.who(), view.actor());
+    let resource = view.known_resource();
+    let beside = view.beside_subject();
+    let key = view.first_key();
+    let words = &mut all.words[0];
+    let mut row = KeyUse::empty();
+    row.time = record.basics.time.unwrap_or(Time(0)).0;
+    row.content = identity.content;
+    row.key = match key {
+        Some(key) => words.name(|bytes| bytes.extend_from_slice(key.arn.as_bytes()))?,
+        None => NONE,
+    };
+    row.who = words.name(|bytes| Who::write(bytes, &who, actor))?;
+    let call = [account.as_deref(), region.as_deref(), Some(&*name)];
+    row.call = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
+    let parts = |resource: &Resource| (resource.arn.clone(), resource.kind.clone());
+    let purpose = Purpose {
+        key_account: key.and_then(|key| key.account.clone()),
+        alias: key.and_then(|key| key.alias.clone()),
+        resource: resource.map(parts),
+        beside: beside.as_ref().map(parts),
+        has_context: !view.context().is_empty(),
+    };
+    row.purpose = words.name(|bytes| purpose.write(bytes))?;
+    let (source_ip, user_agent) = (text("sourceIPAddress"), text("userAgent"));
+    row.client =
+        words.name(|bytes| Client::write(bytes, source_ip.as_deref(), user_agent.as_deref()))?;
+    row.matches = matched(context, words, hits)?;
+    row.used = used(context, view, &row, &who, actor.as_str());
+    let subject = view.subjects().into_iter().next();
+    row.subject = subject.as_ref().map_or(0, |text| dictionary::sym(context.key, text.as_bytes()));
+    let id = identity.id.as_deref();
+    let is_uuid = id.and_then(uuid);
+    row.id = is_uuid.unwrap_or(identity.hash);
+    let access_key = view.event().text_at(&["userIdentity", "accessKeyId"]);
+    let error = text("errorCode").filter(|_| view.attempt());
+    let behind = [
+        who.session,
+        id.filter(|_| is_uuid.is_none()),
+        access_key.as_deref(),
+        subject.as_deref(),
+        error.as_deref(),
+    ];
+    let mut bytes = Vec::with_capacity(128);
+    Behind::write(&mut bytes, behind);
+    row.text = all.heap[0].add(&[&bytes])?;
+    alias(all, view);
+    let own = resource.and_then(|resource| resource.arn.rsplit(':').next());
+    let set = |flag: u64, holds: bool| if holds { flag } else { 0 };
+    let flags = set(flag::UUID, is_uuid.is_some())
+        | set(flag::NO_ID, id.is_none())
+        | set(flag::OWN_SESSION, own.is_some() && own == who.session)
+        | set(flag::PROBE, !uses::is_use(view))
+        | set(flag::SEVERAL_KEYS, name == "ReEncrypt" && view.keys().len() > 1);
+    Ok((row, flags))
+}
+
+/// The matches that correlations over rows look at.
+fn matched(context: &Context<'_>, words: &mut dictionary::Words, hits: &[Hit]) -> io::Result<Sym> {
+    let looked_at = |hit: &&Hit| {
+        let feeds = context.plan.rules.feeds(hit.rule).iter();
+        let mut feeds = feeds.filter(|feed| feed.step != ADJUSTS);
+        !hit.attempt && context.fate(hit.rule).row && feeds.any(|f| context.is_by_row(f.stateful))
+    };
+    let mut hits = hits.iter().filter(looked_at).peekable();
+    if hits.peek().is_none() {
+        return Ok(NONE);
+    }
+    words.name(|bytes| {
+        let all = hits.map(|hit| {
+            let foreign = hit.foreign.iter().filter(|foreign| foreign.otherwise.is_none());
+            let accounts = foreign.flat_map(|foreign| foreign.accounts.iter().map(String::as_str));
+            (hit.rule, hit.level, accounts.collect())
+        });
+        write_matches(bytes, all);
+    })
+}
+
+/// What makes uses the same: who uses which key how, on what, where. Neither session nor MFA does.
+fn used(
+    context: &Context<'_>,
+    view: &View<'_>,
+    row: &KeyUse,
+    who: &crate::record::kms::Who<'_>,
+    actor: &str,
+) -> u64 {
+    // Both sides of a ReEncrypt tell it from others.
+    let sides = match row.call != NONE && view.name().as_deref() == Some("ReEncrypt") {
+        true => format!("{:?} {:?}", view.keys(), view.context()),
+        false => String::new(),
+    };
+    let words = context.key.long(&[
+        &row.call.to_le_bytes(),
+        &row.purpose.to_le_bytes(),
+        who.arn.as_deref().unwrap_or_default().as_bytes(),
+        who.invoked_by.unwrap_or_default().as_bytes(),
+        actor.as_bytes(),
+        sides.as_bytes(),
+    ]);
+    words[0]
+}
+
+/// The alias by which a key is used is another name of it.
+fn alias(all: &mut KeyUses, view: &View<'_>) {
+    let named = view.first_key().is_some_and(|key| key.alias.is_some());
+    if named && !view.attempt() {
+        extract(view).joins.into_iter().for_each(|(name, arn)| all.join(name, arn));
+    }
+}

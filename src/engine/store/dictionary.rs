@@ -1,0 +1,270 @@
+//! Texts that come again and again, such as ARNs: each is kept once, and named by its hash.
+//!
+//! The name of a text does not depend on who met it first, so that rows of several workers, or of
+//! several machines with one key, can be compared and put together without translating anything.
+//!
+//! What must stay true: memory is bounded by the names at hand, not by how many there are. Two
+//! texts of one name are noticed: their number is told when the dictionary is made.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::{Mutex, PoisonError};
+
+use super::hash::HashKey;
+
+/// The name of a text: its keyed hash. 0 is no text.
+pub type Sym = u64;
+
+/// No text.
+pub const NONE: Sym = 0;
+
+/// Names that a worker recognises; beyond, texts are written down again.
+const KNOWN: usize = 1 << 17;
+/// Bytes of texts in memory; beyond, they go to a temporary file (16 MiB).
+const IN_MEMORY: usize = 16 << 20;
+
+/// A hasher for what is a hash already.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Same(u64);
+
+impl Hasher for Same {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = word;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A map by names.
+pub type BySym<T> = HashMap<Sym, T, BuildHasherDefault<Same>>;
+
+/// The texts that one worker has met.
+#[derive(Debug)]
+pub struct Words {
+    key: HashKey,
+    known: HashSet<Sym, BuildHasherDefault<Same>>,
+    /// Name, length in four bytes, text.
+    held: Vec<u8>,
+    files: Vec<File>,
+    /// Reused from text to text.
+    buffer: Vec<u8>,
+}
+
+impl Words {
+    /// No texts; names are hashes under `key`.
+    pub fn new(key: HashKey) -> Words {
+        Words {
+            key,
+            known: HashSet::default(),
+            held: Vec::new(),
+            files: Vec::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The name of what `write` writes, which is kept if it is new.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be written.
+    pub fn name(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<Sym> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        write(&mut buffer);
+        let sym = sym(self.key, &buffer);
+        let kept = if self.known.contains(&sym) { Ok(()) } else { self.keep(sym, &buffer) };
+        self.buffer = buffer;
+        kept.map(|()| sym)
+    }
+
+    fn keep(&mut self, sym: Sym, text: &[u8]) -> io::Result<()> {
+        if self.known.len() >= KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(sym);
+        if self.held.len() + text.len() > IN_MEMORY {
+            let mut file = tempfile::tempfile()?;
+            file.write_all(&self.held)?;
+            self.files.push(file);
+            self.held.clear();
+        }
+        let len = u32::try_from(text.len()).map_err(io::Error::other)?;
+        self.held.extend_from_slice(&sym.to_le_bytes());
+        self.held.extend_from_slice(&len.to_le_bytes());
+        self.held.extend_from_slice(text);
+        Ok(())
+    }
+}
+
+/// The name of a text under a key; never [`NONE`].
+pub fn sym(key: HashKey, text: &[u8]) -> Sym {
+    key.short(text).max(1)
+}
+
+/// Every text by its name.
+#[derive(Debug)]
+pub struct Dictionary {
+    /// Names in order, each with the place of its text.
+    index: Vec<(Sym, u64)>,
+    held: Vec<u8>,
+    file: Option<Mutex<File>>,
+    /// Bytes in the file; texts behind them are in `held`.
+    written: u64,
+    /// How many texts have the name of another one.
+    pub collisions: u64,
+}
+
+impl Dictionary {
+    /// All that the workers have met.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be used.
+    pub fn new(all: Vec<Words>) -> io::Result<Dictionary> {
+        let mut dictionary = Dictionary {
+            index: Vec::new(),
+            held: Vec::new(),
+            file: None,
+            written: 0,
+            collisions: 0,
+        };
+        for words in all {
+            for mut file in words.files {
+                let mut bytes = Vec::new();
+                file.rewind()?;
+                file.read_to_end(&mut bytes)?;
+                dictionary.add(&bytes)?;
+            }
+            dictionary.add(&words.held)?;
+        }
+        dictionary.index.sort_unstable();
+        dictionary.dedup()?;
+        Ok(dictionary)
+    }
+
+    fn add(&mut self, mut words: &[u8]) -> io::Result<()> {
+        while let Some((head, rest)) = words.split_first_chunk::<12>() {
+            let (sym, len) = head.split_at(8);
+            let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
+            let len = usize::try_from(number(len)).map_err(io::Error::other)?;
+            let text = rest.get(..len).ok_or(io::ErrorKind::UnexpectedEof)?;
+            self.index.push((number(sym), self.written + self.held.len() as u64));
+            self.held.extend_from_slice(&head[8..]);
+            self.held.extend_from_slice(text);
+            words = &rest[len..];
+            if self.held.len() > IN_MEMORY * 2 {
+                self.spill()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(Mutex::new(tempfile::tempfile()?)),
+        };
+        let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.written))?;
+        file.write_all(&self.held)?;
+        self.written += self.held.len() as u64;
+        self.held.clear();
+        Ok(())
+    }
+
+    /// Leaves one place for each name, and counts texts that share one.
+    fn dedup(&mut self) -> io::Result<()> {
+        let mut kept: Vec<(Sym, u64)> = Vec::with_capacity(self.index.len());
+        for (sym, place) in std::mem::take(&mut self.index) {
+            match kept.last() {
+                Some((last, first)) if *last == sym => {
+                    let differs = self.at(*first)? != self.at(place)?;
+                    self.collisions += u64::from(differs);
+                }
+                _ => kept.push((sym, place)),
+            }
+        }
+        kept.shrink_to_fit();
+        self.index = kept;
+        Ok(())
+    }
+
+    /// The text of a name.
+    ///
+    /// # Errors
+    /// When there is none, or the temporary file cannot be read.
+    pub fn text(&self, sym: Sym) -> io::Result<Vec<u8>> {
+        let found = self.index.binary_search_by_key(&sym, |(sym, _)| *sym);
+        let (_, place) =
+            found.ok().and_then(|at| self.index.get(at)).ok_or(io::ErrorKind::NotFound)?;
+        self.at(*place)
+    }
+
+    fn at(&self, place: u64) -> io::Result<Vec<u8>> {
+        let mut len = [0; 4];
+        self.read(place, &mut len)?;
+        let mut text = vec![0; u32::from_le_bytes(len) as usize];
+        self.read(place + 4, &mut text)?;
+        Ok(text)
+    }
+
+    fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        match (at.checked_sub(self.written), &self.file) {
+            (Some(at), _) => {
+                let held = usize::try_from(at).ok().and_then(|at| self.held.get(at..));
+                let found = held.and_then(|held| held.get(..bytes.len()));
+                bytes.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
+            (None, Some(file)) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(at))?;
+                file.read_exact(bytes)
+            }
+            (None, None) => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_by_its_name_whoever_met_it() {
+        let key = HashKey::of_seed(7);
+        let (mut one, mut two) = (Words::new(key), Words::new(key));
+        let name = |words: &mut Words, text: &str| {
+            words.name(|bytes| bytes.extend_from_slice(text.as_bytes())).unwrap()
+        };
+        let a = name(&mut one, "a");
+        let long = "x".repeat(IN_MEMORY);
+        let names: Vec<Sym> = ["", &long, "b"].map(|text| name(&mut one, text)).into();
+        assert_eq!(name(&mut two, "a"), a);
+        assert_eq!(name(&mut one, "a"), a);
+        let dictionary = Dictionary::new(vec![one, two]).unwrap();
+        assert_eq!(dictionary.text(a).unwrap(), b"a");
+        assert_eq!(dictionary.text(names[1]).unwrap(), long.as_bytes());
+        assert_eq!(dictionary.text(names[2]).unwrap(), b"b");
+        assert!(dictionary.text(1).is_err());
+        assert_eq!(dictionary.index.len(), 4);
+        assert_eq!(dictionary.collisions, 0);
+    }
+
+    #[test]
+    fn two_texts_of_one_name_are_counted() {
+        let key = HashKey::of_seed(7);
+        let (mut one, mut two) = (Words::new(key), Words::new(key));
+        one.keep(9, b"this").unwrap();
+        two.keep(9, b"that").unwrap();
+        assert_eq!(Dictionary::new(vec![one, two]).unwrap().collisions, 1);
+    }
+}

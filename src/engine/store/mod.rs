@@ -1,0 +1,21 @@
+//! Where facts are put away: rows of fixed size, texts, and the hashes by which they name each
+//! other.
+//!
+//! ```text
+//! hash         keyed hashes
+//! runs         rows of fixed size, in shards, in memory or in a temporary file, read in order
+//! dictionary   texts that come again and again, by their hash
+//! texts        texts that do not, by their place
+//! names        names of blobs, by number
+//! seen         whether a record was seen before
+//! ```
+//!
+//! Nothing here knows what a record or a key is. What must stay true: memory is bounded whatever is
+//! put in, and what comes out does not depend on the order in which it went in.
+
+pub mod dictionary;
+pub mod hash;
+pub mod names;
+pub mod runs;
+pub mod seen;
+pub mod texts;

@@ -1,0 +1,303 @@
+//! Texts that hardly ever come twice, such as the texts of records: written one after the other in
+//! compressed blocks, and found by their place.
+//!
+//! What must stay true: memory is bounded by one block and the list of blocks, whatever is written;
+//! reading in the order of writing inflates each block once.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes of a block before it is compressed (128 KiB).
+const BLOCK: usize = 128 << 10;
+/// The fastest level that is worth its name.
+const LEVEL: i32 = 1;
+/// Compressed bytes in memory; beyond, they go to a temporary file (4 MiB).
+const IN_MEMORY: usize = 4 << 20;
+
+/// Where a text is: which [`Texts`] holds it, and at which byte of what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextAt(pub u64);
+
+/// No text.
+pub const NOWHERE: TextAt = TextAt(u64::MAX);
+
+/// Bits for the byte; those above are the number of the [`Texts`].
+const BYTE_BITS: u32 = 48;
+
+impl TextAt {
+    /// The number of the [`Texts`] that hold it.
+    pub fn number(self) -> usize {
+        usize::try_from(self.0 >> BYTE_BITS).unwrap_or(usize::MAX)
+    }
+
+    fn byte(self) -> u64 {
+        self.0 & ((1 << BYTE_BITS) - 1)
+    }
+}
+
+/// Texts, each behind its length in four bytes.
+#[derive(Debug)]
+pub struct Texts {
+    number: u64,
+    /// The block at hand.
+    open: Vec<u8>,
+    /// Bytes in all blocks before it.
+    begin: u64,
+    blocks: Vec<Block>,
+    /// Compressed blocks that are not in the file yet.
+    packed: Vec<u8>,
+    file: Option<Mutex<File>>,
+    written: u64,
+    packer: Option<Packer>,
+}
+
+/// A compressor that is kept from block to block.
+struct Packer(zstd::bulk::Compressor<'static>);
+
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Packer")
+    }
+}
+
+/// A block that is compressed.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    /// Bytes in all blocks before it.
+    begin: u64,
+    /// Bytes in it.
+    len: usize,
+    /// Where it is among the compressed ones.
+    at: u64,
+    packed: usize,
+}
+
+/// The block that was read last.
+#[derive(Debug, Default)]
+pub struct LastBlock(Option<(u64, u64, Vec<u8>)>);
+
+impl Texts {
+    /// No texts. The number tells them from others.
+    pub fn new(number: u32) -> Texts {
+        Texts {
+            number: u64::from(number),
+            open: Vec::new(),
+            begin: 0,
+            blocks: Vec::new(),
+            packed: Vec::new(),
+            file: None,
+            written: 0,
+            packer: None,
+        }
+    }
+
+    /// The number that tells them from others.
+    pub fn number(&self) -> u32 {
+        u32::try_from(self.number).unwrap_or(u32::MAX)
+    }
+
+    /// Hands every text to `take`, in the order of writing.
+    ///
+    /// # Errors
+    /// What `take` returns, or when the temporary file cannot be read.
+    pub fn each(&self, mut take: impl FnMut(TextAt, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        for block in &self.blocks {
+            let (begin, bytes) = self.block(block.begin)?;
+            self.each_of(begin, &bytes, &mut take)?;
+        }
+        self.each_of(self.begin, &self.open, &mut take)
+    }
+
+    fn each_of(
+        &self,
+        begin: u64,
+        mut bytes: &[u8],
+        take: &mut impl FnMut(TextAt, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut at = begin;
+        while let Some((head, rest)) = bytes.split_first_chunk::<4>() {
+            let len = u32::from_le_bytes(*head) as usize;
+            let (text, rest) = rest.split_at_checked(len).ok_or(io::ErrorKind::UnexpectedEof)?;
+            take(TextAt(self.number << BYTE_BITS | at), text)?;
+            at += 4 + len as u64;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Keeps a text, whose pieces are put together.
+    ///
+    /// # Errors
+    /// When it cannot be compressed, or the temporary file cannot be written.
+    pub fn add(&mut self, pieces: &[&[u8]]) -> io::Result<TextAt> {
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let head = u32::try_from(len).map_err(io::Error::other)?.to_le_bytes();
+        if self.open.len() + len > BLOCK && !self.open.is_empty() {
+            self.close()?;
+        }
+        let at = self.begin + self.open.len() as u64;
+        self.open.extend_from_slice(&head);
+        pieces.iter().for_each(|piece| self.open.extend_from_slice(piece));
+        Ok(TextAt(self.number << BYTE_BITS | at))
+    }
+
+    /// Compresses the block at hand.
+    fn close(&mut self) -> io::Result<()> {
+        let packer = match &mut self.packer {
+            Some(packer) => packer,
+            None => self.packer.insert(Packer(zstd::bulk::Compressor::new(LEVEL)?)),
+        };
+        let packed = packer.0.compress(&self.open)?;
+        self.blocks.push(Block {
+            begin: self.begin,
+            len: self.open.len(),
+            at: self.written + self.packed.len() as u64,
+            packed: packed.len(),
+        });
+        self.packed.extend_from_slice(&packed);
+        self.begin += self.open.len() as u64;
+        self.open.clear();
+        if self.packed.len() > IN_MEMORY {
+            let file = match &mut self.file {
+                Some(file) => file,
+                None => self.file.insert(Mutex::new(tempfile::tempfile()?)),
+            };
+            let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(self.written))?;
+            file.write_all(&self.packed)?;
+            self.written += self.packed.len() as u64;
+            self.packed.clear();
+        }
+        Ok(())
+    }
+
+    /// The text at a place.
+    ///
+    /// # Errors
+    /// When there is none, or the temporary file cannot be read.
+    pub fn get(&self, at: TextAt, last: &mut LastBlock) -> io::Result<Vec<u8>> {
+        let byte = at.byte();
+        if byte >= self.begin {
+            return text_in(&self.open, byte - self.begin);
+        }
+        match &last.0 {
+            Some((number, begin, bytes))
+                if *number == self.number
+                    && (*begin..*begin + bytes.len() as u64).contains(&byte) =>
+            {
+                text_in(bytes, byte - begin)
+            }
+            _ => {
+                let block = self.block(byte)?;
+                let text = text_in(&block.1, byte - block.0);
+                last.0 = Some((self.number, block.0, block.1));
+                text
+            }
+        }
+    }
+
+    /// The block that holds a byte, and where it begins.
+    fn block(&self, byte: u64) -> io::Result<(u64, Vec<u8>)> {
+        let after = self.blocks.partition_point(|block| block.begin <= byte);
+        let block = after.checked_sub(1).and_then(|at| self.blocks.get(at));
+        let block = block.ok_or(io::ErrorKind::NotFound)?;
+        let mut packed = vec![0; block.packed];
+        match (block.at.checked_sub(self.written), &self.file) {
+            (Some(at), _) => {
+                let at = usize::try_from(at).map_err(io::Error::other)?;
+                let held = self.packed.get(at..at + block.packed);
+                packed.copy_from_slice(held.ok_or(io::ErrorKind::UnexpectedEof)?);
+            }
+            (None, Some(file)) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(block.at))?;
+                file.read_exact(&mut packed)?;
+            }
+            (None, None) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+        Ok((block.begin, zstd::bulk::decompress(&packed, block.len)?))
+    }
+}
+
+/// The text behind its length.
+fn text_in(block: &[u8], at: u64) -> io::Result<Vec<u8>> {
+    let at = usize::try_from(at).map_err(io::Error::other)?;
+    let rest = block.get(at..).and_then(<[u8]>::split_first_chunk::<4>);
+    let (len, rest) = rest.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let text = rest.get(..u32::from_le_bytes(*len) as usize);
+    Ok(text.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec())
+}
+
+/// All texts, by the number of what holds them.
+#[derive(Debug, Default)]
+pub struct AllTexts(Vec<Texts>);
+
+impl AllTexts {
+    /// What holds texts, each by itself.
+    pub fn parts(&self) -> &[Texts] {
+        &self.0
+    }
+
+    /// Takes in texts whose number nobody else's have.
+    pub fn add(&mut self, texts: Texts) {
+        let number = usize::try_from(texts.number).unwrap_or(usize::MAX);
+        while self.0.len() <= number {
+            self.0.push(Texts::new(u32::try_from(self.0.len()).unwrap_or(u32::MAX)));
+        }
+        self.0[number] = texts;
+    }
+
+    /// The text at a place.
+    ///
+    /// # Errors
+    /// When there is none, or a temporary file cannot be read.
+    pub fn get(&self, at: TextAt, last: &mut LastBlock) -> io::Result<Vec<u8>> {
+        self.0.get(at.number()).ok_or(io::ErrorKind::NotFound)?.get(at, last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_from_the_block_at_hand_from_memory_and_from_the_file() {
+        let mut texts = Texts::new(3);
+        // What does not compress fills the memory sooner.
+        let mut state = 1u64;
+        let mut noise = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_le_bytes()
+        };
+        let long: Vec<u8> = (0..IN_MEMORY / 8 + 1).flat_map(|_| noise()).collect();
+        let all: Vec<&[u8]> = vec![b"a", b"", &long, b"tr\xc3\xa9s", &long[..BLOCK], b"end"];
+        let places: Vec<TextAt> = all.iter().map(|text| texts.add(&[text]).unwrap()).collect();
+        assert!(texts.file.is_some());
+        let mut kept = AllTexts::default();
+        kept.add(texts);
+        let mut last = LastBlock::default();
+        for (place, text) in places.iter().zip(&all).rev() {
+            assert_eq!(kept.get(*place, &mut last).unwrap(), *text);
+        }
+        let mut read = Vec::new();
+        let all_of = kept.parts().iter().try_for_each(|texts| {
+            texts.each(|at, text| {
+                read.push((at, text.to_vec()));
+                Ok(())
+            })
+        });
+        all_of.unwrap();
+        let written = places.iter().copied().zip(all.iter().map(|text| text.to_vec()));
+        assert_eq!(read, written.collect::<Vec<_>>());
+        assert!(kept.get(TextAt(9), &mut last).is_err());
+        assert!(kept.get(NOWHERE, &mut last).is_err());
+    }
+
+    #[test]
+    fn pieces_are_one_text() {
+        let mut texts = Texts::new(0);
+        let place = texts.add(&[b"a", b"b"]).unwrap();
+        assert_eq!(texts.get(place, &mut LastBlock::default()).unwrap(), b"ab");
+    }
+}
