@@ -6,11 +6,19 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+/// How long a test waits for what it expects before it fails.
+///
+/// It only keeps a test that fails from hanging: what it waits for takes milliseconds, and seconds
+/// on a machine that is busy with other things.
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// A folder to run in.
 pub struct Sandbox {
@@ -104,9 +112,18 @@ impl Keytrail {
             .unwrap()
     }
 
-    /// Waits for it while its standard input stays open.
+    /// Waits for it while its standard input stays open, and not for ever: it is killed and the
+    /// test fails if nothing ends it. Not for one that writes more than a pipe holds.
+    #[track_caller]
     pub fn end_with_open_input(self, mut child: Child) -> Ended {
-        let _input = child.stdin.take();
+        let begun = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if begun.elapsed() > LIMIT {
+                child.kill().unwrap();
+                panic!("still runs after {LIMIT:?}: {:?}", child.wait_with_output());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.end(child)
     }
 
@@ -119,6 +136,49 @@ impl Keytrail {
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
         }
+    }
+}
+
+/// Lines of a pipe as they come.
+pub struct Lines(Receiver<String>);
+
+impl Lines {
+    /// Reads on from now, so that whoever writes never waits for the test.
+    pub fn of(pipe: impl Read + Send + 'static) -> Lines {
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines() {
+                if sender.send(line.unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        Lines(receiver)
+    }
+
+    /// The next line; `None` where the pipe ends.
+    #[track_caller]
+    pub fn line(&self) -> Option<String> {
+        match self.0.recv_timeout(LIMIT) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line and no end within {LIMIT:?}"),
+        }
+    }
+
+    /// Waits for a line that has these words in it.
+    #[track_caller]
+    pub fn wait_for(&self, words: &str) {
+        let begun = Instant::now();
+        let mut seen = Vec::new();
+        while begun.elapsed() < LIMIT {
+            match self.line() {
+                Some(line) if line.contains(words) => return,
+                Some(line) => seen.push(line),
+                None => panic!("the pipe ended before {words:?}: {seen:#?}"),
+            }
+        }
+        panic!("no {words:?} within {LIMIT:?}: {seen:#?}");
     }
 }
 

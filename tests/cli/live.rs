@@ -1,37 +1,19 @@
 //! Findings while the input still comes, and the ends that a stream can have.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::ChildStdout;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::harness::Sandbox;
-use crate::streams::wait_for_handler;
+use crate::harness::{LIMIT, Lines, Sandbox};
 use crate::trail::{at, disable, file, findings, gzip, lines, parse, texts};
-
-/// Only keeps a test that fails from hanging.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 const LIVE: [&str; 6] = ["scan", "--each", "-fndjson", "--select", "key-disabled", "-"];
 
-/// Lines of a pipe as they come; the channel closes where the pipe ends.
-pub fn lines_of(stdout: ChildStdout) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines() {
-            if sender.send(line.unwrap()).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
 /// The event id of the next finding.
-fn next_id(lines: &Receiver<String>) -> String {
-    let line = lines.recv_timeout(DEADLINE).expect("a finding while the pipe is open");
+#[track_caller]
+fn next_id(lines: &Lines) -> String {
+    let line = lines.line().expect("a finding while the pipe is open");
     let finding: Value = serde_json::from_str(&line).unwrap();
     finding["events"][0]["id"].as_str().unwrap().to_owned()
 }
@@ -42,14 +24,14 @@ fn a_finding_is_written_while_the_pipe_is_open() {
     let mut keytrail = sandbox.keytrail(LIVE);
     let mut child = keytrail.spawn();
     let mut input = child.stdin.take().unwrap();
-    let output = lines_of(child.stdout.take().unwrap());
+    let output = Lines::of(child.stdout.take().unwrap());
     for id in ["e-2", "e-1", "e-3"] {
         input.write_all(&lines(&[disable(id)])).unwrap();
         assert_eq!(next_id(&output), id);
     }
     input.write_all(&lines(&[disable("e-1")])).unwrap();
     drop(input);
-    assert!(output.recv_timeout(DEADLINE).is_err(), "a copy is not written again");
+    assert_eq!(output.line(), None, "a copy is not written again");
     keytrail.end(child).code(0).stderr("");
 }
 
@@ -58,7 +40,7 @@ fn also_through_gzip_that_is_flushed() {
     let sandbox = Sandbox::new();
     let mut keytrail = sandbox.keytrail(LIVE);
     let mut child = keytrail.spawn();
-    let output = lines_of(child.stdout.take().unwrap());
+    let output = Lines::of(child.stdout.take().unwrap());
     let level = flate2::Compression::default();
     let mut input = flate2::write::GzEncoder::new(child.stdin.take().unwrap(), level);
     for id in ["e-1", "e-2"] {
@@ -68,7 +50,7 @@ fn also_through_gzip_that_is_flushed() {
         assert_eq!(next_id(&output), id);
     }
     drop(input.finish().unwrap());
-    assert!(output.recv_timeout(DEADLINE).is_err());
+    assert_eq!(output.line(), None);
     keytrail.end(child).code(0).stderr("");
 }
 
@@ -149,13 +131,13 @@ fn a_reader_that_leaves_ends_the_scan_quietly() {
         output.read_line(&mut line).unwrap();
         assert!(line.ends_with("}\n"));
         drop(output);
-        let until = Instant::now() + DEADLINE;
+        let begun = Instant::now();
         // As long as it reads, there is more: only the closed pipe ends it.
-        let mut n = 0;
-        while Instant::now() < until
-            && input.write_all(&lines(&[disable(&format!("f-{n}"))])).is_ok()
-        {
-            n += 1;
+        for n in 0.. {
+            if input.write_all(&lines(&[disable(&format!("f-{n}"))])).is_err() {
+                break;
+            }
+            assert!(begun.elapsed() < LIMIT, "reads on, {n} findings after its reader has left");
         }
         drop(input);
         keytrail.end(child).code(code).stderr("");
@@ -180,13 +162,14 @@ fn a_full_disk_under_a_live_report() {
 #[test]
 fn a_file_is_whole_or_absent() {
     let sandbox = Sandbox::new();
-    let words = ["-o", "out", "--select=key-disabled", "-"];
+    let words = ["-o", "out", "--select=key-disabled", "--progress=always", "-"];
     let mut keytrail = sandbox.keytrail(["scan", "--each", "-fndjson"].iter().chain(&words));
     let mut child = keytrail.spawn();
-    wait_for_handler(child.id());
+    let said = Lines::of(child.stderr.take().unwrap());
     let mut input = child.stdin.take().unwrap();
     let records: Vec<Value> = (0..500).map(|n| disable(&format!("e-{n}"))).collect();
     input.write_all(&lines(&records)).unwrap();
+    said.wait_for("findings 500,");
     assert!(!sandbox.path("out").exists(), "half a report");
     drop(input);
     keytrail.end(child).code(0).stdout("");

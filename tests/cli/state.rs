@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::bucket::{Server, Trouble};
 use crate::chain::{Chain, gunzip, gzip, sidecar_of};
-use crate::harness::{Ended, Sandbox};
+use crate::harness::{Ended, Lines, Sandbox};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-central-1";
@@ -147,14 +147,12 @@ fn a_report_that_nobody_got_is_made_again() {
 fn two_runs_at_once_do_not_share_a_state() {
     let sandbox = Sandbox::new();
     sandbox.write("logs/a.json.gz", file(&[deletion(1, 1)]));
-    let mut first = sandbox.keytrail(["scan", "-", "-fjson", "--state", "state"]);
-    let child = first.spawn();
-    // It has its state when it waits for input.
-    let begun = Instant::now();
-    while !sandbox.path("state.lock").exists() && begun.elapsed() < Duration::from_secs(30) {
-        thread::sleep(Duration::from_millis(10));
-    }
-    thread::sleep(Duration::from_millis(200));
+    let words = ["scan", "-", "-fjson", "--state", "state", "--progress=always"];
+    let mut first = sandbox.keytrail(words);
+    let mut child = first.spawn();
+    // It has its state before it shows progress, and keeps it as long as its input is open.
+    let said = Lines::of(child.stderr.take().unwrap());
+    said.wait_for("progress: ");
     let (ended, _) = scan(&sandbox, &[]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("used by another run"), "{}", ended.stderr);

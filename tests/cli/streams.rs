@@ -1,9 +1,12 @@
 //! Where the report goes and what happens when that breaks, on input that needs no rule to match.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::io::Write as _;
 
-use crate::harness::Sandbox;
+use serde_json::Value;
+
+use crate::harness::{Lines, Sandbox};
+use crate::trail::{disable, findings, lines};
 
 const TRAIL: &str = "{\"Records\":[]}\n";
 
@@ -60,10 +63,11 @@ fn a_full_disk_is_no_success() {
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let sandbox = Sandbox::new();
-    sandbox.write("trail.json", TRAIL);
-    let mut keytrail = sandbox.keytrail(["scan", "-f", "json", "trail.json"]);
+    let mut keytrail = sandbox.keytrail(["scan", "-f", "json", "-"]);
     let mut child = keytrail.spawn();
+    // Closed before the scan can end, and so before it writes.
     drop(child.stdout.take());
+    child.stdin.as_mut().unwrap().write_all(TRAIL.as_bytes()).unwrap();
     keytrail.end(child).code(0).stderr("");
 }
 
@@ -84,36 +88,38 @@ fn signal(name: &str, process: u32) {
     std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
 }
 
-/// Waits until the process catches SIGINT, as Linux tells it; elsewhere, long enough.
-pub fn wait_for_handler(process: u32) {
-    let path = format!("/proc/{process}/status");
-    let until = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < until {
-        let Ok(status) = fs::read_to_string(&path) else {
-            return std::thread::sleep(Duration::from_secs(2));
-        };
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        let caught = caught.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-        if caught.is_some_and(|set| set & 0b10 != 0) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
+#[test]
+fn the_first_signal_ends_the_scan_and_what_was_found_is_reported() {
+    let sandbox = Sandbox::new();
+    let words = ["scan", "-fjson", "-oreport.json", "--select=key-disabled", "--progress=always"];
+    let mut keytrail = sandbox.keytrail(words.iter().chain(&["-"]));
+    let mut child = keytrail.spawn();
+    let said = Lines::of(child.stderr.take().unwrap());
+    child.stdin.as_mut().unwrap().write_all(&lines(&[disable("e-1")])).unwrap();
+    said.wait_for("findings 1,");
+    // Standard input stays open and silent: the scan waits in a read.
+    signal("INT", child.id());
+    keytrail.end_with_open_input(child).code(3).stdout("");
+    said.wait_for("interrupted: the report holds what was found until then");
+    let report: Value = serde_json::from_str(&sandbox.read("report.json")).unwrap();
+    assert_eq!(findings(&report).len(), 1);
 }
 
 #[test]
 fn the_second_signal_ends_at_once_and_leaves_no_file() {
     let sandbox = Sandbox::new();
-    // Standard input stays open and silent: the scan waits in a read.
-    let mut keytrail = sandbox.keytrail(["scan", "-f", "json", "-o", "report.json", "-"]);
-    let child = keytrail.spawn();
-    wait_for_handler(child.id());
+    // A named pipe that nobody writes hangs when it is opened, where no scan notices the first
+    // signal.
+    let made = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let words = ["scan", "-fjson", "-oreport.json", "--progress=always", "pipe"];
+    let mut keytrail = sandbox.keytrail(words);
+    let mut child = keytrail.spawn();
+    // Signals are caught before progress is shown.
+    let said = Lines::of(child.stderr.take().unwrap());
+    said.wait_for("progress: ");
     signal("INT", child.id());
-    std::thread::sleep(Duration::from_millis(200));
     signal("TERM", child.id());
-    let code = keytrail.end_with_open_input(child).code;
-    // A scan that notices the first signal in time is as good.
-    assert!(matches!(code, Some(130 | 3)), "{code:?}");
-    let names = sandbox.names();
-    assert!(names.is_empty() || names == ["report.json"], "{names:?}");
+    keytrail.end_with_open_input(child).code(130).stdout("");
+    assert_eq!(sandbox.names(), ["pipe"]);
 }
