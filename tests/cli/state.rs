@@ -186,18 +186,15 @@ fn a_state_in_s3_is_written_only_over_the_one_that_was_read() {
     server.put(&key.replace("a.json", "b.json"), file(&[deletion(2, 2)]));
     let mut changed = other.clone();
     changed.extend(zstd::encode_all(&b""[..], 1).unwrap());
-    thread::scope(|scope| {
-        server.reading(|key, _| match key.ends_with("b.json.gz") {
-            true => Trouble::Slow(800),
-            false => Trouble::Nothing,
-        });
-        let running = scope.spawn(run);
-        thread::sleep(Duration::from_millis(700));
-        server.put("keytrail/state", changed);
-        let (code, report, stderr) = running.join().unwrap();
-        assert_eq!((code, found(&report)), (Some(3), of(&[(2, "new", 1)])), "{stderr}");
-        assert!(stderr.contains("another run has written it meanwhile"), "{stderr}");
+    // A log is asked for after the state was read.
+    server.reading(move |key, _| match key.ends_with("b.json.gz") {
+        true => Trouble::Overtaken("keytrail/state", changed.clone()),
+        false => Trouble::Nothing,
     });
+    let (code, report, stderr) = run();
+    assert_eq!((code, found(&report)), (Some(3), of(&[(2, "new", 1)])), "{stderr}");
+    assert!(stderr.contains("another run has written it meanwhile"), "{stderr}");
+    server.reading(|_, _| Trouble::Nothing);
     server.put("keytrail/state", other);
     let (code, report, _) = run();
     assert_eq!((code, found(&report)), (Some(0), of(&[(2, "new", 1)])));

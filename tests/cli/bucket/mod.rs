@@ -1,6 +1,9 @@
 //! A bucket on loopback: the protocol of S3 over objects in memory, and everything that goes wrong
 //! with it as tests ask for it.
 
+mod listing;
+mod meeting;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,14 +17,14 @@ use hyper_util::server::conn::auto;
 use md5::{Digest, Md5};
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    CommonPrefix, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput,
-    HeadBucketOutput, ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput,
-    PutObjectOutput, Range, StreamingBlob, Timestamp,
+    ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput, Range, StreamingBlob,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use crate::harness::{Keytrail, Sandbox};
+use meeting::Meeting;
 
 pub const BUCKET: &str = "example-logs";
 pub const REGION: &str = "eu-central-1";
@@ -38,8 +41,10 @@ pub enum Trouble {
     Cut(usize),
     /// The object is another than the one that was listed.
     Replaced,
-    /// The answer takes so many milliseconds.
-    Slow(u64),
+    /// Somebody else puts this object before the answer is given.
+    Overtaken(&'static str, Vec<u8>),
+    /// Nobody is answered before so many objects are asked for at once.
+    Together(usize),
     /// Nobody answers.
     Silence,
 }
@@ -81,6 +86,7 @@ struct Bucket {
     most: AtomicU64,
     now: AtomicU64,
     lose: AtomicU64,
+    meeting: Meeting,
 }
 
 /// A server that ends with the test.
@@ -163,6 +169,11 @@ impl Server {
         (of(&self.bucket.lists), of(&self.bucket.gets), of(&self.bucket.most))
     }
 
+    /// How many objects were asked for at once where [`Trouble::Together`] waited for more.
+    pub fn missed(&self) -> Option<String> {
+        self.bucket.meeting.missed()
+    }
+
     /// `keytrail WORDS…` that reaches this server and nothing else.
     pub fn keytrail(&self, sandbox: &Sandbox, words: &[&str]) -> Keytrail {
         let endpoint = format!("http://{}", self.address);
@@ -214,8 +225,13 @@ impl Handle {
                 error.set_status_code(http::StatusCode::from_u16(status).unwrap());
                 Err(error)
             }
-            Trouble::Slow(millis) => {
-                tokio::time::sleep(Duration::from_millis(millis)).await;
+            Trouble::Overtaken(other, bytes) => {
+                let held = Held::new(bytes, HashMap::new());
+                lock(&self.0.objects).insert(other.to_owned(), held);
+                Ok(None)
+            }
+            Trouble::Together(count) => {
+                self.0.meeting.join(key, count).await;
                 Ok(None)
             }
             Trouble::Silence => {
@@ -281,10 +297,10 @@ impl S3 for Handle {
             Some(at) => {
                 let broken = std::io::Error::other("cut");
                 let first = stream::iter([Ok(wanted.slice(..at))]);
-                // What was sent before is to arrive before.
-                let pause = tokio::time::sleep(Duration::from_millis(20));
+                // What was sent before is to arrive before: hyper writes it out when the body has
+                // nothing more to give at the moment, and drops it when an error comes first.
                 let last = stream::once(async move {
-                    pause.await;
+                    tokio::task::yield_now().await;
                     Err(broken)
                 });
                 StreamingBlob::wrap(first.chain(last))
@@ -344,52 +360,11 @@ impl S3 for Handle {
         let prefix = input.prefix.unwrap_or_default();
         let again = self.meet(&self.0.listing, "LIST", &prefix).await?;
         let after = input.continuation_token.or(input.start_after).unwrap_or_default();
-        let mut page = self.page(&prefix, input.delimiter.as_deref(), &after);
+        let mut page = self.0.page(&prefix, input.delimiter.as_deref(), &after);
         if again.is_some() && page.next_continuation_token.is_none() {
             page.is_truncated = Some(true);
             page.next_continuation_token = Some("again".to_owned());
         }
         Ok(S3Response::new(page))
-    }
-}
-
-impl Handle {
-    fn page(&self, prefix: &str, delimiter: Option<&str>, after: &str) -> ListObjectsV2Output {
-        let objects = lock(&self.0.objects);
-        let (mut contents, mut folders) = (Vec::new(), Vec::new());
-        let mut token = None;
-        let mut last = String::new();
-        for (key, held) in objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
-            let below = &key[prefix.len()..];
-            let folder = delimiter
-                .and_then(|delimiter| below.find(delimiter))
-                .map(|at| key[..=prefix.len() + at].to_owned());
-            let name = folder.clone().unwrap_or_else(|| key.clone());
-            if name.as_str() <= after || name == last {
-                continue;
-            }
-            if contents.len() + folders.len() == self.0.page {
-                token = Some(last);
-                break;
-            }
-            last.clone_from(&name);
-            match folder {
-                Some(folder) => folders.push(CommonPrefix { prefix: Some(folder) }),
-                None => contents.push(Object {
-                    e_tag: Some(held.etag()),
-                    key: Some(key.clone()),
-                    size: Some(i64::try_from(held.bytes.len()).unwrap()),
-                    last_modified: Some(Timestamp::from(time::OffsetDateTime::UNIX_EPOCH)),
-                    ..Object::default()
-                }),
-            }
-        }
-        ListObjectsV2Output {
-            is_truncated: Some(token.is_some()),
-            next_continuation_token: token,
-            contents: Some(contents),
-            common_prefixes: Some(folders),
-            ..ListObjectsV2Output::default()
-        }
     }
 }
