@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -244,7 +244,9 @@ fn what_was_said_once_is_not_said_again() {
     assert_eq!((ended.code, found(&report).len()), (Some(3), 2), "{report:#}");
     assert_eq!(report["problems"].as_array().unwrap().len(), 1);
     sandbox.write("logs/a.json.gz", file(&[deletion(2, 2)]));
-    sandbox.write("logs/b.json.gz", fs::read(sandbox.path("logs/b.json.gz")).unwrap());
+    // A file is known by its times too; those of some file systems are coarser than this test.
+    let again = fs::File::options().write(true).open(sandbox.path("logs/b.json.gz")).unwrap();
+    again.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     let (ended, report) = scan(&sandbox, &[]);
     assert_eq!(found(&report), of(&[(2, "new", 1)]), "{report:#}");
     assert_eq!(ended.code, Some(3), "the file was read again");
