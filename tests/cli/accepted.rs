@@ -74,7 +74,7 @@ fn findings_below_the_level_are_suppressed_too() {
 
 #[test]
 fn what_has_expired_or_fits_nothing_is_said() {
-    let expired = LEFT_OUT.replace("9999-12-31", "2026-01-31");
+    let expired = LEFT_OUT.replace("9999-12-31", "2020-01-31");
     let unmatched = LEFT_OUT.replace("user/ana", "user/bob");
     let not_asked = LEFT_OUT.replace("key-disabled", "root-user-kms");
     let sandbox = sandbox(&format!("{expired}{unmatched}{not_asked}"));
@@ -85,7 +85,7 @@ fn what_has_expired_or_fits_nothing_is_said() {
     assert_eq!(texts(list, "/state"), ["expired", "unmatched", "unmatched"]);
     assert_eq!((&list[0]["count"], &report["summary"]["suppressed"]), (&json!(1), &json!(0)));
     ended.stderr(
-        "warning: keytrail.toml:2:8: the suppression of key-disabled expired on 2026-01-31; it \
+        "warning: keytrail.toml:2:8: the suppression of key-disabled expired on 2020-01-31; it \
          fits 1 finding\n\
          note: keytrail.toml:7:8: the suppression of key-disabled fits no finding\n",
     );

@@ -91,7 +91,7 @@ fn an_intact_chain_verifies_wherever_it_lies_and_however_it_is_compressed() {
 #[test]
 fn hours_that_nothing_signs_are_gaps() {
     let report = tampered(|c| c.remove(&c.digests[2].clone()));
-    let gap = json!([{"from": "2026-11-02T02:00:00Z", "to": "2026-11-02T03:00:00Z"}]);
+    let gap = json!([{"from": "2025-11-02T02:00:00Z", "to": "2025-11-02T03:00:00Z"}]);
     assert_eq!(report["chains"][0]["gaps"], gap);
     // Nor does a digest that cannot be read, or whose signature is wrong.
     let key = |c: &Chain| c.digests[2].clone();
@@ -114,8 +114,8 @@ fn the_end_of_the_range_tells_of_digests_and_logs_that_are_gone_from_the_end() {
     chain.remove(&chain.digests[5].clone());
     let gone: Vec<String> = chain.logs[10..].to_vec();
     gone.iter().for_each(|log| chain.remove(log));
-    assert_eq!(chain.verify(&["--until", "2026-11-02T06:59:00Z"]).0, Some(0));
-    let (code, report) = chain.verify(&["--until", "2026-11-02T07:01:00Z"]);
+    assert_eq!(chain.verify(&["--until", "2025-11-02T06:59:00Z"]).0, Some(0));
+    let (code, report) = chain.verify(&["--until", "2025-11-02T07:01:00Z"]);
     assert_eq!((code, &report["chains"][0]["tail_age_secs"]), (Some(1), &json!(7260)));
 }
 
@@ -125,8 +125,8 @@ fn a_range_leaves_out_what_lies_outside() {
     chain.remove(&chain.digests[0].clone());
     let damaged = chain.logs[0].clone();
     chain.edit(&damaged, |text| text.replace("example", "innocent"));
-    assert_eq!(chain.verify(&["--since", "2026-11-02T01:00:00Z"]).0, Some(0));
-    assert_eq!(chain.verify(&["--since", "2026-11-02T00:59:00Z"]).0, Some(1));
+    assert_eq!(chain.verify(&["--since", "2025-11-02T01:00:00Z"]).0, Some(0));
+    assert_eq!(chain.verify(&["--since", "2025-11-02T00:59:00Z"]).0, Some(1));
     assert_eq!(chain.verify(&["--region", "us-east-1"]).0, Some(1), "nothing to verify");
 }
 
@@ -151,7 +151,7 @@ fn a_chain_that_starts_over_leaves_a_gap() {
     (3..5).for_each(|hour| second.hour(hour));
     chain.files.extend(second.files);
     let (code, report) = chain.verify(&[]);
-    let gap = json!([{"from": "2026-11-02T02:00:00Z", "to": "2026-11-02T03:00:00Z"}]);
+    let gap = json!([{"from": "2025-11-02T02:00:00Z", "to": "2025-11-02T03:00:00Z"}]);
     assert_eq!((code, &report["chains"][0]["gaps"]), (Some(1), &gap));
     assert_eq!(report["digests"]["missing"], 0);
 }
@@ -265,11 +265,11 @@ fn a_trail_that_was_replaced_counts_only_for_its_time() {
     chain.join(former);
     let (code, report) = chain.verify(&[]);
     assert_eq!(code, Some(1), "its end cannot be told from one that was cut off: {report:#}");
-    assert_eq!(chain.verify(&["--since", "2026-11-02T03:59:00Z"]).0, Some(1));
-    let report = whole(&chain, &["--since", "2026-11-02T04:00:00Z"]);
+    assert_eq!(chain.verify(&["--since", "2025-11-02T03:59:00Z"]).0, Some(1));
+    let report = whole(&chain, &["--since", "2025-11-02T04:00:00Z"]);
     assert_eq!(report["chains"].as_array().unwrap().len(), 1);
     // If nothing goes on, all of it may be gone.
-    assert_eq!(chain.verify(&["--since", "2026-11-02T09:00:00Z"]).0, Some(1));
+    assert_eq!(chain.verify(&["--since", "2025-11-02T09:00:00Z"]).0, Some(1));
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn the_table_shows_what_is_wrong_within_80_columns() {
     assert_eq!(output.code, Some(1), "{}", output.stderr);
     let expected = [
         "111122223333 eu-central-1 my_trail (us-east-1)\n",
-        "gap from 2026-11-02T02:00:00Z to 2026-11-02T03:00:00Z\n",
+        "gap from 2025-11-02T02:00:00Z to 2025-11-02T03:00:00Z\n",
         "digests  5 verified, 1 missing\n",
         "logs     10 verified, 2 unreferenced\n",
         "every verdict is as good as that file\n",

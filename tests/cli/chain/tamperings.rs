@@ -45,8 +45,8 @@ fn seventh(c: &mut Chain) -> (String, Value) {
     let log = forged(c, key);
     let mut next = c.digest(5);
     let key = c.place.digest_key(7);
-    next["digestStartTime"] = json!("2026-11-02T06:00:00Z");
-    next["digestEndTime"] = json!("2026-11-02T07:00:00Z");
+    next["digestStartTime"] = json!("2025-11-02T06:00:00Z");
+    next["digestEndTime"] = json!("2025-11-02T07:00:00Z");
     next["digestS3Object"] = json!(key);
     next["previousDigestS3Object"] = json!(c.digests[5]);
     next["previousDigestSignature"] = json!(c.signature(&c.digests[5]));
@@ -180,7 +180,7 @@ pub const OF_LOGS: &[Tampering] = &[
     ),
     (
         "a true log under another day's name",
-        |c| drop(forged(c, log(c).replace("20261102T0205Z", "20261102T0305Z"))),
+        |c| drop(forged(c, log(c).replace("20251102T0205Z", "20251102T0305Z"))),
         &[("logs unreferenced", 1)],
     ),
     (
@@ -190,12 +190,12 @@ pub const OF_LOGS: &[Tampering] = &[
     ),
     (
         "a log from before the first digest",
-        |c| drop(forged(c, log(c).replace("20261102T0205Z", "20261101T2305Z"))),
+        |c| drop(forged(c, log(c).replace("20251102T0205Z", "20251101T2305Z"))),
         &[("logs outside-digest-range", 1)],
     ),
     (
         "a log from the future",
-        |c| drop(forged(c, log(c).replace("20261102T0205Z", "29991102T0205Z"))),
+        |c| drop(forged(c, log(c).replace("20251102T0205Z", "29991102T0205Z"))),
         &[("logs outside-digest-range", 1)],
     ),
     (
