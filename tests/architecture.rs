@@ -4,8 +4,10 @@
 //! Source text is reduced to tokens (no comments, no literals), so that prose about a layer is no
 //! import. The checker is a function of text, and is itself tested on text that breaks the rules.
 
-// Helpers of tests, not only the tests themselves, stop at the first surprise.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, not only the tests themselves, stop at the first surprise"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

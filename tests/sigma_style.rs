@@ -3,8 +3,11 @@
 //! The rules are invented, in that style: lists, wildcards, modifiers, `1 of`, `all of`, filters,
 //! comments, members that only humans read.
 
-// Helpers of tests are tests; clippy knows only functions marked so.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests; clippy knows only functions marked so"
+)]
 
 use std::fs;
 

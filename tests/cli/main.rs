@@ -1,7 +1,10 @@
 //! The command line as scripts see it: one binary for all tests that run the program.
 
-// Helpers of tests, not only the tests themselves, stop at the first surprise.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, not only the tests themselves, stop at the first surprise"
+)]
 
 mod accepted;
 mod bucket;

@@ -5,8 +5,11 @@
 //! is kept in `samples/rules/others.txt`, so that a rule that begins to find more is seen in a
 //! review. `UPDATE_SAMPLES=1 cargo test` rewrites it.
 
-// Helpers of tests are tests; clippy knows only functions marked so.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests; clippy knows only functions marked so"
+)]
 
 mod key_description_foreign;
 mod nights;

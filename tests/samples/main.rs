@@ -8,8 +8,11 @@
 //! * `story` and `hostile` hold the expectations beside the bytes, `scanned` runs the binary on both;
 //! * `large` makes what is too big to store: a bomb, a 50 MB record, 40 MB through a pipe.
 
-// Helpers of tests, not only the tests themselves, stop at the first surprise.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, not only the tests themselves, stop at the first surprise"
+)]
 
 mod committed;
 mod hostile;
