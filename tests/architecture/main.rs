@@ -1,17 +1,30 @@
-//! The rules of the house that the compiler does not know: which layer may import which, and what
-//! every file must look like.
+//! The rules of the house that the compiler does not know.
 //!
-//! Source text is reduced to tokens (no comments, no literals), so that prose about a layer is no
-//! import. The checker is a function of text, and is itself tested on text that breaks the rules.
+//! ```text
+//! main       which layer may import which, and what every file must look like
+//! circles    no two files of a layer need each other
+//! engine     which room of the engine may import which
+//! imports    which file needs which, from their texts
+//! text       source text as tokens
+//! ```
+//!
+//! Every checker is a function of text, and is itself tested on text that breaks its rules.
 
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests, not only the tests themselves, stop at the first surprise"
 )]
 
-use std::collections::BTreeSet;
+mod circles;
+mod engine;
+mod imports;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use text::tokens;
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
 const LAYERS: [(&str, &[&str]); 13] = [
@@ -38,97 +51,6 @@ const LAYERS: [(&str, &[&str]); 13] = [
 
 /// The most lines of a source file.
 const LINES_MAX: usize = 500;
-
-/// Words, and single characters for everything else; comments and literals are left out.
-fn tokens(text: &str) -> Vec<String> {
-    let chars: Vec<char> = text.chars().collect();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < chars.len() {
-        let rest = &chars[at..];
-        at += match rest {
-            ['/', '/', ..] => line_comment(rest),
-            ['/', '*', ..] => block_comment(rest),
-            ['"', ..] => 1 + string(&rest[1..], 0, true),
-            ['\'', '\\', ..] => 3 + rest[3..].iter().take_while(|c| **c != '\'').count() + 1,
-            ['\'', _, '\'', ..] => 3,
-            [c, ..] if c.is_alphanumeric() || *c == '_' => {
-                let word: String =
-                    rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').collect();
-                let len = word.chars().count();
-                match raw_string(&word, &rest[len..]) {
-                    Some(raw) => len + raw,
-                    None => {
-                        found.push(word);
-                        len
-                    }
-                }
-            }
-            [c, ..] => {
-                if !c.is_whitespace() {
-                    found.push(c.to_string());
-                }
-                1
-            }
-            [] => 1,
-        };
-    }
-    found
-}
-
-fn line_comment(rest: &[char]) -> usize {
-    rest.iter().take_while(|c| **c != '\n').count()
-}
-
-fn block_comment(rest: &[char]) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < rest.len() {
-        let step = match rest[at..] {
-            ['/', '*', ..] => {
-                depth += 1;
-                2
-            }
-            ['*', '/', ..] => {
-                depth -= 1;
-                2
-            }
-            _ => 1,
-        };
-        at += step;
-        if depth == 0 {
-            break;
-        }
-    }
-    at
-}
-
-/// The length of a string's rest, closing quote and `hashes` included.
-fn string(rest: &[char], hashes: usize, escapes: bool) -> usize {
-    let mut at = 0;
-    while at < rest.len() {
-        if rest[at] == '\\' && escapes {
-            at += 2;
-            continue;
-        }
-        let closes = rest[at] == '"'
-            && rest[at + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
-        at += 1;
-        if closes {
-            return at + hashes;
-        }
-    }
-    at
-}
-
-/// The length of `#"…"#` after an `r`, `br` or `cr`.
-fn raw_string(word: &str, rest: &[char]) -> Option<usize> {
-    if !matches!(word, "r" | "br" | "cr") {
-        return None;
-    }
-    let hashes = rest.iter().take_while(|c| **c == '#').count();
-    (rest.get(hashes) == Some(&'"'))
-        .then(|| hashes + 1 + string(&rest[hashes + 1..], hashes, false))
-}
 
 /// Every name directly under the crate's root that `text` uses by path. `depth` is how many modules
 /// deep the file is: 1 for `src/report/mod.rs`, 2 for `src/report/json.rs`. `*` is all of it.
@@ -208,9 +130,7 @@ fn under(rest: &[String], names: &mut BTreeSet<String>) {
 /// What is wrong with the imports of `text`, a file of `layer`.
 fn bad_imports(layer: &str, depth: usize, text: &str) -> Vec<String> {
     let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
-        return vec![format!(
-            "{layer} is no layer: say in tests/architecture.rs what it may import"
-        )];
+        return vec![format!("{layer} is no layer: say in tests/architecture what it may import")];
     };
     root_names(text, depth)
         .into_iter()
@@ -249,6 +169,18 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// The texts of all files of `src`, by their paths below it.
+fn sources() -> BTreeMap<String, String> {
+    let src = root().join("src");
+    rust_files(&src)
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
 }
 
 /// `(layer, depth)` of a file of `src`; `None` for `main.rs` and `lib.rs`.
