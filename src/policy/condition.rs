@@ -5,10 +5,7 @@
 //! altogether. Source: IAM user guide, "IAM JSON policy elements: Condition operators", "Multivalued
 //! context keys", "AWS global condition context keys"; KMS guide, "Condition keys for AWS KMS".
 
-use super::document::{Policy, Statement, is_all};
-use super::principal::{Principal, is_account};
-use crate::model::arn::Arn;
-use crate::model::estate::wildcard;
+pub use super::pattern::{is_every_key, is_key_pattern};
 
 /// One test of one key. Operator and key are as written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -255,82 +252,4 @@ impl Condition {
         }
         !(value.starts_with("arn:") && open)
     }
-}
-
-impl Statement {
-    /// Whether any condition ties it to some value of one of `keys`.
-    pub fn is_fenced(&self, keys: &[&str]) -> bool {
-        self.conditions.iter().any(|condition| condition.fences(keys))
-    }
-
-    /// The accounts that a statement open to `*` is limited to by its conditions, and whether it
-    /// is to principals in them that a condition names.
-    pub fn fenced_accounts(&self) -> (Vec<String>, bool) {
-        let mut accounts: Option<Vec<String>> = None;
-        let mut by_name = false;
-        for condition in &self.conditions {
-            let whole = condition.is_about(&["kms:calleraccount", "aws:principalaccount"]);
-            let named = condition.is_about(&["aws:principalarn"]);
-            if !(whole || named) || !condition.fences(CALLER_FENCES) {
-                continue;
-            }
-            by_name |= named;
-            let account = |value: &String| match Arn::parse(value) {
-                Some(arn) => is_account(arn.account).then(|| arn.account.to_owned()),
-                None => is_account(value).then(|| value.clone()),
-            };
-            let mut found: Vec<String> = condition.values.iter().filter_map(account).collect();
-            // All conditions must hold.
-            if let Some(before) = &accounts {
-                found.retain(|id| before.contains(id));
-            }
-            accounts = Some(found);
-        }
-        (accounts.unwrap_or_default(), by_name)
-    }
-}
-
-impl Policy {
-    /// Whether a statement that allows `*` is open to any AWS account: no condition of its own and
-    /// no Deny says who may.
-    pub fn is_public(&self, statement: &Statement, key: Option<&str>) -> bool {
-        let open = statement.allows()
-            && statement.applies_to(key)
-            && statement.who.named().any(|one| *one == Principal::Everyone)
-            && !statement.is_fenced(CALLER_FENCES);
-        if !open {
-            return false;
-        }
-        let closes = |denial: &&Statement| {
-            denial.applies_to(key)
-                && denial.who.covers(&Principal::Everyone)
-                && denial.conditions.iter().all(|one| one.denies_all_but(CALLER_FENCES))
-                && denial.conditions.len() <= 1
-        };
-        let closed = self.denies().filter(closes);
-        let denied = closed.fold(super::Actions::NONE, |all, denial| all.with(denial.kms()));
-        !statement.kms().without(denied).is_empty()
-    }
-}
-
-/// Whether an ARN pattern, or `*`, takes in any key.
-pub fn is_key_pattern(pattern: &str) -> bool {
-    let fields: Vec<&str> = pattern.splitn(6, ':').collect();
-    let key = |resource: &str| resource.starts_with("key/") || resource.starts_with('*');
-    match fields.as_slice() {
-        [_, _, service, _, _, resource] => wildcard(service, "kms") && key(resource),
-        _ => is_all(pattern),
-    }
-}
-
-/// Whether an ARN pattern, or `*`, takes in every key of some Region and account.
-pub fn is_every_key(pattern: &str) -> bool {
-    if is_all(pattern) {
-        return true;
-    }
-    // By colons, since the partition may be a pattern too.
-    let fields: Vec<&str> = pattern.splitn(6, ':').collect();
-    let [_, _, service, _, _, resource] = fields.as_slice() else { return false };
-    let ids = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
-    wildcard(service, "kms") && ids.iter().all(|id| wildcard(resource, &format!("key/{id}")))
 }

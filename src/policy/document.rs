@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::action::Actions;
 use super::condition::Condition;
+use super::pattern::is_all;
 use super::principal::{Principal, Who};
 use crate::model::estate::wildcard;
 
@@ -157,9 +158,4 @@ impl Policy {
         let unique: BTreeSet<&Principal> = named.collect();
         unique.into_iter().collect()
     }
-}
-
-/// Whether a pattern is nothing but stars.
-pub fn is_all(pattern: &str) -> bool {
-    !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*')
 }

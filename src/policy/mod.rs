@@ -5,7 +5,9 @@
 //! document     the model: a policy is statements
 //! principal    who a statement names
 //! action       which KMS calls a statement is about
-//! condition    what a statement's conditions limit
+//! condition    what one condition limits
+//! fence        which statements their conditions limit, and to whom
+//! pattern      patterns of resources
 //! access       who is allowed what, once the denials are taken away
 //! mfa          whether MFA is demanded, and whether the demand can hold
 //! ```
@@ -20,8 +22,10 @@ pub mod access;
 pub mod action;
 pub mod condition;
 pub mod document;
+mod fence;
 pub mod mfa;
 pub mod parse;
+pub mod pattern;
 pub mod principal;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
-//! JSON and NDJSON: the [`wire`](super::wire) types written out, one finding at a time.
+//! JSON and NDJSON: how every document of ours is written.
 //!
-//! JSON escapes C0 controls only, but a JSON report is looked at in terminals and editors too. So
-//! every hidden character is written as `\uXXXX` here, which changes no value: what must stay true
-//! is that any JSON reader gets back exactly the text of the log.
+//! JSON escapes C0 controls only, but people also look at a JSON report in terminals and editors.
+//! So every hidden character is written as `\uXXXX`, which changes no value. What must stay true:
+//! any JSON reader gets back exactly the text of the log.
 
 use std::io::{self, Write};
 
@@ -11,22 +11,15 @@ use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::escape::is_hidden;
-use super::{Report, wire};
-use crate::model::finding::Finding;
 
-/// Writes the whole report, indented by two spaces, with a newline at its end.
-pub fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    serialize(&wire::Document::from(report), PrettyFormatter::new(), out)
-}
-
-/// Writes any other document of ours in the same form.
+/// Writes a document indented by two spaces, with a newline at its end.
 pub fn write_document(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serialize(document, PrettyFormatter::new(), out)
 }
 
-/// Writes one finding on one line.
-pub fn write_line(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    serialize(&wire::Finding::from(finding), CompactFormatter, out)
+/// Writes a value on one line.
+pub fn write_line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serialize(value, CompactFormatter, out)
 }
 
 fn serialize(

@@ -7,6 +7,7 @@
 
 pub mod escape;
 pub mod forecast;
+mod given;
 mod json;
 pub mod rules;
 #[cfg(test)]
@@ -18,135 +19,12 @@ mod tests;
 pub mod verify;
 mod wire;
 
-use std::fmt;
 use std::io::{self, BufWriter, Write};
-use std::str::FromStr;
 
 use crate::model::finding::Finding;
-use crate::model::level::Level;
-use crate::model::outcome::Outcome;
-use crate::model::time::Time;
 
+pub use given::{Baseline, Format, Report, Run, State, Style};
 pub use json::write_document;
-
-/// What was asked for, and when: everything in a report that is not the result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// When the run began.
-    pub started: Time,
-    /// When the last input was read.
-    pub finished: Time,
-    /// The sources as they were given.
-    pub sources: Vec<String>,
-    /// Only events at or after this are reported.
-    pub since: Option<Time>,
-    /// Only events before this are reported.
-    pub until: Option<Time>,
-    /// The command line, the program's name first.
-    pub command: Vec<String>,
-    /// Digest of the effective configuration, `sha256:…`.
-    pub config_digest: String,
-    /// The configuration file as it was named; `None` when there is none.
-    pub config_file: Option<String>,
-    /// The earlier report that findings are compared with.
-    pub baseline: Option<Baseline>,
-    /// What earlier runs have left, with `--state`.
-    pub state: Option<State>,
-    /// How many rules could find something.
-    pub rules_enabled: usize,
-    /// Digest of those rules, `sha256:…`.
-    pub rules_digest: String,
-    /// The least level that is listed; what is below is only counted.
-    pub min_level: Level,
-    /// Whether a finding is one event instead of a group.
-    pub each: bool,
-}
-
-/// What earlier runs have left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
-    /// As typed.
-    pub path: String,
-    /// How many runs have gone on from each other before this one.
-    pub runs: u64,
-    /// When the last of them ended.
-    pub previous: Option<Time>,
-    /// Records of theirs that are looked at again.
-    pub recalled: u64,
-}
-
-/// An earlier report, as a report names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Baseline {
-    /// As it was named.
-    pub path: String,
-    /// Digest of the file, `sha256:…`.
-    pub sha256: String,
-}
-
-/// The form of a report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// For people at a terminal. The default.
-    #[default]
-    Table,
-    /// One `keytrail.report/v1` document.
-    Json,
-    /// One finding a line, with the members it has in [`Format::Json`].
-    Ndjson,
-}
-
-impl Format {
-    /// Every format, in the order of help texts.
-    pub const ALL: [Format; 3] = [Format::Table, Format::Json, Format::Ndjson];
-
-    /// The name on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Format::Table => "table",
-            Format::Json => "json",
-            Format::Ndjson => "ndjson",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Format::ALL.into_iter().find(|format| format.as_str() == s).ok_or_else(|| {
-            let names = Format::ALL.map(Format::as_str);
-            format!("unknown format '{}': use one of {}", escape::visible(s), names.join(", "))
-        })
-    }
-}
-
-/// How the table is drawn. Programs read the other formats, which do not depend on it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Style {
-    /// Columns of the terminal. `None`: no terminal, and then a fixed 120, so that a report in a
-    /// file does not depend on who wrote it. Below 40 counts as 40.
-    pub width: Option<u16>,
-    /// Whether to colour.
-    pub color: bool,
-    /// Whether to list every problem, account and Region instead of the first few.
-    pub verbose: bool,
-}
-
-/// What a report is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Report<'a> {
-    /// What was asked for.
-    pub run: &'a Run,
-    /// What came of it.
-    pub outcome: &'a Outcome,
-}
 
 /// Writes `report` as `format` to `out` and flushes it.
 ///
@@ -162,10 +40,10 @@ pub fn write(
     let mut out = BufWriter::new(out);
     match format {
         Format::Table => table::write(report, style, &mut out)?,
-        Format::Json => json::write(report, &mut out)?,
+        Format::Json => write_document(&wire::Document::from(report), &mut out)?,
         Format::Ndjson => {
             for finding in &report.outcome.findings {
-                json::write_line(finding, &mut out)?;
+                json::write_line(&wire::Finding::from(finding), &mut out)?;
             }
         }
     }
@@ -180,6 +58,6 @@ pub fn write(
 /// Those of `out`.
 pub fn write_line(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let mut line = Vec::with_capacity(1024);
-    json::write_line(finding, &mut line)?;
+    json::write_line(&wire::Finding::from(finding), &mut line)?;
     out.write_all(&line)
 }

@@ -1,5 +1,7 @@
 //! Every format on the same two findings, the empty case and hostile values.
 
+use std::fmt;
+
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -8,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::escape::is_hidden;
 use super::sample;
 use super::*;
-use crate::model::outcome::Totals;
+use crate::model::outcome::{Outcome, Totals};
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\ncritical  forged\r\u{9b}31m \u{202e}live\u{2066} \
                        \u{200b}\"'<script>alert(1)</script>=1+1|`";

@@ -13,6 +13,7 @@
 mod gzip;
 mod input;
 mod stream;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -31,11 +32,12 @@ use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::window::Cut;
 
-use super::listing::{Blob, Body};
+use super::blob::{Blob, Body};
 use super::s3::Given;
 use super::stoppable::Stoppable;
 use input::Input;
 use stream::Feed;
+pub use terms::{Compression, Limits};
 pub use text::Text;
 use text::{Ready, Stats};
 use whole::Whole;
@@ -48,48 +50,6 @@ const KEEP_RAW: usize = 8 * MIB;
 const KEEP_TEXT: usize = 32 * MIB;
 /// Deflate cannot expand further: a length trailer that claims more is a lie.
 const DEFLATE_MAX_RATIO: usize = 1032;
-
-/// What one worker may hold, in bytes. No limit is on the size of a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Regular files up to this size are read whole (16 MiB).
-    pub whole_compressed: u64,
-    /// Their text is inflated whole up to this size, else streamed (64 MiB).
-    pub whole_inflated: usize,
-    /// The window of a stream to begin with (1 MiB).
-    pub window: usize,
-    /// The largest window, and thereby the largest record, of a stream (64 MiB and some slack).
-    pub max_window: usize,
-    /// How many bytes of text one compressed byte may give (250).
-    pub ratio: u64,
-    /// How much text a blob may give whatever the ratio (64 MiB).
-    pub ratio_floor: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            whole_compressed: 16 << 20,
-            whole_inflated: 64 * MIB,
-            window: MIB,
-            // The slack is for white space and an envelope before a record of the full size.
-            max_window: 64 * MIB + 64 * 1024,
-            ratio: 250,
-            ratio_floor: 64 << 20,
-        }
-    }
-}
-
-/// How a blob is compressed, told by its first bytes and never by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    Plain,
-    /// gzip, any number of members.
-    Gzip,
-    /// zstd, any number of frames, skippable ones included.
-    Zstd,
-}
 
 /// Reads blobs one after another. One per worker.
 #[derive(Debug)]

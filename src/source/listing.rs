@@ -5,7 +5,6 @@
 //! read is told: a named source that is not there stops the run before it begins, everything met
 //! on the walk is a [`Problem`] and the walk goes on.
 
-mod name;
 #[cfg(test)]
 mod tests;
 
@@ -19,81 +18,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 use std::vec;
 
-use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::model::origin::Origin;
 use crate::model::outcome::Passed;
 use crate::model::problem::{Problem, Stage};
 
+use super::blob::{Blob, Body, Entry, blob_id};
 use super::layout;
-use super::s3::{Address, Cloud, Object, Objects, Wanted};
-use name::shown;
+use super::name::shown;
+use super::s3::{Address, Cloud, Objects, Wanted};
 
 /// How standard input is named, on the command line and in reports.
 const STDIN: &str = "-";
-
-/// Something to be read: a name, and how to get at its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blob {
-    /// The path as a person would type it (the given path and what was walked), `-` for standard
-    /// input. No two blobs have names that look alike.
-    pub name: Arc<str>,
-    /// Where the bytes are.
-    pub body: Body,
-    /// What tells it from every other blob and from its own later versions, if that was asked for.
-    pub id: Option<[u64; 2]>,
-}
-
-impl Blob {
-    /// A file by the name of its path.
-    pub fn file(path: PathBuf) -> Blob {
-        Blob { name: shown(path.as_os_str()), body: Body::File(path), id: None }
-    }
-}
-
-/// Where the bytes of a blob are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// In a file; if it was named on the command line, maybe in a pipe or a device.
-    File(PathBuf),
-    /// On standard input.
-    Stdin,
-    /// Fetched from S3.
-    Object(Object),
-    /// In S3, where only names and sizes were asked for: how many bytes there are.
-    Listed(u64),
-}
-
-/// Blobs that earlier runs have read, by their ids.
-#[derive(Clone)]
-pub struct Known(Arc<dyn Fn([u64; 2]) -> bool + Send + Sync>);
-
-impl Known {
-    /// Those of which `is_known` says so.
-    pub fn new(is_known: impl Fn([u64; 2]) -> bool + Send + Sync + 'static) -> Known {
-        Known(Arc::new(is_known))
-    }
-
-    /// Whether a blob was read.
-    pub fn has(&self, id: [u64; 2]) -> bool {
-        (self.0)(id)
-    }
-}
-
-impl std::fmt::Debug for Known {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Known")
-    }
-}
-
-/// The id of a blob of that name and size; `version` is whatever changes with its content.
-pub(super) fn blob_id(name: &str, size: u64, version: &str) -> [u64; 2] {
-    let hash = Sha256::digest(format!("{name}\0{size}\0{version}"));
-    let word =
-        |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    [word(0), word(8)]
-}
 
 /// How far a listing reaches beyond the disk, and what of it is wanted.
 #[derive(Debug, Clone, Default)]
@@ -104,17 +41,6 @@ pub struct Reach {
     pub wanted: Wanted,
     /// Whether blobs get ids.
     pub identify: bool,
-}
-
-/// One step of the walk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// Something to be read.
-    Blob(Blob),
-    /// Something that cannot be.
-    Problem(Problem),
-    /// Something that an earlier run has read, by its name, if [`Wanted::tell_known`].
-    Known(Arc<str>),
 }
 
 /// A source that was named and is not there.

@@ -8,13 +8,16 @@
 //! [`Problem`](crate::model::problem::Problem), what ends early is a
 //! [`Cut`](crate::model::window::Cut) behind the last readable byte. No limit is on total bytes.
 
+mod blob;
 pub mod gate;
 pub mod hashed;
 pub mod inflate;
 pub mod layout;
 pub mod listing;
+mod name;
 pub mod s3;
 mod stoppable;
 
+pub use blob::{Blob, Body, Entry, Known};
 pub use inflate::{Compression, Inflater, Limits, Text};
-pub use listing::{Blob, Body, Entry, Known, Listing, Reach, SourceError};
+pub use listing::{Listing, Reach, SourceError};

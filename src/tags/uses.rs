@@ -9,8 +9,8 @@ use crate::model::finding::{Key, Resource};
 use crate::record::json::Json;
 use crate::record::kms::{Actor, View, is_crypto};
 
-use super::extract::table::{Form, Place};
-use super::extract::{alias_arn, all, resource, resources, undated};
+use super::extract::table::{Form, Place, undated};
+use super::extract::{alias_arn, all, resource, resources};
 
 /// A key and what it protects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

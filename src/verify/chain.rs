@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::digest::Digest;
-use super::judge::Range;
 use super::judged::Judged;
 use super::place::{self, Series};
+use super::range::Range;
 use crate::model::time::Time;
 use crate::model::verified::{Chain, DigestVerdict, Gap, Head};
 

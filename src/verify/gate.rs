@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::findings::findings;
-use super::judge::{Range, judge};
+use super::judge::judge;
 use super::judged::Judged;
 use super::place::{self, Place};
+use super::range::Range;
 use super::seen::Collected;
 use crate::model::finding::Finding;
 use crate::model::rule_meta::RuleMeta;

@@ -6,29 +6,12 @@ use std::sync::Arc;
 use super::chain::{Absent, chains};
 use super::judged::{Judged, Named};
 use super::place::{self, Place};
+use super::range::Range;
 use super::ruling::Ruling;
 use super::seen::{SeenDigest, SeenLog};
 use crate::model::time::Time;
 use crate::model::verified::{About, DigestVerdict, Item, Kind, LogVerdict, Verdict, Verified};
 use crate::source::hashed::Flaw;
-
-/// What is to be verified.
-#[derive(Debug, Clone)]
-pub struct Range {
-    /// Digests that end after, logs from then on.
-    pub since: Option<Time>,
-    /// Digests that start before, logs before.
-    pub until: Option<Time>,
-    /// How much later than `until` a log that digests name may be, in microseconds: it holds what
-    /// happened before it was made.
-    pub late: i64,
-    /// These accounts, when there are any.
-    pub accounts: Vec<String>,
-    /// These Regions, when there are any.
-    pub regions: Vec<String>,
-    /// What time it is: a digest of the last two hours may not have been written yet.
-    pub now: Time,
-}
 
 const MINUTE: i64 = 60 * 1_000_000;
 
@@ -41,30 +24,6 @@ const DELIVERED: i64 = 15 * MINUTE;
 
 /// How far clocks may be apart.
 const CLOCKS: i64 = 60 * MINUTE;
-
-impl Range {
-    pub(super) fn has_place(&self, account: &str, region: &str) -> bool {
-        let one_of = |wanted: &[String], value: &str| {
-            wanted.is_empty() || wanted.iter().any(|wanted| wanted == value)
-        };
-        one_of(&self.accounts, account) && one_of(&self.regions, region)
-    }
-
-    /// Whether a half-open period has something of the range; an empty one if its instant has.
-    pub(super) fn overlaps(&self, from: Time, to: Time) -> bool {
-        self.since.is_none_or(|since| to > since || (from == to && from >= since))
-            && self.until.is_none_or(|until| from < until)
-    }
-
-    fn has_log(&self, of: Option<(&str, &str)>, time: Option<Time>, named: bool) -> bool {
-        let late = if named { self.late } else { 0 };
-        let is_in = |time: Time| {
-            self.since.is_none_or(|since| time >= since)
-                && self.until.is_none_or(|until| time.0 < until.0.saturating_add(late))
-        };
-        of.is_none_or(|(account, region)| self.has_place(account, region)) && time.is_none_or(is_in)
-    }
-}
 
 /// Says all that is to be said of a range. `ended` tells whether every log was read; with `all`,
 /// what is verified is listed too.

@@ -27,12 +27,14 @@ mod judge;
 mod judged;
 mod keys;
 mod place;
+mod range;
 mod ruling;
 mod seen;
 
 pub use collect::collect;
 pub use gate::VerifiedOnly;
-pub use judge::{Range, judge};
+pub use judge::judge;
 pub use judged::Judged;
 pub use keys::PublicKeys;
+pub use range::Range;
 pub use seen::Collected;

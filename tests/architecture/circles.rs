@@ -82,45 +82,6 @@ const STANDING: &[(&[&str], &str)] = &[
         "mod.rs both picks the processor's code and defines what all of it returns",
     ),
     (&["trial/mod.rs", "trial/places.rs"], "mod.rs defines the error that finding samples returns"),
-    (&["policy/condition.rs", "policy/document.rs"], "statements ask their conditions"),
-    (
-        &[
-            "report/json.rs",
-            "report/mod.rs",
-            "report/table/closing.rs",
-            "report/table/mod.rs",
-            "report/verify.rs",
-            "report/wire.rs",
-            "report/wire/run.rs",
-        ],
-        "mod.rs both picks the reporter and defines what a reporter is given",
-    ),
-    (
-        &[
-            "source/inflate.rs",
-            "source/inflate/gzip.rs",
-            "source/inflate/stream.rs",
-            "source/inflate/text.rs",
-            "source/inflate/whole.rs",
-            "source/inflate/zstd.rs",
-        ],
-        "the stream defines the error that its decoders return",
-    ),
-    (
-        &["source/listing.rs", "source/s3/explore.rs", "source/s3/fetch.rs"],
-        "the listing both names blobs and defines what a blob is",
-    ),
-    (
-        &[
-            "tags/catalog/aws.rs",
-            "tags/catalog/csv.rs",
-            "tags/catalog/mod.rs",
-            "tags/catalog/terraform.rs",
-        ],
-        "mod.rs both picks the format and defines what a format gives",
-    ),
-    (&["tags/extract/mod.rs", "tags/uses.rs"], "they share helpers"),
-    (&["verify/chain.rs", "verify/judge.rs"], "the chain is made of a type that the judge defines"),
 ];
 
 /// Sets of files of one layer that all need each other, sorted.

@@ -7,8 +7,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::by_level;
-use super::fit::{bytes, count, counted};
+use super::fit::{by_level, bytes, count, counted};
 use super::grid::{Grid, Ink};
 use crate::model::coverage::{Covered, Place};
 use crate::model::outcome::{Passed, TagCoverage};

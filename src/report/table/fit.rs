@@ -6,6 +6,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::model::level::Level;
 use crate::report::escape::visible;
 
 /// Stands for what was cut.
@@ -134,6 +135,13 @@ pub fn bytes(number: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
+}
+
+/// The levels that have findings, highest first, as `1 critical, 2 high`.
+pub fn by_level(of: impl Fn(Level) -> u64) -> String {
+    let counts = Level::ALL.map(|level| (of(level), level));
+    let some = counts.iter().filter(|(number, _)| *number > 0);
+    some.map(|(number, level)| format!("{} {level}", count(*number))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

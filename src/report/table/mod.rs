@@ -16,7 +16,6 @@ use self::fit::{count, counted};
 use self::grid::{Cell, Grid, Ink};
 use super::{Report, Style};
 use crate::model::finding::Finding;
-use crate::model::level::Level;
 
 /// Columns of a report that goes to no terminal.
 const DEFAULT_WIDTH: u16 = 120;
@@ -180,11 +179,4 @@ fn labelled(finding: &Finding) -> Vec<(&'static str, String)> {
         facts.push(("where", place.join(" ")));
     }
     facts
-}
-
-/// The levels that have findings, highest first, as `1 critical, 2 high`.
-fn by_level(of: impl Fn(Level) -> u64) -> String {
-    let counts = Level::ALL.map(|level| (of(level), level));
-    let some = counts.iter().filter(|(number, _)| *number > 0);
-    some.map(|(number, level)| format!("{} {level}", count(*number))).collect::<Vec<_>>().join(", ")
 }

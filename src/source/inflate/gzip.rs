@@ -12,7 +12,7 @@ use crate::model::problem::Stage;
 use crate::model::window::Cut;
 
 use super::input::Input;
-use super::stream::Broken;
+use super::terms::Broken;
 
 /// How every member begins.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];

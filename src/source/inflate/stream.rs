@@ -9,20 +9,8 @@ use crate::model::window::Cut;
 
 use super::gzip::{self, Gzip};
 use super::input::Input;
+use super::terms::{Broken, Compression, Limits};
 use super::zstd::{self, Zstd};
-use super::{Compression, Limits};
-
-/// A fault, and how many bytes of text the failed call gave before it.
-pub(super) struct Broken {
-    pub text: usize,
-    pub cut: Cut,
-}
-
-impl From<Cut> for Broken {
-    fn from(cut: Cut) -> Self {
-        Broken { text: 0, cut }
-    }
-}
 
 enum Decoder {
     Unknown,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::model::problem::Stage;
 use crate::model::window::{Cut, Window};
 
-use super::stream::{Broken, Feed};
-use super::{Compression, Limits};
+use super::stream::Feed;
+use super::terms::{Broken, Compression, Limits};
 
 const UTF8_BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 const UTF16_BOMS: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];

@@ -10,7 +10,7 @@ use crate::model::problem::Stage;
 use crate::model::window::Cut;
 
 use super::input::Input;
-use super::stream::Broken;
+use super::terms::Broken;
 
 /// How a frame with text begins.
 pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

@@ -15,12 +15,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::address::Address;
-use super::fetch::Sender;
 use super::refused::Refused;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
+use crate::source::blob::{Entry, Known, blob_id};
 use crate::source::layout::{self, Days, Folder, Service};
-use crate::source::listing::{Entry, Known, blob_id};
+
+/// Where objects and problems go, for whoever reads them.
+pub(super) type Sender = std::sync::mpsc::Sender<Entry>;
 
 /// Folders that are listed at once.
 const AT_ONCE: usize = 16;

@@ -19,15 +19,12 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::address::Address;
 use super::cloud::Cloud;
-use super::explore::{Explorer, Listed, Seen, Wanted};
+use super::explore::{Explorer, Listed, Seen, Sender, Wanted};
 use super::object::Object;
 use super::refused::{Refused, describe};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
-use crate::source::listing::{Blob, Body, Entry};
-
-/// What is given out.
-pub(super) type Sender = mpsc::Sender<Entry>;
+use crate::source::blob::{Blob, Body, Entry};
 
 /// Names that are known and not yet asked for.
 const AHEAD: usize = 4096;

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Entry, Read, member, tags, text};
+use super::entry::{Entry, Read, member, tags, text};
 use crate::model::time::Time;
 
 /// `aws resourcegroupstaggingapi get-resources`: tagged resources, and those that once were.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Read, texts};
+use super::entry::{Entry, Read, texts};
 use crate::model::time::Time;
 
 /// What the column of the ARN may be called.

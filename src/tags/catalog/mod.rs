@@ -7,6 +7,7 @@
 
 mod aws;
 mod csv;
+mod entry;
 mod terraform;
 #[cfg(test)]
 mod tests;
@@ -16,32 +17,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::book::Book;
-use super::change::{Change, Evidence, Source, Tags, Value, What};
+use super::change::{Change, Evidence, Source, What};
 use crate::model::time::Time;
 use crate::record::kms::taggable;
-
-/// One resource of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    /// Its ARN, as it is written.
-    arn: String,
-    /// All its tags.
-    tags: Tags,
-    /// As of when, if the entry says so.
-    time: Option<Time>,
-}
-
-/// What was read of a file.
-#[derive(Debug, Default)]
-struct Read {
-    entries: Vec<Entry>,
-    /// Ids and what ARN they are of.
-    joins: Vec<(String, String)>,
-    /// What could not be read.
-    wrong: Vec<String>,
-    /// Resources without an ARN or without tags, which tell nothing.
-    passed_over: u64,
-}
+use entry::{Entry, Read};
 
 /// What a file added to a book.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -152,27 +131,4 @@ fn one(value: &Json, read: &mut Read) {
                 .into(),
         ),
     }
-}
-
-/// A member's text, whatever the case of its name.
-fn text<'a>(value: &'a Json, name: &str) -> Option<&'a str> {
-    member(value, name)?.as_str().map(str::trim).filter(|text| !text.is_empty())
-}
-
-fn member<'a>(value: &'a Json, name: &str) -> Option<&'a Json> {
-    let object = value.as_object()?;
-    object.get(name).or_else(|| {
-        object.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    })
-}
-
-/// Tags in any of their shapes; `None` when they do not read.
-fn tags(value: &Json) -> Option<Tags> {
-    let text = value.to_string();
-    super::extract::tags(crate::record::json::Json::new(&text))
-}
-
-/// Tags out of texts.
-fn texts<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Tags {
-    pairs.map(|(key, value)| (key.to_owned(), Value::Text(value.to_owned()))).collect()
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Entry, Read, member, tags, text};
+use super::entry::{Entry, Read, member, tags, text};
 
 /// How deep modules may nest.
 const DEEPEST: usize = 64;

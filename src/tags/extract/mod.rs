@@ -19,9 +19,9 @@ use super::uses;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::{Actor, View};
 use crate::record::shape;
-use table::{ANY_KEYS, ANY_RESOURCE, ANY_TAGS, Does, ROWS, Row};
+use table::{ANY_KEYS, ANY_RESOURCE, ANY_TAGS, Does, ROWS, Row, undated};
 
-pub use paths::{all, first, resource, resources};
+pub use paths::{alias_arn, all, first, resource, resources};
 pub use shapes::tags;
 
 /// What a record says.
@@ -58,20 +58,6 @@ pub fn concerns(name: &[u8]) -> bool {
         rows.chain(WRAPPED).chain(uses::names()).map(|name| name.as_bytes()).collect()
     });
     known.contains(undated(name)) || GENERIC.iter().any(|g| name.starts_with(g.as_bytes()))
-}
-
-/// `CreateFunction` of `CreateFunction20150331v2`: Lambda appends the date of its API.
-pub fn undated(name: &[u8]) -> &[u8] {
-    let rest = match name {
-        [rest @ .., b'v', digit] if digit.is_ascii_digit() => rest,
-        _ => name,
-    };
-    match rest.split_last_chunk::<8>() {
-        Some((rest, date)) if date.starts_with(b"20") && date.iter().all(u8::is_ascii_digit) => {
-            rest
-        }
-        _ => name,
-    }
 }
 
 /// What a record says of tags.
@@ -263,10 +249,4 @@ fn joins(view: &View<'_>, service: &str, found: &mut Extract) {
         }
         _ => {}
     }
-}
-
-/// The ARN of an alias that lies beside a key.
-pub fn alias_arn(key: &str, alias: &str) -> Option<String> {
-    let (head, _) = key.split_once(":key/")?;
-    Some(format!("{head}:{alias}"))
 }

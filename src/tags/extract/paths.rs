@@ -126,3 +126,9 @@ fn queue(view: &View<'_>, url: &str) -> Option<String> {
     let fits = account.bytes().all(|b| b.is_ascii_digit()) && !name.contains('/');
     fits.then(|| format!("arn:{partition}:sqs:{region}:{account}:{name}"))
 }
+
+/// The ARN of an alias that lies beside a key.
+pub fn alias_arn(key: &str, alias: &str) -> Option<String> {
+    let (head, _) = key.split_once(":key/")?;
+    Some(format!("{head}:{alias}"))
+}

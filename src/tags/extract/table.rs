@@ -425,3 +425,17 @@ pub const ANY_KEYS: &[&str] = &[
     "request.resourceTagKeys",
     "request.tags",
 ];
+
+/// `CreateFunction` of `CreateFunction20150331v2`: Lambda appends the date of its API.
+pub fn undated(name: &[u8]) -> &[u8] {
+    let rest = match name {
+        [rest @ .., b'v', digit] if digit.is_ascii_digit() => rest,
+        _ => name,
+    };
+    match rest.split_last_chunk::<8>() {
+        Some((rest, date)) if date.starts_with(b"20") && date.iter().all(u8::is_ascii_digit) => {
+            rest
+        }
+        _ => name,
+    }
+}

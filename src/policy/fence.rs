@@ -1,0 +1,63 @@
+//! Which statements of a document its conditions limit, and to whom.
+
+use super::action::Actions;
+use super::condition::CALLER_FENCES;
+use super::document::{Policy, Statement};
+use super::principal::{Principal, is_account};
+use crate::model::arn::Arn;
+
+impl Statement {
+    /// Whether any condition ties it to some value of one of `keys`.
+    pub fn is_fenced(&self, keys: &[&str]) -> bool {
+        self.conditions.iter().any(|condition| condition.fences(keys))
+    }
+
+    /// The accounts that a statement open to `*` is limited to by its conditions, and whether it
+    /// is to principals in them that a condition names.
+    pub fn fenced_accounts(&self) -> (Vec<String>, bool) {
+        let mut accounts: Option<Vec<String>> = None;
+        let mut by_name = false;
+        for condition in &self.conditions {
+            let whole = condition.is_about(&["kms:calleraccount", "aws:principalaccount"]);
+            let named = condition.is_about(&["aws:principalarn"]);
+            if !(whole || named) || !condition.fences(CALLER_FENCES) {
+                continue;
+            }
+            by_name |= named;
+            let account = |value: &String| match Arn::parse(value) {
+                Some(arn) => is_account(arn.account).then(|| arn.account.to_owned()),
+                None => is_account(value).then(|| value.clone()),
+            };
+            let mut found: Vec<String> = condition.values.iter().filter_map(account).collect();
+            // All conditions must hold.
+            if let Some(before) = &accounts {
+                found.retain(|id| before.contains(id));
+            }
+            accounts = Some(found);
+        }
+        (accounts.unwrap_or_default(), by_name)
+    }
+}
+
+impl Policy {
+    /// Whether a statement that allows `*` is open to any AWS account: no condition of its own and
+    /// no Deny says who may.
+    pub fn is_public(&self, statement: &Statement, key: Option<&str>) -> bool {
+        let open = statement.allows()
+            && statement.applies_to(key)
+            && statement.who.named().any(|one| *one == Principal::Everyone)
+            && !statement.is_fenced(CALLER_FENCES);
+        if !open {
+            return false;
+        }
+        let closes = |denial: &&Statement| {
+            denial.applies_to(key)
+                && denial.who.covers(&Principal::Everyone)
+                && denial.conditions.iter().all(|one| one.denies_all_but(CALLER_FENCES))
+                && denial.conditions.len() <= 1
+        };
+        let closed = self.denies().filter(closes);
+        let denied = closed.fold(Actions::NONE, |all, denial| all.with(denial.kms()));
+        !statement.kms().without(denied).is_empty()
+    }
+}
