@@ -9,7 +9,7 @@ use super::imports::needs;
 use super::{assert_none, root_names, sources};
 
 /// Each room and which others it may import. Whatever is not listed, `mod` aside, is an error.
-const ROOMS: [(&str, &[&str]); 8] = [
+pub const ROOMS: [(&str, &[&str]); 8] = [
     ("store", &[]),
     ("plan", &[]),
     ("context", &["plan", "store"]),

@@ -5,6 +5,7 @@
 //! circles    no two files of a layer need each other
 //! engine     which room of the engine may import which
 //! imports    which file needs which, from their texts
+//! prose      docs/architecture.md says what the code has
 //! text       source text as tokens
 //! ```
 //!
@@ -18,6 +19,7 @@
 mod circles;
 mod engine;
 mod imports;
+mod prose;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
