@@ -1,13 +1,13 @@
 //! Which hours of each account and Region are in the logs.
 //!
-//! An hour without records was quiet, or its records are missing; only what is usual tells which. So
-//! the hours are kept, a bit each, and can be carried from one run to the next: a gap between two
-//! runs is in neither of them.
+//! An hour without records was quiet, or its records are missing. Only the usual pattern tells which.
+//! So the hours are kept as bits and carried from one run to the next: otherwise nobody would see a
+//! gap between two runs.
 //!
-//! What must stay true: hours are sets, so that order and copies change nothing, and merging is
-//! commutative, associative and idempotent; only counts add up, and those are of one run and never
-//! carried. Memory is bounded whatever the order: of accounts and Regions the first are kept, of the
-//! days of one the latest, and [`Coverage::is_cut`] says that something is missing.
+//! What must stay true: hours are sets, so order and copies change nothing, and merging is
+//! commutative, associative and idempotent. Only counts add up; they belong to one run and are never
+//! carried. Memory is bounded: the first accounts and Regions are kept, and the latest days of each.
+//! [`Coverage::is_cut`] says that something is missing.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

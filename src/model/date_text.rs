@@ -1,9 +1,9 @@
 //! Dates as AWS writes them inside requests and responses: English text, or ISO 8601.
 //!
-//! CloudTrail's own times are RFC 3339, but what it copies from a request went through a Java
-//! formatter: `Apr 12, 2021 18:58:30 PM` (24 hours and PM), `Nov 2, 2021, 11:25:25 PM`, with a
-//! narrow no-break space before PM since newer Java. What must stay true: a text in a zone other
-//! than UTC is not read rather than read wrong.
+//! CloudTrail's own times are RFC 3339. What it copies from a request went through a Java formatter:
+//! `Apr 12, 2021 18:58:30 PM` (24 hours and PM), `Nov 2, 2021, 11:25:25 PM`, with a narrow no-break
+//! space before PM since newer Java. What must stay true: a text in a zone other than UTC is refused
+//! rather than misread.
 
 use super::time::Time;
 

@@ -1,8 +1,7 @@
-//! What an organisation tells about itself: whose accounts are its own, which Regions it uses, who
-//! is expected to do what.
+//! What an organisation says about itself: its accounts, its Regions, who is expected to do what.
 //!
-//! What must stay true: every default works without a file, and none of them hides a finding that
-//! a reader without a configuration would want.
+//! What must stay true: every default works without a file, and no default hides a finding that a
+//! reader without a configuration would want.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,7 +24,7 @@ pub struct Forecast {
     pub files: (u64, u64),
     /// Objects in S3, and their bytes.
     pub objects: (u64, u64),
-    /// Streams, of which nobody knows how much they hold.
+    /// Streams, whose size is unknown.
     pub streams: u64,
     /// Requests that list. The forecast has made them too.
     pub lists: u64,
@@ -49,7 +49,6 @@ impl Forecast {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn thousands(count: u64) -> f64 {
     count as f64 / 1000.0
 }

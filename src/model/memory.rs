@@ -1,8 +1,8 @@
-//! What a run leaves to the next one, so that records of several runs can be judged together.
+//! What a run leaves to the next one, so that rules can judge records of several runs together.
 //!
-//! A run never reads again what was read; so rules over many records get from here what they still
-//! need: the records themselves, which are few and mean the same under other rules. What must stay
-//! true: its size is bounded, whatever the number of runs, and the oldest goes first.
+//! A run never reads an object again. So rules over many records get from here what they still need:
+//! the records themselves. They are few, and they mean the same under other rules. What must stay
+//! true: the size is bounded, whatever the number of runs, and the oldest entries go first.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::coverage::Coverage;
 use super::origin::Origin;
 use super::time::Time;
 
-/// Two words that stand for something, as a hash.
+/// An id: a hash of two words.
 pub type Id = [u64; 2];
 
 /// What a run leaves to the next one.

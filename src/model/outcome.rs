@@ -1,4 +1,4 @@
-//! What a scan found, read and could not read: everything a report is made of.
+//! What a scan found, what it read and what it could not read: everything a report is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -13,7 +13,7 @@ pub enum Mfa {
     Yes,
     /// An IAM user's session without it, or a long-term access key.
     No,
-    /// A role or federated session: whoever assumed it may have used MFA.
+    /// A role or federated session: its caller may have used MFA.
     Unknown,
     /// A service acted.
     #[serde(rename = "n/a")]

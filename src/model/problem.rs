@@ -1,4 +1,5 @@
-//! What could not be read, known or verified. A problem taints the run (exit 3), never stops it.
+//! Something that could not be read, known or verified. A problem taints the run (exit 3) and never
+//! stops it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is known of a rule apart from how it decides.
+//! What a rule says about itself, apart from how it decides.
 
 use super::level::Level;
 

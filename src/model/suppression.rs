@@ -1,7 +1,7 @@
-//! What a user has decided not to be told of, for how long and why, and what came of it.
+//! A user's decision to hide findings: which, why and until when; and what came of it.
 //!
-//! What must stay true: every suppression has a reason and a last day, so that none outlives what
-//! it was made for without anyone noticing.
+//! What must stay true: every suppression has a reason and a last day, so that none silently outlives
+//! its purpose.
 
 use serde::Serialize;
 

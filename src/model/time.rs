@@ -1,7 +1,7 @@
 //! An instant as CloudTrail writes it: `eventTime`, UTC.
 //!
-//! Trails write `2026-11-23T20:17:00Z` and nothing else; re-exports add fractions, offsets and
-//! epoch numbers. The common form is read without a library, since it is read once a record.
+//! Trails write `2026-11-23T20:17:00Z` and nothing else. Re-exports add fractions, offsets and epoch
+//! numbers. The common form is parsed without a library, because every record is parsed once.
 
 use std::fmt;
 
@@ -64,7 +64,6 @@ impl Time {
         const MILLISECONDS_FROM: f64 = 1e11;
         let secs = if number.abs() >= MILLISECONDS_FROM { number / 1_000.0 } else { number };
         let micros = secs * 1e6;
-        #[allow(clippy::cast_possible_truncation)]
         (micros.is_finite() && micros.abs() < 9e18).then_some(Time(micros as i64))
     }
 }

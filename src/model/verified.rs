@@ -1,4 +1,4 @@
-//! What was found when log files were verified: a verdict for each log, digest and chain.
+//! The result of verifying log files: a verdict for each log, digest and chain.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ pub struct Item {
     /// Whether it counts against the run.
     #[serde(skip)]
     pub bad: bool,
-    /// How many files it stands for.
+    /// How many files it covers.
     #[serde(skip)]
     pub count: u64,
     /// What it holds, as far as that is known.

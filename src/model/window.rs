@@ -1,7 +1,7 @@
-//! The seam between bytes and records: a window over the text of one blob.
+//! The interface between bytes and records: a window over the text of one blob.
 //!
-//! A whole blob is one window; a stream is a window that moves. The reader of records sees no
-//! difference, so that both must give the same records.
+//! A whole blob is one window. A stream is a window that moves. The reader of records sees no
+//! difference, so both give the same records.
 
 use std::fmt;
 

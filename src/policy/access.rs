@@ -1,7 +1,7 @@
-//! Who is allowed what, once the denials are taken away.
+//! Who is allowed what, after the denials are subtracted.
 //!
-//! A denial counts only when it is certain: it has no conditions, and covers principal, call and
-//! key in full. An Allow counts whatever its conditions, since they may hold.
+//! A denial counts only if it is certain: it has no conditions and covers the principal, the call and
+//! the key completely. An Allow counts whatever its conditions are, because they may hold.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::action::Actions;
 use super::document::{Policy, Statement};
 use super::principal::Principal;
 
-/// The key a policy is on, as far as the record tells.
+/// The key a policy belongs to, as far as the record says.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Place<'a> {
     /// Its ARN.

@@ -1,7 +1,8 @@
-//! The KMS calls that a statement is about, as a set: one bit a call.
+//! The KMS calls of a statement, as a set with one bit a call.
 //!
-//! Policies name calls by pattern (`kms:ReEncrypt*`); questions are about calls. Working the patterns
-//! out once per statement keeps every later question a matter of bits, however long the policy is.
+//! Policies name calls by pattern (`kms:ReEncrypt*`), while questions are about calls. The patterns
+//! of a statement are resolved once. Every later question is then bit arithmetic, however long the
+//! policy is.
 
 use crate::model::estate::wildcard;
 

@@ -1,9 +1,10 @@
-//! What a statement's conditions limit.
+//! What one condition of a statement limits.
 //!
-//! A condition fences a statement when it ties it to values that not everybody can have. Absence
-//! matters as much as value: a test `…IfExists` or `ForAllValues:…` holds for whoever lacks the key
-//! altogether. Source: IAM user guide, "IAM JSON policy elements: Condition operators", "Multivalued
-//! context keys", "AWS global condition context keys"; KMS guide, "Condition keys for AWS KMS".
+//! A condition fences a statement if it ties the statement to values that not everybody can have.
+//! Absent keys matter as much as values: a test `…IfExists` or `ForAllValues:…` holds for a caller
+//! that lacks the key. Source: IAM user guide, "IAM JSON policy elements: Condition operators",
+//! "Multivalued context keys", "AWS global condition context keys"; KMS guide, "Condition keys for
+//! AWS KMS".
 
 pub use super::pattern::{is_every_key, is_key_pattern};
 

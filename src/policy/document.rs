@@ -1,7 +1,7 @@
 //! The model of a policy document: statements, in order.
 //!
-//! Texts are kept as written, for findings; what a question compares is folded when it is asked,
-//! but for the KMS calls of a statement, which are worked out once.
+//! Texts are kept as written, for findings. Comparisons fold case when they are made. The KMS calls
+//! of a statement are the exception: they are computed once.
 
 use std::collections::BTreeSet;
 

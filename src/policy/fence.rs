@@ -1,4 +1,4 @@
-//! Which statements of a document its conditions limit, and to whom.
+//! Which statements of a document are limited by their conditions, and to whom.
 
 use super::action::Actions;
 use super::condition::CALLER_FENCES;

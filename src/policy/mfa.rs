@@ -1,8 +1,8 @@
 //! Whether a policy demands MFA, and whether the demand can hold.
 //!
-//! Conditions are not matched against known good spellings but tried on callers: one with a
-//! long-term key, one in a session without MFA, and some in sessions with MFA of various ages. The
-//! two context keys differ in when they are there at all: with a long-term key neither is; without
+//! Conditions are not compared with known good spellings. They are evaluated for sample callers: one
+//! with a long-term key, one in a session without MFA, and some in sessions with MFA of various ages.
+//! The two context keys are absent in different cases. With a long-term key both are absent. Without
 //! MFA, `aws:MultiFactorAuthPresent` is false and `aws:MultiFactorAuthAge` is absent. Most mistakes
 //! are about the absent ones. Source: IAM user guide, "Secure API access with MFA" and "AWS global
 //! condition context keys".
@@ -157,7 +157,7 @@ impl Statement {
         self.mfa_conditions().next().is_some()
     }
 
-    /// Whether its conditions about MFA let this caller through. One with a defect lets nobody.
+    /// Whether its conditions about MFA let this caller through. One with a defect lets no caller through.
     fn mfa_fits(&self, caller: Caller) -> bool {
         self.mfa_conditions().all(|one| one.defect().is_none() && one.holds_for(caller))
     }

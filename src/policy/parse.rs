@@ -1,7 +1,7 @@
-//! From JSON to the model, in every spelling that AWS accepts; what it does not accept is an error.
+//! Parses JSON into the model, in every spelling that AWS accepts. Anything else is an error.
 //!
-//! Documents come as text (KMS, IAM; in older IAM records percent-encoded) or as an object (S3). A
-//! refused call logs its document as well, so that it may be anything.
+//! Documents come as text (KMS and IAM; percent-encoded in older IAM records) or as an object (S3). A
+//! refused call logs its document too, so a document can have any shape.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

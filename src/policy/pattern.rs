@@ -1,4 +1,4 @@
-//! Patterns of resources: which of them match every key, or any.
+//! Patterns of resources: which of them match any key, and which match every key.
 
 use crate::model::estate::wildcard;
 

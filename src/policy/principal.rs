@@ -1,4 +1,4 @@
-//! Who a statement names, reduced to what can be compared.
+//! The principals that a statement names, in a form that can be compared.
 //!
 //! An account is the same whether it is written as its root's ARN or as twelve digits. Source: IAM
 //! user guide, "AWS JSON policy elements: Principal".
@@ -36,7 +36,7 @@ pub enum Who {
     Named(BTreeSet<Principal>),
     /// `NotPrincipal`
     AllBut(BTreeSet<Principal>),
-    /// Neither, as in IAM policies: whoever the policy is attached to.
+    /// Neither, as in IAM policies, which apply to the principal they are attached to.
     Holder,
 }
 
@@ -163,7 +163,7 @@ fn is_unique_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// A service-linked role, whose trust policy nobody but the service fits.
+/// A service-linked role: its trust policy admits only the service.
 pub fn is_service_role(arn: &str) -> bool {
     Arn::parse(arn).is_some_and(|arn| {
         arn.service == "iam" && arn.resource.starts_with("role/aws-service-role/")

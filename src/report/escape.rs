@@ -1,10 +1,10 @@
-//! Makes text from a log harmless and honest on a terminal.
+//! Makes text from a log safe to show on a terminal.
 //!
-//! A log field may hold terminal commands (clear the screen, set the title, type for the user),
-//! line breaks that forge a line of the report, or characters that cannot be seen and reorder or
-//! disguise what can (Unicode TR 36 and TR 39; "Trojan Source", CVE-2021-42574). All of these are
-//! shown as escapes. Everything else stays as it is, whatever the script. The backslash is not
-//! doubled, so the escapes are for eyes only; the JSON report is the lossless form.
+//! A log field may hold terminal commands (clear the screen, set the title, type for the user), line
+//! breaks that forge a line of the report, or invisible characters that reorder or disguise others
+//! (Unicode TR 36 and TR 39; "Trojan Source", CVE-2021-42574). This module shows all of these as
+//! escapes and leaves everything else as it is, in any script. It doesn't double the backslash, so
+//! the escapes are for readers only; the JSON report is the lossless form.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

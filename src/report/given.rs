@@ -50,7 +50,7 @@ pub struct State {
     pub runs: u64,
     /// When the last of them ended.
     pub previous: Option<Time>,
-    /// Records of theirs that are looked at again.
+    /// How many of their records this run looks at again.
     pub recalled: u64,
 }
 

@@ -1,8 +1,8 @@
-//! JSON and NDJSON: how every document of ours is written.
+//! JSON and NDJSON: how every document is written.
 //!
-//! JSON escapes C0 controls only, but people also look at a JSON report in terminals and editors.
-//! So every hidden character is written as `\uXXXX`, which changes no value. What must stay true:
-//! any JSON reader gets back exactly the text of the log.
+//! JSON escapes C0 controls only, but people also read a JSON report in terminals and editors. So
+//! every hidden character is written as `\uXXXX`, which changes no value. What must stay true: any
+//! JSON reader gets back exactly the text of the log.
 
 use std::io::{self, Write};
 

@@ -1,9 +1,9 @@
 //! Reports: what a scan found, read and could not read, as text for people or programs.
 //!
-//! One file a format. Nothing here prints or looks at the environment: everything goes to a given
-//! `Write`, and width and colour are given. What must stay true: the JSON forms are frozen
-//! ([`wire`]), findings are written in the order in which they come, and no field of a log reaches
-//! a terminal raw ([`escape`]), since whoever can act in the account can choose those fields.
+//! One file a format. Nothing here prints or reads the environment: the caller gives the `Write`, the
+//! width and the colour. What must stay true: the JSON forms are frozen ([`wire`]), findings are
+//! written in the order in which they come, and no field of a log reaches a terminal raw
+//! ([`escape`]), because anybody who can act in the account chooses those fields.
 
 pub mod escape;
 pub mod forecast;

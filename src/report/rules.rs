@@ -1,8 +1,8 @@
-//! The rules themselves: a table for people, a document for programs.
+//! The list of rules: a table for people, a document for programs.
 //!
-//! On a terminal a rule takes a few lines below the name of its group; where lines are long or
-//! nobody's terminal limits them, it takes one, so that `grep` finds all of it. What must stay
-//! true: the JSON form has everything that is known of a rule.
+//! On a terminal a rule takes a few lines below the name of its group. In a file, or on a wide
+//! terminal, it takes one line, so that `grep` finds all of it. What must stay true: the JSON form
+//! has everything that is known of a rule.
 
 use std::io::{self, Write};
 
@@ -22,7 +22,7 @@ const NARROW: u16 = 64;
 /// No terminal is taken to be narrower: nothing useful fits there.
 const LEAST_WIDTH: u16 = 40;
 
-/// What the group of the user's rules is called.
+/// The name of the group of the user's rules.
 const NO_GROUP: &str = "yours";
 
 /// The title of each column; in the narrow form the first two share one.

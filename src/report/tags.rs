@@ -1,6 +1,6 @@
 //! Tags of keys and resources: for people, and as a document for programs.
 //!
-//! What must stay true: no tag reaches a terminal raw, and what is not known is said to be.
+//! What must stay true: no tag reaches a terminal raw, and an unknown tag is shown as unknown.
 
 use std::io::{self, Write};
 

@@ -1,6 +1,7 @@
-//! What verifying log files found: for people, and as a document for programs.
+//! The result of verifying log files: for people, and as a document for programs.
 //!
-//! What must stay true: what is not verified is listed, and what the verdicts rest on is named.
+//! What must stay true: everything that is not verified is listed, and the keys behind the verdicts
+//! are named.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

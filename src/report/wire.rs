@@ -1,9 +1,9 @@
 //! `keytrail.report/v1`: the JSON form of a report, member for member.
 //!
-//! Frozen: members may be added at the end of an object, never renamed, moved or removed, since
-//! scripts read them. That is why these types stand beside the model instead of being the model;
-//! they only borrow from it. Absent values are `null`, never left out, so that a reader can tell
-//! "not known" from "another version".
+//! The form is frozen, because scripts read it: members may be added at the end of an object, and
+//! never be renamed, moved or removed. So these types stand beside the model and borrow from it.
+//! Absent values are `null` and never left out, so that a reader can tell "not known" from "another
+//! version".
 
 mod run;
 

@@ -19,7 +19,7 @@ pub struct Blob {
     pub name: Arc<str>,
     /// Where the bytes are.
     pub body: Body,
-    /// What tells it from every other blob and from its own later versions, if that was asked for.
+    /// Identifies the blob and its version; `None` if nobody asked for ids.
     pub id: Option<[u64; 2]>,
 }
 
@@ -48,7 +48,7 @@ pub enum Body {
 pub struct Known(Arc<dyn Fn([u64; 2]) -> bool + Send + Sync>);
 
 impl Known {
-    /// Those of which `is_known` says so.
+    /// The blobs for which `is_known` returns true.
     pub fn new(is_known: impl Fn([u64; 2]) -> bool + Send + Sync + 'static) -> Known {
         Known(Arc::new(is_known))
     }

@@ -1,7 +1,8 @@
-//! Who decides which blobs count, by their content.
+//! The interface through which a caller decides which blobs count, by their content.
 //!
-//! The engine asks before it evaluates a record, and knows nothing of digests and signatures; what
-//! must stay true: it evaluates exactly the bytes that were hashed, and only of what is let in.
+//! The engine asks the gate before it evaluates a record, and knows nothing of digests and
+//! signatures. What must stay true: the engine evaluates exactly the bytes that were hashed, and only
+//! those that the gate lets in.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub trait Gate: Debug + Send + Sync {
     /// Whether a blob of that name may be let in at all. If not, its text need not be held.
     fn may_let_in(&self, name: &str) -> bool;
 
-    /// Hears of a blob that an earlier run has read: it is there.
+    /// Notes that a blob exists which an earlier run has read.
     fn read_earlier(&self, name: &Arc<str>);
 
     /// Decides about a blob, and keeps in mind what it saw.

@@ -1,14 +1,14 @@
-//! The SHA-256 of a blob's whole text, and whether the blob holds anything beside it.
+//! The SHA-256 of a blob's whole text, and whether the blob holds anything else.
 //!
-//! CloudTrail signs the text of one gzip member. So what must stay true: a hash is given only of a
-//! text that was read to its end, of which nothing was left out, and that nothing follows.
+//! CloudTrail signs the text of one gzip member. What must stay true: a hash is given only for a text
+//! that was read to its end, that nothing was left out of, and that nothing follows.
 
 use sha2::{Digest, Sha256};
 
 use super::inflate::Text;
 use crate::model::window::{Cut, Window};
 
-/// How much of a text is kept to tell what it is.
+/// How much of a text is kept to recognise what it is.
 const HEAD: usize = 4096;
 
 /// A SHA-256.
@@ -87,7 +87,7 @@ impl Hashed {
         Hashed { hash, head, cut }
     }
 
-    /// What stands for a blob that cannot be opened.
+    /// The value for a blob that cannot be opened.
     pub fn unreadable(why: String) -> Hashed {
         Hashed { hash: Err(Flaw::Unreadable(why)), head: Vec::new(), cut: None }
     }

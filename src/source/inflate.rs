@@ -1,13 +1,13 @@
-//! From a blob to its text: the only room that names a decoder.
+//! Reads the text of a blob. Only this room names a decoder.
 //!
-//! Two ways lead to the same text. A small regular file is read whole and inflated whole, which
-//! is nearly twice as fast; everything else (large files, pipes, zstd, and whatever the fast way finds
-//! corrupt, since it gives nothing of a broken stream) is streamed. Both must give the same bytes
-//! and agree on whether there is a [`Cut`]: a record must not depend on the size of its file.
-//! One exception, which a test pins down: libdeflate reads reserved codes that zlib refuses. If the
-//! checksum then proves the text right, the fast way gives all of it and the stream a beginning.
+//! There are two ways. A small regular file is read whole and inflated whole, which is nearly twice
+//! as fast. Everything else is streamed: large files, pipes, zstd, and whatever the fast way finds
+//! corrupt, because that way gives nothing of a broken stream. Both must give the same bytes and
+//! agree on whether there is a [`Cut`]: a record must not depend on the size of its file. There is
+//! one exception, and a test pins it down: libdeflate reads reserved codes that zlib refuses. If the
+//! checksum then proves the text right, the fast way gives all of it and the stream only a beginning.
 //!
-//! One [`Inflater`] serves one worker. Its buffers are reused and stay initialised, so that the
+//! One [`Inflater`] serves one worker. It reuses its buffers and keeps them initialised, so that the
 //! usual blob costs four system calls and no page faults.
 
 mod gzip;
@@ -73,7 +73,7 @@ impl Inflater {
     ///
     /// # Errors
     /// When the file cannot be opened, or not even its first byte be read. Everything later is a
-    /// [`Cut`] behind the text that could be read.
+    /// [`Cut`] after the text that could be read.
     pub fn open<'a>(&'a mut self, blob: &Blob) -> Result<Text<'a>, Problem> {
         static NEVER: AtomicBool = AtomicBool::new(false);
         self.open_until(blob, &NEVER)

@@ -1,14 +1,13 @@
-//! The grammar of keys below a bucket of CloudTrail logs, and which of them a range of time can
-//! need.
+//! The grammar of keys in a bucket of CloudTrail logs, and which keys a time range can need.
 //!
 //! ```text
 //! [prefix/]AWSLogs/[o-ORGANISATION/]ACCOUNT/SERVICE/REGION/YYYY/MM/DD/FILE
 //! ```
 //!
-//! The last `AWSLogs/` counts: Control Tower puts the organisation before it too. Account and
-//! Region of a record are the record's own: global services' records lie below another Region's
-//! folder, so nothing is ever left out by Region. Source: AWS CloudTrail user guide, "Getting and
-//! viewing your CloudTrail log files".
+//! The last `AWSLogs/` counts, because Control Tower puts the organisation before it too. Account and
+//! Region of a record are the record's own. Records of global services lie in another Region's
+//! folder, so nothing is left out by Region. Source: AWS CloudTrail user guide, "Getting and viewing
+//! your CloudTrail log files".
 
 use crate::model::time::Time;
 

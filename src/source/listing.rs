@@ -1,9 +1,9 @@
-//! What is to be read: files, folders walked to their ends, standard input, objects in S3.
+//! What a run reads: files, folders, standard input, objects in S3.
 //!
-//! The walk is lazy, since an archive has more names than memory should hold, and ordered by the
-//! bytes of file names, so that two runs meet the same blobs in the same order. Whatever is not
-//! read is told: a named source that is not there stops the run before it begins, everything met
-//! on the walk is a [`Problem`] and the walk goes on.
+//! The walk is lazy, because an archive has more names than memory should hold. It is ordered by the
+//! bytes of file names, so that two runs meet the same blobs in the same order. Whatever is not read
+//! is reported: a missing source stops the run before it begins, and anything else becomes a
+//! [`Problem`] while the walk goes on.
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +37,7 @@ const STDIN: &str = "-";
 pub struct Reach {
     /// The way to S3, if there is one.
     pub cloud: Option<Arc<Cloud>>,
-    /// What is wanted of a bucket; what is known is left out on disk too.
+    /// What is wanted of a bucket. Known blobs are left out on disk too.
     pub wanted: Wanted,
     /// Whether blobs get ids.
     pub identify: bool,
@@ -108,7 +108,7 @@ pub struct Listing {
 enum Source {
     Stdin,
     Bucket(Arc<Cloud>, Address),
-    /// A bucket nobody answers for.
+    /// A bucket that does not answer.
     Problem(Problem),
     Folder(PathBuf),
     /// Whatever else is there, or cannot be looked at: opening it will tell.
@@ -220,7 +220,7 @@ impl Listing {
         Some(Entry::Blob(blob))
     }
 
-    /// The next of what is walked at the moment.
+    /// The next entry of the current folder.
     fn walked(&mut self) -> Option<Entry> {
         loop {
             match self.walk.as_mut()?.next() {
@@ -240,7 +240,7 @@ impl Listing {
         }
     }
 
-    /// The next of what is fetched at the moment.
+    /// The next entry of the current bucket.
     fn fetched(&mut self) -> Option<Entry> {
         let entry = self.objects.as_mut()?.next(self.stop.as_deref());
         if entry.is_none() {
@@ -334,7 +334,7 @@ fn bucket(word: &str, cloud: Option<&Arc<Cloud>>) -> Result<Source, SourceError>
     }
 }
 
-/// When a file was last changed in any way, which nobody can set back.
+/// When a file's metadata last changed; no user can set it back.
 #[cfg(unix)]
 fn changed(meta: &fs::Metadata) -> String {
     use std::os::unix::fs::MetadataExt;

@@ -1,12 +1,21 @@
 //! Where bytes come from: disk, standard input and S3, inflated.
 //!
-//! `listing` names blobs; `s3` finds and fetches those of a bucket, of which `layout` knows the
-//! keys; `inflate` opens one and gives its text as a
-//! [`Window`](crate::model::window::Window). The two are apart so that one thread lists while
-//! workers read. `hashed` tells which text that is, and `gate` is who may keep it from being
-//! evaluated. Nothing is left out without a word: what cannot be listed or opened is a
-//! [`Problem`](crate::model::problem::Problem), what ends early is a
-//! [`Cut`](crate::model::window::Cut) behind the last readable byte. No limit is on total bytes.
+//! ```text
+//! blob        a name, and where the bytes are
+//! listing     finds blobs on disk, and starts the listing of buckets
+//! name        file names as text
+//! s3          finds and fetches objects
+//! layout      the keys of CloudTrail's objects
+//! inflate     opens a blob and gives its text as a window
+//! stoppable   a stream that can be given up while it is silent
+//! hashed      the hash of a blob's text
+//! gate        who may keep a text from being evaluated
+//! ```
+//!
+//! Listing and inflating are apart, so that one thread lists while workers read. What must stay true:
+//! nothing is left out silently. Whatever cannot be listed or opened is a
+//! [`Problem`](crate::model::problem::Problem); whatever ends early is a
+//! [`Cut`](crate::model::window::Cut) after the last readable byte. There is no limit on total bytes.
 
 mod blob;
 pub mod gate;

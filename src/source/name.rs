@@ -1,6 +1,6 @@
-//! File names as text, so that no two of them look alike.
+//! File names as text, so that no two different names look alike.
 //!
-//! A file name is bytes, a report is UTF-8, and a reader must be able to find the file again.
+//! A file name is bytes and a report is UTF-8. A reader of the report must be able to find the file.
 
 use std::ffi::OsStr;
 use std::fmt::Write;

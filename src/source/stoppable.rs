@@ -1,8 +1,8 @@
 //! A stream that can be given up while it is silent.
 //!
-//! Reading a pipe blocks until somebody writes, and a signal does not change that. So another
-//! thread reads, and whoever waits for it looks up every now and then. The thread may be left
-//! behind in its last read; it holds nothing that anybody needs.
+//! Reading a pipe blocks until somebody writes, and a signal doesn't change that. So another thread
+//! reads, and the waiting thread wakes up regularly to check the stop flag. The reading thread may
+//! stay behind in its last read; it holds nothing that anybody needs.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10; // 64 KiB
 
-/// Chunks in hand: enough for the reader never to wait for the decoder.
+/// Chunks in the queue: enough that the reader never waits for the decoder.
 const CHUNKS: usize = 8;
 
 /// How long a stop may go unseen.

@@ -1,7 +1,7 @@
-//! A state in a file: locked while a run uses it, replaced as a whole.
+//! A state in a file: locked while a run uses it, and replaced as a whole.
 //!
-//! The lock is a file beside it, since the state itself is another file after every run. The
-//! system takes the lock back when a process ends, however it ends.
+//! The lock is a separate file, because every run replaces the state by another file. The system
+//! releases the lock when a process ends, however it ends.
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Write};

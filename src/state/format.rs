@@ -1,5 +1,5 @@
-//! The bytes of a state: one zstd frame with a checksum. Within it, a line of JSON that says what
-//! follows, and then that, in numbers of fixed width, little-endian.
+//! The bytes of a state: one zstd frame with a checksum. In it, a line of JSON says what follows. Then
+//! come numbers of fixed width, little-endian.
 //!
 //! ```text
 //! {"schema":"keytrail.state/v1", …, "objects":N, "reported":N, "known":N, "recalled":N}\n
@@ -7,7 +7,8 @@
 //! recalled                      N times: length, JSON of its origin; length, the record
 //! ```
 //!
-//! Read with suspicion: a number in it is believed only as far as bytes follow.
+//! What must stay true: the reader doesn't trust the file. It believes a number only as far as bytes
+//! follow.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};

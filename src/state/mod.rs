@@ -1,15 +1,15 @@
-//! What a run leaves behind so that the next one goes on from there: which objects were read, which
-//! findings were reported, and what rules over many records still need.
+//! What a run leaves to the next one: which objects were read, which findings were reported, and what
+//! rules over many records still need.
 //!
 //! ```text
 //! format    the bytes
 //! file      a file that is locked while a run uses it, and replaced as a whole
 //! ```
 //!
-//! A run writes its report first and its state last. Killed before that, it leaves the state as it
-//! was, and the next run reads and reports the same again, under the same fingerprints. What must
-//! stay true: a state is whole or absent, and one that cannot be understood ends the run before it
-//! begins, since to begin anew without a word would report everything again.
+//! A run writes its report first and its state last. If it is killed before that, the state stays as
+//! it was, and the next run reads and reports the same again, under the same fingerprints. What must
+//! stay true: a state is whole or absent. One that cannot be read ends the run before it begins,
+//! because starting over would silently report everything again.
 
 mod file;
 mod format;

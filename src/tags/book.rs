@@ -1,7 +1,7 @@
-//! All changes by ARN, and what goes by several names.
+//! All tag changes by ARN, and the other names of each ARN.
 //!
-//! What must stay true: adding is commutative and idempotent, and what does not fit makes a
-//! resource unknown, never wrong.
+//! What must stay true: adding is commutative and idempotent. A resource whose changes do not fit
+//! becomes unknown, never wrong.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -23,7 +23,7 @@ pub struct Book {
     pub unplaced: u64,
 }
 
-/// What a name stands for.
+/// What a name refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// This ARN.
@@ -111,7 +111,7 @@ impl Book {
         self.changes.is_empty() && self.lost.is_empty()
     }
 
-    /// What a name stands for: an ARN for itself, unless it is an alias.
+    /// What a name refers to: an ARN to itself, unless it is an alias.
     pub fn named(&self, name: &str) -> Named {
         let arn = Arn::parse(name);
         if arn.is_some_and(|arn| !arn.is_kms_alias()) {
@@ -124,12 +124,12 @@ impl Book {
         }
     }
 
-    /// Names and what they stand for.
+    /// Names and what they refer to.
     pub fn joins(&self) -> BTreeMap<&str, &BTreeSet<String>> {
         self.joins.iter().map(|(name, arns)| (name.as_str(), arns)).collect()
     }
 
-    /// The keys that AWS manages for its services: nobody can tag them.
+    /// The keys that AWS manages for its services, which cannot be tagged.
     pub fn aws_managed(&self) -> BTreeSet<String> {
         let managed = self.joins.iter().filter(|(name, _)| name.contains(AWS_ALIAS));
         managed.flat_map(|(_, arns)| arns.iter().cloned()).collect()

@@ -1,4 +1,4 @@
-//! One thing that was learnt of the tags of one resource.
+//! One fact about the tags of one resource.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
-/// Tags by key, as far as their values are told.
+/// Tags by key, with their values as far as the log shows them.
 pub type Tags = BTreeMap<String, Value>;
 
-/// The value of a tag that is there.
+/// The value of an existing tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// Its text; of a boolean or a number, as it was written.
@@ -80,7 +80,7 @@ pub struct Change {
 const SECOND: i64 = 1_000_000;
 
 impl Change {
-    /// The second it happened in: `eventTime` tells no more.
+    /// The second it happened in, which is the resolution of `eventTime`.
     pub fn second(&self) -> i64 {
         second(self.evidence.time)
     }
@@ -107,7 +107,7 @@ impl fmt::Display for Evidence {
 }
 
 impl Value {
-    /// The text of a value that is told.
+    /// The text of a value that the log shows.
     pub fn text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),

@@ -1,6 +1,6 @@
 //! Whether the tags of a key and of a resource put both into the same business category.
 //!
-//! What must stay true: what is not known never differs, and never agrees either.
+//! What must stay true: an unknown tag neither differs from another nor agrees with it.
 
 use super::change::Evidence;
 use super::timeline::{State, Why};

@@ -1,12 +1,12 @@
 //! What the changes of one resource add up to, as of any instant.
 //!
-//! `eventTime` tells the second and no more, so there is no order within one: changes of one second
-//! that lead to different ends, and a question about the very second of a change, have no answer.
-//! An observation (a file that lists all tags) holds until something changes, and back to the last
-//! change before it; where it contradicts what the log says, something was not logged, and what
-//! lies between is not known.
+//! `eventTime` has a resolution of one second. So there is no order within a second: changes of one
+//! second with different results have no answer, and neither has a question about that very second.
+//! An observation (a file that lists all tags) holds forward until something changes, and backward to
+//! the last change. If it contradicts the log, something was not logged, and the time between is
+//! unknown.
 //!
-//! What must stay true: the answer does not depend on the order in which changes were learnt, and
+//! What must stay true: the answer doesn't depend on the order in which changes were learnt, and
 //! `Known` and `Absent` are never guesses.
 
 #[cfg(test)]
@@ -29,10 +29,10 @@ pub enum State {
     Unknown(Why),
 }
 
-/// Why nobody can say.
+/// Why a state is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Why {
-    /// Nothing was seen that tells.
+    /// No record or file says anything about it.
     NotSeen,
     /// The value is left out of the record, or a change does not show its tags.
     NotTold,
@@ -199,7 +199,7 @@ fn steps<'a>(group: &'a [Change], key: Option<&str>) -> Vec<Step<'a>> {
     group.iter().filter_map(|change| step(change, key)).collect()
 }
 
-/// Whether two states say the same, whoever says so.
+/// Whether two states say the same, from whatever source.
 fn same(a: &State, b: &State) -> bool {
     match (a, b) {
         (State::Known(a, _), State::Known(b, _)) => a == b,

@@ -1,8 +1,9 @@
 //! Which key a record uses, or sets up, for which resource.
 //!
-//! A KMS call says so by its encryption context, a grant by the context that it is limited to, and
-//! another service's call by naming a key when it makes or changes a resource. What must stay true:
-//! a context is the caller's text unless a service made the call, and that is said with it.
+//! A KMS call says so by its encryption context. A grant says so by the context that it is limited
+//! to. A call of another service says so by naming a key when it creates or changes a resource. What
+//! must stay true: a context is the caller's text unless a service made the call, and every pair says
+//! which it is.
 
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};

@@ -1,8 +1,8 @@
-//! An earlier report: what it has said need not be said again, unless there is more to say.
+//! An earlier report. What it has said is not said again, unless there is more to say.
 //!
-//! Read piece by piece, since a report may hold millions of findings, of which only four members
-//! are kept. What must stay true: what is no report of ours is refused, since a baseline that knows
-//! nothing looks like one that knows all.
+//! It is read piece by piece, because a report may hold millions of findings; four members of each
+//! are kept. What must stay true: a file that is not a keytrail report is refused, because an empty
+//! baseline would look like a complete one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -131,7 +131,7 @@ struct Run {
 }
 
 impl Run {
-    /// Reports had no `each` at first; the command line tells.
+    /// The first reports had no `each`; their command line says it.
     fn each(&self) -> bool {
         self.each.unwrap_or_else(|| self.command.iter().any(|word| word == "--each"))
     }

@@ -1,14 +1,13 @@
-//! Which findings a user is told of: not what they have decided to leave out, nor what an earlier
-//! report has said already.
+//! Which findings a user gets to see: not the suppressed ones, and not those of an earlier report.
 //!
 //! ```text
 //! suppress    decisions of the configuration, each with a reason and a last day
 //! baseline    an earlier report
 //! ```
 //!
-//! What must stay true: nothing is lost without a count, and a finding is judged alike whether it
-//! is written live or at the end. Findings come here whatever their level, since one that is too
-//! low to be listed is counted, and may be suppressed or known too.
+//! What must stay true: every hidden finding is counted, and a finding is judged the same whether it
+//! is written live or at the end. Findings of every level come through here, because one that is too
+//! low to be listed is still counted, and may be suppressed or known too.
 
 pub mod baseline;
 mod suppress;
@@ -113,7 +112,7 @@ impl Triage {
     }
 }
 
-/// Findings of which the next run is told.
+/// Findings that the next run gets to know.
 const FOUND_MAX: usize = 1 << 20;
 
 impl Past {
@@ -135,10 +134,9 @@ impl Past {
     }
 }
 
-/// What stands for a fingerprint; for one that was found and not listed, another.
+/// The id of a fingerprint. A finding that was not listed has another id.
 fn id(finding: &Finding, told: bool) -> Option<Id> {
     let number = u128::from_str_radix(&finding.fingerprint, 16).ok()?;
-    #[allow(clippy::cast_possible_truncation)]
     let [high, low] = [(number >> 64) as u64, number as u64];
     Some(if told { [high, low] } else { [!high, low] })
 }

@@ -1,7 +1,7 @@
-//! Suppressions against findings.
+//! Matches suppressions against findings.
 //!
-//! What must stay true: a suppression never fits by absence. One that names a key fits no finding
-//! without a key, even if its pattern is `*`.
+//! What must stay true: a suppression never matches by absence. One that names a key doesn't match a
+//! finding without a key, even if its pattern is `*`.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! The digests of one trail, account and Region in the order of time: where the chain begins, ends
-//! and is broken.
+//! The digests of one trail, account and Region in order of time: where the chain begins, where it
+//! ends, and where it is broken.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

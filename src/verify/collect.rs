@@ -1,7 +1,7 @@
 //! Reads every blob once, in parallel: a hash of each log, the content of each digest.
 //!
-//! Held is some hundred bytes a log and the digests as parsed, so that memory grows with the number
-//! of files, not with their size. No blob is asked twice for its bytes: some can be had only once.
+//! It holds some hundred bytes a log, and the parsed digests. So memory grows with the number of
+//! files, not with their size. No blob is read twice, because some can be read only once.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +41,7 @@ pub fn collect(
             match next {
                 None => break,
                 Some(Entry::Problem(problem)) => part.problems.push(problem),
-                // Names of what is known are told only to those who ask for them.
+                // Names of known blobs come only if they were asked for.
                 Some(Entry::Known(_)) => {}
                 Some(Entry::Blob(blob)) => read(part.blob(&blob, &mut inflater, stop)),
             }

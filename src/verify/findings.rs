@@ -1,8 +1,8 @@
-//! What does not verify, as findings.
+//! Turns what does not verify into findings.
 //!
-//! Grouped by account, Region, kind and verdict, so that a folder that is gone is one finding and
-//! not ten thousand. What must stay true: whatever `verify` ends with 1 for is in a finding, and a
-//! fingerprint depends on what was found, not on where the copy lies.
+//! Findings are grouped by account, Region, kind and verdict, so that a missing folder is one finding
+//! and not ten thousand. What must stay true: everything that makes `verify` exit with 1 is in a
+//! finding, and a fingerprint depends on what was found, not on where the copy lies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

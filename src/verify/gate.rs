@@ -1,8 +1,8 @@
-//! Lets into a scan what is verified, and nothing else.
+//! Lets only verified logs into a scan.
 //!
-//! The digests are judged before the scan; each log is judged by its hash when it is read, and
-//! remembered, so that in the end everything is said that `verify` would say. What must stay true:
-//! one judge for both.
+//! The digests are judged before the scan. Each log is judged by its hash when it is read, and the
+//! verdict is remembered, so that the end of the scan reports the same as `verify`. What must stay
+//! true: both use the same judge.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};

@@ -1,4 +1,4 @@
-//! What is said of every digest, log and chain of a range, from what was read of them.
+//! The verdicts on every digest, log and chain of a range.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -163,7 +163,7 @@ impl Court<'_> {
         is_new && span(log, spans).is_none_or(|(_, end)| time.0 > end.0 - DELIVERED)
     }
 
-    /// Says which logs digests name and nobody has.
+    /// Reports logs that digests name and that are missing.
     fn missing(&mut self) {
         let judged = self.judged;
         let seen = judged.collected.logs.iter().map(|log| place::stem(place::base(&log.name)));

@@ -1,8 +1,8 @@
-//! What the digests say of logs: which text each log must have, and who vouches for it.
+//! What the digests say about logs: the hash that each log must have, and which digest says so.
 //!
-//! Made once from digests and signatures; asked of every log, while it is read or afterwards. What
-//! must stay true: a log is `verified` only if its hash stands in a verified digest of its own
-//! account, and what an unsigned digest says is heard only where no signed one speaks.
+//! This is computed once from digests and signatures, and asked for every log. What must stay true: a
+//! log is `verified` only if its hash is in a verified digest of its own account. An unsigned digest
+//! counts only where no signed one says anything.
 
 use std::collections::HashMap;
 use std::io;

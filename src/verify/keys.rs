@@ -1,8 +1,8 @@
 //! The public keys of CloudTrail, as `aws cloudtrail list-public-keys` prints them.
 //!
-//! Keys belong to a Region and change about once a month, so a file is the outputs for all Regions
-//! and times, one behind the other. A key is known by its fingerprint alone: the MD5 of its bytes,
-//! which is recomputed, so that a key under a wrong name is refused.
+//! Keys belong to a Region and change about once a month. So a file holds the outputs for all Regions
+//! and times, one after the other. A key is identified by its fingerprint alone: the MD5 of its
+//! bytes. The fingerprint is recomputed, so that a key under a wrong name is refused.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! What the name of a file says: a log, a digest, what lies beside one, or something else.
+//! What kind of file a name belongs to: a log, a digest, a signature beside one, or something else.
 //!
 //! `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_UNIQUE.json.gz` and
 //! `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ[_backfill].json.gz` (AWS CloudTrail

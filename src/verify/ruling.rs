@@ -1,8 +1,8 @@
-//! What is said of each digest: whether it is signed, and whether a signed one names it otherwise.
+//! The verdict on each digest: whether it is signed, and whether a signed one contradicts it.
 //!
-//! A signature authenticates itself wherever it came from: beside the digest, from the object's
-//! metadata, or from the digest that follows. What must stay true: `verified` needs one that
-//! verifies, and no digest that is itself verified may contradict it, by hash or by signature.
+//! A signature authenticates itself, wherever it came from: a file beside the digest, the object's
+//! metadata, or the digest that follows. What must stay true: `verified` needs a signature that
+//! verifies, and no verified digest may contradict the digest, by hash or by signature.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,7 +1,8 @@
-//! What was seen of the files: logs by their hashes, digests by their content, signatures.
+//! What was read: logs by their hashes, digests by their content, signatures.
 //!
-//! A file is told by its name, and where that says nothing by how its text begins. What must stay
-//! true: nothing that is read is forgotten; what is neither log nor digest nor signature is counted.
+//! The name of a file says what it is; if not, the beginning of its text does. What must stay true:
+//! nothing that was read is forgotten, and a file that is neither log, digest nor signature is
+//! counted.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! What stands below the findings: problems, what was read, and whether that was all.
+//! The part below the findings: problems, what was read, and whether that was everything.
 //!
-//! An audit that found nothing and one that saw nothing look alike unless the report says which it
-//! was. So the counts of what was read are always shown, what is missing is named, and the last
-//! line says `complete` or `INCOMPLETE` in so many words.
+//! An audit that found nothing looks like one that saw nothing, unless the report says which it was.
+//! So the report always shows the counts of what was read and names what is missing. Its last line
+//! says `complete` or `INCOMPLETE`.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

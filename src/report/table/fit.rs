@@ -1,8 +1,8 @@
-//! Text into a given number of columns.
+//! Fits text into a given number of columns.
 //!
-//! Why not leave it to the table: it breaks long words at any place and to any number of lines,
-//! while most of what is shown here (ARNs, paths, ids) says most at both ends. What must stay
-//! true: no line is ever wider than asked for, and everything that comes out is escaped.
+//! The table library breaks long words at any place and into any number of lines. But ARNs, paths and
+//! ids say most at both ends, so this module cuts them in the middle. What must stay true: no line is
+//! wider than asked for, and everything that comes out is escaped.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -126,7 +126,7 @@ pub fn bytes(number: u64) -> String {
     if number < 1024 {
         return format!("{number} B");
     }
-    #[allow(clippy::cast_precision_loss)] // one decimal is shown
+    // Loses precision above 2^53, but only one decimal is shown.
     let mut value = number as f64 / 1024.0;
     let mut unit = 0;
     // 1023.95 and more would be shown as 1024.0.

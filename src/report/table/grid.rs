@@ -1,7 +1,7 @@
 //! Columns of fixed width without lines between them, drawn with comfy-table.
 //!
-//! The widths are settled before the first row and every text is fitted to them, so that rows can
-//! be written as they come: a table of all findings in memory would cost many times the findings.
+//! The widths are fixed before the first row, and every text is fitted to them. So rows are written
+//! as they come: a table of all findings in memory would cost many times the findings.
 
 use std::io::{self, Write};
 

@@ -1,9 +1,10 @@
 //! The report for people: findings, then problems, then what was read and whether that was all.
 //!
-//! A grid of seven columns cannot be read on 80, so there are two layouts: below [`WIDE`] a finding
-//! is a card (level, what happened, labelled facts beside it), from there on a row of two lines.
-//! Long values are cut in the middle; the JSON report has them whole. What must stay true: no line
-//! is wider than the terminal, and silence can be told from blindness (see [`closing`]).
+//! Seven columns are unreadable on 80 characters, so there are two layouts. Below [`WIDE`] a finding
+//! is a card (level, what happened, labelled facts beside it); from there on it is a row of two
+//! lines. Long values are cut in the middle; the JSON report has them whole. What must stay true: no
+//! line is wider than the terminal, and a reader can tell "nothing found" from "nothing read" (see
+//! [`closing`]).
 
 mod closing;
 pub(super) mod fit;
@@ -153,7 +154,7 @@ fn times(finding: &Finding) -> Vec<String> {
     times.into_iter().flatten().map(|time| time.to_string()).collect()
 }
 
-/// What is said of files, which is nobody's call.
+/// What is said about files; such findings have no caller.
 fn verdict(finding: &Finding) -> Option<&str> {
     let verdict = finding.details.get("verdict").and(finding.details.get("why"));
     verdict.and_then(|why| why.as_str())

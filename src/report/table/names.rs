@@ -1,7 +1,7 @@
-//! Short forms of principals, keys and resources, as a person would call them.
+//! Short names of principals, keys and resources.
 //!
-//! An account is named only where it is not the one whose trail holds the record: that is when it
-//! matters. Nothing here is escaped; the caller does that when it fits the text into a cell.
+//! A name has its account only if that differs from the account whose trail holds the record. Nothing
+//! here is escaped; the caller escapes a text when it fits it into a cell.
 
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};

@@ -1,4 +1,4 @@
-//! What a report says of its run.
+//! The part of the JSON form that is about the run itself.
 
 use serde::Serialize;
 

@@ -1,10 +1,10 @@
-//! gzip by streaming, member by member.
+//! Streams gzip, member by member.
 //!
-//! Header and trailer are read here and only the deflate data is left to flate2: its gzip readers
-//! either stop behind the first member or hide what follows the last, and all of them drop the
-//! text that was inflated by the very call that met the fault. Here every byte before a fault is
-//! given, and the fault is told with the compressed byte at which it lies. What a header is made
-//! of is judged as libdeflate does, so that both ways take the same blobs for good.
+//! This module reads header and trailer and leaves only the deflate data to flate2. The gzip readers
+//! of flate2 stop after the first member or hide what follows the last, and all of them drop the text
+//! that was inflated by the call that met the fault. Here every byte before a fault is given, and the
+//! fault comes with the offset of the compressed byte. Headers are judged as libdeflate judges them,
+//! so that both ways accept the same blobs.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 

@@ -1,7 +1,7 @@
 //! The bytes of a blob as a stream decoder takes them: peeked at, consumed, counted.
 //!
-//! A read is never repeated to fill the buffer: what a live writer has sent is decoded before
-//! more is waited for. A read that was interrupted by a signal is repeated.
+//! A read is not repeated to fill the buffer: what a live writer has sent is decoded before the next
+//! read waits. A read that a signal interrupts is repeated.
 
 use std::fmt;
 use std::io::{self, Read};

@@ -1,8 +1,8 @@
-//! A stream of compressed bytes as a stream of text: tells the compression, decodes, and stops at
-//! a bomb.
+//! Turns a stream of compressed bytes into a stream of text: detects the compression, decodes, and
+//! stops at a decompression bomb.
 //!
-//! Nothing is read before the first call, and no call waits longer than for its first byte of
-//! text. Text is given up to the byte before a fault; what the fault was comes with the last of it.
+//! Nothing is read before the first call, and a call waits no longer than for its first byte of text.
+//! All text before a fault is given; the fault itself comes with the last of it.
 
 use crate::model::problem::Stage;
 use crate::model::window::Cut;
@@ -70,7 +70,7 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Of gzip, how many members have begun, and whether something follows them that is none.
+    /// For gzip: how many members have begun, and whether other data follows them.
     pub(super) fn members(&self) -> (u64, bool) {
         match &self.decoder {
             Decoder::Gzip(gzip) => gzip.members(),

@@ -14,7 +14,7 @@ pub struct Limits {
     pub whole_inflated: usize,
     /// The window of a stream to begin with (1 MiB).
     pub window: usize,
-    /// The largest window, and thereby the largest record, of a stream (64 MiB and some slack).
+    /// The largest window of a stream, so also its largest record (64 MiB and some slack).
     pub max_window: usize,
     /// How many bytes of text one compressed byte may give (250).
     pub ratio: u64,

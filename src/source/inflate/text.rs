@@ -1,8 +1,8 @@
-//! The text of an opened blob: one window, whether it is all there or still coming.
+//! The text of an opened blob: one window, over a whole text or over a stream.
 //!
-//! Of a stream only the unread text is held: it moves to the front of the memory, and the memory
-//! grows only when unread text fills it. A blob of any size thus takes no more than its largest
-//! record. A byte order mark is no text; one of UTF-16 ends the blob before its first byte.
+//! Of a stream only the unread text is held. It moves to the front of the memory, and the memory
+//! grows only when unread text fills it. So a blob of any size takes no more memory than its largest
+//! record. A byte order mark is not text. A UTF-16 mark ends the blob before its first byte.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) struct Stats {
     pub read: u64,
     pub inflated: u64,
     pub size_on_disk: Option<u64>,
-    /// Of gzip, how many members have begun, and whether something follows them that is none.
+    /// For gzip: how many members have begun, and whether other data follows them.
     pub members: (u64, bool),
     /// How many bytes were read before the first byte of text, if the blob was read whole.
     pub held: Option<u64>,
@@ -63,7 +63,7 @@ pub struct Text<'a> {
     offset: u64,
     /// Where more comes from; `None` once all is there.
     feed: Option<Feed<'a>>,
-    /// What is to be told when the text in view is all there is.
+    /// Reported when the text in view is consumed.
     cut: Option<Cut>,
     bom_open: bool,
     broken: bool,
@@ -144,7 +144,7 @@ impl<'a> Text<'a> {
         self.stats.members
     }
 
-    /// How the blob is compressed. Of a stream this is known once [`fill`](Window::fill) was
+    /// How the blob is compressed. For a stream, this is known once [`fill`](Window::fill) was
     /// called, and [`Compression::Plain`] before.
     pub fn kind(&self) -> Compression {
         self.stats.kind
@@ -152,12 +152,12 @@ impl<'a> Text<'a> {
 
     /// Whether the blob came to its proper end without a byte of text.
     ///
-    /// Of a stream this is known once [`fill`](Window::fill) gave the end, and `false` before.
+    /// For a stream, this is known once [`fill`](Window::fill) gave the end, and `false` before.
     pub fn is_empty(&self) -> bool {
         self.feed.is_none() && !self.broken && self.stats.inflated == 0
     }
 
-    /// Whether all of the text is in view that was not consumed.
+    /// Whether the window shows all text that is not consumed.
     pub fn is_all_there(&self) -> bool {
         self.feed.is_none()
     }
@@ -180,7 +180,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Nothing more comes; `cut` is told behind the text in view.
+    /// Ends the text; `cut` is reported after the text in view.
     fn stop(&mut self, cut: Cut) {
         self.feed = None;
         self.cut = Some(cut);

@@ -1,9 +1,9 @@
 //! Inflates gzip that is all in memory, at nearly twice the speed of a streaming decoder.
 //!
-//! The only unsafe code of the package: libdeflate through its C interface, since only the `_ex`
-//! call says where a member ends, and further members must not be lost. It gives nothing of a
-//! corrupt stream and does not say why; whoever gets `None` reads the blob again by streaming.
-#![allow(unsafe_code)]
+//! This module calls libdeflate through its C interface, because only the `_ex` call says where a
+//! member ends, and further members must not be lost. libdeflate gives nothing of a corrupt stream
+//! and doesn't say why. A caller that gets `None` reads the blob again by streaming.
+#![expect(unsafe_code, reason = "libdeflate is a C library")]
 
 use std::ptr::NonNull;
 

@@ -1,8 +1,8 @@
-//! zstd by streaming, frame by frame.
+//! Streams zstd, frame by frame.
 //!
-//! The reference decoder says how much text a call gave only if the call went well. It is
-//! therefore fed one block at a time and never the header of the next along with it, so that a
-//! fault takes no text with it but that of its own block, which nobody could decode.
+//! The reference decoder says how much text a call gave only if the call succeeded. So it is fed one
+//! block at a time, and never the header of the next block with it. A fault then costs only the text
+//! of its own block, which cannot be decoded anyway.
 
 use ::zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 

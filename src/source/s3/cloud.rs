@@ -1,4 +1,4 @@
-//! The way to S3: credentials, clients, and the runtime on which requests run.
+//! Access to S3: credentials, clients, and the runtime that requests run on.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Where a bucket is asked for whose Region nobody knows.
+/// The Region to ask about a bucket whose Region is unknown.
 const ANY_REGION: &str = "us-east-1";
 
 /// How to reach S3.
@@ -147,7 +147,7 @@ impl Cloud {
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        // What is still on its way is wanted by nobody.
+        // Nobody waits for the requests that are still running.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,9 +1,9 @@
-//! What lies below a prefix, listed with as few requests as the layout allows.
+//! Lists what lies below a prefix, with as few requests as the layout allows.
 //!
-//! Outside of `AWSLogs/` every folder is looked into, as on disk. Below it the layout is known: an
-//! account that nobody asked for and the logs of other services are left alone, and in a Region's
-//! folder, where names sort by day, listing begins at the first day that counts and ends behind the
-//! last. Many folders are listed at once; the pages of one come one after the other.
+//! Outside of `AWSLogs/` every folder is listed, as on disk. Below it the layout is known. Accounts
+//! that nobody asked for and logs of other services are skipped. In a Region's folder names sort by
+//! day, so the listing begins at the first day that counts and ends after the last. Many folders are
+//! listed at once; the pages of one folder come one after the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use crate::model::problem::{Problem, Stage};
 use crate::source::blob::{Entry, Known, blob_id};
 use crate::source::layout::{self, Days, Folder, Service};
 
-/// Where objects and problems go, for whoever reads them.
+/// The queue of objects and problems to the readers.
 pub(super) type Sender = std::sync::mpsc::Sender<Entry>;
 
 /// Folders that are listed at once.
@@ -45,7 +45,7 @@ pub struct Wanted {
     pub left_out: Vec<String>,
     /// What was read before, and is not given again.
     pub known: Option<Known>,
-    /// Whether the names of those are told.
+    /// Whether the names of known blobs are reported.
     pub tell_known: bool,
 }
 
@@ -86,11 +86,11 @@ pub(super) struct Explorer {
 enum Step {
     /// What is in it.
     Look(String),
-    /// Everything below it, of which dates begin at `root`.
+    /// Everything below it; the dates in its keys begin at byte `root`.
     All { prefix: String, root: usize },
 }
 
-/// Whoever wanted the objects wants no more.
+/// The reader is gone.
 struct Unwanted;
 
 impl Explorer {
@@ -180,7 +180,7 @@ impl Explorer {
         }
     }
 
-    /// One page of a listing. Dates begin at `root`; without one, folders are told and not entered.
+    /// One page of a listing. Dates begin at `root`; without one, folders are named and not entered.
     async fn page(
         &self,
         prefix: &str,
@@ -278,7 +278,7 @@ impl Explorer {
     fn report(&self, prefix: &str, message: &str) {
         let origin = Origin::blob(self.address.of(prefix));
         let problem = Problem::new(origin, Stage::S3, message);
-        // Whoever is gone wants no problems either.
+        // If the reader is gone, the problem has no place to go.
         let _ = self.problems.send(Entry::Problem(problem));
     }
 }

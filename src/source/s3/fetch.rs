@@ -1,9 +1,9 @@
-//! Objects fetched ahead, many at once, in bounded memory.
+//! Fetches objects ahead, many at once, in bounded memory.
 //!
-//! An object takes its place in memory before it is asked for and gives it back when it was read.
-//! Small ones are fetched whole, so that they can be inflated whole; large ones stream through a
-//! few chunks. A transfer that breaks off is tried again; that of a large object goes on where it
-//! broke, as long as the object is the same.
+//! An object reserves its memory before it is requested and releases it after it was read. Small
+//! objects are fetched whole, so that they can be inflated whole. Large ones stream through a few
+//! chunks. A transfer that breaks off is tried again. That of a large object goes on where it broke,
+//! as long as the object is the same.
 
 use std::io;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const PIECE: u64 = 64 << 10;
 const PIECES: usize = 2048;
 /// Objects up to this size are fetched whole (16 MiB).
 const WHOLE: u64 = 16 << 20;
-/// Chunks of a stream in hand.
+/// Chunks of a stream that are held at once.
 const CHUNKS: usize = 16;
 /// How often a transfer that broke off is tried again.
 const TRIES: u32 = 5;
@@ -137,7 +137,7 @@ struct Fetcher {
     queue: Mutex<tokio::sync::mpsc::Receiver<Listed>>,
     room: Arc<Semaphore>,
     entries: Sender,
-    /// Objects in a row that nobody answered for.
+    /// Consecutive objects without an answer.
     silent: AtomicU32,
     names_only: bool,
 }

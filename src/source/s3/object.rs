@@ -1,4 +1,4 @@
-//! An object on its way to whoever reads it.
+//! An object on its way from S3 to a reader.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -19,9 +19,12 @@ pub struct Object {
     pub size: u64,
 }
 
+/// The room in memory that an object has reserved. Dropping it frees the room.
+type Permit = Option<OwnedSemaphorePermit>;
+
 enum Held {
-    Whole(Bytes, #[allow(dead_code)] Option<OwnedSemaphorePermit>),
-    Coming(mpsc::Receiver<io::Result<Bytes>>, #[allow(dead_code)] Option<OwnedSemaphorePermit>),
+    Whole(Bytes, Permit),
+    Coming(mpsc::Receiver<io::Result<Bytes>>, Permit),
     Taken,
 }
 

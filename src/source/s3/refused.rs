@@ -1,4 +1,4 @@
-//! What a refusal means: in words, and as what is worth trying again.
+//! What a refusal of S3 means: its wording, and whether a retry could help.
 
 use std::fmt::Write;
 
@@ -52,7 +52,7 @@ impl Refused {
         Refused { code, message, status, region: header(REGION) }
     }
 
-    /// Whether nobody answered at all: the next request will fare no better.
+    /// Whether there was no answer at all; a retry would get none either.
     pub fn is_silence(&self) -> bool {
         matches!(self.code.as_str(), "Timeout" | "Unreachable" | "Credentials")
     }

@@ -1,4 +1,4 @@
-//! One object that is read, and written only if nobody else has written it since.
+//! Reads one object, and writes it only if nobody else has written it since.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What AWS's own commands and exports write.
+//! Files that AWS's own commands and exports write.
 
 use serde_json::Value as Json;
 
@@ -36,7 +36,7 @@ pub fn config_snapshot(value: &Json, read: &mut Read) {
     }
 }
 
-/// What Config says of one resource. An item that lists no tags tells nothing of them.
+/// What Config says about one resource. An item without a list of tags says nothing about them.
 pub fn item(value: &Json, read: &mut Read) -> bool {
     let Some(arn) = text(value, "arn") else { return false };
     if text(value, "resourceType").is_none() {

@@ -1,4 +1,4 @@
-//! Lists: `arn,key,value`, a row a tag; or `arn,KEY,KEY,…`, a row a resource (Tag Editor).
+//! Lists: `arn,key,value` with a row a tag, or `arn,KEY,KEY,…` with a row a resource (Tag Editor).
 
 use std::collections::BTreeMap;
 

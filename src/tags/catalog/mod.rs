@@ -1,9 +1,9 @@
-//! Tags out of files that users can produce: inventories, state, lists.
+//! Reads tags from files that users can produce: inventories, state, lists.
 //!
-//! What a file is, is told by its content. Each entry says what all tags of one resource were as of
-//! a date: that of the entry or of the file where it has one, else that of the file system. What
-//! must stay true: a resource that a file does not list is not known to have no tags, and what
-//! cannot be read is said.
+//! The content of a file decides what kind it is. Each entry gives all tags of one resource as of a
+//! date: the date of the entry or the file if it has one, else that of the file system. What must
+//! stay true: a resource that a file doesn't list is not taken to have no tags, and whatever cannot
+//! be read is reported.
 
 mod aws;
 mod csv;

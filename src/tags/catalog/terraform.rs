@@ -1,7 +1,7 @@
-//! Terraform's state, version 4, and what `terraform show -json` prints.
+//! Terraform's state, version 4, and the output of `terraform show -json`.
 //!
-//! `tags_all` has the tags of the provider as well as those of the resource, so it is preferred.
-//! A resource without either tells nothing.
+//! `tags_all` has the tags of the provider as well as those of the resource, so it is preferred. A
+//! resource without either is skipped.
 
 use serde_json::Value as Json;
 

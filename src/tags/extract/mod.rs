@@ -1,9 +1,9 @@
-//! What a CloudTrail record says of tags: changes, and ids that are one resource's.
+//! What a CloudTrail record says about tags: changes, and ids that stand for ARNs.
 //!
-//! The [`table`] knows the calls whose shapes are established; any other call whose name begins as
-//! those of tag calls do is read generically, if it names its resource by ARN. What must stay true:
-//! a call that failed changed nothing, one that failed for some resources changed the others, and
-//! what a record does not show is not taken to be absent.
+//! The [`table`] has the calls whose shapes are established. Any other call whose name begins like a
+//! tag call is read generically, if it names its resource by ARN. What must stay true: a failed call
+//! changed nothing; a call that failed for some resources changed the others; and what a record
+//! doesn't show is not taken to be absent.
 
 mod paths;
 mod shapes;
@@ -141,7 +141,7 @@ fn what(view: &View<'_>, row: &Row, arn: &str) -> Option<What> {
         (Does::Create, Given::None) => What::Create(Tags::new()),
         (Does::Create | Does::CreateBlurred, Given::Odd) => What::Gone,
         (Does::CreateBlurred, Given::Tags(tags)) => What::Create(tags),
-        // New, with tags that nobody knows.
+        // New, with unknown tags.
         (Does::CreateBlurred, Given::None) => What::Gone,
         (Does::CreateIfGiven, Given::Tags(tags)) => What::Create(tags),
         (Does::CreateIfGiven, Given::None) if is_first_version(view) => What::Create(Tags::new()),

@@ -1,8 +1,8 @@
 //! Tags and tag keys in every shape in which services write them.
 //!
-//! A list of pairs in five spellings, a map, one pair where a list should be (what was XML has no
-//! lists of one), an index beside the pair, `items` or `Tag` around it. What must stay true: either
-//! all tags are read, or it is said that they are not.
+//! The shapes are a list of pairs in five spellings, a map, one pair in place of a list (what was XML
+//! has no lists of one), an index beside the pair, and `items` or `Tag` around it. What must stay
+//! true: either all tags are read, or the result says that they were not.
 
 use std::collections::BTreeMap;
 

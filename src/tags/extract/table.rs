@@ -1,7 +1,7 @@
 //! Which calls set, replace and remove tags, and where their records say so.
 //!
-//! Paths start in the request or the response, ignore the case of names, and go into every element
-//! of a list where they say `[]`. Sources: the service's own API reference, and CloudTrail records.
+//! A path starts in the request or the response, ignores the case of names, and enters every element
+//! of a list where it has `[]`. Sources: the API reference of each service, and CloudTrail records.
 
 /// A call that changes tags.
 #[derive(Debug, Clone, Copy)]
