@@ -15,12 +15,14 @@ use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+#[cfg(test)]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::detect::RuleSet;
-use crate::engine::{self, Filter, Plan, Progress};
+use crate::engine::{self, Plan, Progress};
 use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::source::Listing;
@@ -141,21 +143,8 @@ impl Verdict {
 /// # Errors
 /// When threads cannot be started.
 pub fn run(rules: RuleSet, places: Vec<Place>) -> io::Result<Vec<Trial>> {
-    let plan = Plan {
-        rules,
-        estate: Arc::default(),
-        filter: Filter::default(),
-        threads: 1,
-        each: false,
-        min_level: Level::Informational,
-        limits: Default::default(),
-        tags: Default::default(),
-        past: None,
-        coverage: Default::default(),
-        // A sample knows no other time than its own.
-        now: Time(i64::MAX),
-        gate: None,
-    };
+    // A sample knows no other time than its own.
+    let plan = Plan { now: Time(i64::MAX), ..Plan::new(rules) };
     let samples: Vec<&Sample> = places.iter().flat_map(|place| &place.samples).collect();
     let next = AtomicUsize::new(0);
     let results = Mutex::new(BTreeMap::new());

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use keytrail::detect::RuleSet;
-use keytrail::engine::{Filter, Past, Plan, Progress, scan};
+use keytrail::engine::{Past, Plan, Progress, scan};
 use keytrail::model::coverage::Coverage;
 use keytrail::model::estate::Estate;
-use keytrail::model::level::Level;
 use keytrail::model::memory::Memory;
 use keytrail::source::listing::Listing;
 use serde_json::{Value, json};
@@ -22,20 +21,8 @@ const DAY: i64 = 86_400_000_000;
 
 fn plan() -> Plan {
     let estate = Arc::new(Estate::of_samples());
-    Plan {
-        rules: RuleSet::load(true, &[], &estate).unwrap().rules,
-        estate,
-        filter: Filter::default(),
-        threads: 2,
-        each: false,
-        min_level: Level::Informational,
-        limits: Default::default(),
-        tags: Default::default(),
-        past: None,
-        gate: None,
-        coverage: Default::default(),
-        now: keytrail::model::time::Time::now(),
-    }
+    let rules = RuleSet::load(true, &[], &estate).unwrap().rules;
+    Plan { estate, threads: 2, ..Plan::new(rules) }
 }
 
 /// A finding as it is the same in every run: its rule and its fingerprint.

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use keytrail::detect::RuleSet;
-use keytrail::engine::{Filter, Plan, Progress, scan};
+use keytrail::engine::{Plan, Progress, scan};
 use keytrail::model::estate::Estate;
-use keytrail::model::level::Level;
 use keytrail::source::listing::Listing;
 use serde_json::{Value, json};
 
@@ -48,20 +47,8 @@ pub fn samples() -> Vec<(PathBuf, Vec<Value>)> {
 #[test]
 fn no_order_changes_what_the_samples_give() {
     let estate = Arc::new(Estate::of_samples());
-    let plan = Plan {
-        rules: RuleSet::load(true, &[], &estate).unwrap().rules,
-        estate,
-        filter: Filter::default(),
-        threads: 2,
-        each: false,
-        min_level: Level::Informational,
-        limits: Default::default(),
-        tags: Default::default(),
-        past: None,
-        coverage: Default::default(),
-        now: keytrail::model::time::Time::now(),
-        gate: None,
-    };
+    let rules = RuleSet::load(true, &[], &estate).unwrap().rules;
+    let plan = Plan { estate, threads: 2, ..Plan::new(rules) };
     let samples = samples();
     assert!(samples.len() > 150, "{}", samples.len());
     for (path, mut records) in samples {

@@ -191,7 +191,6 @@ fn plan(
     now: Time,
 ) -> Plan {
     Plan {
-        rules,
         estate: Arc::clone(estate),
         filter: settings.filter.clone(),
         threads: settings.threads,
@@ -201,12 +200,9 @@ fn plan(
             true => Level::Informational,
             false => settings.min_level,
         },
-        limits: Default::default(),
         tags,
-        past: None,
-        coverage: Default::default(),
         now,
-        gate: None,
+        ..Plan::new(rules)
     }
 }
 

@@ -15,8 +15,7 @@ use crate::cli::s3::Scope;
 use crate::cli::ui::{self, Messages, When};
 use crate::cli::{signals, values};
 use crate::detect::RuleSet;
-use crate::engine::{self, Filter, Plan, Progress};
-use crate::model::level::Level;
+use crate::engine::{self, Plan, Progress};
 use crate::model::problem::Problem;
 use crate::model::tag_state::{Presence, TagLine, TagState};
 use crate::model::time::Time;
@@ -145,20 +144,7 @@ fn learn(
     quiet: bool,
     problems: &mut Vec<Problem>,
 ) -> Result<(Book, bool), Vec<Failure>> {
-    let plan = Plan {
-        rules: RuleSet::default(),
-        estate: Arc::default(),
-        filter: Filter::default(),
-        threads,
-        each: false,
-        min_level: Level::Critical,
-        limits: Default::default(),
-        tags: book,
-        past: None,
-        coverage: Default::default(),
-        now: Time::now(),
-        gate: None,
-    };
+    let plan = Plan { threads, tags: book, ..Plan::new(RuleSet::default()) };
     let stop = signals::install(Arc::default());
     listing.stop_on(Arc::clone(&stop));
     let done = Progress::default();

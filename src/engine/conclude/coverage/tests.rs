@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::detect::RuleSet;
 use crate::engine::{Filter, Plan, Progress, scan};
 use crate::model::coverage::{Coverage, Gap, Hour, Place, hour_of};
-use crate::model::level::Level;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::source::Listing;
@@ -92,20 +91,8 @@ impl File {
 /// Loaded once, since that takes longer than a scan.
 static PLAN: LazyLock<Mutex<Plan>> = LazyLock::new(|| {
     let rules = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
-    Mutex::new(Plan {
-        past: None,
-        gate: None,
-        rules: rules.select(&["audit-gap".to_owned()], &[]).unwrap(),
-        estate: Arc::default(),
-        filter: Filter::default(),
-        threads: 1,
-        each: false,
-        min_level: Level::Informational,
-        limits: Default::default(),
-        tags: Default::default(),
-        coverage: Default::default(),
-        now: time(100_000, 0),
-    })
+    let rules = rules.select(&["audit-gap".to_owned()], &[]).unwrap();
+    Mutex::new(Plan { now: time(100_000, 0), ..Plan::new(rules) })
 });
 
 fn scanned(folder: &Path, filter: Filter, earlier: Coverage, threads: usize) -> Outcome {

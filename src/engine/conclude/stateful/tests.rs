@@ -5,14 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 
 use crate::detect::RuleSet;
-use crate::engine::{Filter, Limits, Outcome, Plan, Progress, scan};
-use crate::model::level::Level;
+use crate::engine::{Limits, Outcome, Plan, Progress, scan};
 use crate::source::listing::Listing;
 
 /// A record: second, which calls it is, account, value.
@@ -94,20 +92,8 @@ fn outcome(rules: RuleSet, files: &[Vec<&Record>], threads: usize, notes: usize)
         text.push_str("]}");
         std::fs::write(folder.path().join(format!("{at}.json")), text).unwrap();
     }
-    let plan = Plan {
-        rules,
-        estate: Arc::default(),
-        filter: Filter::default(),
-        threads,
-        each: false,
-        min_level: Level::Informational,
-        limits: Limits { notes, ..Limits::default() },
-        tags: Default::default(),
-        past: None,
-        coverage: Default::default(),
-        now: crate::model::time::Time::now(),
-        gate: None,
-    };
+    let limits = Limits { notes, ..Limits::default() };
+    let plan = Plan { threads, limits, ..Plan::new(rules) };
     let listing = Listing::open(&[folder.path()]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
 }

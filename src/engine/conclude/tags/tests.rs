@@ -10,9 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::detect::RuleSet;
-use crate::engine::{Filter, Limits, Plan, Progress, scan};
+use crate::engine::{Limits, Plan, Progress, scan};
 use crate::model::estate::{Estate, GovernedTag};
-use crate::model::level::Level;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::source::listing::Listing;
@@ -216,20 +215,9 @@ fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
     let estate = Arc::new(Estate { governed_tags: vec![owner], ..Estate::default() });
     let rules = RuleSet::load(true, &[], &estate).unwrap().rules;
     let select: Vec<String> = ["key-tag-mismatch", "key-tag-one-sided"].map(str::to_owned).to_vec();
-    let plan = Plan {
-        rules: rules.select(&select, &[]).unwrap(),
-        estate,
-        filter: Filter::default(),
-        threads,
-        each: false,
-        min_level: Level::Informational,
-        limits: Limits { facts, ..Limits::default() },
-        tags,
-        past: None,
-        coverage: Default::default(),
-        now: Time::now(),
-        gate: None,
-    };
+    let limits = Limits { facts, ..Limits::default() };
+    let rules = rules.select(&select, &[]).unwrap();
+    let plan = Plan { estate, threads, limits, tags, ..Plan::new(rules) };
     let listing = Listing::open(&[folder]).unwrap();
     scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
 }
