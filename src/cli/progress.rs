@@ -1,24 +1,34 @@
-//! Progress on standard error while a scan runs.
+//! Progress on standard error while a command runs: what it is doing, how far it is, and where that
+//! can be told, how long it will take.
 //!
 //! One thread reads the engine's counters a few times a second; the engine never waits for it. On
 //! a terminal it is one line that is drawn again and removed at the end, elsewhere (only with
-//! `--progress always`) a line a second and a last one.
+//! `--progress always`) a line a second and a last one. How much there is to read is known only
+//! where every source is a file that was named: nothing is walked twice for the sake of a number.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
 use std::env;
+use std::ffi::OsString;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::ui::When;
-use crate::engine::Progress;
+use crate::engine::{Phase, Progress};
 
 /// How often the line on a terminal is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 /// How often a line is written where there is no terminal.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// A phase that is younger does not tell how long it will take.
+const TELLS_AFTER: Duration = Duration::from_secs(1);
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +57,50 @@ impl Show {
     }
 }
 
+/// How much there is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    files: u64,
+    bytes: u64,
+}
+
+impl Total {
+    /// Of sources that are all files; `None` where one is a folder, a bucket or a stream, of which
+    /// only reading tells how much it holds.
+    pub fn of(sources: &[OsString]) -> Option<Total> {
+        let (mut total, mut seen) = (Total { files: 0, bytes: 0 }, HashSet::new());
+        for source in sources {
+            let meta = fs::metadata(source).ok().filter(fs::Metadata::is_file)?;
+            // As the listing does: what is named twice is read once.
+            if seen.insert(fs::canonicalize(source).ok()?) {
+                total.files += 1;
+                total.bytes += meta.len();
+            }
+        }
+        Some(total)
+    }
+}
+
+/// What is watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched<'a> {
+    /// The counters.
+    pub progress: &'a Progress,
+    /// How reading is called.
+    pub reading: &'static str,
+    /// How much there is to read, if that is known.
+    pub total: Option<Total>,
+}
+
+impl<'a> Watched<'a> {
+    /// A run over `sources`.
+    pub fn new(progress: &'a Progress, sources: &[OsString]) -> Watched<'a> {
+        Watched { progress, reading: "reading", total: Total::of(sources) }
+    }
+}
+
 /// Runs `work` while progress is shown.
-pub fn during<T>(show: Show, progress: &Progress, work: impl FnOnce() -> T) -> T {
+pub fn during<T>(show: Show, watched: Watched<'_>, work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let shown = match show {
@@ -57,8 +109,8 @@ pub fn during<T>(show: Show, progress: &Progress, work: impl FnOnce() -> T) -> T
             Show::Bar | Show::Lines => thread::Builder::new()
                 .name("progress".into())
                 .spawn_scoped(scope, || match show {
-                    Show::Bar => draw(progress, &done),
-                    Show::Lines | Show::Nothing => write_lines(progress, &done),
+                    Show::Bar => draw(watched, &done),
+                    Show::Lines | Show::Nothing => write_lines(watched, &done),
                 })
                 .ok(),
         };
@@ -80,38 +132,142 @@ impl Drop for End<'_> {
     }
 }
 
-fn draw(progress: &Progress, done: &AtomicBool) {
+fn draw(watched: Watched<'_>, done: &AtomicBool) {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
         bar.set_style(style);
     }
-    let started = Instant::now();
+    let mut clock = Clock::new();
     while !done.load(Ordering::Acquire) {
-        bar.set_message(text(progress, started));
+        bar.set_message(clock.look(watched));
         bar.tick();
         thread::park_timeout(DRAW_EVERY);
     }
     bar.finish_and_clear();
 }
 
-fn write_lines(progress: &Progress, done: &AtomicBool) {
-    let started = Instant::now();
+fn write_lines(watched: Watched<'_>, done: &AtomicBool) {
+    let mut clock = Clock::new();
     loop {
         thread::park_timeout(WRITE_EVERY);
-        let _ = writeln!(io::stderr(), "progress: {}", text(progress, started));
+        let _ = writeln!(io::stderr(), "progress: {}", clock.look(watched));
         if done.load(Ordering::Acquire) {
             return;
         }
     }
 }
 
-fn text(progress: &Progress, started: Instant) -> String {
-    format!(
-        "files {}, read {}, records {}, findings {}, {}",
-        HumanCount(progress.blobs.load(Ordering::Relaxed)),
-        HumanBytes(progress.bytes_read.load(Ordering::Relaxed)),
-        HumanCount(progress.records.load(Ordering::Relaxed)),
-        HumanCount(progress.findings.load(Ordering::Relaxed)),
-        HumanDuration(started.elapsed()),
-    )
+/// When the phase began, as far as whoever looks has seen.
+struct Clock {
+    phase: Phase,
+    began: Instant,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        Clock { phase: Phase::Reading, began: Instant::now() }
+    }
+
+    /// The line to show now.
+    fn look(&mut self, watched: Watched<'_>) -> String {
+        let seen = Seen::of(watched.progress);
+        if seen.phase != self.phase {
+            *self = Clock { phase: seen.phase, began: Instant::now() };
+        }
+        seen.text(watched.reading, watched.total, self.began.elapsed())
+    }
+}
+
+/// The counters at one moment. They are read one after the other, so that they may disagree a
+/// little.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    phase: Phase,
+    done: u64,
+    parts: u64,
+    files: u64,
+    bytes: u64,
+    records: u64,
+    matches: u64,
+}
+
+impl Seen {
+    fn of(progress: &Progress) -> Seen {
+        Seen {
+            phase: progress.phase(),
+            done: progress.done.load(Ordering::Relaxed),
+            parts: progress.parts.load(Ordering::Relaxed),
+            files: progress.blobs.load(Ordering::Relaxed),
+            bytes: progress.bytes_read.load(Ordering::Relaxed),
+            records: progress.records.load(Ordering::Relaxed),
+            matches: progress.findings.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What is done, how far, and how long it will take; `elapsed` is the age of the phase.
+    fn text(self, reading: &str, total: Option<Total>, elapsed: Duration) -> String {
+        let (name, (far, left)) = match self.phase {
+            Phase::Reading => (reading, self.read(total, elapsed)),
+            Phase::Counting => ("counting", self.parts(elapsed)),
+            Phase::Deciding => ("deciding", self.parts(elapsed)),
+            Phase::Sorting => ("sorting", (counted(self.matches, "match", "matches"), None)),
+        };
+        let left = left.map(|left| format!("about {} left", rough(left)));
+        let parts = [Some(name.to_owned()), Some(far).filter(|far| !far.is_empty()), left];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
+    }
+
+    fn read(self, total: Option<Total>, elapsed: Duration) -> (String, Option<Duration>) {
+        let bytes = HumanBytes(self.bytes);
+        let (mut far, left) = match total {
+            Some(total) => {
+                let (files, all) = (HumanCount(self.files), HumanBytes(total.bytes));
+                let of = counted(total.files, "file", "files");
+                (
+                    format!("{files} of {of}, {bytes} of {all}"),
+                    left(elapsed, self.bytes, total.bytes),
+                )
+            }
+            None => (format!("{}, {bytes}", counted(self.files, "file", "files")), None),
+        };
+        // Digests have none.
+        if self.records > 0 {
+            far += &format!(", {}", counted(self.records, "record", "records"));
+        }
+        (far, left)
+    }
+
+    /// Parts of a phase. There may turn out to be more than was thought.
+    fn parts(self, elapsed: Duration) -> (String, Option<Duration>) {
+        if self.parts == 0 {
+            return (String::new(), None);
+        }
+        let done = self.done.min(self.parts);
+        let far = format!("{} of {}", HumanCount(done), HumanCount(self.parts));
+        (far, left(elapsed, done, self.parts))
+    }
+}
+
+fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{} {}", HumanCount(count), if count == 1 { one } else { several })
+}
+
+/// How long the rest takes if it goes on like this.
+fn left(elapsed: Duration, done: u64, all: u64) -> Option<Duration> {
+    let rest = all.checked_sub(done).filter(|rest| *rest > 0 && done > 0)?;
+    if elapsed < TELLS_AFTER {
+        return None;
+    }
+    let millis = elapsed.as_millis() * u128::from(rest) / u128::from(done);
+    Some(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+}
+
+/// `2 s`, `3 min`, `4 h`: rounded up, since nobody minds being early.
+fn rough(time: Duration) -> String {
+    let secs = time.as_millis().div_ceil(1000);
+    match secs {
+        0..100 => format!("{secs} s"),
+        100..6000 => format!("{} min", secs.div_ceil(60)),
+        _ => format!("{} h", secs.div_ceil(3600)),
+    }
 }

@@ -7,12 +7,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::commands::scan::plural;
 use super::failure::Failure;
+use super::progress::{self, Show, Watched};
 use super::settings::Settings;
 use super::ui::Messages;
+use crate::engine::Progress;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::model::verified::Verification;
@@ -73,10 +75,19 @@ impl Verifying {
         mut self,
         settings: &Settings,
         now: Time,
+        show: Show,
         stop: &Arc<AtomicBool>,
     ) -> io::Result<Gated> {
         self.digests.stop_on(Arc::clone(stop));
-        let collected = collect(self.digests, settings.threads, &|_| {}, stop)?;
+        let done = Progress::default();
+        let watched = Watched { progress: &done, reading: "reading digests", total: None };
+        let read = |bytes: u64| {
+            done.blobs.fetch_add(1, Ordering::Relaxed);
+            done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let collected = progress::during(show, watched, || {
+            collect(self.digests, settings.threads, &read, stop)
+        })?;
         let mut collected = collected.into_digests();
         let problems = std::mem::take(&mut collected.problems);
         let judged = Judged::new(collected, &self.keys, settings.threads)?;

@@ -21,7 +21,7 @@ use crate::cli::commands::forecast;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::cli::progress::{self, Show};
+use crate::cli::progress::{self, Show, Watched};
 use crate::cli::settings::{Settings, Verbosity};
 use crate::cli::signals;
 use crate::cli::state::Opened;
@@ -77,7 +77,11 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         plan.coverage = state.state.memory.coverage.clone();
         plan.past = Some(Past { memory: state.state.memory.clone(), late: late(args) });
     }
-    let gated = match verifying.map(|v| v.gate(&scan.settings, started, &scan.stop)).transpose() {
+    let gated = verifying.map(|verifying| {
+        let show = show(&scan.settings, false);
+        verifying.gate(&scan.settings, started, show, &scan.stop)
+    });
+    let gated = match gated.transpose() {
         Ok(gated) => gated,
         Err(error) => return scan.broken(error, None),
     };
@@ -226,8 +230,7 @@ impl Scan {
     ) -> io::Result<(Outcome, Vec<Id>)> {
         let Scan { settings, output, worst, stop } = self;
         let live = settings.each && settings.format == Format::Ndjson;
-        let quiet = settings.verbosity == Verbosity::Quiet;
-        let show = Show::decide(settings.progress, quiet, live && output.is_terminal());
+        let show = show(settings, live && output.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = output.is_terminal() || settings.sources.iter().any(is_stream);
         listing.stop_on(Arc::clone(stop));
@@ -243,9 +246,9 @@ impl Scan {
         };
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
-        let mut outcome = progress::during(show, &progress, || {
-            engine::scan(listing, plan, live, &progress, stop)
-        })?;
+        let watched = Watched::new(&progress, &settings.sources);
+        let mut outcome =
+            progress::during(show, watched, || engine::scan(listing, plan, live, &progress, stop))?;
         let found = match triage.is_needed() {
             true => triage.finish(&mut outcome),
             false => Vec::new(),
@@ -299,6 +302,11 @@ fn ended(settings: &Settings, error: io::Error, earned: Exit) -> Result<Exit, Ve
         return Ok(earned);
     }
     Err(vec![Failure::write(settings.output.as_deref(), error)])
+}
+
+/// How progress is shown; `live` is while findings are written to a terminal.
+fn show(settings: &Settings, live: bool) -> Show {
+    Show::decide(settings.progress, settings.verbosity == Verbosity::Quiet, live)
 }
 
 /// Whether a source is written while it is read.

@@ -10,7 +10,7 @@ use crate::cli::args::TagsArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::progress::{self, Show};
+use crate::cli::progress::{self, Show, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::ui::{self, Messages, When};
 use crate::cli::{signals, values};
@@ -33,6 +33,7 @@ struct Settled {
     color: When,
     threads: usize,
     catalogs: Catalogs,
+    sources: Vec<OsString>,
     listing: Option<Listing>,
 }
 
@@ -41,10 +42,10 @@ struct Settled {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { arns, at, json, color, threads, catalogs, listing } = settle(args)?;
+    let Settled { arns, at, json, color, threads, catalogs, sources, listing } = settle(args)?;
     let Catalogs { book, mut problems, .. } = catalogs;
     let (book, interrupted) = match listing {
-        Some(listing) => learn(listing, book, threads, args.quiet, &mut problems)?,
+        Some(listing) => learn(listing, &sources, book, threads, args.quiet, &mut problems)?,
         None => (book, false),
     };
     problems.sort();
@@ -130,7 +131,8 @@ fn settle(args: &TagsArgs) -> Result<Settled, Vec<Failure>> {
             }
             let arns = arns.iter().map(|arn| arn.to_string_lossy().into_owned()).collect();
             let threads = threads.unwrap_or_else(crate::cli::settings::cores);
-            Ok(Settled { arns, at, json, color, threads, catalogs, listing })
+            let sources = sources.into_iter().cloned().collect();
+            Ok(Settled { arns, at, json, color, threads, catalogs, sources, listing })
         }
         _ => Err(failures),
     }
@@ -139,6 +141,7 @@ fn settle(args: &TagsArgs) -> Result<Settled, Vec<Failure>> {
 /// Reads all records for what they say of tags.
 fn learn(
     mut listing: Listing,
+    sources: &[OsString],
     book: Book,
     threads: usize,
     quiet: bool,
@@ -149,7 +152,7 @@ fn learn(
     listing.stop_on(Arc::clone(&stop));
     let done = Progress::default();
     let show = Show::decide(When::Auto, quiet, false);
-    let scanned = progress::during(show, &done, || {
+    let scanned = progress::during(show, Watched::new(&done, sources), || {
         engine::scan_and_learn(listing, &plan, None, &done, &stop)
     });
     let (outcome, book) = scanned.map_err(|error| vec![Failure::write(None, error)])?;

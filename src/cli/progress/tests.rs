@@ -1,0 +1,89 @@
+//! What is shown of each phase, and how long it is said to take.
+
+use super::*;
+
+const READING: Seen = Seen {
+    phase: Phase::Reading,
+    done: 0,
+    parts: 0,
+    files: 1234,
+    bytes: 1_288_490_189,
+    records: 345_678,
+    matches: 12_345,
+};
+
+fn deciding(done: u64, parts: u64) -> Seen {
+    Seen { phase: Phase::Deciding, done, parts, ..READING }
+}
+
+fn text(seen: Seen, secs: u64) -> String {
+    seen.text("reading", None, Duration::from_secs(secs))
+}
+
+#[test]
+fn reading_tells_what_was_read() {
+    assert_eq!(text(READING, 9), "reading  1,234 files, 1.20 GiB, 345,678 records");
+    let first = Seen { files: 1, bytes: 10, records: 1, ..READING };
+    assert_eq!(text(first, 0), "reading  1 file, 10 B, 1 record");
+    let digests = Seen { records: 0, ..READING };
+    let shown = digests.text("reading digests", None, Duration::ZERO);
+    assert_eq!(shown, "reading digests  1,234 files, 1.20 GiB");
+}
+
+#[test]
+fn reading_tells_of_how_much_where_that_is_known() {
+    let total = Some(Total { files: 2468, bytes: 2 * 1_288_490_189 });
+    let shown = |seen: Seen, secs| seen.text("reading", total, Duration::from_secs(secs));
+    let far = "reading  1,234 of 2,468 files, 1.20 GiB of 2.40 GiB, 345,678 records";
+    assert_eq!(shown(READING, 0), far);
+    assert_eq!(shown(READING, 7), format!("{far}  about 7 s left"));
+    let end = Seen { bytes: 2 * 1_288_490_189, files: 2468, ..READING };
+    assert!(!shown(end, 7).contains("left"));
+}
+
+#[test]
+fn counting_and_deciding_tell_how_far_they_are() {
+    assert_eq!(text(deciding(37, 128), 1), "deciding  37 of 128  about 3 s left");
+    assert_eq!(text(Seen { phase: Phase::Counting, ..deciding(4, 64) }, 0), "counting  4 of 64");
+    assert_eq!(text(deciding(0, 128), 60), "deciding  0 of 128");
+    assert_eq!(text(deciding(128, 128), 60), "deciding  128 of 128");
+    // More than was thought, and nobody knows.
+    assert_eq!(text(deciding(190, 128), 60), "deciding  128 of 128");
+    assert_eq!(text(deciding(3, 0), 60), "deciding");
+}
+
+#[test]
+fn sorting_tells_of_how_much() {
+    let sorting = Seen { phase: Phase::Sorting, ..READING };
+    assert_eq!(text(sorting, 9), "sorting  12,345 matches");
+    assert_eq!(text(Seen { matches: 1, ..sorting }, 9), "sorting  1 match");
+}
+
+#[test]
+fn times_are_rough() {
+    let rough = |secs| rough(Duration::from_secs(secs));
+    assert_eq!([rough(2), rough(99), rough(100)], ["2 s", "99 s", "2 min"]);
+    assert_eq!([rough(3600), rough(6001)], ["60 min", "2 h"]);
+}
+
+#[test]
+fn a_total_is_of_files_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).into_os_string();
+    fs::write(path("a"), "12").unwrap();
+    fs::write(path("b"), "345").unwrap();
+    assert_eq!(Total::of(&[path("a"), path("b")]), Some(Total { files: 2, bytes: 5 }));
+    assert_eq!(Total::of(&[path("a"), path("./a")]), Some(Total { files: 1, bytes: 2 }));
+    assert_eq!(Total::of(&[path("a"), path("")]), None);
+    assert_eq!(Total::of(&["s3://bucket".into()]), None);
+    assert_eq!(Total::of(&["-".into()]), None);
+}
+
+#[test]
+fn a_phase_has_its_own_clock() {
+    let progress = Progress::default();
+    let watched = Watched::new(&progress, &["-".into()]);
+    let mut clock = Clock { phase: Phase::Sorting, began: Instant::now() };
+    assert_eq!(clock.look(watched), "reading  0 files, 0 B");
+    assert_eq!(clock.phase, Phase::Reading);
+}
