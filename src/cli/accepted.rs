@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use super::check::Verbosity;
 use super::config::Placed;
 use super::failure::Failure;
-use super::settings::Verbosity;
 use super::ui::Messages;
 use crate::model::suppression::{Applied, State};
 use crate::triage::Baseline;

@@ -39,6 +39,19 @@ Exit status:
   3  incomplete: some input could not be read, a rule failed, no trail files
      were found, or a signal came; wins over 1";
 
+impl Command {
+    /// When to use colour, as typed.
+    pub fn color(&self) -> &str {
+        let args = match self {
+            Command::Scan(scan) => &scan.output.color,
+            Command::Rules(rules) => &rules.color,
+            Command::Tags(tags) => &tags.color,
+            Command::Verify(verify) => &verify.color,
+        };
+        &args.color
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -46,11 +59,25 @@ pub enum Command {
     #[command(after_help = EXIT_STATUS)]
     Scan(Box<ScanArgs>),
     /// Show what is known of the tags of keys and resources, and who says so
-    #[command(after_help = TAGS_EXIT)]
-    Tags(TagsArgs),
+    #[command(
+        after_help = TAGS_EXIT,
+        mut_arg("since", |arg| arg.help(TAGS_SINCE).long_help(None::<&str>)),
+        mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Tags(Box<TagsArgs>),
     /// Prove that log files are what CloudTrail delivered
-    #[command(after_help = VERIFY_EXIT)]
-    Verify(VerifyArgs),
+    #[command(
+        after_help = VERIFY_EXIT,
+        mut_arg("since", |arg| arg.help(VERIFY_SINCE.0).long_help(VERIFY_SINCE.1)),
+        mut_arg("until", |arg| arg.help(VERIFY_UNTIL.0).long_help(VERIFY_UNTIL.1)),
+        mut_arg("accounts", |arg| arg.help("Only this account (repeatable)").long_help(None::<&str>)),
+        mut_arg("regions", |arg| arg.help("Only this Region (repeatable)").long_help(None::<&str>)),
+        mut_arg("verbose", |arg| arg.help("List what is verified too")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Verify(Box<VerifyArgs>),
     /// List, explain, check and test rules
     Rules(RulesArgs),
 }
@@ -71,6 +98,29 @@ Exit status:
   2  not performed: bad usage, no such source, no usable public keys
   3  incomplete: some input could not be read, or a signal came";
 
+/// What `--since` is to `tags`, which does not report events.
+const TAGS_SINCE: &str = "Of S3, only days from this time on; all that is read tells of tags";
+
+/// What `--allow-incomplete` is to `tags`.
+const TAGS_INCOMPLETE: &str = "End with 0 even if some input could not be read";
+
+/// What `-q` is where every problem is in the result.
+const QUIET: &str = "Say less: no progress and no problems on standard error";
+
+/// What `--since` is to `verify`: files, not events. In short and in full.
+const VERIFY_SINCE: (&str, &str) = (
+    "Only logs and digests from this time on",
+    "Only logs and digests from this time on\n\n\
+     RFC 3339, a day, or an age such as 36h. The digest in which it lies is verified too.",
+);
+
+/// What `--until` is to `verify`.
+const VERIFY_UNTIL: (&str, &str) = (
+    "Only logs and digests before this time",
+    "Only logs and digests before this time\n\n\
+     Digests that are gone from the end are told by it: the last may end two hours before.",
+);
+
 /// Everything `verify` takes.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
@@ -90,57 +140,29 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub public_keys: PathBuf,
 
-    /// Only logs and digests from this time on
-    ///
-    /// RFC 3339, a day, or an age such as 36h. The digest in which it lies is verified too.
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
+    /// What is verified.
+    #[command(flatten)]
+    pub range: RangeArgs,
 
-    /// Only logs and digests before this time
-    ///
-    /// Digests that are gone from the end are told by it: the last may end two hours before.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-
-    /// Only this account (repeatable)
-    #[arg(long = "account", value_name = "ID")]
-    pub accounts: Vec<String>,
-
-    /// Only this Region (repeatable)
-    #[arg(long = "region", value_name = "REGION")]
-    pub regions: Vec<String>,
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     /// Format: table or json
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
 
-    /// Number of threads, 0 for one a core
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub threads: String,
+    /// The colours.
+    #[command(flatten)]
+    pub color: ColorArgs,
 
-    /// End with 0 or 1 even if some input could not be read
-    #[arg(long)]
-    pub allow_incomplete: bool,
-
-    /// When to use colour: auto, always or never
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: String,
-
-    /// When to show progress on standard error: auto, always or never
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub progress: String,
+    /// How it is run.
+    #[command(flatten)]
+    pub run: RunArgs,
 
     /// How S3 is reached.
     #[command(flatten)]
     pub s3: S3Args,
-
-    /// List what is verified too
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Say less: no progress and no problems on standard error
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
 }
 
 /// Everything `tags` takes.
@@ -166,33 +188,29 @@ pub struct TagsArgs {
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
 
+    /// What is read.
+    #[command(flatten)]
+    pub range: RangeArgs,
+
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
     /// Format: table or json
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
 
-    /// Number of threads, 0 for one a core
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub threads: String,
+    /// The colours.
+    #[command(flatten)]
+    pub color: ColorArgs,
 
-    /// End with 0 even if some input could not be read
-    #[arg(long)]
-    pub allow_incomplete: bool,
-
-    /// When to use colour: auto, always or never
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: String,
+    /// How it is run.
+    #[command(flatten)]
+    pub run: RunArgs,
 
     /// How S3 is reached.
     #[command(flatten)]
     pub s3: S3Args,
-
-    /// Say more
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Say less: no progress and no problems on standard error
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
 }
 
 /// Everything `scan` takes.
@@ -221,37 +239,16 @@ pub struct ScanArgs {
     pub s3: S3Args,
     /// How it is run.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub run: ScanRunArgs,
 }
 
 /// Which records count.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Only events at or after this time
-    ///
-    /// RFC 3339 (2026-11-23T20:17:00Z), a day (2026-11-23, from midnight UTC), or an age
-    /// (90m, 36h, 7d; also s and w). Compared with eventTime. Earlier records are still read.
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-
-    /// Only events before this time
-    ///
-    /// Same forms as --since. The time itself is not included.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-
-    /// Only events of this account (repeatable)
-    ///
-    /// Twelve digits. Compared with recipientAccountId: the account whose trail holds the record.
-    #[arg(long = "account", value_name = "ID")]
-    pub accounts: Vec<String>,
-
-    /// Only events of this Region (repeatable)
-    ///
-    /// For example eu-central-1. Compared with awsRegion.
-    #[arg(long = "region", value_name = "REGION")]
-    pub regions: Vec<String>,
+    /// Which events.
+    #[command(flatten)]
+    pub range: RangeArgs,
 
     /// Also take tags of keys and resources from this file (repeatable)
     ///
@@ -276,12 +273,9 @@ pub struct InputArgs {
     #[arg(long, value_name = "FILE")]
     pub public_keys: Option<PathBuf>,
 
-    /// Configuration, instead of ./keytrail.toml
-    ///
-    /// What is known of the organisation, and which findings it has accepted. Without this option
-    /// keytrail.toml in the working directory is read if it is there.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 /// Which rules are evaluated.
@@ -352,18 +346,15 @@ pub struct OutputArgs {
     #[arg(long, value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
 
-    /// When to use colour: auto, always or never
-    ///
-    /// auto follows NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR, and else asks whether the
-    /// output is a terminal.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: String,
+    /// The colours.
+    #[command(flatten)]
+    pub color: ColorArgs,
 }
 
 /// How the scan is run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
-pub struct RunArgs {
+pub struct ScanRunArgs {
     /// Go on from the last run, whose state is here: a file, or s3://BUCKET/KEY
     ///
     /// Only files and objects are read that were not read before. A finding is new, or ongoing if
@@ -378,13 +369,72 @@ pub struct RunArgs {
     #[arg(long, conflicts_with_all = ["each", "baseline"])]
     pub dry_run: bool,
 
+    /// How it is run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Which of all that the sources hold counts; the same for every command that reads.
+#[derive(Debug, Args)]
+pub struct RangeArgs {
+    /// Only events at or after this time
+    ///
+    /// RFC 3339 (2026-11-23T20:17:00Z), a day (2026-11-23, from midnight UTC), or an age
+    /// (90m, 36h, 7d; also s and w). Compared with eventTime. Earlier records are still read.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Only events before this time
+    ///
+    /// Same forms as --since. The time itself is not included.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Only events of this account (repeatable)
+    ///
+    /// Twelve digits. Compared with recipientAccountId: the account whose trail holds the record.
+    #[arg(long = "account", value_name = "ID")]
+    pub accounts: Vec<String>,
+
+    /// Only events of this Region (repeatable)
+    ///
+    /// For example eu-central-1. Compared with awsRegion.
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+}
+
+/// The configuration; the same for every command that reads.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Configuration, instead of ./keytrail.toml
+    ///
+    /// What is known of the organisation, and which findings it has accepted. Without this option
+    /// keytrail.toml in the working directory is read if it is there.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The colours; the same for every command.
+#[derive(Debug, Args)]
+pub struct ColorArgs {
+    /// When to use colour: auto, always or never
+    ///
+    /// auto follows NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR, and else asks whether the
+    /// output is a terminal.
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: String,
+}
+
+/// How a command is run; the same for every command that reads.
+#[derive(Debug, Args)]
+pub struct RunArgs {
     /// Number of threads, 0 for one a core
     #[arg(long, value_name = "N", default_value = "0")]
     pub threads: String,
 
     /// End with 0 or 1 even if some input could not be read
     ///
-    /// The report still lists the problems. A scan that a signal ended is 3 all the same.
+    /// The report still lists the problems. A run that a signal ended is 3 all the same.
     #[arg(long)]
     pub allow_incomplete: bool,
 

@@ -5,7 +5,8 @@
 //! accepted   baseline and suppressions
 //! catalogs   the files of --tags
 //! config     keytrail.toml: the organisation, what is suppressed
-//! settings   what they mean, validated            values: the forms of option values
+//! settings   what those of a scan mean            values: the forms of option values
+//! check      what those of several commands mean, and all that is wrong with them
 //! commands   one file a command: settings to exit code
 //! output     where the report goes                ui, progress: the terminal
 //! verifying  public keys, and the gate of a scan
@@ -20,6 +21,7 @@
 mod accepted;
 mod args;
 mod catalogs;
+mod check;
 mod commands;
 mod config;
 mod exit;
@@ -56,13 +58,7 @@ pub fn main() -> ExitCode {
             return if message.use_stderr() { Exit::NotPerformed } else { Exit::Clean }.into();
         }
     };
-    let color = match &cli.command {
-        Command::Scan(scan) => &scan.output.color,
-        Command::Rules(rules) => &rules.color,
-        Command::Tags(tags) => &tags.color,
-        Command::Verify(verify) => &verify.color,
-    };
-    let messages = Messages::new(color.parse().unwrap_or(When::Auto));
+    let messages = Messages::new(cli.command.color().parse().unwrap_or(When::Auto));
     let run = || match &cli.command {
         Command::Scan(scan) => commands::scan::run(scan, messages),
         Command::Rules(rules) => commands::rules::run(rules, messages),

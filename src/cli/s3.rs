@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::values;
+use crate::engine::Filter;
 use crate::model::time::Time;
 use crate::source::layout::Days;
 use crate::source::s3::{Access, Address, Cloud, Wanted};
@@ -84,6 +85,18 @@ pub struct Scope {
     pub known: Option<Known>,
     /// Whether the names of what was read before are told.
     pub tell_known: bool,
+}
+
+impl Scope {
+    /// What a filter needs.
+    pub fn of(filter: &Filter) -> Scope {
+        Scope {
+            since: filter.since,
+            until: filter.until,
+            accounts: filter.accounts.clone(),
+            ..Scope::default()
+        }
+    }
 }
 
 impl S3Args {

@@ -4,31 +4,18 @@
 //! or the disk (selectors, sources, the output) is checked by the command, which adds to the list.
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::thread;
 
 use sha2::{Digest, Sha256};
 
 use super::args::ScanArgs;
+use super::check::{Check, Running};
 use super::failure::Failure;
-use super::ui::When;
 use super::{values, verifying};
 use crate::engine::Filter;
 use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::report::Format;
-
-/// How much is said on standard error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verbosity {
-    /// Counts only.
-    Quiet,
-    /// What the report does not say.
-    Normal,
-    /// Everything.
-    Verbose,
-}
 
 /// What `scan` is asked to do.
 #[derive(Debug)]
@@ -37,10 +24,8 @@ pub struct Settings {
     pub sources: Vec<OsString>,
     /// What is reported.
     pub filter: Filter,
-    /// At least 1.
-    pub threads: usize,
-    /// Whether problems leave the exit code alone.
-    pub allow_incomplete: bool,
+    /// How it is run.
+    pub run: Running,
     /// The least level that is listed.
     pub min_level: Level,
     /// The level from which a finding gives exit code 1; `None` is never.
@@ -53,12 +38,6 @@ pub struct Settings {
     pub each: bool,
     /// Whether only verified logs count.
     pub verify: bool,
-    /// Colour in the report and on standard error.
-    pub color: When,
-    /// Progress on standard error.
-    pub progress: When,
-    /// How much is said.
-    pub verbosity: Verbosity,
 }
 
 impl Settings {
@@ -73,12 +52,13 @@ impl Settings {
         stdin_is_terminal: bool,
     ) -> Result<Settings, Vec<Failure>> {
         let mut check = Check::default();
-        let sources = check.sources(&args.sources, stdin_is_terminal);
-        let filter = check.filter(args, now);
+        let sources = sources(&mut check, &args.sources, stdin_is_terminal);
+        let filter = check.filter(&args.input.range, now);
         if args.rules.no_builtin_rules && args.rules.paths.is_empty() {
             check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
         }
-        let verify = check.verify(args, &sources);
+        let (verify, keys) = (args.input.verify, args.input.public_keys.as_ref());
+        let asked = check.all(verifying::asked(verify, keys, &sources));
         let out = &args.output;
         let min_level = check.value("--min-level", &out.min_level, str::parse);
         let fail_on = check.value("--fail-on", &out.fail_on, values::level_or_never);
@@ -86,30 +66,21 @@ impl Settings {
         if args.run.dry_run && format == Some(Format::Ndjson) {
             check.usage("--dry-run has no ndjson", "give -f table or -f json");
         }
-        let color = check.value("--color", &out.color, str::parse);
-        let threads = check.value("--threads", &args.run.threads, values::threads);
-        let progress = check.value("--progress", &args.run.progress, str::parse);
-        let resolved = (|| {
+        let run = check.running(&out.color, &args.run.run);
+        let settings = (|| {
             Some(Settings {
                 sources,
                 filter,
-                threads: threads?.unwrap_or_else(cores),
-                allow_incomplete: args.run.allow_incomplete,
+                run: run?,
                 min_level: min_level?,
                 fail_on: fail_on?,
                 format: format?,
                 output: (out.output.as_os_str() != "-").then(|| out.output.clone()),
                 each: out.each,
-                verify: verify?,
-                color: color?,
-                progress: progress?,
-                verbosity: verbosity(args.run.quiet, args.run.verbose),
+                verify: asked.map(|_| verify)?,
             })
         })();
-        match resolved {
-            Some(settings) if check.failures.is_empty() => Ok(settings),
-            _ => Err(check.failures),
-        }
+        check.end(settings)
     }
 
     /// A digest of everything here that changes what is reported: not of the sources, the rules
@@ -129,7 +100,7 @@ impl Settings {
         if self.verify {
             lines.push("verify".to_owned());
         }
-        lines.push(format!("allow-incomplete {}", self.allow_incomplete));
+        lines.push(format!("allow-incomplete {}", self.run.allow_incomplete));
         lines.extend(more);
         let digest = Sha256::digest(lines.join("\n"));
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -137,98 +108,27 @@ impl Settings {
     }
 }
 
-fn verbosity(quiet: bool, verbose: bool) -> Verbosity {
-    match (quiet, verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    }
-}
-
-/// How many threads help.
-pub fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-/// Collects what is wrong.
-#[derive(Default)]
-struct Check {
-    failures: Vec<Failure>,
-}
-
-impl Check {
-    /// `parse(text)`, or a failure noted and `None`.
-    fn value<T>(
-        &mut self,
-        option: &'static str,
-        text: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        match parse(text) {
-            Ok(value) => Some(value),
-            Err(reason) => {
-                self.failures.push(Failure::Value { option, value: text.into(), reason });
-                None
-            }
+fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Vec<OsString> {
+    if typed.is_empty() {
+        if stdin_is_terminal {
+            check.usage(
+                "nothing to read",
+                "give a file, a folder, or - to read standard input: keytrail scan PATH",
+            );
         }
+        return vec!["-".into()];
     }
-
-    fn usage(&mut self, message: &str, hint: &'static str) {
-        self.failures.push(Failure::Usage { message: message.into(), hint });
+    if typed.iter().filter(|source| *source == "-").count() > 1 {
+        check.usage("standard input can be read only once", "give - once");
     }
-
-    fn verify(&mut self, args: &ScanArgs, sources: &[OsString]) -> Option<bool> {
-        let (verify, keys) = (args.input.verify, args.input.public_keys.as_ref());
-        let asked = verifying::asked(verify, keys, sources);
-        asked.map_err(|wrong| self.failures.extend(wrong)).ok().map(|_| verify)
-    }
-
-    fn sources(&mut self, typed: &[OsString], stdin_is_terminal: bool) -> Vec<OsString> {
-        if typed.is_empty() {
-            if stdin_is_terminal {
-                self.usage(
-                    "nothing to read",
-                    "give a file, a folder, or - to read standard input: keytrail scan PATH",
-                );
-            }
-            return vec!["-".into()];
-        }
-        if typed.iter().filter(|source| *source == "-").count() > 1 {
-            self.usage("standard input can be read only once", "give - once");
-        }
-        typed.to_vec()
-    }
-
-    fn filter(&mut self, args: &ScanArgs, now: Time) -> Filter {
-        let mut time = |option, text: &Option<String>| {
-            let text = text.as_ref()?;
-            self.value(option, text, |text| values::time(text, now))
-        };
-        let since = time("--since", &args.input.since);
-        let until = time("--until", &args.input.until);
-        if let (Some(since), Some(until)) = (since, until)
-            && since >= until
-        {
-            let message = format!("--since {since} is not before --until {until}: no event fits");
-            self.usage(&message, "--until is not included, so it must be later than --since");
-        }
-        let mut all = |option, typed: &[String], parse: fn(&str) -> Result<String, String>| {
-            let mut values: Vec<String> =
-                typed.iter().filter_map(|text| self.value(option, text, parse)).collect();
-            values.sort();
-            values.dedup();
-            values
-        };
-        let accounts = all("--account", &args.input.accounts, values::account);
-        let regions = all("--region", &args.input.regions, values::region);
-        Filter { since, until, accounts, regions }
-    }
+    typed.to_vec()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::args::{Cli, Command};
+    use crate::cli::check::Verbosity;
     use clap::Parser;
 
     fn resolve(words: &[&str]) -> Result<Settings, Vec<String>> {
@@ -247,8 +147,8 @@ mod tests {
         assert_eq!((settings.min_level, settings.fail_on), (Level::Low, None));
         assert_eq!(settings.format, Format::Table);
         assert_eq!(settings.output, None);
-        assert_eq!(settings.verbosity, Verbosity::Normal);
-        assert!(settings.threads >= 1);
+        assert_eq!(settings.run.verbosity, Verbosity::Normal);
+        assert!(settings.run.threads >= 1);
     }
 
     #[test]

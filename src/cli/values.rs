@@ -7,6 +7,24 @@ use crate::report::Format;
 /// More threads than this help nobody, and asking the system for them can fail.
 const THREADS_MAX: usize = 1024;
 
+/// The two forms of a result that is no report of a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Table or json.
+pub fn form(text: &str) -> Result<Form, String> {
+    match text {
+        "table" => Ok(Form::Table),
+        "json" => Ok(Form::Json),
+        _ => Err("expected table or json".into()),
+    }
+}
+
 /// RFC 3339, a day (midnight UTC), or an age before `now`.
 pub fn time(text: &str, now: Time) -> Result<Time, String> {
     if let Some(age_secs) = age_secs(text) {

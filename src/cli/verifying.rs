@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::commands::scan::plural;
 use super::failure::Failure;
-use super::progress::{self, Show, Watched};
+use super::progress::{self, Watched};
 use super::settings::Settings;
 use super::ui::Messages;
 use crate::engine::Progress;
@@ -75,22 +75,22 @@ impl Verifying {
         mut self,
         settings: &Settings,
         now: Time,
-        show: Show,
         stop: &Arc<AtomicBool>,
     ) -> io::Result<Gated> {
         self.digests.stop_on(Arc::clone(stop));
         let done = Progress::default();
+        let threads = settings.run.threads;
         let watched = Watched { progress: &done, reading: "reading digests", total: None };
         let read = |bytes: u64| {
             done.blobs.fetch_add(1, Ordering::Relaxed);
             done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
         };
-        let collected = progress::during(show, watched, || {
-            collect(self.digests, settings.threads, &read, stop)
+        let collected = progress::during(settings.run.show(false), watched, || {
+            collect(self.digests, threads, &read, stop)
         })?;
         let mut collected = collected.into_digests();
         let problems = std::mem::take(&mut collected.problems);
-        let judged = Judged::new(collected, &self.keys, settings.threads)?;
+        let judged = Judged::new(collected, &self.keys, threads)?;
         let filter = settings.filter.clone();
         let range = Range {
             since: filter.since,

@@ -30,7 +30,7 @@ pub fn run(
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(vec![Failure::write(settings.output.as_deref(), error)])
         }
-        _ if forecast.problems.is_empty() || settings.allow_incomplete => Ok(Exit::Clean),
+        _ if forecast.problems.is_empty() || settings.run.allow_incomplete => Ok(Exit::Clean),
         _ => Ok(Exit::Incomplete),
     }
 }

@@ -17,12 +17,13 @@ use std::sync::atomic::AtomicBool;
 use crate::cli::accepted;
 use crate::cli::args::ScanArgs;
 use crate::cli::catalogs::Catalogs;
+use crate::cli::check::Verbosity;
 use crate::cli::commands::forecast;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::cli::progress::{self, Show, Watched};
-use crate::cli::settings::{Settings, Verbosity};
+use crate::cli::progress::{self, Watched};
+use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
@@ -77,11 +78,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         plan.coverage = state.state.memory.coverage.clone();
         plan.past = Some(Past { memory: state.state.memory.clone(), late: late(args) });
     }
-    let gated = verifying.map(|verifying| {
-        let show = show(&scan.settings, false);
-        verifying.gate(&scan.settings, started, show, &scan.stop)
-    });
-    let gated = match gated.transpose() {
+    let gated = match verifying.map(|v| v.gate(&scan.settings, started, &scan.stop)).transpose() {
         Ok(gated) => gated,
         Err(error) => return scan.broken(error, None),
     };
@@ -99,7 +96,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     outcome.problems.dedup();
     outcome.verify = gated.map(|gated| gated.verification());
     run.finished = Time::now();
-    let verbosity = scan.settings.verbosity;
+    let verbosity = scan.settings.run.verbosity;
     let asked = what(&scan.settings, &run);
     let (exit, written) = scan.report(&run, &outcome, messages)?;
     // A report that nobody got was not made.
@@ -125,7 +122,7 @@ fn what(settings: &Settings, run: &Run) -> String {
 /// Says what the rules, the configuration and the baseline are not, or are beside the options.
 fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
     let Prepared { settings, config, baseline, loaded, .. } = prepared;
-    let verbosity = settings.verbosity;
+    let verbosity = settings.run.verbosity;
     if let (Some(path), Verbosity::Verbose) = (&config.path, verbosity) {
         messages.note(format!("configuration: {}", path.display()));
     }
@@ -197,7 +194,7 @@ fn plan(
     Plan {
         estate: Arc::clone(estate),
         filter: settings.filter.clone(),
-        threads: settings.threads,
+        threads: settings.run.threads,
         each: settings.each,
         // What is too low to be listed may be suppressed or known, and is then not counted either.
         min_level: match triage.is_needed() {
@@ -230,7 +227,7 @@ impl Scan {
     ) -> io::Result<(Outcome, Vec<Id>)> {
         let Scan { settings, output, worst, stop } = self;
         let live = settings.each && settings.format == Format::Ndjson;
-        let show = show(settings, live && output.is_terminal());
+        let show = settings.run.show(live && output.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = output.is_terminal() || settings.sources.iter().any(is_stream);
         listing.stop_on(Arc::clone(stop));
@@ -266,12 +263,12 @@ impl Scan {
         messages: Messages,
     ) -> Result<(Exit, bool), Vec<Failure>> {
         let settings = &self.settings;
-        let exit = Exit::of(outcome, settings.fail_on, settings.allow_incomplete);
+        let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
         let on_terminal = self.output.is_terminal();
         let style = Style {
             width: if settings.output.is_none() { ui::width() } else { None },
-            color: ui::color(settings.color, |name| std::env::var_os(name), on_terminal),
-            verbose: settings.verbosity == Verbosity::Verbose,
+            color: ui::color(settings.run.color, |name| std::env::var_os(name), on_terminal),
+            verbose: settings.run.is_verbose(),
         };
         let report = Report { run, outcome };
         if let Err(error) = report::write(settings.format, &report, &style, &mut self.output) {
@@ -304,11 +301,6 @@ fn ended(settings: &Settings, error: io::Error, earned: Exit) -> Result<Exit, Ve
     Err(vec![Failure::write(settings.output.as_deref(), error)])
 }
 
-/// How progress is shown; `live` is while findings are written to a terminal.
-fn show(settings: &Settings, live: bool) -> Show {
-    Show::decide(settings.progress, settings.verbosity == Verbosity::Quiet, live)
-}
-
 /// Whether a source is written while it is read.
 fn is_stream(source: &OsString) -> bool {
     source == "-"
@@ -336,7 +328,7 @@ fn note_absence(outcome: &mut Outcome, sources: &[OsString]) {
 /// Problems on standard error: all of them where the report has none or with `-v`, and a last line
 /// that counts them.
 fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
-    let listed = match settings.verbosity {
+    let listed = match settings.run.verbosity {
         Verbosity::Quiet => false,
         Verbosity::Normal => settings.format == Format::Ndjson,
         Verbosity::Verbose => true,

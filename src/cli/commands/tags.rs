@@ -8,14 +8,18 @@ use std::sync::Arc;
 
 use crate::cli::args::TagsArgs;
 use crate::cli::catalogs::{self, Catalogs};
+use crate::cli::check::{Check, Running};
+use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::progress::{self, Show, Watched};
+use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
-use crate::cli::ui::{self, Messages, When};
-use crate::cli::{signals, values};
+use crate::cli::signals;
+use crate::cli::ui::{self, Messages};
+use crate::cli::values::{self, Form};
 use crate::detect::RuleSet;
-use crate::engine::{self, Plan, Progress};
+use crate::engine::{self, Filter, Plan, Progress};
+use crate::model::estate::Estate;
 use crate::model::problem::Problem;
 use crate::model::tag_state::{Presence, TagLine, TagState};
 use crate::model::time::Time;
@@ -29,12 +33,18 @@ use crate::tags::timeline::{State, Why, all_at};
 struct Settled {
     arns: Vec<String>,
     at: Option<Time>,
-    json: bool,
-    color: When,
-    threads: usize,
+    form: Form,
+    run: Running,
     catalogs: Catalogs,
+    reading: Option<Reading>,
+}
+
+/// The records that are read.
+struct Reading {
     sources: Vec<OsString>,
-    listing: Option<Listing>,
+    listing: Listing,
+    filter: Filter,
+    estate: Arc<Estate>,
 }
 
 /// Runs the command.
@@ -42,10 +52,10 @@ struct Settled {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { arns, at, json, color, threads, catalogs, sources, listing } = settle(args)?;
+    let Settled { arns, at, form, run, catalogs, reading } = settle(args)?;
     let Catalogs { book, mut problems, .. } = catalogs;
-    let (book, interrupted) = match listing {
-        Some(listing) => learn(listing, &sources, book, threads, args.quiet, &mut problems)?,
+    let (book, interrupted) = match reading {
+        Some(reading) => learn(reading, book, &run, &mut problems)?,
         None => (book, false),
     };
     problems.sort();
@@ -54,12 +64,12 @@ pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let terminal = io::stdout().is_terminal();
     let style = Style {
         width: ui::width(),
-        color: ui::color(color, |name| std::env::var_os(name), terminal),
-        verbose: args.verbose,
+        color: ui::color(run.color, |name| std::env::var_os(name), terminal),
+        verbose: run.is_verbose(),
     };
-    let written = match json {
-        true => report::write_json(at, &states, &problems, &mut output),
-        false => report::write_table(at, &states, &style, &mut output),
+    let written = match form {
+        Form::Json => report::write_json(at, &states, &problems, &mut output),
+        Form::Table => report::write_table(at, &states, &style, &mut output),
     };
     let written = written.and_then(|()| io::stdout().lock().write_all(&output));
     match written.and_then(|()| io::stdout().lock().flush()) {
@@ -68,13 +78,13 @@ pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         }
         _ => {}
     }
-    if !args.quiet {
+    if !run.is_quiet() {
         problems.iter().for_each(|problem| messages.warning(problem));
     }
     if interrupted {
         messages.warning("interrupted: there may be more than was read until then");
     }
-    let incomplete = interrupted || !(problems.is_empty() || args.allow_incomplete);
+    let incomplete = interrupted || !(problems.is_empty() || run.allow_incomplete);
     Ok(if incomplete { Exit::Incomplete } else { Exit::Clean })
 }
 
@@ -87,72 +97,56 @@ fn is_arn(word: &OsString) -> bool {
 
 fn settle(args: &TagsArgs) -> Result<Settled, Vec<Failure>> {
     let now = Time::now();
-    let mut failures = Vec::new();
-    let value = |option, text: &str, reason| Failure::Value { option, value: text.into(), reason };
-    let at = args.at.as_deref().map(|text| {
-        values::time(text, now).map_err(|reason| failures.push(value("--at", text, reason)))
-    });
-    let color = args.color.parse().map_err(|reason| {
-        failures.push(value("--color", &args.color, reason));
-    });
-    let json = match args.format.as_str() {
-        "table" => false,
-        "json" => true,
-        other => {
-            failures.push(value("--format", other, "expected table or json".into()));
-            false
-        }
-    };
-    let threads = values::threads(&args.threads)
-        .map_err(|reason| failures.push(value("--threads", &args.threads, reason)));
-    let (arns, mut sources): (Vec<&OsString>, Vec<&OsString>) =
-        args.words.iter().partition(|word| is_arn(word));
-    let stdin = OsString::from("-");
+    let mut check = Check::default();
+    let at = args.at.as_ref().map(|text| check.value("--at", text, |text| values::time(text, now)));
+    let filter = check.filter(&args.range, now);
+    let form = check.value("--format", &args.format, values::form);
+    let run = check.running(&args.color, &args.run);
+    let (config, wrong) = Config::load(args.config.config.as_deref());
+    check.note(wrong);
+    let (arns, mut sources): (Vec<OsString>, Vec<OsString>) =
+        args.words.iter().cloned().partition(is_arn);
     if sources.is_empty() && args.tags.is_empty() {
         if io::stdin().is_terminal() {
             let hint = "give a file, a folder, or --tags FILE: keytrail tags PATH";
-            failures.push(Failure::Usage { message: "nothing to read".into(), hint });
+            check.usage("nothing to read", hint);
         }
-        sources.push(&stdin);
+        sources.push("-".into());
     }
-    let catalogs = catalogs::read(&args.tags, now).map_err(|wrong| failures.extend(wrong));
-    let listing = match sources.is_empty() {
-        true => Ok(None),
-        false => args
-            .s3
-            .cloud(&sources)
-            .and_then(|cloud| args.s3.listing(&sources, cloud, Scope::default()).map(Some)),
-    };
-    let listing = listing.map_err(|wrong| failures.extend(wrong));
-    match (at.transpose(), color, threads, catalogs, listing) {
-        (Ok(at), Ok(color), Ok(threads), Ok(catalogs), Ok(mut listing)) if failures.is_empty() => {
-            for path in &catalogs.paths {
-                listing.iter_mut().for_each(|listing| listing.leave_out(path));
-            }
-            let arns = arns.iter().map(|arn| arn.to_string_lossy().into_owned()).collect();
-            let threads = threads.unwrap_or_else(crate::cli::settings::cores);
-            let sources = sources.into_iter().cloned().collect();
-            Ok(Settled { arns, at, json, color, threads, catalogs, sources, listing })
-        }
-        _ => Err(failures),
-    }
+    let catalogs = check.all(catalogs::read(&args.tags, now));
+    let cloud = args.s3.cloud(&sources);
+    let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
+    let settled = check.all(listing).and_then(|mut listing| {
+        let catalogs = catalogs?;
+        catalogs.paths.iter().chain(&config.path).for_each(|path| listing.leave_out(path));
+        let none = sources.is_empty();
+        let reading = Reading { sources, listing, filter, estate: config.estate };
+        Some(Settled {
+            arns: arns.iter().map(|arn| arn.to_string_lossy().into_owned()).collect(),
+            at: at.flatten(),
+            form: form?,
+            run: run?,
+            catalogs,
+            reading: Some(reading).filter(|_| !none),
+        })
+    });
+    check.end(settled)
 }
 
 /// Reads all records for what they say of tags.
 fn learn(
-    mut listing: Listing,
-    sources: &[OsString],
+    reading: Reading,
     book: Book,
-    threads: usize,
-    quiet: bool,
+    run: &Running,
     problems: &mut Vec<Problem>,
 ) -> Result<(Book, bool), Vec<Failure>> {
-    let plan = Plan { threads, tags: book, ..Plan::new(RuleSet::default()) };
+    let Reading { sources, mut listing, filter, estate } = reading;
+    let threads = run.threads;
+    let plan = Plan { estate, filter, threads, tags: book, ..Plan::new(RuleSet::default()) };
     let stop = signals::install(Arc::default());
     listing.stop_on(Arc::clone(&stop));
     let done = Progress::default();
-    let show = Show::decide(When::Auto, quiet, false);
-    let scanned = progress::during(show, Watched::new(&done, sources), || {
+    let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
         engine::scan_and_learn(listing, &plan, None, &done, &stop)
     });
     let (outcome, book) = scanned.map_err(|error| vec![Failure::write(None, error)])?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::args::RuleArgs;
+use crate::cli::args::{ColorArgs, RuleArgs};
 
 /// What `list` and `show` end with.
 const ALWAYS: &str = "\
@@ -26,12 +26,9 @@ pub struct RulesArgs {
     #[command(subcommand)]
     pub command: RulesCommand,
 
-    /// When to use colour: auto, always or never
-    ///
-    /// auto follows NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR, and else asks whether the
-    /// output is a terminal.
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
-    pub color: String,
+    /// The colours.
+    #[command(flatten)]
+    pub color: ColorArgs,
 }
 
 /// The commands below `rules`.

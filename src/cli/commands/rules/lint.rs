@@ -5,18 +5,19 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::args::LintArgs;
-use super::{Done, Form, in_memory};
+use super::{Done, form, in_memory};
 use crate::cli::commands::scan::plural;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::ui::{Messages, labelled};
+use crate::cli::values::Form;
 use crate::detect::lint::{Flaw, Linted, Severity, lint};
 use crate::report::{Style, write_document};
 
 /// Runs the command.
 pub fn run(args: &LintArgs, style: Style, messages: Messages) -> Done {
     let mut failures = Vec::new();
-    let form = Form::parse(&args.format).map_err(|failure| failures.push(failure));
+    let form = form(&args.format).map_err(|failure| failures.push(failure));
     let linted =
         lint(&args.paths).map_err(|errors| failures.extend(errors.into_iter().map(Failure::from)));
     let (Ok(form), Ok(linted)) = (form, linted) else { return Err(failures) };

@@ -1,13 +1,14 @@
 //! `keytrail rules list`: the rules that a scan with the same options would evaluate.
 
 use super::args::ListArgs;
-use super::{Done, Form, in_memory};
+use super::{Done, form, in_memory};
+use crate::cli::check::Verbosity;
 use crate::cli::commands::scan::{load_rules, say_skipped};
 use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::settings::Verbosity;
 use crate::cli::ui::Messages;
+use crate::cli::values::Form;
 use crate::report::{Style, rules};
 
 /// Runs the command.
@@ -17,7 +18,7 @@ pub fn run(args: &ListArgs, style: Style, messages: Messages) -> Done {
         let hint = "give --rules with --no-builtin-rules";
         failures.push(Failure::Usage { message: "no rules to list".into(), hint });
     }
-    let form = Form::parse(&args.format).map_err(|failure| failures.push(failure));
+    let form = form(&args.format).map_err(|failure| failures.push(failure));
     let loaded = load_rules(&args.rules, &mut Config::default(), false)
         .map_err(|wrong| failures.extend(wrong));
     let (Ok(form), Ok(loaded), true) = (form, loaded, failures.is_empty()) else {

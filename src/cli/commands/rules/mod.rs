@@ -14,6 +14,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::ui::{self, Messages, When};
+use crate::cli::values::{self, Form};
 use crate::report::Style;
 
 use args::{RulesArgs, RulesCommand};
@@ -23,7 +24,7 @@ use args::{RulesArgs, RulesCommand};
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &RulesArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let when = args.color.parse().map_err(|reason| bad("--color", &args.color, reason));
+    let when = args.color.color.parse().map_err(|reason| bad("--color", &args.color.color, reason));
     let style = when.as_ref().map_or_else(|_| Style::default(), |when| style(*when));
     let done = match &args.command {
         RulesCommand::List(args) => list::run(args, style, messages),
@@ -62,21 +63,9 @@ fn style(when: When) -> Style {
     }
 }
 
-/// The two forms that results have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Table,
-    Json,
-}
-
-impl Form {
-    fn parse(text: &str) -> Result<Form, Failure> {
-        match text {
-            "table" => Ok(Form::Table),
-            "json" => Ok(Form::Json),
-            _ => Err(bad("--format", text, "expected table or json".into())),
-        }
-    }
+/// Table or json, as `--format` says.
+fn form(text: &str) -> Result<Form, Failure> {
+    values::form(text).map_err(|reason| bad("--format", text, reason))
 }
 
 fn bad(option: &'static str, value: &str, reason: String) -> Failure {

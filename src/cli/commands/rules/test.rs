@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::Done;
 use super::args::TestArgs;
+use crate::cli::check::Verbosity;
 use crate::cli::commands::scan::{plural, say_skipped};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::settings::Verbosity;
 use crate::cli::ui::{Messages, labelled};
 use crate::detect::RuleSet;
 use crate::detect::registry::INTEGRITY;

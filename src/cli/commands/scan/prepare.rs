@@ -41,7 +41,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let mut failures = Vec::new();
     let mut note = |found: Vec<Failure>| failures.extend(found);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
-    let (mut config, wrong) = Config::load(args.input.config.as_deref());
+    let (mut config, wrong) = Config::load(args.input.config.config.as_deref());
     note(wrong);
     let verify = args.input.verify;
     let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
@@ -104,10 +104,7 @@ fn scope(args: &ScanArgs, settings: Option<&Settings>) -> Scope {
         identify: args.run.state.is_some(),
         tell_known: args.input.verify,
         names_only: args.run.dry_run,
-        since: filter.since,
-        until: filter.until,
-        accounts: filter.accounts.clone(),
-        ..Scope::default()
+        ..Scope::of(filter)
     }
 }
 
