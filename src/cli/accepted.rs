@@ -8,7 +8,7 @@ use std::path::Path;
 use super::check::Verbosity;
 use super::config::Placed;
 use super::failure::Failure;
-use super::ui::Messages;
+use super::ui::{Messages, plural};
 use crate::model::suppression::{Applied, State};
 use crate::triage::Baseline;
 
@@ -79,9 +79,4 @@ pub fn say(
     if verbosity == Verbosity::Quiet && unmatched > 0 {
         messages.note(plural(unmatched, "suppression") + " without a finding");
     }
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
 }

@@ -4,14 +4,16 @@
 //! that [`settings`](super::settings) can report everything that is wrong with them at once. The
 //! doc comments are the help: the first paragraph is `-h`, all of it is `--help`.
 
+pub mod common;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::commands::rules::args::RulesArgs;
 use super::s3::S3Args;
-
-pub use super::commands::rules::args::RulesArgs;
+use common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
 
 /// Audits the use of AWS KMS keys from CloudTrail logs
 #[derive(Debug, Parser)]
@@ -278,32 +280,6 @@ pub struct InputArgs {
     pub config: ConfigArgs,
 }
 
-/// Which rules are evaluated.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Rules")]
-pub struct RuleArgs {
-    /// Also evaluate these Sigma rules, a file or folder (repeatable)
-    ///
-    /// Sigma rules for product aws, service cloudtrail. Rules for other log sources are named on
-    /// standard error and left out; a rule that does not load ends the run before anything is read.
-    #[arg(long = "rules", value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
-    /// Leave out the rules that are built in
-    #[arg(long)]
-    pub no_builtin_rules: bool,
-
-    /// Only these rules (repeatable): rule id, group, tag or level
-    #[arg(long, value_name = "X")]
-    pub select: Vec<String>,
-
-    /// Not these rules (repeatable): rule id, group, tag or level
-    ///
-    /// Wins over --select.
-    #[arg(long, value_name = "X")]
-    pub ignore: Vec<String>,
-}
-
 /// What the report holds and where it goes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Report")]
@@ -372,83 +348,4 @@ pub struct ScanRunArgs {
     /// How it is run.
     #[command(flatten)]
     pub run: RunArgs,
-}
-
-/// Which of all that the sources hold counts; the same for every command that reads.
-#[derive(Debug, Args)]
-pub struct RangeArgs {
-    /// Only events at or after this time
-    ///
-    /// RFC 3339 (2026-11-23T20:17:00Z), a day (2026-11-23, from midnight UTC), or an age
-    /// (90m, 36h, 7d; also s and w). Compared with eventTime. Earlier records are still read.
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-
-    /// Only events before this time
-    ///
-    /// Same forms as --since. The time itself is not included.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-
-    /// Only events of this account (repeatable)
-    ///
-    /// Twelve digits. Compared with recipientAccountId: the account whose trail holds the record.
-    #[arg(long = "account", value_name = "ID")]
-    pub accounts: Vec<String>,
-
-    /// Only events of this Region (repeatable)
-    ///
-    /// For example eu-central-1. Compared with awsRegion.
-    #[arg(long = "region", value_name = "REGION")]
-    pub regions: Vec<String>,
-}
-
-/// The configuration; the same for every command that reads.
-#[derive(Debug, Args)]
-pub struct ConfigArgs {
-    /// Configuration, instead of ./keytrail.toml
-    ///
-    /// What is known of the organisation, and which findings it has accepted. Without this option
-    /// keytrail.toml in the working directory is read if it is there.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-}
-
-/// The colours; the same for every command.
-#[derive(Debug, Args)]
-pub struct ColorArgs {
-    /// When to use colour: auto, always or never
-    ///
-    /// auto follows NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR, and else asks whether the
-    /// output is a terminal.
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
-    pub color: String,
-}
-
-/// How a command is run; the same for every command that reads.
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// Number of threads, 0 for one a core
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub threads: String,
-
-    /// End with 0 or 1 even if some input could not be read
-    ///
-    /// The report still lists the problems. A run that a signal ended is 3 all the same.
-    #[arg(long)]
-    pub allow_incomplete: bool,
-
-    /// When to show progress on standard error: auto, always or never
-    ///
-    /// auto shows it on a terminal. With always and no terminal it is a line a second.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub progress: String,
-
-    /// Say more: explanations in the table, every problem on standard error
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Say less: no progress, and notes on standard error only as counts
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
 }

@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use super::args::{ColorArgs, RangeArgs, RunArgs};
+use super::args::common::{ColorArgs, RangeArgs, RunArgs};
 use super::failure::Failure;
 use super::progress::Show;
 use super::ui::When;

@@ -1,7 +1,7 @@
 //! The command line: the only layer that prints, reads the environment or knows clap.
 //!
 //! ```text
-//! args       the words as typed
+//! args       the words as typed; `common` what several commands take
 //! accepted   baseline and suppressions
 //! catalogs   the files of --tags
 //! config     keytrail.toml: the organisation, what is suppressed

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::args::ScanArgs;
 use super::check::{Check, Running};
 use super::failure::Failure;
-use super::{values, verifying};
+use super::values;
 use crate::engine::Filter;
 use crate::model::level::Level;
 use crate::model::time::Time;
@@ -58,7 +58,7 @@ impl Settings {
             check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
         }
         let (verify, keys) = (args.input.verify, args.input.public_keys.as_ref());
-        let asked = check.all(verifying::asked(verify, keys, &sources));
+        let asked = check.all(asked(verify, keys, &sources));
         let out = &args.output;
         let min_level = check.value("--min-level", &out.min_level, str::parse);
         let fail_on = check.value("--fail-on", &out.fail_on, values::level_or_never);
@@ -122,6 +122,34 @@ fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Ve
         check.usage("standard input can be read only once", "give - once");
     }
     typed.to_vec()
+}
+
+/// The file of public keys if there is to be verified, and what is wrong with asking for it.
+fn asked<'a>(
+    verify: bool,
+    keys: Option<&'a PathBuf>,
+    sources: &[OsString],
+) -> Result<Option<&'a PathBuf>, Vec<Failure>> {
+    let wrong = |message: &str, hint| Failure::Usage { message: message.into(), hint };
+    let mut failures = Vec::new();
+    match (verify, keys) {
+        (true, None) => failures.push(wrong(
+            "--verify needs --public-keys",
+            "give what aws cloudtrail list-public-keys printed: --public-keys FILE",
+        )),
+        (false, Some(_)) => failures.push(wrong(
+            "--public-keys needs --verify",
+            "give --verify to let only verified logs count",
+        )),
+        _ => {}
+    }
+    if verify && sources.iter().any(|source| source == "-") {
+        failures.push(wrong(
+            "standard input cannot be verified: digests name files",
+            "with --verify give files or folders",
+        ));
+    }
+    if failures.is_empty() { Ok(keys) } else { Err(failures) }
 }
 
 #[cfg(test)]

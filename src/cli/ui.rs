@@ -109,6 +109,12 @@ pub fn labelled(label: &str, ansi: &str, color: bool, text: &str) -> String {
     }
 }
 
+/// `1 rule`, `2 rules`.
+pub fn plural<N: fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    let ending = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,15 +5,14 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::commands::scan::plural;
 use super::failure::Failure;
 use super::progress::{self, Watched};
 use super::settings::Settings;
-use super::ui::Messages;
+use super::ui::{Messages, plural};
 use crate::engine::Progress;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
@@ -126,43 +125,11 @@ impl Gated {
 pub fn say(verification: &Verification, messages: Messages) {
     let pending = verification.verified.pending;
     if verification.left_out > 0 {
-        let files = plural(count(verification.left_out), "log file");
+        let files = plural(verification.left_out, "log file");
         messages.note(format!("{files} not verified, so not evaluated"));
     }
     if pending > 0 {
-        let files = plural(count(pending), "log file");
+        let files = plural(pending, "log file");
         messages.note(format!("{files} too new to be verified yet: no digest is due"));
     }
-}
-
-fn count(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// The file of public keys if there is to be verified, and what is wrong with asking for it.
-pub fn asked<'a>(
-    verify: bool,
-    keys: Option<&'a PathBuf>,
-    sources: &[OsString],
-) -> Result<Option<&'a PathBuf>, Vec<Failure>> {
-    let wrong = |message: &str, hint| Failure::Usage { message: message.into(), hint };
-    let mut failures = Vec::new();
-    match (verify, keys) {
-        (true, None) => failures.push(wrong(
-            "--verify needs --public-keys",
-            "give what aws cloudtrail list-public-keys printed: --public-keys FILE",
-        )),
-        (false, Some(_)) => failures.push(wrong(
-            "--public-keys needs --verify",
-            "give --verify to let only verified logs count",
-        )),
-        _ => {}
-    }
-    if verify && sources.iter().any(|source| source == "-") {
-        failures.push(wrong(
-            "standard input cannot be verified: digests name files",
-            "with --verify give files or folders",
-        ));
-    }
-    if failures.is_empty() { Ok(keys) } else { Err(failures) }
 }

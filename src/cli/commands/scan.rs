@@ -147,7 +147,7 @@ fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
 pub fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
     match (verbosity, skipped.len()) {
         (_, 0) => {}
-        (Verbosity::Quiet, count) => messages.note(plural(count, "rule") + " skipped"),
+        (Verbosity::Quiet, count) => messages.note(ui::plural(count, "rule") + " skipped"),
         _ => skipped.iter().for_each(|rule| messages.note(format!("rule skipped: {rule}"))),
     }
 }
@@ -341,12 +341,6 @@ fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
     }
     match outcome.problems.len() {
         0 => {}
-        count => messages.warning(format!("incomplete: {}", plural(count, "problem"))),
+        count => messages.warning(format!("incomplete: {}", ui::plural(count, "problem"))),
     }
-}
-
-/// `1 rule`, `2 rules`.
-pub fn plural(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::args::{ColorArgs, RuleArgs};
+use crate::cli::args::common::{ColorArgs, RuleArgs};
 
 /// What `list` and `show` end with.
 const ALWAYS: &str = "\

@@ -6,10 +6,9 @@ use serde::Serialize;
 
 use super::args::LintArgs;
 use super::{Done, form, in_memory};
-use crate::cli::commands::scan::plural;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::ui::{Messages, labelled};
+use crate::cli::ui::{Messages, labelled, plural};
 use crate::cli::values::Form;
 use crate::detect::lint::{Flaw, Linted, Severity, lint};
 use crate::report::{Style, write_document};

@@ -8,7 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::accepted;
-use crate::cli::args::{RuleArgs, ScanArgs};
+use crate::cli::args::ScanArgs;
+use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::config::Config;
 use crate::cli::failure::Failure;
