@@ -116,6 +116,11 @@ impl Failure {
         Failure::Write { place, source }
     }
 
+    /// A run that cannot be begun, for want of threads.
+    pub fn run(error: &io::Error) -> Failure {
+        Failure::Source { message: format!("the run cannot be begun: {error}"), hint: None }
+    }
+
     /// What the user can do about it, where there is more to say than the message does.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -8,7 +8,8 @@
 //! settings   what those of a scan mean            values: the forms of option values
 //! check      what those of several commands mean, and all that is wrong with them
 //! commands   one file a command: settings to exit code
-//! output     where the report goes                ui, progress: the terminal
+//! deliver    how results reach whoever asked      output: where they go
+//! ui         the terminal                         progress: what is done, how far it is
 //! verifying  public keys, and the gate of a scan
 //! exit       exit codes                           failure: why nothing was reported
 //! signals    SIGINT, SIGTERM, SIGHUP              panics: bugs, in one line
@@ -24,6 +25,7 @@ mod catalogs;
 mod check;
 mod commands;
 mod config;
+mod deliver;
 mod exit;
 mod failure;
 mod output;

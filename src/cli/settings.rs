@@ -32,8 +32,6 @@ pub struct Settings {
     pub fail_on: Option<Level>,
     /// The format of the report.
     pub format: Format,
-    /// Where it goes; `None` is standard output.
-    pub output: Option<PathBuf>,
     /// One finding an event.
     pub each: bool,
     /// Whether only verified logs count.
@@ -75,7 +73,6 @@ impl Settings {
                 min_level: min_level?,
                 fail_on: fail_on?,
                 format: format?,
-                output: (out.output.as_os_str() != "-").then(|| out.output.clone()),
                 each: out.each,
                 verify: asked.map(|_| verify)?,
             })
@@ -174,7 +171,6 @@ mod tests {
         let settings = resolve(&["logs"]).unwrap();
         assert_eq!((settings.min_level, settings.fail_on), (Level::Low, None));
         assert_eq!(settings.format, Format::Table);
-        assert_eq!(settings.output, None);
         assert_eq!(settings.run.verbosity, Verbosity::Normal);
         assert!(settings.run.threads >= 1);
     }

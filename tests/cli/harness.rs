@@ -4,7 +4,7 @@
 //! for `PATH`, and 80 columns wide. What depends on the machine is replaced in the output:
 //! `[ROOT]` is the folder, `[VERSION]` the version.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -61,10 +61,25 @@ impl Sandbox {
 
     /// `keytrail WORDS…`, not yet run; standard input is empty.
     pub fn keytrail<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Keytrail {
-        // A benchmark may name a release build, which need not be built with the tests.
-        let named = std::env::var_os("KEYTRAIL_BIN");
-        let program = named.unwrap_or_else(|| env!("CARGO_BIN_EXE_keytrail").into());
-        let mut command = Command::new(program);
+        self.command(Command::new(program()), words)
+    }
+
+    /// The same with a redirection, as a shell has it: `>&-` closes standard output.
+    pub fn redirected<W: AsRef<OsStr>>(
+        &self,
+        redirection: &str,
+        words: impl IntoIterator<Item = W>,
+    ) -> Keytrail {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec \"$0\" \"$@\" {redirection}")]).arg(program());
+        self.command(shell, words)
+    }
+
+    fn command<W: AsRef<OsStr>>(
+        &self,
+        mut command: Command,
+        words: impl IntoIterator<Item = W>,
+    ) -> Keytrail {
         command.args(words).current_dir(self.folder.path()).env_clear().env("COLUMNS", "80");
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
@@ -72,6 +87,12 @@ impl Sandbox {
         let root = self.folder.path().to_path_buf();
         Keytrail { command, stdin: Vec::new(), root }
     }
+}
+
+/// The program. A benchmark may name a release build, which need not be built with the tests.
+fn program() -> OsString {
+    let named = std::env::var_os("KEYTRAIL_BIN");
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_keytrail").into())
 }
 
 /// One run to be.

@@ -12,6 +12,7 @@ mod chain;
 mod config;
 mod copies;
 mod coverage;
+mod delivery;
 mod docs;
 mod filters;
 mod harness;

@@ -166,3 +166,42 @@ fn colour_is_asked_for() {
     let never = sandbox.keytrail(["scan", "absent", "--color=never"]).env("FORCE_COLOR", "1").run();
     assert_eq!(never.stderr, plain.stderr);
 }
+
+#[test]
+fn what_commands_share_means_the_same_in_all_of_them() {
+    let sandbox = Sandbox::new();
+    sandbox.write("keys.json", "{}").write("trail.json", "{\"Records\":[]}");
+    sandbox.write("bad.toml", "unknown = 1\n");
+    let commands: [&[&str]; 3] = [&["scan"], &["verify", "--public-keys=keys.json"], &["tags"]];
+    for word in [
+        "--since=soon",
+        "--until=soon",
+        "--account=1",
+        "--region=Ireland",
+        "--config=bad.toml",
+        "--threads=-1",
+        "--color=red",
+        "--progress=1",
+        "--concurrency=0",
+    ] {
+        let refused = |words: &&[&str]| {
+            let more = [word, "trail.json"];
+            let words = words.iter().chain(&more);
+            let stderr = sandbox.keytrail(words).run().code(2).stdout("").stderr;
+            let told = |line: &&str| line.starts_with("error: ") && !line.contains("keys.json");
+            stderr.lines().filter(told).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let [scan, verify, tags] = commands.each_ref().map(refused);
+        assert!(!scan.is_empty(), "{word}");
+        assert_eq!([&verify, &tags], [&scan, &scan], "{word}");
+    }
+}
+
+#[test]
+fn tags_shows_progress_as_every_command_that_reads() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", "{\"Records\":[]}");
+    let words = ["tags", "--progress=always", "trail.json"];
+    let ended = sandbox.keytrail(words).run();
+    assert_eq!(ended.stderr.lines().last(), Some("progress: sorting  0 matches"));
+}

@@ -1,8 +1,8 @@
 //! `keytrail scan --dry-run`: what would be read, and what that would cost.
 
 use std::fs;
-use std::io::{self, Write};
 
+use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::settings::Settings;
@@ -19,20 +19,16 @@ use crate::source::{Body, Entry, Listing};
 pub fn run(
     settings: &Settings,
     listing: Listing,
-    output: &mut dyn Write,
+    delivery: Delivery,
 ) -> Result<Exit, Vec<Failure>> {
     let forecast = forecast(settings, listing);
-    let written = match settings.format {
-        Format::Json => report::forecast::write_json(&forecast, output),
-        _ => report::forecast::write_table(&forecast, output),
-    };
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(vec![Failure::write(settings.output.as_deref(), error)])
-        }
-        _ if forecast.problems.is_empty() || settings.run.allow_incomplete => Ok(Exit::Clean),
-        _ => Ok(Exit::Incomplete),
-    }
+    let complete = forecast.problems.is_empty() || settings.run.allow_incomplete;
+    let exit = if complete { Exit::Clean } else { Exit::Incomplete };
+    let delivered = delivery.finish(exit, |out| match settings.format {
+        Format::Json => report::forecast::write_json(&forecast, out),
+        _ => report::forecast::write_table(&forecast, out),
+    })?;
+    Ok(delivered.exit)
 }
 
 fn forecast(settings: &Settings, mut listing: Listing) -> Forecast {

@@ -19,9 +19,9 @@ use crate::cli::args::ScanArgs;
 use crate::cli::catalogs::Catalogs;
 use crate::cli::check::Verbosity;
 use crate::cli::commands::forecast;
+use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::output::Output;
 use crate::cli::progress::{self, Watched};
 use crate::cli::settings::Settings;
 use crate::cli::signals;
@@ -38,7 +38,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
-use crate::report::{self, Format, Report, Run, Style};
+use crate::report::{self, Format, Report, Run};
 use crate::source::Listing;
 use crate::tags::book::Book;
 use crate::triage::Triage;
@@ -54,13 +54,12 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
     let prepared = prepare(args, started)?;
     if args.run.dry_run {
-        let Prepared { settings, listing, mut output, .. } = prepared;
-        let exit = forecast::run(&settings, listing, &mut output)?;
-        return output.finish().map(|()| exit).or_else(|error| ended(&settings, error, exit));
+        let Prepared { settings, listing, delivery, .. } = prepared;
+        return forecast::run(&settings, listing, delivery);
     }
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     say_loaded(&prepared, &run, messages);
-    let Prepared { settings, config, baseline, loaded, listing, output, state, .. } = prepared;
+    let Prepared { settings, config, baseline, loaded, listing, delivery, state, .. } = prepared;
     let (verifying, catalogs) = (prepared.verifying, prepared.catalogs);
     let metas = loaded.rules.metas().iter().enumerate();
     let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
@@ -70,8 +69,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     if let Some(state) = &state {
         triage = triage.after(state.reported());
     }
-    let stop = signals::install(output.unfinished());
-    let mut scan = Scan { settings, output, worst: None, stop };
+    let stop = signals::install(delivery.unfinished());
+    let mut scan = Scan { settings, delivery, worst: None, stop };
     let Catalogs { book, mut problems, .. } = catalogs;
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     if let Some(state) = &state {
@@ -80,7 +79,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     }
     let gated = match verifying.map(|v| v.gate(&scan.settings, started, &scan.stop)).transpose() {
         Ok(gated) => gated,
-        Err(error) => return scan.broken(error, None),
+        Err(error) => return scan.broken(error),
     };
     if let Some(gated) = &gated {
         plan.gate = Some(Arc::clone(&gated.gate) as _);
@@ -88,7 +87,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     }
     let (mut outcome, found) = match scan.perform(&plan, triage, listing) {
         Ok(performed) => performed,
-        Err(error) => return scan.broken(error, None),
+        Err(error) => return scan.broken(error),
     };
     outcome.problems.extend(problems);
     outcome.problems.sort();
@@ -98,9 +97,9 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     run.finished = Time::now();
     let verbosity = scan.settings.run.verbosity;
     let asked = what(&scan.settings, &run);
-    let (exit, written) = scan.report(&run, &outcome, messages)?;
+    let Delivered { exit, whole } = scan.report(&run, &outcome, messages)?;
     // A report that nobody got was not made.
-    let exit = match state.filter(|_| written).map(|s| s.commit(asked, &mut outcome, found)) {
+    let exit = match state.filter(|_| whole).map(|s| s.commit(asked, &mut outcome, found)) {
         Some(Err(reason)) => {
             let what = "the state is not written, so the next run repeats this";
             messages.warning(format!("{what}: {reason}"));
@@ -210,7 +209,7 @@ fn plan(
 /// A scan that has begun.
 struct Scan {
     settings: Settings,
-    output: Output,
+    delivery: Delivery,
     /// The highest level that was written live.
     worst: Option<Level>,
     /// Set by a signal.
@@ -225,21 +224,21 @@ impl Scan {
         mut triage: Triage,
         mut listing: Listing,
     ) -> io::Result<(Outcome, Vec<Id>)> {
-        let Scan { settings, output, worst, stop } = self;
+        let Scan { settings, delivery, worst, stop } = self;
         let live = settings.each && settings.format == Format::Ndjson;
-        let show = settings.run.show(live && output.is_terminal());
+        let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
-        let flush = output.is_terminal() || settings.sources.iter().any(is_stream);
+        let flush = delivery.is_terminal() || settings.sources.iter().any(is_stream);
         listing.stop_on(Arc::clone(stop));
         let mut write = |finding: &Finding| {
             let Some(status) = triage.admit(finding) else { return Ok(()) };
             *worst = (*worst).max(Some(finding.level));
             if status == finding.status {
-                report::write_line(finding, output)?;
+                report::write_line(finding, delivery)?;
             } else {
-                report::write_line(&Finding { status, ..finding.clone() }, output)?;
+                report::write_line(&Finding { status, ..finding.clone() }, delivery)?;
             }
-            if flush { output.flush() } else { Ok(()) }
+            if flush { delivery.flush() } else { Ok(()) }
         };
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
@@ -254,51 +253,34 @@ impl Scan {
         Ok((outcome, found))
     }
 
-    /// Writes the report and says what it does not say. The exit code, and whether all of the report
-    /// was taken.
+    /// Writes the report and says what it does not say.
     fn report(
-        mut self,
+        self,
         run: &Run,
         outcome: &Outcome,
         messages: Messages,
-    ) -> Result<(Exit, bool), Vec<Failure>> {
-        let settings = &self.settings;
+    ) -> Result<Delivered, Vec<Failure>> {
+        let Scan { settings, delivery, .. } = self;
         let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
-        let on_terminal = self.output.is_terminal();
-        let style = Style {
-            width: if settings.output.is_none() { ui::width() } else { None },
-            color: ui::color(settings.run.color, |name| std::env::var_os(name), on_terminal),
-            verbose: settings.run.is_verbose(),
-        };
+        let style = delivery.style(settings.run.color, settings.run.is_verbose());
         let report = Report { run, outcome };
-        if let Err(error) = report::write(settings.format, &report, &style, &mut self.output) {
-            return Ok((self.broken(error, Some(exit))?, false));
+        let delivered = delivery
+            .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out))?;
+        if delivered.whole {
+            if let (Some(verify), Format::Ndjson) = (&outcome.verify, settings.format) {
+                verifying::say(verify, messages);
+            }
+            say_problems(outcome, &settings, messages);
         }
-        let Scan { settings, output, .. } = self;
-        if let Err(error) = output.finish() {
-            return Ok((ended(&settings, error, exit)?, false));
-        }
-        if let (Some(verify), Format::Ndjson) = (&outcome.verify, settings.format) {
-            verifying::say(verify, messages);
-        }
-        say_problems(outcome, &settings, messages);
-        Ok((exit, true))
+        Ok(delivered)
     }
 
-    /// The end of a scan whose output broke. `earned` is its exit code if it is known.
-    fn broken(self, error: io::Error, earned: Option<Exit>) -> Result<Exit, Vec<Failure>> {
+    /// The end of a scan whose output broke while it went on.
+    fn broken(self, error: io::Error) -> Result<Exit, Vec<Failure>> {
         let found = self.settings.fail_on.is_some_and(|level| self.worst >= Some(level));
         let so_far = if found { Exit::Findings } else { Exit::Clean };
-        ended(&self.settings, error, earned.unwrap_or(so_far))
+        Ok(self.delivery.broken(error, so_far)?.exit)
     }
-}
-
-/// Whoever closes a pipe has read enough; any other error loses what was asked for.
-fn ended(settings: &Settings, error: io::Error, earned: Exit) -> Result<Exit, Vec<Failure>> {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return Ok(earned);
-    }
-    Err(vec![Failure::write(settings.output.as_deref(), error)])
 }
 
 /// Whether a source is written while it is read.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use crate::cli::args::TagsArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
+use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
-use crate::cli::ui::{self, Messages};
+use crate::cli::ui::Messages;
 use crate::cli::values::{self, Form};
 use crate::detect::RuleSet;
 use crate::engine::{self, Filter, Plan, Progress};
@@ -23,7 +24,7 @@ use crate::model::estate::Estate;
 use crate::model::problem::Problem;
 use crate::model::tag_state::{Presence, TagLine, TagState};
 use crate::model::time::Time;
-use crate::report::{Style, tags as report};
+use crate::report::tags as report;
 use crate::source::Listing;
 use crate::tags::book::{Book, Named};
 use crate::tags::change::Source;
@@ -60,32 +61,21 @@ pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     };
     problems.sort();
     let states = states(&book, &arns, at);
-    let mut output = Vec::new();
-    let terminal = io::stdout().is_terminal();
-    let style = Style {
-        width: ui::width(),
-        color: ui::color(run.color, |name| std::env::var_os(name), terminal),
-        verbose: run.is_verbose(),
-    };
-    let written = match form {
-        Form::Json => report::write_json(at, &states, &problems, &mut output),
-        Form::Table => report::write_table(at, &states, &style, &mut output),
-    };
-    let written = written.and_then(|()| io::stdout().lock().write_all(&output));
-    match written.and_then(|()| io::stdout().lock().flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(vec![Failure::write(None, error)]);
-        }
-        _ => {}
-    }
-    if !run.is_quiet() {
+    let incomplete = interrupted || !(problems.is_empty() || run.allow_incomplete);
+    let exit = if incomplete { Exit::Incomplete } else { Exit::Clean };
+    let delivery = Delivery::to_stdout()?;
+    let style = delivery.style(run.color, run.is_verbose());
+    let delivered = delivery.finish(exit, |mut out| match form {
+        Form::Json => report::write_json(at, &states, &problems, &mut out),
+        Form::Table => report::write_table(at, &states, &style, &mut out),
+    })?;
+    if delivered.whole && !run.is_quiet() {
         problems.iter().for_each(|problem| messages.warning(problem));
     }
-    if interrupted {
+    if delivered.whole && interrupted {
         messages.warning("interrupted: there may be more than was read until then");
     }
-    let incomplete = interrupted || !(problems.is_empty() || run.allow_incomplete);
-    Ok(if incomplete { Exit::Incomplete } else { Exit::Clean })
+    Ok(delivered.exit)
 }
 
 /// Whether a word names a key or a resource, and not a file.
@@ -149,7 +139,7 @@ fn learn(
     let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
         engine::scan_and_learn(listing, &plan, None, &done, &stop)
     });
-    let (outcome, book) = scanned.map_err(|error| vec![Failure::write(None, error)])?;
+    let (outcome, book) = scanned.map_err(|error| vec![Failure::run(&error)])?;
     problems.extend(outcome.problems);
     Ok((book, outcome.interrupted))
 }

@@ -1,22 +1,22 @@
 //! `keytrail verify`: whether log files are what CloudTrail delivered.
 
-use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::cli::args::VerifyArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
+use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
-use crate::cli::ui::{self, Messages};
+use crate::cli::ui::Messages;
 use crate::cli::values::{self, Form};
 use crate::cli::{signals, verifying};
 use crate::engine::{Filter, Progress};
 use crate::model::time::Time;
-use crate::report::{Style, verify as report};
+use crate::report::verify as report;
 use crate::source::Listing;
 use crate::verify::{Judged, PublicKeys, Range, collect, judge};
 
@@ -43,7 +43,7 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
     };
     let watched = Watched::new(&done, &args.sources);
-    let broken = |error| vec![Failure::write(None, error)];
+    let broken = |error| vec![Failure::run(&error)];
     let collected =
         progress::during(run.show(false), watched, || collect(listing, run.threads, &read, &stop));
     let mut collected = collected.map_err(broken)?;
@@ -56,27 +56,28 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let anchor = keys.anchor();
     let shown =
         report::Report { anchor: &anchor, verified: &verified, problems: &problems, complete };
-    let terminal = io::stdout().is_terminal();
-    let style = Style {
-        width: ui::width(),
-        color: ui::color(run.color, |name| std::env::var_os(name), terminal),
-        verbose: run.is_verbose(),
+    let exit = match (interrupted, complete || run.allow_incomplete, verified.is_whole()) {
+        (true, ..) | (_, false, _) => Exit::Incomplete,
+        (_, _, true) => Exit::Clean,
+        (_, _, false) => Exit::Findings,
     };
-    let mut output = Vec::new();
-    let written = match form {
-        Form::Json => report::write_json(&shown, &mut output),
-        Form::Table => report::write_table(&shown, &style, &mut output),
-    };
-    let written = written.and_then(|()| io::stdout().lock().write_all(&output));
-    match written.and_then(|()| io::stdout().lock().flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(vec![Failure::write(None, error)]);
-        }
-        _ => {}
+    let delivery = Delivery::to_stdout()?;
+    let style = delivery.style(run.color, run.is_verbose());
+    let delivered = delivery.finish(exit, |out| match form {
+        Form::Json => report::write_json(&shown, out),
+        Form::Table => report::write_table(&shown, &style, out),
+    })?;
+    if delivered.whole {
+        say(&shown, interrupted, &run, messages);
     }
+    Ok(delivered.exit)
+}
+
+/// Says what the result does not say.
+fn say(shown: &report::Report<'_>, interrupted: bool, run: &Running, messages: Messages) {
     if !run.is_quiet() {
-        problems.iter().for_each(|problem| messages.warning(problem));
-        if verified.chains.iter().any(|chain| chain.cut_short) {
+        shown.problems.iter().for_each(|problem| messages.warning(problem));
+        if shown.verified.chains.iter().any(|chain| chain.cut_short) {
             messages
                 .note("a part of a log archive begins in mid-chain: --since is where it begins");
         }
@@ -84,11 +85,6 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     if interrupted {
         messages.warning("interrupted: only what was read until then is judged");
     }
-    Ok(match (interrupted, complete || run.allow_incomplete, verified.is_whole()) {
-        (true, ..) | (_, false, _) => Exit::Incomplete,
-        (_, _, true) => Exit::Clean,
-        (_, _, false) => Exit::Findings,
-    })
 }
 
 fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {

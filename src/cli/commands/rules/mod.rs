@@ -9,11 +9,12 @@ mod list;
 mod show;
 mod test;
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 
+use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::ui::{self, Messages, When};
+use crate::cli::ui::Messages;
 use crate::cli::values::{self, Form};
 use crate::report::Style;
 
@@ -24,8 +25,11 @@ use args::{RulesArgs, RulesCommand};
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &RulesArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let when = args.color.color.parse().map_err(|reason| bad("--color", &args.color.color, reason));
-    let style = when.as_ref().map_or_else(|_| Style::default(), |when| style(*when));
+    let delivery = Delivery::to_stdout()?;
+    let typed = args.color.color.as_str();
+    let when = typed.parse().map_err(|reason| bad("--color", typed, reason));
+    let style =
+        when.as_ref().map_or_else(|_| Style::default(), |when| delivery.style(*when, false));
     let done = match &args.command {
         RulesCommand::List(args) => list::run(args, style, messages),
         RulesCommand::Show(args) => show::run(args),
@@ -40,28 +44,11 @@ pub fn run(args: &RulesArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
             return Err(failures);
         }
     };
-    let mut out = io::stdout().lock();
-    match out.write_all(&output).and_then(|()| out.flush()) {
-        // Whoever closes a pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(vec![Failure::write(None, error)])
-        }
-        _ => Ok(exit),
-    }
+    Ok(delivery.finish(exit, |out| out.write_all(&output))?.exit)
 }
 
 /// What a command gives: its output and how it ended.
 type Done = Result<(Vec<u8>, Exit), Vec<Failure>>;
-
-/// How standard output is drawn on.
-fn style(when: When) -> Style {
-    let terminal = io::stdout().is_terminal();
-    Style {
-        width: ui::width(),
-        color: ui::color(when, |name| std::env::var_os(name), terminal),
-        verbose: false,
-    }
-}
 
 /// Table or json, as `--format` says.
 fn form(text: &str) -> Result<Form, Failure> {

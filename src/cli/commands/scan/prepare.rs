@@ -12,6 +12,7 @@ use crate::cli::args::ScanArgs;
 use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::config::Config;
+use crate::cli::deliver::Delivery;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::s3::Scope;
@@ -33,7 +34,7 @@ pub(super) struct Prepared {
     pub catalogs: Catalogs,
     pub listing: Listing,
     pub verifying: Option<Verifying>,
-    pub output: Output,
+    pub delivery: Delivery,
     pub state: Option<Opened>,
 }
 
@@ -79,8 +80,8 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         .transpose()
         .map_err(&mut note)
         .ok();
-    let output = open_output(args, sources, &read, failures.is_empty());
-    let output = output.map_err(|failure| failures.extend(failure)).ok();
+    let delivery = open_output(args, sources, &read, failures.is_empty());
+    let delivery = delivery.map_err(|failure| failures.extend(failure)).ok();
     let opened = (|| {
         Some(Prepared {
             settings: settings?,
@@ -90,7 +91,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
             catalogs: catalogs?,
             listing: listing?,
             verifying: verifying?,
-            output: output?,
+            delivery: delivery?,
             state: state?,
         })
     })();
@@ -122,10 +123,10 @@ fn open_output(
     sources: &[OsString],
     read: &[&Path],
     all_well: bool,
-) -> Result<Output, Option<Failure>> {
+) -> Result<Delivery, Option<Failure>> {
     let path = args.output.output.as_path();
     if path.as_os_str() == "-" {
-        return Output::open(None).map_err(Some);
+        return Delivery::open(None).map_err(Some);
     }
     let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
     if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
@@ -138,7 +139,7 @@ fn open_output(
     if !all_well && Output::may_wait(path) {
         return Err(None);
     }
-    Output::open(Some(path)).map_err(Some)
+    Delivery::open(Some(path)).map_err(Some)
 }
 
 /// The rules that `args` choose, and those that suppressions name; with `verify` the one that says

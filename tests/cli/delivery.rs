@@ -1,0 +1,99 @@
+//! What every command does with an output that is closed, full or gone: the same.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::chain::Chain;
+use crate::harness::Sandbox;
+
+/// Each command, and the code that it earns.
+const COMMANDS: [(&[&str], i32); 10] = [
+    (&["scan", "trail.json"], 0),
+    (&["scan", "-fjson", "cut.json"], 3),
+    (&["scan", "-fndjson", "--each", "--select=key-disabled", "disabled.json"], 0),
+    (&["scan", "--dry-run", "trail.json"], 0),
+    (&["verify", "bucket", "--public-keys=keys.json"], 1),
+    (&["tags", "cut.json"], 3),
+    (&["rules", "list"], 0),
+    (&["rules", "show", "key-disabled"], 0),
+    (&["rules", "lint", "bad.yml"], 1),
+    (&["rules", "test", "bad.yml"], 1),
+];
+
+const RULE: &str = "\
+title: Somebody switched a key off
+id: 0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a01
+level: high
+logsource:
+  product: aws
+  service: cloudtrail
+detection:
+  selection:
+    eventName: DisableKey
+  condition: selection
+";
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut chain = Chain::new();
+    chain.remove(&chain.digests[2].clone());
+    chain.write(&sandbox);
+    let record = json!({
+        "eventVersion": "1.11", "eventSource": "kms.amazonaws.com", "eventName": "DisableKey",
+        "eventTime": "2026-11-23T20:17:00Z", "awsRegion": "eu-central-1", "eventID": "e-1",
+        "recipientAccountId": "111122223333", "sourceIPAddress": "192.0.2.1",
+        "userIdentity": {"type": "IAMUser", "accountId": "111122223333",
+            "arn": "arn:aws:iam::111122223333:user/Alice"},
+        "requestParameters": {"keyId": "1234abcd-12ab-34cd-56ef-1234567890ab"},
+    });
+    sandbox
+        .write("trail.json", "{\"Records\":[]}")
+        .write("cut.json", "{\"Records\":[{")
+        .write("disabled.json", json!({"Records": [record]}).to_string())
+        .write("bad.yml", RULE);
+    sandbox
+}
+
+#[test]
+fn the_codes_are_those_that_are_earned() {
+    let sandbox = sandbox();
+    for (words, code) in COMMANDS {
+        let ended = sandbox.keytrail(words).run().code(code);
+        assert!(!ended.stdout.is_empty(), "{words:?}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_every_command_quietly() {
+    let sandbox = sandbox();
+    for (words, code) in COMMANDS {
+        let mut keytrail = sandbox.keytrail(words);
+        let mut child = keytrail.spawn();
+        drop(child.stdout.take());
+        // Written as it is found, the end comes before all input is seen.
+        keytrail.end(child).code(code).stderr("");
+    }
+}
+
+#[test]
+fn standard_output_that_was_never_open_is_as_one_that_was_closed() {
+    let sandbox = sandbox();
+    for (words, code) in COMMANDS {
+        sandbox.redirected(">&-", words).run().code(code).stdout("");
+    }
+}
+
+#[test]
+fn a_full_disk_is_a_failure_of_every_command() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let sandbox = sandbox();
+    for (words, _) in COMMANDS {
+        let ended = sandbox.redirected(">/dev/full", words).run().code(2);
+        let expected = "error: standard output: cannot be written: ";
+        let mut lines = ended.stderr.lines();
+        assert!(lines.any(|line| line.starts_with(expected)), "{words:?}: {}", ended.stderr);
+    }
+}
