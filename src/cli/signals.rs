@@ -33,7 +33,7 @@ pub fn install(unfinished: Unfinished) -> Arc<AtomicBool> {
 }
 
 /// Ends the process, leaving no half file behind.
-#[allow(clippy::exit)]
+#[expect(clippy::exit, reason = "nothing above can be waited for")]
 fn end_at_once(unfinished: &Unfinished) {
     // `try_lock`: whoever holds the lock may be the one that hangs.
     if let Ok(guard) = unfinished.try_lock()
