@@ -23,6 +23,8 @@ mod partial;
 mod plan;
 mod read;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
