@@ -47,7 +47,7 @@ const RULES: [&str; 9] = [
     "ssm-securestring-downgraded",
 ];
 
-/// How many histories are looked at: a scan that spills takes a quarter of a second in a debug build.
+/// How many histories are looked at: one takes a tenth of a second in a debug build.
 const CASES: u64 = 60;
 
 /// How a history is scanned.

@@ -71,11 +71,11 @@ fn of_one_second_and_no_ids_the_first_place_is_first() {
     assert!(found.iter().all(|(_, record)| record.is_some_and(|at| at % 3 == 0)), "{found:?}");
 }
 
-/// `decrypt-burst-logs` makes findings of `decrypt-burst` (`same_as`), but decides after what rests
-/// on `decrypt-burst`: `Wiring::place` does not put it before, and `Stages::new` looks at feeders of
-/// smaller numbers only.
+/// `decrypt-burst-logs` makes findings of `decrypt-burst` (`same_as`), but decides after what looks
+/// at those: `Wiring::place` does not put it before, and `Stages::new` asks feeders of smaller
+/// numbers only.
 #[test]
-#[ignore = "a part that makes findings of another rule may decide after correlations over that rule"]
+#[ignore = "a part that makes findings of a rule may decide after correlations over the rule"]
 fn correlations_hear_of_findings_that_a_part_makes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rule.yml");
@@ -86,7 +86,8 @@ fn correlations_hear_of_findings_that_a_part_makes() {
     let found = |logs: bool| {
         let wanted = |id: &str| ["decrypt-burst", "key-disabled"].contains(&id);
         let estate = Arc::new(estate());
-        let plan = Plan::new(RuleSet::load_some(wanted, &[path.clone()], &estate).unwrap().rules);
+        let loaded = RuleSet::load_some(wanted, std::slice::from_ref(&path), &estate);
+        let plan = Plan::new(loaded.unwrap().rules);
         let records = (0..20).map(|number| {
             let id = format!("00000000-0000-4000-8000-{number:012}");
             let mut record = call("Decrypt", &key(0), number / 4, json!(id));
@@ -109,7 +110,7 @@ fn correlations_hear_of_findings_that_a_part_makes() {
 /// The record is shown to a history, so that a rule matched it: contract, `duplicates`; and of two
 /// records that share their id at least one is forged.
 #[test]
-#[ignore = "records that a history is shown but does not mark are no facts any more (read/record.rs)"]
+#[ignore = "records that a history is shown and does not mark are no facts (read/record.rs)"]
 fn records_that_a_history_is_shown_are_counted_as_copies() {
     let put = |kind: &str| {
         json!({"eventSource": "ssm.amazonaws.com", "eventName": "PutParameter",

@@ -52,21 +52,20 @@ pub const OWN: &str = "111122223333";
 const OTHER: &str = "444455556666";
 const PLACE: &str = "eu-central-1:111122223333";
 
-/// Key policies, and the services that each gives the key to alone.
-pub const POLICIES: [(&str, &[&str]); 3] = [
-    (
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/app"},"Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"s3.eu-central-1.amazonaws.com"}}}]}"#,
-        &["s3"],
-    ),
-    (
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/app"},"Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":["secretsmanager.eu-central-1.amazonaws.com","lambda.eu-central-1.amazonaws.com"]}}}]}"#,
-        &["lambda", "secretsmanager"],
-    ),
-    (
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/app"},"Action":"kms:Decrypt","Resource":"*"}]}"#,
-        &[],
-    ),
-];
+/// The services that each key policy gives the key to alone; the last one gives it to all.
+pub const POLICIES: [&[&str]; 3] = [&["s3"], &["lambda", "secretsmanager"], &[]];
+
+/// The text of a key policy.
+pub fn policy(number: usize) -> String {
+    let hosts = POLICIES[number].iter().map(|name| format!("{name}.eu-central-1.amazonaws.com"));
+    let hosts: Vec<String> = hosts.collect();
+    let mut statement = json!({"Effect": "Allow", "Resource": "*", "Action": "kms:Decrypt",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:role/app"}});
+    if !hosts.is_empty() {
+        statement["Condition"] = json!({"StringEquals": {"kms:ViaService": hosts}});
+    }
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
 
 /// A history in the making.
 pub struct Maker {
@@ -149,16 +148,15 @@ impl Maker {
         let session = format!("s{}", self.rng.below(5));
         let role = *self.rng.pick(&["app", "writer", "deploy", "aws:ec2-infrastructure"]);
         let issuer = format!("arn:aws:iam::{account}:role/{role}");
+        let services = ["rds.amazonaws.com", "cloudtrail.amazonaws.com"];
+        let plain = |kind: &str, name: &str| {
+            let arn = format!("arn:aws:iam::{account}:{name}");
+            json!({"type": kind, "accountId": account, "arn": arn})
+        };
         let mut caller = match self.rng.below(10) {
-            0 => {
-                return json!({"type": "AWSService", "invokedBy": *self.rng.pick(&["rds.amazonaws.com", "cloudtrail.amazonaws.com"])});
-            }
-            1 => {
-                json!({"type": "Root", "accountId": account, "arn": format!("arn:aws:iam::{account}:root")})
-            }
-            2 | 3 => {
-                json!({"type": "IAMUser", "accountId": account, "arn": format!("arn:aws:iam::{account}:user/ana")})
-            }
+            0 => return json!({"type": "AWSService", "invokedBy": *self.rng.pick(&services)}),
+            1 => plain("Root", "root"),
+            2 | 3 => plain("IAMUser", "user/ana"),
             _ => json!({"type": "AssumedRole", "accountId": account,
                 "arn": format!("arn:aws:sts::{account}:assumed-role/{role}/{session}"),
                 "sessionContext": {"sessionIssuer": {"type": "Role", "arn": issuer}}}),
@@ -174,13 +172,14 @@ impl Maker {
         let number = self.rng.below(3);
         let object = format!("arn:aws:s3:::bucket-{number}/object-{}", self.rng.below(4));
         let trail = format!("arn:aws:cloudtrail:{PLACE}:trail/main");
+        let function = format!("arn:aws:lambda:{PLACE}:function:f{number}");
         match self.rng.below(10) {
             0 | 1 => json!({"aws:s3:arn": object}),
             2 => json!({"aws:cloudtrail:arn": trail, "aws:s3:arn": object}),
             3 => json!({"SecretARN": format!("arn:aws:secretsmanager:{PLACE}:secret:s{number}")}),
             4 | 5 => json!({"PARAMETER_ARN": format!("arn:aws:ssm:{PLACE}:parameter/p{number}")}),
             6 | 7 => {
-                json!({"aws:lambda:FunctionArn": format!("arn:aws:lambda:{PLACE}:function:f{number}")})
+                json!({"aws:lambda:FunctionArn": function})
             }
             8 => json!({"aws:ebs:id": format!("vol-{number}")}),
             _ => json!({"app": "x"}),
@@ -273,7 +272,7 @@ impl Maker {
                 let mut record = self.record("kms.amazonaws.com", name, (account, &region));
                 record["resources"] = json!([{"ARN": key}]);
                 record["requestParameters"] = match name {
-                    "PutKeyPolicy" => json!({"keyId": key, "policy": POLICIES[number].0}),
+                    "PutKeyPolicy" => json!({"keyId": key, "policy": policy(number)}),
                     "CreateAlias" => json!({"targetKeyId": key, "aliasName": "alias/app"}),
                     _ => json!({"keyId": key}),
                 };

@@ -206,7 +206,8 @@ fn service_only(found: &mut Found, all: &[One<'_>], (key, kinds): (&str, &[&Kind
         let during = |policy: &&One<'_>| policy.time >= one.time && policy.time <= kind.last();
         let Some(policy) = before.filter(|_| !policies.iter().any(during)) else { continue };
         let text = text(policy.value, "/requestParameters/policy").unwrap_or_default();
-        let services = POLICIES.iter().find(|(known, _)| *known == text).map_or(&[][..], |p| p.1);
+        let number = (0..POLICIES.len()).find(|number| super::history::policy(*number) == text);
+        let services = number.map_or(&[][..], |number| POLICIES[number]);
         if !services.is_empty() && !services.contains(&by) {
             let rule = "service-only-key-used-directly";
             of_kinds(found, rule, Level::High, &[kind], PRINCIPAL_AND_KEY);
@@ -304,7 +305,7 @@ fn parameters(found: &mut Found, all: &[One<'_>], kinds: &[Kind<'_>]) {
     let puts: Vec<&One<'_>> = all.iter().filter(put).collect();
     for plain in puts.iter().filter(|one| kind(one) != "SecureString" && one.reported) {
         let before = |one: &&&One<'_>| one.time < plain.time && name(one) == name(plain);
-        let state = puts.iter().filter(before).next_back().map(|one| kind(one));
+        let state = puts.iter().rfind(before).map(|one| kind(one));
         let arn = format!("arn:aws:ssm:eu-central-1:111122223333:parameter/{}", name(plain));
         let used = kinds.iter().any(|kind| {
             let one = kind.first();

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::history::{Rng, history};
+use super::history::{Rng, history, policy};
 use super::twin::Told;
 use super::{How, all_told, plan, rules, scan_folder, write};
 use crate::engine::Limits;
@@ -63,15 +63,15 @@ fn cases() -> Vec<(&'static str, Vec<Value>)> {
         record["requestParameters"]["encryptionContext"] = json!({"aws:s3:arn": arn});
     };
     let agent = |record: &mut Value, text: String| record["userAgent"] = json!(text);
-    let policy = |record: &mut Value, text: String| {
+    let set_policy = |record: &mut Value, text: String| {
         record["eventName"] = json!("PutKeyPolicy");
-        record["requestParameters"] = json!({"policy": super::history::POLICIES[0].0, "x": text});
+        record["requestParameters"] = json!({"policy": policy(0), "x": text});
     };
     vec![
         ("rows", history(7)),
         ("behind rows", fat(8, object, (64, 120_000))),
         ("names", fat(9, agent, (26, 900_000))),
-        ("kept records", fat(10, policy, (64, 120_000))),
+        ("kept records", fat(10, set_policy, (64, 120_000))),
     ]
 }
 
@@ -98,7 +98,7 @@ fn without_temporary_files(folder: &Path) -> (Vec<String>, usize) {
 fn without_temporary_files_findings_are_exact_or_a_problem_says_so() {
     for (what, records) in cases() {
         let folder = tempfile::tempdir().unwrap();
-        write(&[records.clone()], folder.path());
+        write(std::slice::from_ref(&records), folder.path());
         let expected = lines(&rules::findings(&records, false, [None, None]));
         assert!(!expected.is_empty(), "{what}");
         let outcome = scan_folder(folder.path(), &plan(&tight()));

@@ -23,6 +23,9 @@ pub struct Told {
     pub events: Vec<Option<String>>,
 }
 
+/// The order of records: time, and event id.
+pub type Order = (Time, Option<String>);
+
 /// A record, read.
 #[derive(Debug, Clone)]
 pub struct One<'v> {
@@ -97,7 +100,7 @@ impl<'v> One<'v> {
         self.value["eventSource"] == "kms.amazonaws.com"
     }
 
-    pub fn order(&self) -> (Time, Option<String>) {
+    pub fn order(&self) -> Order {
         (self.time, self.id.clone())
     }
 
@@ -205,11 +208,11 @@ pub fn kinds<'v>(all: &[One<'v>]) -> Vec<Kind<'v>> {
 
 /// Findings, those of the same key taken together.
 #[derive(Default)]
-pub struct Found(BTreeMap<String, (Told, BTreeSet<(Time, Option<String>)>)>);
+pub struct Found(BTreeMap<String, (Told, BTreeSet<Order>)>);
 
 impl Found {
     /// Adds a finding, which rests on the events; `same` tells which others are the same finding.
-    pub fn add(&mut self, same: String, told: Told, events: BTreeSet<(Time, Option<String>)>) {
+    pub fn add(&mut self, same: String, told: Told, events: BTreeSet<Order>) {
         let same = format!("{} {} {same}", told.rule, told.attempt);
         let Some((known, shown)) = self.0.get_mut(&same) else {
             self.0.insert(same, (told, events));
