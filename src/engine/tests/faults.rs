@@ -124,3 +124,25 @@ fn records_that_a_history_is_shown_are_counted_as_copies() {
     let forged = outcome(&[vec![put("String"), put("SecureString")]], &plan(&how));
     assert_eq!(forged.problems.len(), 1, "{:?}", forged.problems);
 }
+
+/// Before the engine was rebuilt, the sessions of a finding were the ten smallest of all its uses;
+/// now they are those of the ten events that it shows.
+#[test]
+#[ignore = "sessions of histories and correlations are those of the shown events (fill_sessions)"]
+fn sessions_are_the_smallest_of_all_uses() {
+    let records = (0..12).map(|number| {
+        let id = format!("00000000-0000-4000-8000-{number:012}");
+        let mut record = call("Decrypt", &key(0), number, json!(id));
+        let (account, session) = match number {
+            11 => ("444455556666", "a-stranger"),
+            _ => ("111122223333", "usual"),
+        };
+        let role = format!("arn:aws:sts::{account}:assumed-role/r{number}/{session}");
+        record["userIdentity"] = json!({"type": "AssumedRole", "accountId": account, "arn": role});
+        record
+    });
+    let how = How { threads: 1, ..How::default() };
+    let outcome = outcome(&[records.collect()], &plan(&how));
+    let mut of = outcome.findings.iter().filter(|finding| finding.rule == "key-blast-radius");
+    assert_eq!(of.next().unwrap().details["sessions"], json!(["a-stranger", "usual"]));
+}
