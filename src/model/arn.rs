@@ -21,17 +21,16 @@ pub struct Arn<'a> {
 impl<'a> Arn<'a> {
     /// Splits `text`; `None` when it is no ARN.
     pub fn parse(text: &'a str) -> Option<Arn<'a>> {
-        let mut fields = text.splitn(6, ':');
-        if fields.next()? != "arn" {
-            return None;
-        }
-        let arn = Arn {
-            partition: fields.next()?,
-            service: fields.next()?,
-            region: fields.next()?,
-            account: fields.next()?,
-            resource: fields.next()?,
+        // Nearly every text that is no ARN ends here.
+        let mut rest = text.strip_prefix("arn:")?;
+        let mut field = || {
+            let len = rest.bytes().position(|byte| byte == b':')?;
+            let (field, behind) = rest.split_at_checked(len)?;
+            rest = behind.get(1..)?;
+            Some(field)
         };
+        let (partition, service, region, account) = (field()?, field()?, field()?, field()?);
+        let arn = Arn { partition, service, region, account, resource: rest };
         (arn.partition.starts_with("aws") && !arn.service.is_empty() && !arn.resource.is_empty())
             .then_some(arn)
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::json::Json;
 use super::members::{Known, Members};
 use super::scan::Index;
+use super::scan::tape::Tape;
 use crate::model::time::Time;
 
 /// A record: valid JSON text of one object.
@@ -16,6 +17,7 @@ pub struct Event<'a> {
     text: &'a str,
     index: &'a Index,
     members: Option<Members>,
+    tape: Option<&'a Tape>,
 }
 
 /// The record before anybody cares for it: bytes and marks, not yet known to be UTF-8.
@@ -228,7 +230,33 @@ impl<'a> Header<'a> {
 impl<'a> Event<'a> {
     /// A view of `text`, which the scan has proven to be one JSON object and has marked.
     pub fn new(text: &'a str, index: &'a Index) -> Self {
-        Event { text, index, members: Members::new(text.as_bytes(), index) }
+        Event { text, index, members: Members::new(text.as_bytes(), index), tape: None }
+    }
+
+    /// The same view, with a tape of the same text at hand: faster where much is asked.
+    pub fn with_tape(self, tape: &'a Tape) -> Event<'a> {
+        Event { tape: tape.is_complete().then_some(tape), ..self }
+    }
+
+    /// The value of a top-level member by its number.
+    fn top(&self, member: usize) -> Option<Json<'a>> {
+        let on_tape = |tape: &'a Tape| Json::on_tape(self.text, tape, tape.top(member)?);
+        match self.tape.and_then(on_tape) {
+            Some(value) => Some(value),
+            None => {
+                let colon = *self.index.colons().get(member)? as usize;
+                self.text.get(colon + 1..).map(Json::new)
+            }
+        }
+    }
+
+    /// The value that begins at or behind an offset.
+    pub fn value_at(&self, offset: usize) -> Option<Json<'a>> {
+        let on_tape = |tape: &'a Tape| Json::on_tape(self.text, tape, tape.at_or_behind(offset)?);
+        match self.tape.and_then(on_tape) {
+            Some(value) => Some(value),
+            None => self.text.get(offset..).map(Json::new),
+        }
     }
 
     /// The record's own text.
@@ -238,14 +266,15 @@ impl<'a> Event<'a> {
 
     /// The record as a value.
     pub fn json(&self) -> Json<'a> {
-        Json::new(self.text)
+        let on_tape = |tape| Json::on_tape(self.text, tape, 0);
+        self.tape.and_then(on_tape).unwrap_or_else(|| Json::new(self.text))
     }
 
     /// A top-level member; the last one of that name.
     #[inline]
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
         match self.members.as_ref().map_or(Known::Other, |members| members.find(name)) {
-            Known::At(colon) => Some(Json::new(&self.text[colon + 1..])),
+            Known::At(member) => self.top(member),
             Known::Absent => None,
             Known::Other => self.search(name),
         }
@@ -278,7 +307,7 @@ impl<'a> Event<'a> {
             let Some(before) = before.strip_suffix(name.as_bytes()) else { continue };
             // No top-level string holds a backslash, so this quote opens the name.
             if before.last() == Some(&b'"') {
-                return Some(Json::new(&self.text[colon + 1..]));
+                return self.value_at(colon + 1);
             }
         }
         None

@@ -9,12 +9,19 @@ use std::borrow::Cow;
 use memchr::{memchr2, memchr3};
 use serde_json::Value;
 
+pub use super::escape::unescape;
+use super::scan::tape::Tape;
+
 /// How deep a value is turned into owned data; deeper values read as null.
 pub const DEEPEST: usize = 64;
 
 /// A value in place: text that starts with the value and goes on behind it.
 #[derive(Debug, Clone, Copy)]
-pub struct Json<'a>(&'a str);
+pub struct Json<'a> {
+    text: &'a str,
+    /// Where the value is on the tape of its record, if that has one.
+    tape: Option<(&'a Tape, u32)>,
+}
 
 /// What a value is, by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +43,27 @@ pub enum Kind {
 impl<'a> Json<'a> {
     /// The value at the start of valid JSON text, white space before it passed over.
     pub fn new(text: &'a str) -> Json<'a> {
-        Json(skip_space(text))
+        Json { text: skip_space(text), tape: None }
+    }
+
+    /// The value that is a token of the tape of `record`; `None` if there is no such token.
+    pub fn on_tape(record: &'a str, tape: &'a Tape, number: u32) -> Option<Json<'a>> {
+        let start = tape.token(number)?.start as usize;
+        Some(Json { text: record.get(start..)?, tape: Some((tape, number)) })
+    }
+
+    /// How many bytes the value has.
+    fn len(self) -> usize {
+        let token = self.tape.and_then(|(tape, number)| tape.token(number));
+        match token {
+            Some(token) => (token.end - token.start) as usize,
+            None => value_len(self.text),
+        }
     }
 
     /// What the value is.
     pub fn kind(self) -> Kind {
-        match self.0.as_bytes().first() {
+        match self.text.as_bytes().first() {
             Some(b'"') => Kind::String,
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::Array,
@@ -58,13 +80,13 @@ impl<'a> Json<'a> {
 
     /// Where the value starts in `text`; `None` if it is no part of it.
     pub fn start_in(self, text: &str) -> Option<usize> {
-        let start = (self.0.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        let start = (self.text.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         (start < text.len()).then_some(start)
     }
 
     /// The value's own text.
     pub fn raw(self) -> &'a str {
-        &self.0[..value_len(self.0)]
+        &self.text[..self.len()]
     }
 
     /// The string, its escapes undone; `None` when the value is no string.
@@ -82,7 +104,7 @@ impl<'a> Json<'a> {
         if self.kind() != Kind::String {
             return None;
         }
-        Some(&self.0[1..string_len(self.0) - 1])
+        Some(&self.text[1..self.len() - 1])
     }
 
     /// `true` or `false`, also when written as a string, as CloudTrail does in `sessionContext`.
@@ -110,14 +132,29 @@ impl<'a> Json<'a> {
 
     /// The members of an object, in order; none for any other value.
     pub fn members(self) -> Members<'a> {
-        let rest = if self.kind() == Kind::Object { skip_space(&self.0[1..]) } else { "}" };
-        Members { rest }
+        let is_object = self.kind() == Kind::Object;
+        match self.walk().filter(|_| is_object) {
+            Some(walk) => Members { rest: self.text, walk: Some(walk) },
+            None if is_object => Members { rest: skip_space(&self.text[1..]), walk: None },
+            None => Members { rest: "}", walk: None },
+        }
     }
 
     /// The elements of an array, in order; none for any other value.
     pub fn elements(self) -> Elements<'a> {
-        let rest = if self.kind() == Kind::Array { skip_space(&self.0[1..]) } else { "]" };
-        Elements { rest }
+        let is_array = self.kind() == Kind::Array;
+        match self.walk().filter(|_| is_array) {
+            Some(walk) => Elements { rest: self.text, walk: Some(walk) },
+            None if is_array => Elements { rest: skip_space(&self.text[1..]), walk: None },
+            None => Elements { rest: "]", walk: None },
+        }
+    }
+
+    /// The walk over what is in the value, along the tape.
+    fn walk(self) -> Option<Walk<'a>> {
+        let (tape, number) = self.tape?;
+        let token = tape.token(number)?;
+        Some(Walk { tape, base: token.start, next: number + 1, end: token.next })
     }
 
     /// The member named `key`; the last one of several. `None` when the value is no object.
@@ -146,7 +183,7 @@ impl<'a> Json<'a> {
         match self.kind() {
             _ if depth == 0 => Value::Null,
             Kind::Null => Value::Null,
-            Kind::Bool => Value::Bool(self.0.starts_with('t')),
+            Kind::Bool => Value::Bool(self.text.starts_with('t')),
             // Whole numbers as they are, others as the nearest double; 1e999 reads as null.
             Kind::Number => serde_json::from_str(self.raw()).unwrap_or(Value::Null),
             Kind::String => Value::String(self.as_str().unwrap_or_default().into_owned()),
@@ -174,8 +211,8 @@ impl<'a> Name<'a> {
             (first, wanted) if first != wanted => false,
             // An escape is longer than what it stands for.
             _ if self.0.len() < key.len() => false,
-            _ if self.0.contains('\\') => unescape(self.0) == key,
-            _ => self.0 == key,
+            _ if self.0 == key => true,
+            _ => self.0.contains('\\') && unescape(self.0) == key,
         }
     }
 
@@ -196,16 +233,46 @@ impl<'a> Name<'a> {
     }
 }
 
+/// Goes along a tape, from one value in a container to the next.
+#[derive(Debug, Clone, Copy)]
+struct Walk<'a> {
+    tape: &'a Tape,
+    /// Where the container begins in the record.
+    base: u32,
+    next: u32,
+    end: u32,
+}
+
+impl<'a> Walk<'a> {
+    /// The next value of a container whose text is `text`.
+    fn value(&mut self, text: &'a str) -> Option<Json<'a>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let number = self.next;
+        let token = self.tape.token(number)?;
+        self.next = token.next;
+        let start = token.start.checked_sub(self.base)? as usize;
+        Some(Json { text: text.get(start..)?, tape: Some((self.tape, number)) })
+    }
+}
+
 /// Iterator over the members of an object.
 #[derive(Debug, Clone)]
 pub struct Members<'a> {
+    /// What was not seen yet; along a tape, the whole object.
     rest: &'a str,
+    walk: Option<Walk<'a>>,
 }
 
 impl<'a> Iterator for Members<'a> {
     type Item = (Name<'a>, Json<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(walk) = &mut self.walk {
+            let name = walk.value(self.rest)?.inner_str()?;
+            return Some((Name(name), walk.value(self.rest)?));
+        }
         if !self.rest.starts_with('"') {
             return None;
         }
@@ -214,26 +281,31 @@ impl<'a> Iterator for Members<'a> {
         let colon = skip_space(&self.rest[len..]);
         let value = skip_space(colon.get(1..)?);
         self.rest = next_item(value);
-        Some((name, Json(value)))
+        Some((name, Json { text: value, tape: None }))
     }
 }
 
 /// Iterator over the elements of an array.
 #[derive(Debug, Clone)]
 pub struct Elements<'a> {
+    /// What was not seen yet; along a tape, the whole array.
     rest: &'a str,
+    walk: Option<Walk<'a>>,
 }
 
 impl<'a> Iterator for Elements<'a> {
     type Item = Json<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(walk) = &mut self.walk {
+            return walk.value(self.rest);
+        }
         if self.rest.starts_with(']') || self.rest.is_empty() {
             return None;
         }
         let value = self.rest;
         self.rest = next_item(value);
-        Some(Json(value))
+        Some(Json { text: value, tape: None })
     }
 }
 
@@ -298,54 +370,6 @@ fn value_len(text: &str) -> usize {
     }
 }
 
-/// Undoes the escapes of a JSON string (RFC 8259, section 7). A surrogate without its other half
-/// becomes U+FFFD.
-pub fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        out.push_str(&rest[..at]);
-        let (c, len) = escape(&rest[at..]);
-        out.push(c);
-        rest = &rest[at + len..];
-    }
-    out.push_str(rest);
-    out
-}
-
-/// The character of the escape at the start of `text`, and the escape's length.
-fn escape(text: &str) -> (char, usize) {
-    let simple = match text.as_bytes().get(1) {
-        Some(b'u') => return unicode_escape(text),
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
-        _ => return (char::REPLACEMENT_CHARACTER, 1),
-    };
-    (simple, 2)
-}
-
-fn unicode_escape(text: &str) -> (char, usize) {
-    let unit = |at: usize| {
-        let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u32::from_str_radix(hex, 16).ok()
-    };
-    let Some(first) = unit(0) else { return (char::REPLACEMENT_CHARACTER, 2) };
-    if let Some(c) = char::from_u32(first) {
-        return (c, 6);
-    }
-    let pair = |second: u32| 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-    match unit(6) {
-        Some(second @ 0xdc00..0xe000) if first < 0xdc00 => {
-            (char::from_u32(pair(second)).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
-        }
-        _ => (char::REPLACEMENT_CHARACTER, 6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -375,20 +399,23 @@ mod tests {
     }
 
     #[test]
-    fn surrogates_pair_or_are_replaced() {
-        assert_eq!(unescape(r"\ud83d\ude00!"), "\u{1f600}!");
-        assert_eq!(unescape(r"\ud83dx"), "\u{fffd}x");
-        assert_eq!(unescape(r"\ude00\ud83d"), "\u{fffd}\u{fffd}");
-        assert_eq!(unescape(r"\ud83d\ud83d\ude00"), "\u{fffd}\u{1f600}");
-        assert_eq!(unescape(r"\u0000\/"), "\0/");
-    }
-
-    #[test]
     fn deep_nesting_is_cut_not_followed() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let json = Json::new(&deep);
         assert_eq!(json.raw().len(), 200_000);
         assert!(json.to_value().is_array());
+    }
+
+    #[test]
+    fn a_record_with_too_many_values_has_no_tape() {
+        let many = format!("{{\"a\":[0{}]}}", ",0".repeat((1 << 20) + 99));
+        for fill in crate::record::scan::all_fills() {
+            let mut tape = Tape::default();
+            fill(many.as_bytes(), &mut tape);
+            assert!(!tape.is_complete());
+            fill(b"{\"a\":1}", &mut tape);
+            assert!(tape.is_complete(), "the next record has one again");
+        }
     }
 
     /// A JSON tree without numbers that do not survive a round trip.
@@ -415,7 +442,25 @@ mod tests {
             let pretty = serde_json::to_string_pretty(&value).unwrap();
             prop_assert_eq!(Json::new(&compact).raw(), &compact);
             prop_assert_eq!(Json::new(&compact).to_value(), value.clone());
-            prop_assert_eq!(Json::new(&pretty).to_value(), value);
+            prop_assert_eq!(Json::new(&pretty).to_value(), value.clone());
+            // The same along a tape, inside of a record.
+            for text in [compact, pretty] {
+                let record = format!("{{\"before\":[1,{{\"x\":\"\\\\\"}}],\"it\": {text} ,\"behind\":-1}}");
+                for fill in crate::record::scan::all_fills() {
+                    let mut tape = Tape::default();
+                    fill(record.as_bytes(), &mut tape);
+                    prop_assert!(tape.is_complete());
+                    let whole = Json::on_tape(&record, &tape, 0).unwrap();
+                    prop_assert_eq!(whole.raw(), &record);
+                    let it = whole.get("it").unwrap();
+                    prop_assert_eq!(it.raw(), &text);
+                    prop_assert_eq!(it.to_value(), value.clone());
+                    prop_assert_eq!(whole.get("behind").unwrap().as_f64(), Some(-1.0));
+                    let at = it.start_in(&record).unwrap();
+                    let number = tape.at_or_behind(at).unwrap();
+                    prop_assert_eq!(Json::on_tape(&record, &tape, number).unwrap().raw(), &text);
+                }
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::model::finding::{Key, Resource};
 use crate::model::principal::{Mfa, Principal};
 
 use caller::Caller;
+pub use caller::Who;
 pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, UNASKED};
 pub use names::{is_admin, is_critical, is_crypto, is_read, is_sym, is_unasked};
 pub use subject::of_arn as taggable;
@@ -56,27 +57,11 @@ impl Actor {
     }
 }
 
-/// Who acted: the members of [`Principal`], borrowed.
-#[derive(Debug, Clone)]
-pub struct Who<'a> {
-    /// `userIdentity.type`, or `AWSService`.
-    pub kind: Option<&'a str>,
-    /// The user's ARN, or the role's without its session.
-    pub arn: Option<Cow<'a, str>>,
-    /// The caller's account.
-    pub account: Option<&'a str>,
-    /// The session name of a role session.
-    pub session: Option<&'a str>,
-    /// `userIdentity.invokedBy`
-    pub invoked_by: Option<&'a str>,
-    /// Whether the session had MFA.
-    pub mfa: Mfa,
-}
-
 /// A record read as a KMS call. Cheap to make; what several rules ask for is read once.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     event: Event<'a>,
+    attempt: OnceCell<bool>,
     caller: OnceCell<Caller<'a>>,
     /// The members of `requestParameters`.
     request: OnceCell<Vec<(Name<'a>, Json<'a>)>>,
@@ -94,6 +79,7 @@ impl<'a> View<'a> {
     pub fn new(event: &Event<'a>) -> View<'a> {
         View {
             event: *event,
+            attempt: OnceCell::new(),
             caller: OnceCell::new(),
             request: OnceCell::new(),
             keys: OnceCell::new(),
@@ -119,7 +105,7 @@ impl<'a> View<'a> {
 
     /// Whether the call failed or was refused.
     pub fn attempt(&self) -> bool {
-        self.event.failed()
+        *self.attempt.get_or_init(|| self.event.failed())
     }
 
     /// Whether the call succeeded.
@@ -208,18 +194,23 @@ impl<'a> View<'a> {
             account: caller.account.as_deref(),
             session: caller.session_name(),
             invoked_by: caller.invoked_by.as_deref(),
-            mfa: caller.mfa(),
+            mfa: caller.mfa,
         }
+    }
+
+    /// `userIdentity.accessKeyId`
+    pub fn access_key(&self) -> Option<&str> {
+        self.caller().access_key.as_deref()
     }
 
     /// The `arn` of [`principal`](View::principal): the user's, or the role's without its session.
     pub fn principal_arn(&self) -> Option<Cow<'a, str>> {
-        self.caller().stable_arn()
+        self.caller().stable_arn.clone()
     }
 
     /// Whether the record shows that the caller used MFA.
     pub fn mfa(&self) -> Mfa {
-        self.caller().mfa()
+        self.caller().mfa
     }
 
     /// The keys that the record names, best first; of one place only, since the next best place
@@ -295,8 +286,8 @@ impl<'a> View<'a> {
         key_of(&self.text(path)?)
     }
 
-    /// A member of `requestParameters`; the last one of that name.
-    fn request(&self, name: &str) -> Option<Json<'a>> {
+    /// A member of `requestParameters`; the last one of that name. They are found once a view.
+    pub fn request(&self, name: &str) -> Option<Json<'a>> {
         let all = self.request.get_or_init(|| {
             self.event.get("requestParameters").into_iter().flat_map(Json::members).collect()
         });

@@ -41,8 +41,8 @@ const NAMES: [&str; 25] = [
 /// Where the known members of one record are.
 #[derive(Debug, Clone, Copy)]
 pub struct Members {
-    /// The offsets of the colons; 0 of those that are not there.
-    colons: [u32; NAMES.len()],
+    /// The numbers of the members among all, counted from 1; 0 of those that are not there.
+    numbers: [u32; NAMES.len()],
     /// Whether some other name has a dot in it, and may be spelt like a path.
     dots: bool,
 }
@@ -50,7 +50,7 @@ pub struct Members {
 /// What a table knows of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// The offset of the colon before its value.
+    /// The number of the member among all, counted from 0.
     At(usize),
     /// The record does not have it.
     Absent,
@@ -64,15 +64,15 @@ impl Members {
         if index.flags.escaped_keys {
             return None;
         }
-        let mut found = Members { colons: [0; NAMES.len()], dots: false };
-        for &colon in index.colons() {
+        let mut found = Members { numbers: [0; NAMES.len()], dots: false };
+        for (member, &colon) in (1..).zip(index.colons()) {
             let name = bytes.get(..colon as usize)?.strip_suffix(b"\"")?;
             // No top-level string holds a backslash, so the quote found there opens the name.
             if let Some(number) = name.last_chunk::<8>().and_then(number)
                 && let Some(before) = name.strip_suffix(NAMES[number].as_bytes())
                 && before.last() == Some(&b'"')
             {
-                found.colons[number] = colon;
+                found.numbers[number] = member;
                 continue;
             }
             let start = memchr::memrchr(b'"', name).unwrap_or_default();
@@ -95,9 +95,10 @@ impl Members {
             _ => None,
         };
         match number.filter(|number| NAMES[*number] == name) {
-            // A record begins with its bracket, so that no colon is at 0.
-            Some(number) if self.colons[number] == 0 => Known::Absent,
-            Some(number) => Known::At(self.colons[number] as usize),
+            Some(number) => match self.numbers[number].checked_sub(1) {
+                Some(member) => Known::At(member as usize),
+                None => Known::Absent,
+            },
             None => Known::Other,
         }
     }

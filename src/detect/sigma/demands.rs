@@ -164,7 +164,7 @@ impl Demands {
         }
         match known(asked) {
             Some((_, Place::Missing)) => Looked::Value(None),
-            Some((_, Place::At(start))) => Looked::Value(event.text().get(start..).map(Json::new)),
+            Some((_, Place::At(start))) => Looked::Value(event.value_at(start)),
             _ => Looked::Unsure,
         }
     }

@@ -19,10 +19,12 @@ pub struct Caller<'a> {
     pub arn: Option<Cow<'a, str>>,
     /// `accountId`
     pub account: Option<Cow<'a, str>>,
-    /// `principalId`
-    principal_id: Option<Cow<'a, str>>,
-    /// `sessionContext`
-    session: Option<Json<'a>>,
+    /// `accessKeyId`
+    pub access_key: Option<Cow<'a, str>>,
+    /// What stays the same from call to call: the user's ARN, or the role's without its session.
+    pub stable_arn: Option<Cow<'a, str>>,
+    /// Whether the record shows that the caller used MFA.
+    pub mfa: Mfa,
     /// By whose hand the call was made.
     pub actor: Actor,
     /// Whether CloudTrail called for itself.
@@ -31,20 +33,65 @@ pub struct Caller<'a> {
     pub crosses: Option<bool>,
 }
 
+/// Who acted: the members of [`Principal`], borrowed.
+#[derive(Debug, Clone)]
+pub struct Who<'a> {
+    /// `userIdentity.type`, or `AWSService`.
+    pub kind: Option<&'a str>,
+    /// The user's ARN, or the role's without its session.
+    pub arn: Option<Cow<'a, str>>,
+    /// The caller's account.
+    pub account: Option<&'a str>,
+    /// The session name of a role session.
+    pub session: Option<&'a str>,
+    /// `userIdentity.invokedBy`
+    pub invoked_by: Option<&'a str>,
+    /// Whether the session had MFA.
+    pub mfa: Mfa,
+}
+
+/// What `sessionContext` says.
+#[derive(Default)]
+struct Session<'a> {
+    /// `sessionIssuer.arn`
+    issuer: Option<Cow<'a, str>>,
+    /// `attributes.mfaAuthenticated`
+    mfa: Option<bool>,
+    /// `assumedRoot`
+    assumed_root: bool,
+}
+
+impl<'a> Session<'a> {
+    fn read(session: Json<'a>) -> Session<'a> {
+        let mut found = Session::default();
+        for (name, value) in session.members() {
+            if name.is("sessionIssuer") {
+                found.issuer = value.get("arn").and_then(text);
+            } else if name.is("attributes") {
+                found.mfa = value.get("mfaAuthenticated").and_then(Json::as_bool);
+            } else if name.is("assumedRoot") {
+                found.assumed_root = value.as_bool() == Some(true);
+            }
+        }
+        found
+    }
+}
+
 impl<'a> Caller<'a> {
     /// Reads the caller of a record.
     pub fn read(event: &Event<'a>) -> Caller<'a> {
         let (mut kind, mut invoked_by, mut arn, mut account) = (None, None, None, None);
-        let (mut principal_id, mut session) = (None, None);
+        let (mut principal_id, mut access_key, mut session) = (None, None, None);
         for (name, value) in event.get("userIdentity").into_iter().flat_map(Json::members) {
             let slot = match () {
                 () if name.is("type") => &mut kind,
                 () if name.is("invokedBy") => &mut invoked_by,
                 () if name.is("arn") => &mut arn,
                 () if name.is("accountId") => &mut account,
+                () if name.is("accessKeyId") => &mut access_key,
                 () if name.is("principalId") => &mut principal_id,
                 () if name.is("sessionContext") => {
-                    session = Some(value);
+                    session = (!value.is_null()).then(|| Session::read(value));
                     continue;
                 }
                 () => continue,
@@ -71,48 +118,54 @@ impl<'a> Caller<'a> {
             actor == Actor::Service && invoked_by.as_deref() == Some("cloudtrail.amazonaws.com");
         let differs = |account: &str| Some(top("recipientAccountId")? != account);
         let crosses = account.as_deref().and_then(differs);
-        Caller { kind, invoked_by, arn, account, principal_id, session, actor, delivery, crosses }
+        let mfa = mfa(actor, kind.as_deref(), session.as_ref());
+        let issuer = || session.as_ref()?.issuer.clone();
+        let stable_arn = match kind.as_deref() {
+            Some(ROLE_SESSION) => issuer().or_else(|| arn.clone().map(without_session)),
+            _ => arn.clone(),
+        };
+        let by_service = || invoked_by.clone().filter(|_| actor == Actor::Service);
+        let stable_arn = stable_arn.or(principal_id).or_else(by_service);
+        Caller {
+            kind,
+            invoked_by,
+            arn,
+            account,
+            access_key,
+            stable_arn,
+            mfa,
+            actor,
+            delivery,
+            crosses,
+        }
     }
 
     /// The name of the session, if it is one of a role.
     pub fn session_name(&self) -> Option<&str> {
-        self.arn.as_deref().filter(|_| self.is_role_session()).and_then(session_name)
+        let is_role_session = self.kind.as_deref() == Some(ROLE_SESSION);
+        self.arn.as_deref().filter(|_| is_role_session).and_then(session_name)
     }
+}
 
-    fn is_role_session(&self) -> bool {
-        self.kind.as_deref() == Some("AssumedRole")
+/// The type of a role session.
+const ROLE_SESSION: &str = "AssumedRole";
+
+/// Whether a caller used MFA, as far as the record shows it.
+fn mfa(actor: Actor, kind: Option<&str>, session: Option<&Session<'_>>) -> Mfa {
+    // The session of a forwarded call is the service's own and says "false" whatever the user did.
+    if actor != Actor::Direct {
+        return Mfa::NotApplicable;
     }
-
-    /// What stays the same from call to call: the user's ARN, or the role's without its session.
-    pub fn stable_arn(&self) -> Option<Cow<'a, str>> {
-        let issuer = || self.session?.path(&["sessionIssuer", "arn"]).and_then(text);
-        let stable = match self.is_role_session() {
-            true => issuer().or_else(|| self.arn.clone().map(without_session)),
-            false => self.arn.clone(),
-        };
-        let service = || self.invoked_by.clone().filter(|_| self.actor == Actor::Service);
-        stable.or_else(|| self.principal_id.clone()).or_else(service)
-    }
-
-    /// Whether the record shows that the caller used MFA.
-    pub fn mfa(&self) -> Mfa {
-        // The session of a forwarded call is the service's own and says "false" whatever the
-        // user did.
-        if self.actor != Actor::Direct {
-            return Mfa::NotApplicable;
-        }
-        // AWS knows the MFA of these two itself; of all others a provider may have asked for it.
-        let own_sign_in = matches!(self.kind.as_deref(), Some("IAMUser" | "Root"));
-        let Some(session) = self.session.filter(|value| !value.is_null()) else {
-            return if own_sign_in { Mfa::No } else { Mfa::Unknown };
-        };
+    // AWS knows the MFA of these two itself; of all others a provider may have asked for it.
+    let own_sign_in = matches!(kind, Some("IAMUser" | "Root"));
+    let Some(session) = session else {
+        return if own_sign_in { Mfa::No } else { Mfa::Unknown };
+    };
+    match session.mfa {
+        Some(true) => Mfa::Yes,
         // A root session for a member account is somebody else's, whose MFA is not shown.
-        let assumed_root = session.get("assumedRoot").and_then(Json::as_bool) == Some(true);
-        match session.path(&["attributes", "mfaAuthenticated"]).and_then(Json::as_bool) {
-            Some(true) => Mfa::Yes,
-            Some(false) if own_sign_in && !assumed_root => Mfa::No,
-            _ => Mfa::Unknown,
-        }
+        Some(false) if own_sign_in && !session.assumed_root => Mfa::No,
+        _ => Mfa::Unknown,
     }
 }
 

@@ -119,7 +119,7 @@ pub(super) fn precise(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<String> {
     };
     // A log file of a trail is an object; the trail is not what was read.
     let mut keys = ["aws:s3:arn"].iter().chain(ARN_KEYS);
-    keys.find_map(|key| value(key)).or_else(|| Some(of_context(view, pairs)?.arn))
+    keys.find_map(|key| value(key)).or_else(|| Some(view.known_resource()?.arn.clone()))
 }
 
 /// Members of a request that name what the call was about, where `resources` does not.

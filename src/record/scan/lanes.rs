@@ -6,7 +6,7 @@
 //! same for every block, so the loops are written for the compiler to turn into vector
 //! instructions: counted upwards, over whole groups of lanes, one array a mask.
 
-use super::blocks::Masks;
+use super::masks::Masks;
 
 /// How many blocks are checked at once.
 const LANES: usize = 64;

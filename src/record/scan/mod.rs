@@ -10,48 +10,16 @@
 
 pub mod blocks;
 mod lanes;
+mod marks;
+mod masks;
 pub mod plain;
+pub mod tape;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-/// What is known of a record's grammar once its end is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Valid JSON.
-    Sound,
-    /// Valid JSON or not: whoever wants it must ask the plain validator.
-    Unsure,
-}
-
-/// The marks of one record, reused from record to record.
-#[derive(Debug, Default)]
-pub struct Index {
-    /// What else is known.
-    pub flags: Flags,
-    /// Where the colons are; those behind `marked` are of earlier records.
-    buffer: Vec<u32>,
-    marked: usize,
-    /// Where the block scan works; made when it is first needed.
-    lanes: Option<Box<lanes::Lanes>>,
-}
-
-impl Index {
-    /// Offset of the colon of each top-level member, ascending.
-    pub fn colons(&self) -> &[u32] {
-        &self.buffer[..self.marked]
-    }
-}
-
-/// What a scan knows of a record beside its marks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flags {
-    /// Whether a top-level string holds a backslash, so that a key may be spelt in another way.
-    pub escaped_keys: bool,
-    /// Whether any byte is above 0x7f.
-    pub high: bool,
-}
+pub use marks::{Flags, Index, Verdict};
 
 /// A way to scan one record.
 ///
@@ -67,6 +35,23 @@ pub fn fastest() -> Scan {
         return scan;
     }
     blocks::scan_portable
+}
+
+/// The fastest way to fill a tape that this processor has.
+pub fn fastest_fill() -> tape::Fill {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(fill) = x86::detect_fill() {
+        return fill;
+    }
+    tape::fill_portable
+}
+
+/// Every way to fill a tape that this processor has: what the tests compare.
+pub fn all_fills() -> Vec<tape::Fill> {
+    let mut all: Vec<tape::Fill> = vec![tape::fill_portable];
+    #[cfg(target_arch = "x86_64")]
+    all.extend(x86::all_fills());
+    all
 }
 
 /// Every scan that this processor has, with a name: what the tests compare with [`plain::scan`].

@@ -7,9 +7,14 @@
 
 use std::arch::x86_64::*;
 
-use super::blocks::{Machine, Masks};
+use super::blocks::Machine;
 use super::lanes::Lanes;
-use super::{Index, Scan, Verdict};
+use super::marks::{Index, Verdict};
+use super::masks::Masks;
+use super::tape::{Fill, Tape};
+
+/// As [`super::Scan`].
+type Scan = fn(&[u8], &mut Index) -> Option<(usize, Verdict)>;
 
 /// The fastest scan that this processor has.
 pub(super) fn detect() -> Option<Scan> {
@@ -52,6 +57,40 @@ macro_rules! scan_with {
     };
 }
 
+/// The fastest way to fill a tape that this processor has.
+pub(super) fn detect_fill() -> Option<Fill> {
+    all_fills().pop()
+}
+
+/// Every way to fill a tape that this processor has, the fastest last.
+pub(super) fn all_fills() -> Vec<Fill> {
+    let mut all: Vec<Fill> = Vec::new();
+    let bits = is_x86_feature_detected!("pclmulqdq")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("lzcnt");
+    if bits && is_x86_feature_detected!("avx2") {
+        // SAFETY: the features that `fill_avx2` needs were just detected.
+        all.push(|text, tape| unsafe { fill_avx2(text, tape) });
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+            // SAFETY: as above, with AVX-512.
+            all.push(|text, tape| unsafe { fill_avx512(text, tape) });
+        }
+    }
+    all
+}
+
+macro_rules! fill_with {
+    ($name:ident, $features:literal, $classify:ident) => {
+        #[target_feature(enable = $features)]
+        fn $name(text: &[u8], tape: &mut Tape) {
+            tape.fill(text, |block| $classify(block), |bits| prefix_xor(bits));
+        }
+    };
+}
+
+fill_with!(fill_avx2, "avx2,pclmulqdq,bmi1,lzcnt", classify_avx2);
+fill_with!(fill_avx512, "avx512f,avx512bw,avx2,pclmulqdq,bmi1,lzcnt", classify_avx512);
+
 scan_with!(scan_avx2, "avx2,pclmulqdq,bmi1,lzcnt", classify_avx2);
 scan_with!(scan_avx512, "avx512f,avx512bw,avx2,pclmulqdq,bmi1,lzcnt", classify_avx512);
 
@@ -67,7 +106,7 @@ fn check(lanes: &mut Lanes, text: &[u8], base: usize, valid: u64) -> u64 {
     unsafe { check_avx2(lanes, text, base, valid) }
 }
 
-/// [`super::blocks::prefix_xor`] as one carry-less multiplication by all ones.
+/// [`super::masks::prefix_xor`] as one carry-less multiplication by all ones.
 #[target_feature(enable = "pclmulqdq")]
 #[inline]
 fn prefix_xor(bits: u64) -> u64 {

@@ -36,8 +36,8 @@ impl DecryptBurstEvent {
 }
 
 impl Detector for DecryptBurstEvent {
-    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
-        let context = event.path(&["requestParameters", "encryptionContext"])?;
+    fn check(&self, _event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+        let context = view.request("encryptionContext")?;
         let log_file = context.get(TRAIL).is_some();
         if log_file != self.logs || !matches!(view.actor(), Actor::Via | Actor::Direct) {
             return None;
