@@ -234,6 +234,9 @@ impl Seen {
         if self.records > 0 {
             far += &format!(", {}", counted(self.records, "record", "records"));
         }
+        if self.matches > 0 {
+            far += &format!(", {}", counted(self.matches, "match", "matches"));
+        }
         (far, left)
     }
 

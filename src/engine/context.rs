@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
             compares: plan.rules.compares_tags(),
             key: match &plan.past {
                 Some(past) if past.memory.seed != 0 => HashKey::of_seed(past.memory.seed),
-                _ => HashKey::random(),
+                _ => HashKey::random(plan.now.0.cast_unsigned()),
             },
             names: Names::default(),
             progress,

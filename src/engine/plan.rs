@@ -180,6 +180,11 @@ impl Progress {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
+    /// The phase has so many parts more than was known.
+    pub(super) fn more(&self, parts: usize) {
+        self.parts.fetch_add(parts as u64, Ordering::Relaxed);
+    }
+
     /// One more part is done.
     pub(super) fn step(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -216,7 +221,7 @@ impl Default for Limits {
             max_record: 64 << 20, // 64 MiB
             facts: 256 << 10,     // 14 MiB at 56 bytes each
             uses: 128 << 10,      // 15 MiB at 120 bytes each
-            notes: 64 << 10,      // 8 MiB at 128 bytes each
+            notes: 32 << 10,      // 4 MiB at 128 bytes each
             window: 1 << 17,
             tags: 1 << 20, // some 300 bytes each, where there are any
             seen: 1 << 20, // 32 MiB at 32 bytes each

@@ -14,21 +14,6 @@ use super::{assert_none, sources};
 const STANDING: &[(&[&str], &str)] = &[
     (
         &[
-            "cli/accepted.rs",
-            "cli/commands/forecast.rs",
-            "cli/commands/scan.rs",
-            "cli/commands/scan/prepare.rs",
-            "cli/settings.rs",
-            "cli/verifying.rs",
-        ],
-        "settings hold what the gate is told, and the gate renders as the scan does",
-    ),
-    (
-        &["cli/args.rs", "cli/commands/rules/args.rs"],
-        "a subcommand shares arguments with the others",
-    ),
-    (
-        &[
             "cli/commands/rules/lint.rs",
             "cli/commands/rules/list.rs",
             "cli/commands/rules/mod.rs",
@@ -49,37 +34,8 @@ const STANDING: &[(&[&str], &str)] = &[
         "mod.rs both runs the checks and defines what a check returns",
     ),
     (
-        &["engine/conclude/stateful/correlation.rs", "engine/conclude/stateful/decide.rs"],
-        "the desk decides by kind of rule, and a correlation reports to the desk",
-    ),
-    (
-        &["engine/conclude/tags/compare.rs", "engine/conclude/tags/finding.rs"],
-        "the finding is made of a type that the comparison defines",
-    ),
-    (
-        &[
-            "engine/read/gate.rs",
-            "engine/read/keep.rs",
-            "engine/read/mod.rs",
-            "engine/read/record.rs",
-            "engine/read/sink.rs",
-            "engine/read/uses.rs",
-            "engine/read/worker.rs",
-        ],
-        "the steps of one record take the whole sink that calls them",
-    ),
-    (
         &["record/kms.rs", "record/kms/caller.rs", "record/kms/subject.rs"],
         "the view is one type in three files",
-    ),
-    (
-        &[
-            "record/scan/blocks.rs",
-            "record/scan/lanes.rs",
-            "record/scan/mod.rs",
-            "record/scan/x86.rs",
-        ],
-        "mod.rs both picks the processor's code and defines what all of it returns",
     ),
     (&["trial/mod.rs", "trial/places.rs"], "mod.rs defines the error that finding samples returns"),
 ];

@@ -169,7 +169,7 @@ fn a_file_is_whole_or_absent() {
     let mut input = child.stdin.take().unwrap();
     let records: Vec<Value> = (0..500).map(|n| disable(&format!("e-{n}"))).collect();
     input.write_all(&lines(&records)).unwrap();
-    said.wait_for("findings 500,");
+    said.wait_for("500 matches");
     assert!(!sandbox.path("out").exists(), "half a report");
     drop(input);
     keytrail.end(child).code(0).stdout("");

@@ -97,7 +97,7 @@ fn the_first_signal_ends_the_scan_and_what_was_found_is_reported() {
     let mut child = keytrail.spawn();
     let said = Lines::of(child.stderr.take().unwrap());
     child.stdin.as_mut().unwrap().write_all(&lines(&[disable("e-1")])).unwrap();
-    said.wait_for("findings 1,");
+    said.wait_for("1 match");
     // Standard input stays open and silent: the scan waits in a read.
     signal("INT", child.id());
     keytrail.end_with_open_input(child).code(3).stdout("");

@@ -22,10 +22,11 @@ fn text(seen: Seen, secs: u64) -> String {
 
 #[test]
 fn reading_tells_what_was_read() {
-    assert_eq!(text(READING, 9), "reading  1,234 files, 1.20 GiB, 345,678 records");
-    let first = Seen { files: 1, bytes: 10, records: 1, ..READING };
+    let shown = "reading  1,234 files, 1.20 GiB, 345,678 records, 12,345 matches";
+    assert_eq!(text(READING, 9), shown);
+    let first = Seen { files: 1, bytes: 10, records: 1, matches: 0, ..READING };
     assert_eq!(text(first, 0), "reading  1 file, 10 B, 1 record");
-    let digests = Seen { records: 0, ..READING };
+    let digests = Seen { records: 0, matches: 0, ..READING };
     let shown = digests.text("reading digests", None, Duration::ZERO);
     assert_eq!(shown, "reading digests  1,234 files, 1.20 GiB");
 }
@@ -34,7 +35,8 @@ fn reading_tells_what_was_read() {
 fn reading_tells_of_how_much_where_that_is_known() {
     let total = Some(Total { files: 2468, bytes: 2 * 1_288_490_189 });
     let shown = |seen: Seen, secs| seen.text("reading", total, Duration::from_secs(secs));
-    let far = "reading  1,234 of 2,468 files, 1.20 GiB of 2.40 GiB, 345,678 records";
+    let far =
+        "reading  1,234 of 2,468 files, 1.20 GiB of 2.40 GiB, 345,678 records, 12,345 matches";
     assert_eq!(shown(READING, 0), far);
     assert_eq!(shown(READING, 7), format!("{far}  about 7 s left"));
     let end = Seen { bytes: 2 * 1_288_490_189, files: 2468, ..READING };

@@ -4,22 +4,22 @@
 //! are gone through side by side. What must stay true: each record is told once, whatever its
 //! copies; a rule that needs to know of few uses is not told of all.
 
-use std::collections::HashSet;
+use std::cmp::Ordering;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use rayon::prelude::*;
 
-use super::lookup::{Lookup, Named, Target};
+use super::lookup::{Named, Target};
 use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
 use super::stateful::evidence::EventId;
-use super::stateful::history::texts;
-use super::stateful::note::{Behind, Note, NoteText, Notes, part_of};
+use super::stateful::history::{OfAll, texts};
+use super::stateful::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
 use super::tags::compare::{Compared, Comparing};
 use super::tags::ledger::Tags;
-use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Use, Uses};
+use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Scope, Use, Uses};
 use crate::detect::{ADJUSTS, Over, Stateful};
 use crate::engine::partial::group::{Group, SHOWN};
 use crate::engine::partial::key_use::{Call, KeyUse, Who, flag};
@@ -55,24 +55,29 @@ pub struct Known<'a> {
 /// # Errors
 /// When a temporary file cannot be used.
 pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
+    let bench = known.bench;
+    let pool = NotePool::new(bench.stages.count, bench.context.plan.limits.notes, known.free);
     let shards: Vec<io::Result<Passed>> = (0..SHARDS)
         .into_par_iter()
         .map(|shard| {
-            let passed = Pass::new(known, shard).shard(shard);
-            known.bench.context.progress.step();
-            passed
+            let mut pass = Pass::new(known, pool.take());
+            let done = pass.shard(shard);
+            let Pass { desk, comparing, lasts, .. } = pass;
+            pool.give(desk.left);
+            bench.context.progress.step();
+            let compared = comparing.map(Comparing::finish).into_iter().collect();
+            done.map(|()| Passed { decisions: desk.decisions, notes: Vec::new(), compared, lasts })
         })
         .collect();
     let mut all = Passed {
         decisions: Decisions::default(),
-        notes: Vec::new(),
+        notes: pool.into_all(),
         compared: Vec::new(),
         lasts: Vec::new(),
     };
     for passed in shards {
         let passed = passed?;
         all.decisions.merge(passed.decisions);
-        all.notes.extend(passed.notes);
         all.compared.extend(passed.compared);
         all.lasts.extend(passed.lasts);
     }
@@ -89,6 +94,17 @@ struct Kind {
     count: u64,
     reported: bool,
     recalled: bool,
+    /// Where copies of the first record were read.
+    copies: Vec<(u64, u64)>,
+}
+
+impl Kind {
+    /// The order of kinds of use: by time and event id of the first record; where these are the
+    /// same, by where it was read, since a hash is not the same from run to run.
+    fn order(&self, other: &Kind, desk: &Desk<'_>) -> Ordering {
+        let by_id = (self.first.time, &self.id).cmp(&(other.first.time, &other.id));
+        by_id.then_with(|| desk.origin(self.first.place()).cmp(&desk.origin(other.first.place())))
+    }
 }
 
 /// What is known of a kind of use, as texts.
@@ -101,7 +117,6 @@ struct Texts {
 struct Pass<'a> {
     known: &'a Known<'a>,
     desk: Desk<'a>,
-    notes: Notes,
     comparing: Option<Comparing<'a>>,
     /// The kinds of use of the key at hand.
     kinds: Vec<Kind>,
@@ -112,14 +127,11 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(known: &'a Known<'a>, shard: usize) -> Pass<'a> {
+    fn new(known: &'a Known<'a>, notes: Notes) -> Pass<'a> {
         let bench = known.bench;
-        let plan = bench.context.plan;
-        let number = known.free + u32::try_from(shard).unwrap_or_default();
         Pass {
             known,
-            desk: Desk::new(bench),
-            notes: Notes::new(bench.stages.count, plan.limits.notes / SHARDS + 1, number),
+            desk: Desk::new(bench, notes),
             comparing: bench.context.compares.then(|| Comparing::new(bench, known.tags)),
             kinds: Vec::new(),
             crowded: false,
@@ -128,7 +140,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn shard(mut self, shard: usize) -> io::Result<Passed> {
+    fn shard(&mut self, shard: usize) -> io::Result<()> {
         let mut rows = self.known.bench.uses.shard(shard).rows()?;
         let mut before: Option<KeyUse> = None;
         while let Some((row, at)) = rows.next()? {
@@ -149,17 +161,7 @@ impl<'a> Pass<'a> {
         if let Some(before) = before {
             self.close_key(before.key)?;
         }
-        self.desk.left.texts = self.notes.texts;
-        let mut notes = self.desk.left;
-        for (rows, more) in notes.stages.iter_mut().zip(self.notes.stages) {
-            rows.merge(more);
-        }
-        Ok(Passed {
-            decisions: self.desk.decisions,
-            notes: vec![notes],
-            compared: self.comparing.map(Comparing::finish).into_iter().collect(),
-            lasts: self.lasts,
-        })
+        Ok(())
     }
 
     /// Counts a use among those of its kind.
@@ -177,12 +179,16 @@ impl<'a> Pass<'a> {
         let of_use = |kind: &&mut Kind| kind.first.is_same_use(row);
         match self.kinds.last_mut().filter(|_| same).filter(of_use) {
             Some(kind) => {
+                first_of(kind, (row, at), &mut self.desk)?;
                 kind.last = kind.last.max(last.0);
                 kind.count += count;
                 kind.reported |= row.is(flag::REPORTED);
                 kind.recalled |= row.is(flag::RECALLED);
             }
-            None if is_full => self.crowded = true,
+            None if is_full => {
+                self.crowded = true;
+                self.drop_kind(row, (last, count));
+            }
             None => self.kinds.push(Kind {
                 first: *row,
                 at,
@@ -191,15 +197,32 @@ impl<'a> Pass<'a> {
                 count: count.max(1),
                 reported: row.is(flag::REPORTED),
                 recalled: row.is(flag::RECALLED),
+                copies: Vec::new(),
             }),
         }
         Ok(())
+    }
+
+    /// Only counts a use of a kind for which there is no room, so that the next run knows of it.
+    fn drop_kind(&mut self, row: &KeyUse, (last, count): (Time, u64)) {
+        if self.known.bench.context.plan.past.is_none() {
+            return;
+        }
+        let id = [row.key, row.used];
+        match self.lasts.last_mut().filter(|(known, ..)| *known == id) {
+            Some((_, known_last, known_count)) => {
+                *known_last = last.max(*known_last);
+                *known_count += count;
+            }
+            None => self.lasts.push((id, last, count.max(1))),
+        }
     }
 
     /// Tells correlations of the matches of a use, where they could come to anything.
     fn correlate(&mut self, row: &KeyUse, at: RowAt) -> io::Result<()> {
         let bench = self.known.bench;
         let context = bench.context;
+        let names = self.desk.lookup.names(row)?;
         for matched in self.desk.lookup.matches(row.matches)?.iter() {
             let accounts = matched.foreign.iter().cloned().collect();
             if !matched.foreign.is_empty()
@@ -215,7 +238,7 @@ impl<'a> Pass<'a> {
                 {
                     continue;
                 }
-                by_row(&mut self.desk.lookup, row, correlation, &mut self.by)?;
+                names.by(correlation, &mut self.by);
                 let part = part_of(context.key, &self.by);
                 let comes = |step| bench.stages.comes_late(feed.stateful, step);
                 if !bench.presence.could_hold(feed.stateful, correlation, part, comes) {
@@ -233,7 +256,7 @@ impl<'a> Pass<'a> {
                     value: if counts { row.subject } else { 0 },
                     ..note_of(row, at)
                 };
-                self.notes.push(bench.stages.of(feed.stateful), note);
+                self.desk.left.push(bench.stages.of(feed.stateful), note);
             }
         }
         Ok(())
@@ -250,7 +273,8 @@ impl<'a> Pass<'a> {
                 |kind: &Kind| ([kind.first.key, kind.first.used], Time(kind.last), kind.count);
             self.lasts.extend(kinds.iter().map(last));
         }
-        kinds.sort_by(|a, b| (a.first.time, &a.id).cmp(&(b.first.time, &b.id)));
+        kinds.iter_mut().for_each(|kind| show_smallest(kind, &self.desk));
+        kinds.sort_by(|a, b| a.order(b, &self.desk));
         let mut texts = Vec::with_capacity(kinds.len());
         for kind in &kinds {
             texts.push(Texts {
@@ -262,6 +286,9 @@ impl<'a> Pass<'a> {
         let uses: Vec<Use<'_>> = kinds.iter().zip(&texts).map(told).collect();
         for (number, rule) in (0..).zip(self.known.bench.context.over.clone()) {
             let Over::History(history) = rule.code else { continue };
+            if self.crowded && !matches!(history.uses(), Uses::None) {
+                self.desk.overflow(&rule);
+            }
             let all = |_: &Use<'_>| true;
             let marked = || self.known.marked.contains(&(number, key));
             match history.uses() {
@@ -274,9 +301,6 @@ impl<'a> Pass<'a> {
                 }
                 Uses::With(test) => self.mark(number, history, &kinds, &uses, test)?,
                 Uses::OfMarkedKeys | Uses::OfKeysWith(_) => continue,
-            }
-            if self.crowded {
-                self.desk.overflow(&rule);
             }
         }
         self.crowded = false;
@@ -305,10 +329,10 @@ impl<'a> Pass<'a> {
                     kind: mark.kind,
                     reported: kind.reported,
                     recalled: kind.recalled,
-                    text: text.add(&mut self.notes.texts)?,
+                    text: text.add(&mut self.desk.left.texts)?,
                     ..note_of(&kind.first, kind.at)
                 };
-                self.notes.push(bench.stages.of(number), note);
+                self.desk.left.push(bench.stages.of(number), note);
             }
         }
         Ok(())
@@ -356,7 +380,11 @@ impl<'a> Pass<'a> {
         }
         let count = rests.iter().map(|kind| kind.count).sum();
         let last = rests.iter().map(|kind| Time(kind.last)).max();
-        rests.sort_by(|a, b| (a.first.time, &a.id).cmp(&(b.first.time, &b.id)));
+        rests.sort_by(|a, b| a.order(b, &self.desk));
+        // Of one principal all sessions are named; of a key, those of the events that are shown.
+        let of_one = !matches!(decided.scope, Scope::Key | Scope::Region);
+        let sessions: Vec<TextAt> =
+            rests.iter().filter(|_| of_one).map(|kind| kind.first.text).collect();
         rests.truncate(SHOWN);
         let mut groups: Vec<(Group, Option<TextAt>)> = Vec::new();
         for kind in rests {
@@ -364,8 +392,41 @@ impl<'a> Pass<'a> {
         }
         let named = self.desk.group_of_row(rule, &first.first, texts(decided))?;
         let (_, _, about) = self.desk.about_row(&first.first)?;
-        self.desk.history_found(rule, decided, (groups, named), &about, (count, last, reported));
+        let of_all = OfAll { count, last, fresh: reported, sessions };
+        self.desk.history_found(rule, decided, (groups, named), &about, of_all);
         Ok(())
+    }
+}
+
+/// Takes a row of the same use into account: it may be a copy of the first, or come before it. Rows
+/// of one second come in the order of their ids only where these are UUIDs.
+fn first_of(kind: &mut Kind, (row, at): (&KeyUse, RowAt), desk: &mut Desk<'_>) -> io::Result<()> {
+    if row.is_copy_of(&kind.first) {
+        kind.copies.push(row.place());
+        return Ok(());
+    }
+    let in_order = row.is(flag::UUID) && kind.first.is(flag::UUID) && row.id != kind.first.id;
+    if row.time != kind.first.time || in_order {
+        return Ok(());
+    }
+    let id = desk.event_id(row)?;
+    let by_place = || desk.origin(row.place()) < desk.origin(kind.first.place());
+    if id < kind.id || (id == kind.id && by_place()) {
+        (kind.first, kind.at, kind.id) = (*row, at, id);
+        kind.copies.clear();
+    }
+    Ok(())
+}
+
+/// Of copies, shows the one with the smallest origin.
+fn show_smallest(kind: &mut Kind, desk: &Desk<'_>) {
+    let places = std::mem::take(&mut kind.copies);
+    if places.is_empty() {
+        return;
+    }
+    let places = places.into_iter().chain([kind.first.place()]);
+    if let Some((blob, record)) = places.min_by_key(|place| desk.origin(*place)) {
+        kind.first = kind.first.read_at(blob, record);
     }
 }
 
@@ -382,7 +443,7 @@ fn note_of(row: &KeyUse, at: RowAt) -> Note {
         reported: row.is(flag::REPORTED),
         recalled: row.is(flag::RECALLED),
         group: [0, 0],
-        place: (row.blob, row.record()),
+        place: row.place(),
         behind: Behind::Use(at),
         text: NOWHERE,
     }
@@ -401,79 +462,4 @@ fn told<'t>((kind, texts): (&'t Kind, &'t Texts)) -> Use<'t> {
         times: (Time(kind.first.time), Time(kind.last)),
         count: kind.count,
     }
-}
-
-/// The values of a use that a correlation groups by, as their names.
-///
-/// # Errors
-/// When a temporary file cannot be read back.
-pub fn by_row(
-    lookup: &mut Lookup<'_>,
-    row: &KeyUse,
-    correlation: &crate::detect::stateful::Correlation,
-    by: &mut Vec<Sym>,
-) -> io::Result<()> {
-    by.clear();
-    for field in &correlation.by {
-        by.push(match field.name.as_str() {
-            "recipientAccountId" => lookup.call(row.call)?.first,
-            "awsRegion" => lookup.call(row.call)?.second,
-            "keytrail.principal" => lookup.who(row.who)?.first,
-            "keytrail.key" => row.key,
-            "keytrail.resource" => lookup.purpose(row.purpose)?.first,
-            _ => NONE,
-        });
-    }
-    Ok(())
-}
-
-/// Counts the matches of all uses, and which rules matched any.
-///
-/// # Errors
-/// When a temporary file cannot be read back.
-pub fn survey(
-    context: &crate::engine::context::Context<'_>,
-    uses: &crate::engine::store::runs::Sharded<KeyUse>,
-    dictionary: &crate::engine::store::dictionary::Dictionary,
-    presence: &super::stateful::presence::Presence,
-) -> io::Result<HashSet<usize>> {
-    let shards = (0..SHARDS).into_par_iter().map(|shard| {
-        let mut lookup = Lookup::new(dictionary, context.key);
-        let (mut matched, mut by) = (HashSet::new(), Vec::new());
-        let mut failed = None;
-        uses.shard(shard).each(|row| {
-            if row.matches != NONE && failed.is_none() {
-                let counted = survey_row(context, &mut lookup, row, presence, &mut by);
-                match counted {
-                    Ok(rules) => matched.extend(rules),
-                    Err(error) => failed = Some(error),
-                }
-            }
-        })?;
-        failed.map_or(Ok(matched), Err)
-    });
-    shards.try_reduce(HashSet::new, |mut one, other| {
-        one.extend(other);
-        Ok(one)
-    })
-}
-
-fn survey_row(
-    context: &crate::engine::context::Context<'_>,
-    lookup: &mut Lookup<'_>,
-    row: &KeyUse,
-    presence: &super::stateful::presence::Presence,
-    by: &mut Vec<Sym>,
-) -> io::Result<Vec<usize>> {
-    let matches = lookup.matches(row.matches)?;
-    for matched in matches.iter() {
-        for feed in context.plan.rules.feeds(matched.rule) {
-            let Some(correlation) = context.correlation(feed.stateful) else { continue };
-            if feed.step != ADJUSTS && context.is_by_row(feed.stateful) {
-                by_row(lookup, row, correlation, by)?;
-                presence.add(feed.stateful, feed.step, part_of(context.key, by));
-            }
-        }
-    }
-    Ok(matches.iter().map(|matched| matched.rule).collect())
 }

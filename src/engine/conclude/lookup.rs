@@ -7,6 +7,7 @@ use std::hash::BuildHasher;
 use std::io;
 use std::rc::Rc;
 
+use crate::detect::stateful::Correlation;
 use crate::engine::partial::key_use::{self, Call, Client, KeyUse, Matched, Purpose, Who};
 use crate::engine::store::dictionary::{BySym, Dictionary, NONE, Sym, sym};
 use crate::engine::store::hash::HashKey;
@@ -32,6 +33,32 @@ pub struct Target {
     pub resource: Option<Resource>,
     pub beside: Option<Resource>,
     pub has_context: bool,
+}
+
+/// The names by which correlations group the matches of a use.
+#[derive(Debug, Clone, Copy)]
+pub struct RowNames {
+    pub account: Sym,
+    pub region: Sym,
+    pub principal: Sym,
+    pub key: Sym,
+    pub resource: Sym,
+}
+
+impl RowNames {
+    /// The values of the fields that a correlation groups by; only those that a row has, which
+    /// [`crate::engine::context::Context::is_by_row`] makes sure of.
+    pub fn by(&self, correlation: &Correlation, by: &mut Vec<Sym>) {
+        by.clear();
+        by.extend(correlation.by.iter().map(|field| match field.name.as_str() {
+            "recipientAccountId" => self.account,
+            "awsRegion" => self.region,
+            "keytrail.principal" => self.principal,
+            "keytrail.key" => self.key,
+            "keytrail.resource" => self.resource,
+            _ => NONE,
+        }));
+    }
 }
 
 /// Looks up texts.
@@ -130,6 +157,21 @@ impl<'a> Lookup<'a> {
             let resource = entry.resource.as_ref().map(|(arn, _)| arn.as_str());
             let first = Self::name(self.key, resource);
             Ok(Named { entry, first, second: NONE })
+        })
+    }
+
+    /// The names by which correlations group.
+    ///
+    /// # Errors
+    /// As [`text`](Lookup::text).
+    pub fn names(&mut self, row: &KeyUse) -> io::Result<RowNames> {
+        let call = self.call(row.call)?;
+        Ok(RowNames {
+            account: call.first,
+            region: call.second,
+            principal: self.who(row.who)?.first,
+            key: row.key,
+            resource: self.purpose(row.purpose)?.first,
         })
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! count      how many different records each group has; copies, conflicts
 //! records    kept records go through the rules again
+//! survey     a first look at all uses
 //! key_pass   all uses, key by key
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
@@ -22,16 +23,19 @@ mod records;
 mod settle;
 mod sort;
 mod stateful;
+mod survey;
 mod tags;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::mem::take;
 
 use super::context::Context;
 use super::partial::Partial;
+use super::partial::objects::Objects;
 use super::partial::problems::Problems;
-use super::partial::uses::KeyUses;
+use super::partial::retained::Retained;
+use super::partial::uses::{JOINS, KeyUses};
 use super::plan::{Phase, Plan};
 use super::store::dictionary::Dictionary;
 use super::store::names::Names;
@@ -41,7 +45,7 @@ use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::finding::Finding;
 use crate::model::memory::Id;
 use crate::model::origin::Origin;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::tags::book::Book;
@@ -55,7 +59,7 @@ use stateful::evidence::{Found, fill_sessions};
 use stateful::note::{Note, Notes};
 use stateful::presence::Presence;
 use stateful::stages::Stages;
-use tags::compare::Compared;
+use tags::compare::{Compared, Comparing, PairRecord};
 use tags::ledger::{Ledger, Tags};
 
 /// How the run went.
@@ -72,7 +76,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let plan = context.plan;
     take(&mut partial.network).release(&mut partial.facts, &mut partial.groups);
     let counts = count(context, &mut partial);
-    let mut totals = take(&mut partial.totals);
+    let (mut totals, manifest) = sum(&mut partial);
     totals.duplicates = counts.duplicates;
     totals.accounts = take(&mut partial.accounts).into_all();
     totals.regions = take(&mut partial.regions).into_all();
@@ -115,10 +119,21 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         coverage: partial.coverage,
         read,
         memory,
-        manifest: partial.manifest.to_hex(),
+        manifest,
         ..Outcome::default()
     };
     (outcome, book)
+}
+
+/// The totals of all blobs, and their manifest.
+fn sum(partial: &mut Partial) -> (Totals, String) {
+    let objects = std::mem::replace(&mut partial.objects, Objects::new(1));
+    objects.sum().unwrap_or_else(|error| {
+        let message =
+            format!("a temporary file cannot be read back, so totals are missing: {error}");
+        partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
+        Default::default()
+    })
 }
 
 /// Counts the records of every group, and says which are not what they seem.
@@ -171,11 +186,10 @@ fn decide(
     let (rows, heap, kept) =
         (uses.rows.sharded(), texts(uses.heap), texts(take(&mut partial.kept.texts)));
     let dictionary = Dictionary::new(uses.words)?;
-    if dictionary.collisions > 0 {
-        partial.problems.add(collision(dictionary.collisions));
-    }
+    partial.problems.extend(collision(dictionary.collisions));
+    partial.problems.extend(uses.joins_lost.then(too_many_names));
     let presence = Presence::default();
-    let matched = key_pass::survey(context, &rows, &dictionary, &presence)?;
+    let matched = survey::survey(context, &rows, &dictionary, &presence)?;
     let stages = Stages::new(context, &matched.into_iter().collect());
     let known = records::Known {
         context,
@@ -185,10 +199,7 @@ fn decide(
         live: ended.live,
     };
     let said = records::pass(&known, &kept)?;
-    let mut book = said.book;
-    book.unplaced += uses.unplaced;
-    uses.joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
-    book.merge(plan.tags.clone());
+    let book = book(plan, said.book, uses.joins, uses.unplaced);
     let mut bench = Bench {
         context,
         stages: &stages,
@@ -201,7 +212,7 @@ fn decide(
         kept: &kept,
         texts: AllTexts::default(),
     };
-    context.progress.begin(Phase::Deciding, SHARDS * 2);
+    context.progress.begin(Phase::Deciding, SHARDS);
     let mut waiting = Waiting::new(&stages, plan);
     waiting.take(&mut bench, said.notes);
     let mut decisions = Decisions::default();
@@ -216,13 +227,7 @@ fn decide(
         tags: &tags,
         free: u32::try_from(kept.parts().len()).unwrap_or(u32::MAX / 2),
     })?;
-    let mut compared = Compared::default();
-    passed.compared.into_iter().for_each(|more| compared.merge(more));
-    if context.compares {
-        let mut comparing = tags::compare::Comparing::new(&bench, &tags);
-        comparing.take_records(&said.pairs, &mut Desk::new(&bench))?;
-        compared.merge(comparing.finish());
-    }
+    let mut compared = compared(&bench, &tags, (passed.compared, &said.pairs))?;
     decisions.merge(passed.decisions);
     waiting.take(&mut bench, passed.notes);
     for stage in stages.waiting..stages.count {
@@ -230,15 +235,27 @@ fn decide(
     }
     fill_sessions(&mut decisions.findings, &heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
-    if book.lost() > 0 {
-        partial.problems.add(too_many_tags(plan, book.lost()));
-    }
+    partial.problems.extend(too_many_tags(plan, book.lost()));
+    let uses = counted(passed.lasts, &mut partial.retained);
+    Ok(Decided { decisions, compared, found, book, uses })
+}
+
+/// All that is known of tags.
+fn book(plan: &Plan, mut book: Book, joins: BTreeSet<(String, String)>, unplaced: u64) -> Book {
+    book.unplaced += unplaced;
+    joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
+    book.merge(plan.tags.clone());
+    book
+}
+
+/// How many of each use there were; when the last one was goes to what the next run needs.
+fn counted(lasts: Vec<(Id, Time, u64)>, retained: &mut Retained) -> HashMap<Id, u64> {
     let mut counted = HashMap::new();
-    for (id, last, count) in passed.lasts {
-        partial.retained.note_last(id, last);
+    for (id, last, count) in lasts {
+        retained.note_last(id, last);
         *counted.entry(id).or_default() += count;
     }
-    Ok(Decided { decisions, compared, found, book, uses: counted })
+    counted
 }
 
 fn texts(all: Vec<super::store::texts::Texts>) -> AllTexts {
@@ -280,9 +297,25 @@ impl Waiting {
         let rows = std::mem::replace(rows, Rows::new(1));
         let (decided, left) = bench.decide(stage, rows)?;
         decisions.merge(decided);
-        self.add(left.stages);
+        left.into_iter().for_each(|notes| self.add(notes.stages));
         Ok(())
     }
+}
+
+/// Adds the records that are no plain uses to what was compared of uses.
+fn compared<'a>(
+    bench: &'a Bench<'a>,
+    tags: &'a Tags<'a>,
+    (of_uses, pairs): (Vec<Compared>, &[PairRecord]),
+) -> io::Result<Compared> {
+    let mut compared = Compared::default();
+    of_uses.into_iter().for_each(|more| compared.merge(more));
+    if bench.context.compares {
+        let mut comparing = Comparing::new(bench, tags);
+        comparing.take_records(pairs, &mut Desk::new(bench, Notes::new(0, 1, 0)))?;
+        compared.merge(comparing.finish());
+    }
+    Ok(compared)
 }
 
 /// Findings about tags.
@@ -338,21 +371,30 @@ fn fill_tags(finding: &mut Finding, ledger: &mut Ledger<'_>) {
     }
 }
 
-fn too_many_tags(plan: &Plan, lost: usize) -> Problem {
+fn too_many_tags(plan: &Plan, lost: usize) -> Option<Problem> {
     let message = format!(
         "more than {} tag changes: the tags of {lost} resources are taken to be unknown",
         plan.limits.tags
+    );
+    (lost > 0).then(|| Problem::new(Origin::blob("*"), Stage::Tags, message))
+}
+
+/// Aliases and ids of which some stand for nothing that is known.
+fn too_many_names() -> Problem {
+    let message = format!(
+        "more than {JOINS} aliases and ids that stand for ARNs: the tags behind some are taken to be \
+         unknown"
     );
     Problem::new(Origin::blob("*"), Stage::Tags, message)
 }
 
 /// Different texts that share their hash: one in billions of runs has any.
-fn collision(count: u64) -> Problem {
+fn collision(count: u64) -> Option<Problem> {
     let message = format!(
         "{count} names share the hash of another one, so that uses may be taken together that are \
          not: expected none; scan again"
     );
-    Problem::new(Origin::blob("*"), Stage::Read, message)
+    (count > 0).then(|| Problem::new(Origin::blob("*"), Stage::Read, message))
 }
 
 /// Records that share their ids and not their content.

@@ -26,6 +26,7 @@ use crate::engine::evaluate::identity::Identity;
 use crate::engine::evaluate::matched::{Matching, group_hash};
 use crate::engine::evaluate::{Parser, Record};
 use crate::engine::partial::kept::{Label, why};
+use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{NONE, Sym, sym};
 use crate::engine::store::texts::{AllTexts, NOWHERE, TextAt, Texts};
@@ -280,6 +281,8 @@ impl Pass<'_> {
             self.said.marked.insert((number, sym(context.key, key.arn.as_bytes())));
         }
         for Mark { part, kind, value } in marks {
+            // A part may be a key that the record names in another place.
+            self.said.marked.insert((number, sym(context.key, part.as_bytes())));
             let text = NoteText { value, ..NoteText::default() };
             let text = text.add(self.texts())?;
             let part = context.key.long(&[part.as_bytes()]);
@@ -317,7 +320,10 @@ impl Pass<'_> {
 
 /// A note of a record, for no rule yet.
 fn note_of(one: &One<'_, '_>) -> Note {
-    let Label { identity, content, blob, record, range, .. } = one.label;
+    let Label { content, blob, record, range, .. } = one.label;
+    // The same as that of the row of a use, since one record may be noted by both.
+    let id = one.record.view.event().text_at(&["eventID"]);
+    let identity = id.and_then(|id| uuid(&id)).unwrap_or(one.label.identity);
     Note {
         rule: 0,
         part: [0, 0],

@@ -13,9 +13,11 @@ pub mod ask;
 pub mod identity;
 pub mod matched;
 
+use std::cell::OnceCell;
+
 use crate::model::time::Time;
 use crate::record::event::{Header, Marked, Raw};
-use crate::record::kms::View;
+use crate::record::kms::{View, is_crypto};
 use crate::record::scan;
 
 /// The source of KMS calls.
@@ -79,7 +81,7 @@ impl Parser {
         let (len, _) = (self.scan)(&text[start..], &mut self.index)?;
         let marked = Marked::new(&text[start..start + len], &self.index);
         let event = marked.event()?;
-        let record = Record { number, basics: Basics::of(&marked), view: View::new(&event) };
+        let record = Record::new(number, Basics::of(&marked), View::new(&event));
         Some(take(&record))
     }
 }
@@ -90,12 +92,26 @@ pub struct Record<'r> {
     pub number: u64,
     pub basics: Basics<'r>,
     pub view: View<'r>,
+    of_endpoint: OnceCell<bool>,
+    crypto: OnceCell<bool>,
 }
 
-impl Record<'_> {
+impl<'r> Record<'r> {
+    pub fn new(number: u64, basics: Basics<'r>, view: View<'r>) -> Record<'r> {
+        Record { number, basics, view, of_endpoint: OnceCell::new(), crypto: OnceCell::new() }
+    }
+
     /// Whether a VPC endpoint logged the call, which its service logs as well.
     pub fn is_of_endpoint(&self) -> bool {
-        let category = self.view.event().text_at(&["eventCategory"]);
-        category.is_some_and(|category| category == "NetworkActivity")
+        *self.of_endpoint.get_or_init(|| {
+            let category = self.view.event().text_at(&["eventCategory"]);
+            category.is_some_and(|category| category == "NetworkActivity")
+        })
+    }
+
+    /// Whether it is a KMS call that encrypts, decrypts or the like.
+    pub fn is_crypto(&self) -> bool {
+        let is_crypto = || self.view.name().is_some_and(|name| is_crypto(&name));
+        *self.crypto.get_or_init(|| self.basics.is_kms() && is_crypto())
     }
 }

@@ -9,7 +9,9 @@
 //! hours      which hours of each account and Region there are
 //! endpoint   calls that were logged twice, by the service and by the endpoint
 //! retained   records that the next run needs
-//! input      blobs, accounts, Regions: what the totals say
+//! objects    one row a blob: what the totals sum up
+//! values     accounts and Regions
+//! uuid       event ids in two words
 //! problems   what went wrong
 //! ```
 //!
@@ -20,15 +22,16 @@ pub mod endpoint;
 pub mod fact;
 pub mod group;
 pub mod hours;
-pub mod input;
 pub mod kept;
 pub mod key_use;
+pub mod objects;
 pub mod problems;
 pub mod retained;
 pub mod uses;
+pub mod uuid;
+pub mod values;
 
 use crate::model::coverage::Coverage;
-use crate::model::outcome::Totals;
 
 use super::plan::Plan;
 use super::store::hash::HashKey;
@@ -37,11 +40,12 @@ use endpoint::Network;
 use fact::Fact;
 use group::Groups;
 use hours::Hours;
-use input::{Manifest, Values};
 use kept::Kept;
+use objects::Objects;
 use problems::Problems;
 use retained::Retained;
 use uses::KeyUses;
+use values::Values;
 
 /// What one worker has found so far, or all of them have.
 #[derive(Debug)]
@@ -64,14 +68,12 @@ pub struct Partial {
     pub coverage: Coverage,
     /// What went wrong.
     pub problems: Problems,
-    /// Counts over everything that was read.
-    pub totals: Totals,
+    /// Every blob that was read.
+    pub objects: Objects,
     /// Every `recipientAccountId`.
     pub accounts: Values,
     /// Every `awsRegion`.
     pub regions: Values,
-    /// A digest of the input.
-    pub manifest: Manifest,
 }
 
 impl Partial {
@@ -88,10 +90,9 @@ impl Partial {
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),
-            totals: Totals::default(),
+            objects: Objects::new(plan.limits.facts),
             accounts: Values::default(),
             regions: Values::default(),
-            manifest: Manifest::default(),
         }
     }
 
@@ -113,17 +114,6 @@ impl Partial {
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);
-        self.manifest.merge(&other.manifest);
-        let (mine, theirs) = (&mut self.totals, other.totals);
-        mine.blobs += theirs.blobs;
-        mine.blobs_failed += theirs.blobs_failed;
-        mine.blobs_other += theirs.blobs_other;
-        mine.bytes_read += theirs.bytes_read;
-        mine.bytes_inflated += theirs.bytes_inflated;
-        mine.records += theirs.records;
-        mine.records_bad += theirs.records_bad;
-        mine.kms_records += theirs.kms_records;
-        mine.first_event = [mine.first_event, theirs.first_event].into_iter().flatten().min();
-        mine.last_event = mine.last_event.max(theirs.last_event);
+        self.objects.merge(other.objects);
     }
 }

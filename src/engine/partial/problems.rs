@@ -30,6 +30,11 @@ impl Problems {
         }
     }
 
+    /// Adds some problems, or none.
+    pub fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        problems.into_iter().for_each(|problem| self.add(problem));
+    }
+
     /// Adds a problem for which something that was read is missing from the outcome.
     pub fn lose(&mut self, problem: Problem) {
         self.lost = true;

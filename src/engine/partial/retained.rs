@@ -288,7 +288,7 @@ mod tests {
 
     fn keep(kept: &mut Retained, names: &Names, hour: i64, mark: impl FnOnce(&mut Retained)) {
         mark(kept);
-        let blob = names.add("blob").unwrap();
+        let blob = names.add("blob");
         let id = [hour.cast_unsigned(), 1];
         let found = ((id, 0), (blob, 3), true);
         kept.keep(Time(hour * HOUR), found, format!("{hour}").as_bytes()).unwrap();

@@ -25,12 +25,14 @@ pub struct KeyUses {
     pub stand_for: HashMap<RecordId, (Time, u64)>,
     /// Names that stand for ARNs: aliases of keys, and ids that contexts use.
     pub joins: BTreeSet<(String, String)>,
+    /// Whether there were more of them than are kept.
+    pub joins_lost: bool,
     /// Records that change tags of what they do not name in any known way.
     pub unplaced: u64,
 }
 
 /// More names than any organisation has; beyond, they stand for nothing that is known.
-const JOINS: usize = 1 << 18;
+pub const JOINS: usize = 1 << 18;
 
 impl KeyUses {
     /// No uses; at most `limit` rows are held in memory.
@@ -41,6 +43,7 @@ impl KeyUses {
             heap: vec![Texts::new(worker)],
             stand_for: HashMap::new(),
             joins: BTreeSet::new(),
+            joins_lost: false,
             unplaced: 0,
         }
     }
@@ -51,6 +54,7 @@ impl KeyUses {
         self.joins.insert((name, arn));
         if self.joins.len() > JOINS {
             self.joins.pop_last();
+            self.joins_lost = true;
         }
     }
 
@@ -61,6 +65,7 @@ impl KeyUses {
         self.heap.extend(other.heap);
         self.stand_for.extend(other.stand_for);
         self.unplaced += other.unplaced;
+        self.joins_lost |= other.joins_lost;
         other.joins.into_iter().for_each(|(name, arn)| self.join(name, arn));
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use tempfile::SpooledTempFile;
 
-use super::sink::{BlobSink, Stored};
+use super::blob::{BlobSink, Stored};
 use crate::model::problem::Stage;
 use crate::record::container::Reader;
 use crate::source::gate::{Admission, Gate};

@@ -1,27 +1,18 @@
-//! Records that are kept as their texts, for the end of this run or for the next one; and records of
-//! earlier runs, which are taken up again.
+//! Records that are kept as their texts, for the end of this run or for the next one.
 
-use super::record;
-use super::sink::BlobSink;
+use super::blob::BlobSink;
 use crate::detect::ADJUSTS;
 use crate::engine::context::FOREVER;
+use crate::engine::evaluate::Record;
 use crate::engine::evaluate::ask::{Answers, failure, marks};
 use crate::engine::evaluate::identity::Identity;
-use crate::engine::evaluate::{Basics, Record};
 use crate::engine::partial::fact;
 use crate::engine::partial::kept::{Label, why};
 use crate::engine::plan::Range;
 use crate::model::problem::Stage;
 use crate::record::event::Marked;
-use crate::record::kms::is_crypto;
 use crate::tags::extract::extract;
 use crate::tags::uses;
-
-/// Looks at a record of an earlier run, of which nothing is counted.
-pub fn recall(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: Basics<'_>) {
-    let number = sink.blob.recalled.and_then(|recalled| recalled.origin.record);
-    record::examine(sink, number.unwrap_or_default(), marked, basics);
-}
 
 /// Where a record lies. A copy of one that an earlier run has judged says nothing new.
 pub fn range(sink: &BlobSink<'_, '_>, record: &Record<'_>, marked: Marked<'_>) -> Range {
@@ -73,7 +64,7 @@ pub fn why(
 /// that is reported still holds in it, and what an inventory saw after it held before.
 fn of_tags(sink: &mut BlobSink<'_, '_>, record: &Record<'_>) -> u8 {
     let view = &record.view;
-    if record.basics.is_kms() && view.name().is_some_and(|name| is_crypto(&name)) {
+    if record.is_crypto() {
         return 0;
     }
     let found = extract(view);

@@ -4,7 +4,9 @@
 //! ```text
 //! worker   takes blobs until there are none
 //! gate     hashes a blob before its records count, where logs are verified
-//! sink     one blob: counts its records, and tells which are looked at closely
+//! shared   what every worker sees
+//! blob     the blob at hand
+//! sink     counts its records, and tells which are looked at closely
 //! record   one record: asks the rules, and decides what becomes of it
 //! uses     the row of a use
 //! keep     records that matter later, in this run or the next
@@ -14,48 +16,27 @@
 //! Nothing below imports this room. What must stay true: what is found does not depend on who reads
 //! what, or in which order.
 
+mod blob;
 mod gate;
 mod keep;
 pub mod live;
 mod record;
+mod shared;
 mod sink;
 mod uses;
 mod worker;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
 use super::context::Context;
 use super::partial::Partial;
 use crate::model::outcome::Passed;
-use crate::source::{Entry, Listing};
+use crate::record::scan::fastest_fill;
+use crate::source::Listing;
 use live::Report;
-
-/// What every worker sees.
-struct Shared<'a> {
-    context: &'a Context<'a>,
-    live: Option<&'a dyn Report>,
-    /// How many records of earlier runs were taken up again.
-    recalled: AtomicUsize,
-    stop: &'a AtomicBool,
-    listing: Mutex<(u64, Listing)>,
-}
-
-impl Shared<'_> {
-    /// Whether to stop reading: a signal, or a live report that cannot be written.
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.live.is_some_and(Report::failed)
-    }
-
-    fn next(&self) -> Option<(u64, Entry)> {
-        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = listing.1.next()?;
-        let sequence = listing.0;
-        listing.0 += u64::from(matches!(entry, Entry::Blob(_)));
-        Some((sequence, entry))
-    }
-}
+use shared::Shared;
 
 /// Reads everything that `listing` names, with the workers of `pool`. What was found, and what was
 /// passed over.
@@ -74,6 +55,7 @@ pub fn read_all(
         live,
         recalled: AtomicUsize::new(0),
         stop,
+        fill: fastest_fill(),
         listing: Mutex::new((0, listing)),
     };
     let number = |index| u32::try_from(index).unwrap_or(u32::MAX);

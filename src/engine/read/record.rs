@@ -12,8 +12,8 @@
 
 use std::sync::atomic::Ordering;
 
+use super::blob::BlobSink;
 use super::keep;
-use super::sink::BlobSink;
 use super::uses;
 use crate::engine::evaluate::ask::{Answers, failure};
 use crate::engine::evaluate::identity::Identity;
@@ -21,34 +21,50 @@ use crate::engine::evaluate::matched::{Matching, group_hash};
 use crate::engine::evaluate::{Basics, Record};
 use crate::engine::partial::endpoint::Held;
 use crate::engine::partial::fact::{Fact, NO_GROUP};
+use crate::engine::partial::kept::why::{PAIRS, RULES};
 use crate::engine::plan::Range;
 use crate::model::origin::Origin;
 use crate::model::problem::Stage;
 use crate::record::event::Marked;
 use crate::record::kms::View;
 
+/// Looks at a record of an earlier run, of which nothing is counted.
+pub fn recall(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: Basics<'_>) {
+    let number = sink.blob.recalled.and_then(|recalled| recalled.origin.record);
+    examine(sink, number.unwrap_or_default(), marked, basics);
+}
+
 /// Looks closely at a record.
 pub fn examine(sink: &mut BlobSink<'_, '_>, number: u64, marked: Marked<'_>, basics: Basics<'_>) {
     let Some(event) = marked.event() else { return };
-    let record = Record { number, basics, view: View::new(&event) };
+    let mut tape = std::mem::take(&mut sink.tape);
+    (sink.fill)(marked.bytes(), &mut tape);
+    let record = Record::new(number, basics, View::new(&event.with_tape(&tape)));
+    look_at(sink, &record, marked);
+    drop(record);
+    sink.tape = tape;
+}
+
+fn look_at(sink: &mut BlobSink<'_, '_>, record: &Record<'_>, marked: Marked<'_>) {
+    let number = record.number;
     let kms = record.basics.is_kms();
     let tags = record.basics.concerns_tags();
     let rules = sink.context.plan.rules.candidates_of(&record.basics.header);
     let of_interest = kms || (tags && sink.context.compares) || !rules.is_empty();
     let range = match of_interest {
-        true => keep::range(sink, &record, marked),
+        true => keep::range(sink, record, marked),
         false => Range::Outside,
     };
     let mut answers = std::mem::take(&mut sink.answers);
-    answers.ask(&sink.context.plan.rules, &record, rules, range);
+    answers.ask(&sink.context.plan.rules, record, rules, range);
     for rule in &answers.failed {
         sink.report(Some(number), Stage::Rule, failure(&sink.context.plan.rules, *rule));
     }
-    let why = keep::why(sink, &record, &answers, range, kms || tags);
+    let why = keep::why(sink, record, &answers, range, kms || tags);
     let found = !answers.hits.is_empty() || !answers.histories.is_empty();
     if kms || found || why != 0 {
         let identity = sink.identity(number, marked, &record.basics.header);
-        put_away(sink, &record, marked, &answers, &identity, (range, why));
+        put_away(sink, record, marked, &answers, &identity, (range, why));
     }
     sink.answers = answers;
 }
@@ -71,7 +87,9 @@ fn put_away(
     }
     keep::for_next_run(sink, record, marked, identity, range);
     // Every record that may be a copy is counted, if only as read.
-    if !grouped && (record.basics.is_kms() || !answers.hits.is_empty() || why != 0) {
+    let looked_at = !answers.hits.is_empty() || !answers.histories.is_empty();
+    let matters = record.basics.is_kms() || looked_at || why & (RULES | PAIRS) != 0;
+    if !grouped && matters {
         let fact = sink.fact(record.number, identity, NO_GROUP);
         if sink.blob.recalled.is_some() {
             sink.partial.retained.recalled.insert((fact.blob, fact.record));

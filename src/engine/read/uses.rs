@@ -5,21 +5,22 @@
 
 use std::io;
 
-use super::sink::BlobSink;
+use super::blob::BlobSink;
 use crate::detect::{ADJUSTS, Hit};
 use crate::engine::context::Context;
 use crate::engine::evaluate::Record;
 use crate::engine::evaluate::ask::Answers;
 use crate::engine::evaluate::identity::Identity;
 use crate::engine::partial::key_use::{
-    Behind, Call, Client, KeyUse, Purpose, Who, flag, uuid, write_matches,
+    Behind, Call, Client, KeyUse, Purpose, Who, flag, write_matches,
 };
 use crate::engine::partial::uses::KeyUses;
+use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{self, NONE, Sym};
 use crate::model::finding::Resource;
 use crate::model::time::Time;
-use crate::record::kms::{View, is_crypto};
+use crate::record::kms::View;
 use crate::tags::extract::extract;
 use crate::tags::uses;
 
@@ -28,8 +29,7 @@ pub fn is_row(sink: &BlobSink<'_, '_>, record: &Record<'_>) -> bool {
     let context = sink.context;
     let view = &record.view;
     (context.wants_uses || context.compares)
-        && record.basics.is_kms()
-        && view.name().is_some_and(|name| is_crypto(&name))
+        && record.is_crypto()
         && !view.is_trail_delivery()
         && !record.is_of_endpoint()
 }
@@ -80,7 +80,7 @@ fn row(
     hits: &[Hit],
 ) -> io::Result<(KeyUse, u64)> {
     let view = &record.view;
-    let text = |name: &str| view.event().text_at(&[name]);
+    let text = |name: &str| view.event().text_at(&[name]).filter(|text| !text.is_empty());
     let name = view.name().unwrap_or_default();
     let (account, region) = (text("recipientAccountId"), text("awsRegion"));
     let (who, actor) = (view.who(), view.actor());
@@ -117,12 +117,11 @@ fn row(
     let id = identity.id.as_deref();
     let is_uuid = id.and_then(uuid);
     row.id = is_uuid.unwrap_or(identity.hash);
-    let access_key = view.event().text_at(&["userIdentity", "accessKeyId"]);
     let error = text("errorCode").filter(|_| view.attempt());
     let behind = [
         who.session,
         id.filter(|_| is_uuid.is_none()),
-        access_key.as_deref(),
+        view.access_key(),
         subject.as_deref(),
         error.as_deref(),
     ];

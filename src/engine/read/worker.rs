@@ -2,9 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use super::sink::{BlobSink, Stored};
-use super::{Shared, gate};
+use super::blob::{BlobSink, Stored};
+use super::gate;
+use super::shared::Shared;
 use crate::engine::partial::Partial;
+use crate::engine::partial::objects::Counts;
 use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::scan;
@@ -20,8 +22,8 @@ pub fn run(shared: &Shared<'_>, mut partial: Partial) -> Partial {
         match shared.next() {
             None => break,
             Some((_, Entry::Problem(problem))) => {
-                partial.totals.blobs += 1;
-                partial.totals.blobs_failed += 1;
+                let counts = Counts { failed: true, unlisted: true, ..Counts::default() };
+                partial.objects.add((&problem.origin.to_string(), None), None, counts);
                 partial.problems.add(problem);
             }
             Some((_, Entry::Known(name))) => {
@@ -71,11 +73,10 @@ fn read(
         None => read_at_once(blob, inflater, reader, &mut sink),
     };
     let unread = sink.blob.unread || shared.stopped();
-    sink.finish();
+    sink.finish(stored.size, gate.map(|_| stored.hash));
     if !unread {
         partial.retained.read.extend(blob.id);
     }
-    partial.manifest.add(&blob.name, stored.size, gate.map(|_| stored.hash));
 }
 
 /// Reads a blob that nobody verifies.

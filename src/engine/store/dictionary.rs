@@ -21,9 +21,12 @@ pub type Sym = u64;
 pub const NONE: Sym = 0;
 
 /// Names that a worker recognises; beyond, texts are written down again.
-const KNOWN: usize = 1 << 17;
+const KNOWN: usize = 1 << 19;
 /// Bytes of texts in memory; beyond, they go to a temporary file (16 MiB).
 const IN_MEMORY: usize = 16 << 20;
+
+/// The same while texts are looked up, which happens in any order (128 MiB).
+const LOOKED_UP: usize = 128 << 20;
 
 /// A hasher for what is a hash already.
 #[derive(Debug, Default, Clone, Copy)]
@@ -87,10 +90,6 @@ impl Words {
     }
 
     fn keep(&mut self, sym: Sym, text: &[u8]) -> io::Result<()> {
-        if self.known.len() >= KNOWN {
-            self.known.clear();
-        }
-        self.known.insert(sym);
         if self.held.len() + text.len() > IN_MEMORY {
             let mut file = tempfile::tempfile()?;
             file.write_all(&self.held)?;
@@ -101,6 +100,11 @@ impl Words {
         self.held.extend_from_slice(&sym.to_le_bytes());
         self.held.extend_from_slice(&len.to_le_bytes());
         self.held.extend_from_slice(text);
+        // Only now: what could not be kept must be tried again when it comes again.
+        if self.known.len() >= KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(sym);
         Ok(())
     }
 }
@@ -160,7 +164,7 @@ impl Dictionary {
             self.held.extend_from_slice(&head[8..]);
             self.held.extend_from_slice(text);
             words = &rest[len..];
-            if self.held.len() > IN_MEMORY * 2 {
+            if self.held.len() > LOOKED_UP {
                 self.spill()?;
             }
         }

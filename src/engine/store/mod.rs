@@ -8,6 +8,7 @@
 //! texts        texts that do not, by their place
 //! names        names of blobs, by number
 //! seen         whether a record was seen before
+//! sorted       rows of one shard in order
 //! ```
 //!
 //! Nothing here knows what a record or a key is. What must stay true: memory is bounded whatever is
@@ -18,4 +19,5 @@ pub mod hash;
 pub mod names;
 pub mod runs;
 pub mod seen;
+pub mod sorted;
 pub mod texts;

@@ -10,21 +10,33 @@ const IN_MEMORY: usize = 4 << 20; // 4 MiB
 
 /// Every blob's name by number.
 #[derive(Debug)]
-pub struct Names(Mutex<SpooledTempFile>);
+pub struct Names {
+    file: Mutex<SpooledTempFile>,
+    /// Names that the temporary file did not take: being exact comes before memory.
+    held: Mutex<Vec<Arc<str>>>,
+}
+
+/// Numbers from here on are of names that are held.
+const HELD: u64 = 1 << 62;
 
 impl Default for Names {
     fn default() -> Self {
-        Names(Mutex::new(SpooledTempFile::new(IN_MEMORY)))
+        Names { file: Mutex::new(SpooledTempFile::new(IN_MEMORY)), held: Mutex::default() }
     }
 }
 
 impl Names {
     /// Keeps a name; the number by which to ask for it.
-    ///
-    /// # Errors
-    /// When the temporary file cannot be written.
-    pub fn add(&self, name: &str) -> std::io::Result<u64> {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn add(&self, name: &str) -> u64 {
+        self.write(name).unwrap_or_else(|_| {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.push(name.into());
+            HELD + held.len() as u64 - 1
+        })
+    }
+
+    fn write(&self, name: &str) -> std::io::Result<u64> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let at = file.seek(SeekFrom::End(0))?;
         let len = u32::try_from(name.len()).unwrap_or(u32::MAX);
         let mut entry = len.to_le_bytes().to_vec();
@@ -38,7 +50,12 @@ impl Names {
     /// # Errors
     /// When the temporary file cannot be read.
     pub fn get(&self, number: u64) -> std::io::Result<Arc<str>> {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = number.checked_sub(HELD) {
+            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let name = usize::try_from(at).ok().and_then(|at| held.get(at));
+            return name.cloned().ok_or_else(|| std::io::ErrorKind::NotFound.into());
+        }
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(number))?;
         let mut len = [0; 4];
         file.read_exact(&mut len)?;
@@ -58,7 +75,7 @@ mod tests {
         let long = "x".repeat(IN_MEMORY);
         let kept: Vec<(u64, String)> = ["a", "", &long, "tr\u{e9}s/long"]
             .into_iter()
-            .map(|name| (names.add(name).unwrap(), name.to_string()))
+            .map(|name| (names.add(name), name.to_string()))
             .collect();
         for (number, name) in kept {
             assert_eq!(*names.get(number).unwrap(), *name);

@@ -7,11 +7,12 @@
 //! What must stay true: the order in which rows come out of a shard does not depend on the order in
 //! which they went in, nor on how they were split among workers or between memory and disk.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use super::sorted::{Merge, Piece, ROW_BITS, Sorted};
+pub use super::sorted::{Row, RowAt};
 
 /// How many shards there are: enough that one of them fits in memory.
 pub const SHARDS: usize = 64;
@@ -21,18 +22,6 @@ const LOADED: usize = 1 << 17;
 
 /// Bytes that are read from a file at once.
 const BLOCK: usize = 64 << 10; // 64 KiB
-
-/// What can be put away: plain words.
-pub trait Row: Ord + Copy + Send + Sync {
-    /// How many words a row is.
-    const WORDS: usize;
-    /// The words, `WORDS` of them.
-    fn write(&self, words: &mut [u64]);
-    /// The row that was written so.
-    fn read(words: &[u64]) -> Self;
-    /// A number that is the same for all rows that must be read together.
-    fn shard(&self) -> u64;
-}
 
 /// The shard of a row.
 fn shard_of<T: Row>(row: &T) -> usize {
@@ -48,6 +37,10 @@ pub struct Rows<T> {
     limit: usize,
     /// What other workers held.
     merged: Vec<Vec<T>>,
+    /// Where the next run goes: one file for all of a worker's, since a process may open few.
+    file: Option<Arc<Mutex<File>>>,
+    /// Rows in it.
+    written: u64,
     runs: Vec<Run>,
 }
 
@@ -55,35 +48,50 @@ pub struct Rows<T> {
 #[derive(Debug)]
 struct Run {
     file: Arc<Mutex<File>>,
-    /// Where each shard begins, in rows; one more for the end.
+    /// Where each shard begins, in rows from the beginning of the file; one more for the end.
     begins: Vec<u64>,
 }
 
 impl<T: Row> Rows<T> {
     /// No rows; at most `limit` are held in memory.
     pub fn new(limit: usize) -> Self {
-        Rows { held: Vec::new(), limit: limit.max(1), merged: Vec::new(), runs: Vec::new() }
+        Rows {
+            held: Vec::new(),
+            limit: limit.max(1),
+            merged: Vec::new(),
+            file: None,
+            written: 0,
+            runs: Vec::new(),
+        }
     }
 
     /// Takes in a row. When memory is full and the temporary file cannot be written, memory grows:
     /// being exact comes first.
     pub fn push(&mut self, row: T) {
         if self.held.len() >= self.limit {
-            match Run::write(&self.held) {
-                Ok(run) => {
-                    self.runs.push(run);
-                    self.held.clear();
-                }
+            match self.spill() {
+                Ok(()) => self.held.clear(),
                 Err(_) => self.limit *= 2,
             }
         }
         self.held.push(row);
     }
 
+    fn spill(&mut self) -> io::Result<()> {
+        let file = match &self.file {
+            Some(file) => file,
+            None => self.file.insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
+        };
+        let first = self.written;
+        self.runs.push(Run::write(&self.held, file, first)?);
+        self.written += self.held.len() as u64;
+        Ok(())
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> u64 {
         let held = self.held.len() + self.merged.iter().map(Vec::len).sum::<usize>();
-        let written: u64 = self.runs.iter().filter_map(|run| run.begins.last()).sum();
+        let written: u64 = self.runs.iter().map(Run::len).sum();
         held as u64 + written
     }
 
@@ -113,19 +121,6 @@ impl<T: Row> Rows<T> {
 pub struct Sharded<T> {
     batches: Vec<Batch<T>>,
     runs: Vec<Run>,
-}
-
-/// Where a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowAt(pub u64);
-
-/// Bits for the number of a row in its batch or run; those above are the number of that.
-const ROW_BITS: u32 = 40;
-
-impl RowAt {
-    fn new(list: usize, row: usize) -> RowAt {
-        RowAt((list as u64) << ROW_BITS | row as u64)
-    }
 }
 
 impl<T: Row> Sharded<T> {
@@ -198,9 +193,11 @@ fn by_shard<T: Row>(rows: &[T]) -> (Vec<u32>, Vec<usize>) {
 }
 
 impl Run {
-    fn write<T: Row>(rows: &[T]) -> io::Result<Run> {
+    /// Writes rows behind the first `first` ones of a file.
+    fn write<T: Row>(rows: &[T], shared: &Arc<Mutex<File>>, first: u64) -> io::Result<Run> {
         let (order, begins) = by_shard(rows);
-        let mut file = tempfile::tempfile()?;
+        let mut file = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(first * T::WORDS as u64 * 8))?;
         let mut words = vec![0; T::WORDS];
         let mut block = Vec::with_capacity(BLOCK + T::WORDS * 8);
         for at in order {
@@ -212,8 +209,13 @@ impl Run {
             }
         }
         file.write_all(&block)?;
-        let begins = begins.into_iter().map(|begin| begin as u64).collect();
-        Ok(Run { file: Arc::new(Mutex::new(file)), begins })
+        let begins = begins.into_iter().map(|begin| first + begin as u64).collect();
+        Ok(Run { file: Arc::clone(shared), begins })
+    }
+
+    /// How many rows there are.
+    fn len(&self) -> u64 {
+        self.begins.last().zip(self.begins.first()).map_or(0, |(end, begin)| end - begin)
     }
 
     fn shard(&self, list: usize, number: usize) -> Written {
@@ -317,9 +319,10 @@ impl<T: Row> Shard<T> {
                 run.read(usize::MAX, &mut rows)?;
             }
             rows.sort_unstable();
-            return Ok(Sorted { loaded: rows.into_iter(), merge: None });
+            return Ok(Sorted::loaded(rows));
         }
         let mut pieces = Vec::new();
+        let file = Arc::new(Mutex::new(tempfile::tempfile()?));
         for held in self.held {
             let mut rows = held.rows();
             loop {
@@ -327,110 +330,17 @@ impl<T: Row> Shard<T> {
                 if part.is_empty() {
                     break;
                 }
-                pieces.push(Piece::write(part)?);
+                pieces.push(Piece::write(part, &file)?);
             }
         }
         for mut run in self.runs {
             while run.len() > 0 {
                 let mut rows = Vec::new();
                 run.read(loaded, &mut rows)?;
-                pieces.push(Piece::write(rows)?);
+                pieces.push(Piece::write(rows, &file)?);
             }
         }
-        Ok(Sorted { loaded: Vec::new().into_iter(), merge: Some(Merge::new(pieces)?) })
-    }
-}
-
-/// Sorted rows in a file of their own, of which the next ones are in memory.
-#[derive(Debug)]
-struct Piece<T> {
-    file: File,
-    left: usize,
-    ahead: std::vec::IntoIter<(T, RowAt)>,
-}
-
-impl<T: Row> Piece<T> {
-    /// Bytes of a row with its place.
-    const SIZE: usize = T::WORDS * 8 + 8;
-
-    fn write(mut rows: Vec<(T, RowAt)>) -> io::Result<Piece<T>> {
-        rows.sort_unstable();
-        let mut file = tempfile::tempfile()?;
-        let mut words = vec![0; T::WORDS];
-        let mut block = Vec::with_capacity(BLOCK + Self::SIZE);
-        for (row, at) in &rows {
-            row.write(&mut words);
-            words.iter().for_each(|word| block.extend_from_slice(&word.to_le_bytes()));
-            block.extend_from_slice(&at.0.to_le_bytes());
-            if block.len() >= BLOCK {
-                file.write_all(&block)?;
-                block.clear();
-            }
-        }
-        file.write_all(&block)?;
-        file.rewind()?;
-        Ok(Piece { file, left: rows.len(), ahead: Vec::new().into_iter() })
-    }
-
-    fn next(&mut self) -> io::Result<Option<(T, RowAt)>> {
-        if let Some(row) = self.ahead.next() {
-            return Ok(Some(row));
-        }
-        let count = self.left.min(BLOCK / Self::SIZE + 1);
-        self.left -= count;
-        let mut bytes = vec![0; count * Self::SIZE];
-        self.file.read_exact(&mut bytes)?;
-        let (words, _) = bytes.as_chunks::<8>();
-        let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let rows = words.chunks_exact(T::WORDS + 1);
-        let rows = rows.map(|row| (T::read(&row[..T::WORDS]), RowAt(row[T::WORDS])));
-        self.ahead = rows.collect::<Vec<_>>().into_iter();
-        Ok(self.ahead.next())
-    }
-}
-
-/// The next row of one of several pieces, and which piece.
-type Next<T> = Reverse<((T, RowAt), usize)>;
-
-/// Pieces that are read side by side.
-struct Merge<T> {
-    pieces: Vec<Piece<T>>,
-    next: BinaryHeap<Next<T>>,
-}
-
-impl<T: Row> Merge<T> {
-    fn new(mut pieces: Vec<Piece<T>>) -> io::Result<Merge<T>> {
-        let mut next = BinaryHeap::new();
-        for (at, piece) in pieces.iter_mut().enumerate() {
-            next.extend(piece.next()?.map(|row| Reverse((row, at))));
-        }
-        Ok(Merge { pieces, next })
-    }
-
-    fn next(&mut self) -> io::Result<Option<(T, RowAt)>> {
-        let Some(Reverse((row, at))) = self.next.pop() else { return Ok(None) };
-        self.next.extend(self.pieces[at].next()?.map(|row| Reverse((row, at))));
-        Ok(Some(row))
-    }
-}
-
-/// Rows of one shard in order, each with its place.
-pub struct Sorted<T> {
-    loaded: std::vec::IntoIter<(T, RowAt)>,
-    /// Where the shard did not fit in memory.
-    merge: Option<Merge<T>>,
-}
-
-impl<T: Row> Sorted<T> {
-    /// The next row.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read back.
-    pub fn next(&mut self) -> io::Result<Option<(T, RowAt)>> {
-        match &mut self.merge {
-            Some(merge) => merge.next(),
-            None => Ok(self.loaded.next()),
-        }
+        Ok(Sorted::merged(Merge::new(pieces)?))
     }
 }
 
@@ -451,6 +361,15 @@ mod tests {
         fn shard(&self) -> u64 {
             self[0]
         }
+    }
+
+    #[test]
+    fn a_worker_has_one_file_whatever_it_spills() {
+        let mut rows = Rows::new(2);
+        (0..99).for_each(|n| rows.push([n, n]));
+        assert_eq!(rows.runs.len(), 49);
+        assert!(rows.runs.iter().all(|run| Arc::ptr_eq(&run.file, &rows.runs[0].file)));
+        assert_eq!(rows.len(), 99);
     }
 
     proptest! {

@@ -106,12 +106,13 @@ impl Maker {
         (format!("arn:aws:kms:{region}:{account}:key/{id}"), account)
     }
 
-    /// Adds a record with a time and an id. Ids of another form, and none, have a second of their
-    /// own: see `issue_uses_of_one_second`.
+    /// Adds a record with a time and an id. Records without any id have a second of their own: of
+    /// those of one second, the first place counts, which the twin does not know.
     fn add(&mut self, mut record: Value, second: usize, odd: bool) {
         let number = self.made.len();
         let odd = odd && self.rng.chance(12);
-        let second = if odd { 40_000 + number } else { second };
+        let form = self.rng.below(3);
+        let second = if odd && form == 0 { 40_000 + number } else { second };
         let (days, rest) = (second / 86_400, second % 86_400);
         let (hour, minute) = (rest / 3_600, rest / 60 % 60);
         record["eventTime"] =
@@ -124,7 +125,7 @@ impl Maker {
             low >> 52,
             low & 0xffff_ffff_ffff
         );
-        match (odd, self.rng.below(3)) {
+        match (odd, form) {
             (false, _) => record["eventID"] = json!(uuid),
             (true, 0) => {}
             (true, 1) => record["eventID"] = json!(uuid.to_uppercase()),

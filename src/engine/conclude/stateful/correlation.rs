@@ -6,10 +6,10 @@ use std::io;
 use serde_json::Value;
 
 use super::decide::Desk;
-use super::evidence::{Found, group_of_use};
+use super::evidence::{Found, group_of_use, known};
 use super::unit::Unit;
 use crate::detect::Stateful;
-use crate::detect::stateful::{About, Correlation, Kind, Verdict};
+use crate::detect::stateful::{Correlation, Kind, Verdict};
 use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, SHOWN, Snapshot};
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::texts::TextAt;
@@ -83,7 +83,7 @@ impl Desk<'_> {
         groups.sort_by(|(a, _), (b, _)| a.earliest.cmp(&b.earliest));
         let alike = alike(&groups);
         let named = groups.first().and_then(|(_, text)| *text);
-        let sessions = groups.iter().take(SHOWN).filter_map(|(_, text)| *text).collect();
+        let sessions = groups.iter().filter_map(|(_, text)| *text).collect();
         let Some(mut group) =
             groups.into_iter().map(|(group, _)| group).reduce(|mut all, group| {
                 all.merge(group);
@@ -208,18 +208,6 @@ fn key_of(about: usize, correlation: &Correlation, by: &[Option<String>]) -> Gro
         key.by = Some(others.join(" "));
     }
     key
-}
-
-/// What is known of a stateful rule's finding that others may group by.
-pub fn known(about: &About, field: &str) -> Option<String> {
-    match field {
-        "recipientAccountId" => about.account.clone(),
-        "awsRegion" => about.region.clone(),
-        "keytrail.principal" => about.principal.arn.clone(),
-        "keytrail.key" => about.key.as_ref().map(|key| key.arn.clone()),
-        "keytrail.resource" => about.resource.as_ref().map(|resource| resource.arn.clone()),
-        _ => None,
-    }
 }
 
 fn details(

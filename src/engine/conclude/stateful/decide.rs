@@ -8,8 +8,8 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::evidence::{EventId, Found, RecordEvent, event_id};
-use super::note::{Behind, Note, NoteText, Notes, part_of};
+use super::evidence::{EventId, Found, RecordEvent, event_id, known};
+use super::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
 use super::presence::Presence;
 use super::stages::Stages;
 use super::unit::Unit;
@@ -19,14 +19,14 @@ use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
 use crate::engine::evaluate::Parser;
 use crate::engine::partial::kept::Label;
-use crate::engine::partial::key_use::{self, KeyUse};
+use crate::engine::partial::key_use::KeyUse;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{Dictionary, NONE, sym};
-use crate::engine::store::runs::{Rows, Shard, Sharded, Sorted};
+use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
+use crate::engine::store::sorted::Sorted;
 use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
-use crate::model::principal::Principal;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::record::kms::View;
@@ -78,29 +78,30 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// When a temporary file cannot be used.
-    pub fn decide(&self, stage: usize, notes: Rows<Note>) -> io::Result<(Decisions, Notes)> {
-        let limit = self.context.plan.limits.notes;
-        let none = || (Decisions::default(), Notes::new(self.stages.count, limit, 0));
+    pub fn decide(&self, stage: usize, notes: Rows<Note>) -> io::Result<(Decisions, Vec<Notes>)> {
         if notes.len() == 0 {
-            return Ok(none());
+            return Ok(Default::default());
         }
+        self.context.progress.more(SHARDS);
         let rules: Vec<(u32, Stateful<'_>)> = (0..)
             .zip(self.context.over.iter().copied())
             .filter(|(number, _)| self.stages.of(*number) == stage)
             .collect();
+        let pool = NotePool::new(self.stages.count, self.context.plan.limits.notes, 0);
         let shards = notes.into_shards().into_par_iter();
         let decided = shards.map(|shard| {
-            let decided = Desk::new(self).shard(&rules, shard);
+            let mut desk = Desk::new(self, pool.take());
+            let done = desk.shard(&rules, shard);
+            let Desk { decisions, left, .. } = desk;
+            pool.give(left);
             self.context.progress.step();
-            decided
+            done.map(|()| decisions)
         });
-        decided.try_reduce(none, |mut one, other| {
-            one.0.merge(other.0);
-            for (rows, more) in one.1.stages.iter_mut().zip(other.1.stages) {
-                rows.merge(more);
-            }
+        let decisions = decided.try_reduce(Decisions::default, |mut one, other| {
+            one.merge(other);
             Ok(one)
-        })
+        })?;
+        Ok((decisions, pool.into_all()))
     }
 }
 
@@ -128,8 +129,8 @@ pub struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    pub fn new(bench: &'a Bench<'a>) -> Desk<'a> {
-        let limit = bench.context.plan.limits.notes;
+    /// A desk; notes for later stages go to `left`.
+    pub fn new(bench: &'a Bench<'a>, left: Notes) -> Desk<'a> {
         Desk {
             bench,
             lookup: Lookup::new(bench.dictionary, bench.context.key),
@@ -138,15 +139,11 @@ impl<'a> Desk<'a> {
             kept: LastBlock::default(),
             texts: LastBlock::default(),
             decisions: Decisions::default(),
-            left: Notes::new(bench.stages.count, limit, 0),
+            left,
         }
     }
 
-    fn shard(
-        mut self,
-        rules: &[(u32, Stateful<'_>)],
-        shard: Shard<Note>,
-    ) -> io::Result<(Decisions, Notes)> {
+    fn shard(&mut self, rules: &[(u32, Stateful<'_>)], shard: Shard<Note>) -> io::Result<()> {
         let mut rows = Ahead::new(shard.rows()?)?;
         for (number, rule) in rules {
             while let Some(first) = rows.next.filter(|note| note.rule == *number) {
@@ -156,7 +153,7 @@ impl<'a> Desk<'a> {
                 while part.next()?.is_some() {}
             }
         }
-        Ok((self.decisions, self.left))
+        Ok(())
     }
 
     fn part(&mut self, rule: &Stateful<'_>, part: &mut Part<'_>) -> io::Result<()> {
@@ -270,18 +267,17 @@ impl<'a> Desk<'a> {
         Ok((found, label.range == Range::Recalled))
     }
 
-    /// The same of a use.
+    /// The same of a use. The session is left out: it lies in the heap, and no rule asks for it.
     pub fn about_row(&mut self, row: &KeyUse) -> io::Result<(Option<String>, String, About)> {
         let id = event_id(row, self.bench.heap, &mut self.heap)?;
         let call = self.lookup.call(row.call)?;
         let client = self.lookup.client(row.client)?;
         let who = self.lookup.who(row.who)?;
         let target = self.lookup.target(row)?;
-        let behind = key_use::Behind::read(&self.bench.heap.get(row.text, &mut self.heap)?);
         let about = About {
             account: call.entry.account.clone(),
             region: call.entry.region.clone(),
-            principal: Principal { session: behind.session, ..who.entry.principal.clone() },
+            principal: who.entry.principal.clone(),
             source_ip: client.source_ip.clone(),
             user_agent: client.user_agent.clone(),
             key: target.key.clone(),
@@ -330,7 +326,7 @@ impl<'a> Desk<'a> {
                 continue;
             }
             let (_, _, about) = self.about(note)?;
-            let by = correlation.by.iter().map(|by| super::correlation::known(&about, &by.name));
+            let by = correlation.by.iter().map(|by| known(&about, &by.name));
             let by: Vec<u64> = by
                 .map(|text| text.map_or(NONE, |text| sym(context.key, text.as_bytes())))
                 .collect();

@@ -11,7 +11,8 @@ use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
 use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, SHOWN, Snapshot};
-use crate::engine::partial::key_use::{Behind, KeyUse, flag, uuid_text};
+use crate::engine::partial::key_use::{Behind, KeyUse, flag};
+use crate::engine::partial::uuid::uuid_text;
 use crate::engine::store::texts::{AllTexts, LastBlock, TextAt};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
@@ -136,8 +137,8 @@ pub fn group_of_use(
     Ok(Group::new(Match { level, event, origin, shared: None, snapshot, fresh }))
 }
 
-/// The order of records: time, event id, content.
-pub type RecordOrder = (i64, EventId, u64);
+/// The order of records: time, event id, where those without one were read, content.
+pub type RecordOrder = (i64, EventId, Option<Origin>, u64);
 
 /// A record that is no plain use, as a finding shows it.
 pub struct RecordEvent {
@@ -148,9 +149,10 @@ pub struct RecordEvent {
 }
 
 impl RecordEvent {
-    /// Its order among the records of a finding.
-    pub fn order(&self, time: i64) -> RecordOrder {
-        (time, self.id.clone().map_or(EventId::None, EventId::Text), self.content)
+    /// Its order among the records of a finding; it was read at `origin`.
+    pub fn order(&self, time: i64, origin: Origin) -> RecordOrder {
+        let origin = self.id.is_none().then_some(origin);
+        (time, self.id.clone().map_or(EventId::None, EventId::Text), origin, self.content)
     }
 
     /// A group of it alone.
@@ -176,6 +178,18 @@ impl RecordEvent {
             details: BTreeMap::new(),
         };
         Group::new(Match { level, event, origin, shared: None, snapshot, fresh })
+    }
+}
+
+/// What is known of a stateful rule's finding that others may group by.
+pub fn known(about: &About, field: &str) -> Option<String> {
+    match field {
+        "recipientAccountId" => about.account.clone(),
+        "awsRegion" => about.region.clone(),
+        "keytrail.principal" => about.principal.arn.clone(),
+        "keytrail.key" => about.key.as_ref().map(|key| key.arn.clone()),
+        "keytrail.resource" => about.resource.as_ref().map(|resource| resource.arn.clone()),
+        _ => None,
     }
 }
 

@@ -16,6 +16,19 @@ use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 
+/// A group of one record; of a use, where its session is.
+pub type One = (Group, Option<TextAt>);
+
+/// What all records of a finding have together, whether they are shown or not.
+pub struct OfAll {
+    pub count: u64,
+    pub last: Option<Time>,
+    /// Whether any is of the range that is reported.
+    pub fresh: bool,
+    /// Where the sessions of uses are that are named beside those of the events shown.
+    pub sessions: Vec<TextAt>,
+}
+
 /// A record, what the history is told of it, and its event id.
 type Told = (Noted, Unit, Option<String>);
 
@@ -134,16 +147,20 @@ impl Desk<'_> {
         let mut rests: Vec<(&Noted, &Unit)> = decided.notes.iter().filter_map(of).collect();
         let count = rests.iter().map(|(noted, _)| noted.count).sum();
         let last = rests.iter().map(|(noted, _)| noted.last).max();
+        let mut sessions = Vec::new();
+        for (_, unit) in rests.iter().filter(|_| shown_of(decided.scope)[0]) {
+            sessions.extend(self.row(&unit.note)?.map(|row| row.text));
+        }
         // Those of the last second that is shown are all made, since event ids decide.
         rests.sort_by_key(|(noted, _)| noted.time);
         let end = rests.get(SHOWN - 1).map_or(Time(i64::MAX), |(noted, _)| noted.time);
         rests.truncate(rests.partition_point(|(noted, _)| noted.time <= end));
-        let mut groups: Vec<(Group, Option<TextAt>)> = Vec::new();
+        let mut groups: Vec<One> = Vec::new();
         for (_, unit) in rests {
             groups.push(self.group_of(rule, unit, texts(decided))?);
         }
         let named = self.group_of(rule, first.1, texts(decided))?;
-        let of_all = (count, last, reported);
+        let of_all = OfAll { count, last, fresh: reported, sessions };
         self.history_found(rule, decided, (groups, named), &first.0.about, of_all);
         Ok(())
     }
@@ -154,12 +171,13 @@ impl Desk<'_> {
         &mut self,
         rule: &Stateful<'_>,
         decided: &Decided,
-        (mut groups, named): (Vec<(Group, Option<TextAt>)>, (Group, Option<TextAt>)),
+        (mut groups, named): (Vec<One>, One),
         about: &About,
-        (count, last, fresh): (u64, Option<Time>, bool),
+        of_all: OfAll,
     ) {
+        let OfAll { count, last, fresh, mut sessions } = of_all;
         groups.sort_by(|(a, _), (b, _)| a.earliest.cmp(&b.earliest));
-        let sessions = groups.iter().take(SHOWN).filter_map(|(_, text)| *text).collect();
+        sessions.extend(groups.iter().take(SHOWN).filter_map(|(_, text)| *text));
         let Some(mut group) =
             groups.into_iter().map(|(group, _)| group).reduce(|mut all, group| {
                 all.merge(group);

@@ -5,6 +5,8 @@
 //! tell apart.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::engine::store::hash::HashKey;
 use crate::engine::store::runs::{Row, RowAt, Rows};
@@ -191,6 +193,43 @@ impl Notes {
         if let Some(rows) = self.stages.get_mut(stage) {
             rows.push(note);
         }
+    }
+}
+
+/// Notes that threads share: each takes some, adds to them, and gives them back, so that there are
+/// as many as threads and not as many as shards. Each set of them may open files.
+#[derive(Debug)]
+pub struct NotePool {
+    free: Mutex<Vec<Notes>>,
+    /// The number that the next ones get.
+    next: AtomicU32,
+    stages: usize,
+    limit: usize,
+}
+
+impl NotePool {
+    /// Notes of so many stages, with texts of numbers from `first` on.
+    pub fn new(stages: usize, limit: usize, first: u32) -> NotePool {
+        NotePool { free: Mutex::default(), next: AtomicU32::new(first), stages, limit }
+    }
+
+    /// Takes some.
+    pub fn take(&self) -> Notes {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            Notes::new(self.stages, self.limit, number)
+        })
+    }
+
+    /// Gives them back.
+    pub fn give(&self, notes: Notes) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(notes);
+    }
+
+    /// All of them.
+    pub fn into_all(self) -> Vec<Notes> {
+        self.free.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

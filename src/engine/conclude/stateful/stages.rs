@@ -27,7 +27,6 @@ impl Stages {
     /// The stages, where uses matched the rules of `matched`.
     pub fn new(context: &Context<'_>, matched: &BTreeSet<usize>) -> Stages {
         let rules = &context.plan.rules;
-        let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let count = context.over.len();
         let mut feeders: Vec<Vec<(u32, usize)>> = vec![Vec::new(); count];
         for (at, rule) in context.over.iter().enumerate() {
@@ -43,16 +42,26 @@ impl Stages {
             .filter(|feed| context.is_by_row(feed.stateful))
             .map(|feed| feed.stateful)
             .collect();
-        let (mut level, mut waits) = (vec![0; count], vec![false; count]);
-        for (at, rule) in context.over.iter().enumerate() {
-            waits[at] = match rule.code {
+        let mut waits: Vec<bool> = (0..)
+            .zip(&context.over)
+            .map(|(number, rule)| match rule.code {
                 Over::History(history) => !matches!(history.uses(), Uses::None),
-                Over::Correlation(_) => fed_by_uses.contains(&number(at)),
-            };
-            // Rules come after those that feed them.
-            for &(_, feeder) in feeders[at].iter().filter(|(_, feeder)| *feeder < at) {
-                level[at] = level[at].max(level[feeder] + 1);
-                waits[at] |= waits[feeder];
+                Over::Correlation(_) => fed_by_uses.contains(&number),
+            })
+            .collect();
+        let mut level = vec![0; count];
+        // A part of a rule makes findings of that rule, so that a rule may come before one that
+        // feeds it. Each round settles one level more; in a circle of rules the rounds end it.
+        for _ in 0..count {
+            let before = (level.clone(), waits.clone());
+            for (at, feeders) in feeders.iter().enumerate() {
+                for &(_, feeder) in feeders.iter().filter(|(_, feeder)| *feeder != at) {
+                    level[at] = level[at].max(level[feeder] + 1).min(count);
+                    waits[at] |= waits[feeder];
+                }
+            }
+            if (&level, &waits) == (&before.0, &before.1) {
+                break;
             }
         }
         let levels = level.iter().max().map_or(1, |level| level + 1);

@@ -208,7 +208,9 @@ fn check(records: &[Record], ask: &Ask, span: i64, outcome: &Outcome) -> Result<
         if matches!(ask, Ask::Ordered(_)) {
             // One way for each second, which shares records with others: as many as are shown.
             prop_assert!(count <= all.len() as u64);
-            prop_assert!(count == shown.len() as u64 || shown.len() == crate::engine::partial::group::SHOWN);
+            prop_assert!(
+                count == shown.len() as u64 || shown.len() == crate::engine::partial::group::SHOWN
+            );
         } else {
             prop_assert_eq!(count, all.len() as u64);
         }

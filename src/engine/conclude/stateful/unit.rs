@@ -68,8 +68,10 @@ impl Unit {
     }
 }
 
+/// Adds a value that is not the one before it. Notes of one record are sorted, so that the same
+/// values mostly follow each other; one that comes again changes nothing.
 fn push<T: PartialEq>(more: &mut Vec<T>, first: T, value: T) {
-    if value != first && !more.contains(&value) {
+    if value != first && more.last() != Some(&value) {
         more.push(value);
     }
 }

@@ -8,11 +8,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::rc::Rc;
 
-use super::finding::{self, Found, Founds, Kind, Said, Short, Shown};
+use super::finding::{self, Found, Founds, Judged, Kind, Said, Short, Shown};
 use super::ledger::{Courses, Ledger, Reason, TOO_MANY, Tags};
 use crate::detect::stateful::About;
 use crate::engine::conclude::stateful::decide::{Bench, Desk};
-use crate::engine::conclude::stateful::evidence::RecordEvent;
+use crate::engine::conclude::stateful::evidence::{EventId, RecordEvent};
 use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::store::dictionary::{BySym, NONE};
 use crate::engine::store::texts::TextAt;
@@ -69,19 +69,6 @@ pub struct PairRecord {
     pub identity: [u64; 2],
     pub content: u64,
     pub at: TextAt,
-}
-
-/// What is said of a stretch.
-pub struct Judged {
-    verdicts: Vec<Verdict>,
-    kind: Option<Kind>,
-    pub said: Vec<Said>,
-    level: Level,
-    reason: Option<Reason>,
-    /// Changes of the key's tags before which this was a mismatch.
-    changed: Vec<Time>,
-    /// How many uses were in it.
-    count: Cell<u64>,
 }
 
 /// A record as it is compared.
@@ -157,7 +144,8 @@ impl<'a> Comparing<'a> {
             if found.wants(one.time) {
                 let id = desk.event_id(row)?;
                 let pair = (side.pair.key.clone(), side.pair.resource.clone());
-                found.show((row.time, id, row.content), Shown::Use(Box::new((*row, pair))));
+                let origin = (id == EventId::None).then(|| desk.origin(row.place()));
+                found.show((row.time, id, origin, row.content), Shown::Use(Box::new((*row, pair))));
             }
         }
         self.last = Some((known_by, sides));
@@ -236,7 +224,7 @@ impl<'a> Comparing<'a> {
         let of_event = (one.time, judged.level, !one.recalled);
         let target = (Some(side.pair.key.clone()), side.pair.resource.clone());
         let group = event.group(desk.origin(event.place), about, target, of_event);
-        found.show(event.order(one.time), Shown::Ready(Box::new(group)));
+        found.show(event.order(one.time, desk.origin(event.place)), Shown::Ready(Box::new(group)));
         let key = finding::key_of(kind, about, &side.pair);
         finding::add(&mut self.all.founds, (key, one.recalled), found.settle(judged.level));
     }
@@ -323,13 +311,6 @@ impl<'a> Comparing<'a> {
     /// All that was compared.
     pub fn finish(self) -> Compared {
         self.all
-    }
-}
-
-impl Judged {
-    /// How serious it is.
-    pub fn level(&self) -> Level {
-        self.level
     }
 }
 

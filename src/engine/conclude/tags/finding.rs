@@ -1,5 +1,6 @@
 //! What becomes a finding, and what it says: both values, since when and by whom, and how often.
 
+use std::cell::Cell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -7,7 +8,6 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::compare::Judged;
 use super::ledger::Reason;
 use crate::detect::stateful::About;
 use crate::engine::conclude::stateful::decide::Desk;
@@ -107,6 +107,19 @@ impl Said {
     }
 }
 
+/// What is said of a stretch.
+pub struct Judged {
+    pub verdicts: Vec<Verdict>,
+    pub kind: Option<Kind>,
+    pub said: Vec<Said>,
+    pub level: Level,
+    pub reason: Option<Reason>,
+    /// Changes of the key's tags before which this was a mismatch.
+    pub changed: Vec<Time>,
+    /// How many uses were in it.
+    pub count: Cell<u64>,
+}
+
 /// How often something was said.
 #[derive(Debug, Clone, Copy)]
 struct Often {
@@ -165,7 +178,7 @@ impl Found {
         let time = Time(time);
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = self.last.max(Some(time));
-        self.level = self.level.max(Some(judged.level()));
+        self.level = self.level.max(Some(judged.level));
         if copy {
             return;
         }
@@ -254,7 +267,7 @@ impl Found {
         desk: &mut Desk<'_>,
     ) -> io::Result<Option<(GroupKey, Settled)>> {
         let (mut group, mut sessions, mut key): (Option<Group>, _, _) = (None, Vec::new(), None);
-        for ((_, id, _), copies) in std::mem::take(&mut self.shown) {
+        for ((_, id, ..), copies) in std::mem::take(&mut self.shown) {
             for shown in copies {
                 let Shown::Use(shown) = shown else { continue };
                 let (row, (of_key, resource)) = *shown;
