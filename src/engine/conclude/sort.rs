@@ -26,6 +26,10 @@ pub fn findings(plan: &Plan, groups: Settled, more: Vec<Finding>) -> (Vec<Findin
             .iter()
             .filter_map(|(event, (_, shared))| Some((shared.clone()?, event.order.2.clone())))
             .collect();
+        // What is only counted need not be made, unless another finding names it.
+        if group.level < plan.min_level && shared.is_empty() {
+            continue;
+        }
         let finding = finding(plan.rules.metas(), key, group, count);
         for (shared, event) in &shared {
             let link = (finding.fingerprint.clone(), finding.rule.clone(), event.clone());

@@ -87,6 +87,8 @@ pub struct Comparing<'a> {
     sides: BySym<Rc<Vec<Side>>>,
     /// What was found of the key at hand.
     found: HashMap<Short, Found>,
+    /// Whether findings of uses whose tags are unknown are counted and not listed.
+    brief: bool,
     /// What the last row was used on, and its sides.
     last: Option<(u64, Rc<Vec<Side>>)>,
 }
@@ -99,6 +101,7 @@ impl<'a> Comparing<'a> {
             all: Compared::default(),
             sides: BySym::default(),
             found: HashMap::new(),
+            brief: finding::is_unlisted(bench.context.plan, Kind::Unknown),
             last: None,
         }
     }
@@ -138,7 +141,8 @@ impl<'a> Comparing<'a> {
                 },
                 purpose: if kind == Kind::Unknown { NONE } else { resource.first },
             };
-            let found = self.found.entry(short).or_default();
+            let brief = kind == Kind::Unknown && self.brief;
+            let found = self.found.entry(short).or_insert_with(|| Found::new(brief));
             found.count_one(&judged, (one.time, copy, side.pair.attested));
             found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
             if found.wants(one.time) {

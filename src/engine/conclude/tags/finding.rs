@@ -15,6 +15,7 @@ use crate::engine::conclude::stateful::evidence::{self, RecordOrder, group_of_us
 use crate::engine::context::Context;
 use crate::engine::partial::group::{Group, GroupKey, SHOWN};
 use crate::engine::partial::key_use::{KeyUse, flag};
+use crate::engine::plan::Plan;
 use crate::engine::store::dictionary::Sym;
 use crate::engine::store::texts::TextAt;
 use crate::model::estate::GovernedTag;
@@ -164,11 +165,22 @@ pub struct Found {
     said: Vec<(Rc<Judged>, Often)>,
     /// The smallest names of the resources, where the finding is not about one.
     resources: BTreeSet<String>,
+    /// Whether the finding is counted and not listed, so that one record is enough.
+    brief: bool,
 }
 
 impl Found {
+    /// Nothing yet; `brief` if the finding is counted and not listed. A key may have thousands of
+    /// such uses, and an organisation a hundred thousand keys.
+    pub fn new(brief: bool) -> Found {
+        Found { brief, ..Found::default() }
+    }
+
     /// Whether a record of this time may be one of those that are shown.
     pub fn wants(&self, time: i64) -> bool {
+        if self.brief {
+            return self.shown.is_empty();
+        }
         let last = self.shown.last_key_value().map(|((last, ..), _)| *last);
         self.shown.len() < SHOWN || last.is_some_and(|last| time <= last)
     }
@@ -207,7 +219,7 @@ impl Found {
 
     /// Names the resource.
     pub fn about(&mut self, resource: Option<&str>) {
-        let Some(resource) = resource else { return };
+        let Some(resource) = resource.filter(|_| !self.brief) else { return };
         let is_full = self.resources.len() >= SHOWN;
         if (is_full && self.resources.last().is_some_and(|last| resource > last.as_str()))
             || self.resources.contains(resource)
@@ -235,7 +247,7 @@ impl Found {
             group.first = self.first;
             group.last = self.last;
         }
-        for (judged, often) in self.said {
+        for (judged, often) in self.said.into_iter().filter(|_| !self.brief) {
             judged.said.iter().for_each(|said| settled.say(said, often));
         }
         settled
@@ -409,6 +421,12 @@ pub fn key_of(kind: Kind, about: &About, pair: &Pair) -> GroupKey {
         resource: resource.filter(|_| kind != Kind::Unknown),
         ..GroupKey::of_rule(kind as usize)
     }
+}
+
+/// Whether findings of a kind are counted and not listed.
+pub fn is_unlisted(plan: &Plan, kind: Kind) -> bool {
+    let rule = plan.rules.decided_late(kind.rule());
+    rule.is_none_or(|rule| plan.rules.metas()[rule].level < plan.min_level)
 }
 
 /// What was found, by group and by whether earlier runs have judged all of it.
