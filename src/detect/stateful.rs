@@ -166,6 +166,23 @@ pub trait OverKeys: Send + Sync {
     fn decide(&self, uses: &[Use<'_>], context: &Context<'_>) -> Vec<Decided>;
 }
 
+/// It is shown the uses of every key and no records, so it notes nothing.
+impl<T: OverKeys> History for T {
+    fn note(&self, _event: &Event<'_>, _view: &View<'_>, _marks: &mut Vec<Mark>) {}
+
+    fn wants_records(&self) -> bool {
+        false
+    }
+
+    fn uses(&self) -> Uses<'_> {
+        Uses::OverKeys(self)
+    }
+
+    fn conclude(&self, _notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+        Vec::new()
+    }
+}
+
 /// What a record means to a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {

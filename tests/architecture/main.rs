@@ -199,6 +199,25 @@ fn module(path: &Path) -> Option<(String, usize)> {
     (!matches!(parts[0].as_str(), "main" | "lib")).then(|| (parts[0].clone(), depth))
 }
 
+/// The files that no module declares: the compiler never reads them. `files` are paths below `src`
+/// and texts.
+fn undeclared(files: &BTreeMap<String, String>) -> Vec<String> {
+    let declares = |file: &str, name: &str| {
+        let tokens = files.get(file).map(|text| tokens(text)).unwrap_or_default();
+        tokens.windows(2).any(|pair| pair[0] == "mod" && pair[1] == name)
+    };
+    let is_declared = |path: &str| {
+        let module = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let Some((parent, name)) = module.rsplit_once('/') else {
+            return ["lib", "main"].contains(&module) || declares("lib.rs", module);
+        };
+        declares(&format!("{parent}.rs"), name) || declares(&format!("{parent}/mod.rs"), name)
+    };
+    let mut found: Vec<String> = files.keys().cloned().collect();
+    found.retain(|path| !is_declared(path));
+    found
+}
+
 fn assert_none(found: &[String]) {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
@@ -239,6 +258,16 @@ fn lib_lists_every_module() {
             assert!(listed.contains(name), "src/lib.rs does not list {name}");
         }
     }
+}
+
+#[test]
+fn every_file_is_declared() {
+    let src = root().join("src");
+    let files = rust_files(&src).into_iter().map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(&src).unwrap().to_str().unwrap().into(), text)
+    });
+    assert_none(&undeclared(&files.collect()));
 }
 
 #[test]
@@ -284,4 +313,19 @@ fn the_checker_knows_the_form_of_a_file() {
     assert_none(&bad_form("//! What it is.\n"));
     assert_eq!(bad_form("use std::fs;\n").len(), 1);
     assert_eq!(bad_form(&("//! Long.\n".repeat(LINES_MAX + 1))).len(), 1);
+}
+
+#[test]
+fn the_checker_finds_a_file_that_nobody_declares() {
+    let files = [
+        ("lib.rs", "pub mod model;"),
+        ("main.rs", ""),
+        ("model/mod.rs", "pub mod time; // mod level;"),
+        ("model/time.rs", "#[cfg(test)] mod tests;"),
+        ("model/time/tests.rs", ""),
+        ("model/level.rs", ""),
+        ("report.rs", ""),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    assert_eq!(undeclared(&BTreeMap::from(files)), ["model/level.rs", "report.rs"]);
 }

@@ -6,11 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, OverKeys, Scope, Use, Uses};
+use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
-use crate::record::event::Event;
-use crate::record::kms::View;
 
 /// The principal encrypted.
 const ENCRYPTED: u32 = 0;
@@ -31,22 +29,6 @@ fn kind(used: &Use<'_>) -> Option<u32> {
         _ if used.attempt => None,
         "Encrypt" | "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => Some(ENCRYPTED),
         _ => None,
-    }
-}
-
-impl History for EncryptOnlyRoleDecrypts {
-    fn note(&self, _event: &Event<'_>, _view: &View<'_>, _marks: &mut Vec<Mark>) {}
-
-    fn wants_records(&self) -> bool {
-        false
-    }
-
-    fn uses(&self) -> Uses<'_> {
-        Uses::OverKeys(self)
-    }
-
-    fn conclude(&self, _notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        Vec::new()
     }
 }
 

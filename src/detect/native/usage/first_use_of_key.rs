@@ -6,10 +6,8 @@
 use std::collections::HashSet;
 
 use crate::detect::native::shared::timeline::{DAY, between};
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, OverKeys, Scope, Use, Uses};
+use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
 use crate::model::level::Level;
-use crate::record::event::Event;
-use crate::record::kms::View;
 
 /// How long the log must show uses of the key before a principal can count as new. A week contains
 /// weekly jobs, working days and weekends.
@@ -18,22 +16,6 @@ const LEARNING: i64 = 7 * DAY;
 /// See `rules/use/first-use-of-key.md`.
 #[derive(Debug)]
 pub struct FirstUseOfKey;
-
-impl History for FirstUseOfKey {
-    fn note(&self, _event: &Event<'_>, _view: &View<'_>, _marks: &mut Vec<Mark>) {}
-
-    fn wants_records(&self) -> bool {
-        false
-    }
-
-    fn uses(&self) -> Uses<'_> {
-        Uses::OverKeys(self)
-    }
-
-    fn conclude(&self, _notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        Vec::new()
-    }
-}
 
 /// The principal of a use that shows who may use the key.
 fn principal<'a>(used: &Use<'a>) -> Option<&'a str> {

@@ -8,12 +8,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, OverKeys, Scope, Use, Uses};
+use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
 use crate::model::arn::Arn;
 use crate::model::estate::Estate;
 use crate::model::level::Level;
-use crate::record::event::Event;
-use crate::record::kms::View;
 
 /// The maximum number of names in a detail.
 const NAMES_MAX: usize = 20;
@@ -43,22 +41,6 @@ fn list(names: &HashSet<&str>) -> Value {
         shown.push(format!("and {} more", names.len() - NAMES_MAX));
     }
     shown.into()
-}
-
-impl History for KeyBlastRadius {
-    fn note(&self, _event: &Event<'_>, _view: &View<'_>, _marks: &mut Vec<Mark>) {}
-
-    fn wants_records(&self) -> bool {
-        false
-    }
-
-    fn uses(&self) -> Uses<'_> {
-        Uses::OverKeys(self)
-    }
-
-    fn conclude(&self, _notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        Vec::new()
-    }
 }
 
 impl OverKeys for KeyBlastRadius {
