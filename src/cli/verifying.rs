@@ -74,9 +74,8 @@ impl Verifying {
         mut self,
         settings: &Settings,
         now: Time,
-        stop: &Arc<AtomicBool>,
+        stop: &AtomicBool,
     ) -> io::Result<Gated> {
-        self.digests.stop_on(Arc::clone(stop));
         let done = Progress::default();
         let threads = settings.run.threads;
         let watched = Watched { progress: &done, reading: "reading digests", total: None };
@@ -85,7 +84,7 @@ impl Verifying {
             done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
         };
         let collected = progress::during(settings.run.show(false), watched, || {
-            collect(self.digests, threads, &read, stop)
+            collect(&mut self.digests, threads, &read, stop)
         })?;
         let mut collected = collected.into_digests();
         let problems = std::mem::take(&mut collected.problems);

@@ -30,14 +30,14 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::outcome::Outcome;
-use crate::source::Listing;
+use crate::source::Source;
 use crate::tags::book::Book;
 
 use context::Context;
 pub use plan::{Filter, Limits, Past, Phase, Plan, Progress};
 pub use read::live::Write as Live;
 
-/// Reads everything that `listing` names and evaluates the rules of `plan`.
+/// Reads everything that `source` gives and evaluates the rules of `plan`.
 ///
 /// With `live`, findings go there in the order of the listing and not into the outcome. `stop`
 /// ends the reading early: what was found so far is concluded, and the outcome says so.
@@ -46,13 +46,13 @@ pub use read::live::Write as Live;
 /// What `live` returned, and threads that cannot be started. Everything else is a problem in the
 /// outcome.
 pub fn scan(
-    listing: Listing,
+    source: &mut dyn Source,
     plan: &Plan,
     live: Option<Live<'_>>,
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<Outcome> {
-    Ok(scan_and_learn(listing, plan, live, progress, stop)?.0)
+    Ok(scan_and_learn(source, plan, live, progress, stop)?.0)
 }
 
 /// The same, and all that was learnt of tags.
@@ -60,7 +60,7 @@ pub fn scan(
 /// # Errors
 /// As [`scan`].
 pub fn scan_and_learn(
-    listing: Listing,
+    source: &mut dyn Source,
     plan: &Plan,
     live: Option<Live<'_>>,
     progress: &Progress,
@@ -73,14 +73,14 @@ pub fn scan_and_learn(
         .build()
         .map_err(|error| io::Error::other(error.to_string()))?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
-    let (partial, passed) = read::read_all(&context, listing, report, stop, &pool)?;
+    let partial = read::read_all(&context, source, report, stop, &pool)?;
     let ended = conclude::Ended {
         live: live.is_some(),
         stopped: stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed()),
     };
     let (mut outcome, book) = pool.install(|| conclude::conclude(&context, partial, ended));
     outcome.interrupted = stop.load(Ordering::Relaxed);
-    outcome.passed = passed;
+    outcome.passed = source.passed();
     if let Some(live) = live {
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(late)?);

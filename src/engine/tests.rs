@@ -104,8 +104,8 @@ fn write(files: &[Vec<Value>], folder: &Path) {
 }
 
 fn scan_folder(folder: &Path, plan: &Plan) -> Outcome {
-    let listing = Listing::open(&[folder]).unwrap();
-    scan(listing, plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
+    let mut listing = Listing::open(&[folder]).unwrap();
+    scan(&mut listing, plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
 }
 
 fn told(finding: &Finding) -> Told {

@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 
 use super::name::shown;
 use super::s3::Object;
-use crate::model::problem::Problem;
 
 /// Something to be read: a name, and how to get at its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,15 +70,4 @@ pub(super) fn blob_id(name: &str, size: u64, version: &str) -> [u64; 2] {
     let word =
         |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     [word(0), word(8)]
-}
-
-/// One step of the walk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// Something to be read.
-    Blob(Blob),
-    /// Something that cannot be.
-    Problem(Problem),
-    /// Something that an earlier run has read, by its name, if [`Wanted::tell_known`](super::s3::Wanted::tell_known).
-    Known(Arc<str>),
 }

@@ -24,7 +24,8 @@ use crate::model::origin::Origin;
 use crate::model::outcome::Passed;
 use crate::model::problem::{Problem, Stage};
 
-use super::blob::{Blob, Body, Entry, blob_id};
+use super::blob::{Blob, Body, blob_id};
+use super::entry::{Entry, Source};
 use super::layout;
 use super::name::shown;
 use super::s3::{Address, Cloud, Objects, Wanted};
@@ -94,18 +95,18 @@ impl SourceError {
 /// All blobs of some sources, found as they are asked for.
 #[derive(Debug)]
 pub struct Listing {
-    sources: vec::IntoIter<Source>,
+    starts: vec::IntoIter<Start>,
     walk: Option<walkdir::IntoIter>,
     objects: Option<Objects>,
     left_out: HashSet<PathBuf>,
     reach: Reach,
-    stop: Option<Arc<AtomicBool>>,
     /// What was seen of buckets that are listed to their ends, and of files.
     passed: Passed,
 }
 
+/// What one source leads to.
 #[derive(Debug)]
-enum Source {
+enum Start {
     Stdin,
     Bucket(Arc<Cloud>, Address),
     /// A bucket that does not answer.
@@ -143,7 +144,7 @@ impl Listing {
             let source = source.as_ref();
             if source == STDIN {
                 if seen.insert(PathBuf::from(STDIN)) {
-                    found.push(Source::Stdin);
+                    found.push(Start::Stdin);
                 }
                 continue;
             }
@@ -161,7 +162,7 @@ impl Listing {
             }
         }
         if missing.is_empty() {
-            Ok(Listing { sources: found.into_iter(), reach, ..Listing::empty() })
+            Ok(Listing { starts: found.into_iter(), reach, ..Listing::empty() })
         } else {
             Err(missing)
         }
@@ -170,12 +171,11 @@ impl Listing {
     /// One that has nothing.
     pub fn empty() -> Listing {
         Listing {
-            sources: Vec::new().into_iter(),
+            starts: Vec::new().into_iter(),
             walk: None,
             objects: None,
             left_out: HashSet::new(),
             reach: Reach::default(),
-            stop: None,
             passed: Passed::default(),
         }
     }
@@ -184,18 +184,6 @@ impl Listing {
     /// that is named as a source is read all the same.
     pub fn leave_out(&mut self, path: &Path) {
         self.left_out.insert(identity(path));
-    }
-
-    /// Gives up waiting for objects when `stop` is set.
-    pub fn stop_on(&mut self, stop: Arc<AtomicBool>) {
-        self.stop = Some(stop);
-    }
-
-    /// What was passed over so far, and asked.
-    pub fn passed(&self) -> Passed {
-        let mut passed = self.passed;
-        add(&mut passed, self.objects.as_ref());
-        passed
     }
 
     /// A file that was met; `None` if it was read before.
@@ -241,8 +229,8 @@ impl Listing {
     }
 
     /// The next entry of the current bucket.
-    fn fetched(&mut self) -> Option<Entry> {
-        let entry = self.objects.as_mut()?.next(self.stop.as_deref());
+    fn fetched(&mut self, stop: &AtomicBool) -> Option<Entry> {
+        let entry = self.objects.as_mut()?.next(stop);
         if entry.is_none() {
             let objects = self.objects.take();
             add(&mut self.passed, objects.as_ref());
@@ -273,40 +261,44 @@ fn add(passed: &mut Passed, objects: Option<&Objects>) {
     passed.left_alone += seen.left_alone.load(Ordering::Relaxed);
 }
 
-impl Iterator for Listing {
-    type Item = Entry;
-
-    fn next(&mut self) -> Option<Entry> {
+impl Source for Listing {
+    fn next(&mut self, stop: &AtomicBool) -> Option<Entry> {
         loop {
-            if let Some(entry) = self.walked().or_else(|| self.fetched()) {
+            if let Some(entry) = self.walked().or_else(|| self.fetched(stop)) {
                 return Some(entry);
             }
-            match self.sources.next()? {
+            match self.starts.next()? {
                 // It can be read only once.
-                Source::Stdin if self.reach.wanted.no_logs => {}
-                Source::File(path)
+                Start::Stdin if self.reach.wanted.no_logs => {}
+                Start::File(path)
                     if self.is_unwanted(&path)
                         || (self.reach.wanted.no_logs && is_stream(&path)) => {}
-                Source::Stdin => {
+                Start::Stdin => {
                     let blob = Blob { name: STDIN.into(), body: Body::Stdin, id: None };
                     return Some(Entry::Blob(blob));
                 }
-                Source::Bucket(cloud, address) => {
+                Start::Bucket(cloud, address) => {
                     self.objects = Some(cloud.read(address, self.reach.wanted.clone()));
                 }
-                Source::Problem(problem) => return Some(Entry::Problem(problem)),
-                Source::File(path) => {
+                Start::Problem(problem) => return Some(Entry::Problem(problem)),
+                Start::File(path) => {
                     let file = self.file(path);
                     if file.is_some() {
                         return file;
                     }
                 }
-                Source::Folder(path) => {
+                Start::Folder(path) => {
                     let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
                     self.walk = Some(walk.into_iter());
                 }
             }
         }
+    }
+
+    fn passed(&self) -> Passed {
+        let mut passed = self.passed;
+        add(&mut passed, self.objects.as_ref());
+        passed
     }
 }
 
@@ -316,7 +308,7 @@ fn is_stream(path: &Path) -> bool {
 }
 
 /// A bucket as a source.
-fn bucket(word: &str, cloud: Option<&Arc<Cloud>>) -> Result<Source, SourceError> {
+fn bucket(word: &str, cloud: Option<&Arc<Cloud>>) -> Result<Start, SourceError> {
     let name = || word.to_owned();
     let address =
         Address::parse(word).map_err(|reason| SourceError::Address { name: name(), reason })?;
@@ -325,11 +317,11 @@ fn bucket(word: &str, cloud: Option<&Arc<Cloud>>) -> Result<Source, SourceError>
         return Err(SourceError::Address { name: name(), reason });
     };
     match cloud.look(&address) {
-        Ok(()) => Ok(Source::Bucket(Arc::clone(cloud), address)),
+        Ok(()) => Ok(Start::Bucket(Arc::clone(cloud), address)),
         Err(refused) if refused.is_absence() => Err(SourceError::Bucket { name: name() }),
         Err(refused) => {
             let origin = Origin::blob(address.to_string());
-            Ok(Source::Problem(Problem::new(origin, Stage::S3, refused.message)))
+            Ok(Start::Problem(Problem::new(origin, Stage::S3, refused.message)))
         }
     }
 }
@@ -347,14 +339,14 @@ fn changed(_: &fs::Metadata) -> String {
 }
 
 /// What a source is, by its name alone where it can't be looked at.
-fn look_at(path: &Path) -> Result<Source, SourceError> {
+fn look_at(path: &Path) -> Result<Start, SourceError> {
     let name = || shown(path.as_os_str()).to_string();
     match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => Ok(Source::Folder(path.to_owned())),
-        Ok(_) => Ok(Source::File(path.to_owned())),
+        Ok(meta) if meta.is_dir() => Ok(Start::Folder(path.to_owned())),
+        Ok(_) => Ok(Start::File(path.to_owned())),
         Err(error) if is_dangling(path, &error) => Err(SourceError::Dangling { name: name() }),
         Err(error) if is_nowhere(&error) => Err(SourceError::Missing { name: name() }),
-        Err(_) => Ok(Source::File(path.to_owned())),
+        Err(_) => Ok(Start::File(path.to_owned())),
     }
 }
 

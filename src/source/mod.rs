@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! blob        a name, and where the bytes are
+//! entry       what there is to read, one after another, and who gives it
 //! listing     finds blobs on disk, and starts the listing of buckets
 //! name        file names as text
 //! s3          finds and fetches objects
@@ -18,6 +19,7 @@
 //! [`Cut`](crate::model::window::Cut) after the last readable byte. There is no limit on total bytes.
 
 mod blob;
+mod entry;
 pub mod gate;
 pub mod hashed;
 pub mod inflate;
@@ -27,6 +29,7 @@ mod name;
 pub mod s3;
 mod stoppable;
 
-pub use blob::{Blob, Body, Entry, Known};
+pub use blob::{Blob, Body, Known};
+pub use entry::{Entry, Source};
 pub use inflate::{Compression, Inflater, Limits, Text};
 pub use listing::{Listing, Reach, SourceError};

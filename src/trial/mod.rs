@@ -184,14 +184,15 @@ fn judge(plan: &Plan, sample: &Sample) -> io::Result<Verdict> {
         records: 0,
         problems: Vec::new(),
     };
-    let listing = match Listing::open(&[&sample.path]) {
+    let mut listing = match Listing::open(&[&sample.path]) {
         Ok(listing) => listing,
         Err(errors) => {
             verdict.problems = errors.iter().map(ToString::to_string).collect();
             return Ok(verdict);
         }
     };
-    let outcome = engine::scan(listing, plan, None, &Progress::default(), &AtomicBool::new(false))?;
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let outcome = engine::scan(&mut listing, plan, None, &progress, &stop)?;
     verdict.records = outcome.totals.records;
     verdict.problems = outcome.problems.iter().map(|problem| problem.message.clone()).collect();
     for finding in outcome.findings {

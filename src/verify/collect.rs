@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::place::{self, Place};
 use super::seen::{Collected, Kept};
 use crate::source::hashed::Hashed;
-use crate::source::{Blob, Body, Entry, Inflater, Limits, Listing};
+use crate::source::{Blob, Body, Entry, Inflater, Limits, Source};
 
 /// Threads of our own, as many as were asked for.
 ///
@@ -21,23 +21,23 @@ pub(super) fn pool(threads: usize) -> io::Result<rayon::ThreadPool> {
     pool.map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// Reads everything that `listing` names. `read` is told the size of each blob; `stop` ends the
+/// Reads everything that `source` gives. `read` is told the size of each blob; `stop` ends the
 /// reading early.
 ///
 /// # Errors
 /// Threads that cannot be started.
 pub fn collect(
-    listing: Listing,
+    source: &mut dyn Source,
     threads: usize,
     read: &(dyn Fn(u64) + Sync),
     stop: &AtomicBool,
 ) -> io::Result<Collected> {
-    let listing = Mutex::new(listing);
+    let source = Mutex::new(source);
     let parts = pool(threads)?.broadcast(|_| {
         let mut inflater = Inflater::new(Limits::default());
         let mut part = Collected::default();
         while !stop.load(Ordering::Relaxed) {
-            let next = listing.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let next = source.lock().unwrap_or_else(PoisonError::into_inner).next(stop);
             match next {
                 None => break,
                 Some(Entry::Problem(problem)) => part.problems.push(problem),

@@ -30,9 +30,9 @@ type Found = BTreeSet<(String, String)>;
 
 /// What one run finds, and what it leaves to the next.
 fn run(plan: &Plan, path: &Path) -> (Found, Option<Memory>, Coverage) {
-    let listing = Listing::open(&[path]).unwrap();
+    let mut listing = Listing::open(&[path]).unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = scan(listing, plan, None, &Progress::default(), &stop).unwrap();
+    let outcome = scan(&mut listing, plan, None, &Progress::default(), &stop).unwrap();
     let found = outcome.findings.into_iter().map(|f| (f.rule, f.fingerprint)).collect();
     (found, outcome.memory, outcome.coverage)
 }

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 /// What is the same whatever the order: all of a finding but where its records lay.
 fn findings(plan: &Plan, path: &Path) -> BTreeSet<String> {
-    let listing = Listing::open(&[path]).unwrap();
+    let mut listing = Listing::open(&[path]).unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = scan(listing, plan, None, &Progress::default(), &stop).unwrap();
+    let outcome = scan(&mut listing, plan, None, &Progress::default(), &stop).unwrap();
     let told = outcome.findings.into_iter().map(|mut finding| {
         for event in &mut finding.events {
             event.origin = keytrail::model::origin::Origin::blob("*");

@@ -1,6 +1,7 @@
 //! `keytrail scan --dry-run`: what would be read, and what that would cost.
 
 use std::fs;
+use std::sync::atomic::AtomicBool;
 
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
@@ -10,7 +11,7 @@ use crate::model::forecast::Forecast;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::report::{self, Format};
-use crate::source::{Body, Entry, Listing};
+use crate::source::{Body, Entry, Listing, Source};
 
 /// Lists everything and says what it is.
 ///
@@ -38,7 +39,9 @@ fn forecast(settings: &Settings, mut listing: Listing) -> Forecast {
         until: settings.filter.until,
         ..Forecast::default()
     };
-    for entry in listing.by_ref() {
+    // No signal is caught here: one ends the process.
+    let never = AtomicBool::new(false);
+    while let Some(entry) = listing.next(&never) {
         let blob = match entry {
             Entry::Problem(problem) => {
                 forecast.problems.push(problem);

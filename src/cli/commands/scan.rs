@@ -229,7 +229,6 @@ impl Scan {
         let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = delivery.is_terminal() || settings.sources.iter().any(is_stream);
-        listing.stop_on(Arc::clone(stop));
         let mut write = |finding: &Finding| {
             let Some(status) = triage.admit(finding) else { return Ok(()) };
             *worst = (*worst).max(Some(finding.level));
@@ -243,8 +242,9 @@ impl Scan {
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
         let watched = Watched::new(&progress, &settings.sources);
-        let mut outcome =
-            progress::during(show, watched, || engine::scan(listing, plan, live, &progress, stop))?;
+        let mut outcome = progress::during(show, watched, || {
+            engine::scan(&mut listing, plan, live, &progress, stop)
+        })?;
         let found = match triage.is_needed() {
             true => triage.finish(&mut outcome),
             false => Vec::new(),

@@ -134,10 +134,9 @@ fn learn(
     let threads = run.threads;
     let plan = Plan { estate, filter, threads, tags: book, ..Plan::new(RuleSet::default()) };
     let stop = signals::install(Arc::default());
-    listing.stop_on(Arc::clone(&stop));
     let done = Progress::default();
     let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
-        engine::scan_and_learn(listing, &plan, None, &done, &stop)
+        engine::scan_and_learn(&mut listing, &plan, None, &done, &stop)
     });
     let (outcome, book) = scanned.map_err(|error| vec![Failure::run(&error)])?;
     problems.extend(outcome.problems);

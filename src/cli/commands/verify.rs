@@ -36,7 +36,6 @@ struct Settled {
 pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Settled { keys, range, form, run, mut listing } = settle(args)?;
     let stop = signals::install(Arc::default());
-    listing.stop_on(Arc::clone(&stop));
     let done = Progress::default();
     let read = |bytes: u64| {
         done.blobs.fetch_add(1, Ordering::Relaxed);
@@ -45,7 +44,7 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let watched = Watched::new(&done, &args.sources);
     let broken = |error| vec![Failure::run(&error)];
     let collected =
-        progress::during(run.show(false), watched, || collect(listing, run.threads, &read, &stop));
+        progress::during(run.show(false), watched, || collect(&mut listing, run.threads, &read, &stop));
     let mut collected = collected.map_err(broken)?;
     let mut problems = std::mem::take(&mut collected.problems);
     problems.sort();

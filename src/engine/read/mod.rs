@@ -28,35 +28,33 @@ mod worker;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::context::Context;
 use super::partial::Partial;
-use crate::model::outcome::Passed;
 use crate::record::scan::fastest_fill;
-use crate::source::Listing;
+use crate::source::Source;
 use live::Report;
 use shared::Shared;
 
-/// Reads everything that `listing` names, with the workers of `pool`. What was found, and what was
-/// passed over.
+/// What was found in everything that `source` gives, with the workers of `pool`.
 ///
 /// # Errors
 /// When the pool has no worker.
 pub fn read_all(
     context: &Context<'_>,
-    listing: Listing,
+    source: &mut dyn Source,
     live: Option<&dyn Report>,
     stop: &AtomicBool,
     pool: &rayon::ThreadPool,
-) -> io::Result<(Partial, Passed)> {
+) -> io::Result<Partial> {
     let shared = Shared {
         context,
         live,
         recalled: AtomicUsize::new(0),
         stop,
         fill: fastest_fill(),
-        listing: Mutex::new((0, listing)),
+        source: Mutex::new((0, source)),
     };
     let number = |index| u32::try_from(index).unwrap_or(u32::MAX);
     let partials = pool.broadcast(|worker| {
@@ -67,6 +65,5 @@ pub fn read_all(
         all.merge(partial);
         all
     });
-    let passed = shared.listing.lock().unwrap_or_else(PoisonError::into_inner).1.passed();
-    Ok((all.ok_or_else(|| io::Error::other("there is no worker"))?, passed))
+    all.ok_or_else(|| io::Error::other("there is no worker"))
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::live::Report;
 use crate::engine::context::Context;
 use crate::record::scan::tape::Fill;
-use crate::source::{Entry, Listing};
+use crate::source::{Entry, Source};
 
 /// Records between two looks at the progress and the stop sign.
 pub const BEAT: u64 = 1 << 12;
@@ -20,7 +20,8 @@ pub struct Shared<'a> {
     pub stop: &'a AtomicBool,
     /// Tells where the values of a record are.
     pub fill: Fill,
-    pub listing: Mutex<(u64, Listing)>,
+    /// Where blobs come from, and how many came.
+    pub source: Mutex<(u64, &'a mut dyn Source)>,
 }
 
 impl Shared<'_> {
@@ -29,12 +30,12 @@ impl Shared<'_> {
         self.stop.load(Ordering::Relaxed) || self.live.is_some_and(Report::failed)
     }
 
-    /// The next entry of the listing, and the number of blobs before it.
+    /// The next entry, and the number of blobs before it.
     pub fn next(&self) -> Option<(u64, Entry)> {
-        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = listing.1.next()?;
-        let sequence = listing.0;
-        listing.0 += u64::from(matches!(entry, Entry::Blob(_)));
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = source.1.next(self.stop)?;
+        let sequence = source.0;
+        source.0 += u64::from(matches!(entry, Entry::Blob(_)));
         Some((sequence, entry))
     }
 }

@@ -18,7 +18,8 @@ use super::address::Address;
 use super::refused::Refused;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
-use crate::source::blob::{Entry, Known, blob_id};
+use crate::source::blob::{Known, blob_id};
+use crate::source::entry::Entry;
 use crate::source::layout::{self, Days, Folder, Service};
 
 /// The queue of objects and problems to the readers.

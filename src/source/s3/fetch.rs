@@ -24,7 +24,8 @@ use super::object::Object;
 use super::refused::{Refused, describe};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
-use crate::source::blob::{Blob, Body, Entry};
+use crate::source::blob::{Blob, Body};
+use crate::source::entry::Entry;
 
 /// Names that are known and not yet asked for.
 const AHEAD: usize = 4096;
@@ -109,13 +110,13 @@ impl Cloud {
 
 impl Objects {
     /// The next object or problem; `None` at the end, or when `stop` is set.
-    pub fn next(&mut self, stop: Option<&AtomicBool>) -> Option<Entry> {
+    pub fn next(&mut self, stop: &AtomicBool) -> Option<Entry> {
         loop {
             match self.entries.recv_timeout(LOOK_UP) {
                 Ok(entry) => return Some(entry),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
-                    if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                    if stop.load(Ordering::Relaxed) {
                         return None;
                     }
                 }

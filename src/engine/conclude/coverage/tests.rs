@@ -98,8 +98,8 @@ static PLAN: LazyLock<Mutex<Plan>> = LazyLock::new(|| {
 fn scanned(folder: &Path, filter: Filter, earlier: Coverage, threads: usize) -> Outcome {
     let mut plan = PLAN.lock().unwrap_or_else(PoisonError::into_inner);
     (plan.filter, plan.coverage, plan.threads) = (filter, earlier, threads);
-    let listing = Listing::open(&[folder]).unwrap();
-    scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
+    let mut listing = Listing::open(&[folder]).unwrap();
+    scan(&mut listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
 }
 
 fn outcome(files: &[File], filter: Filter, earlier: &Coverage) -> Outcome {

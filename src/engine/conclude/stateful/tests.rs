@@ -94,8 +94,8 @@ fn outcome(rules: RuleSet, files: &[Vec<&Record>], threads: usize, notes: usize)
     }
     let limits = Limits { notes, ..Limits::default() };
     let plan = Plan { threads, limits, ..Plan::new(rules) };
-    let listing = Listing::open(&[folder.path()]).unwrap();
-    scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
+    let mut listing = Listing::open(&[folder.path()]).unwrap();
+    scan(&mut listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
 }
 
 /// A finding: the first second, the last, the records that are shown, how many there are.

@@ -218,8 +218,8 @@ fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
     let limits = Limits { facts, ..Limits::default() };
     let rules = rules.select(&select, &[]).unwrap();
     let plan = Plan { estate, threads, limits, tags, ..Plan::new(rules) };
-    let listing = Listing::open(&[folder]).unwrap();
-    scan(listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
+    let mut listing = Listing::open(&[folder]).unwrap();
+    scan(&mut listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
 }
 
 fn change() -> impl Strategy<Value = Change> {

@@ -1,0 +1,32 @@
+//! What there is to read, one entry after another, and who gives it.
+//!
+//! Whoever reads knows only [`Source`], so that a listing that ends and a queue that goes on are read
+//! in the same way. What must stay true: whatever a source meets becomes an entry or is counted as
+//! passed over.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::blob::Blob;
+use crate::model::outcome::Passed;
+use crate::model::problem::Problem;
+
+/// One step of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Something to be read.
+    Blob(Blob),
+    /// Something that cannot be.
+    Problem(Problem),
+    /// Something that an earlier run has read, by its name, if [`Wanted::tell_known`](super::s3::Wanted::tell_known).
+    Known(Arc<str>),
+}
+
+/// Where entries come from.
+pub trait Source: Send {
+    /// The next entry; `None` at the end, or if `stop` is set while there is none yet.
+    fn next(&mut self, stop: &AtomicBool) -> Option<Entry>;
+
+    /// What was passed over so far, and asked.
+    fn passed(&self) -> Passed;
+}
