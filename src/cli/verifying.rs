@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use super::failure::Failure;
 use super::progress::{self, Watched};
@@ -70,19 +70,11 @@ impl Verifying {
     ///
     /// # Errors
     /// Threads that cannot be started.
-    pub fn gate(
-        mut self,
-        settings: &Settings,
-        now: Time,
-        stop: &AtomicBool,
-    ) -> io::Result<Gated> {
+    pub fn gate(mut self, settings: &Settings, now: Time, stop: &AtomicBool) -> io::Result<Gated> {
         let done = Progress::default();
         let threads = settings.run.threads;
         let watched = Watched { progress: &done, reading: "reading digests", total: None };
-        let read = |bytes: u64| {
-            done.blobs.fetch_add(1, Ordering::Relaxed);
-            done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
-        };
+        let read = |bytes| done.blob_read(bytes);
         let collected = progress::during(settings.run.show(false), watched, || {
             collect(&mut self.digests, threads, &read, stop)
         })?;

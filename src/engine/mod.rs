@@ -30,7 +30,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::outcome::Outcome;
-use crate::source::Source;
+use crate::source::{Source, pool};
 use crate::tags::book::Book;
 
 use context::Context;
@@ -68,12 +68,9 @@ pub fn scan_and_learn(
 ) -> io::Result<(Outcome, Book)> {
     let context = Context::new(plan, progress);
     let live = live.map(|write| read::live::Live::new(plan, write));
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(plan.threads.max(1))
-        .build()
-        .map_err(|error| io::Error::other(error.to_string()))?;
+    let pool = pool(plan.threads)?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
-    let partial = read::read_all(&context, source, report, stop, &pool)?;
+    let partial = read::read(&context, source, report, stop, &pool)?;
     let ended = conclude::Ended {
         live: live.is_some(),
         stopped: stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed()),

@@ -173,6 +173,12 @@ impl Progress {
         Phase::ALL.get(at).copied().unwrap_or(Phase::Sorting)
     }
 
+    /// One more blob is read, with so many bytes as stored.
+    pub fn blob_read(&self, bytes: u64) {
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Begins a phase of so many parts.
     pub(super) fn begin(&self, phase: Phase, parts: usize) {
         self.done.store(0, Ordering::Relaxed);

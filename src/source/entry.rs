@@ -30,3 +30,14 @@ pub trait Source: Send {
     /// What was passed over so far, and asked.
     fn passed(&self) -> Passed;
 }
+
+#[cfg(test)]
+impl Source for std::vec::IntoIter<Entry> {
+    fn next(&mut self, _: &AtomicBool) -> Option<Entry> {
+        Iterator::next(self)
+    }
+
+    fn passed(&self) -> Passed {
+        Passed::default()
+    }
+}

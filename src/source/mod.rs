@@ -8,6 +8,7 @@
 //! s3          finds and fetches objects
 //! layout      the keys of CloudTrail's objects
 //! inflate     opens a blob and gives its text as a window
+//! reading     reads all that a source gives, in parallel
 //! stoppable   a stream that can be given up while it is silent
 //! hashed      the hash of a blob's text
 //! gate        who may keep a text from being evaluated
@@ -26,6 +27,7 @@ pub mod inflate;
 pub mod layout;
 pub mod listing;
 mod name;
+mod reading;
 pub mod s3;
 mod stoppable;
 
@@ -33,3 +35,4 @@ pub use blob::{Blob, Body, Known};
 pub use entry::{Entry, Source};
 pub use inflate::{Compression, Inflater, Limits, Text};
 pub use listing::{Listing, Reach, SourceError};
+pub use reading::{At, Visitor, Workers, pool, read_all};

@@ -4,22 +4,14 @@
 //! files, not with their size. No blob is read twice, because some can be read only once.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::place::{self, Place};
 use super::seen::{Collected, Kept};
+use crate::model::problem::Problem;
 use crate::source::hashed::Hashed;
-use crate::source::{Blob, Body, Entry, Inflater, Limits, Source};
-
-/// Threads of our own, as many as were asked for.
-///
-/// # Errors
-/// When they cannot be started.
-pub(super) fn pool(threads: usize) -> io::Result<rayon::ThreadPool> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-    pool.map_err(|error| io::Error::other(error.to_string()))
-}
+use crate::source::{At, Blob, Body, Source, Text, Visitor, Workers, pool, read_all};
 
 /// Reads everything that `source` gives. `read` is told the size of each blob; `stop` ends the
 /// reading early.
@@ -32,62 +24,73 @@ pub fn collect(
     read: &(dyn Fn(u64) + Sync),
     stop: &AtomicBool,
 ) -> io::Result<Collected> {
-    let source = Mutex::new(source);
-    let parts = pool(threads)?.broadcast(|_| {
-        let mut inflater = Inflater::new(Limits::default());
-        let mut part = Collected::default();
-        while !stop.load(Ordering::Relaxed) {
-            let next = source.lock().unwrap_or_else(PoisonError::into_inner).next(stop);
-            match next {
-                None => break,
-                Some(Entry::Problem(problem)) => part.problems.push(problem),
-                // Names of known blobs come only if they were asked for.
-                Some(Entry::Known(_)) => {}
-                Some(Entry::Blob(blob)) => read(part.blob(&blob, &mut inflater, stop)),
-            }
-        }
-        part
-    });
+    let workers = Workers { pool: &pool(threads)?, stop, beat: read };
+    let parts = read_all(source, workers, |_| Collector { part: Collected::default(), stop });
     let mut all = parts.into_iter().fold(Collected::default(), Collected::merge);
     all.interrupted = stop.load(Ordering::Relaxed);
     Ok(all)
 }
 
-impl Collected {
-    /// Reads a blob; its size as stored.
-    pub(super) fn blob(&mut self, blob: &Blob, inflater: &mut Inflater, stop: &AtomicBool) -> u64 {
+/// Collects what one worker reads.
+struct Collector<'a> {
+    part: Collected,
+    stop: &'a AtomicBool,
+}
+
+impl Visitor for Collector<'_> {
+    type Found = Collected;
+
+    fn problem(&mut self, problem: Problem) {
+        self.part.problems.push(problem);
+    }
+
+    // Names of known blobs come only if they were asked for.
+    fn known(&mut self, _: &Arc<str>) {}
+
+    fn blob(&mut self, At { blob, .. }: At<'_>, text: Result<&mut Text<'_>, Problem>) {
         let place = place::of(&blob.name);
-        if let (Body::Object(object), Place::Digest(_)) = (&blob.body, &place)
+        self.part.sign_as_stored(blob, &place);
+        let mut kept = Kept::of(&place);
+        let (hashed, bytes) = match text {
+            Ok(text) => {
+                let hashed = Hashed::of(text, |piece| kept.take(piece));
+                (hashed, text.bytes_read())
+            }
+            Err(problem) => {
+                let hashed = Hashed::unreadable(problem.message.clone());
+                self.part.problems.push(problem);
+                (hashed, 0)
+            }
+        };
+        // A stream that was stopped ends anywhere, which says nothing of the blob.
+        if !self.stop.load(Ordering::Relaxed) {
+            self.part.note(&blob.name, place, &hashed, kept.text(), bytes);
+        }
+    }
+
+    fn finish(self) -> Collected {
+        self.part
+    }
+}
+
+impl Collected {
+    /// Keeps the signature that S3 gives with a digest.
+    fn sign_as_stored(&mut self, blob: &Blob, place: &Place) {
+        if let (Body::Object(object), Place::Digest(_)) = (&blob.body, place)
             && let Some(signature) = &object.signature
         {
             let stem = place::stem(place::base(&blob.name)).to_owned();
             self.sign(stem, signature);
         }
-        let mut kept = Kept::of(&place);
-        let (hashed, bytes) = match inflater.open_until(blob, stop) {
-            Ok(mut text) => {
-                let hashed = Hashed::of(&mut text, |piece| kept.take(piece));
-                (hashed, text.bytes_read())
-            }
-            Err(problem) => {
-                let hashed = Hashed::unreadable(problem.message.clone());
-                self.problems.push(problem);
-                (hashed, 0)
-            }
-        };
-        // A stream that was stopped ends anywhere, which says nothing of the blob.
-        if !stop.load(Ordering::Relaxed) {
-            self.note(&blob.name, place, &hashed, kept.text(), bytes);
-        }
-        bytes
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
+    use crate::source::Entry;
     use crate::source::s3::Object;
 
     #[test]
@@ -97,9 +100,13 @@ mod tests {
         let mut object = Object::whole(b"{}".to_vec().into(), None);
         object.signature = Some("AB12".into());
         let blob = Blob { name: Arc::from(name), body: Body::Object(object), id: None };
-        let mut collected = Collected::default();
-        let mut inflater = Inflater::new(Limits::default());
-        assert_eq!(collected.blob(&blob, &mut inflater, &AtomicBool::new(false)), 2);
+        let (stop, bytes) = (AtomicBool::new(false), AtomicU64::new(0));
+        let read = |more| {
+            bytes.fetch_add(more, Ordering::Relaxed);
+        };
+        let mut source = vec![Entry::Blob(blob)].into_iter();
+        let collected = collect(&mut source, 1, &read, &stop).unwrap();
+        assert_eq!(bytes.into_inner(), 2);
         let stem = "1_CloudTrail-Digest_r_t_r_20261102T010000Z.json";
         let signatures: Vec<_> = collected.signatures[stem].iter().collect();
         assert_eq!(signatures, ["ab12"]);

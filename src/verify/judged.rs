@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::io;
 
-use super::collect::pool;
 use super::digest::{Digest, LogFile};
 use super::keys::PublicKeys;
 use super::place::{self, Place};
@@ -15,6 +14,7 @@ use super::ruling::{self, Ruling, is_hash};
 use super::seen::{Collected, SeenLog};
 use crate::model::verified::{DigestVerdict, LogVerdict, Verdict as _};
 use crate::source::hashed::{Flaw, hex};
+use crate::source::pool;
 
 /// Everything that was read, with the digests judged.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! `keytrail verify`: whether log files are what CloudTrail delivered.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::cli::args::VerifyArgs;
 use crate::cli::check::{Check, Running};
@@ -37,14 +36,12 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let Settled { keys, range, form, run, mut listing } = settle(args)?;
     let stop = signals::install(Arc::default());
     let done = Progress::default();
-    let read = |bytes: u64| {
-        done.blobs.fetch_add(1, Ordering::Relaxed);
-        done.bytes_read.fetch_add(bytes, Ordering::Relaxed);
-    };
+    let read = |bytes| done.blob_read(bytes);
     let watched = Watched::new(&done, &args.sources);
     let broken = |error| vec![Failure::run(&error)];
-    let collected =
-        progress::during(run.show(false), watched, || collect(&mut listing, run.threads, &read, &stop));
+    let collected = progress::during(run.show(false), watched, || {
+        collect(&mut listing, run.threads, &read, &stop)
+    });
     let mut collected = collected.map_err(broken)?;
     let mut problems = std::mem::take(&mut collected.problems);
     problems.sort();

@@ -129,7 +129,6 @@ impl BlobSink<'_, '_> {
     pub fn count_bytes(&mut self, read: u64, inflated: u64) {
         self.blob.counts.bytes_read += read;
         self.blob.counts.bytes_inflated += inflated;
-        self.context.progress.bytes_read.fetch_add(read, Ordering::Relaxed);
     }
 
     /// Adds the blob to those that were read. `hash` is the text's, if texts are hashed at all.
@@ -146,7 +145,6 @@ impl BlobSink<'_, '_> {
         counts.failed = problems > 0;
         counts.other = others > 0 && records == 0 && problems == 0;
         self.partial.objects.add((&self.blob.name, size), hash, counts);
-        self.context.progress.blobs.fetch_add(1, Ordering::Relaxed);
         self.context.progress.records.fetch_add(records % BEAT, Ordering::Relaxed);
     }
 }

@@ -9,11 +9,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use tempfile::SpooledTempFile;
 
 use super::blob::{BlobSink, Stored};
-use crate::model::problem::Stage;
+use crate::model::problem::{Problem, Stage};
 use crate::record::container::Reader;
 use crate::source::gate::{Admission, Gate};
 use crate::source::hashed::Hashed;
-use crate::source::{Blob, Inflater, Text};
+use crate::source::{Inflater, Text};
 
 /// Texts in pieces are kept in memory up to this size, and then in a file (64 MiB).
 const IN_MEMORY: usize = 64 << 20;
@@ -21,43 +21,36 @@ const IN_MEMORY: usize = 64 << 20;
 /// No text is kept beyond this size (8 GiB): CloudTrail writes files of 50 MB.
 const KEPT_MAX: u64 = 8 << 30;
 
-/// Reads a blob, and evaluates its records if the gate lets it in.
+/// Reads a blob, and evaluates its records if the gate lets it in. The inflater is for texts that
+/// were kept.
 pub fn read(
     gate: &dyn Gate,
-    blob: &Blob,
-    inflater: &mut Inflater,
-    reader: &mut Reader,
+    text: Result<&mut Text<'_>, Problem>,
+    (reader, inflater): (&mut Reader, &mut Inflater),
     sink: &mut BlobSink<'_, '_>,
 ) -> Stored {
-    if let Some(before) = gate.read_before(&blob.name) {
-        sink.blob.others += 1;
-        sink.count_bytes(before.bytes, 0);
-        return Stored { size: Some(before.bytes), hash: before.hash };
-    }
-    let shared = sink.shared;
-    let mut text = match inflater.open_until(blob, shared.stop) {
+    let text = match text {
         Ok(text) => text,
         Err(problem) => {
-            gate.decide(&blob.name, &Hashed::unreadable(problem.message.clone()));
+            gate.decide(&sink.blob.name, &Hashed::unreadable(problem.message.clone()));
             sink.report(None, problem.stage, problem.message);
             return Stored::default();
         }
     };
     if text.is_all_there() {
-        let hashed = Hashed::in_view(&mut text);
+        let hashed = Hashed::in_view(text);
         if lets_in(gate, &hashed, sink) {
-            reader.read(&mut text, sink);
+            reader.read(text, sink);
         }
-        return stored(&text, &hashed, sink);
+        return stored(text, &hashed, sink);
     }
-    let mut held = gate.may_let_in(&blob.name).then(Held::new);
-    let hashed = Hashed::of(&mut text, |piece| held.iter_mut().for_each(|held| held.add(piece)));
-    let stored = stored(&text, &hashed, sink);
-    drop(text);
+    let mut held = gate.may_let_in(text.name()).then(Held::new);
+    let hashed = Hashed::of(text, |piece| held.iter_mut().for_each(|held| held.add(piece)));
+    let stored = stored(text, &hashed, sink);
     // A stream that was stopped ends anywhere, which says nothing of the blob.
-    if !shared.stopped() && lets_in(gate, &hashed, sink) {
+    if !sink.shared.stopped() && lets_in(gate, &hashed, sink) {
         match held.ok_or_else(|| io::Error::other("it was not kept")).and_then(Held::rewound) {
-            Ok(file) => reader.read(&mut inflater.open_bytes(&blob.name, Box::new(file)), sink),
+            Ok(file) => reader.read(&mut inflater.open_bytes(text.name(), Box::new(file)), sink),
             Err(error) => {
                 let message = format!("it is verified, and cannot be kept to be read: {error}");
                 sink.report(None, Stage::Verify, message);

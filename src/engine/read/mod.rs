@@ -1,8 +1,7 @@
-//! From bytes to what was found: workers take blobs from the listing, one after the other, and put
-//! away what their records say.
+//! From bytes to what was found: each worker puts away what the records of its blobs say.
 //!
 //! ```text
-//! worker   takes blobs until there are none
+//! worker   takes in one blob after another
 //! gate     hashes a blob before its records count, where logs are verified
 //! shared   what every worker sees
 //! blob     the blob at hand
@@ -13,7 +12,7 @@
 //! live     the report that is written meanwhile
 //! ```
 //!
-//! Nothing below imports this room. What must stay true: what is found does not depend on who reads
+//! The blobs themselves come from [`read_all`], of which a worker is a visitor. What must stay true: what is found does not depend on who reads
 //! what, or in which order.
 
 mod blob;
@@ -28,38 +27,32 @@ mod worker;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::Mutex;
 
 use super::context::Context;
 use super::partial::Partial;
 use crate::record::scan::fastest_fill;
-use crate::source::Source;
+use crate::source::{Source, Workers, read_all};
 use live::Report;
 use shared::Shared;
+use worker::Worker;
 
 /// What was found in everything that `source` gives, with the workers of `pool`.
 ///
 /// # Errors
 /// When the pool has no worker.
-pub fn read_all(
+pub fn read(
     context: &Context<'_>,
     source: &mut dyn Source,
     live: Option<&dyn Report>,
     stop: &AtomicBool,
     pool: &rayon::ThreadPool,
 ) -> io::Result<Partial> {
-    let shared = Shared {
-        context,
-        live,
-        recalled: AtomicUsize::new(0),
-        stop,
-        fill: fastest_fill(),
-        source: Mutex::new((0, source)),
-    };
-    let number = |index| u32::try_from(index).unwrap_or(u32::MAX);
-    let partials = pool.broadcast(|worker| {
-        let partial = Partial::new(context.plan, context.key, number(worker.index()));
-        worker::run(&shared, partial)
+    let shared =
+        Shared { context, live, recalled: AtomicUsize::new(0), stop, fill: fastest_fill() };
+    let beat = |bytes| context.progress.blob_read(bytes);
+    let partials = read_all(source, Workers { pool, stop, beat: &beat }, |index| {
+        let number = u32::try_from(index).unwrap_or(u32::MAX);
+        Worker::new(&shared, Partial::new(context.plan, context.key, number))
     });
     let all = partials.into_iter().reduce(|mut all, partial| {
         all.merge(partial);

@@ -1,5 +1,6 @@
-//! A worker takes blobs from the listing, one after the other, until there are none.
+//! The visitor of a scan: what one worker makes of the blobs that it is given.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::blob::{BlobSink, Stored};
@@ -7,88 +8,119 @@ use super::gate;
 use super::shared::Shared;
 use crate::engine::partial::Partial;
 use crate::engine::partial::objects::Counts;
+use crate::model::problem::Problem;
 use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::scan;
-use crate::source::{Blob, Entry, Inflater, layout};
+use crate::source::{At, Inflater, Limits, Text, Visitor, layout};
 
-/// Reads blobs until the listing ends or the run is stopped.
-pub fn run(shared: &Shared<'_>, mut partial: Partial) -> Partial {
-    let plan = shared.context.plan;
-    let mut inflater = Inflater::new(crate::source::Limits::default());
-    let mut reader = Reader::new(scan::fastest(), plan.limits.max_record);
-    recall(shared, &mut partial, &mut reader);
-    while !shared.stopped() {
-        match shared.next() {
-            None => break,
-            Some((_, Entry::Problem(problem))) => {
-                let counts = Counts { failed: true, unlisted: true, ..Counts::default() };
-                partial.objects.add((&problem.origin.to_string(), None), None, counts);
-                partial.problems.add(problem);
-            }
-            Some((_, Entry::Known(name))) => {
-                if let Some(gate) = &plan.gate {
-                    gate.read_earlier(&name);
-                }
-            }
-            Some((sequence, Entry::Blob(blob))) => {
-                read(shared, &mut partial, sequence, &blob, &mut inflater, &mut reader);
-                if let Some(live) = shared.live {
-                    live.blob_done(sequence);
-                }
-            }
+/// One worker's part of a scan.
+pub struct Worker<'s, 'c> {
+    shared: &'s Shared<'c>,
+    partial: Partial,
+    reader: Reader,
+    /// Reads texts that a gate has kept.
+    inflater: Inflater,
+}
+
+impl<'s, 'c> Worker<'s, 'c> {
+    /// One that has taken up its share of the records of earlier runs.
+    pub fn new(shared: &'s Shared<'c>, partial: Partial) -> Worker<'s, 'c> {
+        let reader = Reader::new(scan::fastest(), shared.context.plan.limits.max_record);
+        let inflater = Inflater::new(Limits::default());
+        let mut worker = Worker { shared, partial, reader, inflater };
+        worker.recall();
+        worker
+    }
+
+    /// Takes up records of earlier runs, each worker some of them. Not even a signal ends this: what
+    /// is not taken up would not be handed on either.
+    fn recall(&mut self) {
+        let Worker { shared, partial, reader, .. } = self;
+        let Some(past) = &shared.context.plan.past else { return };
+        while let Some(recalled) =
+            past.memory.recalled.get(shared.recalled.fetch_add(1, Ordering::Relaxed))
+        {
+            let mut sink = BlobSink::new(shared, partial, &recalled.origin.blob, 0);
+            sink.blob.recalled = Some(recalled);
+            reader.read(&mut Whole::new(&recalled.text), &mut sink);
         }
     }
-    partial.finish(plan);
-    partial
-}
 
-/// Takes up records of earlier runs, each worker some of them. Not even a signal ends this: what is
-/// not taken up would not be handed on either.
-fn recall(shared: &Shared<'_>, partial: &mut Partial, reader: &mut Reader) {
-    let Some(past) = &shared.context.plan.past else { return };
-    while let Some(recalled) =
-        past.memory.recalled.get(shared.recalled.fetch_add(1, Ordering::Relaxed))
-    {
-        let mut sink = BlobSink::new(shared, partial, &recalled.origin.blob, 0);
-        sink.blob.recalled = Some(recalled);
-        reader.read(&mut Whole::new(&recalled.text), &mut sink);
+    /// Takes in one blob. `read` puts its records into the sink.
+    fn visit(
+        &mut self,
+        at: At<'_>,
+        read: impl FnOnce(&mut Reader, &mut Inflater, &mut BlobSink<'_, '_>) -> Stored,
+    ) {
+        let Worker { shared, partial, reader, inflater } = self;
+        let gate = shared.context.plan.gate.as_ref();
+        partial.hours.begin(layout::log_name(&at.blob.name));
+        let mut sink = BlobSink::new(shared, partial, &at.blob.name, at.sequence);
+        let stored = read(reader, inflater, &mut sink);
+        let unread = sink.blob.unread || shared.stopped();
+        sink.finish(stored.size, gate.map(|_| stored.hash));
+        if !unread {
+            partial.retained.read.extend(at.blob.id);
+        }
+        if let Some(live) = shared.live {
+            live.blob_done(at.sequence);
+        }
     }
 }
 
-/// Reads one blob.
-fn read(
-    shared: &Shared<'_>,
-    partial: &mut Partial,
-    sequence: u64,
-    blob: &Blob,
-    inflater: &mut Inflater,
-    reader: &mut Reader,
-) {
-    partial.hours.begin(layout::log_name(&blob.name));
-    let mut sink = BlobSink::new(shared, partial, &blob.name, sequence);
-    let gate = shared.context.plan.gate.as_ref();
-    let stored = match gate {
-        Some(gate) => gate::read(gate.as_ref(), blob, inflater, reader, &mut sink),
-        None => read_at_once(blob, inflater, reader, &mut sink),
-    };
-    let unread = sink.blob.unread || shared.stopped();
-    sink.finish(stored.size, gate.map(|_| stored.hash));
-    if !unread {
-        partial.retained.read.extend(blob.id);
+impl Visitor for Worker<'_, '_> {
+    type Found = Partial;
+
+    fn goes_on(&self) -> bool {
+        !self.shared.stopped()
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        let counts = Counts { failed: true, unlisted: true, ..Counts::default() };
+        self.partial.objects.add((&problem.origin.to_string(), None), None, counts);
+        self.partial.problems.add(problem);
+    }
+
+    fn known(&mut self, name: &Arc<str>) {
+        if let Some(gate) = &self.shared.context.plan.gate {
+            gate.read_earlier(name);
+        }
+    }
+
+    fn unopened(&mut self, at: At<'_>) -> Option<u64> {
+        let before = self.shared.context.plan.gate.as_ref()?.read_before(&at.blob.name)?;
+        self.visit(at, |_, _, sink| {
+            sink.blob.others += 1;
+            sink.count_bytes(before.bytes, 0);
+            Stored { size: Some(before.bytes), hash: before.hash }
+        });
+        Some(before.bytes)
+    }
+
+    fn blob(&mut self, at: At<'_>, text: Result<&mut Text<'_>, Problem>) {
+        let shared = self.shared;
+        self.visit(at, |reader, inflater, sink| match &shared.context.plan.gate {
+            Some(gate) => gate::read(gate.as_ref(), text, (reader, inflater), sink),
+            None => read_at_once(text, reader, sink),
+        });
+    }
+
+    fn finish(mut self) -> Partial {
+        self.partial.finish(self.shared.context.plan);
+        self.partial
     }
 }
 
 /// Reads a blob that nobody verifies.
 fn read_at_once(
-    blob: &Blob,
-    inflater: &mut Inflater,
+    text: Result<&mut Text<'_>, Problem>,
     reader: &mut Reader,
     sink: &mut BlobSink<'_, '_>,
 ) -> Stored {
-    match inflater.open_until(blob, sink.shared.stop) {
-        Ok(mut text) => {
-            reader.read(&mut text, sink);
+    match text {
+        Ok(text) => {
+            reader.read(text, sink);
             sink.count_bytes(text.bytes_read(), text.bytes_inflated());
             Stored { size: text.size_on_disk().or(Some(text.bytes_read())), hash: None }
         }

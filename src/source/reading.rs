@@ -1,0 +1,150 @@
+//! Reads all that a source gives, in parallel: the one loop over blobs of every command.
+//!
+//! Each worker has a visitor of its own. It takes entries until there are none or the stop sign is
+//! set, opens blobs, and hands their texts to its visitor; in the end the visitor says what it found.
+//! Visitors share nothing that this file knows of, so that what is found cannot depend on which
+//! worker reads what. What must stay true: an entry goes to exactly one visitor, and the choice
+//! between kinds of visitors is made when it is compiled, so that none is made for each record.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::blob::Blob;
+use super::entry::{Entry, Source};
+use super::inflate::{Inflater, Limits, Text};
+use crate::model::problem::Problem;
+
+/// Takes in what one worker reads.
+pub trait Visitor {
+    /// What it hands back in the end.
+    type Found: Send;
+
+    /// Whether to read on. The stop sign is looked at anyway.
+    fn goes_on(&self) -> bool {
+        true
+    }
+
+    /// Takes in that something cannot be read.
+    fn problem(&mut self, problem: Problem);
+
+    /// Takes in that an earlier run has read a blob of that name.
+    fn known(&mut self, name: &Arc<str>);
+
+    /// Takes in a blob that need not be opened: how many bytes it has as stored. `None` if it has
+    /// to be.
+    fn unopened(&mut self, _: At<'_>) -> Option<u64> {
+        None
+    }
+
+    /// Takes in a blob: its text, or why it cannot be opened. When the stop sign is set, a stream
+    /// ends anywhere.
+    fn blob(&mut self, at: At<'_>, text: Result<&mut Text<'_>, Problem>);
+
+    /// What was found, once there is nothing more to read.
+    fn finish(self) -> Self::Found;
+}
+
+/// The blob whose turn it is.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// The blob.
+    pub blob: &'a Blob,
+    /// How many blobs the source gave before it.
+    pub sequence: u64,
+}
+
+/// Who reads, until when, and who hears of it.
+#[derive(Clone, Copy)]
+pub struct Workers<'a> {
+    /// The threads.
+    pub pool: &'a rayon::ThreadPool,
+    /// Ends the reading early.
+    pub stop: &'a AtomicBool,
+    /// Is told of each blob that is read how many bytes it has as stored.
+    pub beat: &'a (dyn Fn(u64) + Sync),
+}
+
+/// Threads of our own, as many as were asked for.
+///
+/// # Errors
+/// When they cannot be started.
+pub fn pool(threads: usize) -> io::Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+    pool.map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Reads everything that `source` gives. What each worker's visitor found; `visitor` makes it, by
+/// the worker's number.
+pub fn read_all<V: Visitor>(
+    source: &mut dyn Source,
+    workers: Workers<'_>,
+    visitor: impl Fn(usize) -> V + Sync,
+) -> Vec<V::Found> {
+    let shared = Mutex::new((0, source));
+    workers.pool.broadcast(|worker| {
+        let visitor = visitor(worker.index());
+        let inflater = Inflater::new(Limits::default());
+        Worker { shared: &shared, workers, inflater, visitor }.run()
+    })
+}
+
+/// How many blobs the source gave, and the source.
+type Shared<'s> = Mutex<(u64, &'s mut dyn Source)>;
+
+struct Worker<'a, 's, V> {
+    shared: &'a Shared<'s>,
+    workers: Workers<'a>,
+    inflater: Inflater,
+    visitor: V,
+}
+
+impl<V: Visitor> Worker<'_, '_, V> {
+    fn run(mut self) -> V::Found {
+        while !self.is_stopped() {
+            match self.next() {
+                None => break,
+                Some((_, Entry::Problem(problem))) => self.visitor.problem(problem),
+                Some((_, Entry::Known(name))) => self.visitor.known(&name),
+                Some((sequence, Entry::Blob(blob))) => self.read(&blob, sequence),
+            }
+        }
+        self.visitor.finish()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.workers.stop.load(Ordering::Relaxed) || !self.visitor.goes_on()
+    }
+
+    /// The next entry, and the number of blobs before it.
+    fn next(&self) -> Option<(u64, Entry)> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = shared.1.next(self.workers.stop)?;
+        let sequence = shared.0;
+        shared.0 += u64::from(matches!(entry, Entry::Blob(_)));
+        Some((sequence, entry))
+    }
+
+    fn read(&mut self, blob: &Blob, sequence: u64) {
+        let at = At { blob, sequence };
+        let bytes = match self.visitor.unopened(at) {
+            Some(bytes) => bytes,
+            None => self.open(at),
+        };
+        (self.workers.beat)(bytes);
+    }
+
+    /// Opens a blob for the visitor; how many bytes of it were read.
+    fn open(&mut self, at: At<'_>) -> u64 {
+        match self.inflater.open_until(at.blob, self.workers.stop) {
+            Ok(mut text) => {
+                self.visitor.blob(at, Ok(&mut text));
+                text.bytes_read()
+            }
+            Err(problem) => {
+                self.visitor.blob(at, Err(problem));
+                0
+            }
+        }
+    }
+}
