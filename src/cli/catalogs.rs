@@ -79,7 +79,7 @@ fn one(word: &OsStr, now: Time, all: &mut Catalogs) -> Result<(), Failure> {
     let modified = modified.and_then(|since| i64::try_from(since.as_micros()).ok()).map(Time);
     let name: Arc<str> = path.to_string_lossy().into();
     let mut inflater = Inflater::new(source::Limits::default());
-    let blob = Blob { name: Arc::clone(&name), body: Body::File(path.clone()), id: None };
+    let blob = Blob { name: Arc::clone(&name), body: Body::File(path.clone()), token: None };
     let mut text = inflater.open(&blob).map_err(|problem| unreadable(problem.message))?;
     let mut problem = |stage, message: String| {
         all.problems.push(Problem::new(Origin::blob(Arc::clone(&name)), stage, message));

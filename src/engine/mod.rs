@@ -70,7 +70,7 @@ pub fn scan_and_learn(
     let live = live.map(|write| read::live::Live::new(plan, write));
     let pool = pool(plan.threads)?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
-    let partial = read::read(&context, source, report, stop, &pool)?;
+    let (partial, tokens) = read::read(&context, source, report, stop, &pool)?;
     let ended = conclude::Ended {
         live: live.is_some(),
         stopped: stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed()),
@@ -78,6 +78,7 @@ pub fn scan_and_learn(
     let (mut outcome, book) = pool.install(|| conclude::conclude(&context, partial, ended));
     outcome.interrupted = stop.load(Ordering::Relaxed);
     outcome.passed = source.passed();
+    outcome.read = tokens;
     if let Some(live) = live {
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(late)?);

@@ -4,6 +4,7 @@
 //! history   the records of a random history
 //! twin      records as JSON values, and uses as lists of them
 //! rules     what the rules say of them
+//! settled   which blobs need not be given again
 //! spill     what does not fit into memory, and folders that cannot be written
 //! faults    what is known to be wrong
 //! ```
@@ -14,6 +15,7 @@
 mod faults;
 mod history;
 mod rules;
+mod settled;
 mod spill;
 mod twin;
 

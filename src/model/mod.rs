@@ -16,5 +16,6 @@ pub mod rule_meta;
 pub mod suppression;
 pub mod tag_state;
 pub mod time;
+pub mod token;
 pub mod verified;
 pub mod window;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::coverage::{Coverage, Covered};
 use super::finding::Finding;
 use super::level::Level;
-use super::memory::{Id, Memory};
+use super::memory::Memory;
 use super::problem::Problem;
 use super::suppression::Applied;
 use super::time::Time;
+use super::token::Token;
 use super::verified::Verification;
 
 /// Counts over everything that was read, filters or not.
@@ -167,7 +168,7 @@ impl Summary {
 }
 
 /// The result of a scan.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Outcome {
     /// The findings to list, in the order of the report. Those below the least level to list are
     /// in `summary` only; so are those that a live report has written already.
@@ -192,8 +193,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// Whether all of the input was seen: no interruption (problems are counted apart).
     pub interrupted: bool,
-    /// The blobs that were read to their ends, where blobs have ids.
-    pub read: Vec<Id>,
+    /// The tokens of all blobs that were read whole. To be settled when this is reported.
+    pub read: Vec<Token>,
     /// What the next run needs to know; `None` if nobody asked, or if something that was read is
     /// missing from the outcome and has to be read again.
     pub memory: Option<Memory>,

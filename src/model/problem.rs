@@ -28,6 +28,11 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Whether bytes could not be had, so that another try may go well.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Stage::Read | Stage::S3)
+    }
+
     /// The name in reports.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,23 +9,25 @@ use sha2::{Digest, Sha256};
 
 use super::name::shown;
 use super::s3::Object;
+use crate::model::memory::Id;
+use crate::model::token::Token;
 
 /// Something to be read: a name, and how to get at its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Blob {
     /// The path as a person would type it (the given path and what was walked), `-` for standard
     /// input. No two blobs have names that look alike.
     pub name: Arc<str>,
     /// Where the bytes are.
     pub body: Body,
-    /// Identifies the blob and its version; `None` if nobody asked for ids.
-    pub id: Option<[u64; 2]>,
+    /// What its source gets back once it is read and reported; `None` if nobody waits for that.
+    pub token: Option<Token>,
 }
 
 impl Blob {
     /// A file by the name of its path.
     pub fn file(path: PathBuf) -> Blob {
-        Blob { name: shown(path.as_os_str()), body: Body::File(path), id: None }
+        Blob { name: shown(path.as_os_str()), body: Body::File(path), token: None }
     }
 }
 
@@ -44,16 +46,16 @@ pub enum Body {
 
 /// Blobs that earlier runs have read, by their ids.
 #[derive(Clone)]
-pub struct Known(Arc<dyn Fn([u64; 2]) -> bool + Send + Sync>);
+pub struct Known(Arc<dyn Fn(Id) -> bool + Send + Sync>);
 
 impl Known {
     /// The blobs for which `is_known` returns true.
-    pub fn new(is_known: impl Fn([u64; 2]) -> bool + Send + Sync + 'static) -> Known {
+    pub fn new(is_known: impl Fn(Id) -> bool + Send + Sync + 'static) -> Known {
         Known(Arc::new(is_known))
     }
 
     /// Whether a blob was read.
-    pub fn has(&self, id: [u64; 2]) -> bool {
+    pub fn has(&self, id: Id) -> bool {
         (self.0)(id)
     }
 }
@@ -65,7 +67,7 @@ impl std::fmt::Debug for Known {
 }
 
 /// The id of a blob of that name and size; `version` is whatever changes with its content.
-pub(super) fn blob_id(name: &str, size: u64, version: &str) -> [u64; 2] {
+pub(super) fn blob_id(name: &str, size: u64, version: &str) -> Id {
     let hash = Sha256::digest(format!("{name}\0{size}\0{version}"));
     let word =
         |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));

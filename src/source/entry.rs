@@ -12,7 +12,7 @@ use crate::model::outcome::Passed;
 use crate::model::problem::Problem;
 
 /// One step of a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
     /// Something to be read.
     Blob(Blob),

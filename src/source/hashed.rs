@@ -120,7 +120,7 @@ mod tests {
     fn both(bytes: &[u8]) -> [Hashed; 2] {
         let name: Arc<str> = "x".into();
         let object = crate::source::s3::Object::whole(bytes.to_vec().into(), None);
-        let blob = Blob { name: Arc::clone(&name), body: Body::Object(object), id: None };
+        let blob = Blob { name: Arc::clone(&name), body: Body::Object(object), token: None };
         let mut inflater = Inflater::new(Limits::default());
         let mut text = inflater.open(&blob).unwrap();
         let whole = if text.is_all_there() {

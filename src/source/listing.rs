@@ -23,6 +23,7 @@ use walkdir::WalkDir;
 use crate::model::origin::Origin;
 use crate::model::outcome::Passed;
 use crate::model::problem::{Problem, Stage};
+use crate::model::token::Token;
 
 use super::blob::{Blob, Body, blob_id};
 use super::entry::{Entry, Source};
@@ -40,7 +41,7 @@ pub struct Reach {
     pub cloud: Option<Arc<Cloud>>,
     /// What is wanted of a bucket. Known blobs are left out on disk too.
     pub wanted: Wanted,
-    /// Whether blobs get ids.
+    /// Whether blobs get tokens.
     pub identify: bool,
 }
 
@@ -203,7 +204,7 @@ impl Listing {
                 self.passed.known += 1;
                 return self.reach.wanted.tell_known.then(|| Entry::Known(blob.name));
             }
-            blob.id = Some(id);
+            blob.token = Some(Token::new(id));
         }
         Some(Entry::Blob(blob))
     }
@@ -274,7 +275,7 @@ impl Source for Listing {
                     if self.is_unwanted(&path)
                         || (self.reach.wanted.no_logs && is_stream(&path)) => {}
                 Start::Stdin => {
-                    let blob = Blob { name: STDIN.into(), body: Body::Stdin, id: None };
+                    let blob = Blob { name: STDIN.into(), body: Body::Stdin, token: None };
                     return Some(Entry::Blob(blob));
                 }
                 Start::Bucket(cloud, address) => {

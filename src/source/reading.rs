@@ -3,8 +3,15 @@
 //! Each worker has a visitor of its own. It takes entries until there are none or the stop sign is
 //! set, opens blobs, and hands their texts to its visitor; in the end the visitor says what it found.
 //! Visitors share nothing that this file knows of, so that what is found cannot depend on which
-//! worker reads what. What must stay true: an entry goes to exactly one visitor, and the choice
-//! between kinds of visitors is made when it is compiled, so that none is made for each record.
+//! worker reads what.
+//!
+//! What must stay true: the token of a blob is handed on only if its visitor has all of it, and if
+//! nothing had ended the reading by then; that of a blob that cannot be opened never is. An entry goes
+//! to exactly one visitor. Which kind of visitor that is, is known when this is compiled: nothing is
+//! looked up for each record.
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +21,7 @@ use super::blob::Blob;
 use super::entry::{Entry, Source};
 use super::inflate::{Inflater, Limits, Text};
 use crate::model::problem::Problem;
+use crate::model::token::Token;
 
 /// Takes in what one worker reads.
 pub trait Visitor {
@@ -31,18 +39,27 @@ pub trait Visitor {
     /// Takes in that an earlier run has read a blob of that name.
     fn known(&mut self, name: &Arc<str>);
 
-    /// Takes in a blob that need not be opened: how many bytes it has as stored. `None` if it has
-    /// to be.
+    /// Takes in a blob that need not be opened, which then counts as read: how many bytes it has as
+    /// stored. `None` if it has to be opened.
     fn unopened(&mut self, _: At<'_>) -> Option<u64> {
         None
     }
 
     /// Takes in a blob: its text, or why it cannot be opened. When the stop sign is set, a stream
     /// ends anywhere.
-    fn blob(&mut self, at: At<'_>, text: Result<&mut Text<'_>, Problem>);
+    fn blob(&mut self, at: At<'_>, text: Result<&mut Text<'_>, Problem>) -> Taken;
 
     /// What was found, once there is nothing more to read.
     fn finish(self) -> Self::Found;
+}
+
+/// How much of a blob a visitor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// All that there is, damaged or not.
+    Whole,
+    /// Not all. What is missing may be had another time, so that the blob is to be given again.
+    Part,
 }
 
 /// The blob whose turn it is.
@@ -65,6 +82,15 @@ pub struct Workers<'a> {
     pub beat: &'a (dyn Fn(u64) + Sync),
 }
 
+/// What came of it.
+#[derive(Debug)]
+pub struct AllRead<F> {
+    /// What each worker's visitor found.
+    pub found: Vec<F>,
+    /// The tokens of the blobs that were read whole.
+    pub tokens: Vec<Token>,
+}
+
 /// Threads of our own, as many as were asked for.
 ///
 /// # Errors
@@ -74,19 +100,20 @@ pub fn pool(threads: usize) -> io::Result<rayon::ThreadPool> {
     pool.map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// Reads everything that `source` gives. What each worker's visitor found; `visitor` makes it, by
-/// the worker's number.
+/// Reads everything that `source` gives. `visitor` makes the visitor of a worker, by its number.
 pub fn read_all<V: Visitor>(
     source: &mut dyn Source,
     workers: Workers<'_>,
     visitor: impl Fn(usize) -> V + Sync,
-) -> Vec<V::Found> {
+) -> AllRead<V::Found> {
     let shared = Mutex::new((0, source));
-    workers.pool.broadcast(|worker| {
+    let parts = workers.pool.broadcast(|worker| {
         let visitor = visitor(worker.index());
         let inflater = Inflater::new(Limits::default());
-        Worker { shared: &shared, workers, inflater, visitor }.run()
-    })
+        Worker { shared: &shared, workers, inflater, visitor, tokens: Vec::new() }.run()
+    });
+    let (found, tokens): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    AllRead { found, tokens: tokens.into_iter().flatten().collect() }
 }
 
 /// How many blobs the source gave, and the source.
@@ -97,19 +124,20 @@ struct Worker<'a, 's, V> {
     workers: Workers<'a>,
     inflater: Inflater,
     visitor: V,
+    tokens: Vec<Token>,
 }
 
 impl<V: Visitor> Worker<'_, '_, V> {
-    fn run(mut self) -> V::Found {
+    fn run(mut self) -> (V::Found, Vec<Token>) {
         while !self.is_stopped() {
             match self.next() {
                 None => break,
                 Some((_, Entry::Problem(problem))) => self.visitor.problem(problem),
                 Some((_, Entry::Known(name))) => self.visitor.known(&name),
-                Some((sequence, Entry::Blob(blob))) => self.read(&blob, sequence),
+                Some((sequence, Entry::Blob(blob))) => self.read(blob, sequence),
             }
         }
-        self.visitor.finish()
+        (self.visitor.finish(), self.tokens)
     }
 
     fn is_stopped(&self) -> bool {
@@ -125,25 +153,30 @@ impl<V: Visitor> Worker<'_, '_, V> {
         Some((sequence, entry))
     }
 
-    fn read(&mut self, blob: &Blob, sequence: u64) {
-        let at = At { blob, sequence };
-        let bytes = match self.visitor.unopened(at) {
-            Some(bytes) => bytes,
+    fn read(&mut self, blob: Blob, sequence: u64) {
+        let at = At { blob: &blob, sequence };
+        let (bytes, taken) = match self.visitor.unopened(at) {
+            Some(bytes) => (bytes, Taken::Whole),
             None => self.open(at),
         };
+        // Whatever ends the reading may have cut this blob too.
+        if taken == Taken::Whole && !self.is_stopped() {
+            self.tokens.extend(blob.token);
+        }
         (self.workers.beat)(bytes);
     }
 
     /// Opens a blob for the visitor; how many bytes of it were read.
-    fn open(&mut self, at: At<'_>) -> u64 {
+    fn open(&mut self, at: At<'_>) -> (u64, Taken) {
         match self.inflater.open_until(at.blob, self.workers.stop) {
             Ok(mut text) => {
-                self.visitor.blob(at, Ok(&mut text));
-                text.bytes_read()
+                let taken = self.visitor.blob(at, Ok(&mut text));
+                (text.bytes_read(), taken)
             }
             Err(problem) => {
+                // Whatever the visitor makes of it, it has nothing.
                 self.visitor.blob(at, Err(problem));
-                0
+                (0, Taken::Part)
             }
         }
     }

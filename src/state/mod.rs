@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::memory::{Dated, Id, Memory};
 use crate::model::time::Time;
+use crate::model::token::Token;
 
 pub use file::{File, Refused, files};
 pub use format::{decode, encode};
@@ -81,8 +82,8 @@ impl Met {
 pub struct Added<'a> {
     /// What it met of what was read before.
     pub met: &'a Met,
-    /// What it has read.
-    pub read: Vec<Id>,
+    /// What it has read and reported.
+    pub read: Vec<Token>,
     /// The fingerprints of what it has found.
     pub found: Vec<Id>,
     /// What rules over many records need.
@@ -97,11 +98,11 @@ impl State {
         self.runs > 0 && self.rules != rules
     }
 
-    /// The state after a run.
+    /// The state after a run. It settles the tokens of what was read.
     #[must_use]
     pub fn after(&self, run: Added<'_>, now: Time) -> State {
         let today = crate::model::memory::day(now);
-        let objects = run.met.all().chain(run.read);
+        let objects = run.met.all().chain(run.read.into_iter().map(Token::settle));
         // Taken out while the run went on.
         let before = &run.met.objects;
         State {

@@ -11,7 +11,7 @@ use super::place::{self, Place};
 use super::seen::{Collected, Kept};
 use crate::model::problem::Problem;
 use crate::source::hashed::Hashed;
-use crate::source::{At, Blob, Body, Source, Text, Visitor, Workers, pool, read_all};
+use crate::source::{At, Blob, Body, Source, Taken, Text, Visitor, Workers, pool, read_all};
 
 /// Reads everything that `source` gives. `read` is told the size of each blob; `stop` ends the
 /// reading early.
@@ -25,8 +25,8 @@ pub fn collect(
     stop: &AtomicBool,
 ) -> io::Result<Collected> {
     let workers = Workers { pool: &pool(threads)?, stop, beat: read };
-    let parts = read_all(source, workers, |_| Collector { part: Collected::default(), stop });
-    let mut all = parts.into_iter().fold(Collected::default(), Collected::merge);
+    let all = read_all(source, workers, |_| Collector { part: Collected::default(), stop });
+    let mut all = all.found.into_iter().fold(Collected::default(), Collected::merge);
     all.interrupted = stop.load(Ordering::Relaxed);
     Ok(all)
 }
@@ -47,7 +47,7 @@ impl Visitor for Collector<'_> {
     // Names of known blobs come only if they were asked for.
     fn known(&mut self, _: &Arc<str>) {}
 
-    fn blob(&mut self, At { blob, .. }: At<'_>, text: Result<&mut Text<'_>, Problem>) {
+    fn blob(&mut self, At { blob, .. }: At<'_>, text: Result<&mut Text<'_>, Problem>) -> Taken {
         let place = place::of(&blob.name);
         self.part.sign_as_stored(blob, &place);
         let mut kept = Kept::of(&place);
@@ -65,6 +65,10 @@ impl Visitor for Collector<'_> {
         // A stream that was stopped ends anywhere, which says nothing of the blob.
         if !self.stop.load(Ordering::Relaxed) {
             self.part.note(&blob.name, place, &hashed, kept.text(), bytes);
+        }
+        match hashed.cut {
+            Some(cut) if cut.stage.may_pass() => Taken::Part,
+            _ => Taken::Whole,
         }
     }
 
@@ -99,7 +103,7 @@ mod tests {
                     1_CloudTrail-Digest_r_t_r_20261102T010000Z.json.gz";
         let mut object = Object::whole(b"{}".to_vec().into(), None);
         object.signature = Some("AB12".into());
-        let blob = Blob { name: Arc::from(name), body: Body::Object(object), id: None };
+        let blob = Blob { name: Arc::from(name), body: Body::Object(object), token: None };
         let (stop, bytes) = (AtomicBool::new(false), AtomicU64::new(0));
         let read = |more| {
             bytes.fetch_add(more, Ordering::Relaxed);

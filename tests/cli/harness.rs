@@ -160,6 +160,14 @@ impl Keytrail {
     }
 }
 
+/// Sends a signal by its name, through the `kill` that every shell has.
+///
+/// A process that has ended by itself is no error here: its exit code tells.
+pub fn signal(name: &str, process: u32) {
+    let kill = format!("kill -{name} {process} 2>/dev/null");
+    Command::new("sh").args(["-c", &kill]).status().unwrap();
+}
+
 /// Lines of a pipe as they come.
 pub struct Lines(Receiver<String>);
 

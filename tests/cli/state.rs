@@ -1,5 +1,7 @@
 //! Runs that go on from each other: nothing is missed, nothing is said twice, whatever ends them.
 
+mod settled;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -131,16 +133,6 @@ fn a_state_that_cannot_be_used_ends_the_run_before_it_begins() {
     assert!(ended.stderr.contains("is damaged"), "{}", ended.stderr);
     let (ended, _) = scan(&sandbox, &["--baseline=x"]);
     assert_eq!(ended.code, Some(2));
-}
-
-#[test]
-fn a_report_that_nobody_got_is_made_again() {
-    let sandbox = Sandbox::new();
-    sandbox.write("logs/a.json.gz", file(&[deletion(1, 1)]));
-    let full = sandbox.keytrail(SCAN.iter().chain(&["-o", "/dev/full"])).run();
-    assert_eq!(full.code, Some(2), "{}", full.stderr);
-    let (_, report) = scan(&sandbox, &[]);
-    assert_eq!(found(&report), of(&[(1, "new", 1)]));
 }
 
 #[test]

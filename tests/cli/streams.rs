@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde_json::Value;
 
-use crate::harness::{Lines, Sandbox};
+use crate::harness::{Lines, Sandbox, signal};
 use crate::trail::{disable, findings, lines};
 
 const TRAIL: &str = "{\"Records\":[]}\n";
@@ -79,14 +79,6 @@ fn progress_is_lines_where_there_is_no_terminal() {
     let ended = sandbox.keytrail(["scan", "--progress=always", "trail.json"]).run().code(0);
     // However short, the last phase is told.
     assert_eq!(ended.stderr.lines().last(), Some("progress: sorting  0 matches"));
-}
-
-/// Sends a signal by its name, through the `kill` that every shell has.
-///
-/// A process that has ended by itself is no error here: its exit code tells.
-fn signal(name: &str, process: u32) {
-    let kill = format!("kill -{name} {process} 2>/dev/null");
-    std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
             fs::write(folder.join(format!("seed-{n}-{part}")), bytes)
         };
         save("inflate", 0, &fs::read(&path)?)?;
-        let blob = Blob { name: "seed".into(), body: Body::File(path), id: None };
+        let blob = Blob { name: "seed".into(), body: Body::File(path), token: None };
         let Ok(mut opened) = inflater.open(&blob) else { continue };
         let mut text = Vec::new();
         loop {

@@ -107,7 +107,6 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let tags = Tags::new(&plan.estate, &book);
     let mut ledger = Ledger::new(&tags);
     findings.iter_mut().for_each(|finding| fill_tags(finding, &mut ledger));
-    let read = take(&mut partial.retained.read);
     let memory = remember(context, partial.retained, (counts, seen), &uses, &mut partial.problems);
     let outcome = Outcome {
         findings,
@@ -117,7 +116,6 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         tags: Some(compared.coverage).filter(|_| context.compares),
         covered,
         coverage: partial.coverage,
-        read,
         memory,
         manifest,
         ..Outcome::default()

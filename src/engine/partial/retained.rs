@@ -67,8 +67,6 @@ pub struct Retained {
     lasts: HashMap<Id, Time>,
     /// Where records of earlier runs were read.
     pub recalled: HashSet<(u64, u64)>,
-    /// Blobs that were read to their ends.
-    pub read: Vec<Id>,
     forgotten: u64,
 }
 
@@ -88,7 +86,6 @@ impl Retained {
             firsts: HashMap::new(),
             lasts: HashMap::new(),
             recalled: HashSet::new(),
-            read: Vec::new(),
             forgotten: 0,
         }
     }
@@ -187,7 +184,6 @@ impl Retained {
         self.newest = self.newest.max(other.newest);
         other.lasts.into_iter().for_each(|(used, last)| self.note_last(used, last));
         self.recalled.extend(other.recalled);
-        self.read.extend(other.read);
         self.forgotten += other.forgotten;
     }
 

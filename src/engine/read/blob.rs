@@ -111,7 +111,7 @@ impl BlobSink<'_, '_> {
     /// Notes a problem; of one blob only the first ones are listed.
     pub fn report(&mut self, record: Option<u64>, stage: Stage, message: String) {
         self.blob.problems += 1;
-        self.blob.unread |= matches!(stage, Stage::Read | Stage::S3);
+        self.blob.unread |= stage.may_pass();
         if self.blob.problems <= self.context.plan.limits.problems_per_blob {
             let origin = Origin { blob: self.blob.name.clone(), record };
             self.partial.problems.add(Problem::new(origin, stage, message));

@@ -30,13 +30,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::context::Context;
 use super::partial::Partial;
+use crate::model::token::Token;
 use crate::record::scan::fastest_fill;
 use crate::source::{Source, Workers, read_all};
 use live::Report;
 use shared::Shared;
 use worker::Worker;
 
-/// What was found in everything that `source` gives, with the workers of `pool`.
+/// What was found in everything that `source` gives, with the workers of `pool`, and the tokens of
+/// what was read whole.
 ///
 /// # Errors
 /// When the pool has no worker.
@@ -46,17 +48,17 @@ pub fn read(
     live: Option<&dyn Report>,
     stop: &AtomicBool,
     pool: &rayon::ThreadPool,
-) -> io::Result<Partial> {
+) -> io::Result<(Partial, Vec<Token>)> {
     let shared =
         Shared { context, live, recalled: AtomicUsize::new(0), stop, fill: fastest_fill() };
     let beat = |bytes| context.progress.blob_read(bytes);
-    let partials = read_all(source, Workers { pool, stop, beat: &beat }, |index| {
+    let all = read_all(source, Workers { pool, stop, beat: &beat }, |index| {
         let number = u32::try_from(index).unwrap_or(u32::MAX);
         Worker::new(&shared, Partial::new(context.plan, context.key, number))
     });
-    let all = partials.into_iter().reduce(|mut all, partial| {
+    let partial = all.found.into_iter().reduce(|mut all, partial| {
         all.merge(partial);
         all
     });
-    all.ok_or_else(|| io::Error::other("there is no worker"))
+    Ok((partial.ok_or_else(|| io::Error::other("there is no worker"))?, all.tokens))
 }

@@ -12,7 +12,7 @@ use crate::model::problem::Problem;
 use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::scan;
-use crate::source::{At, Inflater, Limits, Text, Visitor, layout};
+use crate::source::{At, Inflater, Limits, Taken, Text, Visitor, layout};
 
 /// One worker's part of a scan.
 pub struct Worker<'s, 'c> {
@@ -52,20 +52,18 @@ impl<'s, 'c> Worker<'s, 'c> {
         &mut self,
         at: At<'_>,
         read: impl FnOnce(&mut Reader, &mut Inflater, &mut BlobSink<'_, '_>) -> Stored,
-    ) {
+    ) -> Taken {
         let Worker { shared, partial, reader, inflater } = self;
         let gate = shared.context.plan.gate.as_ref();
         partial.hours.begin(layout::log_name(&at.blob.name));
         let mut sink = BlobSink::new(shared, partial, &at.blob.name, at.sequence);
         let stored = read(reader, inflater, &mut sink);
-        let unread = sink.blob.unread || shared.stopped();
+        let taken = if sink.blob.unread { Taken::Part } else { Taken::Whole };
         sink.finish(stored.size, gate.map(|_| stored.hash));
-        if !unread {
-            partial.retained.read.extend(at.blob.id);
-        }
         if let Some(live) = shared.live {
             live.blob_done(at.sequence);
         }
+        taken
     }
 }
 
@@ -98,12 +96,12 @@ impl Visitor for Worker<'_, '_> {
         Some(before.bytes)
     }
 
-    fn blob(&mut self, at: At<'_>, text: Result<&mut Text<'_>, Problem>) {
+    fn blob(&mut self, at: At<'_>, text: Result<&mut Text<'_>, Problem>) -> Taken {
         let shared = self.shared;
         self.visit(at, |reader, inflater, sink| match &shared.context.plan.gate {
             Some(gate) => gate::read(gate.as_ref(), text, (reader, inflater), sink),
             None => read_at_once(text, reader, sink),
-        });
+        })
     }
 
     fn finish(mut self) -> Partial {

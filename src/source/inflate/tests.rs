@@ -58,7 +58,7 @@ fn from_file(blob: &[u8], limits: Limits) -> Outcome {
 }
 
 fn named(path: &Path) -> Blob {
-    Blob { name: "blob".into(), body: Body::File(path.to_owned()), id: None }
+    Blob { name: "blob".into(), body: Body::File(path.to_owned()), token: None }
 }
 
 fn from_reader<'a>(reader: impl Read + 'a, limits: Limits) -> Outcome {

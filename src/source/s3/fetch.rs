@@ -24,6 +24,7 @@ use super::object::Object;
 use super::refused::{Refused, describe};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
+use crate::model::token::Token;
 use crate::source::blob::{Blob, Body};
 use crate::source::entry::Entry;
 
@@ -167,7 +168,8 @@ impl Fetcher {
     }
 
     fn blob(&self, listed: &Listed, body: Body) -> Blob {
-        Blob { name: self.address.of(&listed.key).into(), body, id: Some(listed.id) }
+        let token = Some(Token::new(listed.id));
+        Blob { name: self.address.of(&listed.key).into(), body, token }
     }
 
     async fn fetch(self: &Arc<Fetcher>, listed: Listed) -> Entry {

@@ -94,7 +94,7 @@ fuzz_target!(|data: &[u8]| {
     file.write_all(&blob).expect("room for a blob");
     file.rewind().expect("a file that seeks");
     let body = Body::File(file.path().to_owned());
-    let named = Blob { name: "blob".into(), body, id: None };
+    let named = Blob { name: "blob".into(), body, token: None };
     let mut inflater = Inflater::new(LIMITS);
     let (text, cut) = drain(&mut inflater.open(&named).expect("opened"), 1 << 20);
     // A second blob in the same memory.
