@@ -5,6 +5,7 @@
 //! pieces is kept in a file of our own that has no name, since some blobs can be had only once.
 
 use std::io::{self, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
 use tempfile::SpooledTempFile;
 
@@ -49,15 +50,30 @@ pub fn read(
     let stored = stored(text, &hashed, sink);
     // A stream that was stopped ends anywhere, which says nothing of the blob.
     if !sink.shared.stopped() && lets_in(gate, &hashed, sink) {
-        match held.ok_or_else(|| io::Error::other("it was not kept")).and_then(Held::rewound) {
-            Ok(file) => reader.read(&mut inflater.open_bytes(text.name(), Box::new(file)), sink),
-            Err(error) => {
-                let message = format!("it is verified, and cannot be kept to be read: {error}");
-                sink.report(None, Stage::Verify, message);
-            }
-        }
+        let held = held.ok_or_else(|| io::Error::other("it was not kept"));
+        evaluate(held.and_then(Held::rewound), (reader, inflater), sink);
     }
     stored
+}
+
+/// Evaluates the records of a text that was kept, if it could be.
+fn evaluate(
+    held: io::Result<SpooledTempFile>,
+    (reader, inflater): (&mut Reader, &mut Inflater),
+    sink: &mut BlobSink<'_, '_>,
+) {
+    match held {
+        Ok(file) => {
+            let name = Arc::clone(&sink.blob.name);
+            reader.read(&mut inflater.open_bytes(&name, Box::new(file)), sink);
+        }
+        Err(error) => {
+            let message = format!("it is verified, and cannot be kept to be read: {error}");
+            sink.report(None, Stage::Verify, message);
+            // There may be room when the next run looks at it.
+            sink.blob.unread = true;
+        }
+    }
 }
 
 fn stored(text: &Text<'_>, hashed: &Hashed, sink: &mut BlobSink<'_, '_>) -> Stored {
@@ -107,5 +123,43 @@ impl Held {
         }
         self.file.seek(SeekFrom::Start(0))?;
         Ok(self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+    use super::*;
+    use crate::detect::RuleSet;
+    use crate::engine::context::Context;
+    use crate::engine::partial::Partial;
+    use crate::engine::plan::{Plan, Progress};
+    use crate::engine::read::shared::Shared;
+    use crate::record::scan;
+    use crate::source::Limits;
+
+    #[test]
+    fn a_verified_text_that_could_not_be_kept_is_not_read() {
+        let (plan, progress) = (Plan::new(RuleSet::default()), Progress::default());
+        let (context, stop) = (Context::new(&plan, &progress), AtomicBool::new(false));
+        let shared = Shared {
+            context: &context,
+            live: None,
+            recalled: AtomicUsize::new(0),
+            stop: &stop,
+            fill: scan::fastest_fill(),
+        };
+        let mut partial = Partial::new(&plan, context.key, 0);
+        let mut unread = |held| {
+            let mut sink = BlobSink::new(&shared, &mut partial, &"blob".into(), 0);
+            let mut reader = Reader::new(scan::fastest(), plan.limits.max_record);
+            evaluate(held, (&mut reader, &mut Inflater::new(Limits::default())), &mut sink);
+            (sink.blob.unread, sink.blob.problems)
+        };
+        let mut held = Held::new();
+        held.add(br#"{"Records":[]}"#);
+        assert_eq!(unread(held.rewound()), (false, 0));
+        assert_eq!(unread(Err(io::ErrorKind::StorageFull.into())), (true, 1));
     }
 }
