@@ -218,13 +218,11 @@ impl<'a> Name<'a> {
 
     /// Whether the name is `key` but for case (ASCII), escapes undone.
     pub fn is_any_case(self, key: &str) -> bool {
-        if self.0.len() < key.len() {
-            return false;
-        }
-        if self.0.contains('\\') {
-            return unescape(self.0).eq_ignore_ascii_case(key);
-        }
+        // An escape is longer than what it stands for.
         self.0.eq_ignore_ascii_case(key)
+            || (self.0.len() > key.len()
+                && self.0.contains('\\')
+                && unescape(self.0).eq_ignore_ascii_case(key))
     }
 
     /// The name, its escapes undone.

@@ -15,7 +15,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::Event;
 use super::json::{Json, Kind, Name};
@@ -61,6 +61,7 @@ impl Actor {
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     event: Event<'a>,
+    kms: OnceCell<bool>,
     attempt: OnceCell<bool>,
     caller: OnceCell<Caller<'a>>,
     /// The members of `requestParameters`.
@@ -79,6 +80,7 @@ impl<'a> View<'a> {
     pub fn new(event: &Event<'a>) -> View<'a> {
         View {
             event: *event,
+            kms: OnceCell::new(),
             attempt: OnceCell::new(),
             caller: OnceCell::new(),
             request: OnceCell::new(),
@@ -95,7 +97,10 @@ impl<'a> View<'a> {
 
     /// Whether KMS wrote the record.
     pub fn is_kms(&self) -> bool {
-        self.text(&["eventSource"]).is_some_and(|source| source.eq_ignore_ascii_case(SOURCE))
+        *self.kms.get_or_init(|| {
+            let source = self.text(&["eventSource"]);
+            source.is_some_and(|source| source.eq_ignore_ascii_case(SOURCE))
+        })
     }
 
     /// `eventName`.
@@ -259,13 +264,10 @@ impl<'a> View<'a> {
                 }
             }
         }
-        let mut seen = Vec::new();
-        keys.retain(|key| {
-            !seen.contains(&key.arn) && {
-                seen.push(key.arn.clone());
-                true
-            }
-        });
+        if keys.len() > 1 {
+            let mut seen = BTreeSet::new();
+            keys.retain(|key| seen.insert(key.arn.clone()));
+        }
         self.name_aliases(&mut keys);
         (keys, inferred)
     }
@@ -377,10 +379,15 @@ impl<'a> View<'a> {
     /// version of a function. Several where the call names several.
     pub fn subjects(&self) -> Vec<String> {
         if self.is_kms() {
-            subject::precise(self, self.context()).into_iter().collect()
+            self.precise_subject().map(Cow::into_owned).into_iter().collect()
         } else {
             subject::all_of_record(self)
         }
+    }
+
+    /// What a KMS call was about, as precisely as its context says.
+    pub fn precise_subject(&self) -> Option<Cow<'_, str>> {
+        subject::precise(self, self.context())
     }
 
     /// The text behind a path, unless it is empty.

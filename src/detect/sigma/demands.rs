@@ -31,8 +31,8 @@ pub struct Demands {
 #[derive(Debug, Default)]
 struct Object {
     name: String,
-    /// The numbers of the fields, by member name.
-    members: HashMap<String, usize>,
+    /// The numbers of the fields, with the member names. There are few.
+    members: Vec<(String, usize)>,
     /// One bit for each length of a name. It rules out most other members without a comparison.
     lengths: u64,
 }
@@ -106,13 +106,13 @@ impl Demands {
             if let Some((name, member)) = field.member() {
                 let object = objects.entry(name).or_default();
                 object.lengths |= length_bit(member);
-                object.members.insert(member.to_owned(), number);
+                object.members.push((member.to_owned(), number));
             }
         }
         self.parents = vec![None; self.fields.len()];
         for (name, object) in objects {
             if object.members.len() >= WORTH_A_WALK {
-                for number in object.members.values() {
+                for (_, number) in &object.members {
                     self.parents[*number] = Some(self.objects.len());
                 }
                 self.objects.push(Object { name: name.to_owned(), ..object });
@@ -176,11 +176,11 @@ impl Demands {
         // An array: any element may match, so the value is not known.
         let is_list = value.map(Json::kind) == Some(Kind::Array);
         let place = if is_list { Place::Unsure } else { Place::Missing };
-        object.members.values().for_each(|number| asked.set(*number, place));
+        object.members.iter().for_each(|(_, number)| asked.set(*number, place));
         for (name, value) in value.into_iter().flat_map(Json::members) {
             let text = name.text();
             if object.lengths & length_bit(&text) != 0
-                && let Some(number) = object.members.get(&*text)
+                && let Some((_, number)) = object.members.iter().find(|(name, _)| *name == text)
             {
                 // Of several members with one name, the last one counts.
                 asked.set(*number, Place::of(Looked::Value(Some(value)), event));

@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use rayon::prelude::*;
 
-use super::lookup::{Named, Target};
+use super::by_names::ByNames;
+use super::lookup::{Lookup, Named, Target};
 use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
 use super::stateful::evidence::EventId;
@@ -123,7 +124,17 @@ struct Pass<'a> {
     /// Whether there were more than are looked at together.
     crowded: bool,
     lasts: Vec<(Id, Time, u64)>,
-    by: Vec<Sym>,
+    /// What matches mean to correlations.
+    fed: ByNames<Vec<Fed>>,
+}
+
+/// A match as a correlation looks at it.
+struct Fed {
+    rule: u32,
+    step: u32,
+    part: [u64; 2],
+    /// Whether it counts different values.
+    counts: bool,
 }
 
 impl<'a> Pass<'a> {
@@ -136,7 +147,7 @@ impl<'a> Pass<'a> {
             kinds: Vec::new(),
             crowded: false,
             lasts: Vec::new(),
-            by: Vec::new(),
+            fed: ByNames::default(),
         }
     }
 
@@ -221,43 +232,17 @@ impl<'a> Pass<'a> {
     /// Tells correlations of the matches of a use, where they could come to anything.
     fn correlate(&mut self, row: &KeyUse, at: RowAt) -> io::Result<()> {
         let bench = self.known.bench;
-        let context = bench.context;
-        let names = self.desk.lookup.names(row)?;
-        for matched in self.desk.lookup.matches(row.matches)?.iter() {
-            let accounts = matched.foreign.iter().cloned().collect();
-            if !matched.foreign.is_empty()
-                && context.plan.estate.outside(&accounts, bench.accounts).is_empty()
-            {
-                continue;
-            }
-            for feed in context.plan.rules.feeds(matched.rule) {
-                let Some(correlation) = context.correlation(feed.stateful) else { continue };
-                if feed.step == ADJUSTS
-                    || !context.is_by_row(feed.stateful)
-                    || matched.level < correlation.from
-                {
-                    continue;
-                }
-                names.by(correlation, &mut self.by);
-                let part = part_of(context.key, &self.by);
-                let comes = |step| bench.stages.comes_late(feed.stateful, step);
-                if !bench.presence.could_hold(feed.stateful, correlation, part, comes) {
-                    continue;
-                }
-                let counts =
-                    matches!(correlation.kind, crate::detect::stateful::Kind::ValueCount(..));
-                if counts && row.subject == 0 {
-                    continue;
-                }
-                let note = Note {
-                    rule: feed.stateful,
-                    part,
-                    kind: feed.step,
-                    value: if counts { row.subject } else { 0 },
-                    ..note_of(row, at)
-                };
-                self.desk.left.push(bench.stages.of(feed.stateful), note);
-            }
+        let make = |lookup: &mut Lookup<'_>| fed(bench, lookup, row);
+        let all = self.fed.of((bench.context, row), &mut self.desk.lookup, make, |_| ())?;
+        for fed in all.iter().filter(|fed| !fed.counts || row.subject != 0) {
+            let note = Note {
+                rule: fed.rule,
+                part: fed.part,
+                kind: fed.step,
+                value: if fed.counts { row.subject } else { 0 },
+                ..note_of(row, at)
+            };
+            self.desk.left.push(bench.stages.of(fed.rule), note);
         }
         Ok(())
     }
@@ -396,6 +381,39 @@ impl<'a> Pass<'a> {
         self.desk.history_found(rule, decided, (groups, named), &about, of_all);
         Ok(())
     }
+}
+
+/// The correlations that look at the matches of a row, where they could come to anything.
+fn fed(bench: &Bench<'_>, lookup: &mut Lookup<'_>, row: &KeyUse) -> io::Result<Vec<Fed>> {
+    let context = bench.context;
+    let names = lookup.names(row)?;
+    let (mut all, mut by) = (Vec::new(), Vec::new());
+    for matched in lookup.matches(row.matches)?.iter() {
+        let accounts = matched.foreign.iter().cloned().collect();
+        if !matched.foreign.is_empty()
+            && context.plan.estate.outside(&accounts, bench.accounts).is_empty()
+        {
+            continue;
+        }
+        for feed in context.plan.rules.feeds(matched.rule) {
+            let Some(correlation) = context.correlation(feed.stateful) else { continue };
+            if feed.step == ADJUSTS
+                || !context.is_by_row(feed.stateful)
+                || matched.level < correlation.from
+            {
+                continue;
+            }
+            names.by(correlation, &mut by);
+            let part = part_of(context.key, &by);
+            let comes = |step| bench.stages.comes_late(feed.stateful, step);
+            if bench.presence.could_hold(feed.stateful, correlation, part, comes) {
+                let counts =
+                    matches!(correlation.kind, crate::detect::stateful::Kind::ValueCount(..));
+                all.push(Fed { rule: feed.stateful, step: feed.step, part, counts });
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Takes a row of the same use into account: it may be a copy of the first, or come before it. Rows

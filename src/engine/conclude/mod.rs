@@ -4,6 +4,7 @@
 //! count      how many different records each group has; copies, conflicts
 //! records    kept records go through the rules again
 //! survey     a first look at all uses
+//! by_names   what rows that share their names have in common
 //! key_pass   all uses, key by key
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
@@ -14,6 +15,7 @@
 //! lookup     the texts behind rows
 //! ```
 
+mod by_names;
 mod count;
 mod coverage;
 mod key_pass;

@@ -246,7 +246,7 @@ impl Pass<'_> {
             let value = value.map_or(0, |value| sym(context.key, value.as_bytes()));
             let kind = feed.step;
             let note = Note { rule: feed.stateful, part, kind, value, group, text, ..note_of(one) };
-            self.known.presence.add(feed.stateful, feed.step, part);
+            self.known.presence.add((feed.stateful, feed.step), part, 1);
             self.push(note);
         }
         Ok(())
@@ -298,11 +298,7 @@ impl Pass<'_> {
             return [0, 0];
         }
         let id = one.record.view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
-        let identity = Identity {
-            hash: one.label.identity,
-            content: one.label.content,
-            id: id.map(Cow::into_owned),
-        };
+        let identity = Identity { hash: one.label.identity, content: one.label.content, id };
         let origin = origin(context, (one.label.blob, one.label.record));
         let matching = Matching::new(one.record, &identity, origin, self.known.live);
         group_hash(context, &matching.key(context, hit))

@@ -1,19 +1,29 @@
 //! A first look at all uses: how many matches each part of a correlation has, and which rules matched
 //! any use at all. It needs no order.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::io;
 
 use rayon::prelude::*;
 
+use super::by_names::ByNames;
 use super::lookup::Lookup;
 use super::stateful::note::part_of;
 use super::stateful::presence::Presence;
 use crate::detect::ADJUSTS;
 use crate::engine::context::Context;
 use crate::engine::partial::key_use::KeyUse;
-use crate::engine::store::dictionary::{Dictionary, NONE, Sym};
+use crate::engine::store::dictionary::{Dictionary, NONE};
 use crate::engine::store::runs::{SHARDS, Sharded};
+
+/// The matches of all rows that share their names.
+struct Matches {
+    rules: Vec<usize>,
+    /// Rule, step and part of each correlation that looks at them.
+    parts: Vec<(u32, u32, [u64; 2])>,
+    rows: Cell<u32>,
+}
 
 /// Counts the matches of all uses, and which rules matched any.
 ///
@@ -27,18 +37,26 @@ pub fn survey(
 ) -> io::Result<HashSet<usize>> {
     let shards = (0..SHARDS).into_par_iter().map(|shard| {
         let mut lookup = Lookup::new(dictionary, context.key);
-        let (mut matched, mut by) = (HashSet::new(), Vec::new());
+        let mut all: ByNames<Matches> = ByNames::default();
+        let mut rules = HashSet::new();
+        let mut leave = |matches: &Matches| {
+            rules.extend(&matches.rules);
+            for (rule, step, part) in &matches.parts {
+                presence.add((*rule, *step), *part, matches.rows.get());
+            }
+        };
         let mut failed = None;
         uses.shard(shard).each(|row| {
             if row.matches != NONE && failed.is_none() {
-                let counted = survey_row(context, &mut lookup, row, presence, &mut by);
-                match counted {
-                    Ok(rules) => matched.extend(rules),
+                let make = |lookup: &mut Lookup<'_>| matches(context, lookup, row);
+                match all.of((context, row), &mut lookup, make, &mut leave) {
+                    Ok(matches) => matches.rows.set(matches.rows.get().saturating_add(1)),
                     Err(error) => failed = Some(error),
                 }
             }
         })?;
-        failed.map_or(Ok(matched), Err)
+        all.values().for_each(leave);
+        failed.map_or(Ok(rules), Err)
     });
     shards.try_reduce(HashSet::new, |mut one, other| {
         one.extend(other);
@@ -46,23 +64,19 @@ pub fn survey(
     })
 }
 
-fn survey_row(
-    context: &Context<'_>,
-    lookup: &mut Lookup<'_>,
-    row: &KeyUse,
-    presence: &Presence,
-    by: &mut Vec<Sym>,
-) -> io::Result<Vec<usize>> {
+fn matches(context: &Context<'_>, lookup: &mut Lookup<'_>, row: &KeyUse) -> io::Result<Matches> {
     let matches = lookup.matches(row.matches)?;
     let names = lookup.names(row)?;
+    let (mut parts, mut by) = (Vec::new(), Vec::new());
     for matched in matches.iter() {
         for feed in context.plan.rules.feeds(matched.rule) {
             let Some(correlation) = context.correlation(feed.stateful) else { continue };
             if feed.step != ADJUSTS && context.is_by_row(feed.stateful) {
-                names.by(correlation, by);
-                presence.add(feed.stateful, feed.step, part_of(context.key, by));
+                names.by(correlation, &mut by);
+                parts.push((feed.stateful, feed.step, part_of(context.key, &by)));
             }
         }
     }
-    Ok(matches.iter().map(|matched| matched.rule).collect())
+    let rules = matches.iter().map(|matched| matched.rule).collect();
+    Ok(Matches { rules, parts, rows: Cell::new(0) })
 }

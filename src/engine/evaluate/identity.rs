@@ -7,21 +7,21 @@ use crate::engine::store::hash::compact;
 use crate::record::event::{Header, Marked, Raw};
 
 /// Identity of a record among all records.
-pub struct Identity {
+pub struct Identity<'r> {
     /// Keyed hash of event id and account; of the place where there is no id.
     pub hash: [u64; 2],
     /// Keyed hash of the text.
     pub content: u64,
     /// `eventID`
-    pub id: Option<String>,
+    pub id: Option<Cow<'r, str>>,
 }
 
 /// The identity of a record of the blob `name`, the `sequence`-th of the listing.
-pub fn identity(
+pub fn identity<'r>(
     context: &Context<'_>,
     (name, sequence): (&str, u64),
-    (number, record, header): (u64, Marked<'_>, &Header<'_>),
-) -> Identity {
+    (number, record, header): (u64, Marked<'_>, &Header<'r>),
+) -> Identity<'r> {
     let key = context.key;
     let content = key.short(&compact(record.bytes()));
     let id = text(header.id);
@@ -36,7 +36,7 @@ pub fn identity(
             key.long(&[b"no id", name.as_bytes(), &sequence.to_le_bytes(), &number.to_le_bytes()])
         }
     };
-    Identity { hash, content, id: id.map(Cow::into_owned) }
+    Identity { hash, content, id }
 }
 
 fn text(raw: Option<Raw<'_>>) -> Option<Cow<'_, str>> {

@@ -17,7 +17,7 @@ use crate::record::kms::{Actor, View};
 /// What all matches of one record have in common.
 pub struct Matching<'m, 'r> {
     record: &'m Record<'r>,
-    identity: &'m Identity,
+    identity: &'m Identity<'m>,
     origin: Origin,
     snapshot: Snapshot,
     /// `sharedEventID` of a call by a customer.
@@ -30,7 +30,7 @@ impl<'m, 'r> Matching<'m, 'r> {
     /// Of a record that was read at `origin`; `live` findings are written at once.
     pub fn new(
         record: &'m Record<'r>,
-        identity: &'m Identity,
+        identity: &'m Identity<'m>,
         origin: Origin,
         live: bool,
     ) -> Matching<'m, 'r> {
@@ -53,7 +53,10 @@ impl<'m, 'r> Matching<'m, 'r> {
             key: snapshot.key.as_ref().map(|key| key.arn.clone()),
             resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
             event: context.plan.each.then(|| EventKey {
-                name: identity.id.clone().unwrap_or_else(|| digest(record.view.event().text())),
+                name: match &identity.id {
+                    Some(id) => id.to_string(),
+                    None => digest(record.view.event().text()),
+                },
                 apart: (identity.content, self.place()),
             }),
             foreign: hit.foreign.clone(),
@@ -78,7 +81,7 @@ impl<'m, 'r> Matching<'m, 'r> {
         Group::new(Match {
             level: hit.level,
             event: EventKept {
-                order: (time.is_none(), time, identity.id.clone()),
+                order: (time.is_none(), time, identity.id.as_deref().map(str::to_owned)),
                 name: text(record.basics.header.name).unwrap_or_default(),
                 content: identity.content,
                 place: self.place(),

@@ -10,6 +10,7 @@
 use crate::engine::store::dictionary::Sym;
 use crate::engine::store::runs::Row;
 use crate::engine::store::texts::TextAt;
+use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::principal::{Mfa, Principal};
 use crate::record::kms::Actor;
@@ -295,14 +296,20 @@ pub struct Purpose {
 }
 
 impl Purpose {
-    /// Writes what [`read`](Purpose::read) reads.
-    pub fn write(&self, bytes: &mut Vec<u8>) {
+    /// Writes what [`read`](Purpose::read) reads: of a key, a resource and what is beside it.
+    pub fn write(
+        bytes: &mut Vec<u8>,
+        key: Option<&Key>,
+        resources: [Option<&Resource>; 2],
+        has_context: bool,
+    ) {
         let mut writer = Writer(bytes);
-        writer.number(u32::from(self.has_context));
-        writer.text(self.key_account.as_deref()).text(self.alias.as_deref());
-        for resource in [&self.resource, &self.beside] {
-            writer.text(resource.as_ref().map(|(arn, _)| arn.as_str()));
-            writer.text(resource.as_ref().and_then(|(_, kind)| kind.as_deref()));
+        writer.number(u32::from(has_context));
+        writer.text(key.and_then(|key| key.account.as_deref()));
+        writer.text(key.and_then(|key| key.alias.as_deref()));
+        for resource in resources {
+            writer.text(resource.map(|resource| resource.arn.as_str()));
+            writer.text(resource.and_then(|resource| resource.kind.as_deref()));
         }
     }
 
@@ -422,6 +429,8 @@ impl Behind {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -433,8 +442,15 @@ mod tests {
             beside: Some(("x".into(), None)),
             has_context: true,
         };
+        let account = purpose.key_account.clone();
+        let key = Key { arn: String::new(), account, alias: None, tags: BTreeMap::new() };
+        let resource = |of: &Option<(String, Option<String>)>| {
+            let (arn, kind) = of.clone()?;
+            Some(Resource { arn, kind, tags: BTreeMap::new() })
+        };
+        let (on, beside) = (resource(&purpose.resource), resource(&purpose.beside));
         let mut bytes = Vec::new();
-        purpose.write(&mut bytes);
+        Purpose::write(&mut bytes, Some(&key), [on.as_ref(), beside.as_ref()], true);
         assert_eq!(Purpose::read(&bytes), purpose);
         assert_eq!(Purpose::read(&bytes[..3]), Purpose::default(), "what is cut reads as nothing");
         let mut bytes = Vec::new();

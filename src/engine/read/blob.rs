@@ -85,13 +85,18 @@ impl<'a, 'b> BlobSink<'a, 'b> {
 
 impl BlobSink<'_, '_> {
     /// The identity of a record of this blob.
-    pub fn identity(&self, number: u64, record: Marked<'_>, header: &Header<'_>) -> Identity {
+    pub fn identity<'r>(
+        &self,
+        number: u64,
+        record: Marked<'_>,
+        header: &Header<'r>,
+    ) -> Identity<'r> {
         let blob = (&*self.blob.name, self.blob.sequence);
         identity(self.context, blob, (number, record, header))
     }
 
     /// The fact that a record was read here.
-    pub fn fact(&mut self, number: u64, identity: &Identity, group: [u64; 2]) -> Fact {
+    pub fn fact(&mut self, number: u64, identity: &Identity<'_>, group: [u64; 2]) -> Fact {
         let blob = self.blob_number();
         Fact { identity: identity.hash, content: identity.content, group, blob, record: number }
     }

@@ -137,7 +137,7 @@ pub fn text(
     sink: &mut BlobSink<'_, '_>,
     record: &Record<'_>,
     marked: Marked<'_>,
-    identity: &Identity,
+    identity: &Identity<'_>,
     (range, why): (Range, u8),
 ) {
     let label = Label {
@@ -158,7 +158,7 @@ pub fn for_next_run(
     sink: &mut BlobSink<'_, '_>,
     record: &Record<'_>,
     marked: Marked<'_>,
-    identity: &Identity,
+    identity: &Identity<'_>,
     range: Range,
 ) {
     let Some(time) = record.basics.time.filter(|_| sink.partial.retained.is_marked()) else {

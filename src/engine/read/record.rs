@@ -75,7 +75,7 @@ fn put_away(
     record: &Record<'_>,
     marked: Marked<'_>,
     answers: &Answers,
-    identity: &Identity,
+    identity: &Identity<'_>,
     (range, why): (Range, u8),
 ) {
     let grouped = range == Range::Reported && group(sink, record, identity, answers);
@@ -103,7 +103,7 @@ fn put_away(
 fn group(
     sink: &mut BlobSink<'_, '_>,
     record: &Record<'_>,
-    identity: &Identity,
+    identity: &Identity<'_>,
     answers: &Answers,
 ) -> bool {
     let context = sink.context;

@@ -18,7 +18,6 @@ use crate::engine::partial::uses::KeyUses;
 use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{self, NONE, Sym};
-use crate::model::finding::Resource;
 use crate::model::time::Time;
 use crate::record::kms::View;
 use crate::tags::extract::extract;
@@ -38,7 +37,7 @@ pub fn is_row(sink: &BlobSink<'_, '_>, record: &Record<'_>) -> bool {
 pub fn note(
     sink: &mut BlobSink<'_, '_>,
     record: &Record<'_>,
-    identity: &Identity,
+    identity: &Identity<'_>,
     answers: &Answers,
     range: Range,
 ) {
@@ -76,7 +75,7 @@ fn row(
     context: &Context<'_>,
     all: &mut KeyUses,
     record: &Record<'_>,
-    identity: &Identity,
+    identity: &Identity<'_>,
     hits: &[Hit],
 ) -> io::Result<(KeyUse, u64)> {
     let view = &record.view;
@@ -98,21 +97,14 @@ fn row(
     row.who = words.name(|bytes| Who::write(bytes, &who, actor))?;
     let call = [account.as_deref(), region.as_deref(), Some(&*name)];
     row.call = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
-    let parts = |resource: &Resource| (resource.arn.clone(), resource.kind.clone());
-    let purpose = Purpose {
-        key_account: key.and_then(|key| key.account.clone()),
-        alias: key.and_then(|key| key.alias.clone()),
-        resource: resource.map(parts),
-        beside: beside.as_ref().map(parts),
-        has_context: !view.context().is_empty(),
-    };
-    row.purpose = words.name(|bytes| purpose.write(bytes))?;
+    let on = [resource, beside.as_ref()];
+    row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, !view.context().is_empty()))?;
     let (source_ip, user_agent) = (text("sourceIPAddress"), text("userAgent"));
     row.client =
         words.name(|bytes| Client::write(bytes, source_ip.as_deref(), user_agent.as_deref()))?;
     row.matches = matched(context, words, hits)?;
     row.used = used(context, view, &row, &who, actor.as_str());
-    let subject = view.subjects().into_iter().next();
+    let subject = view.precise_subject();
     row.subject = subject.as_ref().map_or(0, |text| dictionary::sym(context.key, text.as_bytes()));
     let id = identity.id.as_deref();
     let is_uuid = id.and_then(uuid);
@@ -125,9 +117,7 @@ fn row(
         subject.as_deref(),
         error.as_deref(),
     ];
-    let mut bytes = Vec::with_capacity(128);
-    Behind::write(&mut bytes, behind);
-    row.text = all.heap[0].add(&[&bytes])?;
+    row.text = all.heap[0].add_written(|bytes| Behind::write(bytes, behind))?;
     alias(all, view);
     let own = resource.and_then(|resource| resource.arn.rsplit(':').next());
     let set = |flag: u64, holds: bool| if holds { flag } else { 0 };

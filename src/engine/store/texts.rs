@@ -142,6 +142,28 @@ impl Texts {
         Ok(TextAt(self.number << BYTE_BITS | at))
     }
 
+    /// Keeps the text that `write` writes.
+    ///
+    /// # Errors
+    /// As [`add`](Texts::add).
+    pub fn add_written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<TextAt> {
+        if self.open.len() >= BLOCK {
+            self.close()?;
+        }
+        let start = self.open.len();
+        self.open.extend_from_slice(&[0; 4]);
+        write(&mut self.open);
+        let len = u32::try_from(self.open.len() - start - 4);
+        match (len, self.open.get_mut(start..start + 4)) {
+            (Ok(len), Some(head)) => head.copy_from_slice(&len.to_le_bytes()),
+            _ => {
+                self.open.truncate(start);
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+        }
+        Ok(TextAt(self.number << BYTE_BITS | (self.begin + start as u64)))
+    }
+
     /// Compresses the block at hand.
     fn close(&mut self) -> io::Result<()> {
         let packer = match &mut self.packer {

@@ -65,12 +65,13 @@ impl<'a> Session<'a> {
     fn read(session: Json<'a>) -> Session<'a> {
         let mut found = Session::default();
         for (name, value) in session.members() {
-            if name.is("sessionIssuer") {
-                found.issuer = value.get("arn").and_then(text);
-            } else if name.is("attributes") {
-                found.mfa = value.get("mfaAuthenticated").and_then(Json::as_bool);
-            } else if name.is("assumedRoot") {
-                found.assumed_root = value.as_bool() == Some(true);
+            match &*name.text() {
+                "sessionIssuer" => found.issuer = value.get("arn").and_then(text),
+                "attributes" => {
+                    found.mfa = value.get("mfaAuthenticated").and_then(Json::as_bool);
+                }
+                "assumedRoot" => found.assumed_root = value.as_bool() == Some(true),
+                _ => {}
             }
         }
         found
@@ -83,18 +84,18 @@ impl<'a> Caller<'a> {
         let (mut kind, mut invoked_by, mut arn, mut account) = (None, None, None, None);
         let (mut principal_id, mut access_key, mut session) = (None, None, None);
         for (name, value) in event.get("userIdentity").into_iter().flat_map(Json::members) {
-            let slot = match () {
-                () if name.is("type") => &mut kind,
-                () if name.is("invokedBy") => &mut invoked_by,
-                () if name.is("arn") => &mut arn,
-                () if name.is("accountId") => &mut account,
-                () if name.is("accessKeyId") => &mut access_key,
-                () if name.is("principalId") => &mut principal_id,
-                () if name.is("sessionContext") => {
+            let slot = match &*name.text() {
+                "type" => &mut kind,
+                "invokedBy" => &mut invoked_by,
+                "arn" => &mut arn,
+                "accountId" => &mut account,
+                "accessKeyId" => &mut access_key,
+                "principalId" => &mut principal_id,
+                "sessionContext" => {
                     session = (!value.is_null()).then(|| Session::read(value));
                     continue;
                 }
-                () => continue,
+                _ => continue,
             };
             *slot = text(value);
         }

@@ -4,6 +4,7 @@
 //! database are what somebody tags. Source: the KMS developer guide and each
 //! service's own guide, "Encryption context".
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Pair, View, is_object};
@@ -112,14 +113,14 @@ pub(super) fn beside(pairs: &[Pair<'_>]) -> Option<Resource> {
 
 /// What `pairs` names, not reduced to what can be tagged; of an object and what lies in it, the
 /// object.
-pub(super) fn precise(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<String> {
+pub(super) fn precise<'v>(view: &'v View<'_>, pairs: &'v [Pair<'_>]) -> Option<Cow<'v, str>> {
     let value = |key: &str| {
         let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.to_string()).filter(|value| !value.is_empty())
+        found.map(|(_, value)| Cow::Borrowed(&**value)).filter(|value| !value.is_empty())
     };
     // A log file of a trail is an object; the trail is not what was read.
     let mut keys = ["aws:s3:arn"].iter().chain(ARN_KEYS);
-    keys.find_map(|key| value(key)).or_else(|| Some(view.known_resource()?.arn.clone()))
+    keys.find_map(|key| value(key)).or_else(|| Some(view.known_resource()?.arn.as_str().into()))
 }
 
 /// Members of a request that name what the call was about, where `resources` does not.

@@ -340,7 +340,7 @@ impl<'a> Desk<'a> {
                 text: NOWHERE,
                 ..*note
             };
-            self.bench.presence.add(feed.stateful, feed.step, part);
+            self.bench.presence.add((feed.stateful, feed.step), part, 1);
             self.left.push(self.bench.stages.of(feed.stateful), left);
         }
         Ok(())

@@ -31,11 +31,12 @@ impl Presence {
         self.0.get(at)
     }
 
-    /// Counts a match that makes a step, or adds a value.
-    pub fn add(&self, rule: u32, step: u32, part: [u64; 2]) {
+    /// Counts matches that make a step, or add a value.
+    pub fn add(&self, (rule, step): (u32, u32), part: [u64; 2], matches: u32) {
         for step in [step, ALL_STEPS] {
             if let Some(counter) = self.counter(rule, step, part) {
-                counter.fetch_add(1, Ordering::Relaxed);
+                let more = |count: u32| Some(count.saturating_add(matches));
+                let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
             }
         }
     }
@@ -97,18 +98,18 @@ mod tests {
         let chain = asking(Kind::TemporalOrdered, 2);
         let (part, other) = ([1, 2], [3, 4]);
         for _ in 0..2 {
-            presence.add(0, 0, part);
+            presence.add((0, 0), part, 1);
         }
         let none = |_| false;
         assert!(!presence.could_hold(0, &three, part, none));
         assert!(presence.could_hold(0, &few, part, none));
-        presence.add(0, 0, part);
+        presence.add((0, 0), part, 1);
         assert!(presence.could_hold(0, &three, part, none));
         assert!(!presence.could_hold(0, &three, other, none));
-        presence.add(1, 1, part);
+        presence.add((1, 1), part, 1);
         assert!(!presence.could_hold(1, &chain, part, none));
         assert!(presence.could_hold(1, &chain, part, |step| step == 0));
-        presence.add(1, 0, part);
+        presence.add((1, 0), part, 1);
         assert!(presence.could_hold(1, &chain, part, none));
     }
 }

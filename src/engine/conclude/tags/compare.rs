@@ -11,10 +11,11 @@ use std::rc::Rc;
 use super::finding::{self, Found, Founds, Judged, Kind, Said, Short, Shown};
 use super::ledger::{Courses, Ledger, Reason, TOO_MANY, Tags};
 use crate::detect::stateful::About;
+use crate::engine::conclude::lookup::Named;
 use crate::engine::conclude::stateful::decide::{Bench, Desk};
 use crate::engine::conclude::stateful::evidence::{EventId, RecordEvent};
-use crate::engine::partial::key_use::{KeyUse, flag};
-use crate::engine::store::dictionary::{BySym, NONE};
+use crate::engine::partial::key_use::{Call, KeyUse, Purpose, Who, flag};
+use crate::engine::store::dictionary::{BySym, NONE, Sym};
 use crate::engine::store::texts::TextAt;
 use crate::model::estate::{GovernedTag, Patterns};
 use crate::model::level::Level;
@@ -89,8 +90,16 @@ pub struct Comparing<'a> {
     found: HashMap<Short, Found>,
     /// Whether findings of uses whose tags are unknown are counted and not listed.
     brief: bool,
-    /// What the last row was used on, and its sides.
-    last: Option<(u64, Rc<Vec<Side>>)>,
+    /// Who did what for which purpose in the last row, and what follows from that.
+    last: Option<([Sym; 3], Rc<Compare>)>,
+}
+
+/// What follows from the names in the row of a use.
+struct Compare {
+    call: Rc<Named<Call>>,
+    who: Rc<Named<Who>>,
+    purpose: Rc<Named<Purpose>>,
+    sides: Rc<Vec<Side>>,
 }
 
 impl<'a> Comparing<'a> {
@@ -115,21 +124,16 @@ impl<'a> Comparing<'a> {
         if !judged || row.is(flag::PROBE) || row.is(flag::SEVERAL_KEYS) || row.key == NONE {
             return Ok(());
         }
-        let call = desk.lookup.call(row.call)?;
-        if call.entry.attempt {
-            return Ok(());
-        }
-        let who = desk.lookup.who(row.who)?;
-        let attested = matches!(who.entry.actor, Actor::Service | Actor::Via);
-        let known_by = row.purpose.rotate_left(1) ^ u64::from(attested);
-        let sides = match &self.last {
-            Some((last, sides)) if *last == known_by => Rc::clone(sides),
-            _ => self.sides(row, known_by, attested, desk)?,
+        let names = [row.call, row.who, row.purpose];
+        let compare = match &self.last {
+            Some((last, compare)) if *last == names => Rc::clone(compare),
+            _ => Rc::new(self.compare(row, desk)?),
         };
+        self.last = Some((names, Rc::clone(&compare)));
+        let Compare { call, who, purpose: resource, sides } = &*compare;
         let one = One { time: row.time, copy, recalled: row.is(flag::RECALLED) };
         for side in sides.iter() {
             let Some((kind, judged)) = self.judge(side, &one) else { continue };
-            let resource = desk.lookup.purpose(row.purpose)?;
             let short = Short {
                 kind,
                 recalled: one.recalled,
@@ -152,8 +156,20 @@ impl<'a> Comparing<'a> {
                 found.show((row.time, id, origin, row.content), Shown::Use(Box::new((*row, pair))));
             }
         }
-        self.last = Some((known_by, sides));
         Ok(())
+    }
+
+    fn compare(&mut self, row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Compare> {
+        let call = desk.lookup.call(row.call)?;
+        let who = desk.lookup.who(row.who)?;
+        let attested = matches!(who.entry.actor, Actor::Service | Actor::Via);
+        let known_by = row.purpose.rotate_left(1) ^ u64::from(attested);
+        let sides = match call.entry.attempt {
+            // A key that was refused protects nothing.
+            true => Rc::default(),
+            false => self.sides(row, known_by, attested, desk)?,
+        };
+        Ok(Compare { call, who, purpose: desk.lookup.purpose(row.purpose)?, sides })
     }
 
     /// The sides of a use.
