@@ -1,6 +1,7 @@
 //! `--state`: what earlier runs have left, opened before anything is read, and what this one leaves,
 //! written when its report is.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,28 +74,30 @@ impl Opened {
         self.state.reported.clone()
     }
 
-    /// Whether the last run had other rules.
-    pub fn is_of_other(&self, rules: &str) -> bool {
-        self.state.is_of_other(rules)
+    /// Whether the last run asked something else.
+    pub fn asked_other(&self, asked: &str) -> bool {
+        self.state.asked_other(asked)
     }
 
-    /// What a report says of it.
-    pub fn describe(&self) -> report::State {
+    /// What a report says of it, if `rules` are those of this run.
+    pub fn describe(&self, rules: &BTreeMap<String, String>) -> report::State {
         report::State {
             path: self.name.clone(),
             runs: self.state.runs,
             previous: self.state.written,
             recalled: self.state.memory.recalled.len() as u64,
+            new_rules: self.state.new_rules(rules),
         }
     }
 
-    /// Writes what the next run goes on from. `asked` is what the rules were and looked at.
+    /// Writes what the next run goes on from. `asked` is what the run asked, `rules` those that it
+    /// reported.
     ///
     /// # Errors
     /// Why it could not be written; the last state stays.
     pub fn commit(
         self,
-        asked: String,
+        (asked, rules): (String, BTreeMap<String, String>),
         outcome: &mut Outcome,
         found: Vec<Id>,
     ) -> Result<(), String> {
@@ -109,7 +112,8 @@ impl Opened {
             read: std::mem::take(&mut outcome.read),
             found,
             memory,
-            rules: asked,
+            asked,
+            rules,
         };
         let state = self.state.after(added, Time::now());
         match self.place {

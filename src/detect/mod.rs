@@ -290,19 +290,13 @@ impl RuleSet {
     /// A digest of the ids and texts of the rules, `sha256:…`. It does not cover the code of native
     /// rules; the version of the program does.
     pub fn digest(&self) -> String {
-        let mut hasher = Sha256::new();
-        for rule in &self.rules {
-            for text in [rule.meta.id.as_str(), &rule.text] {
-                hasher.update((text.len() as u64).to_le_bytes());
-                hasher.update(text);
-            }
-        }
-        let mut digest = "sha256:".to_owned();
-        for byte in hasher.finalize() {
-            // Writing to a string does not fail.
-            let _ = write!(digest, "{byte:02x}");
-        }
-        digest
+        digest_of(&self.rules)
+    }
+
+    /// The ids of the rules that are reported, each with a digest of its text, `sha256:…`.
+    pub fn digests(&self) -> BTreeMap<String, String> {
+        let reported = self.rules.iter().zip(&self.wiring.reported).filter(|(_, wanted)| **wanted);
+        reported.map(|(rule, _)| (rule.meta.id.clone(), digest_of([rule]))).collect()
     }
 
     /// The rules that could match a record with this `eventSource` and `eventName`: ascending
@@ -411,6 +405,23 @@ impl RuleSet {
         let foreign = found.foreign.map(lowered);
         Some(Hit { rule: index, level, attempt, details: found.details, foreign })
     }
+}
+
+/// A digest of the ids and texts of some rules, `sha256:…`.
+fn digest_of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> String {
+    let mut hasher = Sha256::new();
+    for rule in rules {
+        for text in [rule.meta.id.as_str(), &rule.text] {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text);
+        }
+    }
+    let mut digest = "sha256:".to_owned();
+    for byte in hasher.finalize() {
+        // Writing to a string does not fail.
+        let _ = write!(digest, "{byte:02x}");
+    }
+    digest
 }
 
 /// The records that are routed to a rule. Most KMS records come from CloudTrail, which encrypts its

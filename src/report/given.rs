@@ -52,6 +52,9 @@ pub struct State {
     pub previous: Option<Time>,
     /// How many of their records this run looks at again.
     pub recalled: u64,
+    /// Rules that the last of them did not have, or had with another text, by id: what earlier runs
+    /// have read is not judged by them.
+    pub new_rules: Vec<String>,
 }
 
 /// An earlier report, as a report names it.

@@ -10,7 +10,7 @@
 //! What must stay true: the reader doesn't trust the file. It believes a number only as far as bytes
 //! follow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
@@ -36,7 +36,11 @@ struct Head {
     tool: String,
     written: Option<i64>,
     runs: u64,
-    rules: String,
+    #[serde(rename = "rules")]
+    asked: String,
+    /// Not in states of earlier versions.
+    #[serde(default)]
+    rule_digests: BTreeMap<String, String>,
     seed: u64,
     first_event: Option<i64>,
     last_event: Option<i64>,
@@ -71,7 +75,8 @@ pub fn encode(state: &State) -> io::Result<Vec<u8>> {
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         written: state.written.map(|time| time.0),
         runs: state.runs,
-        rules: state.rules.clone(),
+        asked: state.asked.clone(),
+        rule_digests: state.rules.clone(),
         seed: memory.seed,
         first_event: memory.first_event.map(|time| time.0),
         last_event: memory.last_event.map(|time| time.0),
@@ -136,11 +141,18 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
     if from.read(&mut [0]).map_err(damaged)? != 0 {
         return Err("is damaged: something follows its end".to_owned());
     }
-    let Head { written, runs, rules, seed, first_event, accounts, coverage, forgotten, .. } = head;
-    let (first_event, last_event) = (first_event.map(Time), head.last_event.map(Time));
-    let memory =
-        Memory { seed, first_event, last_event, accounts, coverage, known, recalled, forgotten };
-    Ok(State { written: written.map(Time), runs, rules, objects, reported, memory })
+    let Head { written, runs, asked, rule_digests: rules, seed, accounts, coverage, .. } = head;
+    let memory = Memory {
+        seed,
+        first_event: head.first_event.map(Time),
+        last_event: head.last_event.map(Time),
+        accounts,
+        coverage,
+        known,
+        recalled,
+        forgotten: head.forgotten,
+    };
+    Ok(State { written: written.map(Time), runs, asked, rules, objects, reported, memory })
 }
 
 fn no_state() -> String {
@@ -222,12 +234,24 @@ mod tests {
             |(written, runs, objects, reported, memory)| State {
                 written,
                 runs,
-                rules: "sha256:r".into(),
+                asked: "sha256:r".into(),
+                rules: BTreeMap::from([("key-created".into(), "sha256:s".into())]),
                 objects: Dated::new(objects),
                 reported: Dated::new(reported),
                 memory,
             },
         )
+    }
+
+    #[test]
+    fn a_state_from_before_rules_were_kept_one_by_one_is_read() {
+        let state = State { runs: 3, asked: "sha256:r".into(), ..State::default() };
+        let bytes = zstd::decode_all(&encode(&state).unwrap()[..]).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let earlier = text.replace("\"rule_digests\":{},", "");
+        assert_ne!(earlier, text);
+        let earlier = zstd::encode_all(earlier.as_bytes(), LEVEL).unwrap();
+        assert_eq!(decode(&earlier), Ok(state));
     }
 
     proptest! {

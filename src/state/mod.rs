@@ -14,6 +14,7 @@
 mod file;
 mod format;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::memory::{Dated, Id, Memory};
@@ -38,8 +39,11 @@ pub struct State {
     pub written: Option<Time>,
     /// How many runs have gone on from each other.
     pub runs: u64,
-    /// The rules of the last run, as a digest.
-    pub rules: String,
+    /// What the last run asked: its rules, as a digest, and its filters.
+    pub asked: String,
+    /// The rules that the last run reported: a digest of each by its id. A state from before these
+    /// were kept has none.
+    pub rules: BTreeMap<String, String>,
     /// What was read, by the ids that listings give.
     pub objects: Dated,
     /// The fingerprints of all that was found.
@@ -88,14 +92,26 @@ pub struct Added<'a> {
     pub found: Vec<Id>,
     /// What rules over many records need.
     pub memory: Memory,
-    /// The digest of its rules.
-    pub rules: String,
+    /// What it asked: its rules, as a digest, and its filters.
+    pub asked: String,
+    /// A digest of each rule that it reported, by its id.
+    pub rules: BTreeMap<String, String>,
 }
 
 impl State {
-    /// Whether the last run had other rules, if there was one.
-    pub fn is_of_other(&self, rules: &str) -> bool {
-        self.runs > 0 && self.rules != rules
+    /// Whether the last run asked something else, if there was one.
+    pub fn asked_other(&self, asked: &str) -> bool {
+        self.runs > 0 && self.asked != asked
+    }
+
+    /// Which of `rules` the last run did not have, or had with another text: what it has read is not
+    /// judged by them. None if nobody knows which rules it had.
+    pub fn new_rules(&self, rules: &BTreeMap<String, String>) -> Vec<String> {
+        if self.rules.is_empty() {
+            return Vec::new();
+        }
+        let new = rules.iter().filter(|(id, digest)| self.rules.get(*id) != Some(digest));
+        new.map(|(id, _)| id.clone()).collect()
     }
 
     /// The state after a run. It settles the tokens of what was read.
@@ -108,6 +124,7 @@ impl State {
         State {
             written: Some(now),
             runs: self.runs + 1,
+            asked: run.asked,
             rules: run.rules,
             objects: before.renewed(objects, today, DAYS, OBJECTS_MAX),
             reported: self.reported.renewed(run.found, today, DAYS, REPORTED_MAX),

@@ -1,5 +1,6 @@
 //! Runs that go on from each other: nothing is missed, nothing is said twice, whatever ends them.
 
+mod rules;
 mod settled;
 
 use std::collections::{BTreeMap, BTreeSet};

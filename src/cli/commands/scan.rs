@@ -5,7 +5,6 @@
 
 mod prepare;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
@@ -61,9 +60,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     say_loaded(&prepared, &run, messages);
     let Prepared { settings, config, baseline, loaded, listing, delivery, state, .. } = prepared;
     let (verifying, catalogs) = (prepared.verifying, prepared.catalogs);
-    let metas = loaded.rules.metas().iter().enumerate();
-    let reported = metas.filter(|(rule, _)| loaded.rules.is_reported(*rule));
-    let ids: BTreeSet<String> = reported.map(|(_, rule)| rule.id.clone()).collect();
+    let judged = loaded.rules.digests();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let mut triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
     if let Some(state) = &state {
@@ -99,7 +96,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let asked = what(&scan.settings, &run);
     let Delivered { exit, whole } = scan.report(&run, &outcome, messages)?;
     // A report that nobody got was not made.
-    let exit = match state.filter(|_| whole).map(|s| s.commit(asked, &mut outcome, found)) {
+    let leave = |state: Opened| state.commit((asked, judged.clone()), &mut outcome, found);
+    let exit = match state.filter(|_| whole).map(leave) {
         Some(Err(reason)) => {
             let what = "the state is not written, so the next run repeats this";
             messages.warning(format!("{what}: {reason}"));
@@ -107,7 +105,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         }
         Some(Ok(())) | None => exit,
     };
-    let evaluated = |rule: &str| ids.contains(rule);
+    let evaluated = |rule: &str| judged.contains_key(rule);
     accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
     Ok(exit)
 }
@@ -130,13 +128,13 @@ fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
             "the baseline was itself written with --baseline: what it left out is listed again",
         );
     }
-    if prepared
-        .state
-        .as_ref()
-        .is_some_and(|state| state.is_of_other(&what(&prepared.settings, run)))
-    {
-        messages
-            .note("the rules or filters are not those of the last run: what it has read is not read again");
+    let asked = what(&prepared.settings, run);
+    if prepared.state.as_ref().is_some_and(|state| state.asked_other(&asked)) {
+        messages.note("the rules or filters are not those of the last run: what it has read is not read again");
+    }
+    if let Some(state) = run.state.as_ref().filter(|state| !state.new_rules.is_empty()) {
+        let rules = state.new_rules.join(", ");
+        messages.note(format!("new or changed since the last run, and not asked of it: {rules}"));
     }
     say_skipped(&loaded.skipped, verbosity, messages);
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
@@ -173,7 +171,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         config_digest: settings.digest(more),
         config_file: config.path.as_ref().map(|path| path.to_string_lossy().into()),
         baseline,
-        state: prepared.state.as_ref().map(Opened::describe),
+        state: prepared.state.as_ref().map(|state| state.describe(&rules.digests())),
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
         min_level: settings.min_level,

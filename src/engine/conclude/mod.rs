@@ -38,6 +38,7 @@ use super::partial::objects::Objects;
 use super::partial::problems::Problems;
 use super::partial::retained::Retained;
 use super::partial::uses::{JOINS, KeyUses};
+use super::partial::values::Values;
 use super::plan::{Phase, Plan};
 use super::store::dictionary::Dictionary;
 use super::store::names::Names;
@@ -80,8 +81,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let counts = count(context, &mut partial);
     let (mut totals, manifest) = sum(&mut partial);
     totals.duplicates = counts.duplicates;
-    totals.accounts = take(&mut partial.accounts).into_all();
-    totals.regions = take(&mut partial.regions).into_all();
+    let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
+    (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
     let seen = seen(plan, &totals);
     let decided = decide(context, &mut partial, &seen, ended).unwrap_or_else(|error| {
         let message = format!(
@@ -134,6 +135,24 @@ fn sum(partial: &mut Partial) -> (Totals, String) {
         partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
         Default::default()
     })
+}
+
+/// The different accounts and Regions.
+fn places(
+    accounts: Values,
+    regions: Values,
+    problems: &mut Problems,
+) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut all = |values: Values, what: &str| {
+        let (values, cut) = values.into_all();
+        if cut {
+            let message = format!("more than {} {what}", Values::LIMIT);
+            problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+        }
+        values
+    };
+    let accounts = all(accounts, "accounts: the others are not listed, and count as foreign");
+    (accounts, all(regions, "Regions: the others are not listed"))
 }
 
 /// Counts the records of every group, and says which are not what they seem.

@@ -1,4 +1,7 @@
 //! The different accounts and Regions in the input.
+//!
+//! What must stay true: memory is bounded, and which values are kept does not depend on the order in
+//! which records come.
 
 use std::collections::BTreeSet;
 
@@ -22,11 +25,13 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 pub struct Values {
     all: BTreeSet<String>,
     last: Vec<u8>,
+    /// Whether there were more than are kept.
+    cut: bool,
 }
 
 impl Values {
     /// More different values than any organisation has accounts: beyond, the text is made up.
-    const LIMIT: usize = 100_000;
+    pub const LIMIT: usize = 100_000;
 
     /// Adds the value of one record. Returns whether the record before had the same value, which is
     /// usual and fast.
@@ -39,24 +44,54 @@ impl Values {
         self.last.extend_from_slice(plain);
         let Some(value) = value else { return false };
         if let Some(text) = value.text()
-            && self.all.len() < Self::LIMIT
             && !self.all.contains(text.as_ref())
         {
             self.all.insert(text.into_owned());
+            self.bound(Self::LIMIT);
         }
         false
+    }
+
+    /// Keeps the smallest values, whose number is all that matters beyond the limit.
+    fn bound(&mut self, limit: usize) {
+        while self.all.len() > limit {
+            self.all.pop_last();
+            self.cut = true;
+        }
     }
 
     /// Adds another worker's.
     pub fn merge(&mut self, other: Values) {
         self.all.extend(other.all);
-        while self.all.len() > Self::LIMIT {
-            self.all.pop_last();
-        }
+        self.cut |= other.cut;
+        self.bound(Self::LIMIT);
     }
 
-    /// All of them.
-    pub fn into_all(self) -> BTreeSet<String> {
-        self.all
+    /// All of them, and whether there were more than are kept.
+    pub fn into_all(self) -> (BTreeSet<String>, bool) {
+        (self.all, self.cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_values_the_smallest_are_kept_in_any_order() {
+        let of = |order: [&str; 4]| {
+            let mut values = Values::default();
+            for value in order {
+                values.all.insert(value.into());
+                values.bound(2);
+            }
+            values.into_all()
+        };
+        let (kept, cut) = of(["d", "a", "c", "b"]);
+        assert_eq!(
+            (kept.iter().map(String::as_str).collect::<Vec<_>>(), cut),
+            (vec!["a", "b"], true)
+        );
+        assert_eq!(of(["a", "b", "c", "d"]), (kept, cut));
     }
 }

@@ -12,8 +12,8 @@
 //! live     the report that is written meanwhile
 //! ```
 //!
-//! The blobs themselves come from [`read_all`], of which a worker is a visitor. What must stay true: what is found does not depend on who reads
-//! what, or in which order.
+//! The blobs themselves come from [`read_all`], of which a worker is a visitor. What must stay true:
+//! what is found does not depend on who reads what, or in which order.
 
 mod blob;
 mod gate;

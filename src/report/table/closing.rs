@@ -223,10 +223,12 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
 /// What was not read again, and since when.
 fn state_line(state: &State, passed: &Passed) -> String {
     let files = counted(passed.known, "file");
-    match state.previous {
-        Some(previous) => format!("{}: since {previous}, {files} read before", state.path),
-        None => format!("{}: the first run", state.path),
+    let Some(previous) = state.previous else { return format!("{}: the first run", state.path) };
+    let mut text = format!("{}: since {previous}, {files} read before", state.path);
+    if !state.new_rules.is_empty() {
+        text += &format!(", without {}", counted(state.new_rules.len() as u64, "new rule"));
     }
+    text
 }
 
 fn read(report: &Report<'_>) -> String {

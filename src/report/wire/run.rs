@@ -38,6 +38,8 @@ struct State<'a> {
     recalled: u64,
     /// Such records for which there was no room.
     forgotten: u64,
+    /// Rules by which earlier runs did not judge what they have read.
+    new_rules: &'a [String],
 }
 
 /// What was passed over in buckets.
@@ -80,6 +82,7 @@ impl<'a> Run<'a> {
                 read_before: outcome.passed.known,
                 recalled: state.recalled,
                 forgotten: outcome.memory.as_ref().map_or(0, |memory| memory.forgotten),
+                new_rules: &state.new_rules,
             }),
             listed: Listed {
                 requests: outcome.passed.requests,
