@@ -285,7 +285,7 @@ pub struct Decided {
     pub scope: Scope,
 }
 
-/// What a finding of a history is about; it says nothing of the rest.
+/// What a finding of a rule over many records is about; it says nothing of the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Everything that the first record names.
@@ -298,6 +298,19 @@ pub enum Scope {
     Key,
     /// The account and Region.
     Region,
+}
+
+impl Scope {
+    /// Whether principal, key and resource are told.
+    pub fn shown(self) -> [bool; 3] {
+        match self {
+            Scope::Event => [true, true, true],
+            Scope::PrincipalAndKey => [true, true, false],
+            Scope::Principal => [true, false, false],
+            Scope::Key => [false, true, false],
+            Scope::Region => [false, false, false],
+        }
+    }
 }
 
 impl Decided {

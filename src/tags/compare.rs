@@ -25,6 +25,35 @@ pub enum Verdict {
     ResourceUnknown(Why),
 }
 
+/// How a key and a resource disagree, the gravest first: what counts if several tags do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Disagreement {
+    /// Both have a governed tag, and differ.
+    Mismatch,
+    /// One has it, and the other is known to lack it.
+    OneSided,
+    /// What the resource has is not known.
+    Unknown,
+}
+
+impl Disagreement {
+    /// That of one tag.
+    pub fn of(verdict: Verdict) -> Option<Disagreement> {
+        match verdict {
+            Verdict::Mismatch => Some(Disagreement::Mismatch),
+            Verdict::KeyLacks | Verdict::ResourceLacks => Some(Disagreement::OneSided),
+            Verdict::ResourceUnknown(_) => Some(Disagreement::Unknown),
+            // Of a key whose tags are unknown, the totals tell, and no finding.
+            Verdict::KeyUnknown(_) | Verdict::Agree | Verdict::Neither => None,
+        }
+    }
+
+    /// That of all tags.
+    pub fn gravest(verdicts: &[Verdict]) -> Option<Disagreement> {
+        verdicts.iter().filter_map(|verdict| Disagreement::of(*verdict)).min()
+    }
+}
+
 /// Compares one tag as of one instant. `allowed` is what a shared key may be used for.
 pub fn compare(
     tag: &GovernedTag,
@@ -137,6 +166,18 @@ mod tests {
         assert_eq!(of(&none, &none), Verdict::Neither);
         assert_eq!(of(&unknown, &a), Verdict::KeyUnknown(Why::NotSeen));
         assert_eq!(of(&none, &unknown), Verdict::ResourceUnknown(Why::NotSeen));
+    }
+
+    #[test]
+    fn the_gravest_disagreement_counts() {
+        let unknown = Verdict::ResourceUnknown(Why::NotSeen);
+        let of = Disagreement::gravest;
+        assert_eq!(of(&[unknown, Verdict::KeyLacks]), Some(Disagreement::OneSided));
+        let all = [Verdict::ResourceLacks, unknown, Verdict::Mismatch];
+        assert_eq!(of(&all), Some(Disagreement::Mismatch));
+        assert_eq!(of(&[Verdict::Agree, unknown]), Some(Disagreement::Unknown));
+        let none = [Verdict::Agree, Verdict::Neither, Verdict::KeyUnknown(Why::NotSeen)];
+        assert_eq!(of(&none), None);
     }
 
     #[test]

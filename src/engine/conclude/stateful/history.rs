@@ -148,7 +148,7 @@ impl Desk<'_> {
         let count = rests.iter().map(|(noted, _)| noted.count).sum();
         let last = rests.iter().map(|(noted, _)| noted.last).max();
         let mut sessions = Vec::new();
-        for (_, unit) in rests.iter().filter(|_| shown_of(decided.scope)[0]) {
+        for (_, unit) in rests.iter().filter(|_| decided.scope.shown()[0]) {
             sessions.extend(self.row(&unit.note)?.map(|row| row.text));
         }
         // Those of the last second that is shown are all made, since event ids decide.
@@ -192,7 +192,7 @@ impl Desk<'_> {
         // The finding is about the first record that was named, whenever it was.
         group.earliest.1 = named.0.earliest.1;
         let key = key_of(rule.about, about, decided.scope);
-        group.earliest.1.blank(shown_of(decided.scope));
+        group.earliest.1.blank(decided.scope.shown());
         self.decisions.findings.push(Found { key, group, count, named: named.1, sessions });
     }
 }
@@ -202,19 +202,8 @@ pub fn texts(decided: &Decided) -> BTreeMap<String, String> {
     decided.details.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
 }
 
-/// Whether principal, key and resource are shown.
-fn shown_of(scope: Scope) -> [bool; 3] {
-    match scope {
-        Scope::Event => [true, true, true],
-        Scope::PrincipalAndKey => [true, true, false],
-        Scope::Principal => [true, false, false],
-        Scope::Key => [false, true, false],
-        Scope::Region => [false, false, false],
-    }
-}
-
 fn key_of(rule: usize, about: &About, scope: Scope) -> GroupKey {
-    let [principal, key, resource] = shown_of(scope);
+    let [principal, key, resource] = scope.shown();
     let arn = || about.principal.arn.clone();
     let key_arn = || Some(about.key.as_ref()?.arn.clone());
     let resource_arn = || Some(about.resource.as_ref()?.arn.clone());
