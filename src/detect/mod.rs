@@ -5,6 +5,7 @@
 //! sigma       Sigma YAML, built-in or the user's: loads, compiles, evaluates
 //! native      rules in code, where Sigma cannot say it: one file a rule, a folder a group
 //! stateful    rules over many records: correlations and histories
+//! whole_log   rules over the whole log: tags, gaps, files that do not verify
 //! router      from (eventSource, eventName) and case to the rules that could match
 //! case        who acted, and whether the call failed
 //! field       the fields that keytrail adds to a record
@@ -29,6 +30,7 @@ mod select;
 mod sigma;
 pub mod stateful;
 pub mod whitepaper;
+pub mod whole_log;
 mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +58,7 @@ use sigma::demands::Demands;
 pub use sigma::load::DEFAULT_LEVEL;
 pub use sigma::own::KEYTRAIL_KEYS;
 use stateful::{Correlation, History};
+use whole_log::{Conclusion, LogView, LooksAt, Piece, WholeLog};
 use wiring::Wiring;
 pub use wiring::{ADJUSTS, Feed, KNOWN};
 
@@ -103,6 +106,24 @@ pub enum Over<'a> {
     Correlation(&'a Correlation),
     /// Code: a history.
     History(&'a dyn History),
+}
+
+/// A rule that looks at the whole log.
+#[derive(Clone, Copy)]
+pub struct OverLog<'a> {
+    /// Index of the rule whose findings it makes or changes; most often the rule itself.
+    pub about: usize,
+    /// The level that the rule says it has.
+    pub level: Level,
+    /// How it decides.
+    pub code: &'a dyn WholeLog,
+}
+
+impl OverLog<'_> {
+    /// What it says of a piece of the log, of the kind that it looks at.
+    pub fn judge(&self, estate: &Estate, piece: Piece<'_>) -> Option<Conclusion> {
+        self.code.judge(&LogView { estate, level: self.level, piece })
+    }
 }
 
 /// The result of [`RuleSet::load`].
@@ -345,25 +366,25 @@ impl RuleSet {
         }
     }
 
-    /// The index of the rule `id`, if the engine decides it after the last record and it is
-    /// reported.
-    pub fn decided_late(&self, id: &str) -> Option<usize> {
-        let late = |rule: &Rule| matches!(rule.body, Body::Tagging(_) | Body::Coverage(_));
-        let of = |rule: &Rule| late(rule) && rule.meta.id == id;
-        self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))
+    /// The rules over the whole log whose findings are reported.
+    pub fn whole_log(&self) -> impl Iterator<Item = OverLog<'_>> {
+        let reported = self.wiring.whole_log.iter().filter(|(_, about)| self.is_reported(*about));
+        reported.filter_map(|&(rule, about)| {
+            let Rule { meta, body: Body::WholeLog(_, code), .. } = self.rules.get(rule)? else {
+                return None;
+            };
+            Some(OverLog { about, level: meta.level, code: code.as_ref() })
+        })
     }
 
-    /// The rule about files that do not verify, if it is reported.
-    pub fn integrity(&self) -> Option<&RuleMeta> {
-        let of = |rule: &Rule| matches!(rule.body, Body::Integrity(_));
-        let found = self.rules.iter().position(of).filter(|rule| self.is_reported(*rule))?;
-        self.metas.get(found)
+    /// Those of them that look at this.
+    pub fn looking_at(&self, what: LooksAt) -> impl Iterator<Item = OverLog<'_>> {
+        self.whole_log().filter(move |rule| rule.code.looks_at() == what)
     }
 
-    /// Whether any reported rule compares tags.
+    /// Whether any reported rule wants tags to be compared.
     pub fn compares_tags(&self) -> bool {
-        let mut rules = self.rules.iter().enumerate();
-        rules.any(|(at, rule)| matches!(rule.body, Body::Tagging(_)) && self.is_reported(at))
+        self.whole_log().any(|rule| rule.code.looks_at().wants_tags())
     }
 
     /// Whether a record passes the cheap preconditions of a rule. If not, the rule cannot match.

@@ -14,6 +14,7 @@ use super::native::{Detector, Native};
 use super::native::{aliases::*, grants::*, lifecycle::*, policy::*, rest::*, s3::*};
 use super::native::{secrets::*, tags::*, trail::*, usage::*};
 use super::stateful::History;
+use super::whole_log::WholeLog;
 use crate::model::estate::Estate;
 
 /// A built-in rule: its files, embedded, and its code.
@@ -71,7 +72,7 @@ pub const RULES: &[Embedded] = rules! {
     "aliases" {
         "alias-deleted";
             part "alias-deleted-history" = |_| history(AliasDeletedHistory);
-        "alias-environment-mismatch" = |_| Native::Tagging;
+        "alias-environment-mismatch" = |_| whole_log(AliasEnvironmentMismatch);
         "alias-naming-scheme" = |e| detector(AliasNamingScheme(e));
         "alias-replaced" = |_| history(AliasReplaced);
         "alias-repointed";
@@ -196,17 +197,18 @@ pub const RULES: &[Embedded] = rules! {
         "xks-key-created";
     }
     "tags" {
-        "classification-without-key" = |_| Native::Tagging;
+        "classification-without-key" = |_| whole_log(ClassificationWithoutKey);
         "key-governed-tag-changed" = |e| detector(KeyGovernedTagChanged(e));
-        "key-tag-mismatch" = |_| Native::Tagging;
-        "key-tag-one-sided" = |_| Native::Tagging;
+            part "key-governed-tag-changed-evasion" = |_| whole_log(KeyGovernedTagChangedEvasion);
+        "key-tag-mismatch" = |_| whole_log(KeyTagMismatch);
+        "key-tag-one-sided" = |_| whole_log(KeyTagOneSided);
         "key-untagged" = |_| history(KeyUntagged);
-        "subject-tags-unknown" = |_| Native::Tagging;
+        "subject-tags-unknown" = |_| whole_log(SubjectTagsUnknown);
     }
     "trail" {
-        "audit-gap" = |_| Native::Coverage;
+        "audit-gap" = |_| whole_log(AuditGap);
         "kms-monitor-removed";
-        "log-tampering" = |_| Native::Integrity;
+        "log-tampering" = |_| whole_log(LogTampering);
         "record-truncated";
         "trail-deleted";
         "trail-encryption-changed" = |_| detector(TrailEncryptionChanged);
@@ -263,6 +265,11 @@ fn history(code: impl History + 'static) -> Native {
     Native::History(Box::new(code))
 }
 
+/// Code that looks at what the whole log tells.
+fn whole_log(code: impl WholeLog + 'static) -> Native {
+    Native::WholeLog(Box::new(code))
+}
+
 /// The code of every built-in rule that has any, by the name of its document.
 pub fn native(estate: &Arc<Estate>) -> Vec<(&'static str, Native)> {
     let coded = RULES.iter().flat_map(|rule| rule.code);
@@ -275,6 +282,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::detect::whole_log::LooksAt;
 
     /// The stems of the files with this extension under a folder of the source tree, but for
     /// README.md, which is about the folder.
@@ -321,7 +329,8 @@ mod tests {
         let names: BTreeSet<&str> = native.iter().map(|(name, _)| *name).collect();
         assert_eq!(names.len(), native.len(), "a name is there twice");
         let judges_files = |(name, code): &(&'static str, Native)| {
-            matches!(code, Native::Integrity).then_some(*name)
+            let Native::WholeLog(code) = code else { return None };
+            (code.looks_at() == LooksAt::Files).then_some(*name)
         };
         let judging: Vec<&str> = native.iter().filter_map(judges_files).collect();
         assert_eq!(judging, [INTEGRITY]);
@@ -347,12 +356,7 @@ mod tests {
             let files = files_of_code(rule.group);
             for coded in rule.code.iter().filter(|coded| coded.name == rule.id) {
                 let file = coded.name.replace('-', "_");
-                match (coded.make)(Arc::default()) {
-                    Native::Detector(_) | Native::History(_) => {
-                        assert!(files.contains(&file), "{} has no file {file}.rs", rule.id);
-                    }
-                    Native::Tagging | Native::Coverage | Native::Integrity => {}
-                }
+                assert!(files.contains(&file), "{} has no file {file}.rs", rule.id);
             }
         }
         let groups: BTreeSet<&str> = RULES.iter().map(|rule| rule.group).collect();

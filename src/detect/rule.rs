@@ -8,6 +8,7 @@ use super::router::Routes;
 use super::sigma::Compiled;
 use super::sigma::event::SigmaEvent;
 use super::stateful::{Correlation, History};
+use super::whole_log::WholeLog;
 use crate::model::rule_meta::RuleMeta;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -42,12 +43,8 @@ pub enum Body {
     Native(Box<Compiled>, Box<dyn Detector>),
     /// A history decides, over many of the records that the Sigma detection selects.
     History(Box<Compiled>, Box<dyn History>),
-    /// The engine decides after the last record, by comparing tags.
-    Tagging(Box<Compiled>),
-    /// The engine decides after the last record, by the hours that the logs cover.
-    Coverage(Box<Compiled>),
-    /// The verification of files decides. No record is evaluated.
-    Integrity(Box<Compiled>),
+    /// Code decides over what the whole log tells. No record is evaluated.
+    WholeLog(Box<Compiled>, Box<dyn WholeLog>),
     /// A Sigma correlation decides, over matches of other rules. The flag says whether those
     /// matches are reported too.
     Correlation(Box<Correlation>, bool),
@@ -59,9 +56,7 @@ impl fmt::Debug for Body {
             Body::Sigma(_) => "Sigma",
             Body::Native(..) => "Native",
             Body::History(..) => "History",
-            Body::Tagging(_) => "Tagging",
-            Body::Coverage(_) => "Coverage",
-            Body::Integrity(_) => "Integrity",
+            Body::WholeLog(..) => "WholeLog",
             Body::Correlation(..) => "Correlation",
         })
     }
@@ -74,9 +69,7 @@ impl Rule {
             Body::Sigma(compiled)
             | Body::Native(compiled, _)
             | Body::History(compiled, _)
-            | Body::Tagging(compiled)
-            | Body::Coverage(compiled)
-            | Body::Integrity(compiled) => Some(compiled),
+            | Body::WholeLog(compiled, _) => Some(compiled),
             Body::Correlation(..) => None,
         }
     }
@@ -86,11 +79,7 @@ impl Rule {
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
             Body::Native(_, detector) => detector.check(event, view),
-            Body::History(..)
-            | Body::Correlation(..)
-            | Body::Tagging(_)
-            | Body::Coverage(_)
-            | Body::Integrity(_) => None,
+            Body::History(..) | Body::Correlation(..) | Body::WholeLog(..) => None,
             Body::Sigma(compiled) => {
                 let asked = SigmaEvent::new(event, view);
                 let found = compiled.is_settled(event, view) || compiled.matches(&asked);

@@ -249,6 +249,55 @@ fn a_users_rule_replaces_the_built_in_one_by_id_or_name() {
 }
 
 #[test]
+fn a_correlation_that_names_a_rule_over_the_whole_log_does_not_double_it() {
+    let text = correlation("c", "[key-tag-mismatch, audit-gap]", "");
+    let loaded = load(true, &[("c.yml", &text)]).unwrap();
+    let over = over_the_log(&loaded.rules);
+    assert_eq!(over, over_the_log(&RuleSet::load(true, &[], &Arc::default()).unwrap().rules));
+}
+
+/// The rules whose findings rules over the whole log make or change, by id.
+fn over_the_log(rules: &RuleSet) -> Vec<&str> {
+    rules.whole_log().map(|rule| rules.metas()[rule.about].id.as_str()).collect()
+}
+
+#[test]
+fn rules_over_the_whole_log_are_those_that_are_reported() {
+    let chosen = |select: &[&str], ignore: &[&str]| {
+        let rules = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
+        rules.select(&owned(select), &owned(ignore)).unwrap()
+    };
+    let tags = ["classification-without-key", "key-governed-tag-changed", "key-tag-mismatch"];
+    let all = [&["alias-environment-mismatch", "audit-gap"][..], &tags].concat();
+    let all = [&all[..], &["key-tag-one-sided", "log-tampering", "subject-tags-unknown"]].concat();
+    assert_eq!(over_the_log(&chosen(&[], &[])), all);
+    let gap = chosen(&["audit-gap"], &[]);
+    assert_eq!((over_the_log(&gap), gap.compares_tags()), (vec!["audit-gap"], false));
+    assert_eq!(gap.looking_at(LooksAt::Hours).count(), 1);
+    // What changes the findings of a rule comes with it, and alone has no tags compared.
+    let changed = chosen(&["key-governed-tag-changed"], &[]);
+    assert_eq!(over_the_log(&changed), ["key-governed-tag-changed"]);
+    assert_eq!((changed.len(), changed.compares_tags()), (1, false));
+    let ignored = chosen(&[], &["tags", "aliases"]);
+    assert_eq!(over_the_log(&ignored), ["audit-gap", "log-tampering"]);
+    assert!(chosen(&["classification-without-key"], &[]).compares_tags());
+}
+
+#[test]
+fn a_users_rule_in_the_place_of_one_over_the_whole_log_is_asked_about_records() {
+    let over = |member: &str, id: &str| {
+        let loaded = load(true, &[("mine.yml", &rule(member))]).unwrap();
+        assert_eq!(loaded.replaced, [format!("mine.yml: replaces {id}")]);
+        over_the_log(&loaded.rules).contains(&id)
+    };
+    assert!(!over("id: audit-gap", "audit-gap"));
+    assert!(!over("name: key-tag-mismatch", "key-tag-mismatch"));
+    assert!(!over("name: key-governed-tag-changed", "key-governed-tag-changed"));
+    // It took over the id, and with it what is known of that rule.
+    assert!(over("id: key-governed-tag-changed", "key-governed-tag-changed"));
+}
+
+#[test]
 fn attempts_are_one_level_down_unless_the_rule_looks_for_errors() {
     let rules = RuleSet::load(true, &[], &Arc::default()).unwrap().rules;
     let record = |name: &str, rest: &str| {

@@ -33,6 +33,9 @@ pub struct Wiring {
     pub feeds: Vec<Vec<Feed>>,
     /// For each rule, its position in `order`, if it is stateful.
     pub stateful: Vec<Option<u32>>,
+    /// The rules over the whole log, each with the index of the rule whose findings it makes or
+    /// changes.
+    pub whole_log: Vec<(usize, usize)>,
     /// For each rule, whether its findings are reported.
     pub reported: Vec<bool>,
     /// For each rule, whether a history changes its findings. Such findings must not be merged
@@ -51,7 +54,9 @@ impl Wiring {
     /// A correlation names a rule that does not exist, depends on itself, or groups by a field that
     /// its rules do not have.
     pub fn new(rules: &[Rule], wanted: &[bool]) -> Result<Wiring, Vec<RuleError>> {
+        let whole_log = |(at, rule): (usize, &Rule)| Some((at, about_whole_log(rules, rule, at)?));
         let mut wiring = Wiring {
+            whole_log: rules.iter().enumerate().filter_map(whole_log).collect(),
             feeds: vec![Vec::new(); rules.len()],
             stateful: vec![None; rules.len()],
             adjusted: vec![false; rules.len()],
@@ -99,13 +104,7 @@ impl Wiring {
                 steps
             }
             Body::History(..) => Vec::new(),
-            Body::Sigma(_)
-            | Body::Native(..)
-            | Body::Tagging(_)
-            | Body::Coverage(_)
-            | Body::Integrity(_) => {
-                return Ok(());
-            }
+            Body::Sigma(_) | Body::Native(..) | Body::WholeLog(..) => return Ok(()),
         };
         let number = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
         self.stateful[at] = Some(number);
@@ -169,6 +168,17 @@ fn about(rules: &[Rule], at: usize) -> Result<usize, RuleError> {
     found.ok_or_else(|| RuleError::new(&rule.meta.origin, format!("there is no rule '{id}'")))
 }
 
+/// The index of the rule whose findings a rule over the whole log makes or changes; `None` of any
+/// other rule. A user's rule in the place of that rule keeps the level that it states, unless it took
+/// over the id too.
+fn about_whole_log(rules: &[Rule], rule: &Rule, at: usize) -> Option<usize> {
+    let Body::WholeLog(_, code) = &rule.body else { return None };
+    match code.adjusts() {
+        Some(id) => rules.iter().position(|rule| rule.meta.id == id),
+        None => Some(at),
+    }
+}
+
 /// The rules of each step.
 fn steps(
     rules: &[Rule],
@@ -228,6 +238,9 @@ pub fn needed(rules: &[Rule], chosen: &[bool]) -> Vec<bool> {
             let of_kept = match &rule.body {
                 Body::Correlation(..) | Body::History(..) => {
                     about(rules, at).is_ok_and(|about| about != at && kept[about])
+                }
+                Body::WholeLog(..) => {
+                    about_whole_log(rules, rule, at).is_some_and(|about| about != at && kept[about])
                 }
                 _ => false,
             };

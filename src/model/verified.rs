@@ -226,6 +226,59 @@ impl Verified {
     }
 }
 
+/// What does not verify and goes into one finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unverified {
+    /// The account whose records are concerned.
+    pub account: Option<String>,
+    /// Their Region.
+    pub region: Option<String>,
+    /// `log`, `digest` or `chain`.
+    pub kind: &'static str,
+    /// The verdict by its name in reports.
+    pub verdict: &'static str,
+    /// The name of the one fault, if each is a finding.
+    pub one: Option<String>,
+    /// The faults in the order in which a finding shows them.
+    pub faults: Vec<Fault>,
+}
+
+/// One file or chain that does not verify. Ordered as a finding shows them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// When the log was made, the digest ends, or the gap begins.
+    pub time: Option<Time>,
+    /// What names it wherever it lies.
+    pub name: String,
+    /// Where it lies.
+    pub origin: Arc<str>,
+    /// What was found and expected.
+    pub detail: String,
+    /// How many files it covers.
+    pub count: u64,
+    /// The trail, as [`Chain::trail`].
+    pub trail: Option<String>,
+    /// The `s3://` name under which it was delivered.
+    pub object: Option<String>,
+    /// The ARN or name of what it is about, and the type.
+    pub resource: (String, &'static str),
+}
+
+impl Unverified {
+    /// Faults that a finding shows.
+    pub const SHOWN: usize = 10;
+
+    /// The faults that are shown.
+    pub fn shown(&self) -> &[Fault] {
+        self.faults.get(..Unverified::SHOWN).unwrap_or(&self.faults)
+    }
+
+    /// How many files there are, or gaps and ends of chains.
+    pub fn count(&self) -> u64 {
+        self.faults.iter().map(|fault| fault.count).sum()
+    }
+}
+
 /// What verdicts rest on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Anchor {

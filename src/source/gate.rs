@@ -8,8 +8,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::hashed::{Hash, Hashed};
-use crate::model::finding::Finding;
-use crate::model::rule_meta::RuleMeta;
+use crate::model::verified::Unverified;
 
 /// What becomes of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +44,10 @@ pub trait Gate: Debug + Send + Sync {
     /// Decides about a blob, and keeps in mind what it saw.
     fn decide(&self, name: &Arc<str>, text: &Hashed) -> Admission;
 
-    /// What was found in the end, as findings of `rule`: one an item if `each`. `ended` tells
-    /// whether everything was read.
-    fn conclude(&self, rule: Option<&RuleMeta>, each: bool, ended: bool) -> Vec<Finding>;
+    /// Comes to its verdicts, once the reading is over. `ended` tells whether everything was read.
+    fn conclude(&self, ended: bool);
+
+    /// What counts against the files, by finding: one an item if `each`. Nothing, before it has come
+    /// to its verdicts.
+    fn unverified(&self, each: bool) -> Vec<Unverified>;
 }

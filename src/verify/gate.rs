@@ -7,15 +7,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use super::findings::findings;
+use super::faults::unverified;
 use super::judge::judge;
 use super::judged::Judged;
 use super::place::{self, Place};
 use super::range::Range;
 use super::seen::Collected;
-use crate::model::finding::Finding;
-use crate::model::rule_meta::RuleMeta;
-use crate::model::verified::{LogVerdict, Verified};
+use crate::model::verified::{LogVerdict, Unverified, Verified};
 use crate::source::gate::{Admission, Gate, ReadBefore};
 use crate::source::hashed::Hashed;
 
@@ -90,14 +88,15 @@ impl Gate for VerifiedOnly {
         admission
     }
 
-    fn conclude(&self, rule: Option<&RuleMeta>, each: bool, ended: bool) -> Vec<Finding> {
+    fn conclude(&self, ended: bool) {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let mut judged = self.judged.write().unwrap_or_else(PoisonError::into_inner);
         judged.add(seen);
-        let verified = judge(&judged, &self.range, ended, false);
-        let found = rule.map(|rule| findings(&verified, rule, each)).unwrap_or_default();
         // It is concluded once.
-        let _ = self.said.set(verified);
-        found
+        let _ = self.said.set(judge(&judged, &self.range, ended, false));
+    }
+
+    fn unverified(&self, each: bool) -> Vec<Unverified> {
+        self.said.get().map(|verified| unverified(verified, each)).unwrap_or_default()
     }
 }

@@ -6,7 +6,7 @@
 //! judged     each log: which text it must have
 //! chain      what is missing between digests, before and behind them
 //! judge      all of it, for a range
-//! gate       lets only what is verified into a scan, and says the rest as `findings`
+//! gate       lets only what is verified into a scan, and hands on the rest, as `faults` groups it
 //! ```
 //!
 //! `keys` is the anchor of all trust: a verdict is as good as the file of public keys it rests on.
@@ -21,7 +21,7 @@
 mod chain;
 mod collect;
 mod digest;
-mod findings;
+mod faults;
 mod gate;
 mod judge;
 mod judged;

@@ -72,6 +72,46 @@ fn a_change_that_keeps_a_use_from_being_a_mismatch_is_raised() {
 }
 
 #[test]
+fn nothing_is_raised_where_no_rule_has_tags_compared() {
+    let sandbox = Sandbox::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/tags");
+    let bucket = "\"Key\":\"Application\",\"Value\":\"ledger\"";
+    let earlier = fs::read_to_string(root.join("b-earlier.json")).unwrap();
+    sandbox.write("1.json", earlier.replace(bucket, &bucket.replace("ledger", "payments")));
+    let later = fs::read_to_string(root.join("a-later.json")).unwrap();
+    sandbox.write("2.json", later.replace("T15:00:00Z", "T12:30:00Z"));
+    let levels = |more: &[&str]| {
+        let report = sandbox
+            .report(0, ["--select=key-governed-tag-changed", "."].iter().chain(more).copied());
+        let found = report["findings"].as_array().unwrap().iter();
+        let changed = found.filter(|finding| finding["rule"] == "key-governed-tag-changed");
+        let levels: Vec<String> =
+            changed.map(|finding| finding["level"].as_str().unwrap().to_owned()).collect();
+        (levels, report["tags"] == Value::Null)
+    };
+    assert_eq!(levels(&[]), (vec!["medium".to_owned()], true));
+    let any = ["--select=classification-without-key"];
+    assert_eq!(levels(&any), (vec!["high".to_owned()], false));
+}
+
+#[test]
+fn a_rule_that_is_ignored_or_replaced_finds_nothing_and_the_totals_stay() {
+    let sandbox = Sandbox::new();
+    story(&sandbox, ["1.json", "2.json"]);
+    let told = |words: &[&str]| {
+        let report = sandbox.report(0, ["1.json", "2.json"].iter().chain(words).copied());
+        (mismatches(&report).len(), report["tags"].clone())
+    };
+    let (found, totals) = told(&[]);
+    assert_eq!((found, &totals["mismatched"]), (1, &json!(2)));
+    assert_eq!(told(&["--ignore=key-tag-mismatch"]), (0, totals.clone()));
+    let mine = "title: Mine\nid: key-tag-mismatch\nlogsource: {product: aws, service: cloudtrail}\n\
+                detection: {a: {eventName: Nothing}, condition: a}\n";
+    sandbox.write("mine.yml", mine);
+    assert_eq!(told(&["--rules=mine.yml"]), (0, totals));
+}
+
+#[test]
 fn what_is_not_reported_still_tells_tags() {
     let sandbox = Sandbox::new();
     story(&sandbox, ["1.json", "2.json"]);

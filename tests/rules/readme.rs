@@ -202,16 +202,16 @@ fn what_the_page_names_is_there() {
         rust.map(|file| fs::read_to_string(file.path()).unwrap()).collect()
     };
     let text = source("src/detect");
-    let (_, history) = text.split_once("pub trait History").expect("the trait");
-    let (history, _) = history.split_once("\n}\n").expect("its end");
-    let methods = table("history");
-    for method in methods.iter().map(|row| &row[0]) {
-        assert!(history.contains(&format!("fn {method}(")), "History has no {method}");
+    for (name, rows) in [("History", "history"), ("WholeLog", "whole-log")] {
+        let (_, of_trait) = text.split_once(&format!("pub trait {name}")).expect("the trait");
+        let (of_trait, _) = of_trait.split_once("\n}\n").expect("its end");
+        let methods = table(rows);
+        for method in methods.iter().map(|row| &row[0]) {
+            assert!(of_trait.contains(&format!("fn {method}(")), "{name} has no {method}");
+        }
+        assert_eq!(of_trait.matches("    fn ").count(), methods.len(), "{name}");
     }
-    assert_eq!(history.matches("    fn ").count(), methods.len());
-    for code in
-        ["fn detector(", "fn history(", "Tagging,", "Coverage,", "Integrity,", "fn is_set_up("]
-    {
+    for code in ["fn detector(", "fn history(", "fn whole_log(", "fn is_set_up("] {
         assert!(text.contains(code), "no {code}");
     }
     let registry = fs::read_to_string(root().join("src/detect/registry.rs")).unwrap();

@@ -1,4 +1,4 @@
-//! Rules that are code: what Sigma cannot say of one record, or of many.
+//! Rules that are code: what Sigma cannot say of one record, of many, or of the whole log.
 //!
 //! ```text
 //! <group>/<rule>.rs   one rule: the code for rules/<group>/<rule>.yml (`usage` for the group `use`)
@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::stateful::History;
+use super::whole_log::WholeLog;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -41,12 +42,8 @@ pub enum Native {
     Detector(Box<dyn Detector>),
     /// Looks at many records.
     History(Box<dyn History>),
-    /// The engine compares tags after the last record.
-    Tagging,
-    /// The engine looks at the hours that the logs cover, after the last record.
-    Coverage,
-    /// The verification of files decides. No record is evaluated.
-    Integrity,
+    /// Looks at what the whole log tells.
+    WholeLog(Box<dyn WholeLog>),
 }
 
 /// What a detector found in a record.

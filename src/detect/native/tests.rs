@@ -20,7 +20,7 @@ fn found(record: &Value) -> Vec<&'static str> {
     let view = View::new(&event);
     let found = |(id, code)| match code {
         Native::Detector(detector) => detector.check(&event, &view).is_some().then_some(id),
-        Native::History(_) | Native::Tagging | Native::Coverage | Native::Integrity => None,
+        Native::History(_) | Native::WholeLog(_) => None,
     };
     registry::native(&Arc::default()).into_iter().filter_map(found).collect()
 }

@@ -197,15 +197,13 @@ impl File<'_> {
         let routes = match &native {
             Some(Native::Detector(code)) if !code.is_set_up() => Routes::default(),
             Some(Native::History(code)) if !code.wants_records() => Routes::default(),
-            Some(Native::Tagging | Native::Coverage | Native::Integrity) => Routes::default(),
+            Some(Native::WholeLog(_)) => Routes::default(),
             _ => routes,
         };
         let body = match native {
             Some(Native::Detector(code)) => Body::Native(Box::new(compiled), code),
             Some(Native::History(code)) => Body::History(Box::new(compiled), code),
-            Some(Native::Tagging) => Body::Tagging(Box::new(compiled)),
-            Some(Native::Coverage) => Body::Coverage(Box::new(compiled)),
-            Some(Native::Integrity) => Body::Integrity(Box::new(compiled)),
+            Some(Native::WholeLog(code)) => Body::WholeLog(Box::new(compiled), code),
             None => Body::Sigma(Box::new(compiled)),
         };
         self.papers(&paper, routes, body)

@@ -33,6 +33,7 @@ use std::io;
 use std::mem::take;
 
 use super::context::Context;
+use super::finding::finding_of_files;
 use super::partial::Partial;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
@@ -44,6 +45,7 @@ use super::store::dictionary::Dictionary;
 use super::store::names::Names;
 use super::store::runs::{Rows, SHARDS};
 use super::store::texts::AllTexts;
+use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::finding::Finding;
 use crate::model::memory::Id;
@@ -102,11 +104,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     for Found { key, group, count, .. } in decisions.findings.into_iter().chain(found).chain(gaps) {
         add(&mut groups, key, group, count);
     }
-    // Whoever stopped the scan knows that files are unread; that they are missing nobody knows.
-    let gate = plan.gate.as_ref();
-    let unverified =
-        gate.map(|gate| gate.conclude(plan.rules.integrity(), plan.each, !ended.stopped));
-    let (mut findings, summary) = findings(plan, groups, unverified.unwrap_or_default());
+    let (mut findings, summary) = findings(plan, groups, unverified(plan, ended));
     let tags = Tags::new(&plan.estate, &book);
     let mut ledger = Ledger::new(&tags);
     findings.iter_mut().for_each(|finding| fill_tags(finding, &mut ledger));
@@ -376,7 +374,27 @@ fn covered(
         covered.iter_mut().for_each(|row| row.kms_reads_missing = false);
         return (covered, Vec::new());
     }
-    (covered, coverage::findings(context, judged))
+    (covered, coverage::findings(context, &judged))
+}
+
+/// Findings about files that do not verify.
+fn unverified(plan: &Plan, ended: Ended) -> Vec<Finding> {
+    let Some(gate) = &plan.gate else { return Vec::new() };
+    // Whoever stopped the scan knows that files are unread; that they are missing nobody knows.
+    gate.conclude(!ended.stopped);
+    let rules: Vec<_> = plan.rules.looking_at(LooksAt::Files).collect();
+    if rules.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for files in gate.unverified(plan.each) {
+        for rule in &rules {
+            let told = rule.judge(&plan.estate, Piece::Files(&files));
+            let meta = &plan.rules.metas()[rule.about];
+            found.extend(told.map(|told| finding_of_files(meta, &files, told)));
+        }
+    }
+    found
 }
 
 /// Gives key and resource the tags that they had when the finding's first event happened.

@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use crate::detect::whole_log::tags::Evasion;
+use crate::detect::whole_log::{LooksAt, Piece};
 use crate::engine::partial::group::{Group, GroupKey, Groups, SHOWN};
 use crate::engine::plan::Plan;
 use crate::model::level::Level;
@@ -74,26 +76,26 @@ pub fn add(settled: &mut Settled, key: GroupKey, group: Group, count: u64) {
     }
 }
 
-/// The rule whose findings are raised when a use soon after would have been a mismatch.
-const TAG_CHANGED: &str = "key-governed-tag-changed";
-
-/// Raises the findings of tag changes that kept a use from being a mismatch.
+/// Raises the findings of tag changes that kept a use from being a mismatch, as the rules say that
+/// look at such changes.
 pub fn raise_evasions(plan: &Plan, groups: &mut Settled, evasions: &BTreeSet<(String, Time)>) {
-    let metas = plan.rules.metas();
-    for (key, (group, _)) in groups.iter_mut().filter(|(key, _)| !key.attempt) {
-        let Some(arn) = key.key.as_ref().filter(|_| metas[key.rule].id == TAG_CHANGED) else {
-            continue;
-        };
-        let all_shown = group.events.len() < SHOWN;
-        let evades = |time: Time| {
-            let shown = group.events.keys().any(|event| event.order.1 == Some(time));
-            shown || (!all_shown && (group.first..=group.last).contains(&Some(time)))
-        };
-        let mut of_key = evasions.range((arn.clone(), Time(i64::MIN))..);
-        let found = of_key.by_ref().take_while(|(of, _)| of == arn).any(|(_, time)| evades(*time));
-        if found {
-            let why = "without the change, a use within the hour would have been a mismatch";
-            change(group, false, &[(Level::High, why.to_owned())]);
+    for rule in plan.rules.looking_at(LooksAt::Evasions) {
+        let is_of_rule = |key: &GroupKey| key.rule == rule.about && !key.attempt;
+        for (key, (group, _)) in groups.iter_mut().filter(|(key, _)| is_of_rule(key)) {
+            let Some(arn) = &key.key else { continue };
+            let all_shown = group.events.len() < SHOWN;
+            let evades = |time: Time| {
+                let shown = group.events.keys().any(|event| event.order.1 == Some(time));
+                shown || (!all_shown && (group.first..=group.last).contains(&Some(time)))
+            };
+            let of_key = evasions.range((arn.clone(), Time(i64::MIN))..);
+            let mut of_group = of_key.take_while(|(of, _)| of == arn).filter(|(_, at)| evades(*at));
+            let told = of_group.find_map(|(key, changed)| {
+                rule.judge(&plan.estate, Piece::Evasion(Evasion { key, changed: *changed }))
+            });
+            if let Some(told) = told {
+                change(group, false, &[(told.level, told.why().to_owned())]);
+            }
         }
     }
 }

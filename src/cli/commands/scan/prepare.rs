@@ -20,6 +20,7 @@ use crate::cli::settings::Settings;
 use crate::cli::state::{self, Opened};
 use crate::cli::verifying::Verifying;
 use crate::detect::registry::INTEGRITY;
+use crate::detect::whole_log::LooksAt;
 use crate::detect::{Loaded, RuleSet};
 use crate::model::time::Time;
 use crate::source::Listing;
@@ -165,7 +166,7 @@ pub fn load_rules(
     }
     // Whoever asks for verified logs asks what is not, whatever else is looked for.
     let mut select = args.select.clone();
-    if verify && !select.is_empty() && rules.integrity().is_some() {
+    if verify && !select.is_empty() && rules.looking_at(LooksAt::Files).next().is_some() {
         select.push(INTEGRITY.to_owned());
     }
     let chosen = rules.select(&select, &args.ignore);

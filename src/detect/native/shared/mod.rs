@@ -1,4 +1,5 @@
-//! What several native rules use: parsed policies and grants, members of requests, time.
+//! What several native rules use: parsed policies and grants, members of requests, time,
+//! the words of findings about tags.
 //!
 //! Code belongs here when rules of more than one file need it. Nothing here may import a rule, and
 //! nothing here may fail on a record of an unexpected shape: a member reads, or it is absent.
@@ -11,4 +12,5 @@ pub mod policy_change;
 pub mod policy_document;
 pub mod request_fields;
 pub mod sensitive_text;
+pub mod tag_pairs;
 pub mod timeline;

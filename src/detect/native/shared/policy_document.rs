@@ -212,7 +212,7 @@ mod tests {
         let detectors = registry::native(&Arc::default());
         let ask = |(id, native): (&'static str, Native)| match native {
             Native::Detector(detector) => Some((id, detector.check(&event, &view)?)),
-            Native::History(_) | Native::Tagging | Native::Coverage | Native::Integrity => None,
+            Native::History(_) | Native::WholeLog(_) => None,
         };
         detectors.into_iter().filter_map(ask).collect()
     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::detect::whole_log::hours::{Because, Missing, What};
 use crate::engine::plan::Filter;
 use crate::model::coverage::{Coverage, Covered, Gap, Hour, Hours, Kind, Place, Seen, hour_of};
 use crate::model::time::Time;
@@ -45,35 +46,6 @@ pub struct Look<'a> {
     pub gap_hours: i64,
     /// The time of the run.
     pub now: Time,
-}
-
-/// What is missing in a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
-    /// Everything.
-    Events,
-    /// KMS calls that change nothing, while other events go on.
-    Reads,
-}
-
-/// Hours in which something is missing that must have been.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing {
-    /// Which hours.
-    pub gap: Gap,
-    /// What.
-    pub what: What,
-    /// What says so.
-    pub because: Because,
-}
-
-/// What says that something is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Because {
-    /// So many of so many hours before had it.
-    Usual(i64, i64),
-    /// So many hours had KMS writes.
-    Writes(i64),
 }
 
 /// An account and Region, judged.

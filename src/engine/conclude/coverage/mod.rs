@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! judge      gaps, and which of them are no quiet hours
-//! finding    what becomes a finding, and what it says
+//! finding    what becomes a finding
 //! ```
 //!
 //! What must stay true: findings rest on what records say of themselves, so that the same records

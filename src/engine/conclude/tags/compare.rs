@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::rc::Rc;
 
-use super::finding::{self, Found, Founds, Judged, Kind, Said, Short, Shown};
+use super::finding::{self, Found, Founds, Judged, PairRule, Short, Shown};
 use super::ledger::{Courses, Ledger, Reason, TOO_MANY, Tags};
 use crate::detect::stateful::About;
+use crate::detect::whole_log::tags::{SOON, Said};
 use crate::engine::conclude::lookup::Named;
 use crate::engine::conclude::stateful::decide::{Bench, Desk};
 use crate::engine::conclude::stateful::evidence::{EventId, RecordEvent};
@@ -23,7 +24,7 @@ use crate::model::outcome::{TagCount, TagCoverage};
 use crate::model::time::Time;
 use crate::record::kms::Actor;
 use crate::tags::change::{Evidence, Source};
-use crate::tags::compare::{Verdict, allowed, compare, told};
+use crate::tags::compare::{Disagreement, Verdict, allowed, compare, told};
 use crate::tags::timeline::{Course, State};
 use crate::tags::uses::{self, Pair};
 
@@ -47,9 +48,6 @@ impl Compared {
         self.evasions.extend(other.evasions);
     }
 }
-
-/// How soon a use must follow a change of its key's tags to have to do with it, in microseconds.
-const SOON: i64 = 3_600_000_000;
 
 /// A key and a resource.
 struct Side {
@@ -88,8 +86,8 @@ pub struct Comparing<'a> {
     sides: BySym<Rc<Vec<Side>>>,
     /// What was found of the key at hand.
     found: HashMap<Short, Found>,
-    /// Whether findings of uses whose tags are unknown are counted and not listed.
-    brief: bool,
+    /// The rules that look at pairs.
+    rules: Vec<PairRule<'a>>,
     /// Who did what for which purpose in the last row, and what follows from that.
     last: Option<([Sym; 3], Rc<Compare>)>,
 }
@@ -110,7 +108,7 @@ impl<'a> Comparing<'a> {
             all: Compared::default(),
             sides: BySym::default(),
             found: HashMap::new(),
-            brief: finding::is_unlisted(bench.context.plan, Kind::Unknown),
+            rules: PairRule::all(bench.context.plan),
             last: None,
         }
     }
@@ -130,30 +128,35 @@ impl<'a> Comparing<'a> {
             _ => Rc::new(self.compare(row, desk)?),
         };
         self.last = Some((names, Rc::clone(&compare)));
-        let Compare { call, who, purpose: resource, sides } = &*compare;
+        let Compare { call, who, purpose, sides } = &*compare;
         let one = One { time: row.time, copy, recalled: row.is(flag::RECALLED) };
         for side in sides.iter() {
-            let Some((kind, judged)) = self.judge(side, &one) else { continue };
-            let short = Short {
-                kind,
-                recalled: one.recalled,
-                call: (call.first, call.second),
-                principal: if kind == Kind::Unknown { NONE } else { who.first },
-                resource: match kind {
-                    Kind::Unknown => None,
-                    _ => side.pair.resource.as_ref().map(|resource| resource.arn.clone()),
-                },
-                purpose: if kind == Kind::Unknown { NONE } else { resource.first },
-            };
-            let brief = kind == Kind::Unknown && self.brief;
-            let found = self.found.entry(short).or_insert_with(|| Found::new(brief));
-            found.count_one(&judged, (one.time, copy, side.pair.attested));
-            found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
-            if found.wants(one.time) {
-                let id = desk.event_id(row)?;
-                let pair = (side.pair.key.clone(), side.pair.resource.clone());
-                let origin = (id == EventId::None).then(|| desk.origin(row.place()));
-                found.show((row.time, id, origin, row.content), Shown::Use(Box::new((*row, pair))));
+            let Some((disagreement, judged)) = self.judge(side, &one) else { continue };
+            let is_wanted = |rule: &&PairRule<'_>| rule.disagreement == disagreement;
+            for rule in self.rules.iter().filter(is_wanted) {
+                let [with_principal, _, with_resource] = rule.scope.shown();
+                let resource = side.pair.resource.as_ref().map(|resource| resource.arn.as_str());
+                let short = Short {
+                    rule: rule.over.about,
+                    recalled: one.recalled,
+                    call: (call.first, call.second),
+                    principal: if with_principal { who.first } else { NONE },
+                    resource: resource.filter(|_| with_resource).map(str::to_owned),
+                    purpose: match with_resource {
+                        true => purpose.first,
+                        false => NONE,
+                    },
+                };
+                let found = self.found.entry(short).or_insert_with(|| Found::new(rule.brief));
+                found.count_one(&judged, (one.time, copy, side.pair.attested));
+                found.about(resource);
+                if found.wants(one.time) {
+                    let id = desk.event_id(row)?;
+                    let pair = (side.pair.key.clone(), side.pair.resource.clone());
+                    let origin = (id == EventId::None).then(|| desk.origin(row.place()));
+                    let order = (row.time, id, origin, row.content);
+                    found.show(order, Shown::Use(Box::new((*row, pair))));
+                }
             }
         }
         Ok(())
@@ -219,8 +222,9 @@ impl<'a> Comparing<'a> {
             for pair in record.pairs {
                 let side = self.side(pair);
                 let one = One { time: record.time, copy, recalled };
-                if let Some((kind, judged)) = self.judge(&side, &one) {
-                    self.show(&side, &judged, (&one, kind), &record.about, desk, &record.event);
+                if let Some((disagreement, judged)) = self.judge(&side, &one) {
+                    let of = (&one, disagreement);
+                    self.show(&side, &judged, of, &record.about, desk, &record.event);
                 }
                 self.close(&side);
             }
@@ -233,20 +237,23 @@ impl<'a> Comparing<'a> {
         &mut self,
         side: &Side,
         judged: &Rc<Judged>,
-        (one, kind): (&One, Kind),
+        (one, disagreement): (&One, Disagreement),
         about: &About,
         desk: &Desk<'_>,
         event: &RecordEvent,
     ) {
-        let mut found = Found::default();
-        found.count_one(judged, (one.time, one.copy, side.pair.attested));
-        found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
-        let of_event = (one.time, judged.level, !one.recalled);
-        let target = (Some(side.pair.key.clone()), side.pair.resource.clone());
-        let group = event.group(desk.origin(event.place), about, target, of_event);
-        found.show(event.order(one.time, desk.origin(event.place)), Shown::Ready(Box::new(group)));
-        let key = finding::key_of(kind, about, &side.pair);
-        finding::add(&mut self.all.founds, (key, one.recalled), found.settle(judged.level));
+        for rule in self.rules.iter().filter(|rule| rule.disagreement == disagreement) {
+            let mut found = Found::default();
+            found.count_one(judged, (one.time, one.copy, side.pair.attested));
+            found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
+            let of_event = (one.time, judged.level, !one.recalled);
+            let target = (Some(side.pair.key.clone()), side.pair.resource.clone());
+            let origin = desk.origin(event.place);
+            let group = event.group(origin.clone(), about, target, of_event);
+            found.show(event.order(one.time, origin), Shown::Ready(Box::new(group)));
+            let key = (finding::key_of(rule, about, &side.pair), one.recalled);
+            finding::add(&mut self.all.founds, key, found.settle(judged.level));
+        }
     }
 
     fn side(&mut self, pair: Pair) -> Side {
@@ -271,7 +278,7 @@ impl<'a> Comparing<'a> {
     }
 
     /// Counts a record of a side, and says what is to be said of it.
-    fn judge(&mut self, side: &Side, one: &One) -> Option<(Kind, Rc<Judged>)> {
+    fn judge(&mut self, side: &Side, one: &One) -> Option<(Disagreement, Rc<Judged>)> {
         let counts = u64::from(!one.copy && !one.recalled);
         let time = Time(one.time);
         let Ok((key, resource)) = &side.courses else {
@@ -294,7 +301,7 @@ impl<'a> Comparing<'a> {
         for changed in judged.changed.iter().filter(soon) {
             self.all.evasions.insert((side.pair.key.arn.clone(), *changed));
         }
-        judged.kind.map(|kind| (kind, judged))
+        judged.disagreement.map(|disagreement| (disagreement, judged))
     }
 
     /// Adds what was counted of a side to the totals.
@@ -321,7 +328,10 @@ impl<'a> Comparing<'a> {
             sides.iter().for_each(|side| self.close(side));
         }
         for (short, found) in std::mem::take(&mut self.found) {
-            if let Some((key, settled)) = found.settle_uses(&short, self.bench.context, desk)? {
+            let rule = self.rules.iter().find(|rule| rule.over.about == short.rule);
+            let Some(PairRule { scope, .. }) = rule else { continue };
+            let of = (&short, *scope);
+            if let Some((key, settled)) = found.settle_uses(of, self.bench.context, desk)? {
                 finding::add(&mut self.all.founds, (key, short.recalled), settled);
             }
         }
@@ -339,7 +349,7 @@ impl Side {
         let tags = &ledger.estate().governed_tags;
         let mut judged = Judged {
             verdicts: Vec::new(),
-            kind: None,
+            disagreement: None,
             said: Vec::new(),
             level: Level::Low,
             reason: None,
@@ -356,12 +366,6 @@ impl Side {
         for (((tag, (now, resource)), allowed), course) in all.iter().zip(keys.iter()) {
             judged.changed.extend(evasion(tag, (now, course), resource, allowed.as_ref()));
         }
-        let any = |test: fn(&Verdict) -> bool| judged.verdicts.iter().any(test);
-        let is_mismatch = |verdict: &Verdict| *verdict == Verdict::Mismatch;
-        let is_one_sided =
-            |verdict: &Verdict| matches!(verdict, Verdict::KeyLacks | Verdict::ResourceLacks);
-        let is_resource_unknown =
-            |verdict: &Verdict| matches!(verdict, Verdict::ResourceUnknown(_));
         judged.reason = judged.verdicts.iter().find_map(|verdict| match verdict {
             Verdict::ResourceUnknown(why) => Some(finding::reason(false, *why)),
             _ => None,
@@ -372,27 +376,16 @@ impl Side {
                 _ => None,
             })
         });
-        judged.kind = match () {
-            () if any(is_mismatch) => Some(Kind::Mismatch),
-            () if any(is_one_sided) => Some(Kind::OneSided),
-            () if any(is_resource_unknown) => Some(Kind::Unknown),
-            () => None,
-        };
+        judged.disagreement = Disagreement::gravest(&judged.verdicts);
         for (((tag, (key, resource)), _), verdict) in all.iter().zip(&judged.verdicts) {
-            let fits = match judged.kind {
-                Some(Kind::Mismatch) => is_mismatch(verdict),
-                Some(Kind::OneSided) => is_one_sided(verdict),
-                Some(Kind::Unknown) => is_resource_unknown(verdict),
-                None => false,
-            };
-            if fits {
+            let of_tag = Disagreement::of(*verdict);
+            if of_tag.is_some() && of_tag == judged.disagreement {
                 judged.said.push(Said::new(tag, key, resource, *verdict));
             }
         }
-        if let Some(Kind::Mismatch) = judged.kind {
-            let levels = judged.verdicts.iter().zip(tags).filter(|(v, _)| is_mismatch(v));
-            judged.level = levels.map(|(_, tag)| tag.level).max().unwrap_or(Level::High);
-        }
+        let differing = tags.iter().zip(&judged.verdicts);
+        let differing = differing.filter(|(_, verdict)| **verdict == Verdict::Mismatch);
+        judged.level = differing.map(|(tag, _)| tag.level).max().unwrap_or(judged.level);
         judged
     }
 }
@@ -435,9 +428,9 @@ fn count(coverage: &mut TagCoverage, ledger: &Ledger<'_>, judged: &Judged) {
             Verdict::KeyUnknown(_) | Verdict::ResourceUnknown(_) => &mut of.unknown,
         } += uses;
     }
-    match (judged.kind, judged.reason) {
-        (Some(Kind::Mismatch), _) => coverage.mismatched += uses,
-        (Some(Kind::OneSided), _) => coverage.one_sided += uses,
+    match (judged.disagreement, judged.reason) {
+        (Some(Disagreement::Mismatch), _) => coverage.mismatched += uses,
+        (Some(Disagreement::OneSided), _) => coverage.one_sided += uses,
         (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
         _ if judged.verdicts.contains(&Verdict::Agree) => coverage.agreeing += uses,
         _ => coverage.untagged += uses,

@@ -1,4 +1,7 @@
-//! What becomes a finding, and what it says: both values, since when and by whom, and how often.
+//! What becomes a finding: uses of which tags disagree, merged and counted for the rule that judges
+//! them.
+//!
+//! What must stay true: merging keeps only what a finding shows, and the order of uses decides nothing.
 
 use std::cell::Cell;
 use std::collections::hash_map::Entry;
@@ -6,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::rc::Rc;
 
-use serde_json::{Value, json};
-
 use super::ledger::Reason;
-use crate::detect::stateful::About;
+use crate::detect::OverLog;
+use crate::detect::stateful::{About, Scope};
+use crate::detect::whole_log::tags::{Often, Pairs, Said};
+use crate::detect::whole_log::{LooksAt, Piece};
 use crate::engine::conclude::stateful::decide::Desk;
 use crate::engine::conclude::stateful::evidence::{self, RecordOrder, group_of_use};
 use crate::engine::context::Context;
@@ -18,101 +22,44 @@ use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::plan::Plan;
 use crate::engine::store::dictionary::Sym;
 use crate::engine::store::texts::TextAt;
-use crate::model::estate::GovernedTag;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::tags::change::{Evidence, Source};
-use crate::tags::compare::{Verdict, told};
-use crate::tags::timeline::{State, Why};
+use crate::tags::compare::{Disagreement, Verdict};
+use crate::tags::timeline::Why;
 use crate::tags::uses::Pair;
 
-/// Pairs of values that a finding lists.
-const LISTED: usize = 20;
-
-/// What a use is found to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Both sides have a governed tag, and differ.
-    Mismatch,
-    /// One side has it.
-    OneSided,
-    /// The resource's tags are not known.
-    Unknown,
+/// A rule that looks at pairs whose tags disagree in one way.
+#[derive(Clone, Copy)]
+pub struct PairRule<'a> {
+    /// How it decides.
+    pub over: OverLog<'a>,
+    /// How the tags disagree.
+    pub disagreement: Disagreement,
+    /// What the uses of one finding have in common.
+    pub scope: Scope,
+    /// Whether its findings are counted and not listed.
+    pub brief: bool,
 }
 
-impl Kind {
-    const ALL: [Kind; 3] = [Kind::Mismatch, Kind::OneSided, Kind::Unknown];
-
-    /// The rule whose finding it is.
-    fn rule(self) -> &'static str {
-        match self {
-            Kind::Mismatch => "key-tag-mismatch",
-            Kind::OneSided => "key-tag-one-sided",
-            Kind::Unknown => "subject-tags-unknown",
-        }
-    }
-}
-
-/// What is said of one tag in one stretch.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Said {
-    tag: String,
-    key: Told,
-    resource: Told,
-    why: Option<Why>,
-}
-
-/// One side: the value, if there is one, and who says so.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Told {
-    value: Option<String>,
-    by: Option<Evidence>,
-}
-
-impl Told {
-    fn new(state: &State) -> Told {
-        let (value, by) = told(state);
-        Told { value: value.map(str::to_owned), by: by.cloned() }
-    }
-
-    fn json(&self) -> Value {
-        let mut value = json!({"value": self.value});
-        let Some(by) = &self.by else { return value };
-        match &by.source {
-            Source::Record { id, name, principal, .. } => {
-                value["since"] = json!(by.time);
-                value["by"] = json!({"event": id, "name": name, "principal": principal});
-            }
-            Source::File(name) => {
-                value["as_of"] = json!(by.time);
-                value["by"] = json!({"file": &**name});
-            }
-        }
-        value
-    }
-
-    fn words(&self) -> &str {
-        self.value.as_deref().unwrap_or("none")
-    }
-}
-
-impl Said {
-    pub fn new(tag: &GovernedTag, key: &State, resource: &State, verdict: Verdict) -> Said {
-        let why = match verdict {
-            Verdict::KeyUnknown(why) | Verdict::ResourceUnknown(why) => Some(why),
-            _ => None,
+impl<'a> PairRule<'a> {
+    /// Every rule that looks at pairs.
+    pub fn all(plan: &'a Plan) -> Vec<PairRule<'a>> {
+        let pairs = |over: OverLog<'a>| {
+            let LooksAt::Pairs(disagreement, scope) = over.code.looks_at() else { return None };
+            let brief = !over.code.sets_levels() && over.level < plan.min_level;
+            Some(PairRule { over, disagreement, scope, brief })
         };
-        let (key, resource) = (Told::new(key), Told::new(resource));
-        Said { tag: tag.name.clone(), key, resource, why }
+        plan.rules.whole_log().filter_map(pairs).collect()
     }
 }
 
 /// What is said of a stretch.
 pub struct Judged {
     pub verdicts: Vec<Verdict>,
-    pub kind: Option<Kind>,
+    pub disagreement: Option<Disagreement>,
     pub said: Vec<Said>,
+    /// The highest of the levels that the settings give the tags that differ.
     pub level: Level,
     pub reason: Option<Reason>,
     /// Changes of the key's tags before which this was a mismatch.
@@ -121,18 +68,11 @@ pub struct Judged {
     pub count: Cell<u64>,
 }
 
-/// How often something was said.
-#[derive(Debug, Clone, Copy)]
-struct Often {
-    uses: u64,
-    first: Time,
-    last: Time,
-}
-
 /// What makes uses of one key one finding, in names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Short {
-    pub kind: Kind,
+    /// Index of the rule.
+    pub rule: usize,
     /// Whether an earlier run has judged it.
     pub recalled: bool,
     /// Account and Region.
@@ -274,11 +214,12 @@ impl Found {
     /// When a temporary file cannot be read back.
     pub fn settle_uses(
         mut self,
-        short: &Short,
+        (short, scope): (&Short, Scope),
         context: &Context<'_>,
         desk: &mut Desk<'_>,
     ) -> io::Result<Option<(GroupKey, Settled)>> {
         let (mut group, mut sessions, mut key): (Option<Group>, _, _) = (None, Vec::new(), None);
+        let [with_principal, with_key, _] = scope.shown();
         for ((_, id, ..), copies) in std::mem::take(&mut self.shown) {
             for shown in copies {
                 let Shown::Use(shown) = shown else { continue };
@@ -293,14 +234,13 @@ impl Found {
                 if key.is_none() {
                     let call = desk.lookup.call(row.call)?;
                     let who = desk.lookup.who(row.who)?;
-                    let unknown = short.kind == Kind::Unknown;
                     key = Some(GroupKey {
                         account: call.entry.account.clone(),
                         region: call.entry.region.clone(),
-                        principal: who.entry.principal.arn.clone().filter(|_| !unknown),
-                        key: Some(of_key.arn),
+                        principal: who.entry.principal.arn.clone().filter(|_| with_principal),
+                        key: Some(of_key.arn).filter(|_| with_key),
                         resource: short.resource.clone(),
-                        ..GroupKey::of_rule(short.kind as usize)
+                        ..GroupKey::of_rule(short.rule)
                     });
                 }
                 sessions.push(row.text);
@@ -352,45 +292,12 @@ impl Settled {
         other.said.iter().for_each(|(said, often)| self.say(said, *often));
     }
 
-    /// What there is to say, the most used first.
-    fn details(&self, kind: Kind) -> BTreeMap<String, String> {
-        let mut all: Vec<(&Said, &Often)> = self.said.iter().collect();
-        all.sort_by(|(a, x), (b, y)| y.uses.cmp(&x.uses).then_with(|| a.cmp(b)));
-        let one = |(said, often): &(&Said, &Often)| {
-            json!({
-                "tag": said.tag, "key": said.key.json(), "resource": said.resource.json(),
-                "unknown": said.why.map(Why::as_str),
-                "uses": often.uses, "first": often.first, "last": often.last,
-            })
-        };
-        let tags: Vec<Value> = all.iter().take(LISTED).map(one).collect();
-        let words = |(said, _): &(&Said, &Often)| match said.why {
-            Some(why) => format!("{} of the resource: {}", said.tag, why.as_str()),
-            None => {
-                format!(
-                    "{}: key {}, resource {}",
-                    said.tag,
-                    said.key.words(),
-                    said.resource.words()
-                )
-            }
-        };
-        let mut why: Vec<String> = all.iter().take(LISTED).map(words).collect();
-        why.dedup();
-        let mut details = BTreeMap::new();
-        let mut add = |name: &str, value: Value| details.insert(name.to_owned(), value.to_string());
-        add("why", why.join("; ").into());
-        add("tags", tags.into());
-        if all.len() > LISTED {
-            add("tags_not_listed", (all.len() - LISTED).into());
-        }
-        if kind == Kind::Unknown {
-            add("resources", self.resources.iter().cloned().collect::<Vec<_>>().into());
-        } else {
-            // The context of any other use is whatever the caller wrote.
-            add("uses_attested_by_service", self.attested.into());
-        }
-        details
+    /// What there is to judge, the most used first. The group has the highest level of its uses.
+    fn pairs(&self, highest: Level) -> Pairs<'_> {
+        let mut said: Vec<(&Said, Often)> =
+            self.said.iter().map(|(said, often)| (said, *often)).collect();
+        said.sort_by(|(a, x), (b, y)| y.uses.cmp(&x.uses).then_with(|| a.cmp(b)));
+        Pairs { said, attested: self.attested, resources: &self.resources, highest }
     }
 }
 
@@ -410,23 +317,18 @@ pub fn reason(key: bool, why: Why) -> Reason {
     }
 }
 
-/// The group of a pair's uses. The number of the kind stands for the rule until all is counted.
-pub fn key_of(kind: Kind, about: &About, pair: &Pair) -> GroupKey {
+/// The group of a pair's uses.
+pub fn key_of(rule: &PairRule<'_>, about: &About, pair: &Pair) -> GroupKey {
+    let [with_principal, with_key, with_resource] = rule.scope.shown();
     let resource = pair.resource.as_ref().map(|resource| resource.arn.clone());
     GroupKey {
         account: about.account.clone(),
         region: about.region.clone(),
-        principal: about.principal.arn.clone().filter(|_| kind != Kind::Unknown),
-        key: Some(pair.key.arn.clone()),
-        resource: resource.filter(|_| kind != Kind::Unknown),
-        ..GroupKey::of_rule(kind as usize)
+        principal: about.principal.arn.clone().filter(|_| with_principal),
+        key: Some(pair.key.arn.clone()).filter(|_| with_key),
+        resource: resource.filter(|_| with_resource),
+        ..GroupKey::of_rule(rule.over.about)
     }
-}
-
-/// Whether findings of a kind are counted and not listed.
-pub fn is_unlisted(plan: &Plan, kind: Kind) -> bool {
-    let rule = plan.rules.decided_late(kind.rule());
-    rule.is_none_or(|rule| plan.rules.metas()[rule].level < plan.min_level)
 }
 
 /// What was found, by group and by whether earlier runs have judged all of it.
@@ -445,31 +347,29 @@ pub fn merge(founds: &mut Founds, other: Founds) {
     other.into_iter().for_each(|(key, settled)| add(founds, key, settled));
 }
 
-/// The findings, each of its rule if that is reported. What earlier runs have judged counts only
-/// where there is nothing new.
+/// The findings, as the rules judge what was found for them. What earlier runs have judged counts
+/// only where there is nothing new.
 pub fn findings(context: &Context<'_>, all: Founds) -> Vec<evidence::Found> {
     let (old, mut all): (Founds, Founds) = all.into_iter().partition(|((_, old), _)| *old);
     for ((key, _), found) in old {
         all.entry((key, false)).or_insert(found);
     }
-    // One key may have a million such resources, and nothing is wrong with any.
-    let rules = Kind::ALL.map(|kind| context.plan.rules.decided_late(kind.rule()));
-    let finding = |((key, _), found): ((GroupKey, bool), Settled)| {
-        let kind = *Kind::ALL.get(key.rule)?;
-        let rule = (*rules.get(key.rule)?)?;
-        let details = found.details(kind);
-        let mut group = found.group?;
-        let own = context.plan.rules.metas()[rule].level;
-        group.level = if kind == Kind::Mismatch { group.level } else { own };
-        group.earliest.1.details = details;
+    let rules = PairRule::all(context.plan);
+    // One by one: what was found is let go as soon as it is judged.
+    let finding = |((key, _), mut found): ((GroupKey, bool), Settled)| {
+        let rule = rules.iter().find(|rule| rule.over.about == key.rule)?;
+        let mut group = found.group.take()?;
+        let pairs = found.pairs(group.level);
+        let told = rule.over.judge(&context.plan.estate, Piece::Pairs(&pairs))?;
+        group.level = told.level;
+        group.earliest.1.details = told.texts();
+        group.earliest.1.blank(rule.scope.shown());
         let (mut named, mut sessions) = (found.sessions.first().copied(), found.sessions);
-        if kind == Kind::Unknown {
-            group.earliest.1.blank([false, true, false]);
+        if !rule.scope.shown()[0] {
             group.sessions.clear();
             sessions.clear();
             named = None;
         }
-        let key = GroupKey { rule, ..key };
         Some(evidence::Found { key, group, count: found.count, named, sessions })
     };
     all.into_iter().filter_map(finding).collect()
