@@ -60,11 +60,12 @@ pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
     let pool = NotePool::new(bench.stages.count, bench.context.plan.limits.notes, known.free);
     let shards: Vec<io::Result<Passed>> = (0..SHARDS)
         .into_par_iter()
-        .map(|shard| {
-            let mut pass = Pass::new(known, pool.take());
+        .map_init(AtHand::default, |at_hand, shard| {
+            let mut pass = Pass::new(known, pool.take(), std::mem::take(at_hand));
             let done = pass.shard(shard);
-            let Pass { desk, comparing, lasts, .. } = pass;
+            let Pass { desk, comparing, lasts, fed, .. } = pass;
             pool.give(desk.left);
+            *at_hand = AtHand { lookup: Some(desk.lookup), fed };
             bench.context.progress.step();
             let compared = comparing.map(Comparing::finish).into_iter().collect();
             done.map(|()| Passed { decisions: desk.decisions, notes: Vec::new(), compared, lasts })
@@ -115,6 +116,13 @@ struct Texts {
     target: Rc<Target>,
 }
 
+/// What a thread keeps at hand from shard to shard.
+#[derive(Default)]
+struct AtHand<'a> {
+    lookup: Option<Lookup<'a>>,
+    fed: ByNames<Vec<Fed>>,
+}
+
 struct Pass<'a> {
     known: &'a Known<'a>,
     desk: Desk<'a>,
@@ -138,16 +146,18 @@ struct Fed {
 }
 
 impl<'a> Pass<'a> {
-    fn new(known: &'a Known<'a>, notes: Notes) -> Pass<'a> {
+    fn new(known: &'a Known<'a>, notes: Notes, at_hand: AtHand<'a>) -> Pass<'a> {
         let bench = known.bench;
+        let mut desk = Desk::new(bench, notes);
+        desk.lookup = at_hand.lookup.unwrap_or(desk.lookup);
         Pass {
             known,
-            desk: Desk::new(bench, notes),
+            desk,
             comparing: bench.context.compares.then(|| Comparing::new(bench, known.tags)),
             kinds: Vec::new(),
             crowded: false,
             lasts: Vec::new(),
-            fed: ByNames::default(),
+            fed: at_hand.fed,
         }
     }
 

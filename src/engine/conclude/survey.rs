@@ -35,21 +35,22 @@ pub fn survey(
     dictionary: &Dictionary,
     presence: &Presence,
 ) -> io::Result<HashSet<usize>> {
-    let shards = (0..SHARDS).into_par_iter().map(|shard| {
-        let mut lookup = Lookup::new(dictionary, context.key);
-        let mut all: ByNames<Matches> = ByNames::default();
+    let at_hand = || (Lookup::new(dictionary, context.key), ByNames::<Matches>::default());
+    let shards = (0..SHARDS).into_par_iter().map_init(at_hand, |(lookup, all), shard| {
         let mut rules = HashSet::new();
         let mut leave = |matches: &Matches| {
-            rules.extend(&matches.rules);
-            for (rule, step, part) in &matches.parts {
-                presence.add((*rule, *step), *part, matches.rows.get());
+            let rows = matches.rows.take();
+            if rows > 0 {
+                rules.extend(&matches.rules);
+                let parts = matches.parts.iter();
+                parts.for_each(|(rule, step, part)| presence.add((*rule, *step), *part, rows));
             }
         };
         let mut failed = None;
         uses.shard(shard).each(|row| {
             if row.matches != NONE && failed.is_none() {
                 let make = |lookup: &mut Lookup<'_>| matches(context, lookup, row);
-                match all.of((context, row), &mut lookup, make, &mut leave) {
+                match all.of((context, row), lookup, make, &mut leave) {
                     Ok(matches) => matches.rows.set(matches.rows.get().saturating_add(1)),
                     Err(error) => failed = Some(error),
                 }

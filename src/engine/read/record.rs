@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering;
 use super::blob::BlobSink;
 use super::keep;
 use super::uses;
+use crate::detect::Candidates;
 use crate::engine::evaluate::ask::{Answers, failure};
 use crate::engine::evaluate::identity::Identity;
 use crate::engine::evaluate::matched::{Matching, group_hash};
@@ -31,25 +32,36 @@ use crate::record::kms::View;
 /// Looks at a record of an earlier run, of which nothing is counted.
 pub fn recall(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: Basics<'_>) {
     let number = sink.blob.recalled.and_then(|recalled| recalled.origin.record);
-    examine(sink, number.unwrap_or_default(), marked, basics);
+    let rules = sink.context.plan.rules.candidates_of(&basics.header);
+    examine(sink, number.unwrap_or_default(), marked, basics, rules);
 }
 
-/// Looks closely at a record.
-pub fn examine(sink: &mut BlobSink<'_, '_>, number: u64, marked: Marked<'_>, basics: Basics<'_>) {
+/// Looks closely at a record that `rules` could match.
+pub fn examine(
+    sink: &mut BlobSink<'_, '_>,
+    number: u64,
+    marked: Marked<'_>,
+    basics: Basics<'_>,
+    rules: &Candidates,
+) {
     let Some(event) = marked.event() else { return };
     let mut tape = std::mem::take(&mut sink.tape);
     (sink.fill)(marked.bytes(), &mut tape);
     let record = Record::new(number, basics, View::new(&event.with_tape(&tape)));
-    look_at(sink, &record, marked);
+    look_at(sink, &record, marked, rules);
     drop(record);
     sink.tape = tape;
 }
 
-fn look_at(sink: &mut BlobSink<'_, '_>, record: &Record<'_>, marked: Marked<'_>) {
+fn look_at(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    marked: Marked<'_>,
+    rules: &Candidates,
+) {
     let number = record.number;
     let kms = record.basics.is_kms();
     let tags = record.basics.concerns_tags();
-    let rules = sink.context.plan.rules.candidates_of(&record.basics.header);
     let of_interest = kms || (tags && sink.context.compares) || !rules.is_empty();
     let range = match of_interest {
         true => keep::range(sink, record, marked),

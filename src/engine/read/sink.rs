@@ -45,7 +45,7 @@ impl Sink for BlobSink<'_, '_> {
                     self.note_read(number, record, &basics.header);
                 }
             }
-            _ => record::examine(self, number, record, basics),
+            _ => record::examine(self, number, record, basics, rules),
         }
     }
 
