@@ -8,7 +8,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::guard::{Field, Guard, Guards, Looked};
+use super::guard::{Field, Guard, Guards, Looked, is_certain};
+use super::search::Search;
 use crate::detect::case::{Case, Cases};
 use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
@@ -17,12 +18,16 @@ use crate::record::kms::View;
 /// The guards of all rules.
 #[derive(Debug, Default)]
 pub struct Demands {
-    /// The distinct guards, each with the number of its field.
-    guards: Vec<(Guard, usize)>,
+    /// The distinct guards, each with what it looks at.
+    guards: Vec<(Guard, Searched)>,
     fields: Vec<Field>,
     /// For each field, the object to walk if several members of that object are needed.
     parents: Vec<Option<usize>>,
     objects: Vec<Object>,
+    /// Searches for the texts of many guards, and what each looks at.
+    searches: Vec<(Search, Searched)>,
+    /// For each guard, its search, if it has one.
+    searched_by: Vec<Option<usize>>,
     /// For each rule, its disjuncts.
     rules: Vec<Box<[Box<[Demand]>]>>,
 }
@@ -35,6 +40,14 @@ struct Object {
     members: Vec<(String, usize)>,
     /// One bit for each length of a name. It rules out most other members without a comparison.
     lengths: u64,
+}
+
+/// What a search looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Searched {
+    /// The number of a field.
+    Field(usize),
+    Record,
 }
 
 /// The number of needed members from which one walk is cheaper than single searches.
@@ -56,6 +69,8 @@ pub struct Asked {
     guards: Vec<(u32, bool)>,
     /// For each field, the stamp of its last lookup, and where the field is.
     fields: Vec<(u32, Place)>,
+    /// For each search, the stamp of its last run, and whether that left all guards unsure.
+    searches: Vec<(u32, bool)>,
 }
 
 /// Where a field is in the text of a record.
@@ -78,25 +93,45 @@ impl Demands {
             for disjunct in rule.iter().flat_map(|guards| &guards.any) {
                 let demand = |guard: &'g Guard| match (guard, guard.field()) {
                     (Guard::Case(cases), _) => Some(Demand::Case(*cases)),
-                    (_, None) => None,
-                    (_, Some(field)) => {
+                    (Guard::Anywhere(_), field @ None) | (_, field @ Some(_)) => {
                         let number = *guards.entry(guard).or_insert_with(|| {
-                            let field = *fields.entry(field).or_insert_with(|| {
-                                demands.fields.push(field.clone());
-                                demands.fields.len() - 1
+                            let looks_at = field.map_or(Searched::Record, |field| {
+                                Searched::Field(*fields.entry(field).or_insert_with(|| {
+                                    demands.fields.push(field.clone());
+                                    demands.fields.len() - 1
+                                }))
                             });
-                            demands.guards.push((guard.clone(), field));
+                            demands.guards.push((guard.clone(), looks_at));
                             demands.guards.len() - 1
                         });
                         Some(Demand::Guard(number))
                     }
+                    (_, None) => None,
                 };
                 disjuncts.push(disjunct.iter().filter_map(demand).collect());
             }
             demands.rules.push(disjuncts.into_boxed_slice());
         }
         demands.gather();
+        demands.search_together();
         demands
+    }
+
+    /// Puts together the guards that look for texts in the same field, or in the whole record.
+    fn search_together(&mut self) {
+        let mut together: BTreeMap<Searched, Vec<usize>> = BTreeMap::new();
+        for (number, (guard, looks_at)) in self.guards.iter().enumerate() {
+            if matches!(guard, Guard::Like(..) | Guard::Anywhere(_)) {
+                together.entry(*looks_at).or_default().push(number);
+            }
+        }
+        self.searched_by = vec![None; self.guards.len()];
+        for (looks_at, numbers) in together {
+            let guards = numbers.iter().map(|number| (*number, &self.guards[*number].0));
+            let Some(search) = Search::new(guards) else { continue };
+            numbers.iter().for_each(|at| self.searched_by[*at] = Some(self.searches.len()));
+            self.searches.push((search, looks_at));
+        }
     }
 
     /// Finds the objects for which one walk is cheaper.
@@ -142,12 +177,57 @@ impl Demands {
     fn ask(&self, number: usize, asked: &mut Asked, event: &Event<'_>) -> bool {
         asked.guards.resize(self.guards.len(), (0, false));
         asked.fields.resize(self.fields.len(), (0, Place::Unsure));
-        let Some((guard, field)) = self.guards.get(number) else { return true };
-        let passed = guard.allows(self.look(*field, asked, event));
+        asked.searches.resize(self.searches.len(), (0, false));
+        let Some((guard, looks_at)) = self.guards.get(number) else { return true };
+        let passed = match (self.searched_by.get(number), looks_at) {
+            (Some(Some(search)), _) => self.is_found(number, *search, asked, event),
+            (_, Searched::Field(field)) => guard.allows(self.look(*field, asked, event)),
+            (_, Searched::Record) => guard.is_in(event.text()),
+        };
         if let Some(known) = asked.guards.get_mut(number) {
             *known = (asked.stamp, passed);
         }
         passed
+    }
+
+    /// Whether the search of a guard finds its text in the current record, or cannot tell.
+    fn is_found(&self, number: usize, search: usize, asked: &mut Asked, event: &Event<'_>) -> bool {
+        let known = asked.searches.get(search).copied().filter(|(stamp, _)| *stamp == asked.stamp);
+        let unsure = match known {
+            Some((_, unsure)) => unsure,
+            None => {
+                let unsure = !self.search(search, asked, event);
+                if let Some(known) = asked.searches.get_mut(search) {
+                    *known = (asked.stamp, unsure);
+                }
+                unsure
+            }
+        };
+        unsure || asked.guards.get(number) == Some(&(asked.stamp, true))
+    }
+
+    /// Runs a search, and notes the guards whose texts it finds. Returns whether that settles all of
+    /// its guards.
+    fn search(&self, search: usize, asked: &mut Asked, event: &Event<'_>) -> bool {
+        let Some((search, looks_at)) = self.searches.get(search) else { return false };
+        let text = match looks_at {
+            Searched::Record => event.text(),
+            Searched::Field(field) => match self.look(*field, asked, event) {
+                Looked::Unsure => return false,
+                Looked::Value(None) => return true,
+                Looked::Value(Some(value)) => match value.inner_str() {
+                    Some(text) => text,
+                    None => return value.is_null(),
+                },
+            },
+        };
+        let stamp = asked.stamp;
+        let mut found = |number: usize| {
+            if let Some(known) = asked.guards.get_mut(number) {
+                *known = (stamp, true);
+            }
+        };
+        is_certain(text) && search.each(text, &mut found)
     }
 
     fn look<'a>(&self, number: usize, asked: &mut Asked, event: &Event<'a>) -> Looked<'a> {
@@ -224,6 +304,6 @@ impl Asked {
 
 impl Default for Asked {
     fn default() -> Self {
-        Asked { stamp: 1, guards: Vec::new(), fields: Vec::new() }
+        Asked { stamp: 1, guards: Vec::new(), fields: Vec::new(), searches: Vec::new() }
     }
 }

@@ -41,6 +41,8 @@ pub enum Guard {
     Null(Field),
     /// The record is in one of these cases.
     Case(Cases),
+    /// Some text in the record contains one of these texts, likewise.
+    Anywhere(BTreeSet<String>),
 }
 
 /// Where in the field a text must be.
@@ -92,11 +94,12 @@ impl Guard {
     fn pass(&self, event: &Event<'_>, view: &View<'_>) -> bool {
         match self {
             Guard::Case(cases) => cases.contains(Case::of(view)),
+            Guard::Anywhere(_) => self.is_in(event.text()),
             _ => self.field().is_none_or(|field| self.allows(field.look(event))),
         }
     }
 
-    /// The field that is tested. A guard on the case has none.
+    /// The field that is tested. A guard on the case or on the whole record has none.
     pub fn field(&self) -> Option<&Field> {
         match self {
             Guard::OneOf(field, _)
@@ -104,7 +107,7 @@ impl Guard {
             | Guard::Present(field)
             | Guard::NotNull(field)
             | Guard::Null(field) => Some(field),
-            Guard::Case(_) => None,
+            Guard::Case(_) | Guard::Anywhere(_) => None,
         }
     }
 
@@ -121,8 +124,14 @@ impl Guard {
             Guard::Present(_) => value.is_some(),
             Guard::NotNull(_) => value.is_some_and(|value| !value.is_null()),
             Guard::Null(_) => value.is_none_or(Json::is_null),
-            Guard::Case(_) => true,
+            Guard::Case(_) | Guard::Anywhere(_) => true,
         }
+    }
+
+    /// Whether the text of a whole record may pass.
+    pub fn is_in(&self, record: &str) -> bool {
+        let Guard::Anywhere(texts) = self else { return true };
+        !is_certain(record) || texts.iter().any(|known| Part::Any.is_in(known, record))
     }
 
     /// Whether the record certainly passes.
@@ -139,7 +148,11 @@ impl Guard {
 
     /// The approximate cost of the test.
     pub fn cost(&self) -> usize {
-        self.field().map_or(0, |field| 1 + field.path.matches('.').count())
+        match (self, self.field()) {
+            (Guard::Anywhere(_), _) => usize::MAX,
+            (_, Some(field)) => 1 + field.path.matches('.').count(),
+            (_, None) => 0,
+        }
     }
 
     /// The cases of the records that can pass.
@@ -180,10 +193,16 @@ impl Part {
 /// element.
 fn may_be(value: Json<'_>, test: impl Fn(&str) -> bool) -> bool {
     match value.inner_str() {
-        Some(text) if text.is_ascii() && !text.contains('\\') => test(text),
+        Some(text) if is_certain(text) => test(text),
         Some(_) => true,
         None => !value.is_null(),
     }
+}
+
+/// Whether a text stands in the record as it is meant: without escapes, and without letters that
+/// fold case by Unicode.
+pub fn is_certain(text: &str) -> bool {
+    text.is_ascii() && !text.contains('\\')
 }
 
 impl Field {

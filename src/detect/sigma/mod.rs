@@ -13,6 +13,7 @@ mod guard;
 pub mod load;
 pub mod own;
 mod route;
+mod search;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

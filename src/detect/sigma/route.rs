@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Modifier, Quantifier, SigmaValue,
+    StringPart,
 };
 
 use super::guard::{Disjunct, Field, Guard, Guards, Part};
@@ -120,9 +121,11 @@ fn detection(part: &Detection) -> Vec<Disjunct> {
         Detection::AllOf(items) => and(items.iter().map(|entry| vec![item(entry)])),
         Detection::AnyOf(parts) => or(parts.iter().map(detection)),
         Detection::And(parts) => and(parts.iter().map(detection)),
-        Detection::Keywords(_) | Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {
-            anything()
-        }
+        Detection::Keywords(words) => match words.iter().map(longest).collect::<Option<_>>() {
+            Some(texts) if !words.is_empty() => vec![vec![Guard::Anywhere(texts)]],
+            _ => anything(),
+        },
+        Detection::ArrayMatch { .. } | Detection::Conditional { .. } => anything(),
     }
 }
 
@@ -192,6 +195,18 @@ fn plain(value: &SigmaValue) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The longest piece without wildcards, of an ASCII text, in lower case. Whatever the text matches
+/// contains it.
+fn longest(value: &SigmaValue) -> Option<String> {
+    let SigmaValue::String(text) = value else { return None };
+    let plain = text.parts.iter().filter_map(|part| match part {
+        StringPart::Plain(plain) => Some(plain),
+        StringPart::Special(_) => None,
+    });
+    let longest = plain.max_by_key(|plain| plain.len()).filter(|plain| plain.is_ascii())?;
+    (!longest.is_empty()).then(|| longest.to_ascii_lowercase())
 }
 
 /// One disjunct without guards.

@@ -291,6 +291,60 @@ proptest! {
     }
 }
 
+/// Rules that look for short texts, so that many of them overlap.
+fn searching_rule() -> impl Strategy<Value = String> {
+    let text = "[ab\u{212a}]{1,3}";
+    let how = pick(&["|contains", "|startswith", "|endswith", "words", "*words*"]);
+    (how, prop::collection::vec(text, 1..3)).prop_map(|(how, texts)| {
+        let detection = match how.as_str() {
+            "words" => json!(texts),
+            "*words*" => json!(texts.iter().map(|text| format!("*{text}*")).collect::<Vec<_>>()),
+            how => json!({ format!("x.y{how}"): texts }),
+        };
+        json!({
+            "title": "any", "logsource": {"product": "aws", "service": "cloudtrail"},
+            "detection": {"s": detection, "condition": "s"},
+        })
+        .to_string()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn texts_that_are_searched_together_are_found_as_each_alone(
+        texts in prop::collection::vec(searching_rule(), 1..24),
+        values in prop::collection::vec("[abAB\\\\c\u{212a}]{0,6}", 1..6),
+        number in prop::option::of(any::<i8>()),
+    ) {
+        let mut found = Found::default();
+        for (number, text) in texts.iter().enumerate() {
+            found.add_text(&format!("r{number}"), text);
+        }
+        assert_eq!(found.errors, []);
+        let wanted = vec![true; found.rules.len()];
+        let rules = RuleSet::new(found.rules, &wanted).unwrap();
+        let mut asked = crate::detect::Asked::default();
+        let mut records: Vec<Value> = values.iter().map(|v| json!({"x": {"y": v}})).collect();
+        records.extend(values.iter().map(|v| json!({"x": {"y": number}, v: v})));
+        for record in &records {
+            let text = record.to_string();
+            with(&text, |_, event| {
+                let view = View::new(&event);
+                asked.next();
+                for rule in (0..).take(rules.rules.len()) {
+                    let compiled = rules.rules[rule as usize].compiled().unwrap();
+                    let may = rules.may_match(rule, &mut asked, &event, &view);
+                    assert_eq!(may, compiled.may_match(&event, &view), "{text}");
+                    let matches = compiled.matches(&SigmaEvent::new(&event, &view));
+                    assert!(may || !matches, "{text}");
+                }
+            });
+        }
+    }
+}
+
 /// Counts how many random pairs match, to show that the test above tests something.
 #[test]
 fn guards_turn_away_most_of_what_does_not_match() {
