@@ -11,21 +11,26 @@ use sha2::{Digest, Sha256};
 
 use super::partial::group::{Group, GroupKey};
 use crate::detect::whole_log::Conclusion;
-use crate::model::finding::{EventRef, Finding, Resource, Status};
+use crate::model::finding::{EventRef, Finding, Resource, Status, Told};
 use crate::model::origin::Origin;
 use crate::model::principal::Principal;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::verified::{Fault, Unverified};
 
 /// A finding of a group.
-pub fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u64) -> Finding {
-    let meta = &metas[key.rule];
+pub fn finding(
+    (meta, told): (&RuleMeta, Arc<Told>),
+    key: GroupKey,
+    group: Group,
+    count: u64,
+) -> Finding {
     let snapshot = group.earliest.1;
     let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
     let mut details: BTreeMap<String, Value> =
         snapshot.details.into_iter().map(|(name, text)| (name, value(text))).collect();
-    if !group.sessions.is_empty() {
-        details.insert("sessions".into(), group.sessions.into_iter().collect());
+    if group.sessions.len() > 0 {
+        let sessions = group.sessions.into_iter().map(|(session, ())| Value::from(session));
+        details.insert("sessions".into(), sessions.collect());
     }
     let events = group.events.into_iter().map(|(event, (origin, _))| EventRef {
         time: event.order.1,
@@ -39,7 +44,6 @@ pub fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u64) -> F
     Finding {
         fingerprint: fingerprint(&meta.id, &key),
         rule: meta.id.clone(),
-        title: meta.title.clone(),
         level: group.level,
         attempt: key.attempt,
         count,
@@ -56,9 +60,7 @@ pub fn finding(metas: &[RuleMeta], key: GroupKey, group: Group, count: u64) -> F
         resource: snapshot.resource,
         events,
         details,
-        attack: meta.attack(),
-        references: meta.references.clone(),
-        advice: meta.advice.clone(),
+        told,
     }
 }
 
@@ -75,7 +77,6 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
         fresh: true,
         fingerprint: fingerprint_of_files(&meta.id, files),
         rule: meta.id.clone(),
-        title: meta.title.clone(),
         level: told.level,
         attempt: false,
         count: files.count(),
@@ -94,9 +95,7 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
         }),
         events: files.shown().iter().map(event).collect(),
         details: told.details,
-        attack: meta.attack(),
-        references: meta.references.clone(),
-        advice: meta.advice.clone(),
+        told: Arc::new(meta.told()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Reports are made of these; the JSON form is fixed in `report::wire`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,8 +69,6 @@ pub struct Finding {
     pub fingerprint: String,
     /// The rule's id.
     pub rule: String,
-    /// The rule's title.
-    pub title: String,
     /// The highest level of the group's events.
     pub level: Level,
     /// Whether the calls were refused or failed.
@@ -102,6 +101,15 @@ pub struct Finding {
     pub events: Vec<EventRef>,
     /// What the rule has to say beside this.
     pub details: BTreeMap<String, Value>,
+    /// What the rule tells with every finding.
+    pub told: Arc<Told>,
+}
+
+/// What a rule tells with every finding, which all its findings share.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The rule's title.
+    pub title: String,
     /// MITRE ATT&CK technique ids.
     pub attack: Vec<String>,
     /// Pages to read.

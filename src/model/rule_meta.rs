@@ -1,5 +1,6 @@
 //! What a rule says about itself, apart from how it decides.
 
+use super::finding::Told;
 use super::level::Level;
 
 /// Metadata of one rule, built-in or the user's.
@@ -33,6 +34,16 @@ pub struct RuleMeta {
 }
 
 impl RuleMeta {
+    /// What it tells with every finding.
+    pub fn told(&self) -> Told {
+        Told {
+            title: self.title.clone(),
+            attack: self.attack(),
+            references: self.references.clone(),
+            advice: self.advice.clone(),
+        }
+    }
+
     /// The MITRE ATT&CK technique ids among the tags, upper case: `attack.t1485` is `T1485`.
     pub fn attack(&self) -> Vec<String> {
         let technique = |tag: &String| {

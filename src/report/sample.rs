@@ -1,12 +1,13 @@
 //! Invented data for the tests of every format: the same two findings, nothing, and the worst.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::Run;
 use crate::model::coverage::{Counts, Covered, Gap, Place};
-use crate::model::finding::{EventRef, Finding, Key, Resource, Status};
+use crate::model::finding::{EventRef, Finding, Key, Resource, Status, Told};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
@@ -46,7 +47,6 @@ pub fn deletion() -> Finding {
     Finding {
         fingerprint: "00112233445566778899aabbccddeeff".into(),
         rule: "key-deletion-scheduled".into(),
-        title: "KMS key scheduled for deletion".into(),
         level: Level::Critical,
         attempt: false,
         count: 1,
@@ -81,9 +81,12 @@ pub fn deletion() -> Finding {
             origin: Origin::record("samples/trail/a.json.gz", 3),
         }],
         details: BTreeMap::from([("pending_window_days".into(), json!(7))]),
-        attack: vec!["T1485".into()],
-        references: vec!["https://docs.aws.amazon.com/kms/".into()],
-        advice: some("Cancel the deletion unless a change record names it."),
+        told: Arc::new(Told {
+            title: "KMS key scheduled for deletion".into(),
+            attack: vec!["T1485".into()],
+            references: vec!["https://docs.aws.amazon.com/kms/".into()],
+            advice: some("Cancel the deletion unless a change record names it."),
+        }),
     }
 }
 
@@ -91,7 +94,6 @@ pub fn foreign_use() -> Finding {
     Finding {
         fingerprint: "ffeeddccbbaa99887766554433221100".into(),
         rule: "decrypt-by-foreign-account".into(),
-        title: "Data decrypted by a principal of another account".into(),
         level: Level::Medium,
         attempt: true,
         count: 1_204,
@@ -123,9 +125,12 @@ pub fn foreign_use() -> Finding {
         }),
         events: vec![],
         details: BTreeMap::new(),
-        attack: vec![],
-        references: vec![],
-        advice: None,
+        told: Arc::new(Told {
+            title: "Data decrypted by a principal of another account".into(),
+            attack: vec![],
+            references: vec![],
+            advice: None,
+        }),
         ..deletion()
     }
 }
@@ -134,8 +139,9 @@ pub fn foreign_use() -> Finding {
 pub fn hostile(text: &str) -> Finding {
     let bad = || Some(text.to_owned());
     let tags = || BTreeMap::from([(text.to_owned(), text.to_owned())]);
+    let told = Told { title: text.to_owned(), ..(*foreign_use().told).clone() };
     Finding {
-        title: text.to_owned(),
+        told: Arc::new(told),
         rule: text.to_owned(),
         level: Level::Informational,
         count: u64::MAX,

@@ -361,7 +361,7 @@ impl<'a> From<&'a finding::Finding> for Finding<'a> {
         Finding {
             fingerprint: &finding.fingerprint,
             rule: &finding.rule,
-            title: &finding.title,
+            title: &finding.told.title,
             level: finding.level,
             attempt: finding.attempt,
             count: finding.count,
@@ -377,9 +377,9 @@ impl<'a> From<&'a finding::Finding> for Finding<'a> {
             resource: finding.resource.as_ref().map(Resource::from),
             events: finding.events.iter().map(Event::from).collect(),
             details: &finding.details,
-            attack: &finding.attack,
-            references: &finding.references,
-            advice: finding.advice.as_deref(),
+            attack: &finding.told.attack,
+            references: &finding.told.references,
+            advice: finding.told.advice.as_deref(),
         }
     }
 }

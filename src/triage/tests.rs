@@ -1,11 +1,12 @@
 //! Suppressions and baselines against invented findings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::*;
-use crate::model::finding::{Key, Resource};
+use crate::model::finding::{Key, Resource, Told};
 use crate::model::principal::{Mfa, Principal};
 use crate::model::suppression::{Day, State};
 
@@ -22,7 +23,6 @@ fn finding() -> Finding {
     Finding {
         fingerprint: "00112233445566778899aabbccddeeff".into(),
         rule: "key-disabled".into(),
-        title: "Key disabled".into(),
         level: Level::High,
         attempt: false,
         count: 2,
@@ -52,9 +52,12 @@ fn finding() -> Finding {
         resource: None,
         events: vec![],
         details: BTreeMap::new(),
-        attack: vec![],
-        references: vec![],
-        advice: None,
+        told: Arc::new(Told {
+            title: "Key disabled".into(),
+            attack: vec![],
+            references: vec![],
+            advice: None,
+        }),
     }
 }
 

@@ -30,6 +30,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::sigma::file::{self, Unread};
 use super::sigma::load::{Found, files};
 use super::{RuleError, RuleSet, duplicates};
 use tree::{Node, Place};
@@ -120,14 +121,14 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
     let mut loaded = Found::default();
     for path in names {
         let origin = path.display().to_string();
-        match std::fs::read(&path).map(String::from_utf8) {
-            Err(error) => {
-                errors.push(RuleError::new(origin, format!("cannot read the rule: {error}")));
+        match file::read(&path) {
+            Err(Unread::Unreadable(message)) => {
+                errors.push(RuleError::new(origin, message));
                 continue;
             }
-            Ok(Err(_)) => {}
-            Ok(Ok(text)) => {
-                let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+            // The loader says so too, as of every rule that it refuses.
+            Err(Unread::NoRule(_)) => {}
+            Ok(text) => {
                 let documents = tree::documents(&text);
                 texts.push(File { origin, text, documents });
             }

@@ -13,6 +13,7 @@ use walkdir::WalkDir;
 
 use super::compile::{Compiled, reason_to_skip};
 use super::correlate::correlation;
+use super::file;
 use super::own::Own;
 use crate::detect::RuleError;
 use crate::detect::native::Native;
@@ -79,19 +80,13 @@ impl Found {
     /// Reads one of the user's files.
     pub fn add_user_file(&mut self, path: &Path) {
         let origin = path.display().to_string();
-        let text = match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8(bytes),
-            Err(error) => {
-                let message = format!("cannot read the rule: {error}");
-                self.errors.push(RuleError::new(origin, message));
+        let text = match file::read(path) {
+            Ok(text) => text.into(),
+            Err(unread) => {
+                self.errors.push(RuleError::new(origin, unread.message()));
                 return;
             }
         };
-        let Ok(text) = text else {
-            self.errors.push(RuleError::new(origin, "not UTF-8: expected a Sigma rule in YAML"));
-            return;
-        };
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         self.add_file(&File { origin, stem, text, embedded: None });
     }

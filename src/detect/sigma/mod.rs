@@ -9,6 +9,7 @@ mod compile;
 mod correlate;
 pub mod demands;
 pub mod event;
+pub mod file;
 mod guard;
 pub mod load;
 pub mod own;

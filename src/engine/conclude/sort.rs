@@ -1,6 +1,7 @@
 //! Findings in the order of the report, each naming the other record of its call.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -8,7 +9,7 @@ use super::settle::Settled;
 use crate::engine::finding::finding;
 use crate::engine::partial::group::SHOWN;
 use crate::engine::plan::Plan;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Told};
 use crate::model::outcome::Summary;
 
 /// Two records of one action: which finding and event the other one is.
@@ -19,6 +20,7 @@ pub fn findings(plan: &Plan, groups: Settled, more: Vec<Finding>) -> (Vec<Findin
     let mut summary = Summary::default();
     let mut findings = Vec::new();
     let mut links = Links::new();
+    let mut told: HashMap<usize, Arc<Told>> = HashMap::new();
     for (key, (group, count)) in groups {
         summary.add(group.level);
         let shared: Vec<(String, Option<String>)> = group
@@ -30,7 +32,9 @@ pub fn findings(plan: &Plan, groups: Settled, more: Vec<Finding>) -> (Vec<Findin
         if group.level < plan.min_level && shared.is_empty() {
             continue;
         }
-        let finding = finding(plan.rules.metas(), key, group, count);
+        let meta = &plan.rules.metas()[key.rule];
+        let told = told.entry(key.rule).or_insert_with(|| Arc::new(meta.told()));
+        let finding = finding((meta, Arc::clone(told)), key, group, count);
         for (shared, event) in &shared {
             let link = (finding.fingerprint.clone(), finding.rule.clone(), event.clone());
             links.entry(shared.clone()).or_default().insert(link);

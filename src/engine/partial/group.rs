@@ -4,8 +4,9 @@
 //! which files, workers and copies come. So a group holds only maxima, minima and smallest sets;
 //! counting is left to [`super::fact`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
+use super::few::Few;
 use crate::detect::Foreign;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
@@ -164,9 +165,9 @@ pub struct Group {
     /// The values of the earliest event.
     pub earliest: (Order, Snapshot),
     /// The smallest events; of copies, the smallest origin.
-    pub events: BTreeMap<EventKept, (Origin, Option<String>)>,
+    pub events: Few<EventKept, (Origin, Option<String>)>,
     /// The smallest session names.
-    pub sessions: BTreeSet<String>,
+    pub sessions: Few<String, ()>,
     /// Whether any event is of the range that is reported; else all are known from earlier runs.
     pub fresh: bool,
 }
@@ -179,10 +180,10 @@ impl Group {
             level: m.level,
             first: time,
             last: time,
-            sessions: m.snapshot.principal.session.iter().cloned().collect(),
+            sessions: m.snapshot.principal.session.iter().map(|s| (s.clone(), ())).collect(),
             fresh: m.fresh,
             earliest: (m.event.order.clone(), m.snapshot),
-            events: BTreeMap::from([(m.event, (m.origin, m.shared))]),
+            events: Few::from_iter([(m.event, (m.origin, m.shared))]),
         }
     }
 
@@ -196,17 +197,17 @@ impl Group {
             self.earliest = other.earliest;
         }
         for (event, place) in other.events {
-            let kept = self.events.entry(event).or_insert_with(|| place.clone());
-            if place < *kept {
-                *kept = place;
-            }
+            self.events.add(event, place);
         }
-        self.sessions.extend(other.sessions);
-        while self.events.len() > SHOWN {
-            self.events.pop_last();
-        }
-        while self.sessions.len() > SHOWN {
-            self.sessions.pop_last();
+        self.add_sessions(other.sessions.into_iter().map(|(session, ())| session));
+        self.events.truncate(SHOWN);
+    }
+
+    /// Adds names of sessions, and keeps the smallest.
+    pub fn add_sessions(&mut self, sessions: impl IntoIterator<Item = String>) {
+        for session in sessions {
+            self.sessions.add(session, ());
+            self.sessions.truncate(SHOWN);
         }
     }
 }

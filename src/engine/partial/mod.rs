@@ -6,6 +6,7 @@
 //! kept       other records that matter later, as their texts
 //! fact       which record was read where
 //! group      findings in the making
+//! few        a list of few entries, in order
 //! hours      which hours of each account and Region there are
 //! endpoint   calls that were logged twice, by the service and by the endpoint
 //! retained   records that the next run needs
@@ -20,6 +21,7 @@
 
 pub mod endpoint;
 pub mod fact;
+pub mod few;
 pub mod group;
 pub mod hours;
 pub mod kept;

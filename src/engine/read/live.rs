@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::finding::finding;
 use crate::engine::partial::group::{Group, GroupKey};
@@ -162,7 +162,8 @@ impl State<'_> {
             if group.level < self.plan.min_level {
                 continue;
             }
-            let finding = finding(self.plan.rules.metas(), key, group, 1);
+            let meta = &self.plan.rules.metas()[key.rule];
+            let finding = finding((meta, Arc::new(meta.told())), key, group, 1);
             if let Err(error) = (self.write)(&finding) {
                 self.error = Some(error);
                 return;

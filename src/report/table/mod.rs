@@ -120,7 +120,7 @@ fn rows(findings: &[Finding], width: u16, style: &Style, out: &mut dyn Write) ->
 /// The title and the rule.
 fn add_what(finding: &Finding, cell: &mut Cell) {
     let attempt = if finding.attempt { " (attempt)" } else { "" };
-    cell.add(Ink::Strong, &format!("{}{attempt}", finding.title), 3);
+    cell.add(Ink::Strong, &format!("{}{attempt}", finding.told.title), 3);
     cell.add(Ink::Faint, &finding.rule, 1);
 }
 

@@ -3,12 +3,11 @@
 //! What they say is for the rules that look at hours. What must stay true: what makes a finding the
 //! same as that of another run is the account and the Region alone.
 
-use std::collections::BTreeMap;
-
 use super::judge::Judged;
 use crate::detect::whole_log::{LooksAt, Piece};
 use crate::engine::conclude::stateful::evidence::Found;
 use crate::engine::context::Context;
+use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, Snapshot};
 
 /// The findings of every rule that looks at hours.
@@ -23,8 +22,8 @@ pub fn findings(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
                 first: missing.iter().map(|missing| missing.gap.times().0).min(),
                 last: missing.iter().map(|missing| missing.gap.times().1).max(),
                 earliest: ((true, None, None), Snapshot::of_nobody(told.texts())),
-                events: BTreeMap::new(),
-                sessions: Default::default(),
+                events: Few::default(),
+                sessions: Few::default(),
                 fresh: true,
             };
             let key = GroupKey {

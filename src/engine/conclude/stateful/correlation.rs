@@ -130,7 +130,7 @@ impl Desk<'_> {
             {
                 let origin = origin.min(smallest);
                 let place = event.place.as_ref().map(|_| origin.clone());
-                group.events.insert(EventKept { place, ..event }, (origin, shared));
+                group.events.add(EventKept { place, ..event }, (origin, shared));
             }
             return Ok((group, text));
         }

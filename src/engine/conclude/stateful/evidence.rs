@@ -10,7 +10,7 @@ use std::io;
 use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
-use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, SHOWN, Snapshot};
+use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, Snapshot};
 use crate::engine::partial::key_use::{Behind, KeyUse, flag};
 use crate::engine::partial::uuid::uuid_text;
 use crate::engine::store::texts::{AllTexts, LastBlock, TextAt};
@@ -218,10 +218,7 @@ pub fn fill_sessions(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
     }
     for found in all {
         let shown = found.sessions.iter().filter_map(|place| known.get(place)).cloned();
-        found.group.sessions.extend(shown);
-        while found.group.sessions.len() > SHOWN {
-            found.group.sessions.pop_last();
-        }
+        found.group.add_sessions(shown);
         let principal = &mut found.group.earliest.1.principal;
         if principal.arn.is_some()
             && let Some(place) = found.named

@@ -11,6 +11,7 @@ use crate::detect::whole_log::tags::{AliasGiven, DataClass};
 use crate::detect::whole_log::{Conclusion, LooksAt, Piece};
 use crate::engine::conclude::stateful::evidence::Found;
 use crate::engine::context::Context;
+use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, Snapshot};
 use crate::model::arn::Arn;
 use crate::model::origin::Origin;
@@ -156,8 +157,8 @@ fn of_class(rule: usize, class: &DataClass<'_>, told: &Conclusion) -> Found {
         first: None,
         last: None,
         earliest: ((true, None, None), Snapshot::of_nobody(told.texts())),
-        events: BTreeMap::new(),
-        sessions: BTreeSet::new(),
+        events: Few::default(),
+        sessions: Few::default(),
         // Nobody knows whether it rests on anything new: once is enough.
         fresh: false,
     };
