@@ -1,6 +1,9 @@
 //! What holds for a whole run and never changes while it goes on: the plan, and what follows from
 //! its rules.
 
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::detect::stateful::{Correlation, Kind, Uses, Verdict};
 use crate::detect::{ADJUSTS, KNOWN, Over, Stateful};
 
@@ -26,6 +29,9 @@ pub struct Context<'a> {
     pub key: HashKey,
     pub names: Names,
     pub progress: &'a Progress,
+    /// Set when the run is to stop; `None` while it is read, which stops by itself, and if it was
+    /// stopped then: what was read until then is worth a whole conclusion.
+    pub stop: Option<&'a AtomicBool>,
     /// How much later than a record one may come that needs it, by stateful rule; microseconds.
     pub reaches: Vec<i64>,
     /// Of each stateful rule, whether a use's row tells all that it asks of a match.
@@ -58,11 +64,25 @@ impl<'a> Context<'a> {
             },
             names: Names::default(),
             progress,
+            stop: None,
             reaches: reaches(plan, &over),
             fates: rules.map(|rule| fate(plan, &by_row, rule)).collect(),
             by_row,
             over,
         }
+    }
+
+    /// Whether the run is to stop, though not all is concluded.
+    pub fn is_to_stop(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// To be asked by every loop that may take long.
+    ///
+    /// # Errors
+    /// When the run is to stop.
+    pub fn go_on(&self) -> io::Result<()> {
+        if self.is_to_stop() { Err(io::Error::other("stopped by a signal")) } else { Ok(()) }
     }
 
     /// A stateful rule by its number.

@@ -40,7 +40,8 @@ pub use read::live::Write as Live;
 /// Reads everything that `source` gives and evaluates the rules of `plan`.
 ///
 /// With `live`, findings go there in the order of the listing and not into the outcome. `stop`
-/// ends the reading early: what was found so far is concluded, and the outcome says so.
+/// ends the reading early: what was found so far is concluded, and the outcome says so. If it comes
+/// after the reading, it ends the concluding early, and problems say what is missing.
 ///
 /// # Errors
 /// What `live` returned, and threads that cannot be started. Everything else is a problem in the
@@ -66,7 +67,7 @@ pub fn scan_and_learn(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book)> {
-    let context = Context::new(plan, progress);
+    let mut context = Context::new(plan, progress);
     let live = live.map(|write| read::live::Live::new(plan, write));
     let pool = pool(plan.threads)?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
@@ -75,6 +76,7 @@ pub fn scan_and_learn(
         live: live.is_some(),
         stopped: stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed()),
     };
+    context.stop = (!ended.stopped).then_some(stop);
     let (mut outcome, book) = pool.install(|| conclude::conclude(&context, partial, ended));
     outcome.interrupted = stop.load(Ordering::Relaxed);
     outcome.passed = source.passed();

@@ -6,6 +6,7 @@
 //! rules     what the rules say of them
 //! settled   which blobs need not be given again
 //! spill     what does not fit into memory, and folders that cannot be written
+//! stop      a signal that comes after the reading
 //! faults    what is known to be wrong
 //! ```
 //!
@@ -17,6 +18,7 @@ mod history;
 mod rules;
 mod settled;
 mod spill;
+mod stop;
 mod twin;
 
 use std::collections::BTreeMap;

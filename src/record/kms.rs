@@ -9,13 +9,14 @@
 
 mod caller;
 mod names;
+mod places;
 mod subject;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::event::Event;
 use super::json::{Json, Kind, Name};
@@ -27,6 +28,8 @@ use caller::Caller;
 pub use caller::Who;
 pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, UNASKED};
 pub use names::{is_admin, is_critical, is_crypto, is_read, is_sym, is_unasked};
+pub use places::S3_KEY_HEADER;
+use places::{BARE_PLACES, KEY_PLACES};
 pub use subject::of_arn as taggable;
 
 /// The event source of KMS.
@@ -70,6 +73,16 @@ pub struct View<'a> {
     keys: OnceCell<(Vec<Key>, bool)>,
     context: OnceCell<Vec<Pair<'a>>>,
     resource: OnceCell<Option<Resource>>,
+    home: OnceCell<Home>,
+}
+
+/// Where what a record names only by its id lies.
+#[derive(Debug, Clone)]
+struct Home {
+    partition: String,
+    region: Option<String>,
+    /// The caller's account, else the record's.
+    account: Option<String>,
 }
 
 /// Name and value in an encryption context.
@@ -87,6 +100,7 @@ impl<'a> View<'a> {
             keys: OnceCell::new(),
             context: OnceCell::new(),
             resource: OnceCell::new(),
+            home: OnceCell::new(),
         }
     }
 
@@ -220,8 +234,8 @@ impl<'a> View<'a> {
 
     /// The keys that the record names, best first; of one place only, since the next best place
     /// names the same key less well.
-    pub fn keys(&self) -> Vec<Key> {
-        self.known_keys().0.clone()
+    pub fn keys(&self) -> &[Key] {
+        &self.known_keys().0
     }
 
     /// The key a finding is about: the first of [`keys`](View::keys).
@@ -265,7 +279,7 @@ impl<'a> View<'a> {
             }
         }
         if keys.len() > 1 {
-            let mut seen = BTreeSet::new();
+            let mut seen = HashSet::new();
             keys.retain(|key| seen.insert(key.arn.clone()));
         }
         self.name_aliases(&mut keys);
@@ -328,14 +342,13 @@ impl<'a> View<'a> {
     }
 
     fn read_context(&self) -> Vec<Pair<'a>> {
-        let mut pairs: Vec<Pair<'a>> = Vec::new();
-        for name in ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"]
-        {
-            for pair in self.request(name).into_iter().flat_map(pairs_of) {
-                if !pairs.contains(&pair) {
-                    pairs.push(pair);
-                }
-            }
+        let names =
+            ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"];
+        let values = names.into_iter().filter_map(|name| self.request(name));
+        let mut pairs: Vec<Pair<'a>> = values.flat_map(pairs_of).collect();
+        if pairs.len() > 1 {
+            let mut seen = HashSet::new();
+            pairs.retain(|pair| seen.insert(pair.clone()));
         }
         pairs
     }
@@ -402,62 +415,18 @@ impl<'a> View<'a> {
         self.text(path).map(Cow::into_owned)
     }
 
-    /// The partition that ARNs of this record are in.
-    fn partition(&self) -> String {
-        match self.first_key().and_then(|key| Arn::parse(&key.arn)) {
-            Some(arn) => arn.partition.to_owned(),
-            None => partition_of(&self.region().unwrap_or_default()).to_owned(),
-        }
+    /// Where what it names only by its id lies. Read once a view: one call may name thousands.
+    fn home(&self) -> &Home {
+        self.home.get_or_init(|| {
+            let region = self.region();
+            let partition = match self.first_key().and_then(|key| Arn::parse(&key.arn)) {
+                Some(arn) => arn.partition.to_owned(),
+                None => partition_of(region.as_deref().unwrap_or_default()).to_owned(),
+            };
+            Home { partition, region, account: self.caller_account().or_else(|| self.account()) }
+        })
     }
 }
-
-/// Where else a record names its keys by ARN, best first; the places of one row count together.
-const KEY_PLACES: &[&[&[&str]]] = &[
-    &[
-        &["responseElements", "keyId"],
-        &["responseElements", "keyMetadata", "arn"],
-        &["responseElements", "replicaKeyMetadata", "arn"],
-    ],
-    &[
-        &["requestParameters", "keyId"],
-        &["requestParameters", "targetKeyId"],
-        &["requestParameters", "sourceKeyId"],
-        &["requestParameters", "destinationKeyId"],
-    ],
-    &[&["serviceEventDetails", "keyId"]],
-    // Other services' records, such as CloudTrail's UpdateTrail.
-    &[&["responseElements", "kmsKeyId"], &["requestParameters", "kmsKeyId"]],
-    // S3 data events: what S3 answered, and what the caller asked for.
-    &[&["responseElements", S3_KEY_HEADER], &["requestParameters", S3_KEY_HEADER]],
-    &[&["requestParameters", "ObjectEncryption", "SSE-KMS", "KMSKeyArn"]],
-    &[&[
-        "requestParameters",
-        "ServerSideEncryptionConfiguration",
-        "Rule",
-        "ApplyServerSideEncryptionByDefault",
-        "KMSMasterKeyID",
-    ]],
-    // EC2 wraps this one.
-    &[
-        &["responseElements", "ModifyEbsDefaultKmsKeyIdResponse", "kmsKeyId"],
-        &["requestParameters", "ModifyEbsDefaultKmsKeyIdRequest", "KmsKeyId"],
-    ],
-];
-
-/// The header that names the key an object is encrypted under: the caller's wish, and S3's answer.
-pub const S3_KEY_HEADER: &str = "x-amz-server-side-encryption-aws-kms-key-id";
-
-/// Where a KMS record may give a bare key id, best first.
-const BARE_PLACES: &[&[&[&str]]] = &[
-    &[
-        &["requestParameters", "keyId"],
-        &["requestParameters", "targetKeyId"],
-        &["requestParameters", "sourceKeyId"],
-        &["requestParameters", "destinationKeyId"],
-    ],
-    &[&["responseElements", "keyId"]],
-    &[&["serviceEventDetails", "keyId"]],
-];
 
 /// The pairs of an encryption context.
 fn pairs_of<'a>(context: Json<'a>) -> impl Iterator<Item = Pair<'a>> {

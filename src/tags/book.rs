@@ -1,26 +1,48 @@
 //! All tag changes by ARN, and the other names of each ARN.
 //!
-//! What must stay true: adding is commutative and idempotent. A resource whose changes do not fit
-//! becomes unknown, never wrong.
+//! What must stay true: adding is commutative and idempotent. Of a resource whose changes do not fit
+//! the tags become unknown for that time, never wrong; and whoever makes too many changes makes his
+//! own unknown, and nobody else's.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+#[cfg(test)]
+mod tests;
 
-use super::change::{Change, What};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::change::{Change, Evidence, Source, What};
+use super::lost::Lost;
+use super::second::names;
+use super::shares::{Holding, Shares, Who};
 use super::timeline::Timeline;
 use crate::model::arn::Arn;
 
 /// Everything that was learnt.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
-    changes: HashMap<String, Vec<Change>>,
+    changes: HashMap<String, Vec<Held>>,
     joins: HashMap<String, BTreeSet<String>>,
     /// Secrets by their ARN without the characters at its end; two are as good as many.
     secrets: HashMap<String, BTreeSet<String>>,
-    count: usize,
-    limit: usize,
-    lost: HashSet<String>,
+    /// The room that changes take.
+    room: u64,
+    /// The room that entries of files take.
+    filed: u64,
+    limit: u64,
+    shares: Shares,
+    lost: Lost,
+    /// Entries of files for which there was no room.
+    unfiled: u64,
     /// Tag changes of resources that no record names in any known way.
     pub unplaced: u64,
+}
+
+/// A change, and the room it takes: one for itself, and one for each tag that it names. Resources of
+/// one call share its tags.
+#[derive(Debug, Clone)]
+struct Held {
+    change: Change,
+    room: u32,
 }
 
 /// What a name refers to.
@@ -41,40 +63,93 @@ const JOINED: usize = 16;
 const AWS_ALIAS: &str = ":alias/aws/";
 
 impl Book {
-    /// An empty book for at most `limit` changes and as many names.
+    /// An empty book with room for `limit` changes and tags that they name, for as many of files,
+    /// and for as many names.
     pub fn new(limit: usize) -> Book {
-        Book {
-            changes: HashMap::new(),
-            joins: HashMap::new(),
-            secrets: HashMap::new(),
-            count: 0,
-            limit: limit.max(1),
-            lost: HashSet::new(),
-            unplaced: 0,
+        let limit = limit.max(1) as u64;
+        Book { limit, shares: Shares::new(limit), lost: Lost::new(limit), ..Book::default() }
+    }
+
+    /// Adds what a file says of a resource.
+    pub fn file(&mut self, arn: String, change: Change) {
+        let room = names(&change.what).count() as u64 + 1;
+        self.put_filed(arn, Held { change, room: u32::try_from(room).unwrap_or(u32::MAX) });
+    }
+
+    /// Which entries of too many are left out depends on the order of files. Nothing is wrong
+    /// without them: what was seen of a resource does not change it.
+    fn put_filed(&mut self, arn: String, held: Held) {
+        if self.filed >= self.limit {
+            self.unfiled += 1;
+            return;
+        }
+        self.filed += u64::from(held.room);
+        self.put(arn, held);
+    }
+
+    /// Adds what a record says of resources; `fresh` if no earlier run has read it.
+    pub fn record(
+        &mut self,
+        evidence: &Arc<Evidence>,
+        changes: Vec<(String, Arc<What>)>,
+        fresh: bool,
+    ) {
+        let count = changes.len().max(1);
+        for (arn, what) in changes {
+            let room = names(&what).count().div_ceil(count) + 1;
+            let room = u32::try_from(room).unwrap_or(u32::MAX);
+            let held = Held { change: Change { evidence: Arc::clone(evidence), what }, room };
+            let holding = holding(&arn, &held);
+            if holding.is_some_and(|holding| !self.shares.ask(holding, fresh)) {
+                self.lost.mark(&arn, evidence.time);
+            } else {
+                self.room += u64::from(room);
+                self.put(arn, held);
+            }
+        }
+        // Room for a quarter more, so that making room is not done for each change.
+        if self.room > self.limit + self.limit / 4 {
+            self.fit();
         }
     }
 
-    /// Adds what was learnt of a resource.
-    pub fn add(&mut self, arn: String, change: Change) {
-        if self.count >= self.limit {
-            // Which are lost depends on the order of reading; that nothing is said of them does
-            // not make anything wrong.
-            self.lost.insert(arn);
-            return;
-        }
-        self.count += 1;
+    fn put(&mut self, arn: String, held: Held) {
         if let Some(name) = secret_name(&arn) {
             let known = self.secrets.entry(name.to_owned()).or_default();
             if known.len() < 2 {
                 known.insert(arn.clone());
             }
         }
-        self.changes.entry(arn).or_default().push(change);
+        self.changes.entry(arn).or_default().push(held);
+    }
+
+    /// Makes room, if more is held than fits. To be called when all is in the book.
+    pub fn fit(&mut self) {
+        let held = self
+            .changes
+            .iter()
+            .flat_map(|(arn, all)| all.iter().filter_map(|held| holding(arn, held)));
+        if !self.shares.fit(held) {
+            return;
+        }
+        let (shares, lost, room) = (&self.shares, &mut self.lost, &mut self.room);
+        self.changes.retain(|arn, all| {
+            all.retain(|held| {
+                let Some((who, place, of_it)) = holding(arn, held) else { return true };
+                let holds = shares.holds(who, place);
+                if !holds {
+                    *room -= of_it;
+                    lost.mark(arn, place.0);
+                }
+                holds
+            });
+            !all.is_empty()
+        });
     }
 
     /// Adds another name of an ARN.
     pub fn join(&mut self, name: String, arn: String) {
-        if self.joins.len() < self.limit || self.joins.contains_key(&name) {
+        if (self.joins.len() as u64) < self.limit || self.joins.contains_key(&name) {
             let arns = self.joins.entry(name).or_default();
             arns.insert(arn);
             // The smallest, so that the order in which they come does not matter.
@@ -86,29 +161,56 @@ impl Book {
 
     /// Adds all of another's.
     pub fn merge(&mut self, other: Book) {
+        self.shares.merge(other.shares);
+        self.lost.merge(other.lost);
+        self.unfiled += other.unfiled;
+        self.unplaced += other.unplaced;
         for (arn, changes) in other.changes {
-            changes.into_iter().for_each(|change| self.add(arn.clone(), change));
+            for held in changes {
+                match holding(&arn, &held) {
+                    None => self.put_filed(arn.clone(), held),
+                    Some((who, place, _)) if !self.shares.holds(who, place) => {
+                        self.lost.mark(&arn, place.0);
+                    }
+                    Some((_, _, room)) => {
+                        self.room += room;
+                        self.put(arn.clone(), held);
+                    }
+                }
+            }
         }
         for (name, arns) in other.joins {
             arns.into_iter().for_each(|arn| self.join(name.clone(), arn));
         }
-        self.lost.extend(other.lost);
-        self.unplaced += other.unplaced;
+        if self.room > self.limit + self.limit / 4 {
+            self.fit();
+        }
     }
 
-    /// How many resources have more changes than fit.
-    pub fn lost(&self) -> usize {
-        self.lost.len()
+    /// Principals and accounts of whom tag changes had no room that this run has read.
+    pub fn cut_short(&self) -> BTreeSet<String> {
+        let name = |(account, principal): Who<'_>| match (account, principal) {
+            ("", "") => "services".to_owned(),
+            (account, "") => format!("services in account {account}"),
+            (_, principal) => principal.to_owned(),
+        };
+        self.shares.cut_short().map(name).collect()
+    }
+
+    /// How many entries of files had no room.
+    pub fn unfiled(&self) -> u64 {
+        self.unfiled
+    }
+
+    /// Whether anything is known of an ARN.
+    pub fn knows(&self, arn: &str) -> bool {
+        let by_name = secret_name(arn).is_some_and(|name| self.changes.contains_key(name));
+        by_name || self.changes.contains_key(arn)
     }
 
     /// Every ARN of which anything is known.
     pub fn arns(&self) -> BTreeSet<&str> {
         self.changes.keys().map(String::as_str).collect()
-    }
-
-    /// Whether nothing was learnt of any resource.
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.lost.is_empty()
     }
 
     /// What a name refers to: an ARN to itself, unless it is an alias.
@@ -135,25 +237,45 @@ impl Book {
         managed.flat_map(|(_, arns)| arns.iter().cloned()).collect()
     }
 
-    /// All that is known of a resource; `None` when there is more than fits.
-    pub fn timeline(&self, arn: &str) -> Option<Timeline> {
-        if self.lost.contains(arn) {
-            return None;
-        }
-        let mut all = self.changes.get(arn).cloned().unwrap_or_default();
+    /// All that is known of a resource.
+    pub fn timeline(&self, arn: &str) -> Timeline {
+        let mut all = self.of(arn);
         // Calls may name a secret without the six characters that Secrets Manager appends.
-        if let Some(name) = secret_name(arn)
-            && let Some(by_name) = self.changes.get(name)
-        {
+        if let Some(name) = secret_name(arn) {
             let others = self.secrets.get(name);
             let alone = others.is_none_or(|known| known.iter().all(|other| other == arn));
-            all.extend(by_name.iter().cloned().map(|change| match alone {
-                true => change,
-                false => Change { what: What::Blur, ..change },
+            all.extend(self.of(name).into_iter().map(|change| match (alone, &*change.what) {
+                (true, _) | (_, What::Lost) => change,
+                (false, _) => Change { what: Arc::new(What::Blur), ..change },
             }));
         }
-        Some(Timeline::new(all))
+        Timeline::new(all)
     }
+
+    /// The changes of one name; from the first to the last that had no room, only that they are
+    /// lost.
+    fn of(&self, arn: &str) -> Vec<Change> {
+        let held = self.changes.get(arn).into_iter().flatten();
+        let changes = held.map(|held| held.change.clone());
+        let Some((first, last)) = self.lost.of(arn) else { return changes.collect() };
+        let known = |change: &Change| !(first..=last).contains(&change.evidence.time);
+        let lost = [first, last].map(|time| {
+            let evidence = Evidence { time, source: Source::File("".into()) };
+            Change { evidence: Arc::new(evidence), what: Arc::new(What::Lost) }
+        });
+        changes.filter(known).chain(lost).collect()
+    }
+}
+
+/// Whose a change is, and the room it takes; `None` of an entry of a file, which nobody shares.
+fn holding<'a>(arn: &'a str, held: &'a Held) -> Option<Holding<'a>> {
+    let Source::Record { principal, .. } = &held.change.evidence.source else { return None };
+    let principal = principal.as_deref().unwrap_or_default();
+    let account = |name| Arn::parse(name).map_or("", |arn| arn.account);
+    // What a service does for itself goes with the account it is done in.
+    let account = if principal.is_empty() { account(arn) } else { account(principal) };
+    let place = (held.change.evidence.time, arn);
+    Some(((account, principal), place, u64::from(held.room)))
 }
 
 /// The ARN of a secret without the hyphen and six characters at its end.
@@ -162,63 +284,4 @@ fn secret_name(arn: &str) -> Option<&str> {
     let (_, suffix) = parsed.resource.rsplit_once('-')?;
     let fits = suffix.len() == 6 && suffix.bytes().all(|b| b.is_ascii_alphanumeric());
     fits.then(|| &arn[..arn.len() - 7])
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::model::time::Time;
-    use crate::tags::change::{Evidence, Source, Tags, Value};
-    use crate::tags::timeline::{State, all_at};
-
-    const NAME: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders";
-
-    fn change(what: What) -> Change {
-        let source = Source::File("x".into());
-        Change { evidence: Arc::new(Evidence { time: Time(0), source }), what }
-    }
-
-    fn owner() -> What {
-        What::Set(Tags::from([("Owner".to_owned(), Value::Text("a".to_owned()))]))
-    }
-
-    #[test]
-    fn a_secret_goes_by_its_name_unless_two_had_it() {
-        let mut book = Book::new(10);
-        let (first, second) = (format!("{NAME}-a1B2c3"), format!("{NAME}-d4E5f6"));
-        let known = |book: &Book, arn: &str| {
-            let tags = all_at(&book.timeline(arn).unwrap(), Time(9_000_000)).0;
-            matches!(tags.get("Owner"), Some(State::Known(..)))
-        };
-        book.add(NAME.to_owned(), change(owner()));
-        book.add(first.clone(), change(What::Gone));
-        assert!(!known(&book, &first), "made in the same second");
-        let later = Change {
-            evidence: Arc::new(Evidence {
-                time: Time(5_000_000),
-                source: Source::File("x".into()),
-            }),
-            what: owner(),
-        };
-        book.add(NAME.to_owned(), later);
-        assert!(known(&book, &first));
-        book.add(second.clone(), change(What::Gone));
-        assert!(!known(&book, &first) && !known(&book, &second));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_unknown_and_names_of_two_things_are_none() {
-        let mut book = Book::new(1);
-        book.add("arn:aws:s3:::a".to_owned(), change(owner()));
-        book.add("arn:aws:s3:::b".to_owned(), change(owner()));
-        assert!(book.timeline("arn:aws:s3:::a").is_some());
-        assert_eq!((book.timeline("arn:aws:s3:::b").is_none(), book.lost()), (true, 1));
-        book.join("db-A".to_owned(), "arn:aws:rds:::db:a".to_owned());
-        assert_eq!(book.named("db-A"), Named::Arn("arn:aws:rds:::db:a".to_owned()));
-        book.join("db-A".to_owned(), "arn:aws:rds:::db:b".to_owned());
-        assert_eq!(book.named("db-A"), Named::Several);
-        assert_eq!(book.named("db-B"), Named::Nothing);
-    }
 }

@@ -36,6 +36,8 @@ pub enum What {
     Blur,
     /// The resource is gone; what bears its name later is another one.
     Gone,
+    /// There were changes for which there is no room.
+    Lost,
 }
 
 /// Who says so.
@@ -72,8 +74,8 @@ pub enum Source {
 pub struct Change {
     /// Who says so, and as of when.
     pub evidence: Arc<Evidence>,
-    /// What.
-    pub what: What,
+    /// What; one call may say the same of a thousand resources.
+    pub what: Arc<What>,
 }
 
 /// Microseconds in a second.

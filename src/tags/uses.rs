@@ -269,7 +269,7 @@ fn attested(view: &View<'_>) -> bool {
 fn used(view: &View<'_>) -> Vec<Pair> {
     let keys = view.keys();
     let attested = attested(view);
-    if let ([source, destination], Some("ReEncrypt")) = (keys.as_slice(), view.name().as_deref()) {
+    if let ([source, destination], Some("ReEncrypt")) = (keys, view.name().as_deref()) {
         let side = |key: &Key, path: &str| {
             let context = all(view, path).into_iter().next();
             pairs(key, context.map(|context| view.subjects_of(context)), context, attested)
@@ -278,7 +278,7 @@ fn used(view: &View<'_>) -> Vec<Pair> {
         both.extend(side(destination, "request.destinationEncryptionContext"));
         return both;
     }
-    let Some(key) = keys.into_iter().next() else { return Vec::new() };
+    let Some(key) = keys.first().cloned() else { return Vec::new() };
     let unmapped = !view.context().is_empty();
     let mut found: Vec<Resource> = view.subject().into_iter().collect();
     found.extend(view.beside_subject());

@@ -28,7 +28,7 @@ use crate::report::tags as report;
 use crate::source::Listing;
 use crate::tags::book::{Book, Named};
 use crate::tags::change::Source;
-use crate::tags::timeline::{State, Why, all_at};
+use crate::tags::timeline::{State, Why};
 
 /// What was asked for, settled.
 struct Settled {
@@ -161,10 +161,8 @@ fn name_of(book: &Book, name: &str) -> String {
 }
 
 fn state(book: &Book, arn: String, at: Time) -> TagState {
-    let Some(timeline) = book.timeline(&arn) else {
-        return TagState { arn, tags: Vec::new(), complete: false, evidence: 0 };
-    };
-    let (tags, others) = all_at(&timeline, at);
+    let timeline = book.timeline(&arn);
+    let (tags, others) = timeline.index().all_at(at);
     let tags = tags.into_iter().map(|(key, state)| line(key, &state)).collect();
     TagState { arn, tags, complete: !others, evidence: timeline.changes().len() }
 }

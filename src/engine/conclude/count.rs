@@ -76,17 +76,18 @@ impl Counts {
 /// Counts everything.
 ///
 /// # Errors
-/// When a temporary file cannot be read back.
+/// When a temporary file cannot be read back; and what `go_on` says, which is asked now and then.
 pub fn count(
     facts: Rows<Fact>,
     known: &Known,
     is_finding: impl Fn([u64; 2]) -> bool + Sync,
     progress: &Progress,
+    go_on: impl Fn() -> io::Result<()> + Sync,
 ) -> io::Result<Counts> {
     let shards = facts.into_shards().into_par_iter();
     let none = || Counts { known: known.clone(), ..Counts::default() };
     let counted = shards.map(|shard| {
-        let counts = count_shard(shard, none(), &is_finding);
+        let counts = count_shard(shard, none(), &is_finding, &go_on);
         progress.step();
         counts
     });
@@ -97,10 +98,12 @@ fn count_shard(
     shard: Shard<Fact>,
     mut counts: Counts,
     is_finding: impl Fn([u64; 2]) -> bool,
+    go_on: impl Fn() -> io::Result<()>,
 ) -> io::Result<Counts> {
     let mut rows = shard.rows()?;
     let mut same: Vec<Fact> = Vec::new();
     while let Some((fact, _)) = rows.next()? {
+        go_on()?;
         if same.first().is_some_and(|first| first.identity != fact.identity) {
             counts.add(&same, &is_finding);
             same.clear();
@@ -216,7 +219,7 @@ mod tests {
                 parts[(i as u64 ^ seed) as usize % workers].push(fact);
             }
             let merged = parts.into_iter().reduce(|mut a, b| { a.merge(b); a }).unwrap();
-            let counts = count(merged, &Known::most(usize::MAX), |group| group != NO_GROUP, &Progress::default()).unwrap();
+            let counts = count(merged, &Known::most(usize::MAX), |group| group != NO_GROUP, &Progress::default(), || Ok(())).unwrap();
             let all = counts.known.grouped.len() + counts.known.others.len();
             let records: BTreeSet<_> = facts.iter().map(|f| (f.identity, f.content)).collect();
             prop_assert_eq!(all, records.len());

@@ -19,7 +19,7 @@ use super::stateful::evidence::EventId;
 use super::stateful::history::{OfAll, texts};
 use super::stateful::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
 use super::tags::compare::{Compared, Comparing};
-use super::tags::ledger::Tags;
+use super::tags::ledger::{Ledger, Tags};
 use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Scope, Use, Uses};
 use crate::detect::{ADJUSTS, Over, Stateful};
 use crate::engine::partial::group::{Group, SHOWN};
@@ -65,9 +65,10 @@ pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
             let done = pass.shard(shard);
             let Pass { desk, comparing, lasts, fed, .. } = pass;
             pool.give(desk.left);
-            *at_hand = AtHand { lookup: Some(desk.lookup), fed };
+            let (compared, ledger) = comparing.map(Comparing::finish).unzip();
+            *at_hand = AtHand { lookup: Some(desk.lookup), ledger, fed };
             bench.context.progress.step();
-            let compared = comparing.map(Comparing::finish).into_iter().collect();
+            let compared = compared.into_iter().collect();
             done.map(|()| Passed { decisions: desk.decisions, notes: Vec::new(), compared, lasts })
         })
         .collect();
@@ -120,6 +121,7 @@ struct Texts {
 #[derive(Default)]
 struct AtHand<'a> {
     lookup: Option<Lookup<'a>>,
+    ledger: Option<Ledger<'a>>,
     fed: ByNames<Vec<Fed>>,
 }
 
@@ -150,10 +152,11 @@ impl<'a> Pass<'a> {
         let bench = known.bench;
         let mut desk = Desk::new(bench, notes);
         desk.lookup = at_hand.lookup.unwrap_or(desk.lookup);
+        let ledger = at_hand.ledger.unwrap_or_else(|| Ledger::new(known.tags));
         Pass {
             known,
             desk,
-            comparing: bench.context.compares.then(|| Comparing::new(bench, known.tags)),
+            comparing: bench.context.compares.then(|| Comparing::new(bench, ledger)),
             kinds: Vec::new(),
             crowded: false,
             lasts: Vec::new(),
@@ -165,6 +168,7 @@ impl<'a> Pass<'a> {
         let mut rows = self.known.bench.uses.shard(shard).rows()?;
         let mut before: Option<KeyUse> = None;
         while let Some((row, at)) = rows.next()? {
+            self.known.bench.context.go_on()?;
             if let Some(before) = before.filter(|before| before.key != row.key) {
                 self.close_key(before.key)?;
             }

@@ -86,13 +86,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
     let seen = seen(plan, &totals);
-    let decided = decide(context, &mut partial, &seen, ended).unwrap_or_else(|error| {
-        let message = format!(
-            "a temporary file cannot be used, so rules over many records are missing: {error}"
-        );
-        partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
-        Decided::default()
-    });
+    let decided = decide(context, &mut partial, &seen, ended);
+    let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
     context.progress.begin(Phase::Sorting, 0);
     let Decided { decisions, compared, found, book, uses } = decided;
     decisions.problems.into_iter().for_each(|problem| partial.problems.add(problem));
@@ -105,9 +100,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         add(&mut groups, key, group, count);
     }
     let (mut findings, summary) = findings(plan, groups, unverified(plan, ended));
-    let tags = Tags::new(&plan.estate, &book);
-    let mut ledger = Ledger::new(&tags);
-    findings.iter_mut().for_each(|finding| fill_tags(finding, &mut ledger));
+    let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
+    or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
     let memory = remember(context, partial.retained, (counts, seen), &uses, &mut partial.problems);
     let outcome = Outcome {
         findings,
@@ -122,6 +116,15 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         ..Outcome::default()
     };
     (outcome, book)
+}
+
+/// What was done; nothing and a problem where a temporary file cannot be used, or a signal came.
+fn or_missing<T: Default>(done: io::Result<T>, missing: &str, problems: &mut Problems) -> T {
+    done.unwrap_or_else(|error| {
+        let message = format!("not all is concluded, so {missing}: {error}");
+        problems.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
+        T::default()
+    })
 }
 
 /// The totals of all blobs, and their manifest.
@@ -163,13 +166,9 @@ fn count(context: &Context<'_>, partial: &mut Partial) -> Counts {
     let rows = std::mem::replace(&mut partial.facts, Rows::new(1));
     context.progress.begin(Phase::Counting, SHARDS);
     let is_finding = |group| found.contains(&group);
-    let counts = count::count(rows, &known, is_finding, context.progress);
-    let counts = counts.unwrap_or_else(|error| {
-        let message =
-            format!("a temporary file cannot be read back, so nothing is counted: {error}");
-        partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
-        Counts::default()
-    });
+    let go_on = || context.go_on();
+    let counts = count::count(rows, &known, is_finding, context.progress, go_on);
+    let counts = or_missing(counts, "nothing is counted", &mut partial.problems);
     // What earlier runs have said is not said again.
     let is_new = |place: &(u64, u64)| !partial.retained.recalled.contains(place);
     for places in counts.conflicts.iter().filter(|places| places.iter().any(is_new)) {
@@ -214,6 +213,7 @@ fn decide(
         presence: &presence,
         accounts: &seen.accounts,
         live: ended.live,
+        recalled: &partial.retained.recalled,
     };
     let said = records::pass(&known, &kept)?;
     let book = book(plan, said.book, uses.joins, uses.unplaced);
@@ -252,7 +252,7 @@ fn decide(
     }
     fill_sessions(&mut decisions.findings, &heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
-    partial.problems.extend(too_many_tags(plan, book.lost()));
+    partial.problems.extend(too_many_tags(plan, &book));
     let uses = counted(passed.lasts, &mut partial.retained);
     Ok(Decided { decisions, compared, found, book, uses })
 }
@@ -262,6 +262,7 @@ fn book(plan: &Plan, mut book: Book, joins: BTreeSet<(String, String)>, unplaced
     book.unplaced += unplaced;
     joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
     book.merge(plan.tags.clone());
+    book.fit();
     book
 }
 
@@ -328,9 +329,9 @@ fn compared<'a>(
     let mut compared = Compared::default();
     of_uses.into_iter().for_each(|more| compared.merge(more));
     if bench.context.compares {
-        let mut comparing = Comparing::new(bench, tags);
+        let mut comparing = Comparing::new(bench, Ledger::new(tags));
         comparing.take_records(pairs, &mut Desk::new(bench, Notes::new(0, 1, 0)))?;
-        compared.merge(comparing.finish());
+        compared.merge(comparing.finish().0);
     }
     Ok(compared)
 }
@@ -345,8 +346,8 @@ fn tagged(
     let mut found = tags::finding::findings(context, take(&mut compared.founds));
     fill_sessions(&mut found, heap)?;
     let mut ledger = Ledger::new(tags);
-    found.extend(tags::settled::aliases(context, &mut ledger, aliases, last));
-    found.extend(tags::settled::classes(context, &mut ledger, last));
+    found.extend(tags::settled::aliases(context, &mut ledger, aliases, last)?);
+    found.extend(tags::settled::classes(context, &mut ledger, last)?);
     compared.coverage.resources = tags.book.arns().len() as u64;
     compared.coverage.unplaced = tags.book.unplaced;
     Ok(found)
@@ -397,23 +398,27 @@ fn unverified(plan: &Plan, ended: Ended) -> Vec<Finding> {
     found
 }
 
-/// Gives key and resource the tags that they had when the finding's first event happened.
-fn fill_tags(finding: &mut Finding, ledger: &mut Ledger<'_>) {
-    let Some(time) = finding.first_seen else { return };
-    if let Some(key) = &mut finding.key {
-        key.tags = ledger.of(&key.arn, time);
-    }
-    if let Some(resource) = &mut finding.resource {
-        resource.tags = ledger.of(&resource.arn, time);
-    }
-}
-
-fn too_many_tags(plan: &Plan, lost: usize) -> Option<Problem> {
-    let message = format!(
-        "more than {} tag changes: the tags of {lost} resources are taken to be unknown",
-        plan.limits.tags
-    );
-    (lost > 0).then(|| Problem::new(Origin::blob("*"), Stage::Tags, message))
+/// Tag changes for which there was no room.
+fn too_many_tags(plan: &Plan, book: &Book) -> Vec<Problem> {
+    let most = plan.limits.tags;
+    let cut = book.cut_short();
+    let of_records = cut.first().map(|first| {
+        let others = match cut.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} others"),
+        };
+        format!(
+            "more tag changes than the {most} that have room: of those by {first}{others} the oldest              are left out, and the tags that they changed are taken to be unknown"
+        )
+    });
+    let of_files = (book.unfiled() > 0).then(|| {
+        format!(
+            "more tags in files than the {most} that have room: {} resources are left out",
+            book.unfiled()
+        )
+    });
+    let problem = |message| Problem::new(Origin::blob("*"), Stage::Tags, message);
+    of_records.into_iter().chain(of_files).map(problem).collect()
 }
 
 /// Aliases and ids of which some stand for nothing that is known.

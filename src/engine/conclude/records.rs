@@ -31,7 +31,7 @@ use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{NONE, Sym, sym};
 use crate::engine::store::texts::{AllTexts, NOWHERE, TextAt, Texts};
 use crate::tags::book::Book;
-use crate::tags::change::{Change, Evidence, Source};
+use crate::tags::change::{Evidence, Source};
 use crate::tags::extract::extract;
 
 /// Keys under which a history marked a record, by the number of its stateful rule.
@@ -55,6 +55,8 @@ pub struct Known<'a> {
     pub accounts: &'a BTreeSet<String>,
     /// Whether findings of single records are written at once.
     pub live: bool,
+    /// Where records of earlier runs were read.
+    pub recalled: &'a HashSet<(u64, u64)>,
 }
 
 /// Goes through all kept records.
@@ -121,6 +123,7 @@ impl Pass<'_> {
     }
 
     fn take(&mut self, at: TextAt, entry: &[u8]) -> io::Result<()> {
+        self.known.context.go_on()?;
         let (label, text) = Label::read(entry)?;
         let mut parser = self.parser.take().unwrap_or_default();
         let done = parser.read(label.record, text, |record| self.one(&One { label, at, record }));
@@ -160,9 +163,8 @@ impl Pass<'_> {
                 origin: origin(self.known.context, (one.label.blob, one.label.record)),
             },
         });
-        for (arn, what) in extract(view).changes {
-            self.said.book.add(arn, Change { evidence: Arc::clone(&evidence), what });
-        }
+        let fresh = !self.known.recalled.contains(&(one.label.blob, one.label.record));
+        self.said.book.record(&evidence, extract(view).changes, fresh);
     }
 
     /// Remembers which key it names for what.

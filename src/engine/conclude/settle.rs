@@ -26,7 +26,9 @@ pub fn settle(
 ) -> Settled {
     let mut settled = Settled::new();
     for (mut key, (hash, mut group)) in groups {
-        let count = counts.get(&hash).copied().unwrap_or_default();
+        // Where nothing could be counted, there are at least those that are shown.
+        let shown = group.events.len() as u64;
+        let count = counts.get(&hash).copied().unwrap_or(shown);
         key.apart = None;
         if let Some(foreign) = key.foreign.take() {
             let outside = plan.estate.outside(&foreign.accounts, recipients);
@@ -83,19 +85,33 @@ pub fn raise_evasions(plan: &Plan, groups: &mut Settled, evasions: &BTreeSet<(St
         let is_of_rule = |key: &GroupKey| key.rule == rule.about && !key.attempt;
         for (key, (group, _)) in groups.iter_mut().filter(|(key, _)| is_of_rule(key)) {
             let Some(arn) = &key.key else { continue };
-            let all_shown = group.events.len() < SHOWN;
-            let evades = |time: Time| {
-                let shown = group.events.keys().any(|event| event.order.1 == Some(time));
-                shown || (!all_shown && (group.first..=group.last).contains(&Some(time)))
-            };
-            let of_key = evasions.range((arn.clone(), Time(i64::MIN))..);
-            let mut of_group = of_key.take_while(|(of, _)| of == arn).filter(|(_, at)| evades(*at));
-            let told = of_group.find_map(|(key, changed)| {
-                rule.judge(&plan.estate, Piece::Evasion(Evasion { key, changed: *changed }))
+            let told = evading(group, arn, evasions).find_map(|changed| {
+                rule.judge(&plan.estate, Piece::Evasion(Evasion { key: arn, changed }))
             });
             if let Some(told) = told {
                 change(group, false, &[(told.level, told.why().to_owned())]);
             }
         }
+    }
+}
+
+/// Those changes of a key's tags by which uses evaded that a group has, as far as it tells: it shows
+/// some of its events, and of the others when they were at the earliest and at the latest.
+fn evading<'a>(
+    group: &Group,
+    arn: &str,
+    evasions: &'a BTreeSet<(String, Time)>,
+) -> Box<dyn Iterator<Item = Time> + 'a> {
+    let at = |time: Time| (arn.to_owned(), time);
+    if group.events.len() < SHOWN {
+        let shown = group.events.keys().filter_map(|event| event.order.1);
+        let evading = shown.filter(|time| evasions.contains(&at(*time)));
+        return Box::new(evading.collect::<Vec<_>>().into_iter());
+    }
+    match (group.first, group.last) {
+        (Some(first), Some(last)) if first <= last => {
+            Box::new(evasions.range(at(first)..=at(last)).map(|(_, time)| *time))
+        }
+        _ => Box::new(std::iter::empty()),
     }
 }

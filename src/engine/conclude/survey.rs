@@ -50,7 +50,8 @@ pub fn survey(
         uses.shard(shard).each(|row| {
             if row.matches != NONE && failed.is_none() {
                 let make = |lookup: &mut Lookup<'_>| matches(context, lookup, row);
-                match all.of((context, row), lookup, make, &mut leave) {
+                let found = context.go_on();
+                match found.and_then(|()| all.of((context, row), lookup, make, &mut leave)) {
                     Ok(matches) => matches.rows.set(matches.rows.get().saturating_add(1)),
                     Err(error) => failed = Some(error),
                 }

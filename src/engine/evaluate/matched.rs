@@ -9,7 +9,7 @@ use super::Record;
 use super::identity::Identity;
 use crate::detect::Hit;
 use crate::engine::context::Context;
-use crate::engine::partial::group::{EventKept, EventKey, Group, GroupKey, Match, Snapshot};
+use crate::engine::partial::group::{EventKept, EventKey, Group, GroupKey, Match, SHOWN, Snapshot};
 use crate::model::origin::Origin;
 use crate::record::event::{Event, Raw};
 use crate::record::kms::{Actor, View};
@@ -103,16 +103,22 @@ fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
             details.insert(name.into(), serde_json::Value::from(value).to_string());
         }
     }
-    let mut keys = view.keys();
-    if keys.len() > 1 {
-        let others: Vec<&str> = keys[1..].iter().map(|key| key.arn.as_str()).collect();
-        details.insert("other_keys".into(), serde_json::Value::from(others).to_string());
+    let others = view.keys().iter().skip(1).map(|key| key.arn.as_str());
+    match others.len() {
+        0 => {}
+        count => {
+            let shown: Vec<&str> = others.take(SHOWN).collect();
+            if shown.len() < count {
+                details.insert("other_keys_count".into(), count.to_string());
+            }
+            details.insert("other_keys".into(), serde_json::Value::from(shown).to_string());
+        }
     }
     Snapshot {
         principal: view.principal(),
         source_ip: text(&["sourceIPAddress"]),
         user_agent: text(&["userAgent"]),
-        key: (!keys.is_empty()).then(|| keys.swap_remove(0)),
+        key: view.key(),
         resource: view.resource(),
         details,
     }

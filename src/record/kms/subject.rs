@@ -5,7 +5,8 @@
 //! service's own guide, "Encryption context".
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::{Pair, View, is_object};
 use crate::model::arn::Arn;
@@ -136,12 +137,13 @@ pub(super) fn all_of_record(view: &View<'_>) -> Vec<String> {
         }
     }
     // An object comes with its bucket, which is no subject beside it.
-    let inside = |outer: &String, all: &[String]| {
-        all.iter()
-            .any(|other| other.strip_prefix(outer.as_str()).is_some_and(|r| r.starts_with('/')))
+    let all: BTreeSet<String> = found.iter().cloned().collect();
+    let holds = |outer: &str| {
+        let inside = format!("{outer}/");
+        let next = all.range::<str, _>((Bound::Included(inside.as_str()), Bound::Unbounded)).next();
+        next.is_some_and(|other| other.starts_with(&inside))
     };
-    let all = found.clone();
-    found.retain(|arn| !inside(arn, &all));
+    found.retain(|arn| !holds(arn));
     if found.is_empty() {
         let request = view.event().get("requestParameters").filter(is_object);
         for name in NAMED {
@@ -227,11 +229,10 @@ pub(super) fn complete(
     id: &str,
     account: Option<&str>,
 ) -> Resource {
-    let account =
-        account.map(str::to_owned).or_else(|| view.caller_account()).or_else(|| view.account());
-    match (view.region(), account) {
+    let home = view.home();
+    match (&home.region, account.or(home.account.as_deref())) {
         (Some(region), Some(account)) => {
-            let text = format!("arn:{}:{service}:{region}:{account}:{id}", view.partition());
+            let text = format!("arn:{}:{service}:{region}:{account}:{id}", home.partition);
             let kind = Arn::parse(&text).and_then(|arn| kind_of(&arn));
             resource(&text, kind)
         }

@@ -31,7 +31,7 @@ fn record(members: Value) -> Value {
 }
 
 fn arns(record: &Value) -> Vec<String> {
-    view(record, |view| view.keys().into_iter().map(|key| key.arn).collect())
+    view(record, |view| view.keys().iter().map(|key| key.arn.clone()).collect())
 }
 
 #[test]

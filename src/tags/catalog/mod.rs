@@ -51,7 +51,8 @@ pub fn read(name: &Arc<str>, text: &[u8], date: Time, book: &mut Book) -> Added 
         };
         let source = Source::File(Arc::clone(name));
         let evidence = Arc::new(Evidence { time: time.unwrap_or(date), source });
-        book.add(known.arn, Change { evidence, what: What::Observed(tags) });
+        let what = Arc::new(What::Observed(tags));
+        book.file(known.arn, Change { evidence, what });
     }
     read.joins.into_iter().for_each(|(id, arn)| book.join(id, arn));
     if added.resources == 0 && added.wrong.is_empty() && read.passed_over > 0 {

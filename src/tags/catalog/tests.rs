@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::tags::timeline::{State, all_at};
+use crate::tags::timeline::State;
 
 const BUCKET: &str = "arn:aws:s3:::example-ledger";
 
@@ -11,7 +11,7 @@ fn owner_of(text: &str) -> Option<String> {
     let mut book = Book::new(100);
     let added = read(&Arc::from("tags"), text.as_bytes(), Time::from_secs(1_000), &mut book);
     assert_eq!(added, Added { resources: 1, wrong: Vec::new() }, "{text}");
-    let (tags, others) = all_at(&book.timeline(BUCKET)?, Time::from_secs(5_000));
+    let (tags, others) = book.timeline(BUCKET).index().all_at(Time::from_secs(5_000));
     assert!(!others, "a file lists all tags");
     match tags.get("Owner") {
         Some(State::Known(value, _)) => Some(value.clone()),

@@ -11,8 +11,8 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::OnceLock;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use super::change::{Tags, What};
 use super::uses;
@@ -28,7 +28,7 @@ pub use shapes::tags;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Extract {
     /// What happened to the tags of which ARN.
-    pub changes: Vec<(String, What)>,
+    pub changes: Vec<(String, Arc<What>)>,
     /// Ids and what ARN they are of.
     pub joins: Vec<(String, String)>,
     /// Whether it changes tags of a resource that it does not name in any known way.
@@ -41,6 +41,9 @@ const GENERIC: [&str; 6] = ["Tag", "Untag", "AddTags", "RemoveTags", "CreateTags
 /// Calls of EC2 in the newer form, in which request and response are wrapped.
 const WRAPPED: [&str; 4] =
     ["CreateNatGateway", "CreateVpcEndpoint", "CreateLaunchTemplate", "CreateTransitGateway"];
+
+/// The member that has tags by the kind of resource.
+const SPECIFIED: &str = "tagSpecificationSet";
 
 /// Whether a record of another service than KMS may say something of tags, or of a resource's key.
 ///
@@ -117,16 +120,30 @@ fn by_row(view: &View<'_>, row: &Row, found: &mut Extract) {
         found.unplaced = !matches!(row.does, Does::Create | Does::CreateIfGiven | Does::Delete);
         return;
     }
+    // A call says the same of all its resources of one kind, and may name thousands.
+    let mut by_kind: HashMap<String, Option<Arc<What>>> = HashMap::new();
+    let is_by_kind = row.tags.iter().any(|path| path.ends_with(SPECIFIED));
     for arn in resources {
-        if let Some(what) = what(view, row, &arn) {
-            found.changes.push((arn, what));
+        let kind = if is_by_kind { kind_of(&arn) } else { "" };
+        if !by_kind.contains_key(kind) {
+            by_kind.insert(kind.to_owned(), what(view, row, kind).map(Arc::new));
+        }
+        if let Some(Some(what)) = by_kind.get(kind) {
+            found.changes.push((arn, Arc::clone(what)));
         }
     }
 }
 
-/// What a call of the table does to one resource; `None` when it does nothing that is known.
-fn what(view: &View<'_>, row: &Row, arn: &str) -> Option<What> {
-    let given = given(view, row.tags, arn);
+/// The kind of an ARN as EC2 names it: `volume` of `…:volume/vol-1`.
+fn kind_of(arn: &str) -> &str {
+    let resource = arn.rsplit(':').next().unwrap_or_default();
+    resource.split_once('/').map_or("", |(kind, _)| kind)
+}
+
+/// What a call of the table does to resources of one kind; `None` when it does nothing that is
+/// known.
+fn what(view: &View<'_>, row: &Row, kind: &str) -> Option<What> {
+    let given = given(view, row.tags, kind);
     Some(match (row.does, given) {
         (Does::Delete, _) => What::Gone,
         (Does::Remove | Does::RemoveAny, _) => {
@@ -168,11 +185,11 @@ enum Given {
     None,
 }
 
-fn given(view: &View<'_>, paths: &[&str], arn: &str) -> Given {
+fn given(view: &View<'_>, paths: &[&str], kind: &str) -> Given {
     for path in paths {
         let Some(value) = first(view, &[path]) else { continue };
-        let tags = match path.ends_with("tagSpecificationSet") {
-            true => specified(value, arn),
+        let tags = match path.ends_with(SPECIFIED) {
+            true => specified(value, kind),
             false => tags(value),
         };
         return tags.map_or(Given::Odd, Given::Tags);
@@ -180,9 +197,8 @@ fn given(view: &View<'_>, paths: &[&str], arn: &str) -> Given {
     Given::None
 }
 
-/// The tags that a `tagSpecificationSet` has for the kind of resource that `arn` is of.
-fn specified(set: Json<'_>, arn: &str) -> Option<Tags> {
-    let kind = arn.rsplit(':').next()?.split('/').next()?;
+/// The tags that a `tagSpecificationSet` has for a kind of resource.
+fn specified(set: Json<'_>, kind: &str) -> Option<Tags> {
     let items = set.get_any_case("items").unwrap_or(set);
     let mut found = Tags::new();
     for item in shape::each(items) {
@@ -203,7 +219,7 @@ fn wrapped(view: &View<'_>, found: &mut Extract) {
         let echoed = shape::at(made, &["tagSet"]).and_then(tags);
         let asked = || tags(first(view, &["request.TagSpecification"])?);
         if let (Some(arn), Some(tags)) = (arn, echoed.or_else(asked)) {
-            found.changes.push((arn, What::Create(tags)));
+            found.changes.push((arn, Arc::new(What::Create(tags))));
         }
     }
 }
@@ -224,7 +240,8 @@ fn generic(view: &View<'_>, name: &str, found: &mut Extract) {
         let tags = first(view, ANY_TAGS).and_then(tags);
         tags.filter(|tags| !tags.is_empty()).map_or(What::Blur, What::Set)
     };
-    found.changes.extend(resources.into_iter().map(|arn| (arn, what.clone())));
+    let what = Arc::new(what);
+    found.changes.extend(resources.into_iter().map(|arn| (arn, Arc::clone(&what))));
 }
 
 /// Ids that encryption contexts use instead of ARNs, and aliases that calls use instead of keys.

@@ -40,7 +40,7 @@ fn keys(names: &[&str]) -> What {
 /// Checks the one change that a call makes.
 fn one(service: &str, name: &str, (request, response): (Json, Json), arn: &str, what: What) {
     let found = said(service, name, &request, &response);
-    assert_eq!(found.changes, [(arn.to_owned(), what)], "{service} {name}");
+    assert_eq!(found.changes, [(arn.to_owned(), what.into())], "{service} {name}");
     assert!(service == "kms" || concerns(name.as_bytes()), "{name} is passed over");
 }
 
@@ -283,7 +283,7 @@ fn what_failed_changed_nothing() {
     let request = json!({"resourceARNList": arns, "tags": {"A": "b"}});
     let response = json!({"failedResourcesMap": {"arn:aws:s3:::b": {"statusCode": 400}}});
     let found = said("tagging", "TagResources", &request, &response);
-    assert_eq!(found.changes, [("arn:aws:s3:::a".into(), What::Set(tags(&[("A", "b")])))]);
+    assert_eq!(found.changes, [("arn:aws:s3:::a".into(), What::Set(tags(&[("A", "b")])).into())]);
     let mut record = json!({
         "eventSource": "s3.amazonaws.com", "eventName": "DeleteBucketTagging",
         "requestParameters": {"bucketName": "a"},

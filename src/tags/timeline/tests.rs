@@ -2,8 +2,12 @@
 
 use proptest::prelude::*;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::*;
-use crate::tags::change::Source;
+use crate::model::time::Time;
+use crate::tags::change::{Evidence, Source, Tags, Value, What};
 
 fn by(second: i64, number: usize) -> Arc<Evidence> {
     let source = Source::File(format!("{number}").into());
@@ -67,13 +71,13 @@ proptest! {
         let mut state: Known = None;
         for (second, ops) in (0i64..).zip(&seconds) {
             for (number, op) in ops.iter().enumerate() {
-                changes.push(Change { evidence: by(second, number), what: what(op) });
+                changes.push(Change { evidence: by(second, number), what: Arc::new(what(op)) });
             }
             let ends = ends_of(ops, state);
             state = if ends.iter().all(|end| *end == ends[0]) { ends[0] } else { None };
         }
         changes.reverse();
-        let course = Timeline::new(changes).course(Some("Owner"));
+        let course = Timeline::new(changes).index().course(Some("Owner"));
         let found = match course.at(Time::from_secs(100)) {
             State::Known(value, _) => Some(value.parse().ok()),
             State::Absent(_) => Some(None),
@@ -86,17 +90,17 @@ proptest! {
 #[test]
 fn a_hidden_value_is_there_and_not_known() {
     let hidden = Tags::from([("Owner".to_owned(), Value::Hidden)]);
-    let change = Change { evidence: by(1, 0), what: What::Create(hidden) };
+    let change = Change { evidence: by(1, 0), what: Arc::new(What::Create(hidden)) };
     let timeline = Timeline::new(vec![change]);
-    let at = |key| timeline.course(key).at(Time::from_secs(2)).clone();
+    let at = |key| timeline.index().course(key).at(Time::from_secs(2)).clone();
     assert_eq!(at(Some("Owner")), State::Unknown(Why::NotTold));
     assert!(matches!(at(None), State::Absent(_)), "the others are told");
 }
 
 #[test]
 fn what_is_used_in_the_second_of_its_making_was_made_before() {
-    let change = Change { evidence: by(1, 0), what: What::Create(tags(1)) };
-    let course = Timeline::new(vec![change]).course(Some("Owner"));
+    let change = Change { evidence: by(1, 0), what: Arc::new(What::Create(tags(1))) };
+    let course = Timeline::new(vec![change]).index().course(Some("Owner"));
     assert!(matches!(course.at(Time::from_secs(1)), State::Known(..)));
     assert_eq!(*course.at(Time::from_secs(0)), State::Unknown(Why::NotSeen));
 }

@@ -147,7 +147,8 @@ impl<'a> Desk<'a> {
         let mut rows = Ahead::new(shard.rows()?)?;
         for (number, rule) in rules {
             while let Some(first) = rows.next.filter(|note| note.rule == *number) {
-                let mut part = Part { rows: &mut rows, rule: *number, part: first.part };
+                let context = self.bench.context;
+                let mut part = Part { context, rows: &mut rows, rule: *number, part: first.part };
                 self.part(rule, &mut part)?;
                 // What a rule did not want to see.
                 while part.next()?.is_some() {}
@@ -349,6 +350,7 @@ impl<'a> Desk<'a> {
 
 /// The notes of one part.
 pub struct Part<'a> {
+    context: &'a Context<'a>,
     rows: &'a mut Ahead,
     rule: u32,
     part: [u64; 2],
@@ -363,8 +365,9 @@ impl Part<'_> {
     /// Takes the next note.
     ///
     /// # Errors
-    /// When a temporary file cannot be read back.
+    /// When a temporary file cannot be read back, and when the run is to stop.
     pub fn next(&mut self) -> io::Result<Option<Note>> {
+        self.context.go_on()?;
         match self.peek() {
             Some(_) => self.rows.take(),
             None => Ok(None),

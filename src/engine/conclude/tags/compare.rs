@@ -1,4 +1,4 @@
-//! All uses against the stretches in which no tag of their key and their resource changed.
+//! All uses against the stretches in which no governed tag of their key and their resource changed.
 //!
 //! What a stretch says is judged once and counted for each use in it. What must stay true: the order
 //! of uses decides nothing, copies count once, and what cannot be judged is counted by its reason.
@@ -9,7 +9,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::finding::{self, Found, Founds, Judged, PairRule, Short, Shown};
-use super::ledger::{Courses, Ledger, Reason, TOO_MANY, Tags};
+use super::ledger::{Courses, Ledger, Reason};
 use crate::detect::stateful::About;
 use crate::detect::whole_log::tags::{SOON, Said};
 use crate::engine::conclude::lookup::Named;
@@ -53,7 +53,7 @@ impl Compared {
 struct Side {
     pair: Pair,
     /// The courses of both, or why there are none.
-    courses: Result<(Courses, Courses), Reason>,
+    courses: Result<(Rc<Courses>, Rc<Courses>), Reason>,
     /// What the key may be used for beside its own values.
     allowed: Vec<Option<Patterns>>,
     /// What is said of the stretches in which both lie.
@@ -101,10 +101,10 @@ struct Compare {
 }
 
 impl<'a> Comparing<'a> {
-    pub fn new(bench: &'a Bench<'a>, tags: &'a Tags<'a>) -> Comparing<'a> {
+    pub fn new(bench: &'a Bench<'a>, ledger: Ledger<'a>) -> Comparing<'a> {
         Comparing {
             bench,
-            ledger: Ledger::new(tags),
+            ledger,
             all: Compared::default(),
             sides: BySym::default(),
             found: HashMap::new(),
@@ -214,6 +214,7 @@ impl<'a> Comparing<'a> {
     pub fn take_records(&mut self, all: &[PairRecord], desk: &mut Desk<'_>) -> io::Result<()> {
         let mut before: Option<&PairRecord> = None;
         for pair in all {
+            self.bench.context.go_on()?;
             let same = |other: &PairRecord| {
                 (other.identity, other.content) == (pair.identity, pair.content)
             };
@@ -267,14 +268,13 @@ impl<'a> Comparing<'a> {
         Side { pair, courses, allowed, known: RefCell::default(), unjudged: Cell::new(0) }
     }
 
-    fn courses(&mut self, pair: &Pair) -> Result<(Courses, Courses), Reason> {
+    fn courses(&mut self, pair: &Pair) -> Result<(Rc<Courses>, Rc<Courses>), Reason> {
         let Some(resource) = &pair.resource else {
             return Err(if pair.unmapped { "context not mapped" } else { "no resource named" });
         };
         let key = self.ledger.key(&pair.key)?;
         let resource = self.ledger.resource(&resource.arn)?;
-        let key = self.ledger.courses(&key).ok_or(TOO_MANY)?;
-        Ok((key, self.ledger.courses(&resource).ok_or(TOO_MANY)?))
+        Ok((self.ledger.courses(&key), self.ledger.courses(&resource)))
     }
 
     /// Counts a record of a side, and says what is to be said of it.
@@ -285,11 +285,7 @@ impl<'a> Comparing<'a> {
             side.unjudged.set(side.unjudged.get() + counts);
             return None;
         };
-        // All courses of one timeline have the same stretches.
-        let stretches = (
-            key.first().map_or(0, |course| course.stretch(time)),
-            resource.first().map_or(0, |course| course.stretch(time)),
-        );
+        let stretches = (key.start(time), resource.start(time));
         let known = side.known.borrow().get(&stretches).cloned();
         let judged = known.unwrap_or_else(|| {
             let judged = Rc::new(side.judge(stretches, &self.ledger));
@@ -338,9 +334,9 @@ impl<'a> Comparing<'a> {
         Ok(())
     }
 
-    /// All that was compared.
-    pub fn finish(self) -> Compared {
-        self.all
+    /// All that was compared, and the ledger for whoever compares next.
+    pub fn finish(self) -> (Compared, Ledger<'a>) {
+        (self.all, self.ledger)
     }
 }
 
@@ -357,13 +353,13 @@ impl Side {
             count: Cell::new(0),
         };
         let Ok((keys, resources)) = &self.courses else { return judged };
-        let states = keys.iter().zip(resources.iter());
+        let states = keys.all.iter().zip(&resources.all);
         let states = states.map(|(k, r)| (k.state(key), r.state(resource)));
         let all: Vec<_> = tags.iter().zip(states).zip(&self.allowed).collect();
         for ((tag, (key, resource)), allowed) in &all {
             judged.verdicts.push(compare(tag, key, resource, allowed.as_ref()));
         }
-        for (((tag, (now, resource)), allowed), course) in all.iter().zip(keys.iter()) {
+        for (((tag, (now, resource)), allowed), course) in all.iter().zip(&keys.all) {
             judged.changed.extend(evasion(tag, (now, course), resource, allowed.as_ref()));
         }
         judged.reason = judged.verdicts.iter().find_map(|verdict| match verdict {

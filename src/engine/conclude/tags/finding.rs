@@ -101,8 +101,8 @@ pub struct Found {
     level: Option<Level>,
     count: u64,
     attested: u64,
-    /// What was said, by the stretch that says it.
-    said: Vec<(Rc<Judged>, Often)>,
+    /// What was said, by the address of what a stretch says.
+    said: HashMap<*const Judged, (Rc<Judged>, Often)>,
     /// The smallest names of the resources, where the finding is not about one.
     resources: BTreeSet<String>,
     /// Whether the finding is counted and not listed, so that one record is enough.
@@ -136,17 +136,11 @@ impl Found {
         }
         self.count += 1;
         self.attested += u64::from(attested);
-        let known = self.said.iter_mut().rev().find(|(known, _)| Rc::ptr_eq(known, judged));
-        match known {
-            Some((_, often)) => {
-                often.uses += 1;
-                often.first = often.first.min(time);
-                often.last = often.last.max(time);
-            }
-            None => {
-                self.said.push((Rc::clone(judged), Often { uses: 1, first: time, last: time }));
-            }
-        }
+        let first = || (Rc::clone(judged), Often { uses: 0, first: time, last: time });
+        let (_, often) = self.said.entry(Rc::as_ptr(judged)).or_insert_with(first);
+        often.uses += 1;
+        often.first = often.first.min(time);
+        often.last = often.last.max(time);
     }
 
     /// Shows a record, if it is one of the smallest.
@@ -187,7 +181,7 @@ impl Found {
             group.first = self.first;
             group.last = self.last;
         }
-        for (judged, often) in self.said.into_iter().filter(|_| !self.brief) {
+        for (judged, often) in self.said.into_values().filter(|_| !self.brief) {
             judged.said.iter().for_each(|said| settled.say(said, often));
         }
         settled
@@ -309,11 +303,13 @@ pub fn reason(key: bool, why: Why) -> Reason {
         (true, Why::SameSecond) => "key tags changed in the same second",
         (true, Why::Contradicted) => "key tags contradicted",
         (true, Why::TwoTags) => "key has two tags of one meaning",
+        (true, Why::NoRoom) => "key has more tag changes than fit in memory",
         (false, Why::NotSeen) => "resource tags not seen",
         (false, Why::NotTold) => "resource tags not told by the record",
         (false, Why::SameSecond) => "resource tags changed in the same second",
         (false, Why::Contradicted) => "resource tags contradicted",
         (false, Why::TwoTags) => "resource has two tags of one meaning",
+        (false, Why::NoRoom) => "resource has more tag changes than fit in memory",
     }
 }
 

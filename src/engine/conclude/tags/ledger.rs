@@ -1,52 +1,128 @@
 //! Tags by ARN and instant: the book once all is in it, with what was asked kept at hand.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
 use std::rc::Rc;
 
-use crate::model::estate::Estate;
-use crate::model::finding::Key;
+use crate::engine::context::Context;
+use crate::model::estate::{Estate, GovernedTag};
+use crate::model::finding::{Finding, Key};
 use crate::model::time::Time;
 use crate::tags::book::{Book, Named};
-use crate::tags::timeline::{Course, State, Timeline, all_at};
+use crate::tags::timeline::{Course, Timeline};
 
-/// How many courses and timelines are kept at hand.
+/// How many courses are kept at hand.
 const AT_HAND: usize = 1 << 17;
 
 /// What the alias of an AWS managed key starts with.
 const AWS_ALIAS: &str = "alias/aws/";
 
-/// The courses of the governed tags of one ARN, in the order of the estate.
-pub type Courses = Rc<Vec<Course>>;
+/// The courses of the governed tags of one ARN.
+#[derive(Debug)]
+pub struct Courses {
+    /// In the order of the estate.
+    pub all: Vec<Course>,
+    /// The stretches with which any of them changes its state, ascending.
+    starts: Vec<usize>,
+}
 
 /// Everything that is known of tags.
 pub struct Tags<'a> {
     pub estate: &'a Estate,
     pub book: &'a Book,
     managed: BTreeSet<String>,
+    /// The names that mean each governed tag, as names are compared.
+    meant: Vec<HashSet<String>>,
 }
 
 impl<'a> Tags<'a> {
     pub fn new(estate: &'a Estate, book: &'a Book) -> Tags<'a> {
-        Tags { estate, managed: book.aws_managed(), book }
+        let meant = estate.governed_tags.iter().map(|tag| {
+            let names = [&tag.name].into_iter().chain(&tag.synonyms);
+            names.map(|name| GovernedTag::folded(name)).collect()
+        });
+        Tags { estate, managed: book.aws_managed(), book, meant: meant.collect() }
+    }
+
+    /// Gives the keys and resources of findings the tags that they had when the first event of the
+    /// finding happened. Thing by thing: each is walked through once, however many findings it has.
+    ///
+    /// # Errors
+    /// When the run is to stop.
+    pub fn fill(&self, findings: &mut [Finding], context: &Context<'_>) -> io::Result<()> {
+        let mut wanted: Vec<(String, Time, usize, bool)> = Vec::new();
+        for (number, finding) in findings.iter().enumerate() {
+            let Some(time) = finding.first_seen else { continue };
+            let key = finding.key.iter().map(|key| (&key.arn, true));
+            let resource = finding.resource.iter().map(|resource| (&resource.arn, false));
+            for (name, is_key) in key.chain(resource) {
+                if let Named::Arn(arn) = self.book.named(name)
+                    && self.book.knows(&arn)
+                {
+                    wanted.push((arn, time, number, is_key));
+                }
+            }
+        }
+        wanted.sort_unstable();
+        for of_one in wanted.chunk_by(|a, b| a.0 == b.0) {
+            context.go_on()?;
+            let times: Vec<Time> = of_one.iter().map(|(_, time, ..)| *time).collect();
+            let known = self.book.timeline(&of_one[0].0).index().known_at(&times);
+            for ((_, _, number, is_key), tags) in of_one.iter().zip(known) {
+                let finding = &mut findings[*number];
+                match (is_key, &mut finding.key, &mut finding.resource) {
+                    (true, Some(key), _) => key.tags = tags,
+                    (false, _, Some(resource)) => resource.tags = tags,
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The courses of the governed tags in a timeline.
+    fn courses(&self, timeline: &Timeline) -> Courses {
+        let index = timeline.index();
+        let mut keys: Vec<Vec<&str>> = vec![Vec::new(); self.meant.len()];
+        for key in index.names() {
+            let folded = GovernedTag::folded(key);
+            for (keys, meant) in keys.iter_mut().zip(&self.meant) {
+                if meant.contains(&folded) {
+                    keys.push(key);
+                }
+            }
+        }
+        let tags = self.estate.governed_tags.iter().zip(&keys);
+        // Of a tag that nothing names, it may be known that there are no others.
+        let all: Vec<Course> = tags
+            .map(|(tag, keys)| index.together(keys, |value| tag.meaning(value).to_owned()))
+            .collect();
+        let starts: BTreeSet<usize> = all.iter().flat_map(Course::starts).collect();
+        Courses { all, starts: starts.into_iter().collect() }
+    }
+}
+
+impl Courses {
+    /// The stretch with which all of them came into the states that they have at an instant.
+    pub fn start(&self, time: Time) -> usize {
+        let stretch = self.all.first().map_or(0, |course| course.stretch(time));
+        let behind = self.starts.partition_point(|start| *start <= stretch);
+        behind.checked_sub(1).map_or(0, |at| self.starts[at])
     }
 }
 
 /// The same, with what one thread has asked kept at hand.
 pub struct Ledger<'a> {
     pub tags: &'a Tags<'a>,
-    courses: HashMap<String, Option<Courses>>,
-    timelines: HashMap<String, Option<Rc<Timeline>>>,
+    courses: HashMap<String, Rc<Courses>>,
 }
 
 /// Why the tags of something cannot be looked up.
 pub type Reason = &'static str;
 
-/// There are more changes than fit.
-pub const TOO_MANY: Reason = "more tag changes than fit in memory";
-
 impl<'a> Ledger<'a> {
     pub fn new(tags: &'a Tags<'a>) -> Ledger<'a> {
-        Ledger { tags, courses: HashMap::new(), timelines: HashMap::new() }
+        Ledger { tags, courses: HashMap::new() }
     }
 
     /// What the organisation tells about itself.
@@ -77,53 +153,16 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The courses of the governed tags of an ARN; `None` when there are more changes than fit.
-    pub fn courses(&mut self, arn: &str) -> Option<Courses> {
+    /// The courses of the governed tags of an ARN.
+    pub fn courses(&mut self, arn: &str) -> Rc<Courses> {
         if let Some(known) = self.courses.get(arn) {
-            return known.clone();
+            return Rc::clone(known);
         }
-        let made = self.tags.book.timeline(arn).map(|timeline| {
-            let courses = self.tags.estate.governed_tags.iter().map(|tag| {
-                let keys = timeline.keys();
-                let meant = keys.iter().filter(|key| tag.is_meant_by(key));
-                let mut all: Vec<Course> = meant.map(|key| timeline.course(Some(key))).collect();
-                // Of a tag that nothing names, it may be known that there are no others.
-                if all.is_empty() {
-                    all.push(timeline.course(None));
-                }
-                Course::together(&all, |a, b| tag.meaning(a) == tag.meaning(b))
-            });
-            Rc::new(courses.collect())
-        });
+        let made = Rc::new(self.tags.courses(&self.tags.book.timeline(arn)));
         if self.courses.len() >= AT_HAND {
             self.courses.clear();
         }
-        self.courses.insert(arn.to_owned(), made.clone());
+        self.courses.insert(arn.to_owned(), Rc::clone(&made));
         made
-    }
-
-    fn timeline(&mut self, arn: &str) -> Option<Rc<Timeline>> {
-        if let Some(known) = self.timelines.get(arn) {
-            return known.clone();
-        }
-        let made = self.tags.book.timeline(arn).filter(|t| !t.changes().is_empty()).map(Rc::new);
-        if self.timelines.len() >= AT_HAND {
-            self.timelines.clear();
-        }
-        self.timelines.insert(arn.to_owned(), made.clone());
-        made
-    }
-
-    /// The tags of an ARN that are known as of an instant.
-    pub fn of(&mut self, name: &str, time: Time) -> BTreeMap<String, String> {
-        let Named::Arn(arn) = self.tags.book.named(name) else { return BTreeMap::new() };
-        let Some(timeline) = self.timeline(&arn) else { return BTreeMap::new() };
-        let known = all_at(&timeline, time).0.into_iter();
-        known
-            .filter_map(|(key, state)| match state {
-                State::Known(value, _) => Some((key, value)),
-                _ => None,
-            })
-            .collect()
     }
 }

@@ -4,6 +4,7 @@
 //! What must stay true: copies are dropped before anything is judged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use super::ledger::Ledger;
 use crate::detect::stateful::About;
@@ -37,15 +38,18 @@ fn after(last: Time) -> Time {
 }
 
 /// What is said of aliases that were given to keys.
+///
+/// # Errors
+/// When the run is to stop.
 pub fn aliases(
     context: &Context<'_>,
     ledger: &mut Ledger<'_>,
     mut all: Vec<AliasSet>,
     last: Time,
-) -> Vec<Found> {
+) -> io::Result<Vec<Found>> {
     let rules: Vec<_> = context.plan.rules.looking_at(LooksAt::Aliases).collect();
     if rules.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let end = after(last);
     all.sort();
@@ -53,16 +57,17 @@ pub fn aliases(
     all.dedup_by(|a, b| (a.time, &a.id, a.content) == (b.time, &b.id, b.content) && a.id.is_some());
     let mut found = Vec::new();
     for set in all {
+        context.go_on()?;
         let Some(key) = &set.about.key else { continue };
         let Some(alias) = &key.alias else { continue };
-        let Some(courses) = ledger.courses(&key.arn) else { continue };
-        let given = AliasGiven { alias, time: set.time, courses: &courses, end };
+        let courses = ledger.courses(&key.arn);
+        let given = AliasGiven { alias, time: set.time, courses: &courses.all, end };
         for rule in &rules {
             let told = rule.judge(ledger.estate(), Piece::Alias(&given));
             found.extend(told.map(|told| of_alias(rule.about, &set, &told)));
         }
     }
-    found
+    Ok(found)
 }
 
 fn of_alias(rule: usize, set: &AliasSet, told: &Conclusion) -> Found {
@@ -106,12 +111,19 @@ struct Classes {
 }
 
 /// What is said of the classes of data that resources have, as of the last record.
-pub fn classes(context: &Context<'_>, ledger: &mut Ledger<'_>, last: Time) -> Vec<Found> {
+///
+/// # Errors
+/// When the run is to stop.
+pub fn classes(
+    context: &Context<'_>,
+    ledger: &mut Ledger<'_>,
+    last: Time,
+) -> io::Result<Vec<Found>> {
     let rules: Vec<_> = context.plan.rules.looking_at(LooksAt::Classes).collect();
     if rules.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let Classes { resources, of_keys, keys_known } = gathered(ledger, after(last));
+    let Classes { resources, of_keys, keys_known } = gathered(context, ledger, after(last))?;
     let mut found = Vec::new();
     for (name, resources) in resources {
         let has_key = of_keys.contains(&name);
@@ -121,19 +133,21 @@ pub fn classes(context: &Context<'_>, ledger: &mut Ledger<'_>, last: Time) -> Ve
             found.extend(told.map(|told| of_class(rule.about, &class, &told)));
         }
     }
-    found
+    Ok(found)
 }
 
 /// The classes of everything whose tags are known, as of an instant.
-fn gathered(ledger: &mut Ledger<'_>, time: Time) -> Classes {
+fn gathered(context: &Context<'_>, ledger: &mut Ledger<'_>, time: Time) -> io::Result<Classes> {
     let mut all = Classes::default();
     let tags = &ledger.estate().governed_tags;
-    let Some(tag) = tags.iter().position(|tag| !tag.order.is_empty()) else { return all };
+    let Some(tag) = tags.iter().position(|tag| !tag.order.is_empty()) else {
+        return Ok(all);
+    };
     let arns: Vec<String> = ledger.tags.book.arns().into_iter().map(str::to_owned).collect();
     for arn in arns {
+        context.go_on()?;
         let is_key = Arn::parse(&arn).is_some_and(|arn| arn.is_kms_key());
-        let Some(courses) = ledger.courses(&arn) else { continue };
-        match courses[tag].at(time) {
+        match ledger.courses(&arn).all[tag].at(time) {
             State::Unknown(_) => {}
             State::Absent(_) => all.keys_known |= is_key,
             State::Known(value, _) => {
@@ -148,7 +162,7 @@ fn gathered(ledger: &mut Ledger<'_>, time: Time) -> Classes {
             }
         }
     }
-    all
+    Ok(all)
 }
 
 fn of_class(rule: usize, class: &DataClass<'_>, told: &Conclusion) -> Found {
