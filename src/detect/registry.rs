@@ -149,6 +149,7 @@ pub const RULES: &[Embedded] = rules! {
         "policy-public-principal" = |_| detector(PolicyPublicPrincipal);
         "policy-self-grant" = |_| history(PolicySelfGrant);
         "policy-service-without-source" = |_| detector(PolicyServiceWithoutSource);
+        "policy-unreadable" = |_| detector(PolicyUnreadable);
         "policy-unrestricted-grants" = |_| detector(PolicyUnrestrictedGrants);
         "policy-wildcard-actions" = |_| detector(PolicyWildcardActions);
     }

@@ -211,6 +211,8 @@ pub struct Limits {
     pub notes: usize,
     /// How many notes of one group a rule over many records decides over at once.
     pub window: usize,
+    /// How many bytes of what records say a history decides over at once: a policy names thousands.
+    pub window_bytes: usize,
     /// How many tag changes are held, and tags that they name; of more, those who make the most lose
     /// their oldest, and what these are about becomes unknown. Files have as much room of their own.
     pub tags: usize,
@@ -230,8 +232,9 @@ impl Default for Limits {
             uses: 128 << 10,      // 15 MiB at 120 bytes each
             notes: 32 << 10,      // 4 MiB at 128 bytes each
             window: 1 << 17,
-            tags: 1 << 21, // some 150 bytes each, where there are any
-            seen: 1 << 20, // 32 MiB at 32 bytes each
+            window_bytes: 128 << 20, // 128 MiB
+            tags: 1 << 21,           // some 150 bytes each, where there are any
+            seen: 1 << 20,           // 32 MiB at 32 bytes each
             problems_per_blob: 20,
             problems: 10_000,
         }

@@ -3,11 +3,15 @@
 //! A denial counts only if it is certain: it has no conditions and covers the principal, the call and
 //! the key completely. An Allow counts whatever its conditions are, because they may hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::Actions;
 use super::document::{Policy, Statement};
-use super::principal::Principal;
+use super::principal::{Principal, Reach, Who};
+
+/// How many denials that spare somebody are looked at, those that spare the same taken together. A
+/// policy that is meant for people has a few.
+const ALL_BUT_MAX: usize = 64;
 
 /// The key a policy belongs to, as far as the record says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,36 +42,60 @@ impl Policy {
                 *set = set.with(calls);
             }
         }
-        let flat = self.flat_denials(place);
+        let flat =
+            |denial: &&Statement| denial.conditions.is_empty() && denial.applies_to(place.key);
+        let denials = Denials::of(self.denies().filter(flat));
         for (principal, set) in &mut found {
-            *set = set.without(denied(&flat, principal));
+            *set = set.without(denials.of_principal(principal));
         }
         found.retain(|_, set| !set.is_empty());
         found
     }
-
-    /// What one statement allows one principal and no denial takes away.
-    pub fn allowed_by(
-        &self,
-        statement: &Statement,
-        principal: &Principal,
-        place: Place<'_>,
-    ) -> Actions {
-        if !statement.allows() || !statement.applies_to(place.key) {
-            return Actions::NONE;
-        }
-        statement.kms().without(denied(&self.flat_denials(place), principal))
-    }
-
-    /// The denials that are certain.
-    fn flat_denials(&self, place: Place<'_>) -> Vec<&Statement> {
-        let flat =
-            |denial: &&Statement| denial.conditions.is_empty() && denial.applies_to(place.key);
-        self.denies().filter(flat).collect()
-    }
 }
 
-fn denied(denials: &[&Statement], principal: &Principal) -> Actions {
-    let hit = denials.iter().filter(|denial| denial.who.covers(principal));
-    hit.fold(Actions::NONE, |all, denial| all.with(denial.kms()))
+/// Denials that are certain, for very many questions: a hostile policy has thousands of denials and
+/// of principals.
+#[derive(Debug, Default)]
+pub(super) struct Denials<'p> {
+    everyone: Actions,
+    named: HashMap<&'p Principal, Actions>,
+    all_but: Vec<(Reach<'p>, Actions)>,
+}
+
+impl<'p> Denials<'p> {
+    /// The denials in `statements`. Of those that spare somebody, [`ALL_BUT_MAX`] count.
+    pub fn of(statements: impl Iterator<Item = &'p Statement>) -> Denials<'p> {
+        let mut all = Denials::default();
+        let mut all_but: BTreeMap<&BTreeSet<Principal>, (&Who, Actions)> = BTreeMap::new();
+        for statement in statements {
+            let calls = statement.kms();
+            match &statement.who {
+                Who::Named(named) => {
+                    for principal in named {
+                        let set = all.named.entry(principal).or_default();
+                        *set = set.with(calls);
+                    }
+                }
+                who @ Who::AllBut(spared) => {
+                    let (_, set) = all_but.entry(spared).or_insert((who, Actions::NONE));
+                    *set = set.with(calls);
+                }
+                Who::Holder => all.everyone = all.everyone.with(calls),
+            }
+        }
+        let everyone = all.named.get(&Principal::Everyone).copied().unwrap_or_default();
+        all.everyone = all.everyone.with(everyone);
+        let all_but = all_but.into_values().take(ALL_BUT_MAX);
+        all.all_but = all_but.map(|(who, calls)| (who.reach(), calls)).collect();
+        all
+    }
+
+    /// The calls that are denied to a principal.
+    pub fn of_principal(&self, principal: &Principal) -> Actions {
+        let named = |one: &Principal| self.named.get(one).copied().unwrap_or_default();
+        let account = principal.account().map(|id| named(&Principal::Account(id.to_owned())));
+        let set = self.everyone.with(named(principal)).with(account.unwrap_or_default());
+        let others = self.all_but.iter().filter(|(reach, _)| reach.covers(principal));
+        others.fold(set, |all, (_, calls)| all.with(*calls))
+    }
 }

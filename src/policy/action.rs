@@ -4,6 +4,8 @@
 //! of a statement are resolved once. Every later question is then bit arithmetic, however long the
 //! policy is.
 
+use std::sync::LazyLock;
+
 use crate::model::estate::wildcard;
 
 /// Every KMS permission, sorted. They are named as in policies: the call `ReEncrypt` needs two.
@@ -149,13 +151,11 @@ impl Actions {
         if pattern == "*" || pattern == "kms:*" {
             return Actions::ALL;
         }
-        let named = |name: &&str| wildcard(&pattern, &format!("kms:{}", name.to_ascii_lowercase()));
-        Actions::from_filter(named)
-    }
-
-    /// The set of the permissions that `keep` keeps, by name.
-    pub(super) fn from_filter(keep: impl Fn(&&str) -> bool) -> Actions {
-        let bits = NAMES.iter().enumerate().filter(|(_, name)| keep(name));
+        // Most patterns are about other services.
+        if !pattern.starts_with(['k', '*', '?']) {
+            return Actions::NONE;
+        }
+        let bits = FOLDED.iter().enumerate().filter(|(_, name)| wildcard(&pattern, name));
         Actions(bits.fold(0, |set, (bit, _)| set | 1 << bit))
     }
 
@@ -193,6 +193,11 @@ impl Actions {
         NAMES.iter().enumerate().filter(inside).map(|(_, name)| *name).collect()
     }
 }
+
+/// Every KMS permission as a policy names it, in lower case.
+static FOLDED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    NAMES.iter().map(|name| format!("kms:{}", name.to_ascii_lowercase())).collect()
+});
 
 /// The length of the longest permission, `kms:` included, and then some.
 const LONGEST: usize = 64;

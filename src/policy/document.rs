@@ -16,8 +16,10 @@ use crate::model::estate::wildcard;
 pub struct Policy {
     /// `Version`, as written.
     pub version: Option<String>,
-    /// The statements, in order.
+    /// The statements, in order. One that can be read in several ways is there more than once.
     pub statements: Vec<Statement>,
+    /// What could not be read, in words. No statement above is made up of it.
+    pub unread: Vec<String>,
 }
 
 /// What a statement does.
@@ -128,6 +130,11 @@ impl Statement {
 }
 
 impl Policy {
+    /// Whether all of the document was read, so that what is not in it is not there.
+    pub fn is_whole(&self) -> bool {
+        self.unread.is_empty()
+    }
+
     /// The statements that allow.
     pub fn allows(&self) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(|statement| statement.allows())
@@ -143,7 +150,8 @@ impl Policy {
     pub fn is_default(&self, account: &str) -> bool {
         let [only] = self.statements.as_slice() else { return false };
         let mut named = only.who.named();
-        only.allows()
+        self.is_whole()
+            && only.allows()
             && only.conditions.is_empty()
             && only.kms() == Actions::ALL
             && matches!(&only.actions, Scope::Only(_))

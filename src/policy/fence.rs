@@ -1,5 +1,7 @@
 //! Which statements of a document are limited by their conditions, and to whom.
 
+use std::collections::HashSet;
+
 use super::action::Actions;
 use super::condition::CALLER_FENCES;
 use super::document::{Policy, Statement};
@@ -31,7 +33,8 @@ impl Statement {
             let mut found: Vec<String> = condition.values.iter().filter_map(account).collect();
             // All conditions must hold.
             if let Some(before) = &accounts {
-                found.retain(|id| before.contains(id));
+                let before: HashSet<&str> = before.iter().map(String::as_str).collect();
+                found.retain(|id| before.contains(id.as_str()));
             }
             accounts = Some(found);
         }
@@ -40,16 +43,9 @@ impl Statement {
 }
 
 impl Policy {
-    /// Whether a statement that allows `*` is open to any AWS account: no condition of its own and
-    /// no Deny says who may.
-    pub fn is_public(&self, statement: &Statement, key: Option<&str>) -> bool {
-        let open = statement.allows()
-            && statement.applies_to(key)
-            && statement.who.named().any(|one| *one == Principal::Everyone)
-            && !statement.is_fenced(CALLER_FENCES);
-        if !open {
-            return false;
-        }
+    /// The statements that allow `*` and are open to any AWS account: no condition of theirs and no
+    /// Deny says who may.
+    pub fn public(&self, key: Option<&str>) -> Vec<&Statement> {
         let closes = |denial: &&Statement| {
             denial.applies_to(key)
                 && denial.who.covers(&Principal::Everyone)
@@ -58,6 +54,12 @@ impl Policy {
         };
         let closed = self.denies().filter(closes);
         let denied = closed.fold(Actions::NONE, |all, denial| all.with(denial.kms()));
-        !statement.kms().without(denied).is_empty()
+        let open = |statement: &&Statement| {
+            statement.applies_to(key)
+                && statement.who.named().any(|one| *one == Principal::Everyone)
+                && !statement.is_fenced(CALLER_FENCES)
+                && !statement.kms().without(denied).is_empty()
+        };
+        self.allows().filter(open).collect()
     }
 }

@@ -7,11 +7,11 @@
 //! are about the absent ones. Source: IAM user guide, "Secure API access with MFA" and "AWS global
 //! condition context keys".
 
-use super::access::Place;
+use super::access::{Denials, Place};
 use super::action::Actions;
 use super::condition::{Comparison, Condition, Operator, Set, Test};
 use super::document::{Policy, Statement};
-use super::principal::Principal;
+use super::principal::{Principal, Reach};
 use crate::model::estate::wildcard;
 
 /// The two context keys, in lower case.
@@ -24,6 +24,11 @@ const STATEMENTS_MAX: usize = 64;
 
 /// How many values of one statement are tried from both sides.
 const VALUES_MAX: usize = 8;
+
+/// How many conditions about MFA one statement may have, and how many values one condition, to be
+/// judged. Beyond that, an Allow is taken to allow and a Deny not to deny.
+const CONDITIONS_MAX: usize = 8;
+const LISTED_MAX: usize = 64;
 
 /// What a caller shows of MFA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +55,10 @@ pub struct Fault {
 }
 
 /// Calls that a principal may make without MFA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Open<'p> {
-    /// The number of the statement that allows them.
-    pub statement: usize,
+    /// The statement that allows them.
+    pub statement: &'p Statement,
     /// Whom it allows them.
     pub principal: &'p Principal,
     /// The calls.
@@ -157,15 +162,19 @@ impl Statement {
         self.mfa_conditions().next().is_some()
     }
 
-    /// Whether its conditions about MFA let this caller through. One with a defect lets no caller through.
+    /// Whether its conditions about MFA let this caller through. One with a defect lets no caller
+    /// through.
     fn mfa_fits(&self, caller: Caller) -> bool {
+        if self.is_confusing() {
+            return self.allows();
+        }
         self.mfa_conditions().all(|one| one.defect().is_none() && one.holds_for(caller))
     }
 
-    /// Whether its conditions that are not about MFA leave `principal` within its reach for certain.
-    fn spares_others(&self, principal: &Principal) -> bool {
-        let mut others = self.conditions.iter().filter(|condition| !condition.means_mfa());
-        others.all(|condition| spares_others(condition, principal))
+    /// Whether it says more about MFA than is judged.
+    fn is_confusing(&self) -> bool {
+        self.mfa_conditions().nth(CONDITIONS_MAX).is_some()
+            || self.mfa_conditions().any(|condition| condition.values.len() > LISTED_MAX)
     }
 
     /// The ages at which its conditions may change their mind, and some beyond.
@@ -200,6 +209,46 @@ fn spares_others(condition: &Condition, principal: &Principal) -> bool {
     }
 }
 
+/// The denials that hold for a caller who shows so much of MFA. What is the same for all principals
+/// is worked out once: a hostile policy names thousands.
+struct MfaDenials<'p> {
+    /// Those without other conditions.
+    flat: Denials<'p>,
+    /// Those with others, a few of them: whom they cover, and the other conditions.
+    limited: Vec<(Reach<'p>, Vec<&'p Condition>, Actions)>,
+}
+
+impl<'p> MfaDenials<'p> {
+    fn of(policy: &'p Policy, calls: Actions, place: Place<'_>, caller: Caller) -> MfaDenials<'p> {
+        let about = |denial: &&Statement| {
+            denial.kms().meets(calls) && denial.applies_to(place.key) && denial.mfa_fits(caller)
+        };
+        let others = |denial: &'p Statement| {
+            let others = denial.conditions.iter().filter(|condition| !condition.means_mfa());
+            others.collect::<Vec<_>>()
+        };
+        let all: Vec<_> = policy.denies().filter(about).map(|one| (one, others(one))).collect();
+        let (flat, limited): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(_, others)| others.is_empty());
+        let few = |others: &[&Condition]| {
+            others.len() <= CONDITIONS_MAX
+                && others.iter().all(|one| one.values.len() <= LISTED_MAX)
+        };
+        let limited = limited.into_iter().filter(|(_, others)| few(others)).take(STATEMENTS_MAX);
+        MfaDenials {
+            flat: Denials::of(flat.into_iter().map(|(denial, _)| denial)),
+            limited: limited.map(|(one, others)| (one.who.reach(), others, one.kms())).collect(),
+        }
+    }
+
+    fn of_principal(&self, principal: &Principal) -> Actions {
+        let hit = self.limited.iter().filter(|(reach, others, _)| {
+            reach.covers(principal) && others.iter().all(|one| spares_others(one, principal))
+        });
+        hit.fold(self.flat.of_principal(principal), |all, (_, _, calls)| all.with(*calls))
+    }
+}
+
 impl Policy {
     /// Whether any statement has a condition about MFA.
     pub fn mentions_mfa(&self) -> bool {
@@ -211,12 +260,7 @@ impl Policy {
     pub fn open_without_mfa(&self, calls: Actions, place: Place<'_>) -> Vec<Open<'_>> {
         let mut found: Vec<Open<'_>> = Vec::new();
         for caller in [LONG_TERM_KEY, WITHOUT_MFA] {
-            // What is the same for all principals is asked once: a hostile policy names thousands.
-            let denials: Vec<&Statement> = self
-                .denies()
-                .filter(|denial| denial.kms().meets(calls) && denial.applies_to(place.key))
-                .filter(|denial| denial.mfa_fits(caller))
-                .collect();
+            let denials = MfaDenials::of(self, calls, place, caller);
             for statement in self.allows() {
                 let allowed = statement.kms().and(calls);
                 if allowed.is_empty() || !statement.applies_to(place.key) {
@@ -226,13 +270,9 @@ impl Policy {
                     continue;
                 }
                 for principal in statement.who.named() {
-                    let denied = denials
-                        .iter()
-                        .filter(|one| one.who.covers(principal) && one.spares_others(principal))
-                        .fold(Actions::NONE, |all, denial| all.with(denial.kms()));
-                    let calls = allowed.without(denied);
+                    let calls = allowed.without(denials.of_principal(principal));
                     if !calls.is_empty() {
-                        found.push(Open { statement: statement.number, principal, calls });
+                        found.push(Open { statement, principal, calls });
                     }
                 }
             }
@@ -245,60 +285,64 @@ impl Policy {
     pub fn mfa_faults(&self, max_age: i64) -> Vec<Fault> {
         let mut faults = Vec::new();
         let about_mfa = self.statements.iter().filter(|statement| statement.mentions_mfa());
-        for statement in about_mfa.take(STATEMENTS_MAX) {
-            let defects: Vec<String> =
-                statement.mfa_conditions().filter_map(Condition::defect).collect();
+        let about_mfa: Vec<&Statement> = about_mfa.collect();
+        let denials: Vec<&Statement> =
+            about_mfa.iter().copied().filter(|statement| !statement.allows()).collect();
+        for statement in about_mfa.into_iter().take(STATEMENTS_MAX) {
+            let defects: Vec<String> = statement
+                .mfa_conditions()
+                .take(CONDITIONS_MAX)
+                .filter_map(Condition::defect)
+                .collect();
             let found = if !defects.is_empty() {
                 Some(defects.join("; "))
+            } else if statement.is_confusing() {
+                Some("it says more about MFA than anybody can follow".to_owned())
             } else if statement.allows() {
                 allow_fault(statement, max_age)
             } else {
-                self.deny_fault(statement, max_age)
+                deny_fault(statement, &denials, max_age)
             };
             let label = statement.label();
             faults.extend(found.map(|why| Fault { statement: label, why }));
         }
         faults
     }
+}
 
-    /// What is wrong with a Deny that is about MFA, all denials of the same calls taken together.
-    fn deny_fault(&self, statement: &Statement, max_age: i64) -> Option<String> {
-        let ages = statement.ages(max_age);
-        let fits = |caller| statement.mfa_fits(caller);
-        let fresh = || ages.iter().filter(|age| **age <= max_age);
-        if ages.iter().all(|age| fits(with_mfa(*age))) && !fits(WITHOUT_MFA) && !fits(LONG_TERM_KEY)
-        {
-            return Some("it denies those who have MFA, and nobody else".to_owned());
-        }
-        if fresh().all(|age| fits(with_mfa(*age))) {
-            return Some("it denies also those who have just used MFA".to_owned());
-        }
-        // Others may deny what this one lets pass.
-        let helped = |caller| {
-            let same = self.denies().filter(|other| {
-                statement.kms().without(other.kms()).is_empty() && other.mentions_mfa()
-            });
-            { same }.take(STATEMENTS_MAX).any(|other| other.mfa_fits(caller))
-        };
-        match (helped(WITHOUT_MFA), helped(LONG_TERM_KEY)) {
-            (false, false) => {
-                return Some("it denies nobody who has no MFA: the key is absent then".to_owned());
-            }
-            (true, false) => {
-                return Some(
-                    "it does not deny calls with long-term keys: the key is absent then".to_owned(),
-                );
-            }
-            (false, true) => return Some("it does not deny sessions without MFA".to_owned()),
-            (true, true) => {}
-        }
-        let old = |age: &&i64| **age > max_age && !helped(with_mfa(**age));
-        let about_age = statement.mfa_conditions().any(|one| {
-            one.is_about(&[AGE]) && one.operator().is_some_and(|o| o.test != Test::Null)
-        });
-        (about_age && ages.iter().any(|age| old(&age)))
-            .then(|| format!("it accepts MFA that is older than {max_age} s"))
+/// What is wrong with a Deny that is about MFA, all such denials of the same calls taken together.
+fn deny_fault(statement: &Statement, denials: &[&Statement], max_age: i64) -> Option<String> {
+    let ages = statement.ages(max_age);
+    let fits = |caller| statement.mfa_fits(caller);
+    let fresh = || ages.iter().filter(|age| **age <= max_age);
+    if ages.iter().all(|age| fits(with_mfa(*age))) && !fits(WITHOUT_MFA) && !fits(LONG_TERM_KEY) {
+        return Some("it denies those who have MFA, and nobody else".to_owned());
     }
+    if fresh().all(|age| fits(with_mfa(*age))) {
+        return Some("it denies also those who have just used MFA".to_owned());
+    }
+    // Others may deny what this one lets pass.
+    let same = denials.iter().filter(|other| statement.kms().without(other.kms()).is_empty());
+    let same: Vec<&Statement> = same.copied().take(STATEMENTS_MAX).collect();
+    let helped = |caller| same.iter().any(|other| other.mfa_fits(caller));
+    match (helped(WITHOUT_MFA), helped(LONG_TERM_KEY)) {
+        (false, false) => {
+            return Some("it denies nobody who has no MFA: the key is absent then".to_owned());
+        }
+        (true, false) => {
+            return Some(
+                "it does not deny calls with long-term keys: the key is absent then".to_owned(),
+            );
+        }
+        (false, true) => return Some("it does not deny sessions without MFA".to_owned()),
+        (true, true) => {}
+    }
+    let old = |age: &&i64| **age > max_age && !helped(with_mfa(**age));
+    let about_age = statement
+        .mfa_conditions()
+        .any(|one| one.is_about(&[AGE]) && one.operator().is_some_and(|o| o.test != Test::Null));
+    (about_age && ages.iter().any(|age| old(&age)))
+        .then(|| format!("it accepts MFA that is older than {max_age} s"))
 }
 
 /// What is wrong with an Allow that is about MFA.
@@ -348,7 +392,7 @@ mod tests {
                 "Resource": "*", "Condition": condition})
         };
         let statements: Vec<Value> = statements.iter().map(statement).collect();
-        let policy = Policy::from_value(&json!({ "Statement": statements })).unwrap();
+        let policy = Policy::parse(&json!({ "Statement": statements }).to_string()).unwrap();
         policy.mfa_faults(300).into_iter().map(|fault| fault.why).collect()
     }
 
@@ -422,7 +466,7 @@ mod tests {
         let open = |denial: Value| {
             let allow = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*",
                 "Principal": {"AWS": "arn:aws:iam::111122223333:role/key-admin"}});
-            let policy = Policy::from_value(&json!({"Statement": [allow, denial]})).unwrap();
+            let policy = Policy::parse(&json!({"Statement": [allow, denial]}).to_string()).unwrap();
             !policy.open_without_mfa(Actions::CRITICAL, Place::default()).is_empty()
         };
         let deny = |action: &str, condition: Value| {

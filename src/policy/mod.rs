@@ -1,6 +1,7 @@
 //! Policy documents: key policies, IAM policies, bucket policies. Parsed once, then asked.
 //!
 //! ```text
+//! lenient      JSON as policies come: read as far as any reader might read it
 //! parse        JSON, in any of the spellings AWS accepts, to the model
 //! document     the model: a policy is statements
 //! principal    who a statement names
@@ -13,8 +14,8 @@
 //! ```
 //!
 //! What must stay true: spelling (scalar or list, letter case, order) changes no answer; where a
-//! document cannot tell, an Allow is taken to allow and a Deny not to deny; a document of any
-//! shape costs time in proportion to [`parse::SIZE_MAX`] at most.
+//! document cannot tell, an Allow is taken to allow and a Deny not to deny; what of a document could
+//! not be read is told; a document of any shape costs time in proportion to its length.
 //! Source: IAM user guide, "IAM JSON policy elements reference" and "Grammar of the IAM JSON
 //! policy language"; KMS developer guide, "Key policies in AWS KMS".
 
@@ -23,6 +24,7 @@ pub mod action;
 pub mod condition;
 pub mod document;
 mod fence;
+mod lenient;
 pub mod mfa;
 pub mod parse;
 pub mod pattern;

@@ -3,7 +3,7 @@
 //! An account is the same whether it is written as its root's ARN or as twelve digits. Source: IAM
 //! user guide, "AWS JSON policy elements: Principal".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use crate::model::arn::Arn;
@@ -131,6 +131,15 @@ impl Who {
         }
     }
 
+    /// The same for very many principals: what every answer needs is worked out once.
+    pub fn reach(&self) -> Reach<'_> {
+        let accounts = match self {
+            Who::AllBut(spared) => spared.iter().filter_map(Principal::account).collect(),
+            Who::Named(_) | Who::Holder => HashSet::new(),
+        };
+        Reach { who: self, accounts }
+    }
+
     /// The principals it names as those it is about.
     pub fn named(&self) -> impl Iterator<Item = &Principal> {
         let named = match self {
@@ -138,6 +147,29 @@ impl Who {
             Who::AllBut(_) | Who::Holder => None,
         };
         named.into_iter().flatten()
+    }
+}
+
+/// Whom a statement covers, for very many questions: see [`Who::reach`].
+#[derive(Debug)]
+pub struct Reach<'p> {
+    who: &'p Who,
+    /// The accounts of the principals it spares.
+    accounts: HashSet<&'p str>,
+}
+
+impl Reach<'_> {
+    /// As [`Who::covers`].
+    pub fn covers(&self, principal: &Principal) -> bool {
+        match (self.who, principal) {
+            (Who::AllBut(spared), Principal::Everyone) => spared.is_empty(),
+            (Who::AllBut(spared), Principal::Account(id)) => {
+                !any_covers(spared, principal) && !self.accounts.contains(id.as_str())
+            }
+            // Other principals cover nothing but themselves.
+            (Who::AllBut(spared), _) => !any_covers(spared, principal),
+            (who, _) => who.covers(principal),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use keytrail::record::container::{Reader, Sink};
 use keytrail::record::event::Marked;
 use keytrail::record::scan;
 use keytrail::source::{Blob, Body, Inflater, Limits};
+use serde_json::Value;
 
 /// Larger seeds make slow runs.
 const LARGEST: usize = 16 << 10;
@@ -61,12 +62,25 @@ fn main() -> io::Result<()> {
         for (part, record) in records.0.iter().enumerate().take(6) {
             save("scan", part, &record[1..])?;
             save("view", part, record)?;
+            save("policy", part, policy_in(record).as_bytes())?;
         }
         if records.0.is_empty() && text.starts_with(b"{") {
             save("scan", 0, &text[1..])?;
         }
     }
     Ok(())
+}
+
+/// The policy document that a record of a request holds; empty if there is none.
+fn policy_in(record: &[u8]) -> String {
+    let record: Value = serde_json::from_slice(record).unwrap_or_default();
+    let request = &record["requestParameters"];
+    let document = request.get("policy").or_else(|| request.get("policyDocument"));
+    match document {
+        Some(Value::String(text)) => text.clone(),
+        Some(document) => document.to_string(),
+        None => String::new(),
+    }
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

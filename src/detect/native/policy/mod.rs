@@ -20,6 +20,7 @@ pub mod policy_not_principal;
 pub mod policy_public_principal;
 pub mod policy_self_grant;
 pub mod policy_service_without_source;
+pub mod policy_unreadable;
 pub mod policy_unrestricted_grants;
 pub mod policy_wildcard_actions;
 
@@ -40,5 +41,6 @@ pub use policy_not_principal::PolicyNotPrincipal;
 pub use policy_public_principal::PolicyPublicPrincipal;
 pub use policy_self_grant::PolicySelfGrant;
 pub use policy_service_without_source::PolicyServiceWithoutSource;
+pub use policy_unreadable::PolicyUnreadable;
 pub use policy_unrestricted_grants::PolicyUnrestrictedGrants;
 pub use policy_wildcard_actions::PolicyWildcardActions;

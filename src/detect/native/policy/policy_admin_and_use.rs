@@ -36,10 +36,10 @@ impl Detector for PolicyAdminAndUse {
             .filter(|one| used.contains_key(one) && !one.is_service() && !given.is_own_root(one))
             .collect();
         let calls = Actions::CONTROL.with(Actions::GRANT).with(Actions::USE);
-        let told = given.told(calls, |statement, principal| {
-            both.contains(principal)
-                && (statement.kms().meets(Actions::USE) || !control(statement).is_empty())
-        });
+        let either = |statement: &Statement| {
+            statement.kms().meets(Actions::USE) || !control(statement).is_empty()
+        };
+        let told = given.told(calls, either, |_, principal| both.contains(principal));
         told.found(Level::Medium, "the same principal may change who uses the key, and use it")
     }
 }

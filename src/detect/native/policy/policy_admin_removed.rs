@@ -3,7 +3,10 @@
 //! It is code because it compares a policy with the one before it. What must stay true: a principal
 //! that could not change the policy before is never reported as excluded.
 
-use crate::detect::native::shared::policy_change::{Rights, changes, mark, names};
+use serde_json::Value;
+
+use crate::detect::native::shared::policy_change::{Before, Rights, changes, mark, names};
+use crate::detect::native::shared::policy_document::{NAMES_MAX, list_of};
 use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, Scope};
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -13,15 +16,30 @@ use crate::record::kms::View;
 #[derive(Debug)]
 pub struct PolicyAdminRemoved;
 
-/// The finding about a change that leaves only its author, or excludes the account.
-fn lost(now: &Rights, before: &Rights, about: &About) -> Option<&'static str> {
-    if before.account && !now.account {
-        return Some("the account as a whole can no longer change the policy");
+/// Why a change leaves only its author, or excludes the account, whichever policy was before it.
+fn lost(now: &Rights, before: &Before, about: &About) -> Option<&'static str> {
+    if now.account || now.partial {
+        return None;
     }
     let author = names(about);
-    let others = |rights: &Rights| rights.admins.difference(&author).count();
-    (!now.account && others(before) > 0 && others(now) == 0)
-        .then_some("nobody but its author can change the policy any more")
+    let nobody_else = now.admins.iter().all(|name| author.contains(name));
+    if !before.account && (!nobody_else || before.any_only_for(&author)) {
+        return None;
+    }
+    Some(if before.first_account {
+        "the account as a whole can no longer change the policy"
+    } else {
+        "nobody but its author can change the policy any more"
+    })
+}
+
+/// Who was among those who could change the policy, and is no more.
+fn removed(now: &Rights, before: &Before) -> Value {
+    let gone = before.admins.iter().filter(|name| !now.admins.contains(*name));
+    let shown: Vec<String> = gone.take(NAMES_MAX).cloned().collect();
+    let kept = now.admins.iter().filter(|name| before.admins.contains(*name)).count();
+    let others = before.admins.len() - kept - shown.len();
+    list_of(shown, others)
 }
 
 impl History for PolicyAdminRemoved {
@@ -31,25 +49,19 @@ impl History for PolicyAdminRemoved {
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
         let mut found = Vec::new();
-        for (at, now, before) in changes(notes) {
-            let about = &notes[at].about;
-            let all: Option<Vec<&str>> = before.iter().map(|b| lost(&now, b, about)).collect();
-            let Some(why) = all.and_then(|all| all.first().copied()) else { continue };
-            let removed: Vec<&str> = before
-                .iter()
-                .flat_map(|before| before.admins.difference(&now.admins))
-                .map(String::as_str)
-                .collect();
+        changes(notes, |at, now, before| {
+            let Some(why) = lost(now, before, &notes[at].about) else { return };
             let one = Decided::new([at], Level::Critical).with("why", why);
-            found.push(one.with("removed", removed).about(Scope::PrincipalAndKey));
-        }
+            let one = one.with("removed", removed(now, before));
+            found.push(one.about(Scope::PrincipalAndKey));
+        });
         found
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::detect::native::testing::recorded::{KEY, call, decide};
@@ -79,5 +91,49 @@ mod tests {
         assert_eq!(why(&["user/bob"], &["user/carol"]), None, "handed over");
         assert_eq!(why(&["user/alice"], &["user/alice"]), None, "as before");
         assert_eq!(why(&["root", "user/bob"], &["root"]), None, "IAM decides");
+    }
+
+    /// Whether a change is found after these policies of one second, each with its admins.
+    fn after(second: &[&[&str]], now: &[&str]) -> bool {
+        let users = (0..).map(|n| format!("user{n}"));
+        let mut records: Vec<Value> =
+            second.iter().zip(users).map(|(admins, user)| put("09:00:00", &user, admins)).collect();
+        records.push(put("10:00:00", "alice", now));
+        !decide(&PolicyAdminRemoved, &records, "2026-12-01T00:00:00Z").is_empty()
+    }
+
+    #[test]
+    fn whichever_policy_of_the_second_before_was_the_last() {
+        let alice: &[&str] = &["user/alice"];
+        assert!(after(&[&["root"], &["user/bob"]], alice));
+        assert!(after(&[&["root"], &["root", "user/alice"]], &["user/bob"]), "of the account");
+        assert!(!after(&[&["root"], &["user/bob"]], &["user/bob"]), "bob may have had it");
+        assert!(!after(&[&["root"], alice], alice), "alice may have been alone before");
+        assert!(!after(&[&["user/bob"], &["group/none"], &[]], alice), "or nobody");
+    }
+
+    #[test]
+    fn a_policy_that_was_read_in_part_may_allow_more() {
+        let mut part = put("10:00:00", "alice", &["user/alice"]);
+        let policy = part["requestParameters"]["policy"].as_str().unwrap();
+        part["requestParameters"]["policy"] = json!(format!("{policy} x"));
+        let records = [put("09:00:00", "carol", &["root"]), part];
+        assert_eq!(decide(&PolicyAdminRemoved, &records, "2026-12-01T00:00:00Z"), []);
+    }
+
+    #[test]
+    fn a_flood_within_a_second_tells_few_names() {
+        let many: Vec<String> = (0..40).map(|n| format!("user/u{n:02}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let records = [
+            put("09:00:00", "carol", &many),
+            put("10:00:00", "alice", &["user/u00", "user/alice"]),
+        ];
+        assert_eq!(decide(&PolicyAdminRemoved, &records, "2026-12-01T00:00:00Z"), []);
+        let records = [records[0].clone(), put("10:00:00", "alice", &["user/alice"])];
+        let found = decide(&PolicyAdminRemoved, &records, "2026-12-01T00:00:00Z");
+        let removed = found[0].1.details["removed"].as_array().unwrap();
+        assert_eq!(removed.len(), 21);
+        assert_eq!(removed[20], "and 20 more");
     }
 }

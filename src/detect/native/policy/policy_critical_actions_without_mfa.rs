@@ -33,10 +33,9 @@ impl Detector for PolicyCriticalActionsWithoutMfa {
                 Principal::Everyone | Principal::UniqueId(_) => true,
                 _ => false,
             };
-            let statement = given.policy.statements.get(open.statement.wrapping_sub(1));
-            if let Some(statement) = statement.filter(|_| asked) {
+            if asked {
                 round |= own;
-                told.add(statement, Some(open.principal), open.calls);
+                told.add(open.statement, Some(open.principal), open.calls);
             }
         }
         let why = if round {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::detect::native::shared::policy_document::{KeyPolicy, list};
+use crate::detect::native::shared::policy_document::{KeyPolicy, NAMES_MAX, list};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
@@ -64,12 +64,17 @@ impl History for PolicyExternalTrustSpread {
             trusting.values().flat_map(BTreeMap::values).copied().collect();
         let told: BTreeMap<&str, serde_json::Value> = trusting
             .iter()
+            .take(NAMES_MAX)
             .map(|(account, keys)| (*account, list(keys.keys().map(|key| (*key).to_owned()))))
             .collect();
         let why = "other accounts are trusted by the policies of many keys";
-        let found = Decided::new(notes, Level::Medium).with("why", why);
+        let found = Decided::new(notes, Level::Medium).with("why", why).about(Scope::Region);
         let told = serde_json::to_value(told).unwrap_or_default();
-        vec![found.with("keys_by_account", told).about(Scope::Region)]
+        let found = found.with("keys_by_account", told);
+        vec![match trusting.len().saturating_sub(NAMES_MAX) {
+            0 => found,
+            more => found.with("accounts_not_listed", more),
+        }]
     }
 }
 

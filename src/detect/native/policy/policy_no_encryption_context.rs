@@ -52,8 +52,8 @@ impl Detector for PolicyNoEncryptionContext {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let given = KeyPolicy::of(event, view).filter(|_| !is_other_kind(event))?;
         let open = |statement: &Statement| !is_bound(statement);
-        let told = given.told(Actions::DATA, |statement, principal| {
-            open(statement) && !principal.is_service() && !given.is_own_root(principal)
+        let told = given.told(Actions::DATA, open, |_, principal| {
+            !principal.is_service() && !given.is_own_root(principal)
         });
         let tags = event.path(&["requestParameters", "tags"]).into_iter().flat_map(Json::elements);
         let keys = tags.filter_map(|tag| tag.get("tagKey")?.as_str());

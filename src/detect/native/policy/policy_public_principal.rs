@@ -19,10 +19,8 @@ impl Detector for PolicyPublicPrincipal {
         let given = KeyPolicy::of(event, view)?;
         let mut told = Told::default();
         let key = given.place().key;
-        for statement in given.policy.statements.iter() {
-            if given.policy.is_public(statement, key) {
-                told.add(statement, Some(&Principal::Everyone), statement.kms());
-            }
+        for statement in given.policy.public(key) {
+            told.add(statement, Some(&Principal::Everyone), statement.kms());
         }
         told.found(Level::Critical, "allows \"*\", and no condition says whose calls it means")
     }

@@ -20,16 +20,17 @@ impl History for PolicySelfGrant {
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
         let mut found = Vec::new();
-        for (at, rights, before) in changes(notes) {
-            let caller = names(&notes[at].about);
-            let named: Vec<&str> = rights.users.intersection(&caller).map(String::as_str).collect();
-            if named.is_empty() || before.iter().any(|b| !b.users.is_disjoint(&caller)) {
-                continue;
+        changes(notes, |at, rights, before| {
+            let mut named: Vec<String> = names(&notes[at].about).into_iter().collect();
+            let known = before.partial || named.iter().any(|name| before.users.contains(name));
+            named.retain(|name| rights.users.contains(name));
+            if named.is_empty() || known {
+                return;
             }
             let why = "the policy lets its author use the key, which the one before did not";
             let one = Decided::new([at], Level::High).with("why", why).with("named", named);
             found.push(one.about(Scope::PrincipalAndKey));
-        }
+        });
         found
     }
 }

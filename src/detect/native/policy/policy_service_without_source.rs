@@ -7,7 +7,7 @@ use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
 use crate::policy::condition::SOURCE_FENCES;
-use crate::policy::{Actions, Principal};
+use crate::policy::{Actions, Principal, Statement};
 use crate::record::event::Event;
 use crate::record::kms::View;
 
@@ -18,9 +18,9 @@ pub struct PolicyServiceWithoutSource;
 impl Detector for PolicyServiceWithoutSource {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let given = KeyPolicy::of(event, view)?;
-        let told = given.told(Actions::ALL.without(Actions::DESCRIBE), |statement, principal| {
-            matches!(principal, Principal::Service(_)) && !statement.is_fenced(SOURCE_FENCES)
-        });
+        let calls = Actions::ALL.without(Actions::DESCRIBE);
+        let open = |statement: &Statement| !statement.is_fenced(SOURCE_FENCES);
+        let told = given.told(calls, open, |_, one| matches!(one, Principal::Service(_)));
         told.found(Level::Medium, "no condition says on whose behalf the service may act")
     }
 }

@@ -6,8 +6,8 @@
 use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
-use crate::policy::Actions;
 use crate::policy::condition::GRANT_FENCES;
+use crate::policy::{Actions, Statement};
 use crate::record::event::Event;
 use crate::record::kms::View;
 
@@ -18,10 +18,9 @@ pub struct PolicyUnrestrictedGrants;
 impl Detector for PolicyUnrestrictedGrants {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let given = KeyPolicy::of(event, view)?;
-        let told = given.told(Actions::GRANT, |statement, principal| {
-            !statement.is_fenced(GRANT_FENCES)
-                && !principal.is_service()
-                && !given.is_own_root(principal)
+        let open = |statement: &Statement| !statement.is_fenced(GRANT_FENCES);
+        let told = given.told(Actions::GRANT, open, |_, principal| {
+            !principal.is_service() && !given.is_own_root(principal)
         });
         told.found(
             Level::Medium,

@@ -5,7 +5,7 @@
 use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
-use crate::policy::{Actions, Scope};
+use crate::policy::{Actions, Scope, Statement};
 use crate::record::event::Event;
 use crate::record::kms::View;
 
@@ -17,12 +17,11 @@ impl Detector for PolicyWildcardActions {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let given = KeyPolicy::of(event, view)?;
         let wide = |all_but: bool| {
-            given.told(Actions::ALL, |statement, principal| {
+            let wide = |statement: &Statement| {
                 let is_all_but = matches!(statement.actions, Scope::AllBut(_));
-                !given.is_own_root(principal)
-                    && is_all_but == all_but
-                    && (all_but || statement.kms() == Actions::ALL)
-            })
+                is_all_but == all_but && (all_but || statement.kms() == Actions::ALL)
+            };
+            given.told(Actions::ALL, wide, |_, principal| !given.is_own_root(principal))
         };
         let why = "NotAction allows every call but some, new ones included";
         let all = || wide(false).found(Level::Medium, "every KMS call is allowed");

@@ -6,8 +6,10 @@
 //! the environment directly, in a session named after the function. What must stay true: a function
 //! whose role is unknown gives no finding.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::detect::native::shared::policy_document::list;
+use crate::detect::native::shared::timeline::of_kind;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::arn::Arn;
 use crate::model::level::Level;
@@ -81,18 +83,21 @@ impl History for LambdaEnvDecryptedByOthers {
         if roles.is_empty() {
             return Vec::new();
         }
-        let mut told = BTreeSet::new();
+        let mut decrypted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for at in of_kind(notes, DECRYPTED) {
+            decrypted.entry(notes[at].value.as_str()).or_default().push(at);
+        }
+        let others = decrypted
+            .into_iter()
+            .filter(|(who, _)| !roles.contains(who) && !who.contains(OF_SERVICE));
+        let mut others: Vec<Vec<usize>> = others.map(|(_, notes)| notes).collect();
+        others.sort();
+        let listed = list(roles.iter().map(|role| (*role).to_owned()));
         let mut found = Vec::new();
-        for noted in notes.iter().filter(|noted| noted.kind == DECRYPTED) {
-            let who = noted.value.as_str();
-            if roles.contains(who) || who.contains(OF_SERVICE) || !told.insert(who) {
-                continue;
-            }
-            let same = |at: &usize| notes[*at].kind == DECRYPTED && notes[*at].value == who;
+        for notes in others {
             let why = "the environment was decrypted for somebody else than the function's role";
-            let one = Decided::new((0..notes.len()).filter(same), Level::Medium).with("why", why);
-            let roles: Vec<&str> = roles.iter().copied().collect();
-            found.push(one.with("function_roles", roles).about(Scope::Event));
+            let one = Decided::new(notes, Level::Medium).with("why", why);
+            found.push(one.with("function_roles", listed.clone()).about(Scope::Event));
         }
         found
     }

@@ -3,7 +3,7 @@
 //! It is code because it compares a write with the parameter's earlier type. What must stay true:
 //! only an earlier second counts, because two writes of the same second have no known order.
 
-use crate::detect::native::shared::timeline::{of_kind, text};
+use crate::detect::native::shared::timeline::text;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
 use crate::model::arn::Arn;
 use crate::model::level::Level;
@@ -71,19 +71,23 @@ impl History for SsmSecurestringDowngraded {
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
         let mut found = Vec::new();
-        for at in of_kind(notes, PLAIN) {
-            let earlier = notes.iter().take(at).filter(|other| other.time < notes[at].time);
+        // What the seconds before say: the last state, and whether the parameter was decrypted.
+        let (mut state, mut used) = (None, false);
+        let mut from = 0;
+        for second in notes.chunk_by(|one, other| one.time == other.time) {
             // A parameter that was plain text before is not downgraded.
-            let state = earlier.clone().rfind(|other| other.kind != USED).map(|other| other.kind);
-            let secure = match state {
-                Some(kind) => kind == SECURE,
-                None => earlier.into_iter().any(|other| other.kind == USED),
-            };
-            if secure {
-                let why = "the parameter was encrypted before, and is plain text now";
-                let one = Decided::new([at], Level::High).with("why", why);
-                found.push(one.about(Scope::Event));
+            let secure = state.map_or(used, |kind| kind == SECURE);
+            for at in (from..).take(second.len()) {
+                if secure && notes[at].kind == PLAIN {
+                    let why = "the parameter was encrypted before, and is plain text now";
+                    let one = Decided::new([at], Level::High).with("why", why);
+                    found.push(one.about(Scope::Event));
+                }
             }
+            used |= second.iter().any(|noted| noted.kind == USED);
+            let last = second.iter().rfind(|noted| noted.kind != USED).map(|noted| noted.kind);
+            state = last.or(state);
+            from += second.len();
         }
         found
     }

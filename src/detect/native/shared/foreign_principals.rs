@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::detect::native::Found;
 use crate::detect::native::shared::policy_document::{KeyPolicy, list};
 use crate::model::level::Level;
-use crate::policy::{Actions, Principal};
+use crate::policy::{Actions, Principal, Statement};
 
 /// Which part of another account is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +37,11 @@ pub fn found(given: &KeyPolicy, extent: Extent, why: &str) -> Option<Found> {
         whole == (extent == Extent::Whole)
             && principal.account().is_some_and(|account| account != given.account)
     };
-    let told = given.told(Actions::ALL, |statement, principal| match principal {
+    let about = |statement: &Statement, principal: &Principal| match principal {
         Principal::Everyone => limited.contains(&statement.number),
         principal => is_foreign(principal),
-    });
+    };
+    let told = given.told(Actions::ALL, |_| true, about);
     let allowed = given.policy.allowed(given.place());
     let named = allowed.into_keys().filter(|one| is_foreign(one));
     accounts.extend(named.filter_map(Principal::account).map(str::to_owned));

@@ -75,6 +75,25 @@ impl<'a> Grant<'a> {
         })
     }
 
+    /// The members that are not what they should be, so that the rules cannot read them.
+    pub fn unread(&self) -> Vec<String> {
+        let is = |name: &str, kind: Kind| {
+            self.request.get(name).is_none_or(|value| value.is_null() || value.kind() == kind)
+        };
+        let texts = |name: &str| {
+            let mut values = self.request.get(name).into_iter().flat_map(Json::elements);
+            values.all(|value| value.kind() == Kind::String)
+        };
+        let expected = [
+            ("granteePrincipal", "text", is("granteePrincipal", Kind::String)),
+            ("granteeServicePrincipal", "text", is("granteeServicePrincipal", Kind::String)),
+            ("operations", "a list of text", is("operations", Kind::Array) && texts("operations")),
+            ("constraints", "an object", is("constraints", Kind::Object)),
+        ];
+        let odd = expected.into_iter().filter(|(_, _, as_expected)| !as_expected);
+        odd.map(|(name, what, _)| format!("{name} is not {what}")).collect()
+    }
+
     fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.request.get(name)?.as_str().filter(|text| !text.is_empty())
     }

@@ -29,12 +29,15 @@ pub struct Rights {
     pub users: BTreeSet<String>,
     /// The named principals that may change the policy.
     pub admins: BTreeSet<String>,
+    /// Whether some of the policy could not be read, so that there may be more.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 impl Rights {
     fn of(given: &KeyPolicy) -> Rights {
         let change = Actions::matching("kms:PutKeyPolicy");
-        let mut rights = Rights::default();
+        let mut rights = Rights { partial: !given.policy.is_whole(), ..Rights::default() };
         for (principal, actions) in given.policy.allowed(given.place()) {
             if principal.is_service() {
                 continue;
@@ -78,20 +81,67 @@ pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
     }
 }
 
-/// Each policy that replaced another: the index of its note, the policy, and the possible policies
-/// before it.
-pub fn changes(notes: &[Noted]) -> Vec<(usize, Rights, Vec<Rights>)> {
-    let read = |noted: &Noted| serde_json::from_str::<Rights>(&noted.value).ok();
-    let mut found = Vec::new();
-    for (at, noted) in notes.iter().enumerate().filter(|(_, noted)| noted.kind == REPLACED) {
-        let earlier = notes[..at].iter().filter(|other| other.time < noted.time);
-        let Some(last) = earlier.clone().map(|other| other.time).max() else { continue };
-        let before: Vec<Rights> = earlier.filter(|n| n.time == last).filter_map(read).collect();
-        if let Some(rights) = read(noted).filter(|_| !before.is_empty()) {
-            found.push((at, rights, before));
+/// The policies of one second, any of which may have been the last. What is asked of all of them is
+/// kept, since a flood may set thousands within a second.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// The named principals that any of them lets use the key.
+    pub users: BTreeSet<String>,
+    /// The named principals that any of them lets change the policy.
+    pub admins: BTreeSet<String>,
+    /// Whether all of them allow the key's whole account to change the policy.
+    pub account: bool,
+    /// Whether the first of them does, in the order of the notes.
+    pub first_account: bool,
+    /// Whether some of any of them could not be read.
+    pub partial: bool,
+    /// Of those that do not allow the account: who may change the policy, if they are few.
+    few: BTreeSet<BTreeSet<String>>,
+}
+
+/// The most names that a caller has.
+const CALLER_NAMES: usize = 2;
+
+impl Before {
+    fn of(all: Vec<Rights>) -> Option<Before> {
+        let first_account = all.first()?.account;
+        let account = all.iter().all(|rights| rights.account);
+        let mut before = Before { account, first_account, ..Before::default() };
+        for rights in all {
+            before.partial |= rights.partial;
+            before.users.extend(rights.users);
+            if !rights.account && rights.admins.len() <= CALLER_NAMES {
+                before.few.insert(rights.admins.clone());
+            }
+            before.admins.extend(rights.admins);
         }
+        Some(before)
     }
-    found
+
+    /// Whether any of them lets nobody change the policy but a caller of these names.
+    pub fn any_only_for(&self, names: &BTreeSet<String>) -> bool {
+        let mut some = vec![BTreeSet::new(), names.clone()];
+        some.extend(names.iter().map(|name| BTreeSet::from([name.clone()])));
+        some.iter().any(|admins| self.few.contains(admins))
+    }
+}
+
+/// Calls `each` with each policy that replaced another: the index of its note, the policy, and the
+/// possible policies before it.
+pub fn changes(notes: &[Noted], mut each: impl FnMut(usize, &Rights, &Before)) {
+    let read = |noted: &Noted| serde_json::from_str::<Rights>(&noted.value).ok();
+    let mut before: Option<Before> = None;
+    let mut from = 0;
+    for second in notes.chunk_by(|one, other| one.time == other.time) {
+        let rights: Vec<Option<Rights>> = second.iter().map(read).collect();
+        for (at, (noted, rights)) in second.iter().zip(&rights).enumerate() {
+            if let (Some(rights), Some(before), REPLACED) = (rights, &before, noted.kind) {
+                each(from + at, rights, before);
+            }
+        }
+        before = Before::of(rights.into_iter().flatten().collect());
+        from += second.len();
+    }
 }
 
 /// The ARNs by which a policy can name the caller: the user or role, and the session.

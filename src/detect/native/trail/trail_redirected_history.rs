@@ -2,7 +2,7 @@
 //!
 //! What must stay true: only records of an earlier second say which bucket the trail had.
 
-use crate::detect::native::shared::timeline::{of_kind, text};
+use crate::detect::native::shared::timeline::text;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -39,14 +39,20 @@ impl History for TrailRedirectedHistory {
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
         let mut found = Vec::new();
-        for at in of_kind(notes, NAMED) {
-            let earlier = notes.iter().filter(|other| other.time < notes[at].time);
-            let Some(last) = earlier.clone().map(|other| other.time).max() else { continue };
-            let mut before = earlier.filter(|other| other.time == last);
-            if before.all(|other| other.value == notes[at].value) {
-                let why = "log files went to this bucket before";
-                found.push(Decided::new([at], Level::Informational).with("why", why));
+        // The bucket of the second before, unless its records name several.
+        let mut before: Option<&str> = None;
+        let mut from = 0;
+        for second in notes.chunk_by(|one, other| one.time == other.time) {
+            for at in (from..).take(second.len()) {
+                if notes[at].kind == NAMED && before == Some(notes[at].value.as_str()) {
+                    let why = "log files went to this bucket before";
+                    found.push(Decided::new([at], Level::Informational).with("why", why));
+                }
             }
+            let first = second.first().map(|noted| noted.value.as_str());
+            let same = second.iter().all(|noted| Some(noted.value.as_str()) == first);
+            before = first.filter(|_| same);
+            from += second.len();
         }
         found
     }

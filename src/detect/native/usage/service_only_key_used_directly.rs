@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::detect::native::shared::policy_document::KeyPolicy;
+use crate::detect::native::shared::policy_document::{KeyPolicy, NAMES_MAX, list_of};
 use crate::detect::native::shared::request_fields::service_label;
 use crate::detect::native::shared::timeline::of_kind;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
@@ -31,6 +31,10 @@ pub struct ServiceOnlyKeyUsedDirectly;
 /// service is named by the first label of its host name.
 fn services(given: &KeyPolicy) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
+    // What was not read may allow another way.
+    if !given.policy.is_whole() {
+        return found;
+    }
     for statement in given.allows().filter(|statement| statement.kms().meets(Actions::USE)) {
         let users = statement.who.named().filter(|p| !given.is_own_root(p) && !p.is_service());
         if users.count() == 0 {
@@ -80,15 +84,21 @@ impl History for ServiceOnlyKeyUsedDirectly {
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
         let policies = of_kind(notes, POLICY);
         let mut found = Vec::new();
+        // Uses come in the order of time, so the policy in force is mostly that of the use before.
+        let mut read: Option<(usize, BTreeSet<String>)> = None;
         for at in of_kind(notes, USED) {
             let used = &notes[at];
             // The policy in force is the last one before the first use, if no other policy came
             // during the use.
-            let before = policies.iter().rev().find(|at| notes[**at].time < used.time);
-            let during = |at: &&usize| (used.time..=used.last).contains(&notes[**at].time);
-            let (Some(policy), None) = (before, policies.iter().find(during)) else { continue };
-            let named: BTreeSet<String> =
-                serde_json::from_str(&notes[*policy].value).unwrap_or_default();
+            let before = policies.partition_point(|at| notes[*at].time < used.time);
+            let during = policies.get(before).is_some_and(|at| notes[*at].time <= used.last);
+            let policy = before.checked_sub(1).and_then(|before| policies.get(before)).copied();
+            let Some(policy) = policy.filter(|_| !during) else { continue };
+            if read.as_ref().is_none_or(|(number, _)| *number != policy) {
+                let named = serde_json::from_str(&notes[policy].value).unwrap_or_default();
+                read = Some((policy, named));
+            }
+            let Some((_, named)) = &read else { continue };
             if named.is_empty() || named.contains(&used.value) {
                 continue;
             }
@@ -96,8 +106,11 @@ impl History for ServiceOnlyKeyUsedDirectly {
                 true => "the key was used directly".to_owned(),
                 false => format!("the key was used through {}", used.value),
             };
-            let named: Vec<String> = named.into_iter().collect();
-            let why = format!("{why}, and its policy gives it to {} only", named.join(", "));
+            let mut few: Vec<&str> = named.iter().take(NAMES_MAX).map(String::as_str).collect();
+            few.extend((named.len() > NAMES_MAX).then_some("and others"));
+            let why = format!("{why}, and its policy gives it to {} only", few.join(", "));
+            let others = named.len().saturating_sub(NAMES_MAX);
+            let named = list_of(named.iter().take(NAMES_MAX).cloned().collect(), others);
             let one = Decided::new([at], Level::High).with("why", why).with("services", named);
             found.push(one.about(Scope::PrincipalAndKey));
         }

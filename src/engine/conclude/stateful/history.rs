@@ -53,7 +53,7 @@ impl Desk<'_> {
         if !history.needs().iter().any(|kinds| kinds.iter().all(has)) {
             return Ok(());
         }
-        let mut told = self.told(notes)?;
+        let mut told = self.told(rule, notes)?;
         // Records of one second have no order but that of their ids, which hashes do not know.
         told.sort_by(|(a, _, a_id), (b, _, b_id)| {
             (a.time, a_id, a.kind, &a.value).cmp(&(b.time, b_id, b.kind, &b.value))
@@ -85,8 +85,9 @@ impl Desk<'_> {
     }
 
     /// What the history is told of each record, copies taken together.
-    fn told(&mut self, notes: Vec<Note>) -> io::Result<Vec<Told>> {
+    fn told(&mut self, rule: &Stateful<'_>, notes: Vec<Note>) -> io::Result<Vec<Told>> {
         let mut all: Vec<Told> = Vec::new();
+        let (limit, mut size) = (self.bench.context.plan.limits.window_bytes, 0);
         for note in notes {
             let text = self.text(&note)?;
             if let Some((noted, last, _)) = all.last_mut()
@@ -99,6 +100,11 @@ impl Desk<'_> {
                 continue;
             }
             let NoteText { value, uses, .. } = text;
+            size += value.len();
+            if size > limit {
+                self.too_large(rule);
+                break;
+            }
             let (id, _, about) = self.about(&note)?;
             let (last, count) = uses.unwrap_or((note.time, 1));
             let noted = Noted {
@@ -114,6 +120,18 @@ impl Desk<'_> {
             all.push((noted, Unit::new(note), id));
         }
         Ok(all)
+    }
+
+    /// Says that a rule could not see everything, since the records say too much.
+    fn too_large(&mut self, rule: &Stateful<'_>) {
+        let plan = self.bench.context.plan;
+        let message = format!(
+            "rule {} has more than {} MiB of one group to look at together, and left some out",
+            plan.rules.metas()[rule.rule].id,
+            plan.limits.window_bytes >> 20,
+        );
+        let problem = Problem::new(Origin::blob("*"), Stage::Rule, message);
+        self.decisions.problems.insert(problem);
     }
 
     fn decided(
