@@ -408,7 +408,8 @@ fn too_many_tags(plan: &Plan, book: &Book) -> Vec<Problem> {
             more => format!(" and {more} others"),
         };
         format!(
-            "more tag changes than the {most} that have room: of those by {first}{others} the oldest              are left out, and the tags that they changed are taken to be unknown"
+            "more tag changes than the {most} that have room: of those by {first}{others} the oldest \
+             are left out, and the tags that they changed are taken to be unknown"
         )
     });
     let of_files = (book.unfiled() > 0).then(|| {
