@@ -34,10 +34,14 @@ pub mod uuid;
 pub mod values;
 
 use crate::model::coverage::Coverage;
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
 
 use super::plan::Plan;
+use super::store::dictionary::Words;
 use super::store::hash::HashKey;
 use super::store::runs::Rows;
+use super::store::texts::Texts;
 use endpoint::Network;
 use fact::Fact;
 use group::Groups;
@@ -102,6 +106,23 @@ impl Partial {
     pub fn finish(&mut self, plan: &Plan) {
         let hours = std::mem::replace(&mut self.hours, Hours::new(&plan.filter));
         self.coverage.merge(hours.finish());
+        let tables = [
+            self.facts.trouble(),
+            self.objects.trouble(),
+            self.uses.rows.trouble(),
+            self.retained.trouble(),
+        ];
+        let words = self.uses.words.iter().filter_map(Words::trouble);
+        let texts = self.uses.heap.iter().chain(&self.kept.texts).filter_map(Texts::trouble);
+        let trouble = tables.into_iter().flatten().chain(words).chain(texts).next();
+        let told = trouble.map(|error| {
+            let message = format!(
+                "temporary files cannot be written where TMPDIR says, so memory has to hold what \
+                 they would: {error}"
+            );
+            Problem::new(Origin::blob("*"), Stage::Read, message)
+        });
+        self.problems.extend(told);
     }
 
     /// Adds what another worker has found.

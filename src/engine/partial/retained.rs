@@ -90,6 +90,11 @@ impl Retained {
         }
     }
 
+    /// Why memory holds what a temporary file should.
+    pub fn trouble(&self) -> Option<&io::Error> {
+        self.texts.as_ref().and_then(Texts::trouble)
+    }
+
     /// Marks the record at hand as one that records up to `reach` later may need.
     pub fn mark(&mut self, reach: i64) {
         let (known, used) = self.mark.unwrap_or((0, None));

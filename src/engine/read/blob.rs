@@ -124,10 +124,10 @@ impl BlobSink<'_, '_> {
     }
 
     /// Notes that something of a record could not be written down, so that it is missing.
-    pub fn lose(&mut self, number: u64, what: &str, error: &std::io::Error) {
+    /// Said once, since the same will be true of every record that follows.
+    pub fn lose(&mut self, what: &str, error: &std::io::Error) {
         let message = format!("a temporary file cannot be written, so {what}: {error}");
-        let origin = Origin::record(self.blob.name.clone(), number);
-        self.partial.problems.lose(Problem::new(origin, Stage::Rule, message));
+        self.partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
     }
 
     /// Counts bytes, as stored and as text.

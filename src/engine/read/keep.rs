@@ -149,7 +149,7 @@ pub fn text(
         why,
     };
     if let Err(error) = sink.partial.kept.add(&label, marked.bytes()) {
-        sink.lose(record.number, "rules over many records miss this", &error);
+        sink.lose("rules over many records miss some", &error);
     }
 }
 
@@ -168,6 +168,6 @@ pub fn for_next_run(
     let reported = matches!(range, Range::Reported | Range::Recalled);
     let kept = ((identity.hash, identity.content), place, reported);
     if let Err(error) = sink.partial.retained.keep(time, kept, marked.bytes()) {
-        sink.lose(record.number, "the next run will miss this", &error);
+        sink.lose("the next run will miss some", &error);
     }
 }

@@ -45,7 +45,7 @@ pub fn note(
     let row = match row(sink.context, &mut sink.partial.uses, record, identity, &answers.hits) {
         Ok(row) => row,
         Err(error) => {
-            return sink.lose(record.number, "rules over many records miss this", &error);
+            return sink.lose("rules over many records miss some", &error);
         }
     };
     let (row, mut flags) = row;

@@ -13,6 +13,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
 use super::hash::HashKey;
+use super::spill::Spill;
 
 /// The name of a text: its keyed hash. 0 is no text.
 pub type Sym = u64;
@@ -59,6 +60,7 @@ pub struct Words {
     /// Name, length in four bytes, text.
     held: Vec<u8>,
     files: Vec<File>,
+    spill: Spill,
     /// Reused from text to text.
     buffer: Vec<u8>,
 }
@@ -71,6 +73,7 @@ impl Words {
             known: HashSet::default(),
             held: Vec::new(),
             files: Vec::new(),
+            spill: Spill::default(),
             buffer: Vec::new(),
         }
     }
@@ -78,7 +81,7 @@ impl Words {
     /// The name of what `write` writes, which is kept if it is new.
     ///
     /// # Errors
-    /// When a temporary file cannot be written.
+    /// When a temporary file cannot be written and memory is full too.
     pub fn name(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<Sym> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
@@ -91,10 +94,18 @@ impl Words {
 
     fn keep(&mut self, sym: Sym, text: &[u8]) -> io::Result<()> {
         if self.held.len() + text.len() > IN_MEMORY {
-            let mut file = tempfile::tempfile()?;
-            file.write_all(&self.held)?;
-            self.files.push(file);
-            self.held.clear();
+            let written = self.spill.attempt(|| {
+                let mut file = tempfile::tempfile()?;
+                file.write_all(&self.held)?;
+                Ok(file)
+            });
+            match written {
+                Some(file) => {
+                    self.files.push(file);
+                    self.held.clear();
+                }
+                None => self.spill.room(self.held.len() + text.len())?,
+            }
         }
         let len = u32::try_from(text.len()).map_err(io::Error::other)?;
         self.held.extend_from_slice(&sym.to_le_bytes());
@@ -106,6 +117,11 @@ impl Words {
         }
         self.known.insert(sym);
         Ok(())
+    }
+
+    /// Why memory holds what a temporary file should.
+    pub fn trouble(&self) -> Option<&io::Error> {
+        self.spill.trouble()
     }
 }
 
@@ -121,6 +137,7 @@ pub struct Dictionary {
     index: Vec<(Sym, u64)>,
     held: Vec<u8>,
     file: Option<Mutex<File>>,
+    spill: Spill,
     /// Bytes in the file; texts behind them are in `held`.
     written: u64,
     /// How many texts have the name of another one.
@@ -137,6 +154,7 @@ impl Dictionary {
             index: Vec::new(),
             held: Vec::new(),
             file: None,
+            spill: Spill::default(),
             written: 0,
             collisions: 0,
         };
@@ -165,23 +183,28 @@ impl Dictionary {
             self.held.extend_from_slice(text);
             words = &rest[len..];
             if self.held.len() > LOOKED_UP {
-                self.spill()?;
+                self.spill();
             }
         }
         Ok(())
     }
 
-    fn spill(&mut self) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(Mutex::new(tempfile::tempfile()?)),
-        };
-        let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(self.written))?;
-        file.write_all(&self.held)?;
-        self.written += self.held.len() as u64;
-        self.held.clear();
-        Ok(())
+    /// Puts what is held into the file. If that cannot be written, memory grows.
+    fn spill(&mut self) {
+        let Dictionary { held, file, spill, written, .. } = self;
+        let done = spill.attempt(|| {
+            let file = match file {
+                Some(file) => file,
+                None => file.insert(Mutex::new(tempfile::tempfile()?)),
+            };
+            let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(*written))?;
+            file.write_all(held)
+        });
+        if done.is_some() {
+            *written += held.len() as u64;
+            held.clear();
+        }
     }
 
     /// Leaves one place for each name, and counts texts that share one.
@@ -261,6 +284,20 @@ mod tests {
         assert!(dictionary.text(1).is_err());
         assert_eq!(dictionary.index.len(), 4);
         assert_eq!(dictionary.collisions, 0);
+    }
+
+    #[test]
+    fn without_a_file_memory_holds_every_text() {
+        let mut words = Words::new(HashKey::of_seed(7));
+        assert!(words.spill.attempt(|| Err::<(), _>(io::ErrorKind::StorageFull.into())).is_none());
+        let texts: Vec<Vec<u8>> = (0..5).map(|n| vec![n; IN_MEMORY / 2]).collect();
+        let name = |text: &Vec<u8>| words.name(|bytes| bytes.extend_from_slice(text)).unwrap();
+        let names: Vec<Sym> = texts.iter().map(name).collect();
+        assert!(words.files.is_empty() && words.trouble().is_some());
+        let dictionary = Dictionary::new(vec![words]).unwrap();
+        for (name, text) in names.iter().zip(&texts) {
+            assert!(dictionary.text(*name).unwrap() == *text);
+        }
     }
 
     #[test]

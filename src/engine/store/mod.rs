@@ -9,6 +9,7 @@
 //! names        names of blobs, by number
 //! seen         whether a record was seen before
 //! sorted       rows of one shard in order
+//! spill        what happens when a temporary file cannot be written
 //! ```
 //!
 //! Nothing here knows what a record or a key is. What must stay true: memory is bounded whatever is
@@ -20,4 +21,5 @@ pub mod names;
 pub mod runs;
 pub mod seen;
 pub mod sorted;
+pub mod spill;
 pub mod texts;

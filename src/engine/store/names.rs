@@ -1,6 +1,7 @@
 //! The names of blobs, kept apart so that a fact holds a number and millions of files no memory.
 
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::SpooledTempFile;
@@ -14,6 +15,8 @@ pub struct Names {
     file: Mutex<SpooledTempFile>,
     /// Names that the temporary file did not take: being exact comes before memory.
     held: Mutex<Vec<Arc<str>>>,
+    /// Whether the temporary file has failed, and is not tried again.
+    full: AtomicBool,
 }
 
 /// Numbers from here on are of names that are held.
@@ -21,14 +24,20 @@ const HELD: u64 = 1 << 62;
 
 impl Default for Names {
     fn default() -> Self {
-        Names { file: Mutex::new(SpooledTempFile::new(IN_MEMORY)), held: Mutex::default() }
+        let file = Mutex::new(SpooledTempFile::new(IN_MEMORY));
+        Names { file, held: Mutex::default(), full: AtomicBool::new(false) }
     }
 }
 
 impl Names {
     /// Keeps a name; the number by which to ask for it.
     pub fn add(&self, name: &str) -> u64 {
-        self.write(name).unwrap_or_else(|_| {
+        let written = match self.full.load(Ordering::Relaxed) {
+            true => None,
+            false => self.write(name).ok(),
+        };
+        written.unwrap_or_else(|| {
+            self.full.store(true, Ordering::Relaxed);
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
             held.push(name.into());
             HELD + held.len() as u64 - 1

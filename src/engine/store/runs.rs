@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::sorted::{Merge, Piece, ROW_BITS, Sorted};
 pub use super::sorted::{Row, RowAt};
+use super::spill::Spill;
 
 /// How many shards there are: enough that one of them fits in memory.
 pub const SHARDS: usize = 64;
@@ -39,6 +40,7 @@ pub struct Rows<T> {
     merged: Vec<Vec<T>>,
     /// Where the next run goes: one file for all of a worker's, since a process may open few.
     file: Option<Arc<Mutex<File>>>,
+    spill: Spill,
     /// Rows in it.
     written: u64,
     runs: Vec<Run>,
@@ -60,6 +62,7 @@ impl<T: Row> Rows<T> {
             limit: limit.max(1),
             merged: Vec::new(),
             file: None,
+            spill: Spill::default(),
             written: 0,
             runs: Vec::new(),
         }
@@ -69,23 +72,30 @@ impl<T: Row> Rows<T> {
     /// being exact comes first.
     pub fn push(&mut self, row: T) {
         if self.held.len() >= self.limit {
-            match self.spill() {
-                Ok(()) => self.held.clear(),
-                Err(_) => self.limit *= 2,
-            }
+            self.put_away();
         }
         self.held.push(row);
     }
 
-    fn spill(&mut self) -> io::Result<()> {
-        let file = match &self.file {
-            Some(file) => file,
-            None => self.file.insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
-        };
-        let first = self.written;
-        self.runs.push(Run::write(&self.held, file, first)?);
-        self.written += self.held.len() as u64;
-        Ok(())
+    fn put_away(&mut self) {
+        let Rows { held, file, spill, written, .. } = self;
+        let run = spill.attempt(|| {
+            let file = match file {
+                Some(file) => file,
+                None => file.insert(Arc::new(Mutex::new(tempfile::tempfile()?))),
+            };
+            Run::write(held, file, *written)
+        });
+        if let Some(run) = run {
+            self.runs.push(run);
+            self.written += self.held.len() as u64;
+            self.held.clear();
+        }
+    }
+
+    /// Why memory holds what a temporary file should.
+    pub fn trouble(&self) -> Option<&io::Error> {
+        self.spill.trouble()
     }
 
     /// How many rows there are.
@@ -225,13 +235,13 @@ impl Run {
 }
 
 /// Rows of one shard.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shard<T> {
     held: Vec<Held<T>>,
     runs: Vec<Written>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held<T> {
     rows: Arc<Vec<T>>,
     list: usize,
@@ -246,7 +256,7 @@ impl<T: Row> Held<T> {
 }
 
 /// Rows that are still to be read from a file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Written {
     file: Arc<Mutex<File>>,
     list: usize,
@@ -306,21 +316,29 @@ impl<T: Row> Shard<T> {
     /// The rows in order.
     ///
     /// # Errors
-    /// When a temporary file cannot be used.
+    /// When a temporary file cannot be read back.
     pub fn rows(self) -> io::Result<Sorted<T>> {
         self.rows_of(LOADED)
     }
 
-    fn rows_of(mut self, loaded: usize) -> io::Result<Sorted<T>> {
-        if self.len() <= loaded {
-            let mut rows = Vec::with_capacity(self.len());
-            self.held.iter().for_each(|held| rows.extend(held.rows()));
-            for run in &mut self.runs {
-                run.read(usize::MAX, &mut rows)?;
+    fn rows_of(self, loaded: usize) -> io::Result<Sorted<T>> {
+        if self.len() > loaded {
+            // Where there is no room for another file, memory grows.
+            if let Ok(merge) = self.clone().in_pieces(loaded) {
+                return Ok(Sorted::merged(merge));
             }
-            rows.sort_unstable();
-            return Ok(Sorted::loaded(rows));
         }
+        let mut rows = Vec::with_capacity(self.len());
+        self.held.iter().for_each(|held| rows.extend(held.rows()));
+        for mut run in self.runs {
+            run.read(usize::MAX, &mut rows)?;
+        }
+        rows.sort_unstable();
+        Ok(Sorted::loaded(rows))
+    }
+
+    /// Sorts `loaded` rows at once, and puts them into a file to be read side by side.
+    fn in_pieces(self, loaded: usize) -> io::Result<Merge<T>> {
         let mut pieces = Vec::new();
         let file = Arc::new(Mutex::new(tempfile::tempfile()?));
         for held in self.held {
@@ -340,7 +358,7 @@ impl<T: Row> Shard<T> {
                 pieces.push(Piece::write(rows, &file)?);
             }
         }
-        Ok(Sorted::merged(Merge::new(pieces)?))
+        Merge::new(pieces)
     }
 }
 
@@ -361,6 +379,19 @@ mod tests {
         fn shard(&self) -> u64 {
             self[0]
         }
+    }
+
+    #[test]
+    fn without_a_file_memory_holds_every_row() {
+        let mut rows = Rows::new(2);
+        rows.push([0, 0]);
+        assert!(rows.spill.attempt(|| Err::<(), _>(io::ErrorKind::StorageFull.into())).is_none());
+        (1..99).for_each(|n| rows.push([n, n]));
+        assert!(rows.runs.is_empty() && rows.trouble().is_some());
+        assert_eq!(
+            (rows.len(), rows.into_shards().iter().map(Shard::len).sum::<usize>()),
+            (99, 99)
+        );
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
+use super::spill::Spill;
+
 /// Bytes of a block before it is compressed (128 KiB).
 const BLOCK: usize = 128 << 10;
 /// The fastest level that is worth its name.
@@ -48,6 +50,7 @@ pub struct Texts {
     /// Compressed blocks that are not in the file yet.
     packed: Vec<u8>,
     file: Option<Mutex<File>>,
+    spill: Spill,
     written: u64,
     packer: Option<Packer>,
 }
@@ -87,6 +90,7 @@ impl Texts {
             blocks: Vec::new(),
             packed: Vec::new(),
             file: None,
+            spill: Spill::default(),
             written: 0,
             packer: None,
         }
@@ -129,7 +133,7 @@ impl Texts {
     /// Keeps a text, whose pieces are put together.
     ///
     /// # Errors
-    /// When it cannot be compressed, or the temporary file cannot be written.
+    /// When it cannot be compressed, or the temporary file cannot be written and memory is full too.
     pub fn add(&mut self, pieces: &[&[u8]]) -> io::Result<TextAt> {
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         let head = u32::try_from(len).map_err(io::Error::other)?.to_le_bytes();
@@ -164,8 +168,14 @@ impl Texts {
         Ok(TextAt(self.number << BYTE_BITS | (self.begin + start as u64)))
     }
 
+    /// Why memory holds what a temporary file should.
+    pub fn trouble(&self) -> Option<&io::Error> {
+        self.spill.trouble()
+    }
+
     /// Compresses the block at hand.
     fn close(&mut self) -> io::Result<()> {
+        self.spill.room(self.packed.len())?;
         let packer = match &mut self.packer {
             Some(packer) => packer,
             None => self.packer.insert(Packer(zstd::bulk::Compressor::new(LEVEL)?)),
@@ -181,17 +191,27 @@ impl Texts {
         self.begin += self.open.len() as u64;
         self.open.clear();
         if self.packed.len() > IN_MEMORY {
-            let file = match &mut self.file {
-                Some(file) => file,
-                None => self.file.insert(Mutex::new(tempfile::tempfile()?)),
-            };
-            let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(self.written))?;
-            file.write_all(&self.packed)?;
-            self.written += self.packed.len() as u64;
-            self.packed.clear();
+            self.put_away();
         }
         Ok(())
+    }
+
+    /// Puts compressed blocks into the file. If that cannot be written, memory grows.
+    fn put_away(&mut self) {
+        let Texts { packed, file, spill, written, .. } = self;
+        let done = spill.attempt(|| {
+            let file = match file {
+                Some(file) => file,
+                None => file.insert(Mutex::new(tempfile::tempfile()?)),
+            };
+            let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(*written))?;
+            file.write_all(packed)
+        });
+        if done.is_some() {
+            *written += packed.len() as u64;
+            packed.clear();
+        }
     }
 
     /// The text at a place.
@@ -314,6 +334,27 @@ mod tests {
         assert_eq!(read, written.collect::<Vec<_>>());
         assert!(kept.get(TextAt(9), &mut last).is_err());
         assert!(kept.get(NOWHERE, &mut last).is_err());
+    }
+
+    #[test]
+    fn without_a_file_memory_holds_every_text() {
+        let mut texts = Texts::new(3);
+        assert!(texts.spill.attempt(|| Err::<(), _>(io::ErrorKind::StorageFull.into())).is_none());
+        // What does not compress fills the memory sooner.
+        let noise = |mut state: u64| {
+            let next = move || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                state.to_le_bytes()
+            };
+            std::iter::repeat_with(next).take(BLOCK / 8).flatten().collect::<Vec<u8>>()
+        };
+        let count = (IN_MEMORY / BLOCK + 9) as u64;
+        let places: Vec<TextAt> = (0..count).map(|n| texts.add(&[&noise(n)]).unwrap()).collect();
+        assert!(texts.file.is_none() && texts.trouble().is_some());
+        let mut last = LastBlock::default();
+        for (place, number) in places.iter().zip(0..) {
+            assert!(texts.get(*place, &mut last).unwrap() == noise(number));
+        }
     }
 
     #[test]
