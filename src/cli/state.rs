@@ -13,7 +13,7 @@ use crate::model::time::Time;
 use crate::report;
 use crate::source::Known;
 use crate::source::s3::{Address, Cloud, Kept, Store};
-use crate::state::{self, Added, File, Met, State, decode, encode};
+use crate::state::{self, Added, File, Met, Refused, State, decode, encode};
 
 /// Where a state is.
 #[derive(Debug)]
@@ -40,11 +40,14 @@ impl Opened {
     /// When another run uses it, or it is none.
     pub fn open(name: &OsStr, cloud: Option<&Arc<Cloud>>) -> Result<Opened, Failure> {
         let shown = name.to_string_lossy().into_owned();
-        let failure = |reason: String| Failure::State { name: shown.clone(), reason };
+        let hinted = |reason, hint| Failure::State { name: shown.clone(), reason, hint };
+        let failure = |reason: String| hinted(reason, None);
         let (place, mut state) = match name.to_str().filter(|name| Address::is_meant(name)) {
             None => {
-                let (file, state) =
-                    File::open(Path::new(name)).map_err(|refused| failure(refused.to_string()))?;
+                let (file, state) = File::open(Path::new(name)).map_err(|refused| {
+                    let hint = hint(&refused);
+                    hinted(refused.to_string(), hint)
+                })?;
                 (Place::File(file), state)
             }
             Some(word) => {
@@ -56,7 +59,10 @@ impl Opened {
                 let store = Store::new(Arc::clone(cloud), address);
                 let kept = store.read().map_err(&failure)?;
                 let state = kept.as_ref().map_or(Ok(State::default()), |kept| decode(&kept.bytes));
-                (Place::Object(Box::new(store), kept), state.map_err(&failure)?)
+                (
+                    Place::Object(Box::new(store), kept),
+                    state.map_err(|reason| hinted(reason, Some(ANEW)))?,
+                )
             }
         };
         let met = Arc::new(Met::new(std::mem::take(&mut state.objects)));
@@ -126,6 +132,22 @@ impl Opened {
             }
         }
         .map_err(|reason| format!("{}: {reason}", self.name))
+    }
+}
+
+/// What to do about what is no state.
+const ANEW: &str = "move the state away to begin anew: all findings are then reported again";
+
+/// What to do about a state that cannot be used.
+fn hint(refused: &Refused) -> Option<&'static str> {
+    match refused {
+        Refused::Busy => Some("wait for the other run to end"),
+        Refused::NoState(_) => Some(ANEW),
+        Refused::InTheWay(_) => None,
+        Refused::Denied { .. } => Some(
+            "a run puts its lock and the next state beside the state: the folder must be there and \
+             be writable",
+        ),
     }
 }
 

@@ -7,7 +7,7 @@
 //! What must stay true: hours are sets, so order and copies change nothing, and merging is
 //! commutative, associative and idempotent. Only counts add up; they belong to one run and are never
 //! carried. Memory is bounded: the first accounts and Regions are kept, and the latest days of each.
-//! [`Coverage::is_cut`] says that something is missing.
+//! [`Coverage::is_cut`] says that something is missing. What is carried is bounded too, and ages.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -21,6 +21,13 @@ pub const PLACES_MAX: usize = 10_000;
 
 /// Days that are kept of one account and Region: ten years.
 pub const DAYS_MAX: usize = 3_653;
+
+/// For how many days before the last one the hours of an account and Region are carried from run to
+/// run. What is usual is told by the week before a gap.
+const CARRIED: i32 = 400;
+
+/// Days of accounts and Regions that are carried: of 5,000 for more than a year. About 40 MB.
+const CARRIED_MAX: usize = 1 << 21;
 
 /// Microseconds in an hour.
 const HOUR: i64 = 3_600_000_000;
@@ -69,6 +76,16 @@ pub struct Day([u32; 4]);
 const ALL_DAY: u32 = (1 << 24) - 1;
 
 impl Day {
+    /// A day of these sets, one for each kind; a bit that is no hour's is left out.
+    pub fn of_bits(bits: [u32; 4]) -> Day {
+        Day(bits.map(|bits| bits & ALL_DAY))
+    }
+
+    /// The sets, one for each kind.
+    pub fn bits(self) -> [u32; 4] {
+        self.0
+    }
+
     /// Adds an hour (0 to 23).
     pub fn set(&mut self, kind: Kind, hour: u32) {
         self.0[kind as usize] |= 1 << hour & ALL_DAY;
@@ -111,6 +128,11 @@ impl Hours {
 
     fn merge(&mut self, other: &Hours) -> bool {
         other.0.iter().fold(true, |kept, (day, hours)| self.add(*day, *hours) && kept)
+    }
+
+    /// Every day, ascending.
+    pub fn days(&self) -> impl Iterator<Item = (i32, Day)> {
+        self.0.iter().map(|(day, hours)| (*day, *hours))
     }
 
     /// The hours of a kind within a range, ascending.
@@ -205,6 +227,29 @@ impl Coverage {
             let counts = Counts::default();
             self.add(place.clone(), &Seen { counts, ..seen.clone() });
         }
+    }
+
+    /// What is carried on after a run on the day `today`: the days since [`CARRIED`] before the last
+    /// one, and of more than [`CARRIED_MAX`] the latest. What is older explains no gap that is still
+    /// to come, so nothing is missing without it.
+    pub fn age(&mut self, today: i32) {
+        let all = |places: &BTreeMap<Place, Seen>| {
+            let days = places.values().flat_map(|seen| seen.hours.0.keys().copied());
+            days.collect::<Vec<i32>>()
+        };
+        let mut days = all(&self.places);
+        // A record that claims to be of a day to come makes nothing old.
+        let last = days.iter().copied().filter(|day| *day <= today).max().unwrap_or(today);
+        let mut first = last.saturating_sub(CARRIED);
+        days.retain(|day| *day >= first);
+        if let Some(surplus) = days.len().checked_sub(CARRIED_MAX + 1) {
+            let (_, oldest, _) = days.select_nth_unstable(surplus);
+            first = oldest.saturating_add(1);
+        }
+        for seen in self.places.values_mut() {
+            seen.hours.0 = seen.hours.0.split_off(&first);
+        }
+        self.places.retain(|_, seen| !seen.hours.0.is_empty());
     }
 
     /// Every account and Region, sorted.
@@ -359,6 +404,52 @@ mod tests {
         let (up, down) = (of(&mut (0..PLACES_MAX + 2)), of(&mut (0..PLACES_MAX + 2).rev()));
         assert!(up == down && up.is_cut() && up.places().count() == PLACES_MAX);
         assert!(!of(&mut (0..PLACES_MAX)).is_cut());
+    }
+
+    #[test]
+    fn what_is_carried_ages_by_the_last_day_that_is_not_to_come() {
+        let of = |days: &[i64]| {
+            let hours: Vec<Hour> = days.iter().map(|day| day * 24).collect();
+            let mut coverage = Coverage::default();
+            coverage.add(place(0), &seen(&hours, Kind::Files));
+            coverage.add(place(1), &seen(&hours[..1], Kind::Files));
+            coverage
+        };
+        let kept = |days: &[i64], today| {
+            let mut coverage = of(days);
+            coverage.age(today);
+            let days = |(place, seen): (&Place, &Seen)| {
+                (place.account.clone(), seen.hours.days().map(|(day, _)| day).collect::<Vec<_>>())
+            };
+            coverage.places().map(days).map(|(_, days)| days).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&[1_000, 1_400], 2_000), [vec![1_000, 1_400], vec![1_000]]);
+        assert_eq!(kept(&[999, 1_400], 2_000), [vec![1_400]], "a place without days is none");
+        assert_eq!(kept(&[1_000, 1_400, 9_999], 1_400)[0], [1_000, 1_400, 9_999]);
+        assert_eq!(kept(&[1_000, 1_400], 900)[0], [1_000, 1_400], "the clock is wrong");
+        let mut none = Coverage::default();
+        none.age(0);
+        assert_eq!(none, Coverage::default());
+    }
+
+    #[test]
+    fn what_is_carried_is_bounded() {
+        let hours: Vec<Hour> = (1_000..1_400).map(|day| day * 24).collect();
+        let seen = seen(&hours, Kind::Files);
+        let places = CARRIED_MAX / hours.len() + 100;
+        let mut coverage = Coverage::default();
+        (0..places).for_each(|number| coverage.add(place(number), &seen));
+        coverage.age(1_399);
+        let days: usize = coverage.places().map(|(_, seen)| seen.hours.days().count()).sum();
+        assert!(days <= CARRIED_MAX && days + places > CARRIED_MAX, "{days}");
+        assert!(
+            coverage.places().all(|(_, seen)| seen
+                .hours
+                .days()
+                .last()
+                .is_some_and(|(day, _)| day == 1_399))
+        );
+        assert!(!coverage.is_cut());
     }
 
     proptest! {

@@ -2,11 +2,16 @@
 //!
 //! The lock is a separate file, because every run replaces the state by another file. The system
 //! releases the lock when a process ends, however it ends.
+//!
+//! What must stay true: of the files beside the state nothing is followed or emptied that this did not
+//! make. Somebody else may be able to put links there.
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::State;
 use super::format;
@@ -20,8 +25,25 @@ pub struct File {
 
 /// Why a state cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub String);
+pub enum Refused {
+    /// Another run uses it.
+    #[error("is used by another run at the moment")]
+    Busy,
+    /// What is there is no state, or none that this version reads.
+    #[error("{0}")]
+    NoState(String),
+    /// Something else is in its way.
+    #[error("{0}")]
+    InTheWay(String),
+    /// The system refuses it.
+    #[error("{what}: {why}")]
+    Denied {
+        /// What it refuses.
+        what: &'static str,
+        /// Why, in its words.
+        why: String,
+    },
+}
 
 impl File {
     /// Locks the state at `path` and reads it; an empty one if there is none.
@@ -29,34 +51,37 @@ impl File {
     /// # Errors
     /// When another run uses it, or it cannot be read or understood.
     pub fn open(path: &Path) -> Result<(File, State), Refused> {
-        let refused =
-            |what: &'static str| move |error: io::Error| Refused(format!("{what}: {error}"));
+        let refused = |what: &'static str| {
+            move |error: io::Error| Refused::Denied { what, why: error.to_string() }
+        };
         // A link is another name of the state, not another state.
         let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match fs::metadata(path) {
             Ok(meta) if !meta.is_file() => {
-                return Err(Refused("is no regular file: expected one, or none yet".to_owned()));
+                let expected = "is no regular file: expected one, or none yet";
+                return Err(Refused::InTheWay(expected.to_owned()));
             }
             _ if path.file_name().is_none() => {
-                return Err(Refused("is no name of a file".to_owned()));
+                return Err(Refused::InTheWay("is no name of a file".to_owned()));
             }
             _ => {}
         }
+        no_strange_file(&beside(path, LOCK))?;
+        no_strange_file(&beside(path, UNFINISHED))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
+            .custom_flags(NO_LINK)
             .open(beside(path, LOCK))
             .map_err(refused("cannot be locked"))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Refused("is used by another run at the moment".to_owned()));
-            }
+            Err(TryLockError::WouldBlock) => return Err(Refused::Busy),
             Err(TryLockError::Error(error)) => return Err(refused("cannot be locked")(error)),
         }
         let state = match fs::read(path) {
-            Ok(bytes) => format::decode(&bytes).map_err(Refused)?,
+            Ok(bytes) => format::decode(&bytes).map_err(Refused::NoState)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => State::default(),
             Err(error) => return Err(refused("cannot be read")(error)),
         };
@@ -70,11 +95,16 @@ impl File {
     /// Puts another state in its place.
     ///
     /// # Errors
-    /// When it cannot be written; the one that was there stays.
+    /// When it cannot be written, or could not be read back; the one that was there stays.
     pub fn replace(&self, state: &State) -> io::Result<()> {
+        // All of it first, so that nothing is begun that cannot be ended.
+        let bytes = format::encode(state)?;
         let mut file = self.unfinished()?;
-        file.write_all(&format::encode(state)?)?;
-        file.sync_all()?;
+        let written = file.write_all(&bytes).and_then(|()| file.sync_all());
+        if let Err(error) = written {
+            let _ = fs::remove_file(beside(&self.path, UNFINISHED));
+            return Err(error);
+        }
         fs::rename(beside(&self.path, UNFINISHED), &self.path)?;
         // So that the new name lasts too. Some file systems cannot, which is no loss.
         let _ = fs::File::open(folder_of(&self.path)).and_then(|folder| folder.sync_all());
@@ -82,13 +112,31 @@ impl File {
     }
 
     /// The file that will take its place: always the same, which the lock makes ours, so that runs
-    /// that are killed leave no more than one. For its owner alone, since it holds records.
+    /// that are killed leave no more than one. It is made anew, so that it is no link to another
+    /// file. For its owner alone, since it holds records.
     fn unfinished(&self) -> io::Result<fs::File> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(true).write(true).mode(0o600);
-        options.open(beside(&self.path, UNFINISHED))
+        let path = beside(&self.path, UNFINISHED);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
     }
 }
+
+/// Refuses what a run did not leave beside the state: a link, a folder, a device.
+fn no_strange_file(path: &Path) -> Result<(), Refused> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.is_file() => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Err(Refused::InTheWay(format!("{name} beside it is no regular file: move it away")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens no link; not even one that was put there after it was looked at.
+const NO_LINK: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 /// What the files beside a state are called behind its name.
 const LOCK: &str = ".lock";
@@ -149,5 +197,47 @@ mod tests {
         assert_eq!(File::open(&path).unwrap().1.runs, 9);
         let nowhere = folder.path().join("no/state");
         assert!(File::open(&nowhere).unwrap_err().to_string().contains("cannot be locked"));
+    }
+
+    #[test]
+    fn what_lies_beside_it_is_not_followed() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| folder.path().join(name);
+        fs::write(of("precious"), b"precious").unwrap();
+        for beside in ["state.new", "state.lock"] {
+            symlink(of("precious"), of(beside)).unwrap();
+            let refused = File::open(&of("state")).unwrap_err().to_string();
+            assert_eq!(refused, format!("{beside} beside it is no regular file: move it away"));
+            fs::remove_file(of(beside)).unwrap();
+        }
+        // One that comes later is another file than the one that it leads to.
+        let (file, _) = File::open(&of("state")).unwrap();
+        symlink(of("precious"), of("state.new")).unwrap();
+        file.replace(&State { runs: 7, ..State::default() }).unwrap();
+        assert_eq!(fs::read(of("precious")).unwrap(), b"precious");
+        drop(file);
+        assert!(fs::symlink_metadata(of("state")).unwrap().is_file());
+        assert_eq!(File::open(&of("state")).unwrap().1.runs, 7);
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let (file, _) = File::open(&path).unwrap();
+        file.replace(&State { runs: 7, ..State::default() }).unwrap();
+        let mut odd = State::default();
+        odd.memory.recalled.push(crate::model::memory::Recalled {
+            origin: crate::model::origin::Origin::blob("x".repeat((64 << 20) + 1)),
+            text: vec![],
+            reported: true,
+            last: None,
+            count: 1,
+        });
+        assert!(file.replace(&odd).is_err());
+        drop(file);
+        assert_eq!(File::open(&path).unwrap().1.runs, 7);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "the state and its lock");
     }
 }

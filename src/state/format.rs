@@ -2,13 +2,17 @@
 //! come numbers of fixed width, little-endian.
 //!
 //! ```text
-//! {"schema":"keytrail.state/v1", …, "objects":N, "reported":N, "known":N, "recalled":N}\n
+//! {"schema":"keytrail.state/v2", …, "places":N, "objects":N, "reported":N, "known":N, "recalled":N}\n
+//! places                        N times: length, JSON of account and Region; 20 bytes for each day
 //! objects, reported, known      N times 16 bytes of id and 2 of day, ascending
 //! recalled                      N times: length, JSON of its origin; length, the record
 //! ```
 //!
+//! The first schema had the places in the line, which grew with every night until no run believed it.
+//!
 //! What must stay true: the reader doesn't trust the file. It believes a number only as far as bytes
-//! follow.
+//! follow. And what is written is read back before it takes the place of what was there: a state that
+//! the next run refuses is worse than one that is a night old.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -17,17 +21,20 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::model::coverage::Coverage;
-use crate::model::memory::{Dated, Memory, Recalled};
+use crate::model::coverage::{self, Coverage, Day, Seen};
+use crate::model::memory::{Dated, Id, Memory, Recalled};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
-/// The only schema that is understood.
-const SCHEMA: &str = "keytrail.state/v1";
+/// What is written.
+const SCHEMA: &str = "keytrail.state/v2";
+/// What is read too: all places are in the first line.
+const EARLIER: &str = "keytrail.state/v1";
 /// Fast, and half the size of what deflate makes.
 const LEVEL: i32 = 3;
-/// The longest line and the longest record that are believed.
-const LINE_MAX: u64 = 64 << 20;
+/// The longest first line that is believed: of earlier states, which hold all places in it, 512 MiB.
+const LINE_MAX: u64 = 512 << 20;
+/// The longest record that is believed.
 const RECORD_MAX: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -45,16 +52,31 @@ struct Head {
     first_event: Option<i64>,
     last_event: Option<i64>,
     accounts: BTreeSet<String>,
+    /// Only in states of earlier versions.
+    #[serde(default, skip_serializing)]
     coverage: Coverage,
     forgotten: u64,
+    /// How many accounts and Regions there are. Not in states of earlier versions.
+    #[serde(default)]
+    places: u64,
     objects: u64,
     reported: u64,
     known: u64,
     recalled: u64,
 }
 
+/// An account and Region, before its days.
 #[derive(Serialize, Deserialize)]
-struct Place {
+struct Covered {
+    #[serde(flatten)]
+    place: coverage::Place,
+    regional: bool,
+    days: u64,
+}
+
+/// A record, before its text.
+#[derive(Serialize, Deserialize)]
+struct Kept {
     blob: String,
     record: Option<u64>,
     reported: bool,
@@ -62,11 +84,18 @@ struct Place {
     count: u64,
 }
 
-/// The bytes of a state.
+/// The bytes of a state, which were read back.
 ///
 /// # Errors
-/// When there is no memory for them.
+/// When there is no memory for them, or they could not be read back.
 pub fn encode(state: &State) -> io::Result<Vec<u8>> {
+    let bytes = write(state)?;
+    let unreadable = |reason| io::Error::other(format!("what is to be written {reason}"));
+    read(&bytes, |_| ()).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+fn write(state: &State) -> io::Result<Vec<u8>> {
     let mut out = zstd::Encoder::new(Vec::new(), LEVEL)?;
     out.include_checksum(true)?;
     let State { objects, reported, memory, .. } = state;
@@ -81,8 +110,9 @@ pub fn encode(state: &State) -> io::Result<Vec<u8>> {
         first_event: memory.first_event.map(|time| time.0),
         last_event: memory.last_event.map(|time| time.0),
         accounts: memory.accounts.clone(),
-        coverage: memory.coverage.clone(),
+        coverage: Coverage::default(),
         forgotten: memory.forgotten,
+        places: memory.coverage.places().count() as u64,
         objects: objects.rows().len() as u64,
         reported: reported.rows().len() as u64,
         known: memory.known.rows().len() as u64,
@@ -90,6 +120,15 @@ pub fn encode(state: &State) -> io::Result<Vec<u8>> {
     };
     serde_json::to_writer(&mut out, &head)?;
     out.write_all(b"\n")?;
+    for (place, seen) in memory.coverage.places() {
+        let (place, days) = (place.clone(), seen.hours.days().count() as u64);
+        let covered = Covered { place, regional: seen.regional, days };
+        write_bytes(&mut out, &serde_json::to_vec(&covered)?)?;
+        for (day, hours) in seen.hours.days() {
+            out.write_all(&day.to_le_bytes())?;
+            hours.bits().iter().try_for_each(|bits| out.write_all(&bits.to_le_bytes()))?;
+        }
+    }
     for dated in [objects, reported, &memory.known] {
         for ([a, b], day) in dated.rows() {
             out.write_all(&a.to_le_bytes())?;
@@ -98,14 +137,14 @@ pub fn encode(state: &State) -> io::Result<Vec<u8>> {
         }
     }
     for recalled in &memory.recalled {
-        let place = Place {
+        let kept = Kept {
             blob: recalled.origin.blob.to_string(),
             record: recalled.origin.record,
             reported: recalled.reported,
             last: recalled.last.map(|time| time.0),
             count: recalled.count,
         };
-        write_bytes(&mut out, &serde_json::to_vec(&place)?)?;
+        write_bytes(&mut out, &serde_json::to_vec(&kept)?)?;
         write_bytes(&mut out, &recalled.text)?;
     }
     out.finish()
@@ -116,58 +155,105 @@ fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     out.write_all(bytes)
 }
 
+/// What follows the first line, one by one.
+enum Piece {
+    Place(coverage::Place, Seen),
+    Object((Id, u16)),
+    Reported((Id, u16)),
+    Known((Id, u16)),
+    Record(Recalled),
+}
+
 /// A state from its bytes.
 ///
 /// # Errors
 /// Why they are none, in words.
 pub fn decode(bytes: &[u8]) -> Result<State, String> {
-    let damaged = |error: io::Error| format!("is damaged: {error}");
-    let inflated = zstd::Decoder::new(bytes).map_err(damaged)?;
-    let mut from = BufReader::new(inflated);
-    let mut line = Vec::new();
-    from.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).map_err(|_| no_state())?;
-    let head: Head = serde_json::from_slice(&line).map_err(|_| no_state())?;
-    if head.schema != SCHEMA {
-        let found: String = head.schema.chars().take(60).collect();
-        return Err(format!("has the schema {found:?}, expected {SCHEMA:?}"));
+    let (mut objects, mut reported, mut known) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut coverage, mut recalled) = (Coverage::default(), Vec::new());
+    let head = read(bytes, |piece| match piece {
+        Piece::Place(place, seen) => coverage.add(place, &seen),
+        Piece::Object(row) => objects.push(row),
+        Piece::Reported(row) => reported.push(row),
+        Piece::Known(row) => known.push(row),
+        Piece::Record(record) => recalled.push(record),
+    })?;
+    let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
+    if head.schema == EARLIER {
+        coverage = head.coverage;
     }
-    let objects = dated(&mut from, head.objects).map_err(damaged)?;
-    let reported = dated(&mut from, head.reported).map_err(damaged)?;
-    let known = dated(&mut from, head.known).map_err(damaged)?;
-    let mut recalled = Vec::new();
-    for _ in 0..head.recalled {
-        recalled.push(one(&mut from).map_err(damaged)?);
-    }
-    if from.read(&mut [0]).map_err(damaged)? != 0 {
-        return Err("is damaged: something follows its end".to_owned());
-    }
-    let Head { written, runs, asked, rule_digests: rules, seed, accounts, coverage, .. } = head;
     let memory = Memory {
         seed,
         first_event: head.first_event.map(Time),
         last_event: head.last_event.map(Time),
         accounts,
         coverage,
-        known,
+        known: Dated::new(known),
         recalled,
         forgotten: head.forgotten,
     };
+    let (objects, reported) = (Dated::new(objects), Dated::new(reported));
     Ok(State { written: written.map(Time), runs, asked, rules, objects, reported, memory })
+}
+
+/// Reads a state, and hands on what follows its first line.
+fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
+    let damaged = |error: io::Error| format!("is damaged: {error}");
+    let inflated = zstd::Decoder::new(bytes).map_err(damaged)?;
+    let mut from = BufReader::new(inflated);
+    let mut line = Vec::new();
+    from.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).map_err(|_| no_state())?;
+    let head: Head = serde_json::from_slice(&line).map_err(|_| no_state())?;
+    drop(line);
+    if ![SCHEMA, EARLIER].contains(&head.schema.as_str()) {
+        let found: String = head.schema.chars().take(60).collect();
+        return Err(format!("has the schema {found:?}, expected {SCHEMA:?}"));
+    }
+    for _ in 0..head.places {
+        let (place, seen) = place(&mut from).map_err(damaged)?;
+        take(Piece::Place(place, seen));
+    }
+    let kinds: [(u64, fn((Id, u16)) -> Piece); 3] = [
+        (head.objects, Piece::Object),
+        (head.reported, Piece::Reported),
+        (head.known, Piece::Known),
+    ];
+    for (count, kind) in kinds {
+        for _ in 0..count {
+            take(kind(row(&mut from).map_err(damaged)?));
+        }
+    }
+    for _ in 0..head.recalled {
+        take(Piece::Record(record(&mut from).map_err(damaged)?));
+    }
+    if from.read(&mut [0]).map_err(damaged)? != 0 {
+        return Err("is damaged: something follows its end".to_owned());
+    }
+    Ok(head)
 }
 
 fn no_state() -> String {
     "is no state that --state wrote".to_owned()
 }
 
-fn dated(from: &mut impl Read, count: u64) -> io::Result<Dated> {
-    let mut rows = Vec::new();
-    for _ in 0..count {
-        let (a, b) = (word(from)?, word(from)?);
-        let mut day = [0; 2];
+fn place(from: &mut impl Read) -> io::Result<(coverage::Place, Seen)> {
+    let Covered { place, regional, days } = serde_json::from_slice(&read_bytes(from)?)?;
+    let mut seen = Seen { regional, ..Seen::default() };
+    for _ in 0..days {
+        let mut day = [0; 4];
         from.read_exact(&mut day)?;
-        rows.push(([a, b], u16::from_le_bytes(day)));
+        let mut hours = [[0; 4]; 4];
+        hours.iter_mut().try_for_each(|bits| from.read_exact(bits))?;
+        seen.hours.add(i32::from_le_bytes(day), Day::of_bits(hours.map(u32::from_le_bytes)));
     }
-    Ok(Dated::new(rows))
+    Ok((place, seen))
+}
+
+fn row(from: &mut impl Read) -> io::Result<(Id, u16)> {
+    let (a, b) = (word(from)?, word(from)?);
+    let mut day = [0; 2];
+    from.read_exact(&mut day)?;
+    Ok(([a, b], u16::from_le_bytes(day)))
 }
 
 fn word(from: &mut impl Read) -> io::Result<u64> {
@@ -176,12 +262,12 @@ fn word(from: &mut impl Read) -> io::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn one(from: &mut impl Read) -> io::Result<Recalled> {
-    let place: Place = serde_json::from_slice(&read_bytes(from)?)?;
-    let origin = Origin { blob: Arc::from(place.blob), record: place.record };
+fn record(from: &mut impl Read) -> io::Result<Recalled> {
+    let kept: Kept = serde_json::from_slice(&read_bytes(from)?)?;
+    let origin = Origin { blob: Arc::from(kept.blob), record: kept.record };
     let text = read_bytes(from)?;
-    let Place { reported, count, .. } = place;
-    Ok(Recalled { origin, text, reported, last: place.last.map(Time), count })
+    let Kept { reported, count, .. } = kept;
+    Ok(Recalled { origin, text, reported, last: kept.last.map(Time), count })
 }
 
 fn read_bytes(from: &mut impl Read) -> io::Result<Vec<u8>> {
@@ -200,6 +286,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn coverage(seed: u64) -> Coverage {
+        let mut coverage = Coverage::default();
+        for at in 0..seed % 4 {
+            let region = format!("r-{at}");
+            let mut seen = Seen { regional: seed % 2 == 0, ..Seen::default() };
+            for day in 0..seed % 9 {
+                let bits = [1, 2, 3, 4].map(|kind| u32::try_from(seed % 255).unwrap() * kind);
+                seen.hours.add(i32::try_from(day * at).unwrap(), Day::of_bits(bits));
+            }
+            coverage.add(coverage::Place { account: "111122223333".into(), region }, &seen);
+        }
+        coverage
+    }
 
     fn state() -> impl Strategy<Value = State> {
         let ids = || prop::collection::vec((any::<[u64; 2]>(), any::<u16>()), 0..20);
@@ -224,7 +324,7 @@ mod tests {
                 first_event,
                 last_event: first_event,
                 accounts: ["111122223333".to_owned()].into(),
-                coverage: Coverage::default(),
+                coverage: coverage(seed),
                 known: Dated::new(known),
                 recalled,
                 forgotten: 3,
@@ -243,15 +343,44 @@ mod tests {
         )
     }
 
+    /// What the first version wrote: all places in the first line, and at first no rules one by one.
     #[test]
-    fn a_state_from_before_rules_were_kept_one_by_one_is_read() {
-        let state = State { runs: 3, asked: "sha256:r".into(), ..State::default() };
-        let bytes = zstd::decode_all(&encode(&state).unwrap()[..]).unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let earlier = text.replace("\"rule_digests\":{},", "");
-        assert_ne!(earlier, text);
-        let earlier = zstd::encode_all(earlier.as_bytes(), LEVEL).unwrap();
-        assert_eq!(decode(&earlier), Ok(state));
+    fn states_of_earlier_versions_are_read() {
+        let head = serde_json::json!({"schema": EARLIER, "tool": "0.1.0", "written": 1, "runs": 3,
+            "rules": "sha256:r", "seed": 7, "first_event": null, "last_event": 2,
+            "accounts": ["111122223333"], "coverage": [{"account": "111122223333",
+                "region": "eu-central-1", "regional": true, "days": [[20_000, [1, 2, 3, 4]]]}],
+            "forgotten": 0, "objects": 1, "reported": 0, "known": 0, "recalled": 0});
+        let with_rules = {
+            let mut head = head.clone();
+            head["rule_digests"] = serde_json::json!({"key-created": "sha256:s"});
+            head
+        };
+        for (head, rules) in [(head, 0), (with_rules, 1)] {
+            let mut bytes = format!("{head}\n").into_bytes();
+            bytes.extend([1; 18]);
+            let state = decode(&zstd::encode_all(&bytes[..], LEVEL).unwrap()).unwrap();
+            assert_eq!((state.runs, state.rules.len()), (3, rules));
+            assert_eq!(state.objects.rows(), [([0x0101_0101_0101_0101; 2], 0x0101)]);
+            let (place, seen) = state.memory.coverage.places().next().unwrap();
+            assert_eq!((place.account.as_str(), seen.regional), ("111122223333", true));
+            let days: Vec<_> = seen.hours.days().collect();
+            assert_eq!(days, [(20_000, Day::of_bits([1, 2, 3, 4]))]);
+            // It goes on in the form of this version.
+            let written = encode(&state).unwrap();
+            assert_eq!(decode(&written), Ok(state));
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_back_is_not_written() {
+        let long = "x".repeat(usize::try_from(RECORD_MAX).unwrap() + 1);
+        let mut state = State::default();
+        let origin = Origin { blob: long.into(), record: None };
+        let recalled = Recalled { origin, text: vec![], reported: true, last: None, count: 1 };
+        state.memory.recalled.push(recalled);
+        let refused = encode(&state).unwrap_err().to_string();
+        assert!(refused.starts_with("what is to be written is damaged"), "{refused}");
     }
 
     proptest! {
@@ -274,10 +403,10 @@ mod tests {
         }
 
         #[test]
-        fn numbers_that_lie_are_no_state(counts in any::<[u64; 4]>(), rest in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn numbers_that_lie_are_no_state(counts in any::<[u64; 5]>(), rest in prop::collection::vec(any::<u8>(), 0..200)) {
             let head = serde_json::json!({"schema": SCHEMA, "tool": "x", "written": 1, "runs": 1,
-                "rules": "", "seed": 1, "first_event": null, "last_event": null, "accounts": [], "coverage": Coverage::default(),
-                "forgotten": 0, "objects": counts[0], "reported": counts[1], "known": counts[2],
+                "rules": "", "seed": 1, "first_event": null, "last_event": null, "accounts": [],
+                "forgotten": 0, "places": counts[4], "objects": counts[0], "reported": counts[1], "known": counts[2],
                 "recalled": counts[3]});
             let mut text = format!("{head}\n").into_bytes();
             text.extend(rest);
@@ -293,7 +422,7 @@ mod tests {
         assert!(decode(b"{\"schema\":1}").unwrap_err().starts_with("is "));
         let bytes = encode(&State::default()).unwrap();
         let other = zstd::decode_all(bytes.as_slice()).unwrap();
-        let other = String::from_utf8(other).unwrap().replace("state/v1", "state/v9");
+        let other = String::from_utf8(other).unwrap().replace("state/v2", "state/v9");
         assert!(text(other.as_bytes()).contains("keytrail.state/v9"));
     }
 }

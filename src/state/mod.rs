@@ -121,6 +121,8 @@ impl State {
         let objects = run.met.all().chain(run.read.into_iter().map(Token::settle));
         // Taken out while the run went on.
         let before = &run.met.objects;
+        let mut memory = run.memory;
+        memory.coverage.age(i32::from(today));
         State {
             written: Some(now),
             runs: self.runs + 1,
@@ -128,7 +130,7 @@ impl State {
             rules: run.rules,
             objects: before.renewed(objects, today, DAYS, OBJECTS_MAX),
             reported: self.reported.renewed(run.found, today, DAYS, REPORTED_MAX),
-            memory: run.memory,
+            memory,
         }
     }
 }
