@@ -110,7 +110,7 @@ fn ended(path: Option<&Path>, error: io::Error, exit: Exit) -> Result<Delivered,
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Ok(Delivered { exit, whole: false });
     }
-    Err(vec![Failure::write(path, error)])
+    Err(vec![Failure::during(path, error)])
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::detect::RuleError;
-use crate::source::SourceError;
+use crate::source::{NoThreads, SourceError};
 
 /// One reason why nothing was (or could be) reported.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +73,8 @@ pub enum Failure {
         name: String,
         /// Why not.
         reason: String,
+        /// What to do.
+        hint: Option<&'static str>,
     },
     /// S3 that cannot be asked at all. The user's error.
     #[error("{0}")]
@@ -118,7 +120,17 @@ impl Failure {
 
     /// A run that cannot be begun, for want of threads.
     pub fn run(error: &io::Error) -> Failure {
-        Failure::Source { message: format!("the run cannot be begun: {error}"), hint: None }
+        let hint = lacks_threads(error)
+            .then(|| "give a smaller --threads, or allow more processes: see ulimit -u".into());
+        Failure::Source { message: format!("the run cannot be begun: {error}"), hint }
+    }
+
+    /// An output that broke while a run went on, or a run that could not be begun.
+    pub fn during(path: Option<&Path>, source: io::Error) -> Failure {
+        match lacks_threads(&source) {
+            true => Failure::run(&source),
+            false => Failure::write(path, source),
+        }
     }
 
     /// What the user can do about it, where there is more to say than the message does.
@@ -139,21 +151,24 @@ impl Failure {
             Failure::PublicKeys { .. } => {
                 Some("give what aws cloudtrail list-public-keys printed for each Region".into())
             }
-            Failure::State { .. } => Some(
-                "wait for the other run, or move the state away to begin anew: all findings are \
-                 then reported again"
-                    .into(),
-            ),
+            Failure::State { hint, .. } => hint.map(Into::into),
             Failure::S3(_) => Some(
                 "give credentials as for the AWS CLI: AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, a role"
                     .into(),
             ),
+            Failure::Write { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
+                Some("the process may write no larger file: see ulimit -f".into())
+            }
             Failure::Config(_)
             | Failure::Value { .. }
             | Failure::Output { .. }
             | Failure::Write { .. } => None,
         }
     }
+}
+
+fn lacks_threads(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<NoThreads>())
 }
 
 impl From<RuleError> for Failure {

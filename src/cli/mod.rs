@@ -9,10 +9,12 @@
 //! check      what those of several commands mean, and all that is wrong with them
 //! commands   one file a command: settings to exit code
 //! deliver    how results reach whoever asked      output: where they go
+//! leftovers  unfinished outputs, and those of runs that were killed
 //! ui         the terminal                         progress: what is done, how far it is
 //! verifying  public keys, and the gate of a scan
 //! exit       exit codes                           failure: why nothing was reported
 //! signals    SIGINT, SIGTERM, SIGHUP              panics: bugs, in one line
+//! streams    which standard streams there are
 //! ```
 //!
 //! There is one funnel: a command returns an [`Exit`] or its failures, and [`main`] alone turns
@@ -28,6 +30,7 @@ mod config;
 mod deliver;
 mod exit;
 mod failure;
+mod leftovers;
 mod output;
 mod panics;
 mod progress;
@@ -35,6 +38,7 @@ mod s3;
 mod settings;
 mod signals;
 mod state;
+mod streams;
 mod ui;
 mod values;
 mod verifying;
@@ -52,6 +56,7 @@ use ui::{Messages, When};
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     panics::install_hook();
+    signals::survive_large_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => {

@@ -5,7 +5,8 @@
 //! wrong with a path is found when it is opened, before the scan.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
+use super::leftovers;
 use super::signals::Unfinished;
+use super::streams;
 
 /// Bytes gathered before they are written.
 const BUFFER_BYTES: usize = 64 * 1024; // 64 KiB
@@ -33,30 +36,29 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Target {
-    Stdout(Stdout),
-    /// A device or a pipe.
+    /// Standard output that was never open: as a pipe that nobody reads any more.
+    Closed,
+    /// Standard output, a device or a pipe.
     Straight(File),
     /// A file beside `place`, which it will replace.
-    Beside {
-        file: NamedTempFile,
-        place: PathBuf,
-    },
+    Beside { file: NamedTempFile, place: PathBuf },
 }
 
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Target::Stdout(out) => out.write(bytes),
+            Target::Closed => Err(io::ErrorKind::BrokenPipe.into()),
             Target::Straight(file) => file.write(bytes),
-            Target::Beside { file, .. } => file.write(bytes),
+            // Without the name of the file, which says nothing to anybody.
+            Target::Beside { file, .. } => file.as_file_mut().write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Target::Stdout(out) => out.flush(),
+            Target::Closed => Err(io::ErrorKind::BrokenPipe.into()),
             Target::Straight(file) => file.flush(),
-            Target::Beside { file, .. } => file.flush(),
+            Target::Beside { file, .. } => file.as_file_mut().flush(),
         }
     }
 }
@@ -70,7 +72,7 @@ impl Output {
     pub fn open(path: Option<&Path>) -> Result<Output, Failure> {
         let unfinished = Unfinished::default();
         let target = match path {
-            None => Target::Stdout(io::stdout()),
+            None => stdout().map_err(|error| Failure::write(None, error))?,
             Some(path) => {
                 open_path(path).map_err(|reason| Failure::Output { path: path.into(), reason })?
             }
@@ -90,9 +92,8 @@ impl Output {
     /// Whether people look at this while it is written.
     pub fn is_terminal(&self) -> bool {
         match self.out.get_ref() {
-            Target::Stdout(out) => out.is_terminal(),
             Target::Straight(file) => file.is_terminal(),
-            Target::Beside { .. } => false,
+            Target::Closed | Target::Beside { .. } => false,
         }
     }
 
@@ -135,6 +136,15 @@ impl Write for Output {
     }
 }
 
+/// Standard output. As a file, since the standard library's own takes what cannot be written because
+/// the stream is open for reading alone, and says nothing.
+fn stdout() -> io::Result<Target> {
+    match streams::stdout_is_closed() {
+        true => Ok(Target::Closed),
+        false => Ok(Target::Straight(io::stdout().as_fd().try_clone_to_owned()?.into())),
+    }
+}
+
 fn cannot_sync(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
@@ -146,6 +156,7 @@ fn open_path(path: &Path) -> Result<Target, String> {
         _ => error.to_string(),
     };
     match fs::metadata(path) {
+        _ if streams::is_closed(path) => Err("is closed".into()),
         Ok(meta) if meta.is_dir() => Err("is a folder, expected a file".into()),
         // The process's own descriptors, even if they are regular files: to replace the file would
         // lose what a shell's `>>` keeps.
@@ -179,8 +190,7 @@ fn beside(path: &Path, mode: Option<fs::Permissions>) -> io::Result<Target> {
         _ => Path::new("."),
     };
     let new = fs::Permissions::from_mode(NEW_FILE_MODE);
-    let file =
-        tempfile::Builder::new().prefix(".keytrail-").permissions(new).tempfile_in(folder)?;
+    let file = leftovers::make(folder, &new)?;
     if let Some(mode) = mode {
         // Not subject to the umask, unlike the mode at creation.
         file.as_file().set_permissions(mode)?;

@@ -1,14 +1,31 @@
-//! SIGINT, SIGTERM and SIGHUP: the first asks the scan to stop, the second ends the process.
+//! SIGINT, SIGTERM and SIGHUP: the first asks the scan to stop, the next ends the process.
 //!
-//! After the first the report is still written, marked incomplete. The second must work even if
-//! the scan hangs in a read, so it does not wait for anything: it removes the unfinished output
-//! file and exits from the handler's thread, the only place that may.
+//! After the first the report is still written, marked incomplete. The next must work even if the
+//! scan hangs in a read, so it does not wait for anything: it removes the unfinished output file and
+//! exits from the thread that waits for signals, the only place that may.
+//!
+//! A program that asks may ask twice in one breath: `timeout` signals its child and then the group
+//! that the child is in, systemd sends SIGHUP behind SIGTERM. That is one request, or a run that was
+//! asked to stop would be ended without a report. A person at the keyboard who asks again means it.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+/// What is waited for.
+const WATCHED: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// For how long another SIGTERM or SIGHUP is taken for the first one.
+const ONE_BREATH: Duration = Duration::from_millis(100);
 
 /// The code of a process that ended at once: 128 + SIGINT, as shells report it.
 const ENDED_AT_ONCE: i32 = 130;
@@ -21,15 +38,63 @@ pub type Unfinished = Arc<Mutex<Option<PathBuf>>>;
 /// Where no handler can be installed, the flag stays unset and a signal ends the process as usual.
 pub fn install(unfinished: Unfinished) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handler = move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            end_at_once(&unfinished);
+    // No handler is no reason not to scan.
+    let _ = watch(Arc::clone(&stop), unfinished);
+    stop
+}
+
+/// Lets a file that reaches the limit of `ulimit -f` be an error of whoever writes it, where the
+/// system would end the process without a word.
+pub fn survive_large_files() {
+    // Nothing asks for the flag: that there is a handler is what counts.
+    let _ = flag::register(SIGXFSZ, Arc::default());
+}
+
+fn watch(stop: Arc<AtomicBool>, unfinished: Unfinished) -> io::Result<()> {
+    let mut signals = Signals::new(WATCHED)?;
+    let watching = move || {
+        until_the_end(
+            |within| {
+                if let Some(within) = within {
+                    thread::sleep(within);
+                    return signals.pending().collect();
+                }
+                signals.wait().collect()
+            },
+            || stop.store(true, Ordering::SeqCst),
+        );
+        end_at_once(&unfinished);
+    };
+    let spawned = thread::Builder::new().name("signals".into()).spawn(watching);
+    if spawned.is_err() {
+        // What nobody waits for must not be caught.
+        let always = Arc::new(AtomicBool::new(true));
+        for signal in WATCHED {
+            flag::register_conditional_default(signal, Arc::clone(&always))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns when the process is to end at once. `next` gives the signals that came since it was last
+/// asked: some, or those of a time whatever they are. `stop` is called at the first.
+fn until_the_end(mut next: impl FnMut(Option<Duration>) -> Vec<i32>, stop: impl FnOnce()) {
+    let some = |next: &mut dyn FnMut(Option<Duration>) -> Vec<i32>| loop {
+        let signals = next(None);
+        if !signals.is_empty() {
+            return signals;
         }
     };
-    // No handler is no reason not to scan.
-    let _ = ctrlc::set_handler(handler);
-    stop
+    let first = some(&mut next);
+    stop();
+    if first.contains(&SIGINT) {
+        if first.len() > 1 {
+            return;
+        }
+    } else if next(Some(ONE_BREATH)).contains(&SIGINT) {
+        return;
+    }
+    some(&mut next);
 }
 
 /// Ends the process, leaving no half file behind.
@@ -42,4 +107,46 @@ fn end_at_once(unfinished: &Unfinished) {
         let _ = fs::remove_file(path);
     }
     process::exit(ENDED_AT_ONCE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes, one after the other; `true` is what comes in the breath after the first. How many
+    /// of them are taken before the process ends.
+    fn ends_after(coming: &[(bool, &[i32])]) -> usize {
+        let mut taken = 0;
+        let mut stopped = 0;
+        let next = |within: Option<Duration>| match coming.get(taken) {
+            Some((in_breath, signals)) if *in_breath == within.is_some() => {
+                taken += 1;
+                signals.to_vec()
+            }
+            _ if within.is_some() => Vec::new(),
+            _ => panic!("it waits for more than {taken}"),
+        };
+        until_the_end(next, || stopped += 1);
+        assert_eq!(stopped, 1);
+        taken
+    }
+
+    #[test]
+    fn one_request_may_come_as_two_signals() {
+        let (int, term, hup): (&[i32], &[i32], &[i32]) = (&[SIGINT], &[SIGTERM], &[SIGHUP]);
+        for (coming, taken) in [
+            // Only one that comes later is another.
+            (vec![(false, term), (true, term), (false, term)], 3),
+            (vec![(false, term), (true, hup), (false, hup)], 3),
+            (vec![(false, &[SIGTERM, SIGHUP][..]), (false, term)], 2),
+            (vec![(false, &[][..]), (false, term), (false, &[]), (false, int)], 4),
+            // A person means it.
+            (vec![(false, int), (false, int)], 2),
+            (vec![(false, int), (false, term)], 2),
+            (vec![(false, term), (true, int)], 2),
+            (vec![(false, &[SIGINT, SIGTERM][..])], 1),
+        ] {
+            assert_eq!(ends_after(&coming), taken, "{coming:?}");
+        }
+    }
 }

@@ -58,6 +58,7 @@ pub fn finding(
         user_agent: snapshot.user_agent,
         key: snapshot.key,
         resource: snapshot.resource,
+        claimed: group.claimed,
         events,
         details,
         told,
@@ -93,6 +94,7 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
             let (arn, kind) = fault.resource.clone();
             Resource { arn, kind: Some(kind.to_owned()), tags: BTreeMap::new() }
         }),
+        claimed: false,
         events: files.shown().iter().map(event).collect(),
         details: told.details,
         told: Arc::new(meta.told()),

@@ -30,9 +30,10 @@ use serde_json::{Value, json};
 
 use super::{Filter, Limits, Plan, Progress, scan};
 use crate::detect::RuleSet;
-use crate::model::estate::{Estate, Patterns, Thresholds};
+use crate::model::estate::{Estate, Thresholds};
 use crate::model::finding::Finding;
 use crate::model::outcome::Outcome;
+use crate::model::pattern::Patterns;
 use crate::model::time::Time;
 use crate::source::Listing;
 use history::{Rng, history};

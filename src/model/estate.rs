@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::Regex;
 
 use super::level::Level;
+use super::pattern::Patterns;
 
 /// What rules ask about it. [`Estate::default`] is what holds without `keytrail.toml`.
 #[derive(Debug, Clone)]
@@ -228,64 +229,8 @@ impl GovernedTag {
     }
 }
 
-/// Texts with `*` for any run of characters and `?` for any one, compared with regard to case, as
-/// IAM compares ARNs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Patterns(Vec<String>);
-
-impl Patterns {
-    /// The patterns themselves.
-    pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Patterns {
-        Patterns(patterns.into_iter().map(Into::into).collect())
-    }
-
-    /// Each pattern.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether any pattern is all of `text`.
-    pub fn matches(&self, text: &str) -> bool {
-        self.0.iter().any(|pattern| wildcard(pattern, text))
-    }
-}
-
-/// Whether `pattern`, in which `*` stands for any run of characters and `?` for any one, is all of
-/// `text`. Takes time in the product of both lengths at most.
-pub fn wildcard(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    // Where the last star was, and how much of the text it has eaten.
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t] => (p, t) = (p + 1, t + 1),
-            _ => match star {
-                Some((at, eaten)) => {
-                    star = Some((at, eaten + 1));
-                    (p, t) = (at + 1, eaten + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -295,17 +240,5 @@ mod tests {
             assert_eq!(estate.governed_tag(key).map(|tag| tag.name.as_str()), Some("CostCenter"));
         }
         assert_eq!(estate.governed_tag("Name"), None);
-    }
-
-    proptest! {
-        /// The slow, obvious twin: a regular expression.
-        #[test]
-        fn wildcards_are_what_a_regular_expression_says(
-            pattern in "[ab*?]{0,8}", text in "[ab]{0,10}",
-        ) {
-            let regex = pattern.replace('*', ".*").replace('?', ".");
-            let regex = Regex::new(&format!("^{regex}$")).unwrap();
-            prop_assert_eq!(wildcard(&pattern, &text), regex.is_match(&text));
-        }
     }
 }

@@ -97,6 +97,9 @@ pub struct Finding {
     pub key: Option<Key>,
     /// The resource concerned.
     pub resource: Option<Resource>,
+    /// Whether of any event only the caller says that it is about the resource: the encryption context
+    /// of a direct call.
+    pub claimed: bool,
     /// The 10 smallest events by time and event id.
     pub events: Vec<EventRef>,
     /// What the rule has to say beside this.

@@ -10,6 +10,7 @@ pub mod level;
 pub mod memory;
 pub mod origin;
 pub mod outcome;
+pub mod pattern;
 pub mod principal;
 pub mod problem;
 pub mod rule_meta;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::arn::Arn;
+
 /// Whether a call was made with multi-factor authentication, as far as its record can tell.
 ///
 /// Source: CloudTrail user guide, "CloudTrail userIdentity element"; a provider's own MFA
@@ -49,5 +51,42 @@ impl Principal {
             invoked_by: None,
             mfa: Mfa::NotApplicable,
         }
+    }
+
+    /// Whether the principal called by its own hand: no service called for it or for itself, and it
+    /// is no session of AWS's own, such as `aws:ec2-infrastructure`.
+    pub fn acts_itself(&self) -> bool {
+        self.invoked_by.is_none()
+            && self.kind.as_deref() != Some("AWSService")
+            && !self.arn.as_deref().is_some_and(is_of_aws)
+    }
+}
+
+/// Whether a role is one of AWS's own: no customer's role may have a colon in its name.
+fn is_of_aws(arn: &str) -> bool {
+    let resource = Arn::parse(arn).map(|arn| arn.resource);
+    let name = resource
+        .and_then(|text| text.strip_prefix("assumed-role/").or_else(|| text.strip_prefix("role/")));
+    // A path may have one, so what follows has to be the name.
+    name.is_some_and(|name| name.starts_with("aws:") && !name.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_makes_no_role_of_awss_own() {
+        let by = |arn: &str| Principal { arn: Some(arn.into()), ..Principal::nobody() };
+        assert!(!by("arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure").acts_itself());
+        for arn in [
+            "arn:aws:iam::111122223333:role/aws:ec2-infrastructure/x",
+            "arn:aws:sts::111122223333:assumed-role/app",
+            "arn:aws:iam::111122223333:user/aws:x",
+        ] {
+            assert!(by(arn).acts_itself(), "{arn}");
+        }
+        let via = Principal { invoked_by: Some("s3.amazonaws.com".into()), ..by("x") };
+        assert!(!via.acts_itself());
     }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::time::Time;
 
-/// A decision to leave findings out. Patterns are those of [`wildcard`](super::estate::wildcard);
-/// one that is `None` fits every finding.
+/// A decision to leave findings out. Patterns are those of [`super::pattern`]; one that is `None` fits
+/// every finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
     /// The rule's id.
@@ -19,6 +19,9 @@ pub struct Suppression {
     pub key: Option<String>,
     /// Pattern of the resource's ARN.
     pub resource: Option<String>,
+    /// Whether `resource` may be one that only the caller names, by the encryption context of a direct
+    /// call. Whoever calls writes what they like there.
+    pub trust_context: bool,
     /// Pattern of the account whose trail holds the records.
     pub account: Option<String>,
     /// Pattern of the Region.

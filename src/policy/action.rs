@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use crate::model::estate::wildcard;
+use crate::model::pattern::wildcard;
 
 /// Every KMS permission, sorted. They are named as in policies: the call `ReEncrypt` needs two.
 ///

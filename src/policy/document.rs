@@ -9,7 +9,7 @@ use super::action::Actions;
 use super::condition::Condition;
 use super::pattern::is_all;
 use super::principal::{Principal, Who};
-use crate::model::estate::wildcard;
+use crate::model::pattern::wildcard;
 
 /// A policy document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::action::Actions;
 use super::condition::{Comparison, Condition, Operator, Set, Test};
 use super::document::{Policy, Statement};
 use super::principal::{Principal, Reach};
-use crate::model::estate::wildcard;
+use crate::model::pattern::wildcard;
 
 /// The two context keys, in lower case.
 const PRESENT: &str = "aws:multifactorauthpresent";

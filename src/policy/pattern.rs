@@ -1,6 +1,6 @@
 //! Patterns of resources: which of them match any key, and which match every key.
 
-use crate::model::estate::wildcard;
+use crate::model::pattern::wildcard;
 
 /// Whether a pattern is nothing but stars.
 pub fn is_all(pattern: &str) -> bool {

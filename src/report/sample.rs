@@ -74,6 +74,7 @@ pub fn deletion() -> Finding {
             tags: BTreeMap::from([("env".into(), "prod".into())]),
         }),
         resource: None,
+        claimed: false,
         events: vec![EventRef {
             time: Some(time("2026-11-23T20:17:00Z")),
             id: some("11111111-2222-3333-4444-555555555555"),
@@ -123,6 +124,7 @@ pub fn foreign_use() -> Finding {
             kind: some("AWS::S3::Object"),
             tags: BTreeMap::new(),
         }),
+        claimed: false,
         events: vec![],
         details: BTreeMap::new(),
         told: Arc::new(Told {
@@ -159,6 +161,7 @@ pub fn hostile(text: &str) -> Finding {
         user_agent: bad(),
         key: Some(Key { arn: text.to_owned(), account: bad(), alias: bad(), tags: tags() }),
         resource: Some(Resource { arn: format!("arn:aws:s3:::{text}"), kind: bad(), tags: tags() }),
+        claimed: false,
         events: vec![EventRef {
             time: None,
             id: bad(),

@@ -35,4 +35,4 @@ pub use blob::{Blob, Body, Known};
 pub use entry::{Entry, Source};
 pub use inflate::{Compression, Inflater, Limits, Text};
 pub use listing::{Listing, Reach, SourceError};
-pub use reading::{AllRead, At, Taken, Visitor, Workers, pool, read_all};
+pub use reading::{AllRead, At, NoThreads, Taken, Visitor, Workers, pool, read_all};

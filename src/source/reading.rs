@@ -91,13 +91,22 @@ pub struct AllRead<F> {
     pub tokens: Vec<Token>,
 }
 
+/// The system gives no more threads.
+#[derive(Debug, thiserror::Error)]
+#[error("{threads} threads cannot be started: {why}")]
+pub struct NoThreads {
+    threads: usize,
+    why: String,
+}
+
 /// Threads of our own, as many as were asked for.
 ///
 /// # Errors
-/// When they cannot be started.
+/// [`NoThreads`] when they cannot be started.
 pub fn pool(threads: usize) -> io::Result<rayon::ThreadPool> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-    pool.map_err(|error| io::Error::other(error.to_string()))
+    let threads = threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| io::Error::other(NoThreads { threads, why: error.to_string() }))
 }
 
 /// Reads everything that `source` gives. `visitor` makes the visitor of a worker, by its number.

@@ -31,6 +31,8 @@ impl<'a> Stoppable<'a> {
     /// Reads `reader` until it ends or `stop` is set, which then reads as its end.
     pub fn new(mut reader: impl Read + Send + 'static, stop: &'a AtomicBool) -> Self {
         let (sender, chunks) = sync_channel(CHUNKS);
+        // There is room for more than one, so that sending does not wait.
+        let failed = sender.clone();
         let read = move || {
             loop {
                 let mut chunk = vec![0; CHUNK];
@@ -49,9 +51,10 @@ impl<'a> Stoppable<'a> {
                 }
             }
         };
-        // Without a thread there is nothing to read with: the stream then ends at once, which the
-        // reader reports as empty.
-        let _ = thread::Builder::new().name("stream".into()).spawn(read);
+        if let Err(error) = thread::Builder::new().name("stream".into()).spawn(read) {
+            let why = format!("no thread can be started to read it: {error}");
+            let _ = failed.send(Err(io::Error::new(error.kind(), why)));
+        }
         Stoppable { chunks, chunk: Vec::new(), given: 0, stop }
     }
 

@@ -4,7 +4,8 @@
 
 use super::change::Evidence;
 use super::timeline::{State, Why};
-use crate::model::estate::{Estate, GovernedTag, Patterns};
+use crate::model::estate::{Estate, GovernedTag};
+use crate::model::pattern::Patterns;
 
 /// What comparing one tag gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +97,7 @@ pub fn allowed<'a>(
     alias: Option<&str>,
 ) -> Option<&'a Patterns> {
     let fits = |patterns: &Patterns| {
-        patterns.matches(key) || alias.is_some_and(|alias| patterns.matches(alias))
+        patterns.match_arn(key) || alias.is_some_and(|alias| patterns.match_arn(alias))
     };
     estate.shared_keys.iter().filter(|shared| fits(&shared.key)).find_map(|shared| {
         shared.allow.iter().find(|(name, _)| tag.is_meant_by(name)).map(|(_, allow)| allow)

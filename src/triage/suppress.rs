@@ -1,12 +1,13 @@
 //! Matches suppressions against findings.
 //!
 //! What must stay true: a suppression never matches by absence. One that names a key doesn't match a
-//! finding without a key, even if its pattern is `*`.
+//! finding without a key, even if its pattern is `*`. Nor does it match by what whoever acted is free
+//! to say: ARNs are compared part by part, and a resource that only the caller names is none.
 
 use std::collections::BTreeMap;
 
-use crate::model::estate::wildcard;
 use crate::model::finding::Finding;
+use crate::model::pattern::{arn_wildcard, wildcard};
 use crate::model::suppression::{Applied, State, Suppression};
 use crate::model::time::Time;
 
@@ -77,8 +78,10 @@ impl Suppressions {
 }
 
 fn fits(suppression: &Suppression, finding: &Finding) -> bool {
-    let is = |pattern: &Option<String>, value: Option<&str>| match (pattern, value) {
-        (Some(pattern), Some(value)) => wildcard(pattern, value),
+    let is = |fits: fn(&str, &str) -> bool, pattern: &Option<String>, value: Option<&str>| match (
+        pattern, value,
+    ) {
+        (Some(pattern), Some(value)) => fits(pattern, value),
         (Some(_), None) => false,
         (None, _) => true,
     };
@@ -87,10 +90,12 @@ fn fits(suppression: &Suppression, finding: &Finding) -> bool {
     let key = finding.key.as_ref();
     let arn = key.map(|key| key.arn.as_str());
     let alias = key.and_then(|key| key.alias.as_deref());
+    let vouched = suppression.trust_context || !finding.claimed;
+    let resource = finding.resource.as_ref().filter(|_| vouched);
     suppression.rule == finding.rule
-        && is(&suppression.principal, who)
-        && (is(&suppression.key, arn) || is(&suppression.key, alias))
-        && is(&suppression.resource, finding.resource.as_ref().map(|on| on.arn.as_str()))
-        && is(&suppression.account, finding.account.as_deref())
-        && is(&suppression.region, finding.region.as_deref())
+        && is(arn_wildcard, &suppression.principal, who)
+        && (is(arn_wildcard, &suppression.key, arn) || is(arn_wildcard, &suppression.key, alias))
+        && is(arn_wildcard, &suppression.resource, resource.map(|on| on.arn.as_str()))
+        && is(wildcard, &suppression.account, finding.account.as_deref())
+        && is(wildcard, &suppression.region, finding.region.as_deref())
 }

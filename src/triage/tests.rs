@@ -50,6 +50,7 @@ fn finding() -> Finding {
             tags: BTreeMap::new(),
         }),
         resource: None,
+        claimed: false,
         events: vec![],
         details: BTreeMap::new(),
         told: Arc::new(Told {
@@ -69,6 +70,7 @@ fn suppression() -> Suppression {
         resource: None,
         account: None,
         region: None,
+        trust_context: false,
         reason: "accepted".into(),
         expires: Day::parse("2027-01-31").unwrap(),
     }
@@ -127,6 +129,36 @@ fn nothing_fits_by_absence() {
     service.principal.invoked_by = Some("s3.amazonaws.com".into());
     let by_service = Some("s3.amazonaws.com".to_owned());
     assert!(!admits(Suppression { principal: by_service, ..suppression() }, &service));
+}
+
+#[test]
+fn a_role_cannot_make_its_path_fit() {
+    let role = |resource: &str| {
+        let mut finding = finding();
+        finding.principal.arn = Some(format!("arn:aws:iam::111122223333:role/{resource}"));
+        finding
+    };
+    let of = |pattern: &str| Suppression { principal: Some(pattern.into()), ..suppression() };
+    for pattern in ["*:role/deploy-role", "arn:aws:iam::111122223333:role/deploy-*"] {
+        assert!(!admits(of(pattern), &role("deploy-role")), "{pattern}");
+        for path in ["a:role/deploy-role", "a/deploy-role", "deploy-x/evil"] {
+            assert!(admits(of(pattern), &role(path)), "{pattern} {path}");
+        }
+    }
+}
+
+#[test]
+fn what_only_the_caller_names_fits_where_that_is_accepted() {
+    let resource = Resource { arn: "arn:aws:s3:::b".into(), kind: None, tags: BTreeMap::new() };
+    let vouched = Finding { resource: Some(resource), ..finding() };
+    let claimed = Finding { claimed: true, ..vouched.clone() };
+    let on = |pattern: &str| Suppression { resource: Some(pattern.into()), ..suppression() };
+    for pattern in ["*", "arn:aws:s3:::b"] {
+        assert!(!admits(on(pattern), &vouched));
+        assert!(admits(on(pattern), &claimed));
+        assert!(!admits(Suppression { trust_context: true, ..on(pattern) }, &claimed));
+    }
+    assert!(!admits(suppression(), &claimed), "it asks for no resource");
 }
 
 #[test]

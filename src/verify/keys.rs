@@ -5,6 +5,7 @@
 //! bytes. The fingerprint is recomputed, so that a key under a wrong name is refused.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,9 @@ use sha2::Sha256;
 
 use crate::model::verified::Anchor;
 use crate::source::hashed::hex;
+
+/// Sizes of RSA keys whose signatures can be verified: bits of the modulus.
+const BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// Keys by fingerprint.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +109,23 @@ fn read(key: &Value) -> Result<(BTreeSet<String>, Vec<u8>), String> {
         let has = computed.join(" or ");
         return Err(format!("its Fingerprint is {named:?}, and its Value has {has}"));
     }
-    Ok((computed, inner.ok_or("is no RSA public key")?.to_vec()))
+    let inner = inner.ok_or("is no RSA public key")?;
+    let bits = modulus_bits(inner).ok_or("is no RSA public key")?;
+    if !BITS.contains(&bits) {
+        // Else its signatures would be called bad, which they may not be.
+        let (least, most) = (BITS.start(), BITS.end());
+        return Err(format!("is an RSA key of {bits} bits, expected {least} to {most}"));
+    }
+    Ok((computed, inner.to_vec()))
+}
+
+/// Bits of the modulus of an `RSAPublicKey`.
+fn modulus_bits(der: &[u8]) -> Option<usize> {
+    let (fields, _) = element(der, 0x30)?;
+    let (modulus, _) = element(fields, 0x02)?;
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+    let first = modulus.get(zeros)?;
+    Some((modulus.len() - zeros) * 8 - first.leading_zeros() as usize)
 }
 
 /// The `RSAPublicKey` (RFC 8017 A.1.1) in a key that may be wrapped in a `SubjectPublicKeyInfo`
@@ -164,6 +184,23 @@ mod tests {
         assert_eq!(wrong(r#"{"PublicKeyList":[{"Value":"AAAA"}]}"#), "key 1: is no RSA public key");
         let renamed = wrong(r#"{"PublicKeyList":[{"Value":"AAAA","Fingerprint":"ff"}]}"#);
         assert!(renamed.contains("its Fingerprint is \"ff\""), "{renamed}");
+    }
+
+    #[test]
+    fn keys_whose_signatures_cannot_be_verified_are_refused() {
+        // SEQUENCE { INTEGER modulus, INTEGER 65537 }
+        let key = |bytes: u8, first: u8| {
+            let mut der = vec![0x30, 0x82, 0, bytes + 3 + 1 + 5, 0x02, 0x81, bytes + 1, 0, first];
+            der.extend(vec![0xff; usize::from(bytes) - 1]);
+            der.extend([0x02, 0x03, 0x01, 0x00, 0x01]);
+            STANDARD.encode(der)
+        };
+        for (key, bits) in [(key(128, 0xff), 1024), (key(128, 0x01), 1017), (key(64, 0x80), 512)] {
+            let text = format!(r#"{{"PublicKeyList":[{{"Value":"{key}"}}]}}"#);
+            let wrong = PublicKeys::parse(text.as_bytes()).unwrap_err();
+            let expected = format!("key 1: is an RSA key of {bits} bits, expected 2048 to 8192");
+            assert_eq!(wrong, [expected]);
+        }
     }
 
     #[test]

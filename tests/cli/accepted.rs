@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Ended, Lines, Sandbox};
-use crate::trail::{at, by_role, call, disable, file, findings, lines, parse, texts};
+use crate::trail::{at, by_role, call, disable, file, findings, lines, parse, texts, with};
 
 const LEFT_OUT: &str = "[[suppress]]\nrule = \"key-disabled\"\nprincipal = \"*:user/ana\"\n\
                         reason = \"planned\"\nexpires = 9999-12-31\n";
@@ -53,6 +53,41 @@ fn what_is_suppressed_is_counted_and_not_listed() {
     let sandbox = self::sandbox(&all);
     let report = parse(&scan(&sandbox, &["-fjson"]).code(0));
     assert_eq!((findings(&report).len(), &report["summary"]["suppressed"]), (0, &json!(2)));
+}
+
+/// Whoever calls directly writes what they like into the encryption context, and whoever may make a
+/// role writes its path.
+#[test]
+fn nobody_suppresses_their_own_finding() {
+    let parameter = "arn:aws:ssm:eu-west-1:111122223333:parameter/test/x";
+    let on = |id: &str, context: Value| {
+        with(call("Decrypt", id), &[("/requestParameters/encryptionContext", context)])
+    };
+    let path = by_role(disable("e-3"), "deploy-role", "s");
+    let issuer = "/userIdentity/sessionContext/sessionIssuer/arn";
+    let path = with(path, &[(issuer, json!("arn:aws:iam::111122223333:role/a:role/deploy-role"))]);
+    let records = [
+        on("e-1", json!({"PARAMETER_ARN": parameter})),
+        path,
+        by_role(disable("e-4"), "deploy-role", "s"),
+    ];
+    let config = "[[suppress]]\nrule = \"direct-decrypt\"\nresource = \"*:parameter/test/*\"\n\
+                  reason = \"x\"\nexpires = 9999-12-31\n\
+                  [[suppress]]\nrule = \"key-disabled\"\nprincipal = \"*:role/deploy-role\"\n\
+                  reason = \"x\"\nexpires = 9999-12-31\n";
+    let found = |config: &str| {
+        let sandbox = Sandbox::new();
+        sandbox.write("trail.json", file(&records)).write("keytrail.toml", config);
+        let select = ["--select=direct-decrypt", "--select=key-disabled"];
+        let words = ["scan", "-fjson", "trail.json"].into_iter().chain(select);
+        let ended = sandbox.keytrail(words).run().code(0);
+        let mut ids = texts(&findings(&parse(&ended)), "/events/0/id");
+        ids.sort();
+        ids
+    };
+    assert_eq!(found(config), ["e-1", "e-3"]);
+    let trusted = config.replacen("reason", "trust_context = true\nreason", 1);
+    assert_eq!(found(&trusted), ["e-3"]);
 }
 
 #[test]

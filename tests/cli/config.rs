@@ -121,6 +121,41 @@ fn it_is_no_log_and_no_place_for_the_report() {
     assert_eq!(sandbox.read("keytrail.toml"), OWN);
 }
 
+/// Whoever makes the evidence may write such a file to hide what they did.
+#[test]
+fn one_that_lies_in_the_evidence_is_read_only_if_it_is_named() {
+    let hides = "[[suppress]]\nrule = \"key-disabled\"\nreason = \"x\"\nexpires = 9999-12-31\n";
+    let scan = ["scan", "-fjson", "--select=key-disabled"];
+    for (folder, source) in [("in", "."), ("in", "../in"), ("in/sub", ".."), ("linked", "../in")] {
+        let sandbox = sandbox();
+        if folder == "linked" {
+            // The folder is none of the evidence, and what it says is.
+            sandbox.write("in/k.toml", hides).write("linked/x", "");
+            symlink(sandbox.path("in/k.toml"), sandbox.path("linked/keytrail.toml")).unwrap();
+        } else {
+            sandbox.write(&format!("{folder}/keytrail.toml"), hides);
+        }
+        let found = |more: &[&str], said: &str| {
+            let words = scan.iter().chain(more).copied().chain([source]);
+            let ended = sandbox.keytrail(words).within(folder).run().code(0).stderr(said);
+            let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+            (findings(&report).len(), report["run"]["config_file"].clone())
+        };
+        let said = "warning: keytrail.toml: lies in a source, so it is not taken for the \
+                    configuration; name it with --config\n";
+        assert_eq!(found(&[], said), (1, Value::Null), "{folder} {source}");
+        let named = found(&["--config", "keytrail.toml"], "");
+        assert_eq!(named, (0, "keytrail.toml".into()), "{folder} {source}");
+    }
+    // Beside the evidence it is the user's.
+    let sandbox = sandbox();
+    sandbox.write("in/keytrail.toml", hides);
+    let words = scan.into_iter().chain(["trail.json"]);
+    let ended = sandbox.keytrail(words).within("in").run().code(0).stderr("");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["run"]["config_file"], "keytrail.toml");
+}
+
 #[test]
 fn names_in_it_cannot_command_the_terminal() {
     let sandbox = sandbox();

@@ -85,6 +85,39 @@ fn standard_output_that_was_never_open_is_as_one_that_was_closed() {
 }
 
 #[test]
+fn what_nobody_got_is_not_taken_for_told() {
+    let sandbox = sandbox();
+    let scan = ["scan", "--select=key-disabled", "disabled.json", "--state", "state"];
+    // Never open, by whatever name; open for reading alone.
+    for (redirection, output) in [
+        (">&-", "-"),
+        (">&-", "/dev/stdout"),
+        (">&-", "/proc/self/fd/1"),
+        ("2>&-", "/dev/stderr"),
+        ("1</dev/null", "-"),
+    ] {
+        let words = scan.into_iter().chain(["-o", output]);
+        let ended = sandbox.redirected(redirection, words).run().code(2).stdout("");
+        assert!(redirection.starts_with('2') || ended.stderr.starts_with("error: "), "{ended:?}");
+        assert!(!sandbox.path("state").exists(), "{redirection} {output}");
+    }
+    // Who asks for nothing gets it.
+    sandbox.redirected(">/dev/null", scan).run().code(0).stderr("");
+    assert!(sandbox.path("state").exists());
+}
+
+#[test]
+fn a_limit_of_the_size_of_files_is_said() {
+    let sandbox = sandbox();
+    let scan = ["scan", "-fjson", "-oreport.json", "disabled.json"];
+    sandbox.limited("-f 1", scan).run().code(2).stdout("").stderr(
+        "error: report.json: cannot be written: File too large (os error 27)\n\
+         hint: the process may write no larger file: see ulimit -f\n",
+    );
+    assert!(!sandbox.names().iter().any(|name| name.contains("report") || name.starts_with('.')));
+}
+
+#[test]
 fn a_full_disk_is_a_failure_of_every_command() {
     if !Path::new("/dev/full").exists() {
         return;

@@ -75,6 +75,17 @@ impl Sandbox {
         self.command(shell, words)
     }
 
+    /// The same under a limit that the shell's `ulimit` sets.
+    pub fn limited<W: AsRef<OsStr>>(
+        &self,
+        limit: &str,
+        words: impl IntoIterator<Item = W>,
+    ) -> Keytrail {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(program());
+        self.command(shell, words)
+    }
+
     fn command<W: AsRef<OsStr>>(
         &self,
         mut command: Command,
@@ -106,6 +117,12 @@ impl Keytrail {
     /// Sets a variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Runs it in a folder of the sandbox.
+    pub fn within(mut self, folder: &str) -> Self {
+        self.command.current_dir(self.root.join(folder));
         self
     }
 

@@ -99,6 +99,32 @@ fn the_first_signal_ends_the_scan_and_what_was_found_is_reported() {
 }
 
 #[test]
+fn what_a_killed_run_has_left_is_removed_by_the_next() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", TRAIL);
+    let words = ["scan", "-fjson", "-oreport.json", "--progress=always", "-"];
+    let start = || {
+        let mut keytrail = sandbox.keytrail(words);
+        let mut child = keytrail.spawn();
+        // The output is opened before progress is shown.
+        Lines::of(child.stderr.take().unwrap()).wait_for("progress: ");
+        (keytrail, child)
+    };
+    let (killed, child) = start();
+    signal("KILL", child.id());
+    killed.end_with_open_input(child);
+    let left = sandbox.names();
+    assert_eq!(left.len(), 2, "{left:?}");
+    let (going_on, child) = start();
+    // Neither removes what the other is writing.
+    sandbox.keytrail(["scan", "-fjson", "-oother.json", "trail.json"]).run().code(0);
+    let now = sandbox.names();
+    assert!(now.len() == 3 && !now.contains(&left[0]), "{now:?} {left:?}");
+    going_on.end(child).code(3);
+    assert_eq!(sandbox.names(), ["other.json", "report.json", "trail.json"]);
+}
+
+#[test]
 fn the_second_signal_ends_at_once_and_leaves_no_file() {
     let sandbox = Sandbox::new();
     // A named pipe that nobody writes hangs when it is opened, where no scan notices the first

@@ -42,7 +42,7 @@ pub struct ConfigArgs {
     /// Configuration, instead of ./keytrail.toml
     ///
     /// What is known of the organisation, and which findings it has accepted. Without this option
-    /// keytrail.toml in the working directory is read if it is there.
+    /// keytrail.toml in the working directory is read if it is there and does not lie in a SOURCE.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

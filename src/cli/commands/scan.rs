@@ -52,6 +52,7 @@ use prepare::{Prepared, late, prepare};
 pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
     let prepared = prepare(args, started)?;
+    prepared.config.say(messages);
     if args.run.dry_run {
         let Prepared { settings, listing, delivery, .. } = prepared;
         return forecast::run(&settings, listing, delivery);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::args::TagsArgs;
@@ -53,7 +53,7 @@ struct Reading {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { arns, at, form, run, catalogs, reading } = settle(args)?;
+    let Settled { arns, at, form, run, catalogs, reading } = settle(args, messages)?;
     let Catalogs { book, mut problems, .. } = catalogs;
     let (book, interrupted) = match reading {
         Some(reading) => learn(reading, book, &run, &mut problems)?,
@@ -85,14 +85,15 @@ fn is_arn(word: &OsString) -> bool {
         && !Path::new(word).exists()
 }
 
-fn settle(args: &TagsArgs) -> Result<Settled, Vec<Failure>> {
+fn settle(args: &TagsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let now = Time::now();
     let mut check = Check::default();
     let at = args.at.as_ref().map(|text| check.value("--at", text, |text| values::time(text, now)));
     let filter = check.filter(&args.range, now);
     let form = check.value("--format", &args.format, values::form);
     let run = check.running(&args.color, &args.run);
-    let (config, wrong) = Config::load(args.config.config.as_deref());
+    let (config, wrong) = Config::load(args.config.config.as_deref(), &args.words);
+    config.say(messages);
     check.note(wrong);
     let (arns, mut sources): (Vec<OsString>, Vec<OsString>) =
         args.words.iter().cloned().partition(is_arn);
@@ -108,7 +109,8 @@ fn settle(args: &TagsArgs) -> Result<Settled, Vec<Failure>> {
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
     let settled = check.all(listing).and_then(|mut listing| {
         let catalogs = catalogs?;
-        catalogs.paths.iter().chain(&config.path).for_each(|path| listing.leave_out(path));
+        let tags = catalogs.paths.iter().map(PathBuf::as_path);
+        tags.chain(config.files()).for_each(|path| listing.leave_out(path));
         let none = sources.is_empty();
         let reading = Reading { sources, listing, filter, estate: config.estate };
         Some(Settled {

@@ -33,7 +33,7 @@ struct Settled {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { keys, range, form, run, mut listing } = settle(args)?;
+    let Settled { keys, range, form, run, mut listing } = settle(args, messages)?;
     let stop = signals::install(Arc::default());
     let done = Progress::default();
     let read = |bytes| done.blob_read(bytes);
@@ -83,7 +83,7 @@ fn say(shown: &report::Report<'_>, interrupted: bool, run: &Running, messages: M
     }
 }
 
-fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
+fn settle(args: &VerifyArgs, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let now = Time::now();
     let mut check = Check::default();
     let filter = check.filter(&args.range, now);
@@ -93,7 +93,8 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
         check.usage("nothing to read", "give a folder with logs and digests: keytrail verify PATH");
     }
     // No verdict depends on it, but nobody should go on with one that is broken.
-    let (config, wrong) = Config::load(args.config.config.as_deref());
+    let (config, wrong) = Config::load(args.config.config.as_deref(), &args.sources);
+    config.say(messages);
     check.note(wrong);
     let keys = check.all(verifying::read_keys(&args.public_keys));
     let scope = Scope { digests: true, ..Scope::of(&filter) };
@@ -101,7 +102,7 @@ fn settle(args: &VerifyArgs) -> Result<Settled, Vec<Failure>> {
     let listing = cloud.and_then(|cloud| args.s3.listing(&args.sources, cloud, scope));
     let listing = check.all(listing).map(|mut listing| {
         listing.leave_out(&args.public_keys);
-        config.path.iter().for_each(|path| listing.leave_out(path));
+        config.files().for_each(|path| listing.leave_out(path));
         listing
     });
     let Filter { since, until, accounts, regions } = filter;

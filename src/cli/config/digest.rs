@@ -7,7 +7,8 @@
 use serde_json::{Value, json};
 
 use super::Placed;
-use crate::model::estate::{Estate, GovernedTag, Patterns, SecretsBucket, SharedKey, Thresholds};
+use crate::model::estate::{Estate, GovernedTag, SecretsBucket, SharedKey, Thresholds};
+use crate::model::pattern::Patterns;
 use crate::model::suppression::Suppression;
 
 /// What rules ask about.
@@ -94,9 +95,19 @@ fn thresholds(thresholds: &Thresholds) -> Vec<String> {
 
 /// One suppression.
 pub fn suppression(placed: &Placed) -> String {
-    let Suppression { rule, principal, key, resource, account, region, reason, expires } =
-        &placed.suppression;
+    let Suppression {
+        rule,
+        principal,
+        key,
+        resource,
+        trust_context,
+        account,
+        region,
+        reason,
+        expires,
+    } = &placed.suppression;
     let text = expires.to_string();
     let all = json!([rule, principal, key, resource, account, region, reason, text]);
-    format!("suppress {all}")
+    let trust = if *trust_context { " trust_context" } else { "" };
+    format!("suppress {all}{trust}")
 }

@@ -1,9 +1,11 @@
 //! Which file is the configuration, and its text.
 //!
 //! What must stay true: a file that is there and cannot be used is an error, never a run without
-//! it; and a strange thing in the working directory that is called `keytrail.toml` cannot make a
-//! run hang.
+//! it; a strange thing in the working directory that is called `keytrail.toml` cannot make a run
+//! hang; and one that lies in the evidence says nothing, since whoever made the evidence may have
+//! written it to hide what they did.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -16,21 +18,43 @@ const DEFAULT: &str = "keytrail.toml";
 /// More than this is no configuration that somebody wrote: 1 MiB.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// The file and what is in it; `None` when none is named and the usual one is not there.
+/// What there is of a configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// None is named, and the usual one is not there.
+    Nothing,
+    /// The file, and what is in it.
+    File(PathBuf, Vec<u8>),
+    /// The usual file lies in a source, and nobody named it.
+    InSource(PathBuf),
+}
+
+/// Looks for the file: the one that is `named`, else the usual one unless it lies in `sources`.
 ///
 /// # Errors
 /// A file that is not there though it was named, that cannot be read, or that is too large.
-pub fn find(named: Option<&Path>) -> Result<Option<(PathBuf, Vec<u8>)>, Failure> {
+pub fn find(named: Option<&Path>, sources: &[OsString]) -> Result<Found, Failure> {
     let path = match named {
         Some(path) => path,
         None => match fs::symlink_metadata(DEFAULT) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            _ if is_in(sources) => return Ok(Found::InSource(DEFAULT.into())),
             _ => Path::new(DEFAULT),
         },
     };
     let failure = |reason| Failure::Config(format!("{}: {reason}", path.display()));
     let bytes = read(path, named.is_some()).map_err(failure)?;
-    Ok(Some((path.to_path_buf(), bytes)))
+    Ok(Found::File(path.to_path_buf(), bytes))
+}
+
+/// Whether the usual file is one of the sources, or lies in a folder that is one.
+fn is_in(sources: &[OsString]) -> bool {
+    // As it is reached, and what it leads to if it is a link.
+    let folder = fs::canonicalize(".").map(|folder| folder.join(DEFAULT));
+    let places: Vec<PathBuf> =
+        [folder, fs::canonicalize(DEFAULT)].into_iter().filter_map(Result::ok).collect();
+    let sources = sources.iter().filter_map(|source| fs::canonicalize(source).ok());
+    sources.into_iter().any(|source| places.iter().any(|place| place.starts_with(&source)))
 }
 
 /// A pipe is read only when it was `named`: opening one waits for whoever writes to it.

@@ -4,6 +4,7 @@ use regex::Regex;
 
 use crate::cli::values;
 use crate::model::arn::Arn;
+use crate::model::pattern::can_fit_arn;
 
 /// A text that is not blank and has no control characters.
 pub fn plain(text: &str) -> Result<String, String> {
@@ -27,13 +28,18 @@ pub fn sentence(text: &str) -> Result<String, String> {
 /// A pattern of ARNs. A name alone fits no ARN, so it is refused, not taken to mean nothing.
 pub fn arn_pattern(text: &str) -> Result<String, String> {
     let text = plain(text)?;
-    if text.starts_with("arn:") || text.starts_with(['*', '?']) || is_service(&text) {
+    if is_arn_pattern(&text) || is_service(&text) {
         Ok(text)
     } else {
-        Err("expected an ARN, in which * and ? may stand for any characters, such as \
-             arn:aws:iam::111122223333:role/deploy-* or *:role/deploy-*"
+        Err("expected an ARN, in which * and ? may stand for characters of one part and a whole part \
+             of * for several, such as arn:aws:iam::111122223333:role/deploy-* or *:role/deploy-*"
             .into())
     }
+}
+
+/// Whether a text is a pattern of ARNs, and could fit one.
+fn is_arn_pattern(text: &str) -> bool {
+    (text.starts_with("arn:") || text.starts_with(['*', '?'])) && can_fit_arn(text)
 }
 
 /// Of services there is the host name only.
@@ -44,11 +50,11 @@ fn is_service(text: &str) -> bool {
 /// A pattern of a key's ARN or alias.
 pub fn key_pattern(text: &str) -> Result<String, String> {
     let text = plain(text)?;
-    if text.starts_with("arn:") || text.starts_with(['*', '?']) || text.starts_with("alias/") {
+    if is_arn_pattern(&text) || text.starts_with("alias/") {
         Ok(text)
     } else {
-        Err("expected a key's ARN or an alias, in which * and ? may stand for any characters, \
-             such as arn:aws:kms:*:key/mrk-* or alias/ledger-*"
+        Err("expected a key's ARN or an alias, in which * and ? may stand for characters of one part \
+             and a whole part of * for several, such as arn:aws:kms:*:key/mrk-* or alias/ledger-*"
             .into())
     }
 }

@@ -21,12 +21,15 @@ mod tags;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::Failure;
+use super::ui::Messages;
 use crate::model::estate::Estate;
 use crate::model::suppression::Suppression;
+use file::Found;
 use reader::{Notes, Place};
 
 /// What the configuration says; without a file, the defaults.
@@ -34,6 +37,8 @@ use reader::{Notes, Place};
 pub struct Config {
     /// The file as it was named.
     pub path: Option<PathBuf>,
+    /// The usual file if it lies in a source, so that it says nothing.
+    pub passed_over: Option<PathBuf>,
     /// What rules ask about.
     pub estate: Arc<Estate>,
     /// What is not to be listed, and where that stands.
@@ -53,16 +58,34 @@ pub struct Placed {
 
 impl Config {
     /// Reads the file that `named` names, else `keytrail.toml` in the working directory if it is
-    /// there. Gives what could be read, and everything that is wrong in the order of the file; if
-    /// anything is, the configuration is good for nothing but finding more.
-    pub fn load(named: Option<&Path>) -> (Config, Vec<Failure>) {
-        let (path, bytes) = match file::find(named) {
-            Ok(Some(found)) => found,
-            Ok(None) => return (Config::default(), Vec::new()),
+    /// there and does not lie in `sources`. Gives what could be read, and everything that is wrong in
+    /// the order of the file; if anything is, the configuration is good for nothing but finding more.
+    pub fn load(named: Option<&Path>, sources: &[OsString]) -> (Config, Vec<Failure>) {
+        let (path, bytes) = match file::find(named, sources) {
+            Ok(Found::File(path, bytes)) => (path, bytes),
+            Ok(Found::Nothing) => return (Config::default(), Vec::new()),
+            Ok(Found::InSource(path)) => {
+                return (Config { passed_over: Some(path), ..Config::default() }, Vec::new());
+            }
             Err(failure) => return (Config::default(), vec![failure]),
         };
         let (config, wrong) = parse(&path.display().to_string(), &bytes);
         (Config { path: Some(path), ..config }, wrong.into_iter().map(Failure::Config).collect())
+    }
+
+    /// The file that was read, and the one that was not because it lies in a source: neither is a log.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.path.iter().chain(&self.passed_over).map(PathBuf::as_path)
+    }
+
+    /// Says that a file was not read, if that is so.
+    pub fn say(&self, messages: Messages) {
+        if let Some(path) = &self.passed_over {
+            messages.warning(format!(
+                "{}: lies in a source, so it is not taken for the configuration; name it with --config",
+                path.display()
+            ));
+        }
     }
 
     /// Makes rule ids of the names of rules in suppressions. `id` gives the id of the rule that
@@ -114,6 +137,7 @@ fn parse(name: &str, bytes: &[u8]) -> (Config, Vec<String>) {
     let named = |(rule, at): (String, Place)| (rule, notes.place(at.0));
     let config = Config {
         path: None,
+        passed_over: None,
         estate: Arc::new(estate),
         suppressions: suppress.whole.into_iter().map(placed).collect(),
         // What the parser makes of a broken file may name rules that nobody wrote.

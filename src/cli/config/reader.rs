@@ -198,6 +198,18 @@ impl<'a, 'i> Fields<'a, 'i> {
         number
     }
 
+    /// A member that is `true` or `false`.
+    pub fn flag(&mut self, key: &'static str, notes: &mut Notes<'_>) -> Option<bool> {
+        let name = self.path(key);
+        let value = self.take(key)?;
+        let DeValue::Boolean(flag) = value.get_ref() else {
+            let found = kind(value.get_ref());
+            notes.add(&value.span(), format!("{name}: expected true or false, found {found}"));
+            return None;
+        };
+        Some(*flag)
+    }
+
     /// The end of the table: what was not asked for is not known.
     pub fn end(self, notes: &mut Notes<'_>) {
         let place = match self.name.as_str() {

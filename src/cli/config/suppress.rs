@@ -43,6 +43,7 @@ fn one(value: &Value<'_>, notes: &mut Notes<'_>, to: &mut Suppress) {
     let principal = table.text("principal", notes, forms::arn_pattern);
     let key = table.text("key", notes, forms::key_pattern);
     let resource = table.text("resource", notes, forms::plain);
+    let trust_context = table.flag("trust_context", notes);
     let account = table.text("account", notes, forms::account_pattern);
     let region = table.text("region", notes, forms::region_pattern);
     let reason = match table.take("reason") {
@@ -55,8 +56,17 @@ fn one(value: &Value<'_>, notes: &mut Notes<'_>, to: &mut Suppress) {
     };
     table.end(notes);
     if let (Some((rule, place)), Some(reason), Some(expires)) = (rule, reason, expires) {
-        let suppression =
-            Suppression { rule, principal, key, resource, account, region, reason, expires };
+        let suppression = Suppression {
+            rule,
+            principal,
+            key,
+            resource,
+            trust_context: trust_context.unwrap_or_default(),
+            account,
+            region,
+            reason,
+            expires,
+        };
         to.whole.push((suppression, place));
     }
 }

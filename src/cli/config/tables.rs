@@ -9,7 +9,8 @@ use super::reader::{Fields, Notes, kind, quoted};
 use super::suppress::{self, Suppress};
 use super::tags;
 use crate::cli::values;
-use crate::model::estate::{Estate, Patterns, SecretsBucket, Thresholds};
+use crate::model::estate::{Estate, SecretsBucket, Thresholds};
+use crate::model::pattern::Patterns;
 
 /// A hundred years: longer is a typing error.
 const DAYS_MAX: i64 = 36_500;

@@ -7,7 +7,8 @@ use toml::de::DeValue;
 
 use super::forms;
 use super::reader::{Fields, Notes, Value, kind, quoted, texts};
-use crate::model::estate::{Estate, GovernedTag, Patterns, SharedKey};
+use crate::model::estate::{Estate, GovernedTag, SharedKey};
+use crate::model::pattern::Patterns;
 
 /// Reads the table.
 pub fn read(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {

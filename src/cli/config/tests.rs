@@ -43,6 +43,7 @@ rule = "key-disabled"
 principal = "*:role/deploy-*"
 key = "alias/test-*"
 resource = "*"
+trust_context = true
 account = "1111*"
 region = "eu-*"
 reason = "the test keys are switched off at night"
@@ -161,7 +162,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
             "k.toml:9:1: suppress: reason is missing: expected why the finding is accepted",
             "k.toml:10:8: suppress.rule: '*': expected one rule id; patterns are not for rules",
             "k.toml:11:1: unknown key 'since' in [suppress]: expected one of rule, principal, key, \
-             resource, account, region, reason, expires",
+             resource, trust_context, account, region, reason, expires",
         ],
     );
 }
@@ -173,6 +174,10 @@ fn values_of_the_wrong_form() {
         ("[aliases]\nscheme = \"a(b\"", "2:10: aliases.scheme"),
         ("[aliases]\nscheme = \"\"", "2:10: aliases.scheme"),
         ("[roles]\nautomation = [\"deploy\"]", "2:15: roles.automation"),
+        (
+            "[roles]\nautomation = [\"*deploy\"]",
+            "2:15: roles.automation: '*deploy': expected an ARN",
+        ),
         ("[services]\nrequire_customer_keys = [\"s3.amazonaws.com\"]", "2:26: services"),
         ("[secrets_buckets.AB]", "1:18: secrets_buckets.AB"),
         ("[secrets_buckets.abc]\nkey = \"alias/x\"", "2:7: secrets_buckets.abc.key"),
@@ -243,7 +248,7 @@ fn rules_are_named() {
     let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
     assert_eq!(
         failures,
-        ["k.toml:38:8: suppress.rule: is no rule", "k.toml:47:8: suppress.rule: is no rule"]
+        ["k.toml:38:8: suppress.rule: is no rule", "k.toml:48:8: suppress.rule: is no rule"]
     );
 }
 

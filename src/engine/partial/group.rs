@@ -13,6 +13,7 @@ use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::principal::Principal;
 use crate::model::time::Time;
+use crate::record::kms::is_sym;
 
 /// How many events, and sessions, a finding shows.
 pub const SHOWN: usize = 10;
@@ -170,6 +171,8 @@ pub struct Group {
     pub sessions: Few<String, ()>,
     /// Whether any event is of the range that is reported; else all are known from earlier runs.
     pub fresh: bool,
+    /// Whether for any event only the caller says which resource it is about.
+    pub claimed: bool,
 }
 
 impl Group {
@@ -182,6 +185,7 @@ impl Group {
             last: time,
             sessions: m.snapshot.principal.session.iter().map(|s| (s.clone(), ())).collect(),
             fresh: m.fresh,
+            claimed: is_claimed(&m.event.name, &m.snapshot.principal),
             earliest: (m.event.order.clone(), m.snapshot),
             events: Few::from_iter([(m.event, (m.origin, m.shared))]),
         }
@@ -191,6 +195,7 @@ impl Group {
     pub fn merge(&mut self, other: Group) {
         self.level = self.level.max(other.level);
         self.fresh |= other.fresh;
+        self.claimed |= other.claimed;
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
         if other.earliest < self.earliest {
@@ -210,6 +215,12 @@ impl Group {
             self.sessions.truncate(SHOWN);
         }
     }
+}
+
+/// Whether only the caller says what a call was about: KMS takes any encryption context from whoever
+/// calls it directly. A service writes the context of its own calls, as AWS does for its sessions.
+fn is_claimed(name: &str, principal: &Principal) -> bool {
+    is_sym(name) && principal.acts_itself()
 }
 
 /// Every group, by key, with the hash by which facts name it.

@@ -18,6 +18,7 @@ use crate::cli::output::Output;
 use crate::cli::s3::Scope;
 use crate::cli::settings::Settings;
 use crate::cli::state::{self, Opened};
+use crate::cli::streams;
 use crate::cli::verifying::Verifying;
 use crate::detect::registry::INTEGRITY;
 use crate::detect::whole_log::LooksAt;
@@ -44,7 +45,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let mut failures = Vec::new();
     let mut note = |found: Vec<Failure>| failures.extend(found);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
-    let (mut config, wrong) = Config::load(args.input.config.config.as_deref());
+    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &args.sources);
     note(wrong);
     let verify = args.input.verify;
     let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
@@ -69,9 +70,10 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let kept = state::files(args.run.state.as_deref());
     let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
     let keys = args.input.public_keys.as_deref();
-    let read: Vec<&Path> = [config.path.as_deref(), args.output.baseline.as_deref(), keys]
+    let read: Vec<&Path> = [args.output.baseline.as_deref(), keys]
         .into_iter()
         .flatten()
+        .chain(config.files())
         .chain(tags)
         .chain(kept.iter().map(PathBuf::as_path))
         .collect();
@@ -127,6 +129,14 @@ fn open_output(
 ) -> Result<Delivery, Option<Failure>> {
     let path = args.output.output.as_path();
     if path.as_os_str() == "-" {
+        if args.run.state.is_some() && streams::stdout_is_closed() {
+            return Err(Some(Failure::Usage {
+                message: "standard output is closed, so nobody would get the report that --state \
+                          takes for told"
+                    .into(),
+                hint: "give -o PATH, or standard output",
+            }));
+        }
         return Delivery::open(None).map_err(Some);
     }
     let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };

@@ -28,7 +28,7 @@ impl Detector for PolicyCriticalActionsWithoutMfa {
             let asked = match open.principal {
                 Principal::Account(_) => !own || demanded,
                 Principal::Arn(arn) => {
-                    !open.principal.is_service() && !self.0.automation_roles.matches(arn)
+                    !open.principal.is_service() && !self.0.automation_roles.match_arn(arn)
                 }
                 Principal::Everyone | Principal::UniqueId(_) => true,
                 _ => false,

@@ -35,7 +35,7 @@ impl Detector for SecretsBucketReader {
             );
             person.then_some("the secret was read by something other than a role")?
         } else {
-            let listed = principal.arn.is_some_and(|arn| expected.readers.matches(&arn));
+            let listed = principal.arn.is_some_and(|arn| expected.readers.match_arn(&arn));
             (!listed).then_some("the principal is not among the expected readers")?
         };
         Some(
@@ -57,7 +57,8 @@ mod tests {
 
     use super::*;
     use crate::detect::native::testing::detector::{changed, found};
-    use crate::model::estate::{Patterns, SecretsBucket};
+    use crate::model::estate::SecretsBucket;
+    use crate::model::pattern::Patterns;
 
     fn rule(readers: &[&str]) -> SecretsBucketReader {
         let bucket = SecretsBucket { key: None, readers: Patterns::new(readers.to_vec()) };

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::detect::native::testing::detector::{changed, found};
-    use crate::model::estate::Patterns;
+    use crate::model::pattern::Patterns;
 
     const KEY: &str =
         "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";

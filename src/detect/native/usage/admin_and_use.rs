@@ -71,7 +71,7 @@ impl History for AdminAndUse {
             names.into_iter().collect::<Vec<_>>()
         };
         let principal = notes[*first].about.principal.arn.as_deref().unwrap_or_default();
-        let (level, why) = if self.0.automation_roles.matches(principal) {
+        let (level, why) = if self.0.automation_roles.match_arn(principal) {
             (Level::Low, "an automation role manages the key and uses it as well")
         } else {
             (Level::Medium, "the principal manages the key and uses it as well")
@@ -127,7 +127,7 @@ mod tests {
         let records = [grant, used("alice", "Decrypt", KEY)];
         let end = "2026-12-01T00:00:00Z";
         assert_eq!(decide(&AdminAndUse(Arc::default()), &records, end), []);
-        let automation_roles = crate::model::estate::Patterns::new(["*:user/alice"]);
+        let automation_roles = crate::model::pattern::Patterns::new(["*:user/alice"]);
         let rule = AdminAndUse(Arc::new(Estate { automation_roles, ..Estate::default() }));
         let records = [managed("alice", "TagResource"), used("alice", "Decrypt", KEY)];
         assert_eq!(decide(&rule, &records, end)[0].1.level, Level::Low);

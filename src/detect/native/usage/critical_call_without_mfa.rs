@@ -46,7 +46,7 @@ impl Detector for CriticalCallWithoutMfa {
 impl CriticalCallWithoutMfa {
     fn is_automation(&self, view: &View<'_>) -> bool {
         let roles = &self.0.automation_roles;
-        !roles.is_empty() && view.principal_arn().is_some_and(|arn| roles.matches(&arn))
+        !roles.is_empty() && view.principal_arn().is_some_and(|arn| roles.match_arn(&arn))
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::detect::native::testing::detector::{changed, found};
-    use crate::model::estate::Patterns;
+    use crate::model::pattern::Patterns;
 
     #[test]
     fn automation_roles_need_no_mfa_but_users_do() {

@@ -44,7 +44,7 @@ impl Detector for DecryptBurstEvent {
         }
         if self.logs && !self.estate.log_readers.is_empty() {
             let reader =
-                view.principal_arn().is_some_and(|arn| self.estate.log_readers.matches(&arn));
+                view.principal_arn().is_some_and(|arn| self.estate.log_readers.match_arn(&arn));
             if reader {
                 return None;
             }

@@ -57,7 +57,7 @@ impl EncryptOnlyRoleDecrypts {
         let first = uses[*first].times.0;
         let before = |at: &&usize| uses[**at].times.1 < first;
         let before: u64 = encrypted.iter().filter(before).map(|at| uses[*at].count).sum();
-        let why = if self.0.encrypt_only_roles.matches(principal) {
+        let why = if self.0.encrypt_only_roles.match_arn(principal) {
             "the principal is configured as one that only encrypts".to_owned()
         } else if before >= self.0.thresholds.encrypt_only_uses {
             format!("after {before} encryptions and no decryption, the principal decrypts")
@@ -81,7 +81,8 @@ mod tests {
 
     use super::*;
     use crate::detect::native::testing::recorded::{KEY, call, decide, refused};
-    use crate::model::estate::{Patterns, Thresholds};
+    use crate::model::estate::Thresholds;
+    use crate::model::pattern::Patterns;
 
     fn used(time: &str, last: &str, name: &str) -> Value {
         let mut record = call(&format!("2026-11-02T{time}Z"), "alice", name, KEY, &json!({}));

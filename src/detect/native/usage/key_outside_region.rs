@@ -34,7 +34,7 @@ impl Detector for KeyOutsideRegion {
             return Some(Found::at(Level::Medium).with("why", why));
         }
         // A scanner lists the keys of every Region, to find those outside the expected ones.
-        if view.principal_arn().is_some_and(|arn| self.0.inventory_roles.matches(&arn)) {
+        if view.principal_arn().is_some_and(|arn| self.0.inventory_roles.match_arn(&arn)) {
             return None;
         }
         let why = "keys are looked at in a Region that is not among the allowed ones";
@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
     use crate::detect::native::testing::detector::{changed, found};
-    use crate::model::estate::Patterns;
+    use crate::model::pattern::Patterns;
 
     #[test]
     fn other_regions_are_found_scanners_are_not() {

@@ -25,6 +25,7 @@ pub fn findings(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
                 events: Few::default(),
                 sessions: Few::default(),
                 fresh: true,
+                claimed: false,
             };
             let key = GroupKey {
                 account: Some(place.account.clone()),

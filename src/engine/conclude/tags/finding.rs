@@ -180,6 +180,8 @@ impl Found {
             group.level = group.level.max(self.level.unwrap_or(group.level));
             group.first = self.first;
             group.last = self.last;
+            // Of all of them, not only of those that are shown.
+            group.claimed |= self.attested < self.count;
         }
         for (judged, often) in self.said.into_values().filter(|_| !self.brief) {
             judged.said.iter().for_each(|said| settled.say(said, often));

@@ -175,6 +175,7 @@ fn of_class(rule: usize, class: &DataClass<'_>, told: &Conclusion) -> Found {
         sessions: Few::default(),
         // Nobody knows whether it rests on anything new: once is enough.
         fresh: false,
+        claimed: false,
     };
     let key = GroupKey { by: Some(class.name.to_owned()), ..GroupKey::of_rule(rule) };
     Found::new(key, group, class.resources.len() as u64)
