@@ -164,6 +164,9 @@ enum Piece {
     Record(Recalled),
 }
 
+/// What a row of fixed size is.
+type OfRow = fn((Id, u16)) -> Piece;
+
 /// A state from its bytes.
 ///
 /// # Errors
@@ -213,7 +216,7 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
         let (place, seen) = place(&mut from).map_err(damaged)?;
         take(Piece::Place(place, seen));
     }
-    let kinds: [(u64, fn((Id, u16)) -> Piece); 3] = [
+    let kinds: [(u64, OfRow); 3] = [
         (head.objects, Piece::Object),
         (head.reported, Piece::Reported),
         (head.known, Piece::Known),
@@ -291,7 +294,7 @@ mod tests {
         let mut coverage = Coverage::default();
         for at in 0..seed % 4 {
             let region = format!("r-{at}");
-            let mut seen = Seen { regional: seed % 2 == 0, ..Seen::default() };
+            let mut seen = Seen { regional: seed.is_multiple_of(2), ..Seen::default() };
             for day in 0..seed % 9 {
                 let bits = [1, 2, 3, 4].map(|kind| u32::try_from(seed % 255).unwrap() * kind);
                 seen.hours.add(i32::try_from(day * at).unwrap(), Day::of_bits(bits));
