@@ -30,6 +30,10 @@ const VALUES_MAX: usize = 8;
 const CONDITIONS_MAX: usize = 8;
 const LISTED_MAX: usize = 64;
 
+/// How many values of other conditions are compared with each principal. A Deny beyond that is taken
+/// not to deny.
+const COMPARED_MAX: usize = 256;
+
 /// What a caller shows of MFA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Caller {
@@ -230,11 +234,12 @@ impl<'p> MfaDenials<'p> {
         let all: Vec<_> = policy.denies().filter(about).map(|one| (one, others(one))).collect();
         let (flat, limited): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|(_, others)| others.is_empty());
-        let few = |others: &[&Condition]| {
-            others.len() <= CONDITIONS_MAX
-                && others.iter().all(|one| one.values.len() <= LISTED_MAX)
+        let mut compared = 0;
+        let few = |(_, others): &(&Statement, Vec<&Condition>)| {
+            compared += others.iter().map(|one| one.values.len().max(1)).sum::<usize>();
+            compared <= COMPARED_MAX
         };
-        let limited = limited.into_iter().filter(|(_, others)| few(others)).take(STATEMENTS_MAX);
+        let limited = limited.into_iter().take_while(few);
         MfaDenials {
             flat: Denials::of(flat.into_iter().map(|(denial, _)| denial)),
             limited: limited.map(|(one, others)| (one.who.reach(), others, one.kms())).collect(),

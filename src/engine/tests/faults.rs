@@ -181,6 +181,30 @@ fn a_record_that_is_noted_twice_is_one() {
     assert_eq!(found, [id('c')]);
 }
 
+/// Policies that name more than a history holds: what is left out is told.
+#[test]
+fn what_is_left_out_of_long_policies_is_told() {
+    let loaded = RuleSet::load_some(|id| id == "policy-self-grant", &[], &Arc::new(estate()));
+    let mut plan = Plan::new(loaded.unwrap().rules);
+    plan.limits.window_bytes = 2000;
+    let records = |number: usize| {
+        (0..number).map(|number| {
+            let id = format!("00000000-0000-4000-8000-{number:012}");
+            let users: Vec<String> =
+                (0..10).map(|n| format!("arn:aws:iam::111122223333:user/u{number}-{n}")).collect();
+            let policy = json!({"Statement": {"Effect": "Allow", "Principal": {"AWS": users},
+                "Action": "kms:Decrypt", "Resource": "*"}});
+            let mut record = call("PutKeyPolicy", &key(0), number, json!(id));
+            record["requestParameters"] = json!({"keyId": key(0), "policy": policy.to_string()});
+            record
+        })
+    };
+    assert_eq!(outcome(&[records(3).collect()], &plan).problems, []);
+    let problems = outcome(&[records(9).collect()], &plan).problems;
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("rule policy-self-grant has more than"), "{problems:?}");
+}
+
 /// A key with more kinds of use than are looked at together: whatever is left out is told, also by
 /// rules that only some uses concern.
 #[test]

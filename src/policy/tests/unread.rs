@@ -106,25 +106,25 @@ fn a_denial_counts_only_if_it_is_read_whole() {
     }
 }
 
-/// Documents of a kind, of two sizes: what is asked of them must not depend on any pair of their
-/// parts. A test cannot measure that without luck, so it only shows that an answer comes.
+/// Many of whatever a question could compare pair by pair. How long an answer takes is not tested,
+/// since that depends on luck: that it comes at all shows enough.
 #[test]
 fn very_large_documents_are_answered() {
     let arn = |n: usize| format!("arn:aws:iam::{:012}:role/r{n}", n % 97);
-    let people: Vec<String> = (0..4000).map(arn).collect();
+    let people: Vec<String> = (0..2000).map(arn).collect();
     let statement = |n: usize, effect: &str| json!({"Effect": effect, "Principal": {"AWS": arn(n)}, "Action": "kms:Put*", "Resource": "*"});
-    let statements = |effect: &str| (0..2000).map(|n| statement(n, effect)).collect::<Vec<_>>();
-    let spared: Vec<Value> = (0..1000)
+    let statements = |effect: &str| (0..1000).map(|n| statement(n, effect)).collect::<Vec<_>>();
+    let spared: Vec<Value> = (0..500)
         .map(|n| json!({"Effect": "Deny", "NotPrincipal": {"AWS": arn(n)}, "Action": "kms:P*"}))
         .collect();
-    let mfa: Vec<Value> = (0..1000)
+    let mfa: Vec<Value> = (0..500)
         .map(|n| {
             json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "*", "Resource": "*",
             "Condition": {"NumericGreaterThan": {"aws:MultiFactorAuthAge": n.to_string()},
                 "ArnNotLike": {"aws:PrincipalArn": arn(n)}}})
         })
         .collect();
-    let accounts: Vec<String> = (0..20_000).map(|n| format!("{n:012}")).collect();
+    let accounts: Vec<String> = (0..10_000).map(|n| format!("{n:012}")).collect();
     let fences =
         json!({"StringEquals": {"kms:CallerAccount": accounts, "aws:PrincipalAccount": accounts}});
     let everybody = |condition: Value| {

@@ -100,7 +100,7 @@ pub fn is_created_without(event: &Event<'_>, view: &View<'_>) -> bool {
     // Without the request, or with a request that CloudTrail truncated, the answer is unknown.
     let Some(request) = event.get("requestParameters").filter(|_| created) else { return false };
     let cut = request.get("omitted").is_some() || request.kind() != Kind::Object;
-    let policy = request.get("policy").filter(|policy| !policy.is_null());
+    let policy = request.get("policy").filter(is_given);
     let key =
         |path: &[&str]| event.path(&["responseElements", "keyMetadata"])?.path(path)?.as_str();
     // A key of an AWS service has the policy of that service. A replica gets its policy from
@@ -120,17 +120,24 @@ fn key_document<'a>(event: &Event<'a>, view: &View<'_>) -> Option<Json<'a>> {
     if !view.is_kms() {
         return None;
     }
-    let asked = || event.path(&["requestParameters", "policy"]);
+    let at = |path: &[&str]| event.path(path).filter(is_given);
+    let asked = || at(&["requestParameters", "policy"]);
     match view.name()?.as_ref() {
         "CreateKey" | "PutKeyPolicy" => asked(),
-        "ReplicateKey" => event.path(&["responseElements", "replicaPolicy"]).or_else(asked),
+        "ReplicateKey" => at(&["responseElements", "replicaPolicy"]).or_else(asked),
         _ => None,
     }
 }
 
+/// Whether a policy is given at all: AWS takes none that is empty.
+fn is_given(document: &Json<'_>) -> bool {
+    !document.is_null() && document.inner_str().is_none_or(|text| !text.trim().is_empty())
+}
+
 /// Where an IAM call that writes a policy has it.
 fn iam_document<'a>(event: &Event<'a>, view: &View<'_>) -> Option<Json<'a>> {
-    event.path(&["requestParameters", "policyDocument"]).filter(|_| writes_iam_policy(view))
+    let document = event.path(&["requestParameters", "policyDocument"]).filter(is_given);
+    document.filter(|_| writes_iam_policy(view))
 }
 
 fn writes_iam_policy(view: &View<'_>) -> bool {
@@ -145,7 +152,7 @@ fn writes_iam_policy(view: &View<'_>) -> bool {
 /// Of a request that CloudTrail left out, another rule tells (`record-truncated`).
 pub fn unread(event: &Event<'_>, view: &View<'_>) -> Option<Vec<String>> {
     let document = key_document(event, view).or_else(|| iam_document(event, view));
-    let Some(document) = document.filter(|document| !document.is_null()) else {
+    let Some(document) = document else {
         // A key that is created or replicated without a policy gets the default one.
         let must = writes_iam_policy(view)
             || (view.is_kms() && view.name().is_some_and(|name| name == "PutKeyPolicy"));
@@ -153,6 +160,9 @@ pub fn unread(event: &Event<'_>, view: &View<'_>) -> Option<Vec<String>> {
         return (must && !omitted).then(|| vec!["the record does not hold it".to_owned()]);
     };
     match read(document) {
+        Ok(_) if view.is_kms() && view.key_account().or_else(|| view.account()).is_none() => {
+            Some(vec!["the record does not say in which account the key is".to_owned()])
+        }
         Ok(policy) if policy.is_whole() => None,
         Ok(policy) => Some(policy.unread.clone()),
         Err(error) => Some(vec![error.to_string()]),
