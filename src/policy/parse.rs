@@ -65,13 +65,15 @@ impl Policy {
             return Err(fault.map_or(PolicyError::NoDocument, PolicyError::Json));
         }
         let mut unread: Vec<String> = fault.into_iter().collect();
-        if all(document, "Statement").count() > 1 {
-            unread.push(TWICE.to_owned());
-        }
+        let several = all(document, "Statement").count() > 1;
+        unread.extend(several.then(|| TWICE.to_owned()));
         let version = all(document, "Version").find_map(text_of);
         let mut policy = Policy { version, statements: Vec::new(), unread };
         for (number, node) in (1..).zip(lists.into_iter().flat_map(items)) {
             policy.add(number, node);
+        }
+        if several {
+            policy.statements.retain(Statement::allows);
         }
         Ok(policy)
     }

@@ -104,6 +104,9 @@ fn a_denial_counts_only_if_it_is_read_whole() {
     ] {
         assert!(is_public(&deny(doubtful)), "{doubtful}");
     }
+    let deny = r#"{"Effect":"Deny","Principal":"*","Action":"*"}"#;
+    let other = OPEN.replace("]}", &format!("],\"Statement\":[{deny}]}}"));
+    assert!(is_public(&Policy::parse(&other).unwrap()), "of several lists, which counts?");
 }
 
 /// Many of whatever a question could compare pair by pair. How long an answer takes is not tested,
