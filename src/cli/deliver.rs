@@ -59,6 +59,11 @@ impl Delivery {
         self.output.unfinished()
     }
 
+    /// Where it is now.
+    pub fn unfinished_path(&self) -> Option<PathBuf> {
+        self.unfinished().lock().ok()?.clone()
+    }
+
     /// How text is drawn there.
     pub fn style(&self, color: When, verbose: bool) -> Style {
         Style {

@@ -99,6 +99,15 @@ fn the_first_signal_ends_the_scan_and_what_was_found_is_reported() {
 }
 
 #[test]
+fn a_report_that_goes_into_the_source_is_not_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in/trail.json", TRAIL);
+    sandbox.keytrail(["scan", "-fjson", "-oin/report.json", "in"]).run().code(0).stderr("");
+    let report: Value = serde_json::from_str(&sandbox.read("in/report.json")).unwrap();
+    assert_eq!(report["totals"]["blobs"], 1);
+}
+
+#[test]
 fn what_a_killed_run_has_left_is_removed_by_the_next() {
     let sandbox = Sandbox::new();
     sandbox.write("trail.json", TRAIL);

@@ -106,15 +106,10 @@ impl Partial {
     pub fn finish(&mut self, plan: &Plan) {
         let hours = std::mem::replace(&mut self.hours, Hours::new(&plan.filter));
         self.coverage.merge(hours.finish());
-        let tables = [
-            self.facts.trouble(),
-            self.objects.trouble(),
-            self.uses.rows.trouble(),
-            self.retained.trouble(),
-        ];
+        // Of rows nothing is said: they have no limit beyond which they would be lost.
         let words = self.uses.words.iter().filter_map(Words::trouble);
         let texts = self.uses.heap.iter().chain(&self.kept.texts).filter_map(Texts::trouble);
-        let trouble = tables.into_iter().flatten().chain(words).chain(texts).next();
+        let trouble = words.chain(texts).chain(self.retained.trouble()).next();
         let told = trouble.map(|error| {
             let message = format!(
                 "temporary files cannot be written where TMPDIR says, so memory has to hold what \

@@ -1,8 +1,6 @@
 //! What was read: one row a blob. Every total is a sum over them, so that a blob that was read
 //! twice, by two machines say, counts once.
 
-use std::io;
-
 use sha2::{Digest, Sha256};
 
 use crate::engine::store::runs::{Row, Rows, SHARDS};
@@ -123,11 +121,6 @@ impl Objects {
         Objects(Rows::new(limit))
     }
 
-    /// Why memory holds what a temporary file should.
-    pub fn trouble(&self) -> Option<&io::Error> {
-        self.0.trouble()
-    }
-
     /// Adds a blob. Its size is that as stored, if it was opened; `hash` is the text's, if texts are
     /// hashed at all.
     ///
@@ -161,7 +154,7 @@ impl Objects {
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
-    pub fn sum(self) -> io::Result<(Totals, String)> {
+    pub fn sum(self) -> std::io::Result<(Totals, String)> {
         let (mut totals, mut sum) = (Totals::default(), [0; 4]);
         let sharded = self.0.sharded();
         for shard in 0..SHARDS {

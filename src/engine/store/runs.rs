@@ -93,11 +93,6 @@ impl<T: Row> Rows<T> {
         }
     }
 
-    /// Why memory holds what a temporary file should.
-    pub fn trouble(&self) -> Option<&io::Error> {
-        self.spill.trouble()
-    }
-
     /// How many rows there are.
     pub fn len(&self) -> u64 {
         let held = self.held.len() + self.merged.iter().map(Vec::len).sum::<usize>();
@@ -387,7 +382,7 @@ mod tests {
         rows.push([0, 0]);
         assert!(rows.spill.attempt(|| Err::<(), _>(io::ErrorKind::StorageFull.into())).is_none());
         (1..99).for_each(|n| rows.push([n, n]));
-        assert!(rows.runs.is_empty() && rows.trouble().is_some());
+        assert!(rows.runs.is_empty() && rows.spill.trouble().is_some());
         assert_eq!(
             (rows.len(), rows.into_shards().iter().map(Shard::len).sum::<usize>()),
             (99, 99)

@@ -107,8 +107,8 @@ fn without_temporary_files_findings_are_exact_or_a_problem_says_so() {
         let (found, problems) = without_temporary_files(folder.path());
         match what {
             "rows" => assert_eq!((found, problems), (expected, 0), "{what}"),
-            // More than memory may hold: some of it is lost, and that is said.
-            _ => assert!(problems > 0, "{what}: {} of {}", found.len(), expected.len()),
+            // Memory holds it instead, and that is said: once, however many records there are.
+            _ => assert_eq!((found, problems), (expected, 1), "{what}"),
         }
     }
 }

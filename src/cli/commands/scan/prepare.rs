@@ -68,15 +68,8 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         opened.map_err(|wrong| note(wrong.into_iter().map(Failure::from).collect())).ok()
     });
     let kept = state::files(args.run.state.as_deref());
-    let tags = catalogs.iter().flat_map(|catalogs| catalogs.paths.iter().map(PathBuf::as_path));
     let keys = args.input.public_keys.as_deref();
-    let read: Vec<&Path> = [args.output.baseline.as_deref(), keys]
-        .into_iter()
-        .flatten()
-        .chain(config.files())
-        .chain(tags)
-        .chain(kept.iter().map(PathBuf::as_path))
-        .collect();
+    let read = beside_sources(args, &config, catalogs.as_ref(), &kept);
     listing.iter_mut().for_each(|listing| read.iter().for_each(|path| listing.leave_out(path)));
     let verifying = keys
         .map(|keys| Verifying::open(keys, sources, &read, reach.unwrap_or_default()))
@@ -85,6 +78,9 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         .ok();
     let delivery = open_output(args, sources, &read, failures.is_empty());
     let delivery = delivery.map_err(|failure| failures.extend(failure)).ok();
+    // Where the report goes into a source, what is written of it is no log.
+    let unfinished = delivery.as_ref().and_then(Delivery::unfinished_path);
+    listing.iter_mut().zip(unfinished).for_each(|(listing, path)| listing.leave_out(&path));
     let opened = (|| {
         Some(Prepared {
             settings: settings?,
@@ -99,6 +95,19 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         })
     })();
     opened.filter(|_| failures.is_empty()).ok_or(failures)
+}
+
+/// What the run reads beside its sources.
+fn beside_sources<'a>(
+    args: &'a ScanArgs,
+    config: &'a Config,
+    catalogs: Option<&'a Catalogs>,
+    state: &'a [PathBuf],
+) -> Vec<&'a Path> {
+    let named = [args.output.baseline.as_deref(), args.input.public_keys.as_deref()];
+    let tags = catalogs.into_iter().flat_map(|catalogs| &catalogs.paths);
+    let named = named.into_iter().flatten().chain(config.files());
+    named.chain(tags.chain(state).map(PathBuf::as_path)).collect()
 }
 
 /// What of a bucket counts.
