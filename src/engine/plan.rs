@@ -233,7 +233,7 @@ impl Default for Limits {
             notes: 32 << 10,      // 4 MiB at 128 bytes each
             window: 1 << 17,
             window_bytes: 128 << 20, // 128 MiB
-            tags: 1 << 21,           // some 150 bytes each, where there are any
+            tags: 1 << 20,           // some 250 bytes each, where there are any
             seen: 1 << 20,           // 32 MiB at 32 bytes each
             problems_per_blob: 20,
             problems: 10_000,

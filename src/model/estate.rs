@@ -204,9 +204,8 @@ impl GovernedTag {
 
     /// Whether a tag key means this tag.
     pub fn is_meant_by(&self, key: &str) -> bool {
-        let key = GovernedTag::folded(key);
         let mut names = [&self.name].into_iter().chain(&self.synonyms);
-        names.any(|name| GovernedTag::folded(name) == key)
+        names.any(|name| GovernedTag::fold(name).eq(GovernedTag::fold(key)))
     }
 
     /// The value that a value stands for, without white space around it.
@@ -224,8 +223,12 @@ impl GovernedTag {
 
     /// A tag key as it is compared: `cost-center`, `Cost_Center` and `CostCenter` are one.
     pub fn folded(key: &str) -> String {
+        GovernedTag::fold(key).collect()
+    }
+
+    fn fold(key: &str) -> impl Iterator<Item = char> {
         let kept = key.trim().chars().filter(|c| !matches!(c, '-' | '_' | ' ' | '.' | ':' | '/'));
-        kept.flat_map(char::to_lowercase).collect()
+        kept.flat_map(char::to_lowercase)
     }
 }
 

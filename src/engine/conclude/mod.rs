@@ -213,7 +213,6 @@ fn decide(
         presence: &presence,
         accounts: &seen.accounts,
         live: ended.live,
-        recalled: &partial.retained.recalled,
     };
     let said = records::pass(&known, &kept)?;
     let book = book(plan, said.book, uses.joins, uses.unplaced);

@@ -55,8 +55,6 @@ pub struct Known<'a> {
     pub accounts: &'a BTreeSet<String>,
     /// Whether findings of single records are written at once.
     pub live: bool,
-    /// Where records of earlier runs were read.
-    pub recalled: &'a HashSet<(u64, u64)>,
 }
 
 /// Goes through all kept records.
@@ -163,7 +161,7 @@ impl Pass<'_> {
                 origin: origin(self.known.context, (one.label.blob, one.label.record)),
             },
         });
-        let fresh = !self.known.recalled.contains(&(one.label.blob, one.label.record));
+        let fresh = one.label.why & why::OLD == 0;
         self.said.book.record(&evidence, extract(view).changes, fresh);
     }
 

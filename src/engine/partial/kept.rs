@@ -19,6 +19,8 @@ pub mod why {
     pub const PAIRS: u8 = 4;
     /// It is a use too, of which the row tells a part.
     pub const IS_USE: u8 = 8;
+    /// An earlier run has read what it says of tags.
+    pub const OLD: u8 = 16;
 }
 
 /// Where a kept record was read, and what was known of it then.

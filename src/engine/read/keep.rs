@@ -74,7 +74,11 @@ fn of_tags(sink: &mut BlobSink<'_, '_>, record: &Record<'_>) -> u8 {
     let uses = &mut sink.partial.uses;
     found.joins.into_iter().for_each(|(name, arn)| uses.join(name, arn));
     uses.unplaced += u64::from(found.unplaced && sink.blob.recalled.is_none());
-    if found.changes.is_empty() { 0 } else { why::TAGS }
+    match (found.changes.is_empty(), sink.blob.recalled) {
+        (true, _) => 0,
+        (false, None) => why::TAGS,
+        (false, Some(_)) => why::TAGS | why::OLD,
+    }
 }
 
 /// Whether a rule over many records looks at its text.

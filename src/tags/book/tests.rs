@@ -32,8 +32,7 @@ fn set(book: &mut Book, (account, role): (&str, &str), arns: &[String], second: 
 }
 
 fn state(book: &Book, arn: &str, second: i64) -> Option<State> {
-    let timeline = book.timeline(arn);
-    timeline.index().all_at(Time::from_secs(second)).0.remove("Owner")
+    book.timeline(arn).index().all_at(Time::from_secs(second)).0.remove("Owner")
 }
 
 fn is_known(book: &Book, arn: &str, second: i64) -> bool {
