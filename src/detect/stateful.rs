@@ -260,6 +260,21 @@ pub struct About {
     pub resource: Option<Resource>,
 }
 
+impl About {
+    /// Who acted on what, where, as a record tells it.
+    pub fn of(view: &View<'_>) -> About {
+        About {
+            account: view.account(),
+            region: view.region(),
+            principal: view.principal(),
+            source_ip: view.source_ip(),
+            user_agent: view.user_agent(),
+            key: view.key(),
+            resource: view.resource(),
+        }
+    }
+}
+
 /// What is known when a history decides.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {

@@ -62,6 +62,9 @@ impl<T> ByNames<T> {
             Some(known) => *known,
             None => {
                 let found = targets(context, row, lookup)?;
+                if self.targets.len() >= AT_HAND {
+                    self.targets.clear();
+                }
                 self.targets.insert(row.matches, found);
                 found
             }

@@ -11,14 +11,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::stateful::decide::about;
 use super::stateful::evidence::origin;
 use super::stateful::note::{Behind, Note, NoteText, Notes, part_of};
 use super::stateful::presence::Presence;
 use super::stateful::stages::Stages;
 use super::tags::compare::PairRecord;
 use super::tags::settled::AliasSet;
-use crate::detect::stateful::{By, Correlation, Kind, Mark, Verdict};
+use crate::detect::stateful::{About, By, Correlation, Kind, Mark, Verdict};
 use crate::detect::{ADJUSTS, Feed, Hit, field};
 use crate::engine::context::Context;
 use crate::engine::evaluate::ask::{Answers, marks};
@@ -182,7 +181,7 @@ impl Pass<'_> {
             id: id.map(Cow::into_owned),
             content,
             name: name.into_owned(),
-            about: about(view),
+            about: About::of(view),
             origin: origin(self.known.context, (blob, record)),
         });
     }

@@ -9,9 +9,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::{Mutex, PoisonError};
+use std::io::{self, Read, Seek, Write};
 
+use super::bytes::Bytes;
 use super::hash::HashKey;
 use super::spill::Spill;
 
@@ -135,11 +135,8 @@ pub fn sym(key: HashKey, text: &[u8]) -> Sym {
 pub struct Dictionary {
     /// Names in order, each with the place of its text.
     index: Vec<(Sym, u64)>,
-    held: Vec<u8>,
-    file: Option<Mutex<File>>,
-    spill: Spill,
-    /// Bytes in the file; texts behind them are in `held`.
-    written: u64,
+    /// Each text behind its length, in four bytes.
+    bytes: Bytes,
     /// How many texts have the name of another one.
     pub collisions: u64,
 }
@@ -150,14 +147,8 @@ impl Dictionary {
     /// # Errors
     /// When a temporary file cannot be used.
     pub fn new(all: Vec<Words>) -> io::Result<Dictionary> {
-        let mut dictionary = Dictionary {
-            index: Vec::new(),
-            held: Vec::new(),
-            file: None,
-            spill: Spill::default(),
-            written: 0,
-            collisions: 0,
-        };
+        let mut dictionary =
+            Dictionary { index: Vec::new(), bytes: Bytes::default(), collisions: 0 };
         for words in all {
             for mut file in words.files {
                 let mut bytes = Vec::new();
@@ -178,33 +169,15 @@ impl Dictionary {
             let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
             let len = usize::try_from(number(len)).map_err(io::Error::other)?;
             let text = rest.get(..len).ok_or(io::ErrorKind::UnexpectedEof)?;
-            self.index.push((number(sym), self.written + self.held.len() as u64));
-            self.held.extend_from_slice(&head[8..]);
-            self.held.extend_from_slice(text);
+            self.index.push((number(sym), self.bytes.len()));
+            self.bytes.add(&head[8..]);
+            self.bytes.add(text);
             words = &rest[len..];
-            if self.held.len() > LOOKED_UP {
-                self.spill();
+            if self.bytes.held() > LOOKED_UP {
+                self.bytes.put_away();
             }
         }
         Ok(())
-    }
-
-    /// Puts what is held into the file. If that cannot be written, memory grows.
-    fn spill(&mut self) {
-        let Dictionary { held, file, spill, written, .. } = self;
-        let done = spill.attempt(|| {
-            let file = match file {
-                Some(file) => file,
-                None => file.insert(Mutex::new(tempfile::tempfile()?)),
-            };
-            let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(*written))?;
-            file.write_all(held)
-        });
-        if done.is_some() {
-            *written += held.len() as u64;
-            held.clear();
-        }
     }
 
     /// Leaves one place for each name, and counts texts that share one.
@@ -237,27 +210,10 @@ impl Dictionary {
 
     fn at(&self, place: u64) -> io::Result<Vec<u8>> {
         let mut len = [0; 4];
-        self.read(place, &mut len)?;
+        self.bytes.read(place, &mut len)?;
         let mut text = vec![0; u32::from_le_bytes(len) as usize];
-        self.read(place + 4, &mut text)?;
+        self.bytes.read(place + 4, &mut text)?;
         Ok(text)
-    }
-
-    fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-        match (at.checked_sub(self.written), &self.file) {
-            (Some(at), _) => {
-                let held = usize::try_from(at).ok().and_then(|at| self.held.get(at..));
-                let found = held.and_then(|held| held.get(..bytes.len()));
-                bytes.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
-                Ok(())
-            }
-            (None, Some(file)) => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(at))?;
-                file.read_exact(bytes)
-            }
-            (None, None) => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
     }
 }
 

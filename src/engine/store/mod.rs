@@ -6,6 +6,7 @@
 //! runs         rows of fixed size, in shards, in memory or in a temporary file, read in order
 //! dictionary   texts that come again and again, by their hash
 //! texts        texts that do not, by their place
+//! bytes        bytes that are added at the end, in memory and in a temporary file
 //! names        names of blobs, by number
 //! seen         whether a record was seen before
 //! sorted       rows of one shard in order
@@ -15,6 +16,7 @@
 //! Nothing here knows what a record or a key is. What must stay true: memory is bounded whatever is
 //! put in, and what comes out does not depend on the order in which it went in.
 
+pub mod bytes;
 pub mod dictionary;
 pub mod hash;
 pub mod names;

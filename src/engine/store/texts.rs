@@ -4,11 +4,9 @@
 //! What must stay true: memory is bounded by one block and the list of blocks, whatever is written;
 //! reading in the order of writing inflates each block once.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::{Mutex, PoisonError};
+use std::io;
 
-use super::spill::Spill;
+use super::bytes::Bytes;
 
 /// Bytes of a block before it is compressed (128 KiB).
 const BLOCK: usize = 128 << 10;
@@ -47,11 +45,8 @@ pub struct Texts {
     /// Bytes in all blocks before it.
     begin: u64,
     blocks: Vec<Block>,
-    /// Compressed blocks that are not in the file yet.
-    packed: Vec<u8>,
-    file: Option<Mutex<File>>,
-    spill: Spill,
-    written: u64,
+    /// Compressed blocks.
+    packed: Bytes,
     packer: Option<Packer>,
 }
 
@@ -88,10 +83,7 @@ impl Texts {
             open: Vec::new(),
             begin: 0,
             blocks: Vec::new(),
-            packed: Vec::new(),
-            file: None,
-            spill: Spill::default(),
-            written: 0,
+            packed: Bytes::default(),
             packer: None,
         }
     }
@@ -170,12 +162,12 @@ impl Texts {
 
     /// Why memory holds what a temporary file should.
     pub fn trouble(&self) -> Option<&io::Error> {
-        self.spill.trouble()
+        self.packed.spill.trouble()
     }
 
     /// Compresses the block at hand.
     fn close(&mut self) -> io::Result<()> {
-        self.spill.room(self.packed.len())?;
+        self.packed.spill.room(self.packed.held())?;
         let packer = match &mut self.packer {
             Some(packer) => packer,
             None => self.packer.insert(Packer(zstd::bulk::Compressor::new(LEVEL)?)),
@@ -184,34 +176,16 @@ impl Texts {
         self.blocks.push(Block {
             begin: self.begin,
             len: self.open.len(),
-            at: self.written + self.packed.len() as u64,
+            at: self.packed.len(),
             packed: packed.len(),
         });
-        self.packed.extend_from_slice(&packed);
+        self.packed.add(&packed);
         self.begin += self.open.len() as u64;
         self.open.clear();
-        if self.packed.len() > IN_MEMORY {
-            self.put_away();
+        if self.packed.held() > IN_MEMORY {
+            self.packed.put_away();
         }
         Ok(())
-    }
-
-    /// Puts compressed blocks into the file. If that cannot be written, memory grows.
-    fn put_away(&mut self) {
-        let Texts { packed, file, spill, written, .. } = self;
-        let done = spill.attempt(|| {
-            let file = match file {
-                Some(file) => file,
-                None => file.insert(Mutex::new(tempfile::tempfile()?)),
-            };
-            let file = file.get_mut().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(*written))?;
-            file.write_all(packed)
-        });
-        if done.is_some() {
-            *written += packed.len() as u64;
-            packed.clear();
-        }
     }
 
     /// The text at a place.
@@ -245,19 +219,7 @@ impl Texts {
         let block = after.checked_sub(1).and_then(|at| self.blocks.get(at));
         let block = block.ok_or(io::ErrorKind::NotFound)?;
         let mut packed = vec![0; block.packed];
-        match (block.at.checked_sub(self.written), &self.file) {
-            (Some(at), _) => {
-                let at = usize::try_from(at).map_err(io::Error::other)?;
-                let held = self.packed.get(at..at + block.packed);
-                packed.copy_from_slice(held.ok_or(io::ErrorKind::UnexpectedEof)?);
-            }
-            (None, Some(file)) => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(block.at))?;
-                file.read_exact(&mut packed)?;
-            }
-            (None, None) => return Err(io::ErrorKind::UnexpectedEof.into()),
-        }
+        self.packed.read(block.at, &mut packed)?;
         Ok((block.begin, zstd::bulk::decompress(&packed, block.len)?))
     }
 }
@@ -315,7 +277,7 @@ mod tests {
         let long: Vec<u8> = (0..IN_MEMORY / 8 + 1).flat_map(|_| noise()).collect();
         let all: Vec<&[u8]> = vec![b"a", b"", &long, b"tr\xc3\xa9s", &long[..BLOCK], b"end"];
         let places: Vec<TextAt> = all.iter().map(|text| texts.add(&[text]).unwrap()).collect();
-        assert!(texts.file.is_some());
+        assert!(texts.packed.has_file());
         let mut kept = AllTexts::default();
         kept.add(texts);
         let mut last = LastBlock::default();
@@ -339,7 +301,8 @@ mod tests {
     #[test]
     fn without_a_file_memory_holds_every_text() {
         let mut texts = Texts::new(3);
-        assert!(texts.spill.attempt(|| Err::<(), _>(io::ErrorKind::StorageFull.into())).is_none());
+        let spill = &mut texts.packed.spill;
+        assert!(spill.attempt(|| Err::<(), _>(io::ErrorKind::StorageFull.into())).is_none());
         // What does not compress fills the memory sooner.
         let noise = |mut state: u64| {
             let next = move || {
@@ -350,7 +313,7 @@ mod tests {
         };
         let count = (IN_MEMORY / BLOCK + 9) as u64;
         let places: Vec<TextAt> = (0..count).map(|n| texts.add(&[&noise(n)]).unwrap()).collect();
-        assert!(texts.file.is_none() && texts.trouble().is_some());
+        assert!(!texts.packed.has_file() && texts.trouble().is_some());
         let mut last = LastBlock::default();
         for (place, number) in places.iter().zip(0..) {
             assert!(texts.get(*place, &mut last).unwrap() == noise(number));

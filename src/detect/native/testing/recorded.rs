@@ -74,15 +74,7 @@ fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted
     plain::scan(text.as_bytes(), &mut index).unwrap();
     let event = Event::new(&text, &index);
     let view = View::new(&event);
-    let about = About {
-        account: view.account(),
-        region: view.region(),
-        principal: view.principal(),
-        source_ip: None,
-        user_agent: None,
-        key: view.key(),
-        resource: None,
-    };
+    let about = About { source_ip: None, user_agent: None, resource: None, ..About::of(&view) };
     let time = event.get("eventTime").and_then(event_time).unwrap();
     let mut marks: Vec<Mark> = Vec::new();
     let last = record["last"].as_str().and_then(Time::parse);
@@ -178,15 +170,7 @@ fn owned_use(record: &Value) -> OwnedUse {
         name: record["eventName"].as_str().unwrap().to_owned(),
         actor: view.actor().as_str(),
         attempt: view.attempt(),
-        about: About {
-            account: view.account(),
-            region: view.region(),
-            principal: view.principal(),
-            source_ip: None,
-            user_agent: None,
-            key: view.key(),
-            resource: view.resource(),
-        },
+        about: About { source_ip: None, user_agent: None, ..About::of(&view) },
         times: (time, record["last"].as_str().and_then(Time::parse).unwrap_or(time)),
         count: record["count"].as_u64().unwrap_or(1),
     }

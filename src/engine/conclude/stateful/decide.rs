@@ -234,7 +234,7 @@ impl<'a> Desk<'a> {
                     let id = record.view.event().text_at(&["eventID"]);
                     let id = id.filter(|id| !id.is_empty()).map(|id| id.into_owned());
                     let name = record.view.name().unwrap_or_default().into_owned();
-                    (id, name, about(&record.view))
+                    (id, name, About::of(&record.view))
                 });
                 about.ok_or_else(|| io::ErrorKind::InvalidData.into())
             }
@@ -254,7 +254,7 @@ impl<'a> Desk<'a> {
             let id = record.view.event().text_at(&["eventID"]);
             PairsOf {
                 pairs: of(&record.view),
-                about: about(&record.view),
+                about: About::of(&record.view),
                 time: record.basics.time.map_or(0, |time| time.0),
                 event: RecordEvent {
                     id: id.filter(|id| !id.is_empty()).map(|id| id.into_owned()),
@@ -390,18 +390,5 @@ impl Ahead {
     fn take(&mut self) -> io::Result<Option<Note>> {
         let next = self.rows.next()?.map(|(note, _)| note);
         Ok(std::mem::replace(&mut self.next, next))
-    }
-}
-
-/// Who acted on what, where.
-pub fn about(view: &View<'_>) -> About {
-    About {
-        account: view.account(),
-        region: view.region(),
-        principal: view.principal(),
-        source_ip: view.source_ip(),
-        user_agent: view.user_agent(),
-        key: view.key(),
-        resource: view.resource(),
     }
 }
