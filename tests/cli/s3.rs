@@ -270,6 +270,30 @@ fn every_layout_is_found_below_any_prefix_and_other_logs_are_left_alone() {
 }
 
 #[test]
+fn keys_may_hold_any_character() {
+    let server = Server::start(2);
+    let names = ["a\u{1}b/log.gz", "a b+c/log%41.gz", "\u{e9}&<>/\n.gz", "plain/log.gz"];
+    names.iter().enumerate().for_each(|(number, name)| server.put(name, log(number)));
+    let (ended, report) = scan(&server, &[]);
+    assert_eq!(read(&report), (0..names.len()).collect(), "{}", ended.stderr);
+    assert_eq!(problems(&report), [""; 0]);
+}
+
+#[test]
+fn folders_without_end_are_given_up_and_logs_beside_them_are_read() {
+    let server = Server::start(1000);
+    server.put(&key(1, "2026-11-02", "eu-west-1"), log(1));
+    server.put("endless/log.gz", log(2));
+    server.never_end("endless/");
+    let (ended, report) = scan(&server, &[]);
+    assert_eq!(ended.code, Some(3));
+    assert_eq!(read(&report), [1].into());
+    let found = problems(&report);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("2000 folders in a row lead to no object"), "{found:#?}");
+}
+
+#[test]
 fn only_the_days_and_accounts_that_can_count_are_listed() {
     let server = Server::start(1000);
     for (number, day) in (1..29).enumerate() {

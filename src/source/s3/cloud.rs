@@ -8,12 +8,13 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{AppName, ProvideCredentials, SharedHttpClient};
+use aws_sdk_s3::config::{AppName, IdentityCache, ProvideCredentials, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use super::address::Address;
 use super::refused::{Refused, describe};
@@ -28,6 +29,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long finding credentials may take: a process that a profile names may ask a person for a code.
+const CREDENTIALS: Duration = Duration::from_secs(60);
 /// The Region to ask about a bucket whose Region is unknown.
 const ANY_REGION: &str = "us-east-1";
 
@@ -89,9 +92,7 @@ impl Cloud {
             .map_err(|error| format!("cannot start threads for S3: {error}"))?;
         let config = runtime.block_on(loader(&access).load());
         let provider = config.credentials_provider().ok_or("there are no AWS credentials")?;
-        runtime
-            .block_on(provider.provide_credentials())
-            .map_err(|error| format!("no usable AWS credentials: {}", describe(&error)))?;
+        runtime.block_on(found_within(CREDENTIALS, provider.provide_credentials()))?;
         let clients = Mutex::default();
         Ok(Arc::new(Cloud { runtime: Some(runtime), config, access, clients }))
     }
@@ -154,6 +155,22 @@ impl Drop for Cloud {
     }
 }
 
+/// Waits so long for credentials to be found.
+async fn found_within<T>(
+    limit: Duration,
+    found: impl Future<Output = Result<T, impl std::error::Error + 'static>>,
+) -> Result<T, String> {
+    match timeout(limit, found).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(format!("no usable AWS credentials: {}", describe(&error))),
+        Err(_) => Err(format!(
+            "no AWS credentials after {} seconds: what the profile names for them, such as a \
+             credential_process, does not answer",
+            limit.as_secs()
+        )),
+    }
+}
+
 /// The Region that S3 says a bucket is in.
 async fn region_of(client: &Client, bucket: &str) -> Result<Option<String>, Refused> {
     let resource = format!("arn:aws:s3:::{bucket}");
@@ -175,13 +192,14 @@ async fn region_of(client: &Client, bucket: &str) -> Result<Option<String>, Refu
 }
 
 fn loader(access: &Access) -> ConfigLoader {
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT.min(access.timeout))
-                .read_timeout(access.timeout)
-                .build(),
-        );
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT.min(access.timeout))
+        .read_timeout(access.timeout)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
+        .timeout_config(timeouts)
+        .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS).build());
     if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
         let retry = RetryConfig::standard()
             .with_max_attempts(TRIES)
@@ -216,4 +234,19 @@ fn http_client() -> SharedHttpClient {
         }
         builder.build()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_never_come_are_given_up() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let never = std::future::pending::<Result<(), std::fmt::Error>>();
+        let told = runtime.block_on(found_within(Duration::from_millis(1), never)).unwrap_err();
+        assert!(told.contains("credential_process"), "{told}");
+        let there = std::future::ready(Ok::<_, std::fmt::Error>(7));
+        assert_eq!(runtime.block_on(found_within(CREDENTIALS, there)), Ok(7));
+    }
 }

@@ -4,18 +4,20 @@
 //! that nobody asked for and logs of other services are skipped. In a Region's folder names sort by
 //! day, so the listing begins at the first day that counts and ends after the last. Many folders are
 //! listed at once; the pages of one folder come one after the other.
+//!
+//! What must stay true: whatever the server answers, memory is bounded, and what is not listed is
+//! said. The folder that was found last is listed first, so that few wait. S3 has no empty folders,
+//! so a server that names thousands of them in a row makes them up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::RequestPayer;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::address::Address;
-use super::refused::Refused;
+use super::page::{Ask, Page};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::source::blob::{Known, blob_id};
@@ -27,6 +29,15 @@ pub(super) type Sender = std::sync::mpsc::Sender<Entry>;
 
 /// Folders that are listed at once.
 const AT_ONCE: usize = 16;
+
+/// What the names of folders that wait to be listed may take (128 MiB).
+const WAITING: usize = 128 << 20;
+
+/// Folders outside of `AWSLogs/` that are listed in a row without meeting an object.
+const BARREN: u64 = 2_000;
+
+/// The longest key that S3 has, in bytes.
+const KEY_MAX: usize = 1024;
 
 /// What is wanted of a bucket.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +91,8 @@ pub(super) struct Explorer {
     pub found: mpsc::Sender<Listed>,
     pub problems: Sender,
     pub seen: Arc<Seen>,
+    /// Folders outside of `AWSLogs/` that were listed since an object was met.
+    pub barren: AtomicU64,
 }
 
 /// One folder to be listed.
@@ -91,6 +104,42 @@ enum Step {
     All { prefix: String, root: usize },
 }
 
+impl Step {
+    /// What it takes in memory, about.
+    fn size(&self) -> usize {
+        let (Step::Look(prefix) | Step::All { prefix, .. }) = self;
+        prefix.len() + size_of::<Step>()
+    }
+}
+
+/// Folders that wait to be listed.
+#[derive(Debug, Default)]
+struct Waiting {
+    steps: Vec<Step>,
+    /// What they take in memory.
+    size: usize,
+    /// How many were turned away for want of room.
+    turned_away: u64,
+}
+
+impl Waiting {
+    fn push(&mut self, step: Step) {
+        if self.size + step.size() > WAITING {
+            self.turned_away += 1;
+            return;
+        }
+        self.size += step.size();
+        self.steps.push(step);
+    }
+
+    /// The one that was found last.
+    fn pop(&mut self) -> Option<Step> {
+        let step = self.steps.pop()?;
+        self.size -= step.size();
+        Some(step)
+    }
+}
+
 /// The reader is gone.
 struct Unwanted;
 
@@ -98,23 +147,28 @@ impl Explorer {
     /// Lists everything.
     pub async fn run(self) {
         let explorer = Arc::new(self);
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        let mut steps = JoinSet::new();
-        let first = explorer.first();
-        let start = |steps: &mut JoinSet<_>, step: Step| {
-            let (explorer, turns) = (Arc::clone(&explorer), Arc::clone(&turns));
-            steps.spawn(async move {
-                let _turn = turns.acquire().await;
-                explorer.step(step).await
-            });
-        };
-        start(&mut steps, first);
-        while let Some(done) = steps.join_next().await {
-            match done {
-                Ok(Ok(more)) => more.into_iter().for_each(|step| start(&mut steps, step)),
-                Ok(Err(Unwanted)) => return,
-                Err(error) => explorer.report(&explorer.address.prefix, &error.to_string()),
+        let mut waiting = Waiting::default();
+        let mut listing = JoinSet::new();
+        waiting.push(explorer.first());
+        loop {
+            while listing.len() < AT_ONCE
+                && let Some(step) = waiting.pop()
+            {
+                let explorer = Arc::clone(&explorer);
+                listing.spawn(async move { explorer.step(step).await });
             }
+            match listing.join_next().await {
+                None => break,
+                Some(Ok(Ok(found))) => found.into_iter().for_each(|step| waiting.push(step)),
+                Some(Ok(Err(Unwanted))) => return,
+                Some(Err(error)) => explorer.report(&explorer.address.prefix, &error.to_string()),
+            }
+        }
+        if waiting.turned_away > 0 {
+            let count = waiting.turned_away;
+            let message =
+                format!("{count} folders are not listed: there are more than memory has room for");
+            explorer.report(&explorer.address.prefix, &message);
         }
     }
 
@@ -134,51 +188,79 @@ impl Explorer {
             Step::All { prefix, root } => (prefix, Some(root)),
         };
         let mut steps = Vec::new();
+        if self.is_barren(&prefix) {
+            return Ok(steps);
+        }
         let (mut token, mut last) = (None, None);
         loop {
             let page = match self.page(&prefix, root, token).await {
                 Ok(page) => page,
-                Err(refused) => {
-                    self.report(&prefix, &format!("cannot be listed: {}", refused.message));
+                Err(message) => {
+                    self.report(&prefix, &format!("cannot be listed: {message}"));
                     return Ok(steps);
                 }
             };
-            let folders = page.common_prefixes.iter().flatten().filter_map(|f| f.prefix.as_ref());
-            let keys = page.contents.iter().flatten().filter_map(|object| object.key.as_ref());
-            let newest = folders.chain(keys).max().cloned();
-            // What is not below the prefix was not asked for, and could lead round in a circle.
-            let is_below = |name: &str| name.starts_with(&prefix) && name.len() > prefix.len();
-            for folder in page.common_prefixes.unwrap_or_default() {
-                let Some(folder) = folder.prefix else { continue };
-                match is_below(&folder) {
-                    true => steps.extend(self.below(folder)),
-                    false => {
-                        self.report(&prefix, "the listing names a folder that is not below it")
-                    }
-                }
-            }
-            for object in page.contents.unwrap_or_default() {
-                let (Some(key), size) = (object.key, object.size.unwrap_or_default()) else {
-                    continue;
+            let newest = page.newest();
+            let Page { folders, objects, unread, is_truncated, token: next } = page;
+            self.enter(&prefix, (folders, unread), &mut steps);
+            for object in objects {
+                self.barren.store(0, Ordering::Relaxed);
+                let over = |root: usize| {
+                    object.key.get(root..).is_some_and(|below| self.wanted.days.is_over(below))
                 };
-                if root.is_some_and(|root| {
-                    key.get(root..).is_some_and(|k| self.wanted.days.is_over(k))
-                }) {
+                if root.is_some_and(over) {
                     return Ok(steps);
                 }
-                let size = u64::try_from(size).unwrap_or_default();
-                self.give(key, size, object.e_tag.as_deref().unwrap_or_default(), root).await?;
+                self.give(object.key, object.size, &object.version, root).await?;
             }
-            if page.is_truncated != Some(true) {
+            if !is_truncated {
                 return Ok(steps);
             }
             // Names ascend from page to page, so that a page that brings none leads nowhere.
-            if page.next_continuation_token.is_none() || newest <= last {
+            if next.is_none() || newest <= last {
                 self.report(&prefix, "cannot be listed to its end: no page brings new names");
                 return Ok(steps);
             }
-            (last, token) = (newest, page.next_continuation_token);
+            if steps.iter().map(Step::size).sum::<usize>() > WAITING {
+                self.report(&prefix, "cannot be listed to its end: it holds too many folders");
+                return Ok(steps);
+            }
+            (last, token) = (newest, next);
         }
+    }
+
+    /// Adds what is to be listed of the folders on a page, beside which names may be unreadable.
+    fn enter(&self, prefix: &str, (folders, unread): (Vec<String>, usize), steps: &mut Vec<Step>) {
+        for folder in folders {
+            // What is not below the prefix was not asked for, and could lead round in a circle.
+            if !folder.starts_with(prefix) || folder.len() <= prefix.len() {
+                self.report(prefix, "the listing names a folder that is not below it");
+            } else if folder.len() > KEY_MAX {
+                self.report(prefix, "the listing names a folder that is longer than a key can be");
+            } else {
+                steps.extend(self.below(folder));
+            }
+        }
+        if unread > 0 {
+            self.report(prefix, &format!("{unread} names in the listing are no text"));
+        }
+    }
+
+    /// Whether a folder is not listed, since so many before it led to no object.
+    fn is_barren(&self, prefix: &str) -> bool {
+        if layout::folder(prefix) != Folder::Outside {
+            self.barren.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let before = self.barren.fetch_add(1, Ordering::Relaxed);
+        if before == BARREN {
+            let message = format!(
+                "{BARREN} folders in a row lead to no object, so further ones are not listed; a \
+                 longer prefix names where the logs are"
+            );
+            self.report(&self.address.prefix, &message);
+        }
+        before >= BARREN
     }
 
     /// One page of a listing. Dates begin at `root`; without one, folders are named and not entered.
@@ -187,23 +269,18 @@ impl Explorer {
         prefix: &str,
         root: Option<usize>,
         token: Option<String>,
-    ) -> Result<ListObjectsV2Output, Refused> {
-        let mut request = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.address.bucket)
-            .prefix(prefix)
-            .set_request_payer(self.requester_pays.then_some(RequestPayer::Requester));
-        request = match root {
-            None => request.delimiter("/"),
-            Some(root) if token.is_none() => request.set_start_after(self.begin(prefix, root)),
-            Some(_) => request,
-        };
+    ) -> Result<Page, String> {
         self.seen.requests.fetch_add(1, Ordering::Relaxed);
-        request.set_continuation_token(token).send().await.map_err(|error| {
-            let resource = format!("arn:aws:s3:::{}", self.address.bucket);
-            Refused::of(&error, "s3:ListBucket", &resource)
-        })
+        let ask = Ask {
+            client: &self.client,
+            address: &self.address,
+            prefix,
+            by_folder: root.is_none(),
+            after: root.and_then(|root| self.begin(prefix, root)),
+            token,
+            requester_pays: self.requester_pays,
+        };
+        ask.page().await.map_err(|refused| refused.message)
     }
 
     /// The key behind which the first wanted day begins.

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -101,7 +101,9 @@ impl Cloud {
             drop(fetcher);
             let requester_pays = access.requester_pays;
             let problems = entries;
-            Explorer { client, address, wanted, requester_pays, found, problems, seen: told }
+            let seen = told;
+            let barren = AtomicU64::new(0);
+            Explorer { client, address, wanted, requester_pays, found, problems, seen, barren }
                 .run()
                 .await;
         });

@@ -4,6 +4,7 @@
 //! address    s3://BUCKET/PREFIX
 //! cloud      credentials, Regions, clients; the runtime on which all of this runs
 //! explore    what is below a prefix: accounts, services, Regions, days
+//! page       one page of a listing
 //! fetch      bytes of objects, many at once, tried again where that helps
 //! object     an object on its way to a reader
 //! store      one object read and written for itself: a state
@@ -19,6 +20,7 @@ mod cloud;
 mod explore;
 mod fetch;
 mod object;
+mod page;
 mod refused;
 mod store;
 

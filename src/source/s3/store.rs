@@ -9,6 +9,9 @@ use super::address::Address;
 use super::cloud::Cloud;
 use super::refused::Refused;
 
+/// No object is read beyond this size (1 GiB).
+const MOST: usize = 1 << 30;
+
 /// An object that runs leave to those after them.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -46,14 +49,21 @@ impl Store {
                 .await
                 .map_err(|error| self.refused(&error, "s3:GetObject"))?;
             let version = answer.e_tag.clone().unwrap_or_default();
-            let broken = |error: &dyn std::error::Error| Refused {
+            let broken = |error: &dyn std::fmt::Display| Refused {
                 code: "Broken".into(),
                 message: format!("the transfer broke off: {error}"),
                 status: None,
                 region: None,
             };
-            let bytes = answer.body.collect().await.map_err(|error| broken(&error))?;
-            Ok::<Kept, Refused>(Kept { bytes: bytes.to_vec(), version })
+            let mut body = answer.body;
+            let mut bytes = Vec::new();
+            while let Some(chunk) = body.next().await {
+                bytes.extend_from_slice(&chunk.map_err(|error| broken(&error))?);
+                if bytes.len() > MOST {
+                    return Err(broken(&format!("it has more than {MOST} bytes")));
+                }
+            }
+            Ok::<Kept, Refused>(Kept { bytes, version })
         };
         match self.cloud.wait(read) {
             Some(Ok(kept)) => Ok(Some(kept)),

@@ -1,6 +1,6 @@
 //! What a bucket answers when it is asked what it holds.
 
-use s3s::dto::{CommonPrefix, ListObjectsV2Output, Object, Timestamp};
+use s3s::dto::{CommonPrefix, EncodingType, ListObjectsV2Output, Object, Timestamp};
 
 use super::{Bucket, lock};
 
@@ -12,6 +12,13 @@ impl Bucket {
         delimiter: Option<&str>,
         after: &str,
     ) -> ListObjectsV2Output {
+        if lock(&self.endless).as_ref().is_some_and(|below| prefix.starts_with(below)) {
+            let folder = |n| CommonPrefix { prefix: Some(format!("{prefix}{n:03}/")) };
+            return ListObjectsV2Output {
+                common_prefixes: Some((0..100).map(folder).collect()),
+                ..ListObjectsV2Output::default()
+            };
+        }
         let objects = lock(&self.objects);
         let (mut contents, mut folders) = (Vec::new(), Vec::new());
         let mut token = None;
@@ -48,5 +55,24 @@ impl Bucket {
             common_prefixes: Some(folders),
             ..ListObjectsV2Output::default()
         }
+    }
+}
+
+/// Writes the names of a page in URL encoding, as S3 does.
+pub(super) fn encode(page: &mut ListObjectsV2Output) {
+    let keys = page.contents.iter_mut().flatten().filter_map(|object| object.key.as_mut());
+    let folders = page.common_prefixes.iter_mut().flatten().filter_map(|f| f.prefix.as_mut());
+    for name in keys.chain(folders) {
+        *name = name.bytes().map(encoded).collect();
+    }
+    page.encoding_type = Some(EncodingType::from_static(EncodingType::URL));
+}
+
+fn encoded(byte: u8) -> String {
+    match byte {
+        b' ' => "+".to_owned(),
+        b'/' | b'-' | b'_' | b'.' | b'*' => char::from(byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
     }
 }

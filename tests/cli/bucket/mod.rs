@@ -79,6 +79,8 @@ struct Bucket {
     reading: Mutex<Option<Decide>>,
     listing: Mutex<Option<Decide>>,
     asked: Mutex<HashMap<String, u32>>,
+    /// A prefix below which every folder holds a hundred more.
+    endless: Mutex<Option<String>>,
     region: String,
     page: usize,
     lists: AtomicU64,
@@ -161,6 +163,11 @@ impl Server {
     /// What happens to requests for listings.
     pub fn listing(&self, decide: impl Fn(&str, u32) -> Trouble + Send + Sync + 'static) {
         *lock(&self.bucket.listing) = Some(Box::new(decide));
+    }
+
+    /// Names a hundred folders in every folder below a prefix from now on.
+    pub fn never_end(&self, prefix: &str) {
+        *lock(&self.bucket.endless) = Some(prefix.to_owned());
     }
 
     /// Requests so far: listings, objects; and the most objects that were asked for at once.
@@ -361,6 +368,9 @@ impl S3 for Handle {
         let again = self.meet(&self.0.listing, "LIST", &prefix).await?;
         let after = input.continuation_token.or(input.start_after).unwrap_or_default();
         let mut page = self.0.page(&prefix, input.delimiter.as_deref(), &after);
+        if input.encoding_type.is_some_and(|kind| kind.as_str() == "url") {
+            listing::encode(&mut page);
+        }
         if again.is_some() && page.next_continuation_token.is_none() {
             page.is_truncated = Some(true);
             page.next_continuation_token = Some("again".to_owned());
