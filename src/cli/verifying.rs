@@ -14,6 +14,7 @@ use super::progress::{self, Watched};
 use super::settings::Settings;
 use super::ui::{Messages, plural};
 use crate::engine::Progress;
+use crate::model::coverage::Coverage;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::model::verified::Verification;
@@ -66,11 +67,18 @@ impl Verifying {
         format!("public keys {}", self.keys.sha256)
     }
 
-    /// Reads and judges the digests.
+    /// Reads and judges the digests. Of what `earlier` runs have read in the last days some are
+    /// expected.
     ///
     /// # Errors
     /// Threads that cannot be started.
-    pub fn gate(mut self, settings: &Settings, now: Time, stop: &AtomicBool) -> io::Result<Gated> {
+    pub fn gate(
+        mut self,
+        settings: &Settings,
+        earlier: &Coverage,
+        now: Time,
+        stop: &AtomicBool,
+    ) -> io::Result<Gated> {
         let done = Progress::default();
         let threads = settings.run.threads;
         let watched = Watched { progress: &done, reading: "reading digests", total: None };
@@ -88,11 +96,16 @@ impl Verifying {
             late: LATE,
             accounts: filter.accounts,
             regions: filter.regions,
+            seen: earlier.read_since(Time(now.0.saturating_sub(EXPECTED))),
             now,
         };
         Ok(Gated { gate: Arc::new(VerifiedOnly::new(judged, range)), keys: self.keys, problems })
     }
 }
+
+/// For how long digests are expected of an account and Region of which logs were read: a week, in
+/// microseconds. Who closes an account or a Region hears of it no longer.
+const EXPECTED: i64 = 7 * 86_400_000_000;
 
 /// A gate, and what was met while it was made.
 #[derive(Debug)]

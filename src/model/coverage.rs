@@ -257,6 +257,15 @@ impl Coverage {
         self.places.iter()
     }
 
+    /// The accounts and Regions, sorted, of which there are files of an hour since a time.
+    pub fn read_since(&self, time: Time) -> Vec<(String, String)> {
+        let is_recent = |seen: &Seen| {
+            seen.hours.of(Kind::Files, hour_of(time)..Hour::MAX / 2).next_back().is_some()
+        };
+        let recent = self.places.iter().filter(|(_, seen)| is_recent(seen));
+        recent.map(|(place, _)| (place.account.clone(), place.region.clone())).collect()
+    }
+
     /// Whether there was more than is kept.
     pub fn is_cut(&self) -> bool {
         self.cut
@@ -371,6 +380,11 @@ mod tests {
         assert_eq!(all.of(Kind::Reads, -24..24).next_back(), Some(23));
         assert_eq!(of(5..5), [0; 0]);
         assert_eq!(all.of(Kind::Files, i64::MIN..i64::MAX).count(), 0);
+        let mut coverage = Coverage::default();
+        coverage.add(place(1), &seen(&[5, 30], Kind::Files));
+        coverage.add(place(2), &seen(&[40], Kind::Events));
+        let since = |hour| coverage.read_since(start_of(hour)).len();
+        assert_eq!((since(0), since(30), since(31)), (1, 1, 0));
         let ends = [Time(i64::MIN), Time(i64::MAX)].map(hour_of);
         assert_eq!(seen(&ends, Kind::Files).hours.of(Kind::Files, i64::MIN..i64::MAX).count(), 2);
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::chain::{Absent, chains};
+use super::expected::{self, Expected};
 use super::judged::{Judged, Named};
 use super::place::{self, Place};
 use super::range::Range;
@@ -36,6 +37,7 @@ pub fn judge(judged: &Judged, range: &Range, ended: bool, all: bool) -> Verified
     if !judged.collected.interrupted {
         let (chains, absent) = chains(judged, range, newest(judged, range));
         absent.iter().for_each(|absent| court.absent(absent));
+        expected::unread(judged, range).into_iter().for_each(|expected| court.unread(expected));
         court.verified.chains = chains;
     }
     court.logs();
@@ -114,6 +116,16 @@ impl Court<'_> {
         };
         let ruling = Ruling::new(DigestVerdict::Missing, absent.detail.as_str());
         self.digest(origin, ruling, absent.count, about);
+    }
+
+    /// Says that of an account and Region no digest was read.
+    fn unread(&mut self, expected: Expected) {
+        let origin: Arc<str> = expected.origin().into();
+        let detail = format!("no digest of it was read, and {}", expected.why);
+        let Expected { account, region, .. } = expected;
+        let object = Some(origin.to_string());
+        let about = About { account, region, object, ..About::default() };
+        self.digest(origin, Ruling::new(DigestVerdict::Missing, detail), 1, about);
     }
 
     fn logs(&mut self) {
@@ -303,6 +315,7 @@ mod tests {
             late: 0,
             accounts: vec![],
             regions: vec![],
+            seen: vec![],
             now: Time::parse("2026-11-23T00:00:00Z").unwrap(),
         };
         let said = |interrupted, ended| {

@@ -5,6 +5,7 @@
 //! ruling     each digest: signatures, and what the next one says of it
 //! judged     each log: which text it must have
 //! chain      what is missing between digests, before and behind them
+//! expected   accounts and Regions of which no digest was read
 //! judge      all of it, for a range
 //! gate       lets only what is verified into a scan, and hands on the rest, as `faults` groups it
 //! ```
@@ -21,6 +22,7 @@
 mod chain;
 mod collect;
 mod digest;
+mod expected;
 mod faults;
 mod gate;
 mod judge;

@@ -16,6 +16,8 @@ pub struct Range {
     pub accounts: Vec<String>,
     /// These Regions, when there are any.
     pub regions: Vec<String>,
+    /// Accounts and Regions of which an earlier run has read logs in the last days.
+    pub seen: Vec<(String, String)>,
     /// What time it is: a digest of the last two hours may not have been written yet.
     pub now: Time,
 }

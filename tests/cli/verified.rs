@@ -294,3 +294,21 @@ fn accounts_are_verified_apart() {
     assert_eq!(found(&[]), BTreeSet::from(["444455556666".to_owned()]));
     assert_eq!(found(&["--account", ACCOUNT]), BTreeSet::new());
 }
+
+/// Whoever deletes all that a Region has, digests too, leaves no chain with a gap.
+#[test]
+fn a_region_that_is_named_and_gone_is_tampering() {
+    let chain = Chain::new();
+    let sandbox = sandbox(&chain);
+    let both = ["--region=eu-central-1", "--region=us-east-1"];
+    let (code, report) = scan(&sandbox, &[&both[..], &["--fail-on=critical"]].concat());
+    assert_eq!((code, tampering(&report)["digests missing"]), (Some(1), 1), "{report:#}");
+    let gone = findings(&report).into_iter().find(|f| f["rule"] == "log-tampering").unwrap();
+    assert_eq!(gone["region"], "us-east-1");
+    let detail = gone["details"].to_string();
+    assert!(detail.contains("no digest of it was read, and --region names it"), "{detail}");
+    let (code, said) = chain.verify(&both);
+    assert_eq!((code, &said["digests"]["missing"]), (Some(1), &1.into()), "{said:#}");
+    let (code, report) = scan(&sandbox, &["--account=444455556666", "--fail-on=critical"]);
+    assert_eq!((code, tampering(&report)["digests missing"]), (Some(1), 1), "{report:#}");
+}

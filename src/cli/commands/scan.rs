@@ -75,7 +75,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         plan.coverage = state.state.memory.coverage.clone();
         plan.past = Some(Past { memory: state.state.memory.clone(), late: late(args) });
     }
-    let gated = match verifying.map(|v| v.gate(&scan.settings, started, &scan.stop)).transpose() {
+    let gate = |v: Verifying| v.gate(&scan.settings, &plan.coverage, started, &scan.stop);
+    let gated = match verifying.map(gate).transpose() {
         Ok(gated) => gated,
         Err(error) => return scan.broken(error),
     };

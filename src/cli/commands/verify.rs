@@ -106,7 +106,9 @@ fn settle(args: &VerifyArgs, messages: Messages) -> Result<Settled, Vec<Failure>
         listing
     });
     let Filter { since, until, accounts, regions } = filter;
-    let range = Range { since, until, late: 0, accounts, regions, now };
+    // Without a state nothing is known of earlier runs.
+    let seen = Vec::new();
+    let range = Range { since, until, late: 0, accounts, regions, seen, now };
     let settled =
         (|| Some(Settled { keys: keys?, range, form: form?, run: run?, listing: listing? }))();
     check.end(settled)

@@ -1,0 +1,208 @@
+//! Digests that must be there and of which none was read: whoever deletes the logs and the digests of
+//! a whole Region leaves no chain that could have a gap.
+//!
+//! ```text
+//! named      accounts and Regions that the command line names
+//! seen       accounts and Regions of which an earlier run has read logs
+//! home       the home Region of a trail of which two other Regions have digests: a trail for all
+//!            Regions always writes there
+//! ```
+//!
+//! What must stay true: of what was read in part only, nothing is expected.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::judged::Judged;
+use super::range::Range;
+
+/// Regions beside its home of which a trail has digests, from which on it counts as one for all
+/// Regions. One alone may be a copy of one Region's folder.
+const OTHERS: usize = 2;
+
+/// Digests of which none was read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Expected {
+    /// `None` if an account would do that nobody named.
+    pub account: Option<String>,
+    /// `None` if any Region would do.
+    pub region: Option<String>,
+    /// What makes them expected.
+    pub why: String,
+}
+
+impl Expected {
+    /// The folder where they would lie.
+    pub fn origin(&self) -> String {
+        let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "*".to_owned());
+        format!("AWSLogs/{}/CloudTrail-Digest/{}/", part(&self.account), part(&self.region))
+    }
+}
+
+/// What is expected of a range and was not read, each account and Region once.
+pub(super) fn unread(judged: &Judged, range: &Range) -> Vec<Expected> {
+    let there = There::of(judged);
+    let mut missing = BTreeMap::new();
+    let all = named(range).into_iter().chain(earlier(range)).chain(there.homes(range));
+    for Expected { account, region, why } in all {
+        if !there.has(account.as_deref(), region.as_deref()) {
+            missing.entry((account, region)).or_insert(why);
+        }
+    }
+    let expected = |((account, region), why)| Expected { account, region, why };
+    missing.into_iter().map(expected).collect()
+}
+
+/// What the command line names.
+fn named(range: &Range) -> Vec<Expected> {
+    let words = |words: &[String]| -> Vec<Option<String>> {
+        if words.is_empty() { vec![None] } else { words.iter().cloned().map(Some).collect() }
+    };
+    let why = match (range.accounts.is_empty(), range.regions.is_empty()) {
+        (true, true) => return Vec::new(),
+        (false, true) => "--account names it",
+        (true, false) => "--region names it",
+        (false, false) => "--account and --region name it",
+    };
+    let regions = words(&range.regions);
+    let of = |account: Option<String>| {
+        let expected = move |region: &Option<String>| Expected {
+            account: account.clone(),
+            region: region.clone(),
+            why: why.to_owned(),
+        };
+        regions.iter().map(expected).collect::<Vec<_>>()
+    };
+    words(&range.accounts).into_iter().flat_map(of).collect()
+}
+
+/// What an earlier run has read.
+fn earlier(range: &Range) -> impl Iterator<Item = Expected> {
+    let is_in = |(account, region): &&(String, String)| range.has_place(account, region);
+    range.seen.iter().filter(is_in).map(|(account, region)| Expected {
+        account: Some(account.clone()),
+        region: Some(region.clone()),
+        why: "an earlier run has read logs of it in the last days".to_owned(),
+    })
+}
+
+/// The accounts and Regions of which there are digests, whatever is said of these.
+struct There<'a> {
+    places: BTreeSet<(&'a str, &'a str)>,
+    /// The Regions of each account's trail, by the trail's name with its home.
+    trails: BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>,
+}
+
+impl<'a> There<'a> {
+    fn of(judged: &'a Judged) -> There<'a> {
+        let mut there = There { places: BTreeSet::new(), trails: BTreeMap::new() };
+        let series = judged.collected.digests.iter().filter_map(|seen| seen.series.as_ref());
+        for series in series {
+            there.places.insert((&series.account, &series.region));
+            let trail = (&*series.account, &*series.trail);
+            there.trails.entry(trail).or_default().insert(&series.region);
+        }
+        there
+    }
+
+    fn has(&self, account: Option<&str>, region: Option<&str>) -> bool {
+        self.places.iter().any(|(of, at)| {
+            account.is_none_or(|account| account == *of)
+                && region.is_none_or(|region| region == *at)
+        })
+    }
+
+    /// The home Regions of trails for all Regions.
+    fn homes(&self, range: &Range) -> Vec<Expected> {
+        let home = |((account, trail), regions): (&(&str, &str), &BTreeSet<&str>)| {
+            let home = trail.strip_suffix(')')?.rsplit('(').next()?;
+            let others = regions.iter().filter(|region| **region != home).count();
+            (others >= OTHERS && range.has_place(account, home)).then(|| Expected {
+                account: Some((*account).to_owned()),
+                region: Some(home.to_owned()),
+                why: format!(
+                    "it is the home of {trail}, of which {others} other Regions have some"
+                ),
+            })
+        };
+        self.trails.iter().filter_map(home).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::PublicKeys;
+    use super::super::place::Series;
+    use super::super::seen::{Collected, SeenDigest};
+    use super::*;
+    use crate::model::time::Time;
+
+    const ONE: &str = "111122223333";
+    const OTHER: &str = "444455556666";
+
+    /// Digests of a trail, by account and Region.
+    fn judged(places: &[(&str, &str)]) -> Judged {
+        let digest = |(account, region): &(&str, &str)| SeenDigest {
+            name: "a digest".into(),
+            series: Some(Series {
+                account: (*account).to_owned(),
+                region: (*region).to_owned(),
+                trail: "main (us-east-1)".to_owned(),
+                backfill: false,
+                organisation: None,
+            }),
+            content: Err("not read here".to_owned()),
+        };
+        let digests = places.iter().map(digest).collect();
+        let collected = Collected { digests, ..Collected::default() };
+        Judged::new(collected, &PublicKeys::default(), 1).unwrap()
+    }
+
+    fn range(accounts: &[&str], regions: &[&str], seen: &[(&str, &str)]) -> Range {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let places = seen.iter().map(|(a, r)| ((*a).to_owned(), (*r).to_owned())).collect();
+        Range {
+            since: None,
+            until: None,
+            late: 0,
+            accounts: words(accounts),
+            regions: words(regions),
+            seen: places,
+            now: Time(0),
+        }
+    }
+
+    fn origins(places: &[(&str, &str)], range: &Range) -> Vec<String> {
+        unread(&judged(places), range).iter().map(Expected::origin).collect()
+    }
+
+    #[test]
+    fn what_is_named_or_was_read_before_is_expected() {
+        let there = [(ONE, "eu-west-1"), (OTHER, "eu-west-2")];
+        let missing = |accounts: &[&str], regions: &[&str], seen: &[(&str, &str)]| {
+            origins(&there, &range(accounts, regions, seen))
+        };
+        assert_eq!(missing(&[], &[], &[]), [""; 0]);
+        // Who names Regions only does not say that every account has them.
+        assert_eq!(missing(&[], &["eu-west-1", "eu-west-2"], &[]), [""; 0]);
+        let gone = "AWSLogs/*/CloudTrail-Digest/us-east-1/";
+        assert_eq!(missing(&[], &["eu-west-1", "us-east-1"], &[]), [gone]);
+        assert_eq!(missing(&["9"], &[], &[]), ["AWSLogs/9/CloudTrail-Digest/*/"]);
+        let gone = "AWSLogs/111122223333/CloudTrail-Digest/eu-west-2/";
+        assert_eq!(missing(&[ONE, OTHER], &["eu-west-2"], &[]), [gone]);
+        assert_eq!(missing(&[], &[], &[(ONE, "eu-west-1"), (ONE, "eu-west-2")]), [gone]);
+        assert_eq!(missing(&[OTHER], &[], &[(ONE, "eu-west-2")]), [""; 0], "it is not looked at");
+    }
+
+    #[test]
+    fn the_home_of_a_trail_for_all_regions_is_expected() {
+        let missing = |regions: &[&str], more: &[&str]| {
+            let there: Vec<_> = regions.iter().map(|region| (ONE, *region)).collect();
+            origins(&there, &range(&[], more, &[]))
+        };
+        assert_eq!(missing(&["eu-west-1"], &[]), [""; 0]);
+        assert_eq!(missing(&["eu-west-1", "us-east-1", "us-west-1"], &[]), [""; 0]);
+        let gone = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/";
+        assert_eq!(missing(&["eu-west-1", "us-west-1"], &[]), [gone]);
+        assert_eq!(missing(&["eu-west-1", "us-west-1"], &["eu-west-1"]), [""; 0]);
+    }
+}
