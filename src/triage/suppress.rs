@@ -4,10 +4,10 @@
 //! finding without a key, even if its pattern is `*`. Nor does it match by what whoever acted is free
 //! to say: ARNs are compared part by part, and a resource that only the caller names is none.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::model::finding::Finding;
-use crate::model::pattern::{arn_wildcard, wildcard};
+use crate::model::pattern::{arn_wildcard, is_plain, wildcard};
 use crate::model::suppression::{Applied, State, Suppression};
 use crate::model::time::Time;
 
@@ -15,8 +15,77 @@ use crate::model::time::Time;
 #[derive(Debug)]
 pub struct Suppressions {
     all: Vec<Entry>,
-    /// Indexes by rule: most rules have none.
-    by_rule: BTreeMap<String, Vec<usize>>,
+    by_rule: HashMap<String, OfRule>,
+}
+
+/// The suppressions of one rule, by their indexes. Each is in one list.
+#[derive(Debug, Default)]
+struct OfRule {
+    /// By the one text that fits what they say of the resource, the principal or the key.
+    plain: HashMap<(Part, String), Vec<usize>>,
+    /// Those that have patterns only.
+    patterns: Vec<usize>,
+}
+
+/// A part of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    Resource,
+    Principal,
+    Key,
+}
+
+impl OfRule {
+    fn add(&mut self, index: usize, suppression: &Suppression) {
+        let Suppression { resource, principal, key, .. } = suppression;
+        let parts = [(Part::Resource, resource), (Part::Principal, principal), (Part::Key, key)];
+        let plain = |(part, pattern): (Part, &Option<String>)| {
+            let pattern = pattern.as_deref().filter(|pattern| is_plain(pattern))?;
+            Some((part, pattern.to_owned()))
+        };
+        match parts.into_iter().find_map(plain) {
+            Some(plain) => self.plain.entry(plain).or_default().push(index),
+            None => self.patterns.push(index),
+        }
+    }
+
+    /// The suppressions that may fit a finding.
+    fn candidates(&self, about: &About<'_>) -> Vec<usize> {
+        let mut all = self.patterns.clone();
+        let texts = [
+            (Part::Resource, about.resource),
+            (Part::Principal, about.principal),
+            (Part::Key, about.key),
+            (Part::Key, about.alias),
+        ];
+        for (part, text) in texts {
+            let Some(text) = text.filter(|_| !self.plain.is_empty()) else { continue };
+            all.extend(self.plain.get(&(part, text.to_owned())).into_iter().flatten());
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// What a finding says of the parts that suppressions name.
+struct About<'f> {
+    resource: Option<&'f str>,
+    principal: Option<&'f str>,
+    key: Option<&'f str>,
+    alias: Option<&'f str>,
+}
+
+impl<'f> About<'f> {
+    fn of(finding: &'f Finding) -> About<'f> {
+        let Finding { principal, key, resource, .. } = finding;
+        About {
+            resource: resource.as_ref().map(|on| on.arn.as_str()),
+            principal: principal.arn.as_deref().or(principal.invoked_by.as_deref()),
+            key: key.as_ref().map(|key| key.arn.as_str()),
+            alias: key.as_ref().and_then(|key| key.alias.as_deref()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -29,9 +98,9 @@ struct Entry {
 impl Suppressions {
     /// `now` decides which have expired.
     pub fn new(suppressions: Vec<Suppression>, now: Time) -> Suppressions {
-        let mut by_rule: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut by_rule: HashMap<String, OfRule> = HashMap::new();
         for (index, suppression) in suppressions.iter().enumerate() {
-            by_rule.entry(suppression.rule.clone()).or_default().push(index);
+            by_rule.entry(suppression.rule.clone()).or_default().add(index, suppression);
         }
         let entry = |suppression: Suppression| Entry {
             expired: suppression.expires.is_over(now),
@@ -48,10 +117,12 @@ impl Suppressions {
 
     /// Counts a finding for each suppression that fits; whether one of them still holds.
     pub fn take(&mut self, finding: &Finding) -> bool {
+        let Some(of_rule) = self.by_rule.get(&finding.rule) else { return false };
+        let about = About::of(finding);
         let mut held = false;
-        for &index in self.by_rule.get(&finding.rule).into_iter().flatten() {
+        for index in of_rule.candidates(&about) {
             if let Some(entry) = self.all.get_mut(index)
-                && fits(&entry.suppression, finding)
+                && fits(&entry.suppression, finding, &about)
             {
                 entry.count += 1;
                 held |= !entry.expired;
@@ -77,7 +148,7 @@ impl Suppressions {
     }
 }
 
-fn fits(suppression: &Suppression, finding: &Finding) -> bool {
+fn fits(suppression: &Suppression, finding: &Finding, about: &About<'_>) -> bool {
     let is = |fits: fn(&str, &str) -> bool, pattern: &Option<String>, value: Option<&str>| match (
         pattern, value,
     ) {
@@ -85,17 +156,12 @@ fn fits(suppression: &Suppression, finding: &Finding) -> bool {
         (Some(_), None) => false,
         (None, _) => true,
     };
-    let principal = &finding.principal;
-    let who = principal.arn.as_deref().or(principal.invoked_by.as_deref());
-    let key = finding.key.as_ref();
-    let arn = key.map(|key| key.arn.as_str());
-    let alias = key.and_then(|key| key.alias.as_deref());
     let vouched = suppression.trust_context || !finding.claimed;
-    let resource = finding.resource.as_ref().filter(|_| vouched);
     suppression.rule == finding.rule
-        && is(arn_wildcard, &suppression.principal, who)
-        && (is(arn_wildcard, &suppression.key, arn) || is(arn_wildcard, &suppression.key, alias))
-        && is(arn_wildcard, &suppression.resource, resource.map(|on| on.arn.as_str()))
         && is(wildcard, &suppression.account, finding.account.as_deref())
         && is(wildcard, &suppression.region, finding.region.as_deref())
+        && is(arn_wildcard, &suppression.principal, about.principal)
+        && (is(arn_wildcard, &suppression.key, about.key)
+            || is(arn_wildcard, &suppression.key, about.alias))
+        && is(arn_wildcard, &suppression.resource, about.resource.filter(|_| vouched))
 }

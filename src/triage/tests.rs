@@ -251,3 +251,46 @@ fn a_report_says_of_what_kind_it_is() {
     assert_eq!(read(json!({"command": ["keytrail", "scan", "--each"]})), (true, false));
     assert_eq!(read(json!({"baseline": {"path": "x"}})), (false, true));
 }
+
+/// However many there are, and in whatever order, each counts what it would count alone.
+#[test]
+fn a_suppression_counts_the_same_among_others_and_alone() {
+    let key = finding().key.unwrap().arn;
+    let ways = |fits: [&str; 2], not: [&str; 2]| {
+        let words = fits.into_iter().chain(not).map(|word| Some(word.to_owned()));
+        std::iter::once(None).chain(words).collect::<Vec<_>>()
+    };
+    let role = "arn:aws:iam::111122223333:role/";
+    let principals =
+        ways([&format!("{role}deploy-role"), "*:role/*"], [&format!("{role}other"), "*:user/*"]);
+    let keys = ways([&key, "alias/test-ledger"], ["alias/other", "*:key/mrk-*"]);
+    let resources = ways(["arn:aws:s3:::b", "arn:aws:s3:::*"], ["arn:aws:s3:::c", "arn:aws:ec2:*"]);
+    let accounts = ways(["111122223333", "1111*"], ["444455556666", "4*"]);
+    let mut all = Vec::new();
+    for principal in &principals {
+        for key in &keys {
+            for resource in &resources {
+                for account in &accounts {
+                    let (principal, key) = (principal.clone(), key.clone());
+                    let (resource, account) = (resource.clone(), account.clone());
+                    all.push(Suppression { principal, key, resource, account, ..suppression() });
+                }
+            }
+        }
+    }
+    let resource = |arn: &str| Resource { arn: arn.into(), kind: None, tags: BTreeMap::new() };
+    let mut other = finding();
+    other.resource = Some(resource("arn:aws:s3:::c"));
+    let on_bucket = Finding { resource: Some(resource("arn:aws:s3:::b")), ..finding() };
+    let findings = [finding(), on_bucket, other, Finding { key: None, ..finding() }];
+    let counted = |suppressions: Vec<Suppression>| {
+        let mut suppressions = Suppressions::new(suppressions, now());
+        for finding in &findings {
+            suppressions.take(finding);
+        }
+        suppressions.applied().into_iter().map(|applied| applied.count).collect::<Vec<_>>()
+    };
+    let alone: Vec<u64> = all.iter().flat_map(|one| counted(vec![one.clone()])).collect();
+    assert!(alone.iter().filter(|count| **count > 0).count() > 100);
+    assert_eq!(counted(all), alone);
+}
