@@ -26,7 +26,7 @@ mod args;
 mod catalogs;
 mod check;
 mod commands;
-mod config;
+pub mod config;
 mod deliver;
 mod exit;
 mod failure;

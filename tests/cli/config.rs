@@ -63,14 +63,14 @@ fn files_that_cannot_be_read() {
         .write("folder/x", "")
         .write("latin", b"# \xe9\n")
         .write("nul", "[accounts]\nown\0 = []");
-    sandbox.write("huge", vec![b'\n'; (1 << 20) + 1]).write("secret", OWN);
+    sandbox.write("huge", vec![b'\n'; (8 << 20) + 1]).write("secret", OWN);
     std::fs::set_permissions(sandbox.path("secret"), PermissionsExt::from_mode(0o000)).unwrap();
     for (name, reason) in [
         ("absent", "absent: no such configuration file"),
         ("folder", "folder: is a folder, expected a configuration file"),
         ("latin", "latin:1:3: is not UTF-8, expected TOML"),
-        ("huge", "huge: is larger than 1 MiB, expected a configuration file"),
-        ("/dev/zero", "/dev/zero: is larger than 1 MiB, expected a configuration file"),
+        ("huge", "huge: is larger than 8 MiB, expected a configuration file"),
+        ("/dev/zero", "/dev/zero: is larger than 8 MiB, expected a configuration file"),
     ] {
         let ended = sandbox.keytrail(["scan", "in", "--config", name]).run().code(2).stdout("");
         ended.stderr(&format!("error: {reason}\n"));

@@ -10,6 +10,7 @@ use keytrail::record::container::{Reader, Sink};
 use keytrail::record::event::Marked;
 use keytrail::record::scan;
 use keytrail::source::{Blob, Body, Inflater, Limits};
+use keytrail::state::{State, encode};
 use serde_json::Value;
 
 /// Larger seeds make slow runs.
@@ -32,8 +33,8 @@ impl Sink for Records {
 fn main() -> io::Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for folder in ["hostile", "trail", "rules"] {
-        walk(&here.join("../../samples").join(folder), &mut files)?;
+    for folder in ["samples/hostile", "samples/trail", "samples/rules", "samples/tags", "rules"] {
+        walk(&here.join("../..").join(folder), &mut files)?;
     }
     files.sort();
     let mut inflater = Inflater::new(Limits::default());
@@ -44,7 +45,14 @@ fn main() -> io::Result<()> {
             let bytes = &bytes[..bytes.len().min(LARGEST)];
             fs::write(folder.join(format!("seed-{n}-{part}")), bytes)
         };
-        save("inflate", 0, &fs::read(&path)?)?;
+        let bytes = fs::read(&path)?;
+        save("inflate", 0, &bytes)?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yml" | "yaml") => save("sigma", 0, &bytes)?,
+            Some("toml") => save("config", 0, &bytes)?,
+            Some("csv" | "tf" | "tfstate") => save("tags", 0, &bytes)?,
+            _ => {}
+        }
         let blob = Blob { name: "seed".into(), body: Body::File(path), token: None };
         let Ok(mut opened) = inflater.open(&blob) else { continue };
         let mut text = Vec::new();
@@ -56,6 +64,9 @@ fn main() -> io::Result<()> {
             }
         }
         save("read", 0, &text)?;
+        if text.starts_with(b"{") {
+            save("tags", 1, &text)?;
+        }
         save("inflate", 1, &[b"E\0\0\0\0\0\0", &text[..]].concat())?;
         let mut records = Records(Vec::new());
         Reader::new(scan::fastest(), 1 << 20).read(&mut Whole::new(&text), &mut records);
@@ -68,8 +79,41 @@ fn main() -> io::Result<()> {
             save("scan", 0, &text[1..])?;
         }
     }
-    Ok(())
+    written_here(here)
 }
+
+/// Seeds of forms of which there are no samples.
+fn written_here(here: &Path) -> io::Result<()> {
+    let save = |target: &str, name: &str, bytes: &[u8]| {
+        let folder = here.join("corpus").join(target);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(name), bytes)
+    };
+    save("state", "empty", &encode(&State::default())?)?;
+    save("config", "seed", CONFIG.as_bytes())?;
+    save("digest", "digest", DIGEST.as_bytes())?;
+    save("digest", "signatures", br#"{"key":"a.json.gz","signature":"00ff"}"#)?;
+    let keys = br#"{"PublicKeyList":[{"Value":"MIIB","Fingerprint":"00"}]}"#;
+    save("digest", "keys", keys)
+}
+
+const CONFIG: &str = r#"
+[accounts]
+own = ["111122223333"]
+
+[[suppress]]
+rule = "key-disabled"
+principal = "*:role/deploy-*"
+reason = "example"
+expires = "2027-01-31"
+"#;
+
+const DIGEST: &str = r#"{"awsAccountId":"111122223333","digestStartTime":"2026-11-02T00:00:00Z",
+"digestEndTime":"2026-11-02T01:00:00Z","digestS3Bucket":"example-logs","digestS3Object":
+"AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2026/11/02/111122223333_CloudTrail-Digest_eu-west-1_example_us-east-1_20261102T010000Z.json.gz",
+"digestPublicKeyFingerprint":"00","digestSignatureAlgorithm":"SHA256withRSA","previousDigestS3Bucket":
+"example-logs","previousDigestS3Object":"a.json.gz","previousDigestHashValue":"00",
+"previousDigestSignature":"00","logFiles":[{"s3Bucket":"example-logs","s3Object":"b.json.gz","hashValue":"00"}]}"#;
 
 /// The policy document that a record of a request holds; empty if there is none.
 fn policy_in(record: &[u8]) -> String {

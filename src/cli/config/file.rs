@@ -15,8 +15,8 @@ use crate::cli::failure::Failure;
 /// The file that is read when none is named.
 const DEFAULT: &str = "keytrail.toml";
 
-/// More than this is no configuration that somebody wrote: 1 MiB.
-const BYTES_MAX: u64 = 1 << 20;
+/// More than this is no configuration that somebody wrote: 8 MiB, of more than 10,000 suppressions.
+const BYTES_MAX: u64 = 8 << 20;
 
 /// What there is of a configuration.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn read(path: &Path, named: bool) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(unreadable)?;
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err("is larger than 1 MiB, expected a configuration file".into());
+        return Err("is larger than 8 MiB, expected a configuration file".into());
     }
     Ok(bytes)
 }

@@ -123,7 +123,7 @@ impl Config {
 }
 
 /// Reads the text of a file called `name`: what could be read, and what is wrong.
-fn parse(name: &str, bytes: &[u8]) -> (Config, Vec<String>) {
+pub fn parse(name: &str, bytes: &[u8]) -> (Config, Vec<String>) {
     let text = match file::text(name, bytes) {
         Ok(text) => text,
         Err(wrong) => return (Config::default(), vec![wrong]),

@@ -1,17 +1,19 @@
-//! No shape of a record makes the view or a rule fail, and routing hides no hit.
+//! No shape of a record makes the view or a rule fail, and neither routing nor what rules ask first
+//! hides a hit.
 
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use keytrail::detect::RuleSet;
-use keytrail::record::event::Marked;
+use keytrail::detect::case::Case;
+use keytrail::detect::{Asked, Hit, RuleSet};
+use keytrail::record::event::{Event, Marked};
 use keytrail::record::kms::View;
 use keytrail::record::scan::{self, Index, plain};
 use libfuzzer_sys::fuzz_target;
 
 static RULES: LazyLock<RuleSet> =
-    LazyLock::new(|| RuleSet::load(true, &[]).expect("the built-in rules load").rules);
+    LazyLock::new(|| RuleSet::load(true, &[], &Arc::default()).expect("the rules load").rules);
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -26,13 +28,33 @@ fuzz_target!(|data: &[u8]| {
     let event = marked.event().expect("UTF-8");
     let view = View::new(&event);
     look(&view);
-    let candidates = RULES.candidates_of(&marked.header());
+    let candidates = RULES.candidates_of(&marked.header()).of(|| Case::of(&view));
     assert!(candidates.is_sorted());
-    let routed: Vec<_> = candidates.iter().filter_map(|&n| RULES.check(n, &event, &view)).collect();
-    let asked: Vec<_> =
-        (0..RULES.len() as u32).filter_map(|n| RULES.check(n, &event, &view)).collect();
-    assert_eq!(routed, asked, "routing hides a hit");
+    let mut asked = Asked::default();
+    asked.next();
+    let mut may_match = |rule: &u32| RULES.may_match(*rule, &mut asked, &event, &view);
+    let routed: Vec<u32> = candidates.iter().copied().filter(|rule| may_match(rule)).collect();
+    // A history makes its marks wherever it is asked.
+    let single = |rule: &u32| RULES.history(*rule as usize).is_none();
+    let hits = |rules: &[u32]| -> Vec<Hit> {
+        let rules = rules.iter().copied().filter(single);
+        rules.filter_map(|rule| RULES.check(rule, &event, &view)).collect()
+    };
+    let all: Vec<u32> = (0..RULES.len() as u32).collect();
+    let without_routing: Vec<u32> =
+        all.into_iter().filter(|rule| alone(*rule, &event, &view)).collect();
+    assert_eq!(hits(&routed), hits(&without_routing), "routing hides a hit");
+    for rule in routed {
+        if let Some((_, history)) = RULES.history(rule as usize) {
+            history.note(&event, &view, &mut Vec::new());
+        }
+    }
 });
+
+/// Whether a rule may match, without what other rules have asked.
+fn alone(rule: u32, event: &Event<'_>, view: &View<'_>) -> bool {
+    RULES.may_match(rule, &mut Asked::default(), event, view)
+}
 
 /// Asks the view for everything it can tell.
 fn look(view: &View<'_>) {
