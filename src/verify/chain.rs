@@ -21,9 +21,9 @@ pub(super) struct Absent<'a> {
     pub series: Series,
     /// The digest that names it.
     pub by: &'a Digest,
-    /// How many are missing where it is, itself included.
+    /// How many digests are missing at this point, this one included.
     pub count: u64,
-    /// The end of what nothing covers.
+    /// The end of the time that no digest covers.
     pub time: Time,
     pub detail: String,
 }
@@ -52,16 +52,16 @@ impl<'a> Link<'a> {
     }
 }
 
-/// What is known of digests by the stems of their names.
+/// Digests by the stems of their names.
 struct Known<'a> {
-    /// Those that are there.
+    /// Digests that were read.
     present: HashSet<&'a str>,
-    /// Those that another names as the one before it.
+    /// Digests that another digest names as its predecessor.
     named: HashSet<&'a str>,
 }
 
-/// Everything that is said of a digest's place: the chains, and what they lack. One whose signature
-/// is wrong covers nothing, but it is there.
+/// The chains, and the digests that they lack. A digest whose signature is wrong covers no time, but
+/// it counts as present.
 pub(super) fn chains<'a>(
     judged: &'a Judged,
     range: &Range,
@@ -113,8 +113,8 @@ pub(super) fn chains<'a>(
     (chains, absent)
 }
 
-/// Whether a chain ended before the range and another one of the same place goes on: a trail that
-/// was replaced says nothing of what came later.
+/// Whether a chain ended before the range while another chain of the same account and Region goes
+/// on. A trail that was replaced says nothing about the time after it.
 fn is_over(series: &Series, ended: &HashMap<Series, Time>, range: &Range) -> bool {
     let Some(since) = range.since else { return false };
     let is_before = |end: Time| end.0 + LATE * SECOND <= since.0;
@@ -180,13 +180,13 @@ impl<'a> Walk<'_, 'a> {
         Absent { series: self.series.clone(), by: by.digest, count, time: by.start, detail }
     }
 
-    /// The stem of the digest that one names as the one before it.
+    /// The stem of the name of the digest before `link`, as `link` says.
     fn named(&self, link: &Link<'a>) -> Option<&'a str> {
         link.digest.previous_object.as_deref().map(|object| place::stem(place::base(object)))
     }
 
-    /// What lies between two digests, `reached` being the latest end so far. Notes those that are
-    /// missing.
+    /// The gap between two digests, if there is one; `reached` is the latest end so far. Digests that
+    /// are missing in between go to `absent`.
     fn gap(
         &self,
         a: &Link<'a>,
@@ -199,7 +199,7 @@ impl<'a> Walk<'_, 'a> {
         }
         let hole = (b.start.0 - reached.0) / SECOND;
         let gap = (hole > 0 && !self.series.backfill).then_some(Gap { from: reached, to: b.start });
-        // The one before, or a start over: time alone tells.
+        // If `b` names `a` or no digest at all, only the times tell whether there is a gap.
         let Some(stem) = self.named(b).filter(|stem| *stem != a.stem()) else { return gap };
         let is_there = self.known.present.contains(stem);
         let hours = if self.series.backfill { 1 } else { ((hole + HOUR / 2) / HOUR).max(1) };

@@ -6,7 +6,7 @@ use serde_json::{Deserializer, Value};
 use super::place::{self, Series};
 use crate::model::time::Time;
 
-/// The members of a digest that count.
+/// The members of a digest that verification needs.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Digest {
@@ -51,7 +51,7 @@ pub(super) struct LogFile {
     algorithm: Option<String>,
 }
 
-/// The only hash and signature there are.
+/// The only algorithms that CloudTrail uses for hashes and signatures.
 const HASH: &str = "SHA-256";
 const SIGNATURE: &str = "SHA256withRSA";
 
@@ -59,7 +59,7 @@ impl Digest {
     /// Reads the text of a digest file.
     ///
     /// # Errors
-    /// What it lacks or has that no digest has.
+    /// Which member is missing, or has a value that no digest has.
     pub fn parse(text: &[u8]) -> Result<Digest, String> {
         let digest: Digest = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let is = |found: &Option<String>, wanted: &str| {
@@ -80,13 +80,13 @@ impl Digest {
         }
     }
 
-    /// What it covers, half-open.
+    /// The period that the digest covers, half-open.
     pub fn period(&self) -> Option<(Time, Time)> {
         let (start, end) = (Time::parse(&self.start)?, Time::parse(&self.end)?);
         (start < end).then_some((start, end))
     }
 
-    /// The chain it says it is of.
+    /// The series that the digest says it belongs to.
     pub fn series(&self) -> Option<Series> {
         match place::of(&self.object) {
             place::Place::Digest(series) => Some(series),
@@ -94,7 +94,7 @@ impl Digest {
         }
     }
 
-    /// What is signed, given the SHA-256 of the digest's text in hex.
+    /// The text that CloudTrail signs. It contains the SHA-256 of the digest's own text, in hex.
     pub fn signed(&self, hash: &str) -> String {
         let previous = self.previous_signature.as_deref().unwrap_or("null");
         format!("{}\n{}/{}\n{hash}\n{previous}", self.end, self.bucket, self.object)

@@ -8,25 +8,25 @@
 //!            Regions always writes there
 //! ```
 //!
-//! What must stay true: of what was read in part only, nothing is expected.
+//! What must stay true: nothing is expected if the input was read only in part.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::Judged;
 use super::range::Range;
 
-/// Regions beside its home of which a trail has digests, from which on it counts as one for all
-/// Regions. One alone may be a copy of one Region's folder.
+/// A trail counts as a trail for all Regions if it has digests of this many Regions beside its home.
+/// One is not enough, since people copy the folder of a single Region.
 const OTHERS: usize = 2;
 
 /// Digests of which none was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Expected {
-    /// `None` if an account would do that nobody named.
+    /// `None` if a digest of any account is enough.
     pub account: Option<String>,
-    /// `None` if any Region would do.
+    /// `None` if a digest of any Region is enough.
     pub region: Option<String>,
-    /// What makes them expected.
+    /// Why they are expected.
     pub why: String,
 }
 
@@ -38,7 +38,7 @@ impl Expected {
     }
 }
 
-/// What is expected of a range and was not read, each account and Region once.
+/// The accounts and Regions of which digests are expected and none was read, each once.
 pub(super) fn unread(judged: &Judged, range: &Range) -> Vec<Expected> {
     let there = There::of(judged);
     let mut missing = BTreeMap::new();
@@ -85,7 +85,7 @@ fn earlier(range: &Range) -> impl Iterator<Item = Expected> {
     })
 }
 
-/// The accounts and Regions of which there are digests, whatever is said of these.
+/// The accounts and Regions of which digests were read, verified or not.
 struct There<'a> {
     places: BTreeSet<(&'a str, &'a str)>,
     /// The Regions of each account's trail, by the trail's name with its home.

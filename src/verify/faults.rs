@@ -1,7 +1,7 @@
 //! Groups what does not verify, as a report tells it.
 //!
 //! Faults are grouped by account, Region, kind and verdict, so that a missing folder is one finding
-//! and not ten thousand. What they are worth is not for this layer to say. What must stay true:
+//! and not ten thousand. The rules decide how serious they are. What must stay true:
 //! everything that makes `verify` exit with 1 is a fault, and what names it does not depend on where
 //! the copy lies.
 
@@ -19,11 +19,12 @@ struct Group {
     region: Option<String>,
     kind: &'static str,
     verdict: &'static str,
-    /// The one fault, if each is a finding.
+    /// The name of the fault, if every fault is a finding of its own.
     one: Option<String>,
 }
 
-/// Everything that counts against what was verified, by finding: one a fault if `each`.
+/// Everything that did not verify, in one group for each finding. With `each`, every fault is a
+/// group.
 pub(super) fn unverified(verified: &Verified, each: bool) -> Vec<Unverified> {
     let mut groups: BTreeMap<Group, Vec<Fault>> = BTreeMap::new();
     let mut add = |mut group: Group, fault: Fault| {
@@ -40,7 +41,8 @@ pub(super) fn unverified(verified: &Verified, each: bool) -> Vec<Unverified> {
         let partition = region.as_deref().map_or("aws", partition);
         let fault = Fault {
             time,
-            // Of a copy whose place nobody signed only the file's own name is the same everywhere.
+            // If no signature covers the original place, only the file's own name is the same in
+            // every copy.
             name: object.clone().unwrap_or_else(|| place::base(&item.origin).to_owned()),
             object,
             origin: Arc::clone(&item.origin),

@@ -22,14 +22,14 @@ use crate::source::hashed::Hashed;
 pub struct VerifiedOnly {
     judged: RwLock<Judged>,
     range: Range,
-    /// What was read since.
+    /// The logs that were read since the digests were judged.
     seen: Mutex<Collected>,
     left_out: AtomicU64,
     said: OnceLock<Verified>,
 }
 
 impl VerifiedOnly {
-    /// One that goes by these digests, and reports what is in `range`.
+    /// A gate that judges logs by these digests and reports what lies in `range`.
     pub fn new(judged: Judged, range: Range) -> VerifiedOnly {
         VerifiedOnly {
             judged: RwLock::new(judged),
@@ -46,7 +46,7 @@ impl VerifiedOnly {
         (verified, self.left_out.load(Ordering::Relaxed))
     }
 
-    /// The digests. Nobody writes before all is read.
+    /// The judged digests. They change only after all logs were read, so that no reader waits.
     fn judged(&self) -> RwLockReadGuard<'_, Judged> {
         self.judged.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,7 +69,7 @@ impl Gate for VerifiedOnly {
     fn decide(&self, name: &Arc<str>, text: &Hashed) -> Admission {
         let mut found = Collected::default();
         let place = place::of(name);
-        // Not met when the digests were read: it was not there yet.
+        // Digests were read before the logs. One that is met now did not exist then.
         let late = matches!(place, Place::Digest(_) | Place::Sidecar(_));
         found.note(name, place, text, None, 0);
         let admission = match found.logs.first() {
@@ -92,7 +92,7 @@ impl Gate for VerifiedOnly {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let mut judged = self.judged.write().unwrap_or_else(PoisonError::into_inner);
         judged.add(seen);
-        // It is concluded once.
+        // This is called once, so the cell is empty.
         let _ = self.said.set(judge(&judged, &self.range, ended, false));
     }
 

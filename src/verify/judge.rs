@@ -19,8 +19,8 @@ const MINUTE: i64 = 60 * 1_000_000;
 /// How long CloudTrail may take to write the digest of a log.
 const DIGEST_DUE: i64 = 120 * MINUTE;
 
-/// How long after the time in its name a log may be delivered: so much before its end a digest need
-/// not name it, and the next one does.
+/// How long after the time in its name a log may be delivered. A digest need not name a log of the
+/// last 15 minutes before its end, because the next digest does.
 const DELIVERED: i64 = 15 * MINUTE;
 
 /// How far clocks may be apart.
@@ -33,7 +33,7 @@ pub fn judge(judged: &Judged, range: &Range, ended: bool, all: bool) -> Verified
     let verified = Verified { others, ..Verified::default() };
     let mut court = Court { judged, range, all, verified };
     court.digests();
-    // What is not there may only not have been read.
+    // An interrupted run has not read everything, so it cannot tell what is missing.
     if !judged.collected.interrupted {
         let (chains, absent) = chains(judged, range, newest(judged, range));
         absent.iter().for_each(|absent| court.absent(absent));
@@ -50,7 +50,7 @@ pub fn judge(judged: &Judged, range: &Range, ended: bool, all: bool) -> Verified
     verified
 }
 
-/// The latest time in the name of a log or at the end of a digest, as far as it has come.
+/// The latest time in the name of a log or at the end of a digest; times in the future do not count.
 fn newest(judged: &Judged, range: &Range) -> Option<Time> {
     let logs = judged.collected.logs.iter().filter_map(|log| log.time);
     let digests = judged.collected.digests.iter().filter_map(|digest| digest.content.as_ref().ok());
@@ -58,7 +58,7 @@ fn newest(judged: &Judged, range: &Range) -> Option<Time> {
     all.filter(|time| *time <= range.now).max()
 }
 
-/// Judges.
+/// Collects the verdicts.
 struct Court<'a> {
     judged: &'a Judged,
     range: &'a Range,
@@ -214,7 +214,7 @@ fn name(about: &mut About, named: Named<'_>) {
     about.object = Some(format!("s3://{}/{}", named.log.bucket, named.log.object));
 }
 
-/// What a digest covers; of one that cannot be read, what its name says.
+/// The period that a digest covers. If it cannot be read, the hour before the time in its name.
 fn period(seen: &SeenDigest) -> Option<(Time, Time)> {
     match &seen.content {
         Ok((digest, _)) => digest.period(),

@@ -20,9 +20,10 @@ use crate::source::pool;
 #[derive(Debug)]
 pub struct Judged {
     pub(super) collected: Collected,
-    /// That of each digest, in their order.
+    /// The ruling on each digest, in the order of `collected.digests`.
     pub(super) rulings: Vec<Ruling>,
-    /// The digests that name a log, by the stem of its name: the digest's number, the log's in it.
+    /// Where digests name a log, by the stem of its name: the number of the digest, and the number of
+    /// the log in that digest.
     entries: HashMap<Box<str>, Vec<(u32, u32)>>,
 }
 
@@ -54,7 +55,8 @@ impl Judged {
         Ok(Judged { collected, rulings, entries })
     }
 
-    /// Takes in what was read since. None of the digests among it can be one.
+    /// Adds what was read since. Digests that are among it count as malformed: they came too late to
+    /// be verified.
     pub(super) fn add(&mut self, more: Collected) {
         self.rulings.extend(more.digests.iter().map(|digest| {
             let reason = digest.content.as_ref().err().map(String::as_str);
@@ -83,8 +85,8 @@ impl Judged {
         at.iter().filter_map(named).collect()
     }
 
-    /// The entry that is about a log: of signed digests if any names it, and of those the one whose
-    /// place is most like the log's own.
+    /// The entry for a log. Entries of verified digests come first, and among them the one whose path
+    /// has the most in common with the log's own path.
     pub(super) fn entry(&self, name: &str) -> Option<Named<'_>> {
         self.closest(name).into_iter().next()
     }
@@ -131,8 +133,8 @@ impl Judged {
     }
 }
 
-/// Whether a log is one that a digest can speak of. CloudTrail's keys are everybody's: anyone gets
-/// digests of his own account signed under them.
+/// Whether a digest can vouch for a log. CloudTrail signs digests of every customer with the same
+/// keys, so a digest counts only for logs of its own account.
 fn is_of(digest: &Digest, log: &LogFile) -> bool {
     match place::of(&log.object) {
         Place::Log { account, .. } => account == digest.account,

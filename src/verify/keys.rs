@@ -32,8 +32,8 @@ impl PublicKeys {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// All that is wrong with it. A file with one bad key is refused as a whole: whose digests
-    /// would not verify, nobody could tell from a forgery.
+    /// Everything that is wrong with it. A file with one bad key is refused as a whole, because digests
+    /// under that key would look forged.
     pub fn parse(text: &[u8]) -> Result<PublicKeys, Vec<String>> {
         let mut wrong = Vec::new();
         let mut keys = HashMap::new();
@@ -112,7 +112,7 @@ fn read(key: &Value) -> Result<(BTreeSet<String>, Vec<u8>), String> {
     let inner = inner.ok_or("is no RSA public key")?;
     let bits = modulus_bits(inner).ok_or("is no RSA public key")?;
     if !BITS.contains(&bits) {
-        // Else its signatures would be called bad, which they may not be.
+        // Otherwise its signatures would be called bad though they may be good.
         let (least, most) = (BITS.start(), BITS.end());
         return Err(format!("is an RSA key of {bits} bits, expected {least} to {most}"));
     }

@@ -5,12 +5,12 @@ use crate::model::time::Time;
 /// What is to be verified.
 #[derive(Debug, Clone)]
 pub struct Range {
-    /// Digests that end after, logs from then on.
+    /// Digests that end after this time, and logs from this time on.
     pub since: Option<Time>,
-    /// Digests that start before, logs before.
+    /// Digests that start before this time, and logs before this time.
     pub until: Option<Time>,
-    /// How much later than `until` a log that digests name may be, in microseconds: it holds what
-    /// happened before it was made.
+    /// How long after `until` a log may have been made and still count if digests name it, in
+    /// microseconds: it holds events from before it was made.
     pub late: i64,
     /// These accounts, when there are any.
     pub accounts: Vec<String>,

@@ -15,7 +15,7 @@ use super::seen::{Collected, SeenDigest};
 use crate::model::verified::DigestVerdict;
 use crate::source::hashed::{Hash, hex};
 
-/// What is said of a digest.
+/// The verdict on a digest.
 #[derive(Debug, Clone)]
 pub(super) struct Ruling {
     pub verdict: DigestVerdict,
@@ -60,7 +60,7 @@ pub(super) fn rule(collected: &Collected, keys: &PublicKeys) -> Vec<Ruling> {
 /// The digests that name each digest as the one before them.
 struct Successors<'a> {
     digests: &'a [SeenDigest],
-    /// By the stem of the name that they name.
+    /// The numbers of the digests that name a predecessor, by the stem of that predecessor's name.
     by_stem: HashMap<&'a str, Vec<usize>>,
 }
 
@@ -144,19 +144,19 @@ fn signature(
     (ruling, good)
 }
 
-/// In what a verified digest contradicts the one that it names: this text, signed so.
+/// How a verified digest contradicts its predecessor, which has this hash and these good signatures.
 fn contradiction(next: &Digest, hash: &Hash, good: &BTreeSet<String>) -> Option<String> {
     if !is_hash(next.previous_hash.as_deref(), hash) {
         let named = next.previous_hash.as_deref().unwrap_or("none");
         return Some(format!("its SHA-256 is {}, {} names {named}", hex(hash), next.object));
     }
     let named = next.previous_signature.as_deref().unwrap_or_default();
-    // A key has one signature of a text, so that another one is of another text.
+    // RSA gives one signature for a key and a text, so a different one belongs to a different text.
     let agrees = good.is_empty() || good.contains(&named.trim().to_ascii_lowercase());
     (!agrees).then(|| format!("{} names a signature that is not one of it", next.object))
 }
 
-/// Whether a hash in hex is this one. One was seen without its leading zero.
+/// Whether a hash in hex is this one. CloudTrail was seen to leave out a leading zero.
 pub(super) fn is_hash(text: Option<&str>, hash: &Hash) -> bool {
     text.is_some_and(|text| format!("{:0>64}", text.trim().to_ascii_lowercase()) == hex(hash))
 }

@@ -24,7 +24,7 @@ pub(super) struct SeenLog {
     /// The account and Region in its name.
     pub of: Option<(String, String)>,
     pub time: Option<Time>,
-    /// Whether there may be no digest that names it.
+    /// Whether digests may leave it out (insights, network activity, aggregated events).
     pub aside: bool,
     /// SHA-256 of its text.
     pub hash: Result<Hash, Flaw>,
@@ -46,7 +46,7 @@ pub struct Collected {
     pub(super) digests: Vec<SeenDigest>,
     /// Signatures in lower-case hex, by the stem of the digest's name.
     pub(super) signatures: HashMap<String, BTreeSet<String>>,
-    /// Files that are neither, but for those below.
+    /// Files that are neither logs nor digests nor signatures.
     pub(super) others: u64,
     /// Files beside an object that hold no signature.
     pub(super) unsigned: u64,
@@ -64,12 +64,12 @@ pub struct Collected {
 #[derive(Debug)]
 pub(super) struct Kept {
     text: Option<Vec<u8>>,
-    /// Whether the first piece decides.
+    /// Whether the first piece decides if the text is kept.
     open: bool,
 }
 
 impl Kept {
-    /// What is kept of a file of that name.
+    /// Whether and what to keep of a file with that name.
     pub fn of(place: &Place) -> Kept {
         let named = matches!(place, Place::Digest(_) | Place::Sidecar(_));
         Kept { text: named.then(Vec::new), open: *place == Place::Other }
@@ -94,7 +94,8 @@ impl Kept {
     }
 }
 
-/// Whether a text may be lines of `{key, signature}`. They are short, and no record begins so.
+/// Whether a text may consist of lines of `{key, signature}`. Such lines are short, and no record
+/// begins like one.
 fn has_signatures(piece: &[u8]) -> bool {
     let head = &piece[..piece.len().min(2048)];
     let has = |needle: &[u8]| memchr::memmem::find(head, needle).is_some();
@@ -117,7 +118,7 @@ impl Collected {
         self
     }
 
-    /// Leaves nothing but digests and signatures: what else was met is read again.
+    /// Drops everything but digests and signatures: the logs are read again.
     pub fn into_digests(mut self) -> Collected {
         self.logs = Vec::new();
         self.others = 0;
@@ -179,8 +180,8 @@ impl Collected {
         self.logs.push(SeenLog { name, of, time, aside, hash });
     }
 
-    /// Takes the signatures out of a text; whether it had any. `stem` is whose they are, unless
-    /// they say so themselves.
+    /// Takes the signatures out of a text, and says whether there were any. They belong to the digest
+    /// with this `stem`, unless they name another.
     fn signatures(&mut self, stem: Option<&str>, text: Option<&[u8]>) -> bool {
         let found = text.map(signatures_of).unwrap_or_default();
         let mut any = false;
