@@ -6,6 +6,7 @@
 //! "Multivalued context keys", "AWS global condition context keys"; KMS guide, "Condition keys for
 //! AWS KMS".
 
+use super::narrow::is_narrow;
 pub use super::pattern::{is_every_key, is_key_pattern};
 
 /// One test of one key. Operator and key are as written.
@@ -85,9 +86,11 @@ pub enum Set {
 pub const CALLER_FENCES: &[&str] = &[
     "kms:calleraccount",
     "aws:principalaccount",
+    "aws:federatedprovider",
     "aws:principalarn",
     "aws:principalorgid",
     "aws:principalorgpaths",
+    "aws:principalservicename",
     "aws:sourceaccount",
     "aws:sourcearn",
     "aws:sourceorgid",
@@ -208,7 +211,7 @@ impl Condition {
             return false;
         }
         match operator.test {
-            Test::Equals | Test::Like => self.values.iter().all(|value| self.is_narrow(value)),
+            Test::Equals | Test::Like => self.is_narrow(),
             Test::Bool => self.values.iter().all(|value| value.eq_ignore_ascii_case("true")),
             _ => false,
         }
@@ -228,29 +231,15 @@ impl Condition {
         self.is_about(keys)
             && operator.set != Some(Set::Any)
             && matches!(operator.test, Test::NotEquals | Test::NotLike)
-            && self.values.iter().all(|value| self.is_narrow(value))
+            && self.is_narrow()
     }
 
-    /// Whether a value leaves anybody out.
-    fn is_narrow(&self, value: &str) -> bool {
-        if value.bytes().all(|byte| matches!(byte, b'*' | b'?')) {
-            return false;
-        }
-        if let Some(variable) = value.strip_prefix("${") {
-            // The caller's own properties fit themselves; the key's do not fit everybody.
-            return variable.to_ascii_lowercase().starts_with("aws:resource");
-        }
-        // By colons, since the partition may be a pattern too.
-        let fields: Vec<&str> = value.splitn(6, ':').collect();
-        let (Some(service), Some(account)) = (fields.get(2), fields.get(4)) else {
-            return !(value.starts_with("arn:") && value.contains('*'));
-        };
-        let resource = fields.get(5).copied().unwrap_or_default();
-        let open = account.contains(['*', '?']);
-        if value.starts_with("arn:") && (account.is_empty() || (open && *service == "s3")) {
-            // Buckets have no account, and one name in all the world.
-            return !resource.starts_with(['*', '?']);
-        }
-        !(value.starts_with("arn:") && open)
+    /// Whether each value leaves somebody out.
+    fn is_narrow(&self) -> bool {
+        let key = self.key.to_ascii_lowercase();
+        // Only `…Like` and tests of ARNs know wildcards.
+        let operator = self.operator.to_ascii_lowercase();
+        let literal = !operator.contains("like") && !operator.contains("arn");
+        self.values.iter().all(|value| is_narrow(&key, value, literal))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::action::Actions;
-use super::condition::CALLER_FENCES;
+use super::condition::{CALLER_FENCES, Condition};
 use super::document::{Policy, Statement};
 use super::principal::{Principal, is_account};
 use crate::model::arn::Arn;
@@ -15,30 +15,43 @@ impl Statement {
     }
 
     /// The accounts that a statement open to `*` is limited to by its conditions, and whether it
-    /// is to principals in them that a condition names.
+    /// is to principals in them that a condition names. Where no condition says whose the caller is,
+    /// these are the accounts for which a service may act.
     pub fn fenced_accounts(&self) -> (Vec<String>, bool) {
-        let mut accounts: Option<Vec<String>> = None;
-        let mut by_name = false;
-        for condition in &self.conditions {
-            let whole = condition.is_about(&["kms:calleraccount", "aws:principalaccount"]);
-            let named = condition.is_about(&["aws:principalarn"]);
-            if !(whole || named) || !condition.fences(CALLER_FENCES) {
-                continue;
+        let of_callers = self.limited_to(&["kms:calleraccount", "aws:principalaccount"]);
+        let of_principals = self.limited_to(&["aws:principalarn"]);
+        let by_name = of_principals.is_some();
+        let of_sources = || self.limited_to(&["aws:sourceaccount", "aws:sourcearn"]);
+        let accounts = match (of_callers, of_principals) {
+            (Some(mut accounts), Some(others)) => {
+                // All conditions must hold.
+                let others: HashSet<String> = others.into_iter().collect();
+                accounts.retain(|id| others.contains(id));
+                Some(accounts)
             }
-            by_name |= named;
+            (accounts, others) => accounts.or(others).or_else(of_sources),
+        };
+        (accounts.unwrap_or_default(), by_name)
+    }
+
+    /// The accounts that conditions on `keys` leave, all of which must hold; `None` if there is no
+    /// such condition.
+    fn limited_to(&self, keys: &[&str]) -> Option<Vec<String>> {
+        let mut accounts: Option<Vec<String>> = None;
+        let about = |one: &&Condition| one.is_about(keys) && one.fences(CALLER_FENCES);
+        for condition in self.conditions.iter().filter(about) {
             let account = |value: &String| match Arn::parse(value) {
                 Some(arn) => is_account(arn.account).then(|| arn.account.to_owned()),
                 None => is_account(value).then(|| value.clone()),
             };
             let mut found: Vec<String> = condition.values.iter().filter_map(account).collect();
-            // All conditions must hold.
             if let Some(before) = &accounts {
                 let before: HashSet<&str> = before.iter().map(String::as_str).collect();
                 found.retain(|id| before.contains(id.as_str()));
             }
             accounts = Some(found);
         }
-        (accounts.unwrap_or_default(), by_name)
+        accounts
     }
 }
 

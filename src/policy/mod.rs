@@ -7,6 +7,7 @@
 //! principal    who a statement names
 //! action       which KMS calls a statement is about
 //! condition    what one condition limits
+//! narrow       whether a value of a condition leaves anybody out
 //! fence        which statements their conditions limit, and to whom
 //! pattern      patterns of resources
 //! access       who is allowed what, once the denials are taken away
@@ -26,6 +27,7 @@ pub mod document;
 mod fence;
 mod lenient;
 pub mod mfa;
+mod narrow;
 pub mod parse;
 pub mod pattern;
 pub mod principal;
