@@ -18,10 +18,17 @@ impl Statement {
     /// is to principals in them that a condition names. Where no condition says whose the caller is,
     /// these are the accounts for which a service may act.
     pub fn fenced_accounts(&self) -> (Vec<String>, bool) {
+        let (accounts, by_name) = self.fenced_callers();
+        let of_sources = || self.limited_to(&["aws:sourceaccount", "aws:sourcearn"]);
+        (accounts.or_else(of_sources).unwrap_or_default(), by_name)
+    }
+
+    /// The accounts to which conditions on the caller limit a statement that is open to `*`, if any
+    /// do, and whether it is to principals in them that a condition names.
+    pub fn fenced_callers(&self) -> (Option<Vec<String>>, bool) {
         let of_callers = self.limited_to(&["kms:calleraccount", "aws:principalaccount"]);
         let of_principals = self.limited_to(&["aws:principalarn"]);
         let by_name = of_principals.is_some();
-        let of_sources = || self.limited_to(&["aws:sourceaccount", "aws:sourcearn"]);
         let accounts = match (of_callers, of_principals) {
             (Some(mut accounts), Some(others)) => {
                 // All conditions must hold.
@@ -29,9 +36,9 @@ impl Statement {
                 accounts.retain(|id| others.contains(id));
                 Some(accounts)
             }
-            (accounts, others) => accounts.or(others).or_else(of_sources),
+            (accounts, others) => accounts.or(others),
         };
-        (accounts.unwrap_or_default(), by_name)
+        (accounts, by_name)
     }
 
     /// The accounts that conditions on `keys` leave, all of which must hold; `None` if there is no

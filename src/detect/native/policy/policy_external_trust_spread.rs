@@ -26,7 +26,7 @@ fn accounts(given: &KeyPolicy) -> BTreeSet<String> {
     }
     for statement in given.allows() {
         if statement.who.named().any(|one| *one == Principal::Everyone) {
-            found.extend(statement.fenced_accounts().0);
+            found.extend(statement.fenced_callers().0.into_iter().flatten());
         }
     }
     found.remove(&given.account);
