@@ -132,10 +132,12 @@ pub const RULES: &[Embedded] = rules! {
     "policy" {
         "iam-policy-kms-wide" = |_| detector(IamPolicyKmsWide);
         "key-policy-changed";
+        "policy-address-only" = |_| detector(PolicyAddressOnly);
         "policy-admin-and-use" = |_| detector(PolicyAdminAndUse);
         "policy-admin-removed" = |_| history(PolicyAdminRemoved);
         "policy-alias-reference" = |_| detector(PolicyAliasReference);
         "policy-critical-actions-without-mfa" = |e| detector(PolicyCriticalActionsWithoutMfa(e));
+        "policy-dead-condition" = |_| detector(PolicyDeadCondition);
         "policy-default-unedited" = |_| detector(PolicyDefaultUnedited);
             part "policy-default-unedited-history" = |_| history(PolicyDefaultUneditedHistory);
         "policy-external-account" = |_| detector(PolicyExternalAccount);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::action::Actions;
 use super::document::{Policy, Statement};
 use super::principal::{Principal, Reach, Who};
+use crate::model::time::Time;
 
 /// How many denials that spare somebody are looked at, those that spare the same taken together. A
 /// policy that is meant for people has a few.
@@ -20,6 +21,8 @@ pub struct Place<'a> {
     pub key: Option<&'a str>,
     /// The account it is in.
     pub account: Option<&'a str>,
+    /// From when on the policy holds.
+    pub time: Option<Time>,
 }
 
 impl Policy {

@@ -2,11 +2,15 @@
 
 use std::collections::HashSet;
 
+use super::access::Place;
 use super::action::Actions;
+use super::address::admits_few;
 use super::condition::{CALLER_FENCES, Condition};
+use super::dead::is_dead;
 use super::document::{Policy, Statement};
 use super::principal::{Principal, is_account};
 use crate::model::arn::Arn;
+use crate::model::time::Time;
 
 impl Statement {
     /// Whether any condition ties it to some value of one of `keys`.
@@ -62,10 +66,40 @@ impl Statement {
     }
 }
 
+/// How far a statement that allows `*` is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// To any AWS account.
+    ToAll,
+    /// To any AWS account, from few network addresses.
+    FromFewAddresses,
+}
+
+impl Statement {
+    /// Whether no call from `time` on can fulfil a condition of the statement.
+    pub fn is_dead(&self, time: Option<Time>) -> bool {
+        self.dead_condition(time).is_some()
+    }
+
+    /// How far it is open, if nothing but addresses limits it.
+    fn openness(&self) -> Open {
+        match self.conditions.iter().any(admits_few) {
+            true => Open::FromFewAddresses,
+            false => Open::ToAll,
+        }
+    }
+
+    /// The first condition that no call from `time` on can fulfil.
+    pub fn dead_condition(&self, time: Option<Time>) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| is_dead(condition, time))
+    }
+}
+
 impl Policy {
     /// The statements that allow `*` and are open to any AWS account: no condition of theirs and no
-    /// Deny says who may.
-    pub fn public(&self, key: Option<&str>) -> Vec<&Statement> {
+    /// Deny says who may, and they are not dead.
+    pub fn open(&self, place: Place<'_>) -> Vec<(&Statement, Open)> {
+        let key = place.key;
         let closes = |denial: &&Statement| {
             denial.applies_to(key)
                 && denial.who.covers(&Principal::Everyone)
@@ -74,12 +108,19 @@ impl Policy {
         };
         let closed = self.denies().filter(closes);
         let denied = closed.fold(Actions::NONE, |all, denial| all.with(denial.kms()));
-        let open = |statement: &&Statement| {
+        let is_open = |statement: &&Statement| {
             statement.applies_to(key)
                 && statement.who.named().any(|one| *one == Principal::Everyone)
                 && !statement.is_fenced(CALLER_FENCES)
+                && !statement.is_dead(place.time)
                 && !statement.kms().without(denied).is_empty()
         };
-        self.allows().filter(open).collect()
+        self.allows().filter(is_open).map(|statement| (statement, statement.openness())).collect()
+    }
+
+    /// The statements that are open to any AWS account from anywhere.
+    pub fn public(&self, place: Place<'_>) -> Vec<&Statement> {
+        let all = self.open(place).into_iter();
+        all.filter(|(_, open)| *open == Open::ToAll).map(|(statement, _)| statement).collect()
     }
 }

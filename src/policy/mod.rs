@@ -8,6 +8,8 @@
 //! action       which KMS calls a statement is about
 //! condition    what one condition limits
 //! narrow       whether a value of a condition leaves anybody out
+//! dead         conditions that no call can fulfil
+//! address      conditions on the network address of a caller
 //! fence        which statements their conditions limit, and to whom
 //! pattern      patterns of resources
 //! access       who is allowed what, once the denials are taken away
@@ -22,7 +24,9 @@
 
 pub mod access;
 pub mod action;
+mod address;
 pub mod condition;
+mod dead;
 pub mod document;
 mod fence;
 mod lenient;
@@ -38,5 +42,6 @@ pub use access::Place;
 pub use action::Actions;
 pub use condition::Condition;
 pub use document::{Effect, Policy, Scope, Statement};
+pub use fence::Open;
 pub use parse::PolicyError;
 pub use principal::{Principal, Who};

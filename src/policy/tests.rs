@@ -14,7 +14,7 @@ const ACCOUNT: &str = "111122223333";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 fn place() -> Place<'static> {
-    Place { key: Some(KEY), account: Some(ACCOUNT) }
+    Place { key: Some(KEY), account: Some(ACCOUNT), time: None }
 }
 
 fn read(document: &Value) -> Policy {
@@ -257,7 +257,7 @@ fn ask(policy: &Policy) -> (Vec<String>, Vec<bool>) {
     ];
     told.push(format!("{:?}", policy.allowed(Place::default())));
     let mut answers = vec![policy.is_default(ACCOUNT), policy.mentions_mfa()];
-    let public: Vec<usize> = policy.public(Some(KEY)).iter().map(|one| one.number).collect();
+    let public: Vec<usize> = policy.public(place).iter().map(|one| one.number).collect();
     told.push(format!("{public:?}"));
     for statement in &policy.statements {
         for fences in [CALLER_FENCES, CONTEXT_FENCES, GRANT_FENCES] {
@@ -368,7 +368,7 @@ fn a_fence_keeps_somebody_out() {
     ];
     for condition in fenced {
         let policy = under("Allow", condition.clone());
-        assert!(policy.public(Some(KEY)).is_empty(), "{condition}");
+        assert!(policy.public(place()).is_empty(), "{condition}");
     }
     let open = [
         json!({}),
@@ -385,7 +385,7 @@ fn a_fence_keeps_somebody_out() {
     ];
     for condition in open {
         let policy = under("Allow", condition.clone());
-        assert_eq!(policy.public(Some(KEY)).len(), 1, "{condition}");
+        assert_eq!(policy.public(place()).len(), 1, "{condition}");
     }
 }
 
@@ -398,7 +398,7 @@ fn a_denial_can_be_the_fence() {
             "Condition": condition})
     };
     let outside = json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}});
-    let public = |denial: Value| !policy(json!([allow, denial])).public(Some(KEY)).is_empty();
+    let public = |denial: Value| !policy(json!([allow, denial])).public(place()).is_empty();
     assert!(!public(deny("kms:*", outside.clone())));
     assert!(!public(deny("kms:*", json!({}))));
     assert!(public(deny("kms:Encrypt", outside)));

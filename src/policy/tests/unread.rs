@@ -10,7 +10,7 @@ const OPEN: &str =
     r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}]}"#;
 
 fn is_public(policy: &Policy) -> bool {
-    !policy.public(Some(KEY)).is_empty()
+    !policy.public(place()).is_empty()
 }
 
 #[test]

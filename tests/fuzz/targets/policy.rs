@@ -2,6 +2,7 @@
 
 #![no_main]
 
+use keytrail::model::time::Time;
 use keytrail::policy::{Actions, Place, Policy, PolicyError};
 use keytrail::record::json::Json;
 use keytrail::record::scan::plain;
@@ -32,7 +33,7 @@ fn statements(read: &Result<Policy, PolicyError>) -> Option<String> {
 
 /// Asks the policy for everything it can tell.
 fn look(policy: &Policy) {
-    let place = Place { key: Some(KEY), account: Some("111122223333") };
+    let place = Place { key: Some(KEY), account: Some("111122223333"), time: Some(Time(0)) };
     for place in [place, Place::default()] {
         for (principal, calls) in policy.allowed(place) {
             assert!(!calls.is_empty(), "{principal}");
@@ -40,8 +41,8 @@ fn look(policy: &Policy) {
         for open in policy.open_without_mfa(Actions::CRITICAL, place) {
             assert!(open.statement.allows());
         }
-        for open in policy.public(place.key) {
-            assert!(open.allows());
+        for (open, _) in policy.open(place) {
+            assert!(open.allows() && !open.is_dead(place.time));
         }
     }
     let _ = policy.mfa_faults(300);

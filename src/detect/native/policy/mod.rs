@@ -4,10 +4,12 @@
 //! which statement wins. Every rule here must read a document through `shared::policy_document`.
 
 pub mod iam_policy_kms_wide;
+pub mod policy_address_only;
 pub mod policy_admin_and_use;
 pub mod policy_admin_removed;
 pub mod policy_alias_reference;
 pub mod policy_critical_actions_without_mfa;
+pub mod policy_dead_condition;
 pub mod policy_default_unedited;
 pub mod policy_default_unedited_history;
 pub mod policy_external_account;
@@ -25,10 +27,12 @@ pub mod policy_unrestricted_grants;
 pub mod policy_wildcard_actions;
 
 pub use iam_policy_kms_wide::IamPolicyKmsWide;
+pub use policy_address_only::PolicyAddressOnly;
 pub use policy_admin_and_use::PolicyAdminAndUse;
 pub use policy_admin_removed::PolicyAdminRemoved;
 pub use policy_alias_reference::PolicyAliasReference;
 pub use policy_critical_actions_without_mfa::PolicyCriticalActionsWithoutMfa;
+pub use policy_dead_condition::PolicyDeadCondition;
 pub use policy_default_unedited::PolicyDefaultUnedited;
 pub use policy_default_unedited_history::PolicyDefaultUneditedHistory;
 pub use policy_external_account::PolicyExternalAccount;

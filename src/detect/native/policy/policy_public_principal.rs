@@ -18,8 +18,7 @@ impl Detector for PolicyPublicPrincipal {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let given = KeyPolicy::of(event, view)?;
         let mut told = Told::default();
-        let key = given.place().key;
-        for statement in given.policy.public(key) {
+        for statement in given.policy.public(given.place()) {
             told.add(statement, Some(&Principal::Everyone), statement.kms());
         }
         told.found(Level::Critical, "allows \"*\", and no condition says whose calls it means")

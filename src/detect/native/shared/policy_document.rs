@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use crate::detect::native::Found;
 use crate::model::level::Level;
+use crate::model::time::Time;
 use crate::policy::{Actions, Place, Policy, PolicyError, Principal, Statement};
-use crate::record::event::Event;
+use crate::record::event::{Event, event_time};
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 use crate::record::shape::is_call;
@@ -30,6 +31,7 @@ pub struct KeyPolicy {
     /// The account the key is in.
     pub account: String,
     key: Option<String>,
+    time: Option<Time>,
 }
 
 impl KeyPolicy {
@@ -45,12 +47,13 @@ impl KeyPolicy {
             _ => view.key().map(|key| key.arn),
         };
         let account = view.key_account().or_else(|| view.account())?;
-        Some(KeyPolicy { policy: read(document).ok()?, account, key })
+        let time = event.get("eventTime").and_then(event_time);
+        Some(KeyPolicy { policy: read(document).ok()?, account, key, time })
     }
 
-    /// The key and account for which the policy is evaluated.
+    /// The key, account and time for which the policy is evaluated.
     pub fn place(&self) -> Place<'_> {
-        Place { key: self.key.as_deref(), account: Some(&self.account) }
+        Place { key: self.key.as_deref(), account: Some(&self.account), time: self.time }
     }
 
     /// The statements that allow something on the key.
