@@ -95,8 +95,23 @@ fn of_text(text: &str, read: &mut Read) {
     }
 }
 
-/// Reads one JSON document, of whatever kind.
+/// Reads one JSON document: a page, an entry, or a list of them, which is what jq makes of several
+/// pages or of their entries.
 fn document(value: &Json, read: &mut Read) {
+    let each = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    for value in each {
+        if !(page(value, read) || aws::mapping(value, read) || aws::item(value, read)) {
+            read.wrong.push(
+                "is of no known kind: expected get-resources, AWS Config, Resource Explorer, \
+                 list-resource-tags, Terraform or CSV"
+                    .into(),
+            );
+        }
+    }
+}
+
+/// Reads what one call or export gives, if it is that.
+fn page(value: &Json, read: &mut Read) -> bool {
     let has = |name: &str| value.get(name).is_some();
     if has("ResourceTagMappingList") {
         aws::get_resources(value, read);
@@ -110,26 +125,8 @@ fn document(value: &Json, read: &mut Read) {
         aws::tag_change(value, read);
     } else if has("terraform_version") || has("values") || has("planned_values") {
         terraform::read(value, read);
-    } else if let Some(list) = value.as_array() {
-        // What jq makes of several pages, or of their entries.
-        list.iter().for_each(|value| one(value, read));
     } else {
-        one(value, read);
+        return false;
     }
-}
-
-/// An entry by itself, or a page among others.
-fn one(value: &Json, read: &mut Read) {
-    if aws::mapping(value, read) || aws::item(value, read) {
-        return;
-    }
-    let pages = ["ResourceTagMappingList", "configurationItems", "Results", "Resources", "detail"];
-    match pages.iter().any(|name| value.get(name).is_some()) {
-        true => document(value, read),
-        false => read.wrong.push(
-            "is of no known kind: expected get-resources, AWS Config, Resource Explorer, \
-             list-resource-tags, Terraform or CSV"
-                .into(),
-        ),
-    }
+    true
 }

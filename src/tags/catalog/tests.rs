@@ -77,3 +77,15 @@ fn ids_of_databases_are_joined() {
     let arn = "arn:aws:rds:eu-central-1:111122223333:db:ledger".to_owned();
     assert_eq!(book.named("db-EXAMPLE"), crate::tags::book::Named::Arn(arn));
 }
+
+/// What looks like a page at first, such as an event of EventBridge that is about no tags.
+#[test]
+fn what_is_of_no_known_kind_is_said_once() {
+    let event = r#"{"source":"aws.kms","detail":{"eventName":"DisableKey"}}"#;
+    for text in [event.to_owned(), format!("[{event}]"), "[[]]".to_owned(), "{}".to_owned()] {
+        let added = read(&Arc::from("tags"), text.as_bytes(), Time(0), &mut Book::new(100));
+        let [wrong] = &added.wrong[..] else { panic!("{text}: {:?}", added.wrong) };
+        assert!(wrong.starts_with("is of no known kind"), "{wrong}");
+        assert_eq!(added.resources, 0);
+    }
+}
