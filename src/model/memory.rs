@@ -30,9 +30,63 @@ pub struct Memory {
     pub known: Dated,
     /// Records that rules over many may still need.
     pub recalled: Vec<Recalled>,
-    /// How many records of this run had no room in `known` or in `recalled`: copies of them that come
-    /// later count again, and rules over many do not see them.
+    /// Uses of keys that such rules may still need.
+    pub uses: Uses,
+    /// How many records and uses that such rules may still need had no room.
     pub forgotten: u64,
+    /// How many records and uses of earlier runs are older than any rule looks back.
+    pub aged: u64,
+    /// What was read and not judged, because its time lay outside of what was asked for.
+    pub left_out: LeftOut,
+    /// How many records of this run had no room in `known`: copies of them that come later count
+    /// again.
+    pub copies_forgotten: u64,
+}
+
+/// From the first time to the last.
+pub type Span = (Time, Time);
+
+/// The times of records that were read and not judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Of those before what was asked for.
+    pub before: Option<Span>,
+    /// Of those after it.
+    pub after: Option<Span>,
+}
+
+impl LeftOut {
+    /// Adds what was left out elsewhere.
+    pub fn merge(&mut self, other: LeftOut) {
+        self.before = both(self.before, other.before);
+        self.after = both(self.after, other.after);
+    }
+
+    /// What of it lies from `since` on and before `until`.
+    pub fn within(&self, since: Option<Time>, until: Option<Time>) -> Option<Span> {
+        let cut = |(first, last): Span| {
+            let first = since.map_or(first, |since| first.max(since));
+            let inside = first <= last && until.is_none_or(|until| first < until);
+            inside.then_some((first, last))
+        };
+        both(self.before.and_then(cut), self.after.and_then(cut))
+    }
+}
+
+/// Both spans, and what is between them.
+fn both(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+    let all = [one, other].into_iter().flatten();
+    all.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+}
+
+/// Uses of keys, in blocks that only the engine reads, and only under the same `seed`: millions of
+/// them are held in little memory, and taken up block by block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// The blocks.
+    pub blocks: Vec<Vec<u8>>,
+    /// How many uses there are in all of them.
+    pub count: u64,
 }
 
 /// A record from an earlier run.
@@ -44,9 +98,9 @@ pub struct Recalled {
     pub text: Vec<u8>,
     /// Whether it lay in the range that was reported.
     pub reported: bool,
-    /// Of a use of a key, the time of the last one like it.
+    /// Of a use of a key, the time of the last one like it. Only earlier versions kept uses so.
     pub last: Option<Time>,
-    /// Of a use of a key, how many there were; else 1.
+    /// Of such a use, how many there were; else 1.
     pub count: u64,
 }
 

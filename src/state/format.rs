@@ -2,13 +2,16 @@
 //! come numbers of fixed width, little-endian.
 //!
 //! ```text
-//! {"schema":"keytrail.state/v2", …, "places":N, "objects":N, "reported":N, "known":N, "recalled":N}\n
+//! {"schema":"keytrail.state/v3", …, "places":N, "objects":N, "reported":N, "known":N, "recalled":N,
+//!  "blocks":N}\n
 //! places                        N times: length, JSON of account and Region; 20 bytes for each day
 //! objects, reported, known      N times 16 bytes of id and 2 of day, ascending
 //! recalled                      N times: length, JSON of its origin; length, the record
+//! blocks                        N times: length, uses of keys in a form that only the engine reads
 //! ```
 //!
 //! The first schema had the places in the line, which grew with every night until no run believed it.
+//! The second had the first record of each use among those that are recalled.
 //!
 //! What must stay true: the reader doesn't trust the file. It believes a number only as far as bytes
 //! follow. And what is written is read back before it takes the place of what was there: a state that
@@ -22,14 +25,16 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::model::coverage::{self, Coverage, Day, Seen};
-use crate::model::memory::{Dated, Id, Memory, Recalled};
+use crate::model::memory::{Dated, Id, LeftOut, Memory, Recalled, Span, Uses};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
 /// What is written.
-const SCHEMA: &str = "keytrail.state/v2";
-/// What is read too: all places are in the first line.
-const EARLIER: &str = "keytrail.state/v1";
+const SCHEMA: &str = "keytrail.state/v3";
+/// What is read too: no blocks of uses.
+const EARLIER: &str = "keytrail.state/v2";
+/// And this: all places are in the first line.
+const FIRST: &str = "keytrail.state/v1";
 /// Fast, and half the size of what deflate makes.
 const LEVEL: i32 = 3;
 /// The longest first line that is believed: of earlier states, which hold all places in it, 512 MiB.
@@ -56,6 +61,19 @@ struct Head {
     #[serde(default, skip_serializing)]
     coverage: Coverage,
     forgotten: u64,
+    /// These are not in states of earlier versions.
+    #[serde(default)]
+    aged: u64,
+    #[serde(default)]
+    copies_forgotten: u64,
+    #[serde(default)]
+    before: Option<[i64; 2]>,
+    #[serde(default)]
+    after: Option<[i64; 2]>,
+    #[serde(default)]
+    blocks: u64,
+    #[serde(default)]
+    uses: u64,
     /// How many accounts and Regions there are. Not in states of earlier versions.
     #[serde(default)]
     places: u64,
@@ -112,6 +130,12 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         accounts: memory.accounts.clone(),
         coverage: Coverage::default(),
         forgotten: memory.forgotten,
+        aged: memory.aged,
+        copies_forgotten: memory.copies_forgotten,
+        before: memory.left_out.before.map(|(first, last)| [first.0, last.0]),
+        after: memory.left_out.after.map(|(first, last)| [first.0, last.0]),
+        blocks: memory.uses.blocks.len() as u64,
+        uses: memory.uses.count,
         places: memory.coverage.places().count() as u64,
         objects: objects.rows().len() as u64,
         reported: reported.rows().len() as u64,
@@ -147,6 +171,7 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         write_bytes(&mut out, &serde_json::to_vec(&kept)?)?;
         write_bytes(&mut out, &recalled.text)?;
     }
+    memory.uses.blocks.iter().try_for_each(|block| write_bytes(&mut out, block))?;
     out.finish()
 }
 
@@ -162,6 +187,7 @@ enum Piece {
     Reported((Id, u16)),
     Known((Id, u16)),
     Record(Recalled),
+    Block(Vec<u8>),
 }
 
 /// What a row of fixed size is.
@@ -174,15 +200,17 @@ type OfRow = fn((Id, u16)) -> Piece;
 pub fn decode(bytes: &[u8]) -> Result<State, String> {
     let (mut objects, mut reported, mut known) = (Vec::new(), Vec::new(), Vec::new());
     let (mut coverage, mut recalled) = (Coverage::default(), Vec::new());
+    let mut blocks = Vec::new();
     let head = read(bytes, |piece| match piece {
         Piece::Place(place, seen) => coverage.add(place, &seen),
         Piece::Object(row) => objects.push(row),
         Piece::Reported(row) => reported.push(row),
         Piece::Known(row) => known.push(row),
         Piece::Record(record) => recalled.push(record),
+        Piece::Block(block) => blocks.push(block),
     })?;
     let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
-    if head.schema == EARLIER {
+    if head.schema == FIRST {
         coverage = head.coverage;
     }
     let memory = Memory {
@@ -193,7 +221,11 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         coverage,
         known: Dated::new(known),
         recalled,
+        uses: Uses { blocks, count: head.uses },
         forgotten: head.forgotten,
+        aged: head.aged,
+        copies_forgotten: head.copies_forgotten,
+        left_out: LeftOut { before: head.before.map(span), after: head.after.map(span) },
     };
     let (objects, reported) = (Dated::new(objects), Dated::new(reported));
     Ok(State { written: written.map(Time), runs, asked, rules, objects, reported, memory })
@@ -208,7 +240,7 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
     from.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).map_err(|_| no_state())?;
     let head: Head = serde_json::from_slice(&line).map_err(|_| no_state())?;
     drop(line);
-    if ![SCHEMA, EARLIER].contains(&head.schema.as_str()) {
+    if ![SCHEMA, EARLIER, FIRST].contains(&head.schema.as_str()) {
         let found: String = head.schema.chars().take(60).collect();
         return Err(format!("has the schema {found:?}, expected {SCHEMA:?}"));
     }
@@ -229,10 +261,17 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
     for _ in 0..head.recalled {
         take(Piece::Record(record(&mut from).map_err(damaged)?));
     }
+    for _ in 0..head.blocks {
+        take(Piece::Block(read_bytes(&mut from).map_err(damaged)?));
+    }
     if from.read(&mut [0]).map_err(damaged)? != 0 {
         return Err("is damaged: something follows its end".to_owned());
     }
     Ok(head)
+}
+
+fn span([first, last]: [i64; 2]) -> Span {
+    (Time(first), Time(last))
 }
 
 fn no_state() -> String {
@@ -330,7 +369,11 @@ mod tests {
                 coverage: coverage(seed),
                 known: Dated::new(known),
                 recalled,
+                uses: Uses { blocks: (0..seed % 3).map(|at| vec![7; at as usize]).collect(), count: seed },
                 forgotten: 3,
+                aged: seed / 2,
+                copies_forgotten: seed / 3,
+                left_out: LeftOut { before: first_event.map(|at| (at, at)), after: None },
             },
         );
         (times(), any::<u64>(), ids(), ids(), memory).prop_map(
@@ -349,7 +392,7 @@ mod tests {
     /// What the first version wrote: all places in the first line, and at first no rules one by one.
     #[test]
     fn states_of_earlier_versions_are_read() {
-        let head = serde_json::json!({"schema": EARLIER, "tool": "0.1.0", "written": 1, "runs": 3,
+        let head = serde_json::json!({"schema": FIRST, "tool": "0.1.0", "written": 1, "runs": 3,
             "rules": "sha256:r", "seed": 7, "first_event": null, "last_event": 2,
             "accounts": ["111122223333"], "coverage": [{"account": "111122223333",
                 "region": "eu-central-1", "regional": true, "days": [[20_000, [1, 2, 3, 4]]]}],
@@ -425,7 +468,7 @@ mod tests {
         assert!(decode(b"{\"schema\":1}").unwrap_err().starts_with("is "));
         let bytes = encode(&State::default()).unwrap();
         let other = zstd::decode_all(bytes.as_slice()).unwrap();
-        let other = String::from_utf8(other).unwrap().replace("state/v2", "state/v9");
+        let other = String::from_utf8(other).unwrap().replace("state/v3", "state/v9");
         assert!(text(other.as_bytes()).contains("keytrail.state/v9"));
     }
 }

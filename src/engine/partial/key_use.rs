@@ -7,9 +7,9 @@
 //! What must stay true: rows of one key are neighbours, in them rows of one use, and in these copies
 //! of one record. Nothing in a row depends on what else was read.
 
-use crate::engine::store::dictionary::Sym;
+use crate::engine::store::dictionary::{NONE, Sym};
 use crate::engine::store::runs::Row;
-use crate::engine::store::texts::TextAt;
+use crate::engine::store::texts::{NOWHERE, TextAt};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::principal::{Mfa, Principal};
@@ -68,6 +68,8 @@ pub mod flag {
     pub const SEVERAL_KEYS: u64 = 128;
     /// An earlier run left it for a window: another record stands for the use.
     pub const OF_WINDOW: u64 = 256;
+    /// What is the same in every run.
+    pub const LASTING: u64 = UUID | NO_ID | OWN_SESSION | PROBE | SEVERAL_KEYS;
 }
 
 impl KeyUse {
@@ -83,6 +85,21 @@ impl KeyUse {
     #[must_use]
     pub fn read_at(self, blob: u64, record: u64) -> KeyUse {
         self.at(blob, record, self.place)
+    }
+
+    /// As the next run gets it: what only this run knows is left out, and the blob has the number
+    /// `blob`.
+    #[must_use]
+    pub fn handed_on(self, blob: u64) -> KeyUse {
+        let place = self.place & (flag::LASTING | !0xffff)
+            | if self.is(flag::REPORTED | flag::RECALLED) { flag::RECALLED } else { 0 };
+        KeyUse { matches: NONE, text: NOWHERE, blob, place, ..self }
+    }
+
+    /// As an earlier run has handed it on, with its place in this run.
+    #[must_use]
+    pub fn taken_up(self, blob: u64, text: TextAt) -> KeyUse {
+        KeyUse { text, blob, place: self.place | flag::STANDS_FOR, ..self }
     }
 
     /// The blob's number, and the record's in it.

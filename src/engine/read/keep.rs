@@ -1,18 +1,26 @@
 //! Records that are kept as their texts, for the end of this run or for the next one.
 
+use std::io;
+
 use super::blob::BlobSink;
 use crate::detect::ADJUSTS;
-use crate::engine::context::FOREVER;
+use crate::engine::context::{Context, TAGS_REACH};
 use crate::engine::evaluate::Record;
 use crate::engine::evaluate::ask::{Answers, failure, marks};
 use crate::engine::evaluate::identity::Identity;
 use crate::engine::partial::fact;
+use crate::engine::partial::handed::owner;
 use crate::engine::partial::kept::{Label, why};
+use crate::engine::partial::retained::{Candidate, Need};
 use crate::engine::plan::Range;
 use crate::model::problem::Stage;
 use crate::record::event::Marked;
 use crate::tags::extract::extract;
 use crate::tags::uses;
+
+/// What one change of tags takes in memory beside the text of its record, in bytes: a call may name a
+/// thousand resources.
+const CHANGE: u64 = 256;
 
 /// Where a record lies. A copy of one that an earlier run has judged says nothing new.
 pub fn range(sink: &BlobSink<'_, '_>, record: &Record<'_>, marked: Marked<'_>) -> Range {
@@ -69,7 +77,8 @@ fn of_tags(sink: &mut BlobSink<'_, '_>, record: &Record<'_>) -> u8 {
     }
     let found = extract(view);
     if !found.joins.is_empty() || !found.changes.is_empty() {
-        sink.partial.retained.mark(FOREVER);
+        let room = found.changes.len() as u64 * CHANGE;
+        sink.partial.retained.mark(Need { reach: TAGS_REACH, lasts: true }, room);
     }
     let uses = &mut sink.partial.uses;
     found.joins.into_iter().for_each(|(name, arn)| uses.join(name, arn));
@@ -93,25 +102,31 @@ fn of_rules(sink: &mut BlobSink<'_, '_>, record: &Record<'_>, answers: &Answers)
             if correlation.is_none_or(|correlation| hit.level < correlation.from) {
                 continue;
             }
-            let reach = context.reaches.get(feed.stateful as usize);
-            sink.partial.retained.mark(reach.copied().unwrap_or_default());
+            let reach = reach(context, feed.stateful);
+            sink.partial.retained.mark(Need { reach, lasts: false }, 0);
             if !is_row || !context.is_by_row(feed.stateful) {
                 why |= why::RULES;
             }
         }
     }
     for rule in &answers.histories {
-        let Some((_, history)) = rules.history(*rule as usize) else { continue };
+        let Some((number, history)) = rules.history(*rule as usize) else { continue };
         match marks(history, record) {
             Some(marks) if marks.is_empty() => {}
             Some(_) => {
-                sink.partial.retained.mark(FOREVER);
+                let reach = reach(context, number);
+                sink.partial.retained.mark(Need { reach, lasts: true }, 0);
                 why |= why::RULES;
             }
             None => sink.report(Some(record.number), Stage::Rule, failure(rules, *rule as usize)),
         }
     }
     if is_row && why != 0 { why | why::IS_USE } else { why }
+}
+
+/// How much later than a record one may come that a rule needs it for.
+fn reach(context: &Context<'_>, rule: u32) -> i64 {
+    context.reaches.get(rule as usize).copied().unwrap_or_default()
 }
 
 /// Whether it sets up a key for a resource, or says so of another key than the row of a use tells.
@@ -121,17 +136,21 @@ fn of_pairs(sink: &mut BlobSink<'_, '_>, record: &Record<'_>) -> u8 {
         let sets_up = record.basics.concerns_tags() && !uses::of(view).is_empty();
         if sets_up {
             // Tags that are set at the same time may be delivered later.
-            sink.partial.retained.mark(1);
+            sink.partial.retained.mark(Need { reach: 0, lasts: false }, 0);
         }
         return if sets_up { why::PAIRS } else { 0 };
     }
     match view.name().as_deref() {
         Some("CreateAlias" | "UpdateAlias") => {
-            sink.partial.retained.mark(FOREVER);
+            sink.partial.retained.mark(Need { reach: TAGS_REACH, lasts: true }, 0);
             why::PAIRS
         }
         Some("CreateGrant") if !uses::of(view).is_empty() => why::PAIRS,
-        Some("ReEncrypt") if view.keys().len() > 1 => why::PAIRS | why::IS_USE,
+        Some("ReEncrypt") if view.keys().len() > 1 => {
+            // The row of a use tells of one key only.
+            sink.partial.retained.mark(Need { reach: 0, lasts: false }, 0);
+            why::PAIRS | why::IS_USE
+        }
         _ => 0,
     }
 }
@@ -168,10 +187,34 @@ pub fn for_next_run(
     let Some(time) = record.basics.time.filter(|_| sink.partial.retained.is_marked()) else {
         return sink.partial.retained.skip();
     };
-    let place = (sink.blob_number(), record.number);
-    let reported = matches!(range, Range::Reported | Range::Recalled);
-    let kept = ((identity.hash, identity.content), place, reported);
-    if let Err(error) = sink.partial.retained.keep(time, kept, marked.bytes()) {
+    let kept = candidate(sink, record, identity, range);
+    let kept = kept.and_then(|kept| sink.partial.retained.keep(time, &kept, marked.bytes()));
+    if let Err(error) = kept {
         sink.lose("the next run will miss some", &error);
     }
+}
+
+/// A record as it asks for room.
+fn candidate(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    identity: &Identity<'_>,
+    range: Range,
+) -> io::Result<Candidate> {
+    let place = (sink.blob_number(), record.number);
+    let who = record.view.who();
+    let recipient = record.view.account();
+    let words = &mut sink.partial.uses.words[0];
+    let mut name = |text: &str| words.name(|bytes| bytes.extend_from_slice(text.as_bytes()));
+    let [account, principal] = owner(
+        [who.account, recipient.as_deref()],
+        [who.arn.as_deref(), who.invoked_by],
+    );
+    Ok(Candidate {
+        owner: (name(account)?, name(principal)?),
+        identity: (identity.hash, identity.content),
+        place,
+        reported: matches!(range, Range::Reported | Range::Recalled),
+        recalled: sink.blob.recalled.is_some(),
+    })
 }

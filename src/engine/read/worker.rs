@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::blob::{BlobSink, Stored};
 use super::gate;
+use super::inherit;
 use super::shared::Shared;
 use crate::engine::partial::Partial;
 use crate::engine::partial::objects::Counts;
@@ -33,7 +34,7 @@ impl<'s, 'c> Worker<'s, 'c> {
         worker
     }
 
-    /// Takes up records of earlier runs, each worker some of them. Not even a signal ends this: what
+    /// Takes up records and uses of earlier runs, each worker some of them. Not even a signal ends this: what
     /// is not taken up would not be handed on either.
     fn recall(&mut self) {
         let Worker { shared, partial, reader, .. } = self;
@@ -44,6 +45,11 @@ impl<'s, 'c> Worker<'s, 'c> {
             let mut sink = BlobSink::new(shared, partial, &recalled.origin.blob, 0);
             sink.blob.recalled = Some(recalled);
             reader.read(&mut Whole::new(&recalled.text), &mut sink);
+        }
+        while let Some(block) =
+            past.memory.uses.blocks.get(shared.inherited.fetch_add(1, Ordering::Relaxed))
+        {
+            inherit::block(shared, partial, block);
         }
     }
 

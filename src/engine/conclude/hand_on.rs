@@ -1,0 +1,281 @@
+//! What the next run gets: uses of keys in blocks, and records with their texts.
+//!
+//! What a rule still needs and has no room is a problem, whoever's it is. What is older than any rule
+//! looks back is only counted.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+
+use super::shares::{Asking, Cut, Room, each, share};
+use crate::engine::context::Context;
+use crate::engine::partial::handed::{Claim, HandedRecord, HandedUse};
+use crate::engine::partial::key_use::{Call, Who};
+use crate::engine::partial::retained::{Kept, is_over};
+use crate::engine::partial::use_block::{BlockUse, UseBlock, names};
+use crate::engine::store::dictionary::{Dictionary, Sym};
+use crate::engine::store::names::Names;
+use crate::engine::store::runs::{Row, Rows, SHARDS, Sharded};
+use crate::engine::store::texts::{AllTexts, LastBlock};
+use crate::model::memory::{Recalled, Uses};
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
+
+/// For uses: of a million or two, with their texts (512 MiB before they are compressed).
+const USES: Room = Room { all: 512 << 20, account: 256 << 20, principal: 64 << 20 };
+/// What a use takes beside the texts that others name too, in bytes.
+const USE: u64 = 192;
+/// For records that say what lasts (128 MiB).
+const LASTING: Room = Room { all: 128 << 20, account: 64 << 20, principal: 32 << 20 };
+/// For records that wait for a window (64 MiB).
+const WAITING: Room = Room { all: 64 << 20, account: 64 << 20, principal: 32 << 20 };
+/// Uses in one block.
+const IN_BLOCK: usize = 1 << 12;
+
+/// What the next run gets.
+#[derive(Debug, Default)]
+pub struct HandedOn {
+    pub uses: Uses,
+    pub recalled: Vec<Recalled>,
+    /// What earlier runs have left and no rule needs any more.
+    pub aged: u64,
+    /// What rules still need and has no room.
+    pub forgotten: u64,
+    pub problems: Vec<Problem>,
+}
+
+/// What is looked up meanwhile.
+pub struct Shelves<'a> {
+    pub context: &'a Context<'a>,
+    pub dictionary: &'a Dictionary,
+    /// The texts behind uses.
+    pub heap: &'a AllTexts,
+}
+
+impl HandedOn {
+    /// Hands on uses.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be used.
+    pub fn add_uses(&mut self, shelves: &Shelves<'_>, rows: Rows<HandedUse>) -> io::Result<()> {
+        let limit = shelves.context.plan.limits.uses;
+        let mut taking = OfUses { shelves, seen: HashSet::new(), taken: Rows::new(limit) };
+        let cut = share(&rows.sharded(), USES, &mut taking)?;
+        let taken = taking.taken.sharded();
+        self.uses = blocks(shelves, &taken)?;
+        let name = |row: &HandedUse| {
+            let who = Who::read(&shelves.dictionary.text(row.row.who)?).principal;
+            let call = Call::read(&shelves.dictionary.text(row.row.call)?);
+            Ok(who.arn.or(who.invoked_by).or(call.account).unwrap_or_default())
+        };
+        self.lose("uses of keys", &cut, name)
+    }
+
+    /// Hands on records.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be used.
+    pub fn add_records(&mut self, shelves: &Shelves<'_>, kept: Kept) -> io::Result<()> {
+        let rows = kept.rows.sharded();
+        let mut texts = AllTexts::default();
+        kept.texts.into_iter().for_each(|some| texts.add(some));
+        self.aged += kept.aged;
+        each(&rows, |row: HandedRecord| {
+            self.aged += u64::from(row.recalled && is_over(&row, kept.until));
+            Ok(())
+        })?;
+        let name = |row: &HandedRecord| {
+            let name = String::from_utf8(shelves.dictionary.text(row.owner.1)?);
+            name.map_err(io::Error::other)
+        };
+        let mut taken = Vec::new();
+        for (lasts, room, what) in [
+            (true, LASTING, "records of tags, policies and the life of keys"),
+            (false, WAITING, "records that wait for others"),
+        ] {
+            let mut taking = OfRecords { lasts, until: kept.until, taken: Vec::new() };
+            let cut = share(&rows, room, &mut taking)?;
+            taken.extend(taking.taken);
+            self.lose(what, &cut, name)?;
+        }
+        self.recalled = recalled(&shelves.context.names, &texts, taken)?;
+        Ok(())
+    }
+
+    /// Says what had no room.
+    fn lose<T: Claim>(
+        &mut self,
+        what: &str,
+        cut: &Cut<T>,
+        name: impl Fn(&T) -> io::Result<String>,
+    ) -> io::Result<()> {
+        let Some((_, row)) = &cut.most else { return Ok(()) };
+        self.forgotten += cut.rows;
+        let who = match (name(row)?, cut.owners - 1) {
+            (who, 0) => who,
+            (who, more) => format!("{who} and {more} others"),
+        };
+        let message = format!(
+            "more {what} than have room in the state: the oldest {} of those by {who} are left out, \
+             so that rules over many records will miss them in later runs",
+            cut.rows
+        );
+        self.problems.push(Problem::new(Origin::blob("*"), Stage::Rule, message));
+        Ok(())
+    }
+}
+
+/// Takes uses.
+struct OfUses<'a> {
+    shelves: &'a Shelves<'a>,
+    /// Texts that the principal at hand has named.
+    seen: HashSet<Sym>,
+    taken: Rows<Taken>,
+}
+
+impl Asking<HandedUse> for OfUses<'_> {
+    fn asks(&self, _row: &HandedUse) -> bool {
+        true
+    }
+
+    fn room(&mut self, row: &HandedUse, begins: bool) -> io::Result<u64> {
+        self.shelves.context.go_on()?;
+        if begins {
+            self.seen.clear();
+        }
+        let mut room = USE;
+        for name in names(&row.row) {
+            if self.seen.insert(name) {
+                room += self.shelves.dictionary.length(name)?;
+            }
+        }
+        Ok(room)
+    }
+
+    fn take(&mut self, row: HandedUse) -> io::Result<()> {
+        self.taken.push(Taken(row));
+        Ok(())
+    }
+}
+
+/// A use that has room, in the order of the texts behind uses, so that each of their blocks is read
+/// once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Taken(HandedUse);
+
+impl Ord for Taken {
+    fn cmp(&self, other: &Taken) -> std::cmp::Ordering {
+        (self.0.row.text, self.0).cmp(&(other.0.row.text, other.0))
+    }
+}
+
+impl PartialOrd for Taken {
+    fn partial_cmp(&self, other: &Taken) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Row for Taken {
+    const WORDS: usize = HandedUse::WORDS;
+
+    fn write(&self, words: &mut [u64]) {
+        self.0.write(words);
+    }
+
+    fn read(words: &[u64]) -> Taken {
+        Taken(HandedUse::read(words))
+    }
+
+    fn shard(&self) -> u64 {
+        // Texts that lie together, 4 MiB of them.
+        self.0.row.text.0 >> 22
+    }
+}
+
+fn blocks(shelves: &Shelves<'_>, taken: &Sharded<Taken>) -> io::Result<Uses> {
+    let mut uses = Uses::default();
+    let mut last = LastBlock::default();
+    let mut block = Vec::new();
+    for shard in 0..SHARDS {
+        let mut rows = taken.shard(shard).rows()?;
+        while let Some((Taken(row), _)) = rows.next()? {
+            block.push((row, shelves.heap.get(row.row.text, &mut last)?));
+            if block.len() >= IN_BLOCK {
+                uses.count += block.len() as u64;
+                uses.blocks.push(use_block(shelves, std::mem::take(&mut block))?);
+            }
+        }
+    }
+    if !block.is_empty() {
+        uses.count += block.len() as u64;
+        uses.blocks.push(use_block(shelves, block)?);
+    }
+    Ok(uses)
+}
+
+fn use_block(shelves: &Shelves<'_>, rows: Vec<(HandedUse, Vec<u8>)>) -> io::Result<Vec<u8>> {
+    let words: BTreeSet<Sym> = rows.iter().flat_map(|(row, _)| names(&row.row)).collect();
+    let blobs: BTreeSet<u64> = rows.iter().map(|(row, _)| row.row.blob).collect();
+    let blobs: Vec<u64> = blobs.into_iter().collect();
+    let block = UseBlock {
+        words: words.iter().map(|name| shelves.dictionary.text(*name)).collect::<io::Result<_>>()?,
+        uses: rows
+            .into_iter()
+            .map(|(HandedUse { row, last, count, .. }, behind)| {
+                let blob = blobs.binary_search(&row.blob).unwrap_or_default() as u64;
+                BlockUse { row: row.handed_on(blob), last: last.0, count, behind }
+            })
+            .collect(),
+        blobs: blobs
+            .iter()
+            .map(|blob| Ok(shelves.context.names.get(*blob)?.to_string()))
+            .collect::<io::Result<_>>()?,
+    };
+    block.write()
+}
+
+/// Takes records of one kind.
+struct OfRecords {
+    /// Whether they say what lasts.
+    lasts: bool,
+    /// A record that reaches less far is needed no more.
+    until: i64,
+    taken: Vec<HandedRecord>,
+}
+
+impl Asking<HandedRecord> for OfRecords {
+    fn asks(&self, row: &HandedRecord) -> bool {
+        row.lasts == self.lasts && !is_over(row, self.until)
+    }
+
+    fn room(&mut self, row: &HandedRecord, _begins: bool) -> io::Result<u64> {
+        Ok(row.room)
+    }
+
+    fn take(&mut self, row: HandedRecord) -> io::Result<()> {
+        self.taken.push(row);
+        Ok(())
+    }
+}
+
+fn recalled(
+    names: &Names,
+    texts: &AllTexts,
+    mut rows: Vec<HandedRecord>,
+) -> io::Result<Vec<Recalled>> {
+    // In the order of writing, so that each block is read once.
+    rows.sort_unstable_by_key(|row| row.text);
+    let mut last = LastBlock::default();
+    let mut recalled = Vec::with_capacity(rows.len());
+    for row in rows {
+        recalled.push(Recalled {
+            origin: Origin::record(names.get(row.place.0)?, row.place.1),
+            text: texts.get(row.text, &mut last)?,
+            reported: row.reported,
+            last: None,
+            count: 1,
+        });
+    }
+    // In an order that no hash decides.
+    recalled.sort_unstable();
+    Ok(recalled)
+}
