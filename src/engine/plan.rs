@@ -7,7 +7,7 @@ use crate::detect::RuleSet;
 use crate::model::coverage::{Coverage, Place};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
-use crate::model::memory::Memory;
+use crate::model::memory::{Dated, Memory};
 use crate::model::time::Time;
 use crate::record::event::{Header, Raw};
 use crate::source::gate::Gate;
@@ -70,10 +70,24 @@ pub(super) enum Range {
     /// In what an earlier run has reported: it feeds what needs history, and what is decided only
     /// now may rest on it.
     Recalled,
+    /// Likewise, and this run has read it again: whatever this run finds rests on it too.
+    Again,
     /// Before it: it feeds what needs history.
     Before,
     /// After it, or of another account or Region.
     Outside,
+}
+
+impl Range {
+    /// Whether an earlier run has reported it.
+    pub(super) fn is_recalled(self) -> bool {
+        matches!(self, Range::Recalled | Range::Again)
+    }
+
+    /// Whether single records of it make findings.
+    pub(super) fn is_found(self) -> bool {
+        matches!(self, Range::Reported | Range::Again)
+    }
 }
 
 /// What to scan for, and how.
@@ -139,6 +153,8 @@ pub struct Past {
     pub memory: Memory,
     /// How late records may be delivered; microseconds.
     pub late: i64,
+    /// Which blobs earlier runs have read, if they are to be read again.
+    pub reread: Option<Arc<Dated>>,
 }
 
 /// What a scan is doing.

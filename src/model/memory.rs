@@ -26,7 +26,8 @@ pub struct Memory {
     pub accounts: BTreeSet<String>,
     /// Which hours were in the logs.
     pub coverage: Coverage,
-    /// Records that were judged, so that a copy that is delivered later is nothing new.
+    /// Records that were read, so that a copy that is delivered later is nothing new. The lowest bit
+    /// of an id says whether the record was left out ([`left_out`]).
     pub known: Dated,
     /// Records that rules over many may still need.
     pub recalled: Vec<Recalled>,
@@ -36,8 +37,9 @@ pub struct Memory {
     pub forgotten: u64,
     /// How many records and uses of earlier runs are older than any rule looks back.
     pub aged: u64,
-    /// What was read and not judged, because its time lay outside of what was asked for.
-    pub left_out: LeftOut,
+    /// The times of records that were read and not judged, since they lay before what was asked
+    /// for.
+    pub left_out: Option<Span>,
     /// How many records of this run had no room in `known`: copies of them that come later count
     /// again.
     pub copies_forgotten: u64,
@@ -46,35 +48,8 @@ pub struct Memory {
 /// From the first time to the last.
 pub type Span = (Time, Time);
 
-/// The times of records that were read and not judged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Of those before what was asked for.
-    pub before: Option<Span>,
-    /// Of those after it.
-    pub after: Option<Span>,
-}
-
-impl LeftOut {
-    /// Adds what was left out elsewhere.
-    pub fn merge(&mut self, other: LeftOut) {
-        self.before = both(self.before, other.before);
-        self.after = both(self.after, other.after);
-    }
-
-    /// What of it lies from `since` on and before `until`.
-    pub fn within(&self, since: Option<Time>, until: Option<Time>) -> Option<Span> {
-        let cut = |(first, last): Span| {
-            let first = since.map_or(first, |since| first.max(since));
-            let inside = first <= last && until.is_none_or(|until| first < until);
-            inside.then_some((first, last))
-        };
-        both(self.before.and_then(cut), self.after.and_then(cut))
-    }
-}
-
 /// Both spans, and what is between them.
-fn both(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+pub fn both(one: Option<Span>, other: Option<Span>) -> Option<Span> {
     let all = [one, other].into_iter().flatten();
     all.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
@@ -126,6 +101,15 @@ impl Dated {
         self.0.binary_search_by_key(&id, |(id, _)| *id).ok()
     }
 
+    /// Whether a record is there, and then whether it was judged. Some run may have judged what
+    /// another one left out.
+    pub fn judged(&self, id: Id) -> Option<bool> {
+        let id = judged(id);
+        let at = self.0.partition_point(|(known, _)| *known < id);
+        let (found, _) = self.0.get(at)?;
+        (judged(*found) == id).then_some(*found == id)
+    }
+
     /// Whether an id is there.
     pub fn has(&self, id: Id) -> bool {
         self.find(id).is_some()
@@ -156,6 +140,16 @@ impl Dated {
         }
         all
     }
+}
+
+/// The id of a record that was judged.
+pub fn judged([one, two]: Id) -> Id {
+    [one, two & !1]
+}
+
+/// The id of a record that was read and left out.
+pub fn left_out([one, two]: Id) -> Id {
+    [one, two | 1]
 }
 
 /// The day of a time, counted from 1970.

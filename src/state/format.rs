@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::model::coverage::{self, Coverage, Day, Seen};
-use crate::model::memory::{Dated, Id, LeftOut, Memory, Recalled, Span, Uses};
+use crate::model::memory::{Dated, Id, Memory, Recalled, Uses, judged};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
@@ -67,9 +67,7 @@ struct Head {
     #[serde(default)]
     copies_forgotten: u64,
     #[serde(default)]
-    before: Option<[i64; 2]>,
-    #[serde(default)]
-    after: Option<[i64; 2]>,
+    left_out: Option<[i64; 2]>,
     #[serde(default)]
     blocks: u64,
     #[serde(default)]
@@ -132,8 +130,7 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         forgotten: memory.forgotten,
         aged: memory.aged,
         copies_forgotten: memory.copies_forgotten,
-        before: memory.left_out.before.map(|(first, last)| [first.0, last.0]),
-        after: memory.left_out.after.map(|(first, last)| [first.0, last.0]),
+        left_out: memory.left_out.map(|(first, last)| [first.0, last.0]),
         blocks: memory.uses.blocks.len() as u64,
         uses: memory.uses.count,
         places: memory.coverage.places().count() as u64,
@@ -210,6 +207,10 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         Piece::Block(block) => blocks.push(block),
     })?;
     let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
+    if head.schema != SCHEMA {
+        // What was judged and what was left out was not told apart.
+        known.iter_mut().for_each(|(id, _)| *id = judged(*id));
+    }
     if head.schema == FIRST {
         coverage = head.coverage;
     }
@@ -225,7 +226,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         forgotten: head.forgotten,
         aged: head.aged,
         copies_forgotten: head.copies_forgotten,
-        left_out: LeftOut { before: head.before.map(span), after: head.after.map(span) },
+        left_out: head.left_out.map(|[first, last]| (Time(first), Time(last))),
     };
     let (objects, reported) = (Dated::new(objects), Dated::new(reported));
     Ok(State { written: written.map(Time), runs, asked, rules, objects, reported, memory })
@@ -268,10 +269,6 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
         return Err("is damaged: something follows its end".to_owned());
     }
     Ok(head)
-}
-
-fn span([first, last]: [i64; 2]) -> Span {
-    (Time(first), Time(last))
 }
 
 fn no_state() -> String {
@@ -373,7 +370,7 @@ mod tests {
                 forgotten: 3,
                 aged: seed / 2,
                 copies_forgotten: seed / 3,
-                left_out: LeftOut { before: first_event.map(|at| (at, at)), after: None },
+                left_out: first_event.map(|at| (at, at)),
             },
         );
         (times(), any::<u64>(), ids(), ids(), memory).prop_map(

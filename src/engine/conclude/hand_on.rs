@@ -16,7 +16,7 @@ use crate::engine::store::dictionary::{Dictionary, Sym};
 use crate::engine::store::names::Names;
 use crate::engine::store::runs::{Row, Rows, SHARDS, Sharded};
 use crate::engine::store::texts::{AllTexts, LastBlock};
-use crate::model::memory::{Recalled, Uses};
+use crate::model::memory::{Recalled, Span, Uses};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
@@ -40,6 +40,8 @@ pub struct HandedOn {
     pub aged: u64,
     /// What rules still need and has no room.
     pub forgotten: u64,
+    /// The times of records that were read and not judged.
+    pub left_out: Option<Span>,
     pub problems: Vec<Problem>,
 }
 

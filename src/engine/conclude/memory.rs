@@ -9,7 +9,7 @@ use crate::engine::partial::problems::Problems;
 use crate::engine::partial::values::Values;
 use crate::engine::plan::Plan;
 use crate::model::coverage::Coverage;
-use crate::model::memory::{self, LeftOut, Memory};
+use crate::model::memory::{self, Memory, Span, both};
 use crate::model::origin::Origin;
 use crate::model::outcome::Totals;
 use crate::model::problem::{Problem, Stage};
@@ -46,9 +46,12 @@ pub fn remember(
     context: &Context<'_>,
     handed: HandedOn,
     (mut counts, seen): (Counts, Seen),
-    problems: &mut Problems,
+    (left_out, problems): (Option<Span>, &mut Problems),
 ) -> Option<Memory> {
     let past = context.plan.past.as_ref()?;
+    // What was left out before is judged now if it was read again.
+    let before = past.memory.left_out.filter(|_| past.reread.is_none());
+    let left_out = both(before, left_out);
     if problems.lost() {
         return None;
     }
@@ -72,7 +75,7 @@ pub fn remember(
         forgotten,
         aged,
         copies_forgotten: surplus,
-        left_out: LeftOut::default(),
+        left_out,
     })
 }
 

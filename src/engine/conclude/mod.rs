@@ -109,7 +109,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let (mut findings, summary) = findings(plan, groups, unverified(plan, ended));
     let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
     or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
-    let memory = remember(context, handed, (counts, seen), &mut partial.problems);
+    let left_out = (handed.left_out, &mut partial.problems);
+    let memory = remember(context, handed, (counts, seen), left_out);
     let outcome = Outcome {
         findings,
         summary,
@@ -264,6 +265,7 @@ fn decide(
         let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
         let empty = Retained::new((None, 0), 1, 0);
         let retained = std::mem::replace(&mut partial.retained, empty);
+        handed.left_out = retained.left_out;
         handed.add_uses(&shelves, passed.handed)?;
         handed.add_records(&shelves, retained.into_kept())?;
     }

@@ -176,7 +176,7 @@ impl Pass<'_> {
         };
         let id = view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
         self.said.aliases.push(AliasSet {
-            recalled: range == Range::Recalled,
+            recalled: range.is_recalled(),
             time,
             id: id.map(Cow::into_owned),
             content,
@@ -293,7 +293,7 @@ impl Pass<'_> {
     /// The hash of the group that a hit belongs to; zero of one that is not reported.
     fn group(&self, one: &One<'_, '_>, hit: &Hit) -> [u64; 2] {
         let context = self.known.context;
-        if one.label.range != Range::Reported || !context.plan.rules.is_reported(hit.rule) {
+        if !one.label.range.is_found() || !context.plan.rules.is_reported(hit.rule) {
             return [0, 0];
         }
         let id = one.record.view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
@@ -328,7 +328,7 @@ fn note_of(one: &One<'_, '_>) -> Note {
         kind: 0,
         value: 0,
         reported: range == Range::Reported,
-        recalled: range == Range::Recalled,
+        recalled: range.is_recalled(),
         group: [0, 0],
         place: (blob, record),
         behind: Behind::Text(one.at),

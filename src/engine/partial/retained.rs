@@ -15,7 +15,7 @@ use std::io;
 use super::handed::{HandedRecord, Owner};
 use crate::engine::store::runs::Rows;
 use crate::engine::store::texts::Texts;
-use crate::model::memory::Id;
+use crate::model::memory::{Id, Span, both};
 use crate::model::time::Time;
 
 /// How long a record is needed, and for what.
@@ -61,6 +61,8 @@ pub struct Retained {
     pub recalled: HashSet<(u64, u64)>,
     /// Records of earlier runs that nobody needs any more.
     aged: u64,
+    /// The times of records before what is reported.
+    pub left_out: Option<Span>,
 }
 
 /// What was kept, when all is read.
@@ -87,6 +89,7 @@ impl Retained {
             mark: None,
             recalled: HashSet::new(),
             aged: 0,
+            left_out: None,
         }
     }
 
@@ -144,6 +147,11 @@ impl Retained {
         self.mark = None;
     }
 
+    /// Remembers the time of a record that is read and not judged.
+    pub fn leave_out(&mut self, time: Option<Time>) {
+        self.left_out = both(self.left_out, time.map(|time| (time, time)));
+    }
+
     /// Adds another worker's.
     pub fn merge(&mut self, other: Retained) {
         self.others.extend(other.texts);
@@ -152,6 +160,7 @@ impl Retained {
         self.newest = self.newest.max(other.newest);
         self.recalled.extend(other.recalled);
         self.aged += other.aged;
+        self.left_out = both(self.left_out, other.left_out);
     }
 
     /// All that was kept.

@@ -22,23 +22,41 @@ use crate::tags::uses;
 /// thousand resources.
 const CHANGE: u64 = 256;
 
-/// Where a record lies. A copy of one that an earlier run has judged says nothing new.
-pub fn range(sink: &BlobSink<'_, '_>, record: &Record<'_>, marked: Marked<'_>) -> Range {
+/// Where a record lies, and whether this run or an earlier one judges it. A copy of one that an
+/// earlier run has read says nothing new.
+pub fn range(
+    sink: &mut BlobSink<'_, '_>,
+    record: &Record<'_>,
+    marked: Marked<'_>,
+) -> (Range, bool) {
     let plan = sink.context.plan;
     let range = plan.filter.range(record.basics.time, &record.basics.header);
-    match (&plan.past, sink.blob.recalled) {
-        (None, _) => range,
-        (Some(_), Some(recalled)) => match (range, recalled.reported) {
-            (Range::Outside, _) => Range::Outside,
-            (_, true) => Range::Recalled,
-            (_, false) => Range::Before,
-        },
-        (Some(past), None) => {
-            let identity = sink.identity(record.number, marked, &record.basics.header);
-            let known = fact::known((identity.hash, identity.content));
-            if past.memory.known.has(known) { Range::Outside } else { range }
-        }
+    let Some(past) = &plan.past else { return (range, true) };
+    if let Some(recalled) = sink.blob.recalled {
+        return match (range, recalled.reported) {
+            (Range::Outside, reported) => (Range::Outside, reported),
+            (_, true) => (Range::Recalled, true),
+            (_, false) => (Range::Before, false),
+        };
     }
+    let identity = sink.identity(record.number, marked, &record.basics.header);
+    let known = past.memory.known.judged(fact::known((identity.hash, identity.content)));
+    let (range, judged) = match (known, sink.blob.again) {
+        (Some(judged), false) => return (Range::Outside, judged),
+        (None, false) => (range, false),
+        (known, true) => {
+            // Of what has no room among the known, its time tells.
+            let left_out = past.memory.left_out.zip(record.basics.time);
+            let left_out = left_out.is_some_and(|((first, last), at)| first <= at && at <= last);
+            let judged = known.unwrap_or(!left_out);
+            let again = judged && range == Range::Reported;
+            (if again { Range::Again } else { range }, judged)
+        }
+    };
+    if range == Range::Before && !judged {
+        sink.partial.retained.leave_out(record.basics.time);
+    }
+    (range, judged || range == Range::Reported)
 }
 
 /// Why the text of a record is needed at the end, if it is; tells also how long the next run may
@@ -61,7 +79,7 @@ pub fn why(
         return why;
     }
     why |= of_rules(sink, record, answers);
-    let judged = matches!(range, Range::Reported | Range::Recalled);
+    let judged = range == Range::Reported || range.is_recalled();
     if sink.context.compares && judged && !record.view.attempt() {
         why |= of_pairs(sink, record);
     }
@@ -214,7 +232,7 @@ fn candidate(
         owner: (name(account)?, name(principal)?),
         identity: (identity.hash, identity.content),
         place,
-        reported: matches!(range, Range::Reported | Range::Recalled),
+        reported: range == Range::Reported || range.is_recalled(),
         recalled: sink.blob.recalled.is_some(),
     })
 }

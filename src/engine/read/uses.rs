@@ -53,7 +53,7 @@ pub fn note(
     let (row, mut flags) = row;
     flags |= match range {
         Range::Reported => flag::REPORTED,
-        Range::Recalled => flag::RECALLED,
+        Range::Recalled | Range::Again => flag::RECALLED,
         Range::Before | Range::Outside => 0,
     };
     let recalled = sink.blob.recalled.map(|recalled| (recalled.last, recalled.count));

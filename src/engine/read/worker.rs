@@ -10,6 +10,7 @@ use super::shared::Shared;
 use crate::engine::partial::Partial;
 use crate::engine::partial::objects::Counts;
 use crate::model::problem::Problem;
+use crate::model::token::Token;
 use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::scan;
@@ -63,6 +64,9 @@ impl<'s, 'c> Worker<'s, 'c> {
         let gate = shared.context.plan.gate.as_ref();
         partial.hours.begin(layout::log_name(&at.blob.name));
         let mut sink = BlobSink::new(shared, partial, &at.blob.name, at.sequence);
+        let reread = shared.context.plan.past.as_ref().and_then(|past| past.reread.as_ref());
+        let id = at.blob.token.as_ref().map(Token::id);
+        sink.blob.again = reread.zip(id).is_some_and(|(before, id)| before.has(id));
         let stored = read(reader, inflater, &mut sink);
         let taken = if sink.blob.unread { Taken::Part } else { Taken::Whole };
         sink.finish(stored.size, gate.map(|_| stored.hash));
