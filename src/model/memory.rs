@@ -33,6 +33,8 @@ pub struct Memory {
     pub recalled: Vec<Recalled>,
     /// Uses of keys that such rules may still need.
     pub uses: Uses,
+    /// Tag changes that had no room in any run.
+    pub lost_tags: LostTags,
     /// How many records and uses that such rules may still need had no room.
     pub forgotten: u64,
     /// How many records and uses of earlier runs are older than any rule looks back.
@@ -52,6 +54,17 @@ pub type Span = (Time, Time);
 pub fn both(one: Option<Span>, other: Option<Span>) -> Option<Span> {
     let all = [one, other].into_iter().flatten();
     all.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+}
+
+/// Of which resources tag changes had no room, from when to when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LostTags {
+    /// By a hash of the ARN under the `seed`.
+    pub of: Vec<(u64, Span)>,
+    /// Of too many of these, by what the ARNs begin with.
+    pub alike: Vec<(String, Span)>,
+    /// Of too many of these.
+    pub all: Option<Span>,
 }
 
 /// Uses of keys, in blocks that only the engine reads, and only under the same `seed`: millions of

@@ -2,10 +2,11 @@
 //! come numbers of fixed width, little-endian.
 //!
 //! ```text
-//! {"schema":"keytrail.state/v3", …, "places":N, "objects":N, "reported":N, "known":N, "recalled":N,
-//!  "blocks":N}\n
+//! {"schema":"keytrail.state/v3", …, "places":N, "objects":N, "reported":N, "known":N, "lost":N,
+//!  "recalled":N, "blocks":N}\n
 //! places                        N times: length, JSON of account and Region; 20 bytes for each day
 //! objects, reported, known      N times 16 bytes of id and 2 of day, ascending
+//! lost                          N times: a hash of an ARN, two times
 //! recalled                      N times: length, JSON of its origin; length, the record
 //! blocks                        N times: length, uses of keys in a form that only the engine reads
 //! ```
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::model::coverage::{self, Coverage, Day, Seen};
-use crate::model::memory::{Dated, Id, Memory, Recalled, Uses, judged};
+use crate::model::memory::{Dated, Id, LostTags, Memory, Recalled, Span, Uses, judged};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
@@ -68,6 +69,13 @@ struct Head {
     copies_forgotten: u64,
     #[serde(default)]
     left_out: Option<[i64; 2]>,
+    /// How many resources there are whose tag changes had no room.
+    #[serde(default)]
+    lost: u64,
+    #[serde(default)]
+    lost_alike: Vec<(String, [i64; 2])>,
+    #[serde(default)]
+    lost_all: Option<[i64; 2]>,
     #[serde(default)]
     blocks: u64,
     #[serde(default)]
@@ -115,6 +123,7 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
     let mut out = zstd::Encoder::new(Vec::new(), LEVEL)?;
     out.include_checksum(true)?;
     let State { objects, reported, memory, .. } = state;
+    let alike = memory.lost_tags.alike.iter();
     let head = Head {
         schema: SCHEMA.to_owned(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
@@ -130,7 +139,10 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         forgotten: memory.forgotten,
         aged: memory.aged,
         copies_forgotten: memory.copies_forgotten,
-        left_out: memory.left_out.map(|(first, last)| [first.0, last.0]),
+        left_out: memory.left_out.map(numbers),
+        lost: memory.lost_tags.of.len() as u64,
+        lost_alike: alike.map(|(head, span)| (head.clone(), numbers(*span))).collect(),
+        lost_all: memory.lost_tags.all.map(numbers),
         blocks: memory.uses.blocks.len() as u64,
         uses: memory.uses.count,
         places: memory.coverage.places().count() as u64,
@@ -156,6 +168,10 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
             out.write_all(&b.to_le_bytes())?;
             out.write_all(&day.to_le_bytes())?;
         }
+    }
+    for (hash, span) in &memory.lost_tags.of {
+        let [first, last] = numbers(*span).map(i64::to_le_bytes);
+        [hash.to_le_bytes(), first, last].iter().try_for_each(|word| out.write_all(word))?;
     }
     for recalled in &memory.recalled {
         let kept = Kept {
@@ -185,6 +201,7 @@ enum Piece {
     Known((Id, u16)),
     Record(Recalled),
     Block(Vec<u8>),
+    Lost((u64, Span)),
 }
 
 /// What a row of fixed size is.
@@ -197,7 +214,7 @@ type OfRow = fn((Id, u16)) -> Piece;
 pub fn decode(bytes: &[u8]) -> Result<State, String> {
     let (mut objects, mut reported, mut known) = (Vec::new(), Vec::new(), Vec::new());
     let (mut coverage, mut recalled) = (Coverage::default(), Vec::new());
-    let mut blocks = Vec::new();
+    let (mut blocks, mut lost) = (Vec::new(), Vec::new());
     let head = read(bytes, |piece| match piece {
         Piece::Place(place, seen) => coverage.add(place, &seen),
         Piece::Object(row) => objects.push(row),
@@ -205,6 +222,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         Piece::Known(row) => known.push(row),
         Piece::Record(record) => recalled.push(record),
         Piece::Block(block) => blocks.push(block),
+        Piece::Lost(row) => lost.push(row),
     })?;
     let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
     if head.schema != SCHEMA {
@@ -223,10 +241,15 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         known: Dated::new(known),
         recalled,
         uses: Uses { blocks, count: head.uses },
+        lost_tags: LostTags {
+            of: lost,
+            alike: head.lost_alike.into_iter().map(|(head, times)| (head, span(times))).collect(),
+            all: head.lost_all.map(span),
+        },
         forgotten: head.forgotten,
         aged: head.aged,
         copies_forgotten: head.copies_forgotten,
-        left_out: head.left_out.map(|[first, last]| (Time(first), Time(last))),
+        left_out: head.left_out.map(span),
     };
     let (objects, reported) = (Dated::new(objects), Dated::new(reported));
     Ok(State { written: written.map(Time), runs, asked, rules, objects, reported, memory })
@@ -259,6 +282,11 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
             take(kind(row(&mut from).map_err(damaged)?));
         }
     }
+    for _ in 0..head.lost {
+        let mut next = || word(&mut from).map_err(damaged);
+        let (hash, times) = (next()?, [next()?, next()?]);
+        take(Piece::Lost((hash, span(times.map(u64::cast_signed)))));
+    }
     for _ in 0..head.recalled {
         take(Piece::Record(record(&mut from).map_err(damaged)?));
     }
@@ -269,6 +297,14 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
         return Err("is damaged: something follows its end".to_owned());
     }
     Ok(head)
+}
+
+fn numbers((first, last): Span) -> [i64; 2] {
+    [first.0, last.0]
+}
+
+fn span([first, last]: [i64; 2]) -> Span {
+    (Time(first), Time(last))
 }
 
 fn no_state() -> String {
@@ -367,6 +403,11 @@ mod tests {
                 known: Dated::new(known),
                 recalled,
                 uses: Uses { blocks: (0..seed % 3).map(|at| vec![7; at as usize]).collect(), count: seed },
+                lost_tags: LostTags {
+                    of: (0..seed % 3).map(|at| (at, (Time(1), Time(-2)))).collect(),
+                    alike: vec![("arn:aws:ec2".into(), (Time(3), Time(4)))],
+                    all: first_event.map(|at| (at, at)),
+                },
                 forgotten: 3,
                 aged: seed / 2,
                 copies_forgotten: seed / 3,

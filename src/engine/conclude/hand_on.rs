@@ -7,18 +7,22 @@ use std::collections::{BTreeSet, HashSet};
 use std::io;
 
 use super::shares::{Asking, Cut, Room, each, share};
-use crate::engine::context::Context;
-use crate::engine::partial::handed::{Claim, HandedRecord, HandedUse};
+use crate::engine::context::{Context, TAGS_REACH};
+use crate::engine::evaluate::Parser;
+use crate::engine::partial::handed::{ByText, Claim, HandedRecord, HandedUse};
 use crate::engine::partial::key_use::{Call, Who};
 use crate::engine::partial::retained::{Kept, is_over};
 use crate::engine::partial::use_block::{BlockUse, UseBlock, names};
 use crate::engine::store::dictionary::{Dictionary, Sym};
 use crate::engine::store::names::Names;
-use crate::engine::store::runs::{Row, Rows, SHARDS, Sharded};
+use crate::engine::store::runs::{Rows, SHARDS, Sharded};
 use crate::engine::store::texts::{AllTexts, LastBlock};
-use crate::model::memory::{Recalled, Span, Uses};
+use crate::model::memory::{LostTags, Recalled, Span, Uses};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
+use crate::model::time::Time;
+use crate::tags::extract::extract;
+use crate::tags::lost::Lost;
 
 /// For uses: of a million or two, with their texts (512 MiB before they are compressed).
 const USES: Room = Room { all: 512 << 20, account: 256 << 20, principal: 64 << 20 };
@@ -36,6 +40,8 @@ const IN_BLOCK: usize = 1 << 12;
 pub struct HandedOn {
     pub uses: Uses,
     pub recalled: Vec<Recalled>,
+    /// Tag changes that had no room in this run or an earlier one.
+    pub lost_tags: LostTags,
     /// What earlier runs have left and no rule needs any more.
     pub aged: u64,
     /// What rules still need and has no room.
@@ -89,17 +95,21 @@ impl HandedOn {
             let name = String::from_utf8(shelves.dictionary.text(row.owner.1)?);
             name.map_err(io::Error::other)
         };
-        let mut taken = Vec::new();
+        let limit = shelves.context.plan.limits.retained;
+        let (mut taken, mut left) = (Vec::new(), Rows::new(limit));
         for (lasts, room, what) in [
             (true, LASTING, "records of tags, policies and the life of keys"),
             (false, WAITING, "records that wait for others"),
         ] {
-            let mut taking = OfRecords { lasts, until: kept.until, taken: Vec::new() };
+            let mut taking =
+                OfRecords { lasts, until: kept.until, taken: Vec::new(), left: Rows::new(limit) };
             let cut = share(&rows, room, &mut taking)?;
             taken.extend(taking.taken);
+            left.merge(taking.left);
             self.lose(what, &cut, name)?;
         }
         self.recalled = recalled(&shelves.context.names, &texts, taken)?;
+        self.lost_tags = lost_tags(shelves.context, &texts, &left.sharded(), kept.until)?;
         Ok(())
     }
 
@@ -131,7 +141,7 @@ struct OfUses<'a> {
     shelves: &'a Shelves<'a>,
     /// Texts that the principal at hand has named.
     seen: HashSet<Sym>,
-    taken: Rows<Taken>,
+    taken: Rows<ByText<HandedUse>>,
 }
 
 impl Asking<HandedUse> for OfUses<'_> {
@@ -154,52 +164,18 @@ impl Asking<HandedUse> for OfUses<'_> {
     }
 
     fn take(&mut self, row: HandedUse) -> io::Result<()> {
-        self.taken.push(Taken(row));
+        self.taken.push(ByText(row));
         Ok(())
     }
 }
 
-/// A use that has room, in the order of the texts behind uses, so that each of their blocks is read
-/// once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Taken(HandedUse);
-
-impl Ord for Taken {
-    fn cmp(&self, other: &Taken) -> std::cmp::Ordering {
-        (self.0.row.text, self.0).cmp(&(other.0.row.text, other.0))
-    }
-}
-
-impl PartialOrd for Taken {
-    fn partial_cmp(&self, other: &Taken) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Row for Taken {
-    const WORDS: usize = HandedUse::WORDS;
-
-    fn write(&self, words: &mut [u64]) {
-        self.0.write(words);
-    }
-
-    fn read(words: &[u64]) -> Taken {
-        Taken(HandedUse::read(words))
-    }
-
-    fn shard(&self) -> u64 {
-        // Texts that lie together, 4 MiB of them.
-        self.0.row.text.0 >> 22
-    }
-}
-
-fn blocks(shelves: &Shelves<'_>, taken: &Sharded<Taken>) -> io::Result<Uses> {
+fn blocks(shelves: &Shelves<'_>, taken: &Sharded<ByText<HandedUse>>) -> io::Result<Uses> {
     let mut uses = Uses::default();
     let mut last = LastBlock::default();
     let mut block = Vec::new();
     for shard in 0..SHARDS {
         let mut rows = taken.shard(shard).rows()?;
-        while let Some((Taken(row), _)) = rows.next()? {
+        while let Some((ByText(row), _)) = rows.next()? {
             block.push((row, shelves.heap.get(row.row.text, &mut last)?));
             if block.len() >= IN_BLOCK {
                 uses.count += block.len() as u64;
@@ -242,6 +218,8 @@ struct OfRecords {
     /// A record that reaches less far is needed no more.
     until: i64,
     taken: Vec<HandedRecord>,
+    /// Those that change tags and have no room.
+    left: Rows<ByText<HandedRecord>>,
 }
 
 impl Asking<HandedRecord> for OfRecords {
@@ -257,6 +235,39 @@ impl Asking<HandedRecord> for OfRecords {
         self.taken.push(row);
         Ok(())
     }
+
+    fn leave(&mut self, row: HandedRecord) {
+        if row.tags {
+            self.left.push(ByText(row));
+        }
+    }
+}
+
+/// Adds the resources whose tags records without room have changed to those that earlier runs have
+/// lost: nobody may take their tags for known.
+fn lost_tags(
+    context: &Context<'_>,
+    texts: &AllTexts,
+    left: &Sharded<ByText<HandedRecord>>,
+    until: i64,
+) -> io::Result<LostTags> {
+    let none = LostTags::default();
+    let before = context.plan.past.as_ref().map_or(&none, |past| &past.memory.lost_tags);
+    let most = context.plan.limits.tags as u64;
+    let mut lost = Lost::going_on(most, context.key.seed(), before);
+    let (mut parser, mut last) = (Parser::default(), LastBlock::default());
+    for shard in 0..SHARDS {
+        let mut rows = left.shard(shard).rows()?;
+        while let Some((ByText(row), _)) = rows.next()? {
+            context.go_on()?;
+            let text = texts.get(row.text, &mut last)?;
+            let changes = parser.read(0, &text, |record| extract(&record.view).changes);
+            for (arn, _) in changes.unwrap_or_default() {
+                lost.mark(&arn, Time(row.time.0));
+            }
+        }
+    }
+    Ok(lost.handed_on(Time(until.saturating_sub(TAGS_REACH))))
 }
 
 fn recalled(

@@ -7,12 +7,12 @@
 use std::cmp::Reverse;
 use std::io;
 
+use super::adds::Adds;
 use super::stateful::decide::{Bench, Desk};
 use crate::engine::partial::handed::{HandedUse, owner};
 use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::store::dictionary::sym;
 use crate::engine::store::runs::Rows;
-use crate::model::time::Time;
 
 /// Gathers what is handed on.
 pub struct Heirs {
@@ -23,8 +23,8 @@ pub struct Heirs {
     pub rows: Rows<HandedUse>,
     /// Uses of earlier runs that are older.
     pub aged: u64,
-    /// A kind of use that is only counted: its first, when the last was, and how many there were.
-    open: Option<(KeyUse, Time, u64)>,
+    /// A kind of use that is only counted: its first, and what its rows have added.
+    open: Option<(KeyUse, Adds)>,
 }
 
 impl Heirs {
@@ -39,16 +39,23 @@ impl Heirs {
         Heirs { wanted: late.is_some(), since, rows, aged: 0, open: None }
     }
 
-    /// Adds a kind of use: its first, when the last was, and how many there were.
+    /// Adds the kinds of use of a key: of each its first, and what its rows have added.
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
-    pub fn add(
+    pub fn add_all(
         &mut self,
-        first: &KeyUse,
-        (last, count): (Time, u64),
+        kinds: impl Iterator<Item = (KeyUse, Adds)>,
         desk: &mut Desk<'_>,
     ) -> io::Result<()> {
+        for (first, all) in kinds {
+            self.add(&first, all, desk)?;
+        }
+        self.close(desk)
+    }
+
+    fn add(&mut self, first: &KeyUse, all: Adds, desk: &mut Desk<'_>) -> io::Result<()> {
+        let Adds { last, .. } = all;
         if !self.wanted {
             return Ok(());
         }
@@ -64,7 +71,7 @@ impl Heirs {
         );
         let key = desk.bench.context.key;
         let owner = (sym(key, account.as_bytes()), sym(key, name.as_bytes()));
-        self.rows.push(HandedUse { owner, last: Reverse(last.0), row: *first, count });
+        self.rows.push(HandedUse { owner, last: Reverse(last.0), row: *first, count: all.count() });
         Ok(())
     }
 
@@ -72,34 +79,27 @@ impl Heirs {
     /// the first one first.
     ///
     /// # Errors
-    /// As [`add`](Heirs::add).
+    /// As [`add_all`](Heirs::add_all).
     pub fn count(
         &mut self,
         row: &KeyUse,
-        (last, count): (Time, u64),
+        adds: Adds,
         desk: &mut Desk<'_>,
     ) -> io::Result<()> {
         match &mut self.open {
-            Some((first, known, all)) if first.is_same_use(row) => {
-                *known = last.max(*known);
-                *all += count;
-                Ok(())
-            }
+            Some((first, all)) if first.is_same_use(row) => all.merge(adds),
             _ => {
                 self.close(desk)?;
-                self.open = Some((*row, last, count));
-                Ok(())
+                self.open = Some((*row, adds));
             }
         }
+        Ok(())
     }
 
     /// Adds what was only counted.
-    ///
-    /// # Errors
-    /// As [`add`](Heirs::add).
-    pub fn close(&mut self, desk: &mut Desk<'_>) -> io::Result<()> {
+    fn close(&mut self, desk: &mut Desk<'_>) -> io::Result<()> {
         match self.open.take() {
-            Some((first, last, count)) => self.add(&first, (last, count), desk),
+            Some((first, all)) => self.add(&first, all, desk),
             None => Ok(()),
         }
     }

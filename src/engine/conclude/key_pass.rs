@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use rayon::prelude::*;
 
+use super::adds::{Adds, Met};
 use super::by_names::ByNames;
 use super::heirs::Heirs;
 use super::lookup::{Lookup, Named, Target};
@@ -108,12 +109,9 @@ struct Kind {
     at: RowAt,
     id: EventId,
     last: i64,
-    /// How many, once the key is closed; until then, how many are new.
+    /// How many, once the key is closed; until then, what the rows have added.
     count: u64,
-    /// How many earlier runs have counted, and how many of theirs were read again: these may be the
-    /// same.
-    before: u64,
-    again: u64,
+    counted: Adds,
     reported: bool,
     recalled: bool,
     /// Where copies of the first record were read.
@@ -157,34 +155,6 @@ struct Pass<'a> {
     met: Met,
     /// What matches mean to correlations.
     fed: ByNames<Vec<Fed>>,
-}
-
-/// What was met of a record.
-#[derive(Debug, Clone, Copy, Default)]
-struct Met {
-    /// One that stands for several uses.
-    stands: bool,
-    /// One that was read,
-    read: bool,
-    /// and is new.
-    new: bool,
-}
-
-/// What a row adds to its kind of use.
-#[derive(Debug, Clone, Copy)]
-struct Adds {
-    last: Time,
-    /// How many that are new; below zero where one was counted that earlier runs know.
-    new: i64,
-    before: u64,
-    again: u64,
-}
-
-impl Adds {
-    /// How many uses there are, if this is all.
-    fn count(self) -> u64 {
-        (self.before.max(self.again)).saturating_add_signed(self.new)
-    }
 }
 
 /// A match as a correlation looks at it.
@@ -243,57 +213,30 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// What a row adds to its kind of use; nothing of one that another record stands for.
-    fn adds(&mut self, row: &KeyUse, is_copy: bool) -> Option<Adds> {
-        let met = if is_copy { self.met } else { Met::default() };
-        self.met = met;
-        let none = Adds { last: Time(row.time), new: 0, before: 0, again: 0 };
-        if row.is(flag::OF_WINDOW) {
-            return None;
-        }
-        if row.is(flag::STANDS_FOR) {
-            let known = self.known.stand_for.get(&(row.id, row.content)).copied();
-            let (last, before) = known.unwrap_or((none.last, 1));
-            self.met.stands = true;
-            // The first of the uses that it stands for may be here too.
-            return Some(Adds { last, new: -i64::from(met.new), before, ..none });
-        }
-        self.met.read = true;
-        self.met.new |= !met.read && !row.is(flag::RECALLED) && !met.stands;
-        Some(match (met.read, row.is(flag::RECALLED)) {
-            (true, _) => none,
-            (false, true) => Adds { again: 1, ..none },
-            (false, false) => Adds { new: i64::from(!met.stands), ..none },
-        })
-    }
-
     /// Counts a use among those of its kind.
     fn count(&mut self, row: &KeyUse, at: RowAt, is_copy: bool, same: bool) -> io::Result<()> {
-        let Some(adds) = self.adds(row, is_copy) else { return Ok(()) };
+        let Some(adds) = self.met.adds(row, is_copy, self.known.stand_for) else { return Ok(()) };
         let is_full = self.kinds.len() >= self.known.bench.context.plan.limits.window;
         let of_use = |kind: &&mut Kind| kind.first.is_same_use(row);
         match self.kinds.last_mut().filter(|_| same).filter(of_use) {
             Some(kind) => {
                 first_of(kind, (row, at), &mut self.desk)?;
                 kind.last = kind.last.max(adds.last.0);
-                kind.count = kind.count.saturating_add_signed(adds.new);
-                kind.before += adds.before;
-                kind.again += adds.again;
+                kind.counted.merge(adds);
                 kind.reported |= row.is(flag::REPORTED);
                 kind.recalled |= row.is(flag::RECALLED);
             }
             None if is_full => {
                 self.crowded = true;
-                self.heirs.count(row, (adds.last, adds.count()), &mut self.desk)?;
+                self.heirs.count(row, adds, &mut self.desk)?;
             }
             None => self.kinds.push(Kind {
                 first: *row,
                 at,
                 id: self.desk.event_id(row)?,
                 last: adds.last.0,
-                count: adds.new.max(0).cast_unsigned(),
-                before: adds.before,
-                again: adds.again,
+                count: 0,
+                counted: adds,
                 reported: row.is(flag::REPORTED),
                 recalled: row.is(flag::RECALLED),
                 copies: Vec::new(),
@@ -327,13 +270,11 @@ impl<'a> Pass<'a> {
         }
         let mut kinds = std::mem::take(&mut self.kinds);
         for kind in &mut kinds {
-            kind.count = (kind.count + kind.before.max(kind.again)).max(1);
+            kind.count = kind.counted.count();
             show_smallest(kind, &self.desk);
         }
-        for Kind { first, last, count, .. } in &kinds {
-            self.heirs.add(first, (Time(*last), *count), &mut self.desk)?;
-        }
-        self.heirs.close(&mut self.desk)?;
+        let all = kinds.iter().map(|kind| (kind.first, kind.counted));
+        self.heirs.add_all(all, &mut self.desk)?;
         kinds.sort_by(|a, b| a.order(b, &self.desk));
         let mut texts = Vec::with_capacity(kinds.len());
         for kind in &kinds {

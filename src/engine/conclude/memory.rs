@@ -61,7 +61,7 @@ pub fn remember(
     let met = counts.known.grouped.into_iter().chain(counts.known.others);
     let today = memory::day(context.plan.now);
     let known = past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN);
-    let HandedOn { uses, recalled, aged, forgotten, .. } = handed;
+    let HandedOn { uses, recalled, lost_tags, aged, forgotten, .. } = handed;
     let accounts = bounded(seen.accounts, problems);
     Some(Memory {
         seed: context.key.seed(),
@@ -72,6 +72,7 @@ pub fn remember(
         known,
         recalled,
         uses,
+        lost_tags,
         forgotten,
         aged,
         copies_forgotten: surplus,

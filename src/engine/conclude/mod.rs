@@ -6,6 +6,7 @@
 //! survey     a first look at all uses
 //! by_names   what rows that share their names have in common
 //! key_pass   all uses, key by key
+//! adds       what each row adds to its kind of use
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
 //! coverage   which hours there are, and which should be
@@ -18,6 +19,7 @@
 //! lookup     the texts behind rows
 //! ```
 
+mod adds;
 mod by_names;
 mod count;
 mod coverage;

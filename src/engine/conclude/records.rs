@@ -67,11 +67,10 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
         Ok(pass.said)
     });
     let parts: Vec<io::Result<Said>> = parts.collect();
-    let limit = known.context.plan.limits.tags;
     let mut all = Said {
         notes: Vec::new(),
         marked: Marked::new(),
-        book: Book::new(limit),
+        book: book(known.context),
         pairs: Vec::new(),
         aliases: Vec::new(),
     };
@@ -85,6 +84,15 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
     }
     all.pairs.sort_unstable();
     Ok(all)
+}
+
+/// An empty book. It knows what earlier runs have lost.
+fn book(context: &Context<'_>) -> Book {
+    let book = Book::new(context.plan.limits.tags);
+    match &context.plan.past {
+        Some(past) => book.going_on(context.key.seed(), &past.memory.lost_tags),
+        None => book,
+    }
 }
 
 struct Pass<'a> {
@@ -112,7 +120,7 @@ impl Pass<'_> {
             said: Said {
                 notes: vec![notes],
                 marked: Marked::new(),
-                book: Book::new(limits.tags),
+                book: book(known.context),
                 pairs: Vec::new(),
                 aliases: Vec::new(),
             },

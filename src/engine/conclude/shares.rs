@@ -57,6 +57,9 @@ pub trait Asking<T> {
     /// # Errors
     /// When it cannot be kept.
     fn take(&mut self, row: T) -> io::Result<()>;
+
+    /// Leaves out a row that has no room.
+    fn leave(&mut self, _row: T) {}
 }
 
 /// Shares out a room: hands on the rows that have some.
@@ -85,7 +88,11 @@ pub fn share<T: Claim>(
         }
         let begins = given.turn_to(Some(row.owner()));
         let room = asking.room(&row, begins)?;
-        if given.has_room(&row, room) { asking.take(row) } else { Ok(()) }
+        if given.has_room(&row, room) {
+            return asking.take(row);
+        }
+        asking.leave(row);
+        Ok(())
     })?;
     given.turn_to(None);
     Ok(given.cut)

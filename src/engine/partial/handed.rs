@@ -6,7 +6,7 @@
 //! What must stay true: nothing in a row depends on what else was read, so that what stays follows
 //! from all rows together.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::sync::{Mutex, PoisonError};
 
 use super::key_use::KeyUse;
@@ -99,6 +99,8 @@ pub struct HandedRecord {
     pub reported: bool,
     /// Whether an earlier run has read it.
     pub recalled: bool,
+    /// Whether it changes tags.
+    pub tags: bool,
     /// How much room it takes, in bytes.
     pub room: u64,
     /// The blob's number, and the record's in it.
@@ -109,7 +111,8 @@ pub struct HandedRecord {
 
 impl HandedRecord {
     fn flags(&self) -> u64 {
-        u64::from(self.lasts) | u64::from(self.reported) << 1 | u64::from(self.recalled) << 2
+        let all = [self.lasts, self.reported, self.recalled, self.tags];
+        all.iter().rev().fold(0, |flags, flag| flags << 1 | u64::from(*flag))
     }
 }
 
@@ -127,6 +130,7 @@ impl Claim for HandedRecord {
             self.lasts |= next.lasts;
             self.reported |= next.reported;
             self.recalled |= next.recalled;
+            self.tags |= next.tags;
             self.room = self.room.max(next.room);
         }
         same
@@ -163,6 +167,7 @@ impl Row for HandedRecord {
             lasts: words[7] & 1 != 0,
             reported: words[7] & 2 != 0,
             recalled: words[7] & 4 != 0,
+            tags: words[7] & 8 != 0,
             room: words[8],
             place: (words[9], words[10]),
             text: TextAt(words[11]),
@@ -171,6 +176,57 @@ impl Row for HandedRecord {
 
     fn shard(&self) -> u64 {
         self.owner.0
+    }
+}
+
+/// What has its text in a table of texts.
+pub trait HasText {
+    /// Where that is.
+    fn text(&self) -> TextAt;
+}
+
+impl HasText for HandedUse {
+    fn text(&self) -> TextAt {
+        self.row.text
+    }
+}
+
+impl HasText for HandedRecord {
+    fn text(&self) -> TextAt {
+        self.text
+    }
+}
+
+/// A row in the order of the texts, so that each of their blocks is read once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByText<T>(pub T);
+
+impl<T: Row + HasText> Ord for ByText<T> {
+    fn cmp(&self, other: &ByText<T>) -> Ordering {
+        (self.0.text(), self.0).cmp(&(other.0.text(), other.0))
+    }
+}
+
+impl<T: Row + HasText> PartialOrd for ByText<T> {
+    fn partial_cmp(&self, other: &ByText<T>) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T: Row + HasText> Row for ByText<T> {
+    const WORDS: usize = T::WORDS;
+
+    fn write(&self, words: &mut [u64]) {
+        self.0.write(words);
+    }
+
+    fn read(words: &[u64]) -> ByText<T> {
+        ByText(T::read(words))
+    }
+
+    fn shard(&self) -> u64 {
+        // Texts that lie together, 4 MiB of them.
+        self.0.text().0 >> 22
     }
 }
 

@@ -98,7 +98,8 @@ impl Retained {
         self.texts.as_ref().and_then(Texts::trouble)
     }
 
-    /// Marks the record at hand as one that is needed; `room`: bytes that it takes beside its text.
+    /// Marks the record at hand as one that is needed; `room`: bytes that
+    /// its tag changes take beside its text.
     pub fn mark(&mut self, need: Need, room: u64) {
         let (known, before) = self.mark.unwrap_or((Need { reach: 0, lasts: false }, 0));
         let need = Need { reach: known.reach.max(need.reach), lasts: known.lasts | need.lasts };
@@ -129,6 +130,7 @@ impl Retained {
             lasts: need.lasts,
             reported: one.reported,
             recalled: one.recalled,
+            tags: room > 0,
             room: room + text.len() as u64,
             place: one.place,
             text: crate::engine::store::texts::NOWHERE,
