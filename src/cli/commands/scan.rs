@@ -59,7 +59,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     }
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     say_loaded(&prepared, &run, messages);
-    let Prepared { settings, config, baseline, loaded, listing, delivery, mut state, .. } = prepared;
+    let Prepared { settings, config, baseline, loaded, listing, delivery, mut state, .. } =
+        prepared;
     let (verifying, catalogs) = (prepared.verifying, prepared.catalogs);
     let judged = loaded.rules.digests();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
@@ -177,7 +178,10 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         config_digest: settings.digest(more),
         config_file: config.path.as_ref().map(|path| path.to_string_lossy().into()),
         baseline,
-        state: prepared.state.as_ref().map(|state| state.describe(&rules.digests(), prepared.reread)),
+        state: prepared
+            .state
+            .as_ref()
+            .map(|state| state.describe(&rules.digests(), prepared.reread)),
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
         min_level: settings.min_level,

@@ -10,9 +10,9 @@ use std::io;
 use rayon::prelude::*;
 
 use crate::engine::partial::fact::{Fact, LEFT_OUT, is_group, known};
-use crate::model::memory::{judged, left_out};
 use crate::engine::plan::Progress;
 use crate::engine::store::runs::{Rows, Shard};
+use crate::model::memory::{judged, left_out};
 
 /// What the facts add up to.
 #[derive(Debug, Default, PartialEq, Eq)]

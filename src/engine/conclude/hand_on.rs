@@ -195,7 +195,10 @@ fn use_block(shelves: &Shelves<'_>, rows: Vec<(HandedUse, Vec<u8>)>) -> io::Resu
     let blobs: BTreeSet<u64> = rows.iter().map(|(row, _)| row.row.blob).collect();
     let blobs: Vec<u64> = blobs.into_iter().collect();
     let block = UseBlock {
-        words: words.iter().map(|name| shelves.dictionary.text(*name)).collect::<io::Result<_>>()?,
+        words: words
+            .iter()
+            .map(|name| shelves.dictionary.text(*name))
+            .collect::<io::Result<_>>()?,
         uses: rows
             .into_iter()
             .map(|(HandedUse { row, last, count, .. }, behind)| {

@@ -80,12 +80,7 @@ impl Heirs {
     ///
     /// # Errors
     /// As [`add_all`](Heirs::add_all).
-    pub fn count(
-        &mut self,
-        row: &KeyUse,
-        adds: Adds,
-        desk: &mut Desk<'_>,
-    ) -> io::Result<()> {
+    pub fn count(&mut self, row: &KeyUse, adds: Adds, desk: &mut Desk<'_>) -> io::Result<()> {
         match &mut self.open {
             Some((first, all)) if first.is_same_use(row) => all.merge(adds),
             _ => {

@@ -167,11 +167,7 @@ struct Fed {
 }
 
 impl<'a> Pass<'a> {
-    fn new(
-        known: &'a Known<'a>,
-        (notes, heirs): (Notes, Heirs),
-        at_hand: AtHand<'a>,
-    ) -> Pass<'a> {
+    fn new(known: &'a Known<'a>, (notes, heirs): (Notes, Heirs), at_hand: AtHand<'a>) -> Pass<'a> {
         let bench = known.bench;
         let mut desk = Desk::new(bench, notes);
         desk.lookup = at_hand.lookup.unwrap_or(desk.lookup);

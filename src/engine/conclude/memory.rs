@@ -82,14 +82,31 @@ pub fn remember(
 
 /// The accounts that the next run knows: of too many the smallest, so that no order decides which.
 fn bounded(mut accounts: BTreeSet<String>, problems: &mut Problems) -> BTreeSet<String> {
-    if accounts.len() > ACCOUNTS {
-        while accounts.len() > ACCOUNTS {
-            accounts.pop_last();
-        }
+    let too_many = accounts.len() > ACCOUNTS;
+    while accounts.len() > ACCOUNTS {
+        accounts.pop_last();
+    }
+    if too_many {
         let message = format!(
             "more than {ACCOUNTS} accounts in all runs: later runs take the others for foreign"
         );
         problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
     }
     accounts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_accounts_the_smallest_are_known_and_a_problem_says_so() {
+        let all = |count: usize| (0..count).map(|n| format!("{n:012}")).collect::<BTreeSet<_>>();
+        let mut problems = Problems::new(9);
+        assert_eq!(bounded(all(ACCOUNTS), &mut problems), all(ACCOUNTS));
+        assert_eq!(bounded(all(ACCOUNTS + 2), &mut problems), all(ACCOUNTS));
+        let problems = problems.into_sorted();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].message.starts_with("more than 100000 accounts in all runs"));
+    }
 }

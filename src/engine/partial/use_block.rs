@@ -179,7 +179,8 @@ mod tests {
 
     fn block(texts: Vec<Vec<u8>>, rows: Vec<(u64, i64, Vec<u8>)>) -> UseBlock {
         let key = HashKey::of_seed(KEY);
-        let of = |at: u64| texts.get(at as usize % texts.len().max(1)).map_or(NONE, |t| sym(key, t));
+        let of =
+            |at: u64| texts.get(at as usize % texts.len().max(1)).map_or(NONE, |t| sym(key, t));
         let uses = rows.into_iter().map(|(seed, last, behind)| {
             let mut row = KeyUse::empty();
             (row.key, row.who, row.purpose) = (of(seed), of(seed >> 8), of(seed >> 16));

@@ -64,4 +64,3 @@ fn join<'a>(partial: &mut Partial, row: &KeyUse, call: &Call, text: impl Fn(Sym)
         partial.uses.join(name, key.into_owned());
     }
 }
-

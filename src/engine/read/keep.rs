@@ -224,15 +224,14 @@ fn candidate(
     let recipient = record.view.account();
     let words = &mut sink.partial.uses.words[0];
     let mut name = |text: &str| words.name(|bytes| bytes.extend_from_slice(text.as_bytes()));
-    let [account, principal] = owner(
-        [who.account, recipient.as_deref()],
-        [who.arn.as_deref(), who.invoked_by],
-    );
+    let [account, principal] =
+        owner([who.account, recipient.as_deref()], [who.arn.as_deref(), who.invoked_by]);
     Ok(Candidate {
         owner: (name(account)?, name(principal)?),
         identity: (identity.hash, identity.content),
         place,
         reported: range == Range::Reported || range.is_recalled(),
-        recalled: sink.blob.recalled.is_some(),
+        // The first of a use, as earlier versions kept it, is a row from now on.
+        recalled: sink.blob.recalled.is_some_and(|recalled| recalled.last.is_none()),
     })
 }
