@@ -3,17 +3,17 @@
 //! What a rule still needs and has no room is a problem, whoever's it is. What is older than any rule
 //! looks back is only counted.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 
 use super::shares::{Asking, Cut, Room, each, share};
 use crate::engine::context::{Context, TAGS_REACH};
 use crate::engine::evaluate::Parser;
-use crate::engine::partial::handed::{ByText, Claim, HandedRecord, HandedUse};
-use crate::engine::partial::key_use::{Call, Who};
+use crate::engine::partial::handed::{ByText, Claim, HandedRecord, HandedUse, WAITS};
+use crate::engine::partial::key_use::{self, Call, Who};
 use crate::engine::partial::retained::{Kept, is_over};
-use crate::engine::partial::use_block::{BlockUse, UseBlock, names};
-use crate::engine::store::dictionary::{Dictionary, Sym};
+use crate::engine::partial::use_block::{BlockUse, UseBlock, names, write_matches};
+use crate::engine::store::dictionary::{Dictionary, NONE, Sym, sym};
 use crate::engine::store::names::Names;
 use crate::engine::store::runs::{Rows, SHARDS, Sharded};
 use crate::engine::store::texts::{AllTexts, LastBlock};
@@ -28,6 +28,8 @@ use crate::tags::lost::Lost;
 const USES: Room = Room { all: 512 << 20, account: 256 << 20, principal: 64 << 20 };
 /// What a use takes beside the texts that others name too, in bytes.
 const USE: u64 = 192;
+/// For uses that wait for a window (256 MiB).
+const WAITING_USES: Room = Room { all: 256 << 20, account: 128 << 20, principal: 64 << 20 };
 /// For records that say what lasts (128 MiB).
 const LASTING: Room = Room { all: 128 << 20, account: 64 << 20, principal: 32 << 20 };
 /// For records that wait for a window (64 MiB).
@@ -66,16 +68,25 @@ impl HandedOn {
     /// When a temporary file cannot be used.
     pub fn add_uses(&mut self, shelves: &Shelves<'_>, rows: Rows<HandedUse>) -> io::Result<()> {
         let limit = shelves.context.plan.limits.uses;
-        let mut taking = OfUses { shelves, seen: HashSet::new(), taken: Rows::new(limit) };
-        let cut = share(&rows.sharded(), USES, &mut taking)?;
-        let taken = taking.taken.sharded();
-        self.uses = blocks(shelves, &taken)?;
+        let rows = rows.sharded();
         let name = |row: &HandedUse| {
             let who = Who::read(&shelves.dictionary.text(row.row.who)?).principal;
             let call = Call::read(&shelves.dictionary.text(row.row.call)?);
             Ok(who.arn.or(who.invoked_by).or(call.account).unwrap_or_default())
         };
-        self.lose("uses of keys", &cut, name)
+        let mut taken = Rows::new(limit);
+        for (waits, room, what) in [
+            (false, USES, "uses of keys"),
+            (true, WAITING_USES, "uses of keys that wait for others"),
+        ] {
+            let taking = Rows::new(limit);
+            let mut taking = OfUses { shelves, waits, seen: HashSet::new(), taken: taking };
+            let cut = share(&rows, room, &mut taking)?;
+            taken.merge(taking.taken);
+            self.lose(what, &cut, name)?;
+        }
+        self.uses = blocks(shelves, &taken.sharded())?;
+        Ok(())
     }
 
     /// Hands on records.
@@ -139,14 +150,16 @@ impl HandedOn {
 /// Takes uses.
 struct OfUses<'a> {
     shelves: &'a Shelves<'a>,
+    /// Whether they wait for a window.
+    waits: bool,
     /// Texts that the principal at hand has named.
     seen: HashSet<Sym>,
     taken: Rows<ByText<HandedUse>>,
 }
 
 impl Asking<HandedUse> for OfUses<'_> {
-    fn asks(&self, _row: &HandedUse) -> bool {
-        true
+    fn asks(&self, row: &HandedUse) -> bool {
+        (row.count == WAITS) == self.waits
     }
 
     fn room(&mut self, row: &HandedUse, begins: bool) -> io::Result<u64> {
@@ -191,27 +204,36 @@ fn blocks(shelves: &Shelves<'_>, taken: &Sharded<ByText<HandedUse>>) -> io::Resu
 }
 
 fn use_block(shelves: &Shelves<'_>, rows: Vec<(HandedUse, Vec<u8>)>) -> io::Result<Vec<u8>> {
-    let words: BTreeSet<Sym> = rows.iter().flat_map(|(row, _)| names(&row.row)).collect();
+    let named: BTreeSet<Sym> = rows.iter().flat_map(|(row, _)| names(&row.row)).collect();
+    let mut words: Vec<Vec<u8>> =
+        named.iter().map(|name| shelves.dictionary.text(*name)).collect::<io::Result<_>>()?;
+    let waiting = rows.iter().filter(|(row, _)| row.count == WAITS);
+    let mut matches: BTreeMap<Sym, Sym> = BTreeMap::new();
+    for name in waiting.map(|(row, _)| row.row.matches).collect::<BTreeSet<Sym>>() {
+        let word = handed_matches(shelves.context, &shelves.dictionary.text(name)?);
+        matches.insert(name, sym(shelves.context.key, &word));
+        words.push(word);
+    }
     let blobs: BTreeSet<u64> = rows.iter().map(|(row, _)| row.row.blob).collect();
     let blobs: Vec<u64> = blobs.into_iter().collect();
-    let block = UseBlock {
-        words: words
-            .iter()
-            .map(|name| shelves.dictionary.text(*name))
-            .collect::<io::Result<_>>()?,
-        uses: rows
-            .into_iter()
-            .map(|(HandedUse { row, last, count, .. }, behind)| {
-                let blob = blobs.binary_search(&row.blob).unwrap_or_default() as u64;
-                BlockUse { row: row.handed_on(blob), last: last.0, count, behind }
-            })
-            .collect(),
-        blobs: blobs
-            .iter()
-            .map(|blob| Ok(shelves.context.names.get(*blob)?.to_string()))
-            .collect::<io::Result<_>>()?,
-    };
-    block.write()
+    let uses = rows.into_iter().map(|(HandedUse { row, last, count, .. }, behind)| {
+        let blob = blobs.binary_search(&row.blob).unwrap_or_default() as u64;
+        let matches = matches.get(&row.matches).copied().filter(|_| count == WAITS);
+        let row = row.handed_on(blob, matches.unwrap_or(NONE));
+        BlockUse { row, last: last.0, count, behind }
+    });
+    let uses = uses.collect();
+    let names = &shelves.context.names;
+    let blobs = blobs.iter().map(|blob| Ok(names.get(*blob)?.to_string()));
+    UseBlock { words, uses, blobs: blobs.collect::<io::Result<_>>()? }.write()
+}
+
+/// Matches of a use with the ids of their rules, whose numbers are other ones in another run.
+fn handed_matches(context: &Context<'_>, bytes: &[u8]) -> Vec<u8> {
+    let matches = key_use::matches(bytes);
+    let metas = context.plan.rules.metas();
+    let by_id = matches.iter().filter_map(|one| Some((metas.get(one.rule)?.id.as_str(), one)));
+    write_matches(by_id)
 }
 
 /// Takes records of one kind.

@@ -9,9 +9,10 @@ use std::io;
 
 use super::adds::Adds;
 use super::stateful::decide::{Bench, Desk};
-use crate::engine::partial::handed::{HandedUse, owner};
+use crate::detect::ADJUSTS;
+use crate::engine::partial::handed::{HandedUse, Owner, WAITS, owner};
 use crate::engine::partial::key_use::{KeyUse, flag};
-use crate::engine::store::dictionary::sym;
+use crate::engine::store::dictionary::{BySym, Sym, sym};
 use crate::engine::store::runs::Rows;
 
 /// Gathers what is handed on.
@@ -21,6 +22,12 @@ pub struct Heirs {
     /// A use before that is older than any rule looks back; microseconds since 1970.
     since: i64,
     pub rows: Rows<HandedUse>,
+    /// A record that reaches less far is needed no more; microseconds since 1970.
+    until: i64,
+    /// How far windows reach from the matches of a use.
+    reaches: BySym<i64>,
+    /// The last use that waits for a window.
+    waits: Option<KeyUse>,
     /// Uses of earlier runs that are older.
     pub aged: u64,
     /// A kind of use that is only counted: its first, and what its rows have added.
@@ -34,9 +41,17 @@ impl Heirs {
         // A time that has not come yet must not make all others old.
         let newest = bench.range.1.0.min(plan.tomorrow());
         let late = plan.past.as_ref().map(|past| past.late);
-        let back = bench.context.use_reach.saturating_add(late.unwrap_or_default());
-        let since = newest.saturating_sub(back);
-        Heirs { wanted: late.is_some(), since, rows, aged: 0, open: None }
+        let until = newest.saturating_sub(late.unwrap_or_default());
+        Heirs {
+            wanted: late.is_some(),
+            since: until.saturating_sub(bench.context.use_reach),
+            rows,
+            until,
+            reaches: BySym::default(),
+            waits: None,
+            aged: 0,
+            open: None,
+        }
     }
 
     /// Adds the kinds of use of a key: of each its first, and what its rows have added.
@@ -63,15 +78,36 @@ impl Heirs {
             self.aged += u64::from(first.is(flag::STANDS_FOR));
             return Ok(());
         }
-        let (who, call) = (desk.lookup.who(first.who)?, desk.lookup.call(first.call)?);
-        let principal = &who.entry.principal;
-        let [account, name] = owner(
-            [principal.account.as_deref(), call.entry.account.as_deref()],
-            [principal.arn.as_deref(), principal.invoked_by.as_deref()],
-        );
-        let key = desk.bench.context.key;
-        let owner = (sym(key, account.as_bytes()), sym(key, name.as_bytes()));
+        let owner = owner_of(first, desk)?;
         self.rows.push(HandedUse { owner, last: Reverse(last.0), row: *first, count: all.count() });
+        Ok(())
+    }
+
+    /// Adds a use that a correlation looks at, if a window may still reach it. Copies come one after
+    /// the other.
+    ///
+    /// # Errors
+    /// As [`add_all`](Heirs::add_all).
+    pub fn wait(&mut self, row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<()> {
+        let is_copy = self.waits.is_some_and(|before| row.is_copy_of(&before));
+        if !self.wanted || is_copy {
+            return Ok(());
+        }
+        self.waits = Some(*row);
+        let reach = match self.reaches.get(&row.matches) {
+            Some(reach) => *reach,
+            None => {
+                let reach = reach(desk, row.matches)?;
+                self.reaches.insert(row.matches, reach);
+                reach
+            }
+        };
+        if row.time.saturating_add(reach) < self.until {
+            self.aged += u64::from(row.is(flag::OF_WINDOW));
+            return Ok(());
+        }
+        let owner = owner_of(row, desk)?;
+        self.rows.push(HandedUse { owner, last: Reverse(row.time), row: *row, count: WAITS });
         Ok(())
     }
 
@@ -98,4 +134,33 @@ impl Heirs {
             None => Ok(()),
         }
     }
+}
+
+/// How much later than a use a record may come that a correlation takes with it; microseconds.
+fn reach(desk: &mut Desk<'_>, matches: Sym) -> io::Result<i64> {
+    let context = desk.bench.context;
+    let mut reach = 0;
+    for matched in desk.lookup.matches(matches)?.iter() {
+        let feeds = context.plan.rules.feeds(matched.rule).iter();
+        for feed in feeds.filter(|feed| feed.step != ADJUSTS) {
+            let counts = context.correlation(feed.stateful).is_some_and(|correlation| {
+                context.is_by_row(feed.stateful) && matched.level >= correlation.from
+            });
+            let of_rule = context.reaches.get(feed.stateful as usize).copied();
+            reach = reach.max(of_rule.filter(|_| counts).unwrap_or_default());
+        }
+    }
+    Ok(reach)
+}
+
+/// Whose a use is.
+fn owner_of(row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Owner> {
+    let (who, call) = (desk.lookup.who(row.who)?, desk.lookup.call(row.call)?);
+    let principal = &who.entry.principal;
+    let [account, name] = owner(
+        [principal.account.as_deref(), call.entry.account.as_deref()],
+        [principal.arn.as_deref(), principal.invoked_by.as_deref()],
+    );
+    let key = desk.bench.context.key;
+    Ok((sym(key, account.as_bytes()), sym(key, name.as_bytes())))
 }

@@ -199,6 +199,7 @@ impl<'a> Pass<'a> {
                 comparing.take(&row, is_copy, &mut self.desk)?;
             }
             if row.matches != NONE {
+                self.heirs.wait(&row, &mut self.desk)?;
                 self.correlate(&row, at)?;
             }
             before = Some(row);

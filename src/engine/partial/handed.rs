@@ -38,7 +38,10 @@ pub trait Claim: Row {
     }
 }
 
-/// A use of a key: its first record, which stands for all that are like it.
+/// The count of a use that waits for a window, and stands for no other.
+pub const WAITS: u64 = 0;
+
+/// A use of a key: its first record, which stands for all that are like it; or one that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HandedUse {
     /// Whose it is.
@@ -47,7 +50,7 @@ pub struct HandedUse {
     pub last: Reverse<i64>,
     /// The first.
     pub row: KeyUse,
-    /// How many there were.
+    /// How many there were, or [`WAITS`].
     pub count: u64,
 }
 

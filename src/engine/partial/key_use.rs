@@ -7,7 +7,7 @@
 //! What must stay true: rows of one key are neighbours, in them rows of one use, and in these copies
 //! of one record. Nothing in a row depends on what else was read.
 
-use crate::engine::store::dictionary::{NONE, Sym};
+use crate::engine::store::dictionary::Sym;
 use crate::engine::store::runs::Row;
 use crate::engine::store::texts::{NOWHERE, TextAt};
 use crate::model::finding::{Key, Resource};
@@ -87,19 +87,18 @@ impl KeyUse {
         self.at(blob, record, self.place)
     }
 
-    /// As the next run gets it: what only this run knows is left out, and the blob has the number
-    /// `blob`.
+    /// As the next run gets it: what only this run knows is left out.
     #[must_use]
-    pub fn handed_on(self, blob: u64) -> KeyUse {
+    pub fn handed_on(self, blob: u64, matches: Sym) -> KeyUse {
         let place = self.place & (flag::LASTING | !0xffff)
             | if self.is(flag::REPORTED | flag::RECALLED) { flag::RECALLED } else { 0 };
-        KeyUse { matches: NONE, text: NOWHERE, blob, place, ..self }
+        KeyUse { matches, text: NOWHERE, blob, place, ..self }
     }
 
-    /// As an earlier run has handed it on, with its place in this run.
+    /// As an earlier run has handed it on, with its place and matches in this run.
     #[must_use]
-    pub fn taken_up(self, blob: u64, text: TextAt) -> KeyUse {
-        KeyUse { text, blob, place: self.place | flag::STANDS_FOR, ..self }
+    pub fn taken_up(self, (blob, text): (u64, TextAt), matches: Sym, flags: u64) -> KeyUse {
+        KeyUse { matches, text, blob, place: self.place | flags, ..self }
     }
 
     /// The blob's number, and the record's in it.

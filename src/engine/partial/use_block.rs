@@ -15,10 +15,11 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::key_use::{KeyUse, Reader, Writer};
+use super::key_use::{KeyUse, Matched, Reader, Writer, number_of};
 use crate::engine::store::dictionary::{NONE, Sym, sym};
 use crate::engine::store::hash::HashKey;
 use crate::engine::store::runs::Row;
+use crate::model::level::Level;
 
 /// The form that is written and read.
 const FORM: u8 = 1;
@@ -33,7 +34,7 @@ pub struct BlockUse {
     pub row: KeyUse,
     /// The time of the last one like it, microseconds since 1970.
     pub last: i64,
-    /// How many there were.
+    /// How many there were; 0 of one that waits for a window.
     pub count: u64,
     /// What lies behind the row.
     pub behind: Vec<u8>,
@@ -53,6 +54,33 @@ pub struct UseBlock {
 pub fn names(row: &KeyUse) -> impl Iterator<Item = Sym> {
     let all = [row.key, row.who, row.call, row.purpose, row.client];
     all.into_iter().filter(|sym| *sym != NONE)
+}
+
+/// Writes matches with the ids of their rules, whose numbers are other ones in another run.
+pub fn write_matches<'a>(matches: impl Iterator<Item = (&'a str, &'a Matched)>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (id, Matched { level, foreign, .. }) in matches {
+        let mut writer = Writer(&mut bytes);
+        writer.text(Some(id)).number(number_of(&Level::ALL, level));
+        writer.number(u32::try_from(foreign.len()).unwrap_or_default());
+        for account in foreign.iter() {
+            writer.text(Some(account));
+        }
+    }
+    bytes
+}
+
+/// Reads them back; `rule_of` says which rule has an id, if there is one.
+pub fn matches(bytes: &[u8], rule_of: impl Fn(&str) -> Option<usize>) -> Vec<Matched> {
+    let mut reader = Reader(bytes);
+    let mut all = Vec::new();
+    while let Some(id) = reader.text() {
+        let level = Level::ALL[reader.number() as usize % Level::ALL.len()];
+        let of = 0..reader.number();
+        let foreign = of.map_while(|_| reader.text().map(str::to_owned)).collect();
+        all.extend(rule_of(id).map(|rule| Matched { rule, level, foreign }));
+    }
+    all
 }
 
 fn number(bytes: &mut Vec<u8>, number: usize) -> io::Result<()> {
@@ -118,7 +146,8 @@ impl UseBlock {
         let known: HashSet<Sym> = block.words.iter().map(|word| sym(key, word)).collect();
         let is_whole = |used: &BlockUse| {
             let blob = usize::try_from(used.row.blob).is_ok_and(|at| at < block.blobs.len());
-            blob && names(&used.row).all(|name| known.contains(&name))
+            let matches = Some(used.row.matches).filter(|name| *name != NONE);
+            blob && names(&used.row).chain(matches).all(|name| known.contains(&name))
         };
         let whole = from.0.is_empty() && block.uses.iter().all(is_whole);
         if whole { Ok(block) } else { Err(odd()) }
@@ -211,6 +240,20 @@ mod tests {
             let _ = UseBlock::read(&bytes, HashKey::of_seed(KEY));
             prop_assert!(UseBlock::read(&bytes[..at], HashKey::of_seed(KEY)).is_err());
         }
+    }
+
+    #[test]
+    fn matches_are_those_of_rules_by_their_ids() {
+        let one = |rule, foreign: &[&str]| {
+            let foreign = foreign.iter().map(|account| (*account).to_owned()).collect();
+            Matched { rule, level: Level::High, foreign }
+        };
+        let all = [one(7, &[]), one(9, &["1", "2"]), one(3, &["4"])];
+        let bytes = write_matches(["a", "b", "c"].into_iter().zip(&all));
+        // In the next run one of them is gone, and the others have other numbers.
+        let found = matches(&bytes, |id| ["c", "b"].iter().position(|other| *other == id));
+        assert_eq!(found, [one(1, &["1", "2"]), one(0, &["4"])]);
+        assert_eq!(matches(&bytes[..9], |_| Some(0)).len(), 1);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::io;
 
 use super::shared::Shared;
 use crate::engine::partial::Partial;
-use crate::engine::partial::key_use::{Call, KeyUse, Purpose, Who};
-use crate::engine::partial::use_block::{BlockUse, UseBlock};
+use crate::engine::partial::handed::WAITS;
+use crate::engine::partial::key_use::{Call, KeyUse, Purpose, Who, flag, write_matches};
+use crate::engine::partial::use_block::{BlockUse, UseBlock, matches};
 use crate::engine::store::dictionary::{NONE, Sym, sym};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
@@ -36,20 +37,48 @@ fn take_up(shared: &Shared<'_>, partial: &mut Partial, block: &UseBlock) -> io::
     let blobs: Vec<u64> = block.blobs.iter().map(|name| names.add(name)).collect();
     let text = |sym: Sym| texts.get(&sym).copied().unwrap_or_default();
     let mut calls: HashMap<Sym, Call> = HashMap::new();
+    let mut all_matches: HashMap<Sym, Sym> = HashMap::new();
     for BlockUse { row, last, count, behind } in &block.uses {
         let call = calls.entry(row.call).or_insert_with(|| Call::read(text(row.call)));
         let place = [call.account.as_deref(), call.region.as_deref()];
         let blob = usize::try_from(row.blob).ok().and_then(|at| blobs.get(at));
         let counts = context.plan.filter.has_use(Time(row.time), place);
         let Some(blob) = blob.copied().filter(|_| counts) else { continue };
-        join(partial, row, call, text);
-        let uses = &mut partial.uses;
-        let at = uses.heap[0].add(&[behind])?;
-        let row = row.taken_up(blob, at);
-        uses.stand_for.insert((row.id, row.content), (Time(*last), *count));
-        uses.rows.push(row);
+        let at = (blob, partial.uses.heap[0].add(&[behind])?);
+        if *count != WAITS {
+            join(partial, row, call, text);
+            let uses = &mut partial.uses;
+            uses.stand_for.insert((row.id, row.content), (Time(*last), *count));
+            uses.rows.push(row.taken_up(at, NONE, flag::STANDS_FOR));
+            continue;
+        }
+        let found = match all_matches.get(&row.matches) {
+            Some(found) => *found,
+            None => {
+                let found = found(shared, partial, text(row.matches))?;
+                all_matches.insert(row.matches, found);
+                found
+            }
+        };
+        // Nobody looks at the matches of rules that are gone.
+        if found != NONE {
+            partial.uses.rows.push(row.taken_up(at, found, flag::OF_WINDOW));
+        }
     }
     Ok(())
+}
+
+/// The name of matches in this run; none if no rule of theirs is there.
+fn found(shared: &Shared<'_>, partial: &mut Partial, bytes: &[u8]) -> io::Result<Sym> {
+    let metas = shared.context.plan.rules.metas();
+    let all = matches(bytes, |id| metas.iter().position(|meta| meta.id == id));
+    if all.is_empty() {
+        return Ok(NONE);
+    }
+    let all = all.iter().map(|one| {
+        (one.rule, one.level, one.foreign.iter().map(String::as_str).collect::<Vec<&str>>())
+    });
+    partial.uses.words[0].name(|bytes| write_matches(bytes, all))
 }
 
 /// The alias by which a key was used is another name of it.

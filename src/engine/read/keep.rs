@@ -120,9 +120,10 @@ fn of_rules(sink: &mut BlobSink<'_, '_>, record: &Record<'_>, answers: &Answers)
             if correlation.is_none_or(|correlation| hit.level < correlation.from) {
                 continue;
             }
-            let reach = reach(context, feed.stateful);
-            sink.partial.retained.mark(Need { reach, lasts: false }, 0);
+            // The row of a use goes to the next run by itself.
             if !is_row || !context.is_by_row(feed.stateful) {
+                let reach = reach(context, feed.stateful);
+                sink.partial.retained.mark(Need { reach, lasts: false }, 0);
                 why |= why::RULES;
             }
         }
