@@ -122,12 +122,11 @@ pub fn encode(state: &State) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn write(state: &State) -> io::Result<Vec<u8>> {
-    let mut out = zstd::Encoder::new(Vec::new(), LEVEL)?;
-    out.include_checksum(true)?;
+/// The first line.
+fn head(state: &State) -> Head {
     let State { objects, reported, memory, .. } = state;
     let alike = memory.lost_tags.alike.iter();
-    let head = Head {
+    Head {
         schema: SCHEMA.to_owned(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         written: state.written.map(|time| time.0),
@@ -153,8 +152,14 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         reported: reported.rows().len() as u64,
         known: memory.known.rows().len() as u64,
         recalled: memory.recalled.len() as u64,
-    };
-    serde_json::to_writer(&mut out, &head)?;
+    }
+}
+
+fn write(state: &State) -> io::Result<Vec<u8>> {
+    let mut out = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    out.include_checksum(true)?;
+    let State { objects, reported, memory, .. } = state;
+    serde_json::to_writer(&mut out, &head(state))?;
     out.write_all(b"\n")?;
     for (place, seen) in memory.coverage.places() {
         let (place, days) = (place.clone(), seen.hours.days().count() as u64);

@@ -223,13 +223,13 @@ mod tests {
         assert_eq!(level([9, 9].into_iter(), 0), 1);
     }
 
+    /// Account, principal, time, room.
+    type Change = (u8, u8, u8, u8);
+
     /// What is held in the end of changes that come in this order, in two parts.
-    fn held(
-        changes: &[(u8, u8, u8, u8)],
-        (split, most): (usize, usize),
-    ) -> (Vec<(u8, u8, u8, u8)>, Vec<String>) {
+    fn held(changes: &[Change], (split, most): (usize, usize)) -> (Vec<Change>, Vec<String>) {
         let names = ["a", "b", "c", "d", "e", "f"];
-        let holding = |&(account, principal, time, room): &(u8, u8, u8, u8)| {
+        let holding = |&(account, principal, time, room): &Change| {
             let who = (names[account as usize % 3], names[principal as usize % 6]);
             (who, (Time(time.into()), names[room as usize % 6]), u64::from(room))
         };
@@ -238,7 +238,7 @@ mod tests {
         let mut kept = Vec::new();
         for part in [&changes[..split], &changes[split..]] {
             let mut shares = new();
-            let mut held: Vec<&(u8, u8, u8, u8)> = Vec::new();
+            let mut held: Vec<&Change> = Vec::new();
             for change in part {
                 if shares.ask(holding(change), true) {
                     held.push(change);

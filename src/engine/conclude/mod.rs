@@ -43,6 +43,7 @@ use std::mem::take;
 use super::context::Context;
 use super::finding::finding_of_files;
 use super::partial::Partial;
+use super::partial::handed::HandedUse;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
 use super::partial::retained::Retained;
@@ -262,16 +263,25 @@ fn decide(
     fill_sessions(&mut decisions.findings, &heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
     partial.problems.extend(too_many_tags(plan, &book));
-    let mut handed = HandedOn { aged: passed.aged, ..HandedOn::default() };
-    if plan.past.is_some() {
-        let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
-        let empty = Retained::new((None, 0), 1, 0);
-        let retained = std::mem::replace(&mut partial.retained, empty);
-        handed.left_out = retained.left_out;
-        handed.add_uses(&shelves, passed.handed)?;
-        handed.add_records(&shelves, retained.into_kept())?;
-    }
+    let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
+    let handed = handed_on(&shelves, &mut partial.retained, (passed.handed, passed.aged))?;
     Ok(Decided { decisions, compared, found, book, handed })
+}
+
+/// What the next run gets, if there is to be one.
+fn handed_on(
+    shelves: &Shelves<'_>,
+    retained: &mut Retained,
+    (uses, aged): (Rows<HandedUse>, u64),
+) -> io::Result<HandedOn> {
+    let mut handed = HandedOn { aged, ..HandedOn::default() };
+    if shelves.context.plan.past.is_some() {
+        let retained = std::mem::replace(retained, Retained::new((None, 0), 1, 0));
+        handed.left_out = retained.left_out;
+        handed.add_uses(shelves, uses)?;
+        handed.add_records(shelves, retained.into_kept())?;
+    }
+    Ok(handed)
 }
 
 /// All that is known of tags.
