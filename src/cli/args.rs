@@ -339,6 +339,13 @@ pub struct ScanRunArgs {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["baseline", "until"])]
     pub state: Option<OsString>,
 
+    /// Read again what the state says was read
+    ///
+    /// For rules or accounts that are new, or an earlier --since. What was found before is told again
+    /// only where there is something new to it, and nothing counts twice.
+    #[arg(long, requires = "state")]
+    pub reread: bool,
+
     /// Only say how many files, bytes and requests it would take, and what they cost
     ///
     /// Nothing is read and no state is written. With -f json as a document.

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::Failure;
+use crate::engine::Past;
 use crate::model::memory::{Dated, Id};
+use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
+use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::report;
 use crate::source::Known;
@@ -69,10 +72,27 @@ impl Opened {
         Ok(Opened { name: shown, place, state, met })
     }
 
-    /// What was read before.
-    pub fn known(&self) -> Known {
+    /// What was read before and need not be read; nothing if it is to be read `again`.
+    pub fn known(&self, again: bool) -> Known {
         let met = Arc::clone(&self.met);
-        Known::new(move |id| met.meet(id))
+        Known::new(move |id| met.meet(id) && !again)
+    }
+
+    /// What the engine goes on from. It takes the memory out of the state.
+    pub fn past(&mut self, late: i64, again: bool) -> Past {
+        let memory = std::mem::take(&mut self.state.memory);
+        Past { memory, late, reread: again.then(|| self.met.objects()) }
+    }
+
+    /// Says if earlier runs have read records that this one asks for, and have left them out.
+    pub fn left_out(&self, since: Option<Time>) -> Option<Problem> {
+        let (first, last) = self.state.memory.left_out?;
+        let first = since.map_or(first, |since| first.max(since));
+        let message = format!(
+            "earlier runs had a later --since and left out records from {first} to {last} that they \
+             have read: they are not judged; --reread reads them again"
+        );
+        (first <= last).then(|| Problem::new(Origin::blob("*"), Stage::Read, message))
     }
 
     /// The fingerprints of what was found before.
@@ -85,14 +105,15 @@ impl Opened {
         self.state.asked_other(asked)
     }
 
-    /// What a report says of it, if `rules` are those of this run.
-    pub fn describe(&self, rules: &BTreeMap<String, String>) -> report::State {
+    /// What a report says of it, if `rules` are those of this run, and what was read is read
+    /// `again`.
+    pub fn describe(&self, rules: &BTreeMap<String, String>, again: bool) -> report::State {
         report::State {
             path: self.name.clone(),
             runs: self.state.runs,
             previous: self.state.written,
-            recalled: self.state.memory.recalled.len() as u64,
-            new_rules: self.state.new_rules(rules),
+            recalled: self.state.memory.recalled.len() as u64 + self.state.memory.uses.count,
+            new_rules: if again { Vec::new() } else { self.state.new_rules(rules) },
         }
     }
 

@@ -101,6 +101,14 @@ pub enum Verdict {
     Raises(String),
 }
 
+/// How long most histories look back at records, in days: policies, aliases and the life of keys
+/// change seldom.
+pub const RECORD_DAYS: u16 = 400;
+
+/// How long most look back at uses, in days. Whoever has not used a key for a quarter of a year uses
+/// it anew.
+pub const USE_DAYS: u16 = 90;
+
 /// A rule over many records that is code.
 ///
 /// It is shown records one by one and uses of keys in groups, marks those that concern it, and
@@ -122,6 +130,17 @@ pub trait History: Send + Sync {
 
     /// What a use of a key means to it.
     fn note_use(&self, _use: &Use<'_>, _marks: &mut Vec<Mark>) {}
+
+    /// For how many days after a record, or after the last of its uses, a later one may come that it
+    /// is judged with. A run hands on to the next what is not older; what is ages out.
+    fn days(&self) -> u16 {
+        RECORD_DAYS
+    }
+
+    /// The same of the uses that it is shown.
+    fn use_days(&self) -> u16 {
+        USE_DAYS
+    }
 
     /// The kinds of marks without which a part gives nothing: all kinds of any one row. A part that
     /// lacks them is never decided over, which saves reading what was noted.

@@ -4,15 +4,18 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::detect::stateful::{Correlation, Kind, Uses, Verdict};
+use crate::detect::stateful::{Correlation, Kind, RECORD_DAYS, USE_DAYS, Uses, Verdict};
 use crate::detect::{ADJUSTS, KNOWN, Over, Stateful};
 
 use super::plan::{Plan, Progress};
 use super::store::hash::HashKey;
 use super::store::names::Names;
 
-/// Kept as long as there is room.
-pub const FOREVER: i64 = i64::MAX;
+/// A day in microseconds.
+const DAY: i64 = 86_400_000_000;
+
+/// How long what is known of tags and of names is handed on from run to run; microseconds.
+pub const TAGS_REACH: i64 = RECORD_DAYS as i64 * DAY;
 
 /// The field that tells what a call was about.
 const SUBJECT: &str = "keytrail.subject";
@@ -34,6 +37,8 @@ pub struct Context<'a> {
     pub stop: Option<&'a AtomicBool>,
     /// How much later than a record one may come that needs it, by stateful rule; microseconds.
     pub reaches: Vec<i64>,
+    /// How much later than a use; microseconds.
+    pub use_reach: i64,
     /// Of each stateful rule, whether a use's row tells all that it asks of a match.
     by_row: Vec<bool>,
     /// Of each rule, what becomes of its matches.
@@ -66,6 +71,7 @@ impl<'a> Context<'a> {
             progress,
             stop: None,
             reaches: reaches(plan, &over),
+            use_reach: over.iter().map(use_reach).max().unwrap_or_default(),
             fates: rules.map(|rule| fate(plan, &by_row, rule)).collect(),
             by_row,
             over,
@@ -113,6 +119,17 @@ fn wants_uses(rule: &Stateful<'_>) -> bool {
     matches!(rule.code, Over::History(history) if !matches!(history.uses(), Uses::None))
 }
 
+/// How much later than a use a record may come that a rule needs it for; microseconds.
+fn use_reach(rule: &Stateful<'_>) -> i64 {
+    match rule.code {
+        Over::History(history) if !matches!(history.uses(), Uses::None) => {
+            i64::from(history.use_days()) * DAY
+        }
+        // Tags of a pair that was used may be delivered later.
+        _ => i64::from(USE_DAYS) * DAY,
+    }
+}
+
 /// Whether the row of a use tells all that a correlation asks of a match.
 fn is_by_row(rule: &Stateful<'_>) -> bool {
     let Over::Correlation(correlation) = rule.code else { return false };
@@ -137,7 +154,7 @@ fn fate(plan: &Plan, by_row: &[bool], rule: usize) -> Fate {
 }
 
 /// How far each stateful rule's notes reach: over its window, and the windows of the rules that look
-/// at what it finds. A history's reach as far as there is room.
+/// at what it finds. A history says how far its own reach.
 fn reaches(plan: &Plan, over: &[Stateful<'_>]) -> Vec<i64> {
     let mut reaches = vec![0; over.len()];
     // Rules come before those that look at them, so that from the end all of these are known.
@@ -146,7 +163,7 @@ fn reaches(plan: &Plan, over: &[Stateful<'_>]) -> Vec<i64> {
         let further = feeds.filter_map(|feed| reaches.get(feed.stateful as usize)).max();
         let further: i64 = further.copied().unwrap_or_default();
         reaches[number] = match rule.code {
-            Over::History(_) => FOREVER,
+            Over::History(history) => i64::from(history.days()) * DAY,
             Over::Correlation(correlation) => correlation.span.saturating_add(further),
         };
     }

@@ -7,7 +7,7 @@ use crate::detect::RuleSet;
 use crate::model::coverage::{Coverage, Place};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
-use crate::model::memory::Memory;
+use crate::model::memory::{Dated, Memory};
 use crate::model::time::Time;
 use crate::record::event::{Header, Raw};
 use crate::source::gate::Gate;
@@ -45,6 +45,16 @@ impl Filter {
         if since { Range::Reported } else { Range::Before }
     }
 
+    /// Whether a use that an earlier run has left lies in what is reported or before it.
+    pub(super) fn has_use(&self, time: Time, [account, region]: [Option<&str>; 2]) -> bool {
+        let one_of = |wanted: &[String], value: Option<&str>| {
+            wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|w| w == value))
+        };
+        self.until.is_none_or(|until| time < until)
+            && one_of(&self.accounts, account)
+            && one_of(&self.regions, region)
+    }
+
     /// Whether what is said of an account and Region is reported.
     pub(super) fn has_place(&self, place: &Place) -> bool {
         let one_of = |wanted: &[String], value| wanted.is_empty() || wanted.contains(value);
@@ -60,10 +70,24 @@ pub(super) enum Range {
     /// In what an earlier run has reported: it feeds what needs history, and what is decided only
     /// now may rest on it.
     Recalled,
+    /// Likewise, and this run has read it again: whatever this run finds rests on it too.
+    Again,
     /// Before it: it feeds what needs history.
     Before,
     /// After it, or of another account or Region.
     Outside,
+}
+
+impl Range {
+    /// Whether an earlier run has reported it.
+    pub(super) fn is_recalled(self) -> bool {
+        matches!(self, Range::Recalled | Range::Again)
+    }
+
+    /// Whether single records of it make findings.
+    pub(super) fn is_found(self) -> bool {
+        matches!(self, Range::Reported | Range::Again)
+    }
 }
 
 /// What to scan for, and how.
@@ -129,6 +153,8 @@ pub struct Past {
     pub memory: Memory,
     /// How late records may be delivered; microseconds.
     pub late: i64,
+    /// Which blobs earlier runs have read, if they are to be read again.
+    pub reread: Option<Arc<Dated>>,
 }
 
 /// What a scan is doing.
@@ -209,6 +235,9 @@ pub struct Limits {
     /// How many notes for rules over many records a worker holds before they go to a temporary
     /// file.
     pub notes: usize,
+    /// How many records for the next run a worker holds before they go to a temporary file, without
+    /// their texts.
+    pub retained: usize,
     /// How many notes of one group a rule over many records decides over at once.
     pub window: usize,
     /// How many bytes of what records say a history decides over at once: a policy names thousands.
@@ -231,6 +260,7 @@ impl Default for Limits {
             facts: 256 << 10,     // 14 MiB at 56 bytes each
             uses: 128 << 10,      // 15 MiB at 120 bytes each
             notes: 32 << 10,      // 4 MiB at 128 bytes each
+            retained: 64 << 10,   // 8 MiB at 120 bytes each
             window: 1 << 17,
             window_bytes: 128 << 20, // 128 MiB
             tags: 1 << 20,           // some 250 bytes each, where there are any

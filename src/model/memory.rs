@@ -26,13 +26,55 @@ pub struct Memory {
     pub accounts: BTreeSet<String>,
     /// Which hours were in the logs.
     pub coverage: Coverage,
-    /// Records that were judged, so that a copy that is delivered later is nothing new.
+    /// Records that were read, so that a copy that is delivered later is nothing new. The lowest bit
+    /// of an id says whether the record was left out ([`left_out`]).
     pub known: Dated,
     /// Records that rules over many may still need.
     pub recalled: Vec<Recalled>,
-    /// How many records of this run had no room in `known` or in `recalled`: copies of them that come
-    /// later count again, and rules over many do not see them.
+    /// Uses of keys that such rules may still need.
+    pub uses: Uses,
+    /// Tag changes that had no room in any run.
+    pub lost_tags: LostTags,
+    /// How many records and uses that such rules may still need had no room.
     pub forgotten: u64,
+    /// How many records and uses of earlier runs are older than any rule looks back.
+    pub aged: u64,
+    /// The times of records that were read and not judged, since they lay before what was asked
+    /// for.
+    pub left_out: Option<Span>,
+    /// How many records of this run had no room in `known`: copies of them that come later count
+    /// again.
+    pub copies_forgotten: u64,
+}
+
+/// From the first time to the last.
+pub type Span = (Time, Time);
+
+/// Both spans, and what is between them.
+pub fn both(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+    let all = [one, other].into_iter().flatten();
+    all.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+}
+
+/// Of which resources tag changes had no room, from when to when.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LostTags {
+    /// By a hash of the ARN under the `seed`.
+    pub of: Vec<(u64, Span)>,
+    /// Of too many of these, by what the ARNs begin with.
+    pub alike: Vec<(String, Span)>,
+    /// Of too many of these.
+    pub all: Option<Span>,
+}
+
+/// Uses of keys, in blocks that only the engine reads, and only under the same `seed`: millions of
+/// them are held in little memory, and taken up block by block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// The blocks.
+    pub blocks: Vec<Vec<u8>>,
+    /// How many uses there are in all of them.
+    pub count: u64,
 }
 
 /// A record from an earlier run.
@@ -44,9 +86,9 @@ pub struct Recalled {
     pub text: Vec<u8>,
     /// Whether it lay in the range that was reported.
     pub reported: bool,
-    /// Of a use of a key, the time of the last one like it.
+    /// Of a use of a key, the time of the last one like it. Only earlier versions kept uses so.
     pub last: Option<Time>,
-    /// Of a use of a key, how many there were; else 1.
+    /// Of such a use, how many there were; else 1.
     pub count: u64,
 }
 
@@ -70,6 +112,15 @@ impl Dated {
     /// Where an id is in `rows`.
     pub fn find(&self, id: Id) -> Option<usize> {
         self.0.binary_search_by_key(&id, |(id, _)| *id).ok()
+    }
+
+    /// Whether a record is there, and then whether it was judged. Some run may have judged what
+    /// another one left out.
+    pub fn judged(&self, id: Id) -> Option<bool> {
+        let id = judged(id);
+        let at = self.0.partition_point(|(known, _)| *known < id);
+        let (found, _) = self.0.get(at)?;
+        (judged(*found) == id).then_some(*found == id)
     }
 
     /// Whether an id is there.
@@ -102,6 +153,16 @@ impl Dated {
         }
         all
     }
+}
+
+/// The id of a record that was judged.
+pub fn judged([one, two]: Id) -> Id {
+    [one, two & !1]
+}
+
+/// The id of a record that was read and left out.
+pub fn left_out([one, two]: Id) -> Id {
+    [one, two | 1]
 }
 
 /// The day of a time, counted from 1970.

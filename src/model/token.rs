@@ -17,6 +17,11 @@ impl Token {
         Token(id)
     }
 
+    /// The id of the blob, which is not settled by that.
+    pub fn id(&self) -> Id {
+        self.0
+    }
+
     /// Settles it: the id of a blob that is read and reported.
     #[must_use = "the blob is given again unless somebody takes note of its id"]
     pub fn settle(self) -> Id {

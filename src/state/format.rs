@@ -2,17 +2,24 @@
 //! come numbers of fixed width, little-endian.
 //!
 //! ```text
-//! {"schema":"keytrail.state/v2", …, "places":N, "objects":N, "reported":N, "known":N, "recalled":N}\n
+//! {"schema":"keytrail.state/v3", …, "places":N, "objects":N, "reported":N, "known":N, "lost":N,
+//!  "recalled":N, "blocks":N}\n
 //! places                        N times: length, JSON of account and Region; 20 bytes for each day
 //! objects, reported, known      N times 16 bytes of id and 2 of day, ascending
+//! lost                          N times: a hash of an ARN, two times
 //! recalled                      N times: length, JSON of its origin; length, the record
+//! blocks                        N times: length, uses of keys in a form that only the engine reads
 //! ```
 //!
 //! The first schema had the places in the line, which grew with every night until no run believed it.
+//! The second had the first record of each use among those that are recalled.
 //!
 //! What must stay true: the reader doesn't trust the file. It believes a number only as far as bytes
 //! follow. And what is written is read back before it takes the place of what was there: a state that
 //! the next run refuses is worse than one that is a night old.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -22,14 +29,16 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::model::coverage::{self, Coverage, Day, Seen};
-use crate::model::memory::{Dated, Id, Memory, Recalled};
+use crate::model::memory::{Dated, Id, LostTags, Memory, Recalled, Span, Uses, judged};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
 /// What is written.
-const SCHEMA: &str = "keytrail.state/v2";
-/// What is read too: all places are in the first line.
-const EARLIER: &str = "keytrail.state/v1";
+const SCHEMA: &str = "keytrail.state/v3";
+/// What is read too: no blocks of uses.
+const EARLIER: &str = "keytrail.state/v2";
+/// And this: all places are in the first line.
+const FIRST: &str = "keytrail.state/v1";
 /// Fast, and half the size of what deflate makes.
 const LEVEL: i32 = 3;
 /// The longest first line that is believed: of earlier states, which hold all places in it, 512 MiB.
@@ -56,6 +65,24 @@ struct Head {
     #[serde(default, skip_serializing)]
     coverage: Coverage,
     forgotten: u64,
+    /// These are not in states of earlier versions.
+    #[serde(default)]
+    aged: u64,
+    #[serde(default)]
+    copies_forgotten: u64,
+    #[serde(default)]
+    left_out: Option<[i64; 2]>,
+    /// How many resources there are whose tag changes had no room.
+    #[serde(default)]
+    lost: u64,
+    #[serde(default)]
+    lost_alike: Vec<(String, [i64; 2])>,
+    #[serde(default)]
+    lost_all: Option<[i64; 2]>,
+    #[serde(default)]
+    blocks: u64,
+    #[serde(default)]
+    uses: u64,
     /// How many accounts and Regions there are. Not in states of earlier versions.
     #[serde(default)]
     places: u64,
@@ -95,11 +122,11 @@ pub fn encode(state: &State) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn write(state: &State) -> io::Result<Vec<u8>> {
-    let mut out = zstd::Encoder::new(Vec::new(), LEVEL)?;
-    out.include_checksum(true)?;
+/// The first line.
+fn head(state: &State) -> Head {
     let State { objects, reported, memory, .. } = state;
-    let head = Head {
+    let alike = memory.lost_tags.alike.iter();
+    Head {
         schema: SCHEMA.to_owned(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         written: state.written.map(|time| time.0),
@@ -112,13 +139,27 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         accounts: memory.accounts.clone(),
         coverage: Coverage::default(),
         forgotten: memory.forgotten,
+        aged: memory.aged,
+        copies_forgotten: memory.copies_forgotten,
+        left_out: memory.left_out.map(numbers),
+        lost: memory.lost_tags.of.len() as u64,
+        lost_alike: alike.map(|(head, span)| (head.clone(), numbers(*span))).collect(),
+        lost_all: memory.lost_tags.all.map(numbers),
+        blocks: memory.uses.blocks.len() as u64,
+        uses: memory.uses.count,
         places: memory.coverage.places().count() as u64,
         objects: objects.rows().len() as u64,
         reported: reported.rows().len() as u64,
         known: memory.known.rows().len() as u64,
         recalled: memory.recalled.len() as u64,
-    };
-    serde_json::to_writer(&mut out, &head)?;
+    }
+}
+
+fn write(state: &State) -> io::Result<Vec<u8>> {
+    let mut out = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    out.include_checksum(true)?;
+    let State { objects, reported, memory, .. } = state;
+    serde_json::to_writer(&mut out, &head(state))?;
     out.write_all(b"\n")?;
     for (place, seen) in memory.coverage.places() {
         let (place, days) = (place.clone(), seen.hours.days().count() as u64);
@@ -136,6 +177,10 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
             out.write_all(&day.to_le_bytes())?;
         }
     }
+    for (hash, span) in &memory.lost_tags.of {
+        let [first, last] = numbers(*span).map(i64::to_le_bytes);
+        [hash.to_le_bytes(), first, last].iter().try_for_each(|word| out.write_all(word))?;
+    }
     for recalled in &memory.recalled {
         let kept = Kept {
             blob: recalled.origin.blob.to_string(),
@@ -147,6 +192,7 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         write_bytes(&mut out, &serde_json::to_vec(&kept)?)?;
         write_bytes(&mut out, &recalled.text)?;
     }
+    memory.uses.blocks.iter().try_for_each(|block| write_bytes(&mut out, block))?;
     out.finish()
 }
 
@@ -162,6 +208,8 @@ enum Piece {
     Reported((Id, u16)),
     Known((Id, u16)),
     Record(Recalled),
+    Block(Vec<u8>),
+    Lost((u64, Span)),
 }
 
 /// What a row of fixed size is.
@@ -174,15 +222,22 @@ type OfRow = fn((Id, u16)) -> Piece;
 pub fn decode(bytes: &[u8]) -> Result<State, String> {
     let (mut objects, mut reported, mut known) = (Vec::new(), Vec::new(), Vec::new());
     let (mut coverage, mut recalled) = (Coverage::default(), Vec::new());
+    let (mut blocks, mut lost) = (Vec::new(), Vec::new());
     let head = read(bytes, |piece| match piece {
         Piece::Place(place, seen) => coverage.add(place, &seen),
         Piece::Object(row) => objects.push(row),
         Piece::Reported(row) => reported.push(row),
         Piece::Known(row) => known.push(row),
         Piece::Record(record) => recalled.push(record),
+        Piece::Block(block) => blocks.push(block),
+        Piece::Lost(row) => lost.push(row),
     })?;
     let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
-    if head.schema == EARLIER {
+    if head.schema != SCHEMA {
+        // What was judged and what was left out was not told apart.
+        known.iter_mut().for_each(|(id, _)| *id = judged(*id));
+    }
+    if head.schema == FIRST {
         coverage = head.coverage;
     }
     let memory = Memory {
@@ -193,7 +248,16 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         coverage,
         known: Dated::new(known),
         recalled,
+        uses: Uses { blocks, count: head.uses },
+        lost_tags: LostTags {
+            of: lost,
+            alike: head.lost_alike.into_iter().map(|(head, times)| (head, span(times))).collect(),
+            all: head.lost_all.map(span),
+        },
         forgotten: head.forgotten,
+        aged: head.aged,
+        copies_forgotten: head.copies_forgotten,
+        left_out: head.left_out.map(span),
     };
     let (objects, reported) = (Dated::new(objects), Dated::new(reported));
     Ok(State { written: written.map(Time), runs, asked, rules, objects, reported, memory })
@@ -208,7 +272,7 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
     from.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).map_err(|_| no_state())?;
     let head: Head = serde_json::from_slice(&line).map_err(|_| no_state())?;
     drop(line);
-    if ![SCHEMA, EARLIER].contains(&head.schema.as_str()) {
+    if ![SCHEMA, EARLIER, FIRST].contains(&head.schema.as_str()) {
         let found: String = head.schema.chars().take(60).collect();
         return Err(format!("has the schema {found:?}, expected {SCHEMA:?}"));
     }
@@ -226,13 +290,29 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
             take(kind(row(&mut from).map_err(damaged)?));
         }
     }
+    for _ in 0..head.lost {
+        let mut next = || word(&mut from).map_err(damaged);
+        let (hash, times) = (next()?, [next()?, next()?]);
+        take(Piece::Lost((hash, span(times.map(u64::cast_signed)))));
+    }
     for _ in 0..head.recalled {
         take(Piece::Record(record(&mut from).map_err(damaged)?));
+    }
+    for _ in 0..head.blocks {
+        take(Piece::Block(read_bytes(&mut from).map_err(damaged)?));
     }
     if from.read(&mut [0]).map_err(damaged)? != 0 {
         return Err("is damaged: something follows its end".to_owned());
     }
     Ok(head)
+}
+
+fn numbers((first, last): Span) -> [i64; 2] {
+    [first.0, last.0]
+}
+
+fn span([first, last]: [i64; 2]) -> Span {
+    (Time(first), Time(last))
 }
 
 fn no_state() -> String {
@@ -281,151 +361,5 @@ fn read_bytes(from: &mut impl Read) -> io::Result<Vec<u8>> {
     match bytes.len() as u64 == len {
         true => Ok(bytes),
         false => Err(io::ErrorKind::UnexpectedEof.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn coverage(seed: u64) -> Coverage {
-        let mut coverage = Coverage::default();
-        for at in 0..seed % 4 {
-            let region = format!("r-{at}");
-            let mut seen = Seen { regional: seed.is_multiple_of(2), ..Seen::default() };
-            for day in 0..seed % 9 {
-                let bits = [1, 2, 3, 4].map(|kind| u32::try_from(seed % 255).unwrap() * kind);
-                seen.hours.add(i32::try_from(day * at).unwrap(), Day::of_bits(bits));
-            }
-            coverage.add(coverage::Place { account: "111122223333".into(), region }, &seen);
-        }
-        coverage
-    }
-
-    fn state() -> impl Strategy<Value = State> {
-        let ids = || prop::collection::vec((any::<[u64; 2]>(), any::<u16>()), 0..20);
-        let times = || prop::option::of(any::<i64>().prop_map(Time));
-        let records = (
-            ".{0,9}",
-            prop::option::of(0..9u64),
-            prop::collection::vec(any::<u8>(), 0..30),
-            times(),
-            any::<u64>(),
-        )
-            .prop_map(|(blob, record, text, last, count)| Recalled {
-                origin: Origin { blob: blob.into(), record },
-                text,
-                reported: count % 2 == 0,
-                last,
-                count,
-            });
-        let memory = (any::<u64>(), times(), ids(), prop::collection::vec(records, 0..9)).prop_map(
-            |(seed, first_event, known, recalled)| Memory {
-                seed,
-                first_event,
-                last_event: first_event,
-                accounts: ["111122223333".to_owned()].into(),
-                coverage: coverage(seed),
-                known: Dated::new(known),
-                recalled,
-                forgotten: 3,
-            },
-        );
-        (times(), any::<u64>(), ids(), ids(), memory).prop_map(
-            |(written, runs, objects, reported, memory)| State {
-                written,
-                runs,
-                asked: "sha256:r".into(),
-                rules: BTreeMap::from([("key-created".into(), "sha256:s".into())]),
-                objects: Dated::new(objects),
-                reported: Dated::new(reported),
-                memory,
-            },
-        )
-    }
-
-    /// What the first version wrote: all places in the first line, and at first no rules one by one.
-    #[test]
-    fn states_of_earlier_versions_are_read() {
-        let head = serde_json::json!({"schema": EARLIER, "tool": "0.1.0", "written": 1, "runs": 3,
-            "rules": "sha256:r", "seed": 7, "first_event": null, "last_event": 2,
-            "accounts": ["111122223333"], "coverage": [{"account": "111122223333",
-                "region": "eu-central-1", "regional": true, "days": [[20_000, [1, 2, 3, 4]]]}],
-            "forgotten": 0, "objects": 1, "reported": 0, "known": 0, "recalled": 0});
-        let with_rules = {
-            let mut head = head.clone();
-            head["rule_digests"] = serde_json::json!({"key-created": "sha256:s"});
-            head
-        };
-        for (head, rules) in [(head, 0), (with_rules, 1)] {
-            let mut bytes = format!("{head}\n").into_bytes();
-            bytes.extend([1; 18]);
-            let state = decode(&zstd::encode_all(&bytes[..], LEVEL).unwrap()).unwrap();
-            assert_eq!((state.runs, state.rules.len()), (3, rules));
-            assert_eq!(state.objects.rows(), [([0x0101_0101_0101_0101; 2], 0x0101)]);
-            let (place, seen) = state.memory.coverage.places().next().unwrap();
-            assert_eq!((place.account.as_str(), seen.regional), ("111122223333", true));
-            let days: Vec<_> = seen.hours.days().collect();
-            assert_eq!(days, [(20_000, Day::of_bits([1, 2, 3, 4]))]);
-            // It goes on in the form of this version.
-            let written = encode(&state).unwrap();
-            assert_eq!(decode(&written), Ok(state));
-        }
-    }
-
-    #[test]
-    fn what_could_not_be_read_back_is_not_written() {
-        let long = "x".repeat(usize::try_from(RECORD_MAX).unwrap() + 1);
-        let mut state = State::default();
-        let origin = Origin { blob: long.into(), record: None };
-        let recalled = Recalled { origin, text: vec![], reported: true, last: None, count: 1 };
-        state.memory.recalled.push(recalled);
-        let refused = encode(&state).unwrap_err().to_string();
-        assert!(refused.starts_with("what is to be written is damaged"), "{refused}");
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read(state in state()) {
-            let bytes = encode(&state).unwrap();
-            prop_assert_eq!(decode(&bytes), Ok(state));
-        }
-
-        #[test]
-        fn damage_is_always_seen(state in state(), at in any::<prop::sample::Index>(), bit in 0..8u8, cut in any::<prop::sample::Index>()) {
-            let mut bytes = encode(&state).unwrap();
-            prop_assert!(decode(&bytes[..cut.index(bytes.len())]).is_err());
-            let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
-            // A few bits of zstd's header mean nothing; whatever is read then must be the same.
-            if let Ok(read) = decode(&bytes) {
-                prop_assert_eq!(read, state);
-            }
-        }
-
-        #[test]
-        fn numbers_that_lie_are_no_state(counts in any::<[u64; 5]>(), rest in prop::collection::vec(any::<u8>(), 0..200)) {
-            let head = serde_json::json!({"schema": SCHEMA, "tool": "x", "written": 1, "runs": 1,
-                "rules": "", "seed": 1, "first_event": null, "last_event": null, "accounts": [],
-                "forgotten": 0, "places": counts[4], "objects": counts[0], "reported": counts[1], "known": counts[2],
-                "recalled": counts[3]});
-            let mut text = format!("{head}\n").into_bytes();
-            text.extend(rest);
-            let bytes = zstd::encode_all(text.as_slice(), 1).unwrap();
-            prop_assert!(decode(&bytes).is_err());
-        }
-    }
-
-    #[test]
-    fn other_files_are_refused_in_words() {
-        let text = |bytes: &[u8]| decode(&zstd::encode_all(bytes, 1).unwrap()).unwrap_err();
-        assert_eq!(text(b"{}\n"), "is no state that --state wrote");
-        assert!(decode(b"{\"schema\":1}").unwrap_err().starts_with("is "));
-        let bytes = encode(&State::default()).unwrap();
-        let other = zstd::decode_all(bytes.as_slice()).unwrap();
-        let other = String::from_utf8(other).unwrap().replace("state/v2", "state/v9");
-        assert!(text(other.as_bytes()).contains("keytrail.state/v9"));
     }
 }

@@ -15,6 +15,7 @@ mod file;
 mod format;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::memory::{Dated, Id, Memory};
@@ -55,7 +56,7 @@ pub struct State {
 /// What a listing has met of the objects that were read before.
 #[derive(Debug)]
 pub struct Met {
-    objects: Dated,
+    objects: Arc<Dated>,
     met: Vec<AtomicBool>,
 }
 
@@ -63,7 +64,12 @@ impl Met {
     /// Nothing met yet.
     pub fn new(objects: Dated) -> Met {
         let met = objects.rows().iter().map(|_| AtomicBool::new(false)).collect();
-        Met { objects, met }
+        Met { objects: Arc::new(objects), met }
+    }
+
+    /// The objects that were read before.
+    pub fn objects(&self) -> Arc<Dated> {
+        Arc::clone(&self.objects)
     }
 
     /// Whether an object was read before; notes that it was met.

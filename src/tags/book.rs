@@ -13,9 +13,10 @@ use std::sync::Arc;
 use super::change::{Change, Evidence, Source, What};
 use super::lost::Lost;
 use super::second::names;
-use super::shares::{Holding, Shares, Who};
+use super::shares::{Holding, Shares};
 use super::timeline::Timeline;
 use crate::model::arn::Arn;
+use crate::model::memory::LostTags;
 
 /// Everything that was learnt.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +69,12 @@ impl Book {
     pub fn new(limit: usize) -> Book {
         let limit = limit.max(1) as u64;
         Book { limit, shares: Shares::new(limit), lost: Lost::new(limit), ..Book::default() }
+    }
+
+    /// Goes on from what earlier runs have lost, whose hashes are under `seed`.
+    #[must_use]
+    pub fn going_on(self, seed: u64, lost: &LostTags) -> Book {
+        Book { lost: Lost::going_on(self.limit, seed, lost), ..self }
     }
 
     /// Adds what a file says of a resource.
@@ -189,12 +196,7 @@ impl Book {
 
     /// Principals and accounts of whom tag changes had no room that this run has read.
     pub fn cut_short(&self) -> BTreeSet<String> {
-        let name = |(account, principal): Who<'_>| match (account, principal) {
-            ("", "") => "services".to_owned(),
-            (account, "") => format!("services in account {account}"),
-            (_, principal) => principal.to_owned(),
-        };
-        self.shares.cut_short().map(name).collect()
+        self.shares.cut_short().collect()
     }
 
     /// How many entries of files had no room.

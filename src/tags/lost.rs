@@ -1,39 +1,41 @@
 //! When there was no room for tag changes, and of which ARNs.
 //!
 //! A flood may be of millions of ARNs, so a number stands for each; and of more than there is room
-//! for, only what they have in common is remembered: service, Region and account. What must stay
-//! true: of an ARN whose changes had no room, the answer is never that they had.
+//! for, only what they have in common is remembered: service, Region and account. Runs hand on to
+//! each other what had no room in any of them.
+//!
+//! What must stay true: of an ARN whose changes had no room, the answer is never that they had.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
-use crate::model::time::Time;
+use twox_hash::XxHash3_64;
 
-/// From the first time to the last.
-type Range = (Time, Time);
+use crate::model::memory::{LostTags, Span};
+use crate::model::time::Time;
 
 /// What is lost, by ARN. Two that share their hash are unknown together, and never wrong.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lost {
-    of: HashMap<u64, Range>,
+pub struct Lost {
+    of: HashMap<u64, Span>,
+    /// The key of the hashes.
+    seed: u64,
     /// How many ARNs are told apart.
     most: usize,
     /// Of more ARNs, by what comes before their resource.
-    alike: HashMap<String, Range>,
+    alike: HashMap<String, Span>,
     /// Of more of these.
-    all: Option<Range>,
+    all: Option<Span>,
 }
 
-/// No log can be written so that names share their hash.
-static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+/// A key of this run, under which no log can be written so that names share their hash.
+static SEED: LazyLock<u64> = LazyLock::new(|| getrandom::u64().unwrap_or_default());
 
 /// How many services, Regions and accounts are told apart: more than any organisation has.
 const ALIKE: usize = 1 << 16;
 
 /// Both ranges, and what is between them.
-fn both(one: Range, other: Range) -> Range {
+fn both(one: Span, other: Span) -> Span {
     (one.0.min(other.0), one.1.max(other.1))
 }
 
@@ -45,22 +47,48 @@ fn head(arn: &str) -> &str {
 impl Lost {
     /// Nothing yet; so many ARNs are told apart.
     pub fn new(most: u64) -> Lost {
-        Lost { most: usize::try_from(most).unwrap_or(usize::MAX), ..Lost::default() }
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Lost { most, seed: *SEED, ..Lost::default() }
+    }
+
+    /// What earlier runs have lost, whose hashes are under `seed`; so many ARNs are told apart.
+    pub fn going_on(most: u64, seed: u64, known: &LostTags) -> Lost {
+        let mut lost = Lost { seed, ..Lost::new(most) };
+        known.of.iter().for_each(|(hash, span)| lost.mark_hash(*hash, None, *span));
+        known.alike.iter().for_each(|(head, span)| lost.mark_alike(head, *span));
+        lost.all = known.all;
+        lost
+    }
+
+    /// What later runs need to know of it: all that ended at `since` or later.
+    pub fn handed_on(self, since: Time) -> LostTags {
+        let is_new = |span: &Span| span.1 >= since;
+        let mut of: Vec<(u64, Span)> = self.of.into_iter().collect();
+        let mut alike: Vec<(String, Span)> = self.alike.into_iter().collect();
+        of.retain(|(_, span)| is_new(span));
+        alike.retain(|(_, span)| is_new(span));
+        of.sort_unstable();
+        alike.sort_unstable();
+        LostTags { of, alike, all: self.all.filter(is_new) }
     }
 
     /// There was no room for a change.
     pub fn mark(&mut self, arn: &str, time: Time) {
-        let (hash, range) = (HASHER.hash_one(arn), (time, time));
+        let hash = XxHash3_64::oneshot_with_seed(self.seed, arn.as_bytes());
+        self.mark_hash(hash, Some(arn), (time, time));
+    }
+
+    fn mark_hash(&mut self, hash: u64, arn: Option<&str>, range: Span) {
         if let Some(known) = self.of.get_mut(&hash) {
             *known = both(*known, range);
         } else if self.of.len() < self.most {
             self.of.insert(hash, range);
         } else {
-            self.mark_alike(head(arn), range);
+            self.mark_alike(arn.map_or("", head), range);
         }
     }
 
-    fn mark_alike(&mut self, head: &str, range: Range) {
+    fn mark_alike(&mut self, head: &str, range: Span) {
         if let Some(known) = self.alike.get_mut(head) {
             *known = both(*known, range);
         } else if self.alike.len() < ALIKE {
@@ -81,8 +109,9 @@ impl Lost {
     }
 
     /// From when to when changes of an ARN had no room.
-    pub fn of(&self, arn: &str) -> Option<Range> {
-        let of = self.of.get(&HASHER.hash_one(arn)).copied();
+    pub fn of(&self, arn: &str) -> Option<Span> {
+        let hash = XxHash3_64::oneshot_with_seed(self.seed, arn.as_bytes());
+        let of = self.of.get(&hash).copied();
         let alike = self.alike.get(head(arn)).copied();
         [of, alike, self.all].into_iter().flatten().reduce(both)
     }
@@ -104,5 +133,19 @@ mod tests {
         assert_eq!(one.of(&arn("ec2", 4)), Some((Time(2), Time(8))));
         assert_eq!(one.of(&arn("ec2", 77)), Some((Time(2), Time(8))), "may be one of them");
         assert_eq!(one.of(&arn("kms", 4)), None);
+    }
+
+    #[test]
+    fn runs_hand_on_what_had_no_room() {
+        let arn = |n: i64| format!("arn:aws:ec2:eu-central-1:111122223333:{n}");
+        let mut first = Lost::going_on(2, 7, &LostTags::default());
+        (0..5).for_each(|n| first.mark(&arn(n), Time(n)));
+        let before = [0, 1, 4, 9].map(|n| first.of(&arn(n)));
+        let handed = first.handed_on(Time(0));
+        let second = Lost::going_on(2, 7, &handed);
+        assert_eq!([0, 1, 4, 9].map(|n| second.of(&arn(n))), before);
+        // What ended earlier than anybody looks back is let go.
+        let third = Lost::going_on(2, 7, &second.handed_on(Time(1)));
+        assert_eq!(third.handed_on(Time(5)), LostTags::default());
     }
 }

@@ -26,7 +26,7 @@ pub mod compare;
 mod course;
 pub mod extract;
 mod index;
-mod lost;
+pub mod lost;
 mod second;
 mod shares;
 mod state;

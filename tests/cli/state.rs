@@ -1,5 +1,7 @@
 //! Runs that go on from each other: nothing is missed, nothing is said twice, whatever ends them.
 
+mod flood;
+mod reread;
 mod rules;
 mod settled;
 

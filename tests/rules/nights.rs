@@ -40,7 +40,7 @@ fn run(plan: &Plan, path: &Path) -> (Found, Option<Memory>, Coverage) {
 /// What runs over the parts find together.
 fn nights(plan: &mut Plan, parts: &[&[Value]]) -> Found {
     let folder = tempfile::tempdir().unwrap();
-    plan.past = Some(Past { memory: Memory::default(), late: DAY });
+    plan.past = Some(Past { late: DAY, ..Past::default() });
     let mut found = Found::new();
     for (number, part) in parts.iter().enumerate() {
         let path = folder.path().join(format!("{number}.json"));
@@ -48,7 +48,7 @@ fn nights(plan: &mut Plan, parts: &[&[Value]]) -> Found {
         let (new, memory, coverage) = run(plan, &path);
         plan.coverage = coverage;
         found.extend(new);
-        plan.past = Some(Past { memory: memory.unwrap(), late: DAY });
+        plan.past = Some(Past { memory: memory.unwrap(), late: DAY, reread: None });
     }
     plan.past = None;
     plan.coverage = Coverage::default();

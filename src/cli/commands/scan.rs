@@ -28,7 +28,7 @@ use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
 use crate::cli::verifying::{self, Verifying};
 use crate::detect::{Loaded, RuleSet};
-use crate::engine::{self, Live, Past, Plan, Progress};
+use crate::engine::{self, Live, Plan, Progress};
 use crate::model::estate::Estate;
 use crate::model::finding::Finding;
 use crate::model::level::Level;
@@ -59,7 +59,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     }
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     say_loaded(&prepared, &run, messages);
-    let Prepared { settings, config, baseline, loaded, listing, delivery, state, .. } = prepared;
+    let Prepared { settings, config, baseline, loaded, listing, delivery, mut state, .. } =
+        prepared;
     let (verifying, catalogs) = (prepared.verifying, prepared.catalogs);
     let judged = loaded.rules.digests();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
@@ -71,9 +72,11 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let mut scan = Scan { settings, delivery, worst: None, stop };
     let Catalogs { book, mut problems, .. } = catalogs;
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
-    if let Some(state) = &state {
-        plan.coverage = state.state.memory.coverage.clone();
-        plan.past = Some(Past { memory: state.state.memory.clone(), late: late(args) });
+    if let Some(state) = &mut state {
+        let left_out = state.left_out(plan.filter.since).filter(|_| !args.run.reread);
+        problems.extend(left_out);
+        plan.coverage = std::mem::take(&mut state.state.memory.coverage);
+        plan.past = Some(state.past(late(args), args.run.reread));
     }
     let gate = |v: Verifying| v.gate(&scan.settings, &plan.coverage, started, &scan.stop);
     let gated = match verifying.map(gate).transpose() {
@@ -132,7 +135,10 @@ fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
     }
     let asked = what(&prepared.settings, run);
     if prepared.state.as_ref().is_some_and(|state| state.asked_other(&asked)) {
-        messages.note("the rules or filters are not those of the last run: what it has read is not read again");
+        messages.note(match prepared.reread {
+            true => "the rules or filters are not those of the last run: what it has read is read again",
+            false => "the rules or filters are not those of the last run: what it has read is not read again without --reread",
+        });
     }
     if let Some(state) = run.state.as_ref().filter(|state| !state.new_rules.is_empty()) {
         let rules = state.new_rules.join(", ");
@@ -173,7 +179,10 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         config_digest: settings.digest(more),
         config_file: config.path.as_ref().map(|path| path.to_string_lossy().into()),
         baseline,
-        state: prepared.state.as_ref().map(|state| state.describe(&rules.digests())),
+        state: prepared
+            .state
+            .as_ref()
+            .map(|state| state.describe(&rules.digests(), prepared.reread)),
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
         min_level: settings.min_level,

@@ -9,9 +9,10 @@ use std::io;
 
 use rayon::prelude::*;
 
-use crate::engine::partial::fact::{Fact, NO_GROUP, known};
+use crate::engine::partial::fact::{Fact, LEFT_OUT, is_group, known};
 use crate::engine::plan::Progress;
 use crate::engine::store::runs::{Rows, Shard};
+use crate::model::memory::{judged, left_out};
 
 /// What the facts add up to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -121,14 +122,16 @@ impl Counts {
         for facts in contents() {
             let Some(first) = facts.first() else { continue };
             for group in facts.chunk_by(|a, b| a.group == b.group).filter_map(<[_]>::first) {
-                if group.group != NO_GROUP {
+                if is_group(group.group) {
                     *self.groups.entry(group.group).or_default() += 1;
                 }
             }
             self.duplicates += places(facts).count() as u64 - 1;
             if self.known.most > 0 {
                 let grouped = facts.iter().any(|fact| is_finding(fact.group));
-                self.known.push(known((first.identity, first.content)), grouped);
+                let id = known((first.identity, first.content));
+                let is_judged = facts.iter().any(|fact| fact.group != LEFT_OUT);
+                self.known.push(if is_judged { judged(id) } else { left_out(id) }, grouped);
             }
         }
         if same.first().map(|fact| fact.content) != same.last().map(|fact| fact.content) {
@@ -143,7 +146,9 @@ impl Counts {
 /// matches twice in one group, one fact each, is in one place.
 fn places(facts: &[Fact]) -> impl Iterator<Item = (u64, u64)> {
     let first = facts.first().map(|fact| fact.group);
-    let of_first = facts.iter().filter(move |fact| Some(fact.group) == first);
+    // A copy without a group is in a place of its own.
+    let of_first =
+        facts.iter().filter(move |fact| Some(fact.group) == first || !is_group(fact.group));
     let mut last = None;
     of_first
         .map(|fact| (fact.blob, fact.record))
@@ -157,6 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::partial::fact::NO_GROUP;
 
     fn fact((identity, content, group, record): (u64, u64, u64, u64)) -> Fact {
         Fact { identity: [identity, 0], content, group: [group, 0], blob: 1, record }

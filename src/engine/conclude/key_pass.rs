@@ -11,7 +11,9 @@ use std::rc::Rc;
 
 use rayon::prelude::*;
 
+use super::adds::{Adds, Met};
 use super::by_names::ByNames;
+use super::heirs::Heirs;
 use super::lookup::{Lookup, Named, Target};
 use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
@@ -23,12 +25,12 @@ use super::tags::ledger::{Ledger, Tags};
 use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Scope, Use, Uses};
 use crate::detect::{ADJUSTS, Over, Stateful};
 use crate::engine::partial::group::{Group, SHOWN};
+use crate::engine::partial::handed::{HandedUse, HandedUses};
 use crate::engine::partial::key_use::{Call, KeyUse, Who, flag};
 use crate::engine::partial::uses::RecordId;
 use crate::engine::store::dictionary::{NONE, Sym};
-use crate::engine::store::runs::{RowAt, SHARDS};
+use crate::engine::store::runs::{RowAt, Rows, SHARDS};
 use crate::engine::store::texts::{NOWHERE, TextAt};
-use crate::model::memory::Id;
 use crate::model::time::Time;
 
 /// What the uses gave.
@@ -36,8 +38,10 @@ pub struct Passed {
     pub decisions: Decisions,
     pub notes: Vec<Notes>,
     pub compared: Vec<Compared>,
-    /// Of each use how many there were and when the last one was, if the next run is to know.
-    pub lasts: Vec<(Id, Time, u64)>,
+    /// The uses that the next run may get, if there is to be one.
+    pub handed: Rows<HandedUse>,
+    /// Uses of earlier runs that are older than any rule looks back.
+    pub aged: u64,
 }
 
 /// What is known before the uses are gone through.
@@ -57,34 +61,45 @@ pub struct Known<'a> {
 /// When a temporary file cannot be used.
 pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
     let bench = known.bench;
-    let pool = NotePool::new(bench.stages.count, bench.context.plan.limits.notes, known.free);
-    let shards: Vec<io::Result<Passed>> = (0..SHARDS)
+    let limits = &bench.context.plan.limits;
+    let pool = NotePool::new(bench.stages.count, limits.notes, known.free);
+    let handed = HandedUses::new(limits.uses);
+    let shards: Vec<io::Result<Shard>> = (0..SHARDS)
         .into_par_iter()
         .map_init(AtHand::default, |at_hand, shard| {
-            let mut pass = Pass::new(known, pool.take(), std::mem::take(at_hand));
+            let heirs = Heirs::new(bench, handed.take());
+            let mut pass = Pass::new(known, (pool.take(), heirs), std::mem::take(at_hand));
             let done = pass.shard(shard);
-            let Pass { desk, comparing, lasts, fed, .. } = pass;
+            let Pass { desk, comparing, heirs, fed, .. } = pass;
             pool.give(desk.left);
+            handed.give(heirs.rows);
             let (compared, ledger) = comparing.map(Comparing::finish).unzip();
             *at_hand = AtHand { lookup: Some(desk.lookup), ledger, fed };
             bench.context.progress.step();
-            let compared = compared.into_iter().collect();
-            done.map(|()| Passed { decisions: desk.decisions, notes: Vec::new(), compared, lasts })
+            done.map(|()| Shard { decisions: desk.decisions, compared, aged: heirs.aged })
         })
         .collect();
     let mut all = Passed {
         decisions: Decisions::default(),
         notes: pool.into_all(),
         compared: Vec::new(),
-        lasts: Vec::new(),
+        handed: handed.into_all(),
+        aged: 0,
     };
     for passed in shards {
         let passed = passed?;
         all.decisions.merge(passed.decisions);
         all.compared.extend(passed.compared);
-        all.lasts.extend(passed.lasts);
+        all.aged += passed.aged;
     }
     Ok(all)
+}
+
+/// What the keys of one shard gave.
+struct Shard {
+    decisions: Decisions,
+    compared: Option<Compared>,
+    aged: u64,
 }
 
 /// All uses of one kind: of one key by one principal with one operation on one resource.
@@ -94,7 +109,9 @@ struct Kind {
     at: RowAt,
     id: EventId,
     last: i64,
+    /// How many, once the key is closed; until then, what the rows have added.
     count: u64,
+    counted: Adds,
     reported: bool,
     recalled: bool,
     /// Where copies of the first record were read.
@@ -133,7 +150,9 @@ struct Pass<'a> {
     kinds: Vec<Kind>,
     /// Whether there were more than are looked at together.
     crowded: bool,
-    lasts: Vec<(Id, Time, u64)>,
+    heirs: Heirs,
+    /// What was met of the record at hand, of which copies may follow.
+    met: Met,
     /// What matches mean to correlations.
     fed: ByNames<Vec<Fed>>,
 }
@@ -148,7 +167,7 @@ struct Fed {
 }
 
 impl<'a> Pass<'a> {
-    fn new(known: &'a Known<'a>, notes: Notes, at_hand: AtHand<'a>) -> Pass<'a> {
+    fn new(known: &'a Known<'a>, (notes, heirs): (Notes, Heirs), at_hand: AtHand<'a>) -> Pass<'a> {
         let bench = known.bench;
         let mut desk = Desk::new(bench, notes);
         desk.lookup = at_hand.lookup.unwrap_or(desk.lookup);
@@ -159,7 +178,8 @@ impl<'a> Pass<'a> {
             comparing: bench.context.compares.then(|| Comparing::new(bench, ledger)),
             kinds: Vec::new(),
             crowded: false,
-            lasts: Vec::new(),
+            heirs,
+            met: Met::default(),
             fed: at_hand.fed,
         }
     }
@@ -179,6 +199,7 @@ impl<'a> Pass<'a> {
                 comparing.take(&row, is_copy, &mut self.desk)?;
             }
             if row.matches != NONE {
+                self.heirs.wait(&row, &mut self.desk)?;
                 self.correlate(&row, at)?;
             }
             before = Some(row);
@@ -191,56 +212,34 @@ impl<'a> Pass<'a> {
 
     /// Counts a use among those of its kind.
     fn count(&mut self, row: &KeyUse, at: RowAt, is_copy: bool, same: bool) -> io::Result<()> {
-        if row.is(flag::OF_WINDOW) {
-            return Ok(());
-        }
-        let (last, count) = match row.is(flag::STANDS_FOR) {
-            true => self.known.stand_for.get(&(row.id, row.content)).copied(),
-            false => None,
-        }
-        .unwrap_or((Time(row.time), 1));
-        let count = if is_copy { 0 } else { count };
+        let Some(adds) = self.met.adds(row, is_copy, self.known.stand_for) else { return Ok(()) };
         let is_full = self.kinds.len() >= self.known.bench.context.plan.limits.window;
         let of_use = |kind: &&mut Kind| kind.first.is_same_use(row);
         match self.kinds.last_mut().filter(|_| same).filter(of_use) {
             Some(kind) => {
                 first_of(kind, (row, at), &mut self.desk)?;
-                kind.last = kind.last.max(last.0);
-                kind.count += count;
+                kind.last = kind.last.max(adds.last.0);
+                kind.counted.merge(adds);
                 kind.reported |= row.is(flag::REPORTED);
                 kind.recalled |= row.is(flag::RECALLED);
             }
             None if is_full => {
                 self.crowded = true;
-                self.drop_kind(row, (last, count));
+                self.heirs.count(row, adds, &mut self.desk)?;
             }
             None => self.kinds.push(Kind {
                 first: *row,
                 at,
                 id: self.desk.event_id(row)?,
-                last: last.0,
-                count: count.max(1),
+                last: adds.last.0,
+                count: 0,
+                counted: adds,
                 reported: row.is(flag::REPORTED),
                 recalled: row.is(flag::RECALLED),
                 copies: Vec::new(),
             }),
         }
         Ok(())
-    }
-
-    /// Only counts a use of a kind for which there is no room, so that the next run knows of it.
-    fn drop_kind(&mut self, row: &KeyUse, (last, count): (Time, u64)) {
-        if self.known.bench.context.plan.past.is_none() {
-            return;
-        }
-        let id = [row.key, row.used];
-        match self.lasts.last_mut().filter(|(known, ..)| *known == id) {
-            Some((_, known_last, known_count)) => {
-                *known_last = last.max(*known_last);
-                *known_count += count;
-            }
-            None => self.lasts.push((id, last, count.max(1))),
-        }
     }
 
     /// Tells correlations of the matches of a use, where they could come to anything.
@@ -267,12 +266,12 @@ impl<'a> Pass<'a> {
             comparing.close_key(&mut self.desk)?;
         }
         let mut kinds = std::mem::take(&mut self.kinds);
-        if self.known.bench.context.plan.past.is_some() {
-            let last =
-                |kind: &Kind| ([kind.first.key, kind.first.used], Time(kind.last), kind.count);
-            self.lasts.extend(kinds.iter().map(last));
+        for kind in &mut kinds {
+            kind.count = kind.counted.count();
+            show_smallest(kind, &self.desk);
         }
-        kinds.iter_mut().for_each(|kind| show_smallest(kind, &self.desk));
+        let all = kinds.iter().map(|kind| (kind.first, kind.counted));
+        self.heirs.add_all(all, &mut self.desk)?;
         kinds.sort_by(|a, b| a.order(b, &self.desk));
         let mut texts = Vec::with_capacity(kinds.len());
         for kind in &kinds {

@@ -1,14 +1,15 @@
 //! What this run and all before it have seen, and what the next one needs to know.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::count::Counts;
+use super::hand_on::HandedOn;
 use crate::engine::context::Context;
 use crate::engine::partial::problems::Problems;
-use crate::engine::partial::retained::Retained;
+use crate::engine::partial::values::Values;
 use crate::engine::plan::Plan;
 use crate::model::coverage::Coverage;
-use crate::model::memory::{self, Id, Memory};
+use crate::model::memory::{self, Memory, Span, both};
 use crate::model::origin::Origin;
 use crate::model::outcome::Totals;
 use crate::model::problem::{Problem, Stage};
@@ -18,6 +19,9 @@ use crate::model::time::Time;
 pub const KNOWN: usize = 1 << 20;
 /// For how long, in days: CloudTrail tries for 30 to deliver what it could not.
 const KNOWN_DAYS: u16 = 45;
+
+/// How many accounts it knows: as many as one run tells apart.
+const ACCOUNTS: usize = Values::LIMIT;
 
 /// What this run and all before it have seen.
 pub struct Seen {
@@ -40,37 +44,69 @@ pub fn seen(plan: &Plan, totals: &Totals) -> Seen {
 /// What the next run needs to know, if it is asked for and this one is whole.
 pub fn remember(
     context: &Context<'_>,
-    retained: Retained,
+    handed: HandedOn,
     (mut counts, seen): (Counts, Seen),
-    uses: &HashMap<Id, u64>,
-    problems: &mut Problems,
+    (left_out, problems): (Option<Span>, &mut Problems),
 ) -> Option<Memory> {
     let past = context.plan.past.as_ref()?;
+    // What was left out before is judged now if it was read again.
+    let before = past.memory.left_out.filter(|_| past.reread.is_none());
+    let left_out = both(before, left_out);
     if problems.lost() {
         return None;
     }
-    let packed = retained.pack(&context.names, uses);
-    let (recalled, forgotten) = match packed {
-        Ok(packed) => packed,
-        Err(error) => {
-            let message = format!("a temporary file cannot be read back: {error}");
-            problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
-            return None;
-        }
-    };
     let room = KNOWN.saturating_sub(counts.known.grouped.len());
     let surplus = counts.known.others.len().saturating_sub(room) as u64 + counts.known.dropped;
     counts.known.others.truncate(room);
     let met = counts.known.grouped.into_iter().chain(counts.known.others);
     let today = memory::day(context.plan.now);
+    let known = past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN);
+    let HandedOn { uses, recalled, lost_tags, aged, forgotten, .. } = handed;
+    let accounts = bounded(seen.accounts, problems);
     Some(Memory {
         seed: context.key.seed(),
         first_event: seen.first,
         last_event: Some(seen.last),
-        accounts: seen.accounts,
+        accounts,
         coverage: Coverage::default(),
-        known: past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN),
+        known,
         recalled,
-        forgotten: forgotten + surplus,
+        uses,
+        lost_tags,
+        forgotten,
+        aged,
+        copies_forgotten: surplus,
+        left_out,
     })
+}
+
+/// The accounts that the next run knows: of too many the smallest, so that no order decides which.
+fn bounded(mut accounts: BTreeSet<String>, problems: &mut Problems) -> BTreeSet<String> {
+    let too_many = accounts.len() > ACCOUNTS;
+    while accounts.len() > ACCOUNTS {
+        accounts.pop_last();
+    }
+    if too_many {
+        let message = format!(
+            "more than {ACCOUNTS} accounts in all runs: later runs take the others for foreign"
+        );
+        problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+    }
+    accounts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_accounts_the_smallest_are_known_and_a_problem_says_so() {
+        let all = |count: usize| (0..count).map(|n| format!("{n:012}")).collect::<BTreeSet<_>>();
+        let mut problems = Problems::new(9);
+        assert_eq!(bounded(all(ACCOUNTS), &mut problems), all(ACCOUNTS));
+        assert_eq!(bounded(all(ACCOUNTS + 2), &mut problems), all(ACCOUNTS));
+        let problems = problems.into_sorted();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].message.starts_with("more than 100000 accounts in all runs"));
+    }
 }

@@ -6,35 +6,44 @@
 //! survey     a first look at all uses
 //! by_names   what rows that share their names have in common
 //! key_pass   all uses, key by key
+//! adds       what each row adds to its kind of use
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
 //! coverage   which hours there are, and which should be
 //! settle     groups of single records, once everything is known
 //! sort       findings in the order of the report
 //! memory     what the next run needs to know
+//! heirs      which uses it may get
+//! hand_on    what it gets of uses and records
+//! shares     who gets how much of a room that is too small for all
 //! lookup     the texts behind rows
 //! ```
 
+mod adds;
 mod by_names;
 mod count;
 mod coverage;
+mod hand_on;
+mod heirs;
 mod key_pass;
 mod lookup;
 mod memory;
 mod records;
 mod settle;
+mod shares;
 mod sort;
 mod stateful;
 mod survey;
 mod tags;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::mem::take;
 
 use super::context::Context;
 use super::finding::finding_of_files;
 use super::partial::Partial;
+use super::partial::handed::HandedUse;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
 use super::partial::retained::Retained;
@@ -48,7 +57,6 @@ use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::finding::Finding;
-use crate::model::memory::Id;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
@@ -56,6 +64,7 @@ use crate::model::time::Time;
 use crate::tags::book::Book;
 use count::{Counts, Known};
 use coverage::Look;
+use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
 use settle::{add, raise_evasions, settle};
 use sort::findings;
@@ -89,7 +98,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let decided = decide(context, &mut partial, &seen, ended);
     let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
     context.progress.begin(Phase::Sorting, 0);
-    let Decided { decisions, compared, found, book, uses } = decided;
+    let Decided { decisions, compared, found, book, mut handed } = decided;
+    partial.problems.extend(take(&mut handed.problems));
     decisions.problems.into_iter().for_each(|problem| partial.problems.add(problem));
     let groups = (partial.groups, &counts.groups);
     let mut groups = settle(plan, &seen.accounts, groups, &decisions.changes);
@@ -102,7 +112,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let (mut findings, summary) = findings(plan, groups, unverified(plan, ended));
     let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
     or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
-    let memory = remember(context, partial.retained, (counts, seen), &uses, &mut partial.problems);
+    let left_out = (handed.left_out, &mut partial.problems);
+    let memory = remember(context, handed, (counts, seen), left_out);
     let outcome = Outcome {
         findings,
         summary,
@@ -185,8 +196,8 @@ struct Decided {
     /// Findings about tags.
     found: Vec<Found>,
     book: Book,
-    /// How many of each use there were, if the next run is to know.
-    uses: HashMap<Id, u64>,
+    /// What the next run gets.
+    handed: HandedOn,
 }
 
 /// Decides what rests on many records.
@@ -252,8 +263,25 @@ fn decide(
     fill_sessions(&mut decisions.findings, &heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
     partial.problems.extend(too_many_tags(plan, &book));
-    let uses = counted(passed.lasts, &mut partial.retained);
-    Ok(Decided { decisions, compared, found, book, uses })
+    let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
+    let handed = handed_on(&shelves, &mut partial.retained, (passed.handed, passed.aged))?;
+    Ok(Decided { decisions, compared, found, book, handed })
+}
+
+/// What the next run gets, if there is to be one.
+fn handed_on(
+    shelves: &Shelves<'_>,
+    retained: &mut Retained,
+    (uses, aged): (Rows<HandedUse>, u64),
+) -> io::Result<HandedOn> {
+    let mut handed = HandedOn { aged, ..HandedOn::default() };
+    if shelves.context.plan.past.is_some() {
+        let retained = std::mem::replace(retained, Retained::new((None, 0), 1, 0));
+        handed.left_out = retained.left_out;
+        handed.add_uses(shelves, uses)?;
+        handed.add_records(shelves, retained.into_kept())?;
+    }
+    Ok(handed)
 }
 
 /// All that is known of tags.
@@ -263,16 +291,6 @@ fn book(plan: &Plan, mut book: Book, joins: BTreeSet<(String, String)>, unplaced
     book.merge(plan.tags.clone());
     book.fit();
     book
-}
-
-/// How many of each use there were; when the last one was goes to what the next run needs.
-fn counted(lasts: Vec<(Id, Time, u64)>, retained: &mut Retained) -> HashMap<Id, u64> {
-    let mut counted = HashMap::new();
-    for (id, last, count) in lasts {
-        retained.note_last(id, last);
-        *counted.entry(id).or_default() += count;
-    }
-    counted
 }
 
 fn texts(all: Vec<super::store::texts::Texts>) -> AllTexts {

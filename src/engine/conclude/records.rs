@@ -67,11 +67,10 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
         Ok(pass.said)
     });
     let parts: Vec<io::Result<Said>> = parts.collect();
-    let limit = known.context.plan.limits.tags;
     let mut all = Said {
         notes: Vec::new(),
         marked: Marked::new(),
-        book: Book::new(limit),
+        book: book(known.context),
         pairs: Vec::new(),
         aliases: Vec::new(),
     };
@@ -85,6 +84,15 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
     }
     all.pairs.sort_unstable();
     Ok(all)
+}
+
+/// An empty book. It knows what earlier runs have lost.
+fn book(context: &Context<'_>) -> Book {
+    let book = Book::new(context.plan.limits.tags);
+    match &context.plan.past {
+        Some(past) => book.going_on(context.key.seed(), &past.memory.lost_tags),
+        None => book,
+    }
 }
 
 struct Pass<'a> {
@@ -112,7 +120,7 @@ impl Pass<'_> {
             said: Said {
                 notes: vec![notes],
                 marked: Marked::new(),
-                book: Book::new(limits.tags),
+                book: book(known.context),
                 pairs: Vec::new(),
                 aliases: Vec::new(),
             },
@@ -176,7 +184,7 @@ impl Pass<'_> {
         };
         let id = view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
         self.said.aliases.push(AliasSet {
-            recalled: range == Range::Recalled,
+            recalled: range.is_recalled(),
             time,
             id: id.map(Cow::into_owned),
             content,
@@ -293,7 +301,7 @@ impl Pass<'_> {
     /// The hash of the group that a hit belongs to; zero of one that is not reported.
     fn group(&self, one: &One<'_, '_>, hit: &Hit) -> [u64; 2] {
         let context = self.known.context;
-        if one.label.range != Range::Reported || !context.plan.rules.is_reported(hit.rule) {
+        if !one.label.range.is_found() || !context.plan.rules.is_reported(hit.rule) {
             return [0, 0];
         }
         let id = one.record.view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
@@ -328,7 +336,7 @@ fn note_of(one: &One<'_, '_>) -> Note {
         kind: 0,
         value: 0,
         reported: range == Range::Reported,
-        recalled: range == Range::Recalled,
+        recalled: range.is_recalled(),
         group: [0, 0],
         place: (blob, record),
         behind: Behind::Text(one.at),

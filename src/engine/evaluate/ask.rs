@@ -43,7 +43,7 @@ impl Answers {
                 self.histories.push(rule);
                 continue;
             }
-            if range != Range::Reported && set.feeds(rule as usize).is_empty() {
+            if !range.is_found() && set.feeds(rule as usize).is_empty() {
                 continue;
             }
             let check = || set.check(rule, event, &record.view);

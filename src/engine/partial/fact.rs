@@ -54,6 +54,14 @@ impl Row for Fact {
     }
 }
 
+/// The group of records that lay outside of what is reported: no rule was asked.
+pub const LEFT_OUT: [u64; 2] = [0, 1];
+
+/// Whether a group is one that a rule made.
+pub fn is_group(group: [u64; 2]) -> bool {
+    group != NO_GROUP && group != LEFT_OUT
+}
+
 /// What stands for a record and its copies from run to run.
 pub fn known((identity, content): ([u64; 2], u64)) -> [u64; 2] {
     [identity[0] ^ content, identity[1].wrapping_add(content.rotate_left(32))]

@@ -40,7 +40,8 @@ pub struct Label {
     pub why: u8,
 }
 
-const RANGES: [Range; 4] = [Range::Reported, Range::Recalled, Range::Before, Range::Outside];
+const RANGES: [Range; 5] =
+    [Range::Reported, Range::Recalled, Range::Before, Range::Outside, Range::Again];
 /// Bytes of a label.
 const LABEL: usize = 42;
 

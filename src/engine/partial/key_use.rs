@@ -9,7 +9,7 @@
 
 use crate::engine::store::dictionary::Sym;
 use crate::engine::store::runs::Row;
-use crate::engine::store::texts::TextAt;
+use crate::engine::store::texts::{NOWHERE, TextAt};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::principal::{Mfa, Principal};
@@ -68,6 +68,8 @@ pub mod flag {
     pub const SEVERAL_KEYS: u64 = 128;
     /// An earlier run left it for a window: another record stands for the use.
     pub const OF_WINDOW: u64 = 256;
+    /// What is the same in every run.
+    pub const LASTING: u64 = UUID | NO_ID | OWN_SESSION | PROBE | SEVERAL_KEYS;
 }
 
 impl KeyUse {
@@ -83,6 +85,20 @@ impl KeyUse {
     #[must_use]
     pub fn read_at(self, blob: u64, record: u64) -> KeyUse {
         self.at(blob, record, self.place)
+    }
+
+    /// As the next run gets it: what only this run knows is left out.
+    #[must_use]
+    pub fn handed_on(self, blob: u64, matches: Sym) -> KeyUse {
+        let place = self.place & (flag::LASTING | !0xffff)
+            | if self.is(flag::REPORTED | flag::RECALLED) { flag::RECALLED } else { 0 };
+        KeyUse { matches, text: NOWHERE, blob, place, ..self }
+    }
+
+    /// As an earlier run has handed it on, with its place and matches in this run.
+    #[must_use]
+    pub fn taken_up(self, (blob, text): (u64, TextAt), matches: Sym, flags: u64) -> KeyUse {
+        KeyUse { matches, text, blob, place: self.place | flags, ..self }
     }
 
     /// The blob's number, and the record's in it.

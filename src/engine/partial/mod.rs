@@ -7,6 +7,8 @@
 //! fact       which record was read where
 //! group      findings in the making
 //! few        a list of few entries, in order
+//! handed     what the next run may get, as rows
+//! use_block  uses of keys as bytes, for the next run
 //! hours      which hours of each account and Region there are
 //! endpoint   calls that were logged twice, by the service and by the endpoint
 //! retained   records that the next run needs
@@ -23,12 +25,14 @@ pub mod endpoint;
 pub mod fact;
 pub mod few;
 pub mod group;
+pub mod handed;
 pub mod hours;
 pub mod kept;
 pub mod key_use;
 pub mod objects;
 pub mod problems;
 pub mod retained;
+pub mod use_block;
 pub mod uses;
 pub mod uuid;
 pub mod values;
@@ -92,7 +96,7 @@ impl Partial {
             network: Network::default(),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
-            retained: Retained::new(late, plan.tomorrow(), number),
+            retained: Retained::new((late, plan.tomorrow()), plan.limits.retained, number),
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),

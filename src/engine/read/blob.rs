@@ -39,6 +39,8 @@ pub struct BlobState<'a> {
     pub unread: bool,
     /// The record of an earlier run that this is about.
     pub recalled: Option<&'a Recalled>,
+    /// Whether an earlier run has read it too.
+    pub again: bool,
 }
 
 /// One blob on its way through a worker.
@@ -70,6 +72,7 @@ impl<'a, 'b> BlobSink<'a, 'b> {
             problems: 0,
             unread: false,
             recalled: None,
+            again: false,
         };
         BlobSink {
             shared,

@@ -147,6 +147,7 @@ mod tests {
             context: &context,
             live: None,
             recalled: AtomicUsize::new(0),
+            inherited: AtomicUsize::new(0),
             stop: &stop,
             fill: scan::fastest_fill(),
         };

@@ -17,6 +17,7 @@
 
 mod blob;
 mod gate;
+mod inherit;
 mod keep;
 pub mod live;
 mod record;
@@ -49,8 +50,14 @@ pub fn read(
     stop: &AtomicBool,
     pool: &rayon::ThreadPool,
 ) -> io::Result<(Partial, Vec<Token>)> {
-    let shared =
-        Shared { context, live, recalled: AtomicUsize::new(0), stop, fill: fastest_fill() };
+    let shared = Shared {
+        context,
+        live,
+        recalled: AtomicUsize::new(0),
+        inherited: AtomicUsize::new(0),
+        stop,
+        fill: fastest_fill(),
+    };
     let beat = |bytes| context.progress.blob_read(bytes);
     let all = read_all(source, Workers { pool, stop, beat: &beat }, |index| {
         let number = u32::try_from(index).unwrap_or(u32::MAX);

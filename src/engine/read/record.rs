@@ -21,7 +21,8 @@ use crate::engine::evaluate::identity::Identity;
 use crate::engine::evaluate::matched::{Matching, group_hash};
 use crate::engine::evaluate::{Basics, Record};
 use crate::engine::partial::endpoint::Held;
-use crate::engine::partial::fact::{Fact, NO_GROUP};
+use crate::engine::partial::fact::{Fact, LEFT_OUT, NO_GROUP};
+use crate::engine::partial::group::Group;
 use crate::engine::partial::kept::why::{PAIRS, RULES};
 use crate::engine::plan::Range;
 use crate::model::origin::Origin;
@@ -63,9 +64,9 @@ fn look_at(
     let kms = record.basics.is_kms();
     let tags = record.basics.concerns_tags();
     let of_interest = kms || (tags && sink.context.compares) || !rules.is_empty();
-    let range = match of_interest {
+    let (range, judged) = match of_interest {
         true => keep::range(sink, record, marked),
-        false => Range::Outside,
+        false => (Range::Outside, true),
     };
     let mut answers = std::mem::take(&mut sink.answers);
     answers.ask(&sink.context.plan.rules, record, rules, range);
@@ -76,7 +77,7 @@ fn look_at(
     let found = !answers.hits.is_empty() || !answers.histories.is_empty();
     if kms || found || why != 0 {
         let identity = sink.identity(number, marked, &record.basics.header);
-        put_away(sink, record, marked, &answers, &identity, (range, why));
+        put_away(sink, record, marked, &answers, &identity, (range, judged, why));
     }
     sink.answers = answers;
 }
@@ -88,9 +89,14 @@ fn put_away(
     marked: Marked<'_>,
     answers: &Answers,
     identity: &Identity<'_>,
-    (range, why): (Range, u8),
+    (range, judged, why): (Range, bool, u8),
 ) {
-    let grouped = range == Range::Reported && group(sink, record, identity, answers);
+    let fresh = range == Range::Reported;
+    let grouped = range.is_found() && group(sink, record, identity, (answers, fresh));
+    if range.is_recalled() || sink.blob.recalled.is_some() {
+        let place = (sink.blob_number(), record.number);
+        sink.partial.retained.recalled.insert(place);
+    }
     if range != Range::Outside {
         uses::note(sink, record, identity, answers, range);
     }
@@ -102,10 +108,8 @@ fn put_away(
     let looked_at = !answers.hits.is_empty() || !answers.histories.is_empty();
     let matters = record.basics.is_kms() || looked_at || why & (RULES | PAIRS) != 0;
     if !grouped && matters {
-        let fact = sink.fact(record.number, identity, NO_GROUP);
-        if sink.blob.recalled.is_some() {
-            sink.partial.retained.recalled.insert((fact.blob, fact.record));
-        }
+        let group = if judged { NO_GROUP } else { LEFT_OUT };
+        let fact = sink.fact(record.number, identity, group);
         sink.partial.facts.push(fact);
     }
 }
@@ -116,7 +120,7 @@ fn group(
     sink: &mut BlobSink<'_, '_>,
     record: &Record<'_>,
     identity: &Identity<'_>,
-    answers: &Answers,
+    (answers, fresh): (&Answers, bool),
 ) -> bool {
     let context = sink.context;
     let rules = &context.plan.rules;
@@ -131,7 +135,7 @@ fn group(
     let mut live = Vec::new();
     for hit in answers.hits.iter().filter(|hit| rules.is_reported(hit.rule)) {
         let key = matching.key(context, hit);
-        let group = matching.group(hit);
+        let group = Group { fresh, ..matching.group(hit) };
         let hash = group_hash(context, &key);
         let fact = sink.fact(record.number, identity, hash);
         context.progress.findings.fetch_add(1, Ordering::Relaxed);

@@ -15,6 +15,8 @@ pub struct Shared<'a> {
     pub live: Option<&'a dyn Report>,
     /// How many records of earlier runs were taken up again.
     pub recalled: AtomicUsize,
+    /// How many blocks of uses of earlier runs were.
+    pub inherited: AtomicUsize,
     pub stop: &'a AtomicBool,
     /// Tells where the values of a record are.
     pub fill: Fill,

@@ -41,7 +41,9 @@ pub fn note(
     answers: &Answers,
     range: Range,
 ) {
-    let Some(time) = record.basics.time.filter(|_| is_row(sink, record)) else { return };
+    if record.basics.time.is_none() || !is_row(sink, record) {
+        return;
+    }
     let row = match row(sink.context, &mut sink.partial.uses, record, identity, &answers.hits) {
         Ok(row) => row,
         Err(error) => {
@@ -51,7 +53,7 @@ pub fn note(
     let (row, mut flags) = row;
     flags |= match range {
         Range::Reported => flag::REPORTED,
-        Range::Recalled => flag::RECALLED,
+        Range::Recalled | Range::Again => flag::RECALLED,
         Range::Before | Range::Outside => 0,
     };
     let recalled = sink.blob.recalled.map(|recalled| (recalled.last, recalled.count));
@@ -62,9 +64,6 @@ pub fn note(
             sink.partial.uses.stand_for.insert((row.id, row.content), (last, count));
         }
         None => {}
-    }
-    if flags & flag::OF_WINDOW == 0 {
-        sink.partial.retained.mark_use([row.key, row.used], time);
     }
     let blob = sink.blob_number();
     sink.partial.uses.rows.push(row.at(blob, record.number, flags));

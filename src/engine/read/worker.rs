@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 
 use super::blob::{BlobSink, Stored};
 use super::gate;
+use super::inherit;
 use super::shared::Shared;
 use crate::engine::partial::Partial;
 use crate::engine::partial::objects::Counts;
 use crate::model::problem::Problem;
+use crate::model::token::Token;
 use crate::model::window::Whole;
 use crate::record::container::Reader;
 use crate::record::scan;
@@ -33,7 +35,7 @@ impl<'s, 'c> Worker<'s, 'c> {
         worker
     }
 
-    /// Takes up records of earlier runs, each worker some of them. Not even a signal ends this: what
+    /// Takes up records and uses of earlier runs, each worker some of them. Not even a signal ends this: what
     /// is not taken up would not be handed on either.
     fn recall(&mut self) {
         let Worker { shared, partial, reader, .. } = self;
@@ -44,6 +46,11 @@ impl<'s, 'c> Worker<'s, 'c> {
             let mut sink = BlobSink::new(shared, partial, &recalled.origin.blob, 0);
             sink.blob.recalled = Some(recalled);
             reader.read(&mut Whole::new(&recalled.text), &mut sink);
+        }
+        while let Some(block) =
+            past.memory.uses.blocks.get(shared.inherited.fetch_add(1, Ordering::Relaxed))
+        {
+            inherit::block(shared, partial, block);
         }
     }
 
@@ -57,6 +64,9 @@ impl<'s, 'c> Worker<'s, 'c> {
         let gate = shared.context.plan.gate.as_ref();
         partial.hours.begin(layout::log_name(&at.blob.name));
         let mut sink = BlobSink::new(shared, partial, &at.blob.name, at.sequence);
+        let reread = shared.context.plan.past.as_ref().and_then(|past| past.reread.as_ref());
+        let id = at.blob.token.as_ref().map(Token::id);
+        sink.blob.again = reread.zip(id).is_some_and(|(before, id)| before.has(id));
         let stored = read(reader, inflater, &mut sink);
         let taken = if sink.blob.unread { Taken::Part } else { Taken::Whole };
         sink.finish(stored.size, gate.map(|_| stored.hash));

@@ -202,16 +202,31 @@ impl Dictionary {
     /// # Errors
     /// When there is none, or the temporary file cannot be read.
     pub fn text(&self, sym: Sym) -> io::Result<Vec<u8>> {
+        self.at(self.place(sym)?)
+    }
+
+    /// How long the text of a name is, in bytes.
+    ///
+    /// # Errors
+    /// As [`text`](Dictionary::text).
+    pub fn length(&self, sym: Sym) -> io::Result<u64> {
+        Ok(u64::from(self.length_at(self.place(sym)?)?))
+    }
+
+    fn place(&self, sym: Sym) -> io::Result<u64> {
         let found = self.index.binary_search_by_key(&sym, |(sym, _)| *sym);
-        let (_, place) =
-            found.ok().and_then(|at| self.index.get(at)).ok_or(io::ErrorKind::NotFound)?;
-        self.at(*place)
+        let found = found.ok().and_then(|at| self.index.get(at));
+        found.map(|(_, place)| *place).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn length_at(&self, place: u64) -> io::Result<u32> {
+        let mut len = [0; 4];
+        self.bytes.read(place, &mut len)?;
+        Ok(u32::from_le_bytes(len))
     }
 
     fn at(&self, place: u64) -> io::Result<Vec<u8>> {
-        let mut len = [0; 4];
-        self.bytes.read(place, &mut len)?;
-        let mut text = vec![0; u32::from_le_bytes(len) as usize];
+        let mut text = vec![0; self.length_at(place)? as usize];
         self.bytes.read(place + 4, &mut text)?;
         Ok(text)
     }

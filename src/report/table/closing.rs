@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use super::fit::{by_level, bytes, count, counted};
 use super::grid::{Grid, Ink};
 use crate::model::coverage::{Covered, Place};
-use crate::model::outcome::{Passed, TagCoverage};
+use crate::model::outcome::{Outcome, TagCoverage};
 use crate::model::suppression::{Applied, State as Applies};
 use crate::model::time::Time;
 use crate::model::verified::{DigestVerdict, LogVerdict, Verification};
@@ -202,7 +202,7 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
         add("baseline", baseline.path.clone());
     }
     if let Some(state) = &run.state {
-        add("state", state_line(state, &report.outcome.passed));
+        add("state", state_line(state, report.outcome));
     }
     if let Some(text) = covered(&report.outcome.covered) {
         add("coverage", text);
@@ -221,12 +221,16 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
 }
 
 /// What was not read again, and since when.
-fn state_line(state: &State, passed: &Passed) -> String {
-    let files = counted(passed.known, "file");
+fn state_line(state: &State, outcome: &Outcome) -> String {
+    let files = counted(outcome.passed.known, "file");
     let Some(previous) = state.previous else { return format!("{}: the first run", state.path) };
     let mut text = format!("{}: since {previous}, {files} read before", state.path);
     if !state.new_rules.is_empty() {
         text += &format!(", without {}", counted(state.new_rules.len() as u64, "new rule"));
+    }
+    let aged = outcome.memory.as_ref().map_or(0, |memory| memory.aged);
+    if aged > 0 {
+        text += &format!(", {} too old for any rule", counted(aged, "record"));
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::model::memory::Memory;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::report;
@@ -34,10 +35,14 @@ struct State<'a> {
     previous: Option<Time>,
     /// Files and objects that were not read again.
     read_before: u64,
-    /// Records of earlier runs that rules over many records have looked at again.
+    /// Records and uses of earlier runs that rules over many records have looked at again.
     recalled: u64,
-    /// Such records for which there was no room.
+    /// Records and uses that such rules still need and for which there was no room.
     forgotten: u64,
+    /// Records and uses of earlier runs that are older than any rule looks back.
+    aged: u64,
+    /// Records of which a copy that comes later counts again.
+    copies_forgotten: u64,
     /// Rules by which earlier runs did not judge what they have read.
     new_rules: &'a [String],
 }
@@ -58,6 +63,7 @@ struct Baseline<'a> {
 
 impl<'a> Run<'a> {
     pub fn new(run: &'a report::Run, outcome: &'a Outcome, version: &'static str) -> Run<'a> {
+        let of = |number: fn(&Memory) -> u64| outcome.memory.as_ref().map_or(0, number);
         Run {
             started: run.started,
             finished: run.finished,
@@ -81,7 +87,9 @@ impl<'a> Run<'a> {
                 previous: state.previous,
                 read_before: outcome.passed.known,
                 recalled: state.recalled,
-                forgotten: outcome.memory.as_ref().map_or(0, |memory| memory.forgotten),
+                forgotten: of(|memory| memory.forgotten),
+                aged: of(|memory| memory.aged),
+                copies_forgotten: of(|memory| memory.copies_forgotten),
                 new_rules: &state.new_rules,
             }),
             listed: Listed {

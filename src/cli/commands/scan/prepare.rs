@@ -38,6 +38,8 @@ pub(super) struct Prepared {
     pub verifying: Option<Verifying>,
     pub delivery: Delivery,
     pub state: Option<Opened>,
+    /// Whether what earlier runs have read is read again.
+    pub reread: bool,
 }
 
 /// Opens everything. What is wrong with one thing does not keep the others from being looked at.
@@ -60,7 +62,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         _ => Ok(None),
     };
     let state = state.map_err(|failure| note(vec![failure])).ok();
-    let known = state.as_ref().and_then(|state| Some(state.as_ref()?.known()));
+    let known = state.as_ref().and_then(|state| Some(state.as_ref()?.known(args.run.reread)));
     let scope = Scope { known, ..scope(args, settings.as_ref()) };
     let reach = cloud.and_then(|cloud| args.s3.reach(cloud, scope).map_err(&mut note).ok());
     let mut listing = reach.clone().and_then(|reach| {
@@ -92,6 +94,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
             verifying: verifying?,
             delivery: delivery?,
             state: state?,
+            reread: args.run.reread,
         })
     })();
     opened.filter(|_| failures.is_empty()).ok_or(failures)

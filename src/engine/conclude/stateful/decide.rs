@@ -20,7 +20,6 @@ use crate::engine::context::Context;
 use crate::engine::evaluate::Parser;
 use crate::engine::partial::kept::Label;
 use crate::engine::partial::key_use::KeyUse;
-use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{Dictionary, NONE, sym};
 use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
 use crate::engine::store::sorted::Sorted;
@@ -265,7 +264,7 @@ impl<'a> Desk<'a> {
             }
         });
         let found = found.ok_or(io::ErrorKind::InvalidData)?;
-        Ok((found, label.range == Range::Recalled))
+        Ok((found, label.range.is_recalled()))
     }
 
     /// The same of a use. The session is left out: it lies in the heap, and no rule asks for it.
