@@ -80,14 +80,13 @@ impl Counts {
 pub fn count(
     facts: Rows<Fact>,
     known: &Known,
-    is_finding: impl Fn([u64; 2]) -> bool + Sync,
     progress: &Progress,
     go_on: impl Fn() -> io::Result<()> + Sync,
 ) -> io::Result<Counts> {
     let shards = facts.into_shards().into_par_iter();
     let none = || Counts { known: known.clone(), ..Counts::default() };
     let counted = shards.map(|shard| {
-        let counts = count_shard(shard, none(), &is_finding, &go_on);
+        let counts = count_shard(shard, none(), &go_on);
         progress.step();
         counts
     });
@@ -97,7 +96,6 @@ pub fn count(
 fn count_shard(
     shard: Shard<Fact>,
     mut counts: Counts,
-    is_finding: impl Fn([u64; 2]) -> bool,
     go_on: impl Fn() -> io::Result<()>,
 ) -> io::Result<Counts> {
     let mut rows = shard.rows()?;
@@ -105,18 +103,18 @@ fn count_shard(
     while let Some((fact, _)) = rows.next()? {
         go_on()?;
         if same.first().is_some_and(|first| first.identity != fact.identity) {
-            counts.add(&same, &is_finding);
+            counts.add(&same);
             same.clear();
         }
         same.push(fact);
     }
-    counts.add(&same, &is_finding);
+    counts.add(&same);
     Ok(counts)
 }
 
 impl Counts {
     /// Adds all facts of one identity.
-    fn add(&mut self, same: &[Fact], is_finding: impl Fn([u64; 2]) -> bool) {
+    fn add(&mut self, same: &[Fact]) {
         let contents = || same.chunk_by(|a, b| a.content == b.content);
         for facts in contents() {
             let Some(first) = facts.first() else { continue };
@@ -127,7 +125,7 @@ impl Counts {
             }
             self.duplicates += places(facts).count() as u64 - 1;
             if self.known.most > 0 {
-                let grouped = facts.iter().any(|fact| is_finding(fact.group));
+                let grouped = facts.iter().any(|fact| fact.group != NO_GROUP);
                 self.known.push(known((first.identity, first.content)), grouped);
             }
         }
@@ -219,7 +217,7 @@ mod tests {
                 parts[(i as u64 ^ seed) as usize % workers].push(fact);
             }
             let merged = parts.into_iter().reduce(|mut a, b| { a.merge(b); a }).unwrap();
-            let counts = count(merged, &Known::most(usize::MAX), |group| group != NO_GROUP, &Progress::default(), || Ok(())).unwrap();
+            let counts = count(merged, &Known::most(usize::MAX), &Progress::default(), || Ok(())).unwrap();
             let all = counts.known.grouped.len() + counts.known.others.len();
             let records: BTreeSet<_> = facts.iter().map(|f| (f.identity, f.content)).collect();
             prop_assert_eq!(all, records.len());

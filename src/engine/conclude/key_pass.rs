@@ -62,7 +62,7 @@ pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
         .into_par_iter()
         .map_init(AtHand::default, |at_hand, shard| {
             let mut pass = Pass::new(known, pool.take(), std::mem::take(at_hand));
-            let done = pass.shard(shard);
+            let done = pass.shard(shard).and_then(|()| pass.desk.tell_all());
             let Pass { desk, comparing, lasts, fed, .. } = pass;
             pool.give(desk.left);
             let (compared, ledger) = comparing.map(Comparing::finish).unzip();
@@ -392,8 +392,7 @@ impl<'a> Pass<'a> {
         let named = self.desk.group_of_row(rule, &first.first, texts(decided))?;
         let (_, _, about) = self.desk.about_row(&first.first)?;
         let of_all = OfAll { count, last, fresh: reported, sessions };
-        self.desk.history_found(rule, decided, (groups, named), &about, of_all);
-        Ok(())
+        self.desk.history_found(rule, decided, (groups, named), &about, of_all)
     }
 }
 

@@ -10,6 +10,8 @@
 //! tags       keys, resources and their tags
 //! coverage   which hours there are, and which should be
 //! settle     groups of single records, once everything is known
+//! fold       many findings of one rule by one actor become one
+//! links      which findings are about one call
 //! sort       findings in the order of the report
 //! memory     what the next run needs to know
 //! lookup     the texts behind rows
@@ -18,7 +20,9 @@
 mod by_names;
 mod count;
 mod coverage;
+mod fold;
 mod key_pass;
+mod links;
 mod lookup;
 mod memory;
 mod records;
@@ -28,13 +32,15 @@ mod stateful;
 mod survey;
 mod tags;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::mem::take;
+use std::sync::{Mutex, PoisonError};
 
 use super::context::Context;
 use super::finding::finding_of_files;
 use super::partial::Partial;
+use super::partial::groups::Groups;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
 use super::partial::retained::Retained;
@@ -56,11 +62,12 @@ use crate::model::time::Time;
 use crate::tags::book::Book;
 use count::{Counts, Known};
 use coverage::Look;
+use fold::Fold;
 use memory::{KNOWN, Seen, remember, seen};
-use settle::{add, raise_evasions, settle};
+use settle::Settling;
 use sort::findings;
 use stateful::decide::{Bench, Decisions, Desk};
-use stateful::evidence::{Found, fill_sessions};
+use stateful::evidence::{Finds, Found, fill_sessions};
 use stateful::note::{Note, Notes};
 use stateful::presence::Presence;
 use stateful::stages::Stages;
@@ -86,20 +93,31 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
     let seen = seen(plan, &totals);
-    let decided = decide(context, &mut partial, &seen, ended);
+    let on_many = Mutex::new(Groups::new(context.key, plan.limits.groups));
+    let decided = decide(context, &mut partial, &on_many, (&seen, ended));
     let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
     context.progress.begin(Phase::Sorting, 0);
-    let Decided { decisions, compared, found, book, uses } = decided;
-    decisions.problems.into_iter().for_each(|problem| partial.problems.add(problem));
-    let groups = (partial.groups, &counts.groups);
-    let mut groups = settle(plan, &seen.accounts, groups, &decisions.changes);
-    raise_evasions(plan, &mut groups, &compared.evasions);
+    let Decided { mut decisions, compared, found, book, uses } = decided;
+    let problems = take(&mut decisions.problems);
+    problems.into_iter().for_each(|problem| partial.problems.add(problem));
     let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
     let (covered, gaps) = covered(context, &mut partial.coverage, all_of_it);
-    for Found { key, group, count, .. } in decisions.findings.into_iter().chain(found).chain(gaps) {
-        add(&mut groups, key, group, count);
+    let mut on_many = on_many.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for Found { key, group, count, .. } in found.into_iter().chain(gaps) {
+        on_many.add_counted(key, group, count);
     }
-    let (mut findings, summary) = findings(plan, groups, unverified(plan, ended));
+    let settling = Settling {
+        plan,
+        recipients: &seen.accounts,
+        counts: &counts.groups,
+        changes: &decisions.changes,
+        evasions: &compared.evasions,
+    };
+    // Whoever asks for each event gets each.
+    let mut fold = Fold::new(context.key, (!plan.each).then_some(plan.limits.standing));
+    let settled = settling.settle((partial.groups, on_many), &mut fold);
+    or_missing(settled, "findings are missing", &mut partial.problems);
+    let (mut findings, summary) = findings(plan, fold.finish(), unverified(plan, ended));
     let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
     or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
     let memory = remember(context, partial.retained, (counts, seen), &uses, &mut partial.problems);
@@ -159,15 +177,10 @@ fn places(
 /// Counts the records of every group, and says which are not what they seem.
 fn count(context: &Context<'_>, partial: &mut Partial) -> Counts {
     let known = Known::most(context.plan.past.as_ref().map_or(0, |_| KNOWN));
-    let found: HashSet<[u64; 2]> = match context.plan.past.is_some() {
-        true => partial.groups.hashes().collect(),
-        false => HashSet::new(),
-    };
     let rows = std::mem::replace(&mut partial.facts, Rows::new(1));
     context.progress.begin(Phase::Counting, SHARDS);
-    let is_finding = |group| found.contains(&group);
     let go_on = || context.go_on();
-    let counts = count::count(rows, &known, is_finding, context.progress, go_on);
+    let counts = count::count(rows, &known, context.progress, go_on);
     let counts = or_missing(counts, "nothing is counted", &mut partial.problems);
     // What earlier runs have said is not said again.
     let is_new = |place: &(u64, u64)| !partial.retained.recalled.contains(place);
@@ -193,8 +206,8 @@ struct Decided {
 fn decide(
     context: &Context<'_>,
     partial: &mut Partial,
-    seen: &Seen,
-    ended: Ended,
+    on_many: &Mutex<Groups>,
+    (seen, ended): (&Seen, Ended),
 ) -> io::Result<Decided> {
     let plan = context.plan;
     let empty = KeyUses::new(1, context.key, 0);
@@ -227,6 +240,7 @@ fn decide(
         heap: &heap,
         kept: &kept,
         texts: AllTexts::default(),
+        found: Finds::new(on_many),
     };
     context.progress.begin(Phase::Deciding, SHARDS);
     let mut waiting = Waiting::new(&stages, plan);
@@ -249,7 +263,6 @@ fn decide(
     for stage in stages.waiting..stages.count {
         waiting.decide(stage, &bench, &mut decisions)?;
     }
-    fill_sessions(&mut decisions.findings, &heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
     partial.problems.extend(too_many_tags(plan, &book));
     let uses = counted(passed.lasts, &mut partial.retained);

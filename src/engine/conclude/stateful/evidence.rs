@@ -6,11 +6,13 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
 use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, Snapshot};
+use crate::engine::partial::groups::Groups;
 use crate::engine::partial::key_use::{Behind, KeyUse, flag};
 use crate::engine::partial::uuid::uuid_text;
 use crate::engine::store::texts::{AllTexts, LastBlock, TextAt};
@@ -38,6 +40,33 @@ impl Found {
     /// A finding all of whose texts are known.
     pub fn new(key: GroupKey, group: Group, count: u64) -> Found {
         Found { key, group, count, named: None, sessions: Vec::new() }
+    }
+}
+
+/// All findings that rest on many records, whoever made them.
+#[derive(Debug)]
+pub struct Finds<'a>(&'a Mutex<Groups>);
+
+impl<'a> Finds<'a> {
+    /// They go to `groups`.
+    pub fn new(groups: &'a Mutex<Groups>) -> Finds<'a> {
+        Finds(groups)
+    }
+
+    /// Takes in some, whose sessions are in the heap.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn add(&self, mut all: Vec<Found>, heap: &AllTexts) -> io::Result<()> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        fill_sessions(&mut all, heap)?;
+        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for Found { key, group, count, .. } in all {
+            groups.add_counted(key, group, count);
+        }
+        Ok(())
     }
 }
 
