@@ -5,16 +5,18 @@
 //! stand for themselves. Of more, those stand that come first in this order; all others are folded
 //! into one:
 //!
-//! 1. those of a higher level;
-//! 2. the first of each key, so that a flood over one key leaves those of the others standing;
-//! 3. those whose resource not only the caller names: it is free to make up any number of contexts;
-//! 4. the earliest, by time and event id.
+//! 1. those that no earlier run has judged;
+//! 2. of each key the first in what follows, so that a flood over one key leaves those of others standing;
+//! 3. those of a higher level;
+//! 4. those whose resource not only the caller names: it is free to make up any number of contexts;
+//! 5. the earliest, by time and event id.
 //!
 //! What must stay true: which findings stand follows from all of them together, never from the order in
 //! which they come or from what memory holds. Those that fall out of some of the findings fall out of
 //! all: whatever comes later, as many as stand are before them. So an actor's findings are cut again
 //! and again, and nothing is lost that would stand.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::settle::Settled;
@@ -52,7 +54,7 @@ impl Fold {
     /// Takes in a finding that is whole.
     pub fn take(&mut self, settled: Settled) {
         let actor = self.actors.entry(settled.key.actor()).or_default();
-        actor.standing.push(settled);
+        actor.standing.push(Box::new(settled));
         if let Some(most) = self.most
             && actor.standing.len() > most.saturating_mul(2)
         {
@@ -71,7 +73,7 @@ impl Fold {
                 actor.cut(most, hash_key);
             }
             let standing = actor.standing.into_iter();
-            all.extend(standing.map(|settled| Standing { settled, folded: None }));
+            all.extend(standing.map(|settled| Standing { settled: *settled, folded: None }));
             all.extend(actor.pile.map(|pile| pile.finish(key)));
         }
         all
@@ -81,7 +83,7 @@ impl Fold {
 /// The findings of one actor.
 #[derive(Debug, Default)]
 struct Actor {
-    standing: Vec<Settled>,
+    standing: Vec<Box<Settled>>,
     /// What cannot stand.
     pile: Option<Pile>,
 }
@@ -91,22 +93,18 @@ impl Actor {
     fn cut(&mut self, most: usize, hash_key: HashKey) {
         self.standing.sort_by(|one, other| rank(one).cmp(&rank(other)));
         let mut keys = HashSet::new();
-        let again: Vec<bool> = self
-            .standing
-            .iter()
-            .map(|settled| !keys.insert((settled.group.level, settled.key.key.clone())))
-            .collect();
-        let all = std::mem::take(&mut self.standing);
-        let mut all: Vec<(bool, Settled)> = again.into_iter().zip(all).collect();
+        let is_again =
+            |settled: &Settled| !keys.insert((settled.group.fresh, settled.key.key.clone()));
+        let again: Vec<bool> = self.standing.iter().map(|one| &**one).map(is_again).collect();
+        let mut all: Vec<_> = again.into_iter().zip(std::mem::take(&mut self.standing)).collect();
         // The order of those that are alike stays.
-        all.sort_by_key(|(again, settled)| (std::cmp::Reverse(settled.group.level), *again));
-        for (at, (_, settled)) in all.into_iter().enumerate() {
-            match at < most {
-                true => self.standing.push(settled),
-                false => match &mut self.pile {
-                    Some(pile) => pile.add(settled, hash_key),
-                    None => self.pile = Some(Pile::new(settled, hash_key)),
-                },
+        all.sort_by_key(|(again, settled)| (!settled.group.fresh, *again));
+        let folded = all.split_off(most.min(all.len()));
+        self.standing.extend(all.into_iter().map(|(_, settled)| settled));
+        for (_, settled) in folded {
+            match &mut self.pile {
+                Some(pile) => pile.add(*settled, hash_key),
+                None => self.pile = Some(Pile::new(*settled, hash_key)),
             }
         }
     }
@@ -115,8 +113,8 @@ impl Actor {
 /// What decides who stands, but for the first of each key.
 fn rank(settled: &Settled) -> impl Ord + '_ {
     let Settled { key, group, .. } = settled;
-    let level = std::cmp::Reverse(group.level);
-    (level, group.claimed, &group.earliest.0, &key.key, &key.resource, &key.by)
+    let told = (!group.fresh, Reverse(group.level), group.claimed);
+    (told, &group.earliest.0, &key.key, &key.resource, &key.by)
 }
 
 /// Findings that are folded into one.

@@ -40,6 +40,7 @@ use std::sync::{Mutex, PoisonError};
 use super::context::Context;
 use super::finding::finding_of_files;
 use super::partial::Partial;
+use super::partial::endpoint::Network;
 use super::partial::groups::Groups;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
@@ -86,7 +87,9 @@ pub struct Ended {
 /// Makes an outcome of what all workers found; and all that was learnt of tags.
 pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (Outcome, Book) {
     let plan = context.plan;
-    take(&mut partial.network).release(&mut partial.facts, &mut partial.groups);
+    let network = std::mem::replace(&mut partial.network, Network::new(0));
+    let released = network.release(&mut partial.facts, &mut partial.groups);
+    or_missing(released, "calls that VPC endpoints logged are missing", &mut partial.problems);
     let counts = count(context, &mut partial);
     let (mut totals, manifest) = sum(&mut partial);
     totals.duplicates = counts.duplicates;

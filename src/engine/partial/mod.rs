@@ -93,7 +93,7 @@ impl Partial {
         Partial {
             groups: Groups::new(key, plan.limits.groups),
             facts: Rows::new(plan.limits.facts),
-            network: Network::default(),
+            network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
             retained: Retained::new(late, plan.tomorrow(), number),

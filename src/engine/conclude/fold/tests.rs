@@ -12,10 +12,11 @@ use crate::model::origin::Origin;
 use crate::model::principal::Principal;
 use crate::model::time::Time;
 
-/// Actor, key, resource, time, level, whether only the caller names the resource.
-type One = (u8, u8, u16, i64, u8, bool);
+/// Actor, key, resource, time, level, whether only the caller names the resource, and whether an earlier
+/// run has judged it.
+type One = (u8, u8, u16, i64, u8, bool, bool);
 
-fn settled((actor, key, resource, time, level, claimed): One) -> Settled {
+fn settled((actor, key, resource, time, level, claimed, judged): One) -> Settled {
     let key = format!("key-{key}");
     let arn = format!("resource-{resource}");
     let principal = Principal { arn: Some(format!("p{actor}")), ..Principal::nobody() };
@@ -41,6 +42,7 @@ fn settled((actor, key, resource, time, level, claimed): One) -> Settled {
     let origin = Origin::blob("b");
     let mut group = Group::new(Match { level, event, origin, shared: None, snapshot, fresh: true });
     group.claimed = claimed;
+    group.fresh = !judged;
     let key = GroupKey {
         principal: principal.arn,
         key: Some(key),
@@ -73,20 +75,19 @@ fn plain(all: &[Settled], most: usize) -> Vec<Said> {
             continue;
         }
         let order = |one: &Settled| {
-            let level = std::cmp::Reverse(one.group.level);
+            let tier = (!one.group.fresh, Reverse(one.group.level));
             let earliest = one.group.earliest.0.clone();
-            (level, one.group.claimed, earliest, one.key.key.clone(), one.key.resource.clone())
+            (tier, one.group.claimed, earliest, one.key.key.clone(), one.key.resource.clone())
         };
         let is_first = |one: &Settled| {
-            let same = of_actor.iter().filter(|other| {
-                (other.group.level, &other.key.key) == (one.group.level, &one.key.key)
-            });
+            let alike = |one: &Settled| (one.group.fresh, one.key.key.clone());
+            let same = of_actor.iter().filter(|other| alike(other) == alike(one));
             same.min_by_key(|other| order(other)).is_some_and(|first| first.key == one.key)
         };
         let mut ranked = of_actor.clone();
         ranked.sort_by_key(|one| {
-            let (level, claimed, earliest, key, resource) = order(one);
-            (level, !is_first(one), claimed, earliest, key, resource)
+            let (tier, claimed, earliest, key, resource) = order(one);
+            (!one.group.fresh, !is_first(one), tier, claimed, earliest, key, resource)
         });
         let (stand, fold) = ranked.split_at(most);
         told.extend(stand.iter().map(|settled| said(settled, None)));
@@ -132,12 +133,12 @@ fn folded(all: &[Settled], most: usize) -> Vec<Said> {
 proptest! {
     #[test]
     fn what_stands_is_what_the_plain_twin_says_in_any_order(
-        ones in prop::collection::btree_map((0..3u8, 0..6u8, 0..20u16), (0..12i64, 0..3u8, any::<bool>()), 0..80),
+        ones in prop::collection::btree_map((0..3u8, 0..6u8, 0..20u16), (0..12i64, 0..3u8, any::<bool>(), any::<bool>()), 0..80),
         most in 1..12usize, seed in any::<u64>(),
     ) {
         let mut all: Vec<Settled> = ones
             .into_iter()
-            .map(|((actor, key, resource), (time, level, claimed))| settled((actor, key, resource, time, level, claimed)))
+            .map(|((actor, key, resource), (time, level, claimed, judged))| settled((actor, key, resource, time, level, claimed, judged)))
             .collect();
         let expected = plain(&all, most);
         prop_assert_eq!(&folded(&all, most), &expected);
@@ -150,10 +151,10 @@ proptest! {
 
 #[test]
 fn one_over_a_key_that_no_flood_is_about_stands_however_late() {
-    let mut all: Vec<Settled> = (0..50).map(|n| settled((0, 0, n, 1, 2, true))).collect();
-    all.push(settled((0, 1, 999, 2, 2, true)));
-    all.push(settled((0, 0, 998, 3, 2, false)));
-    all.push(settled((0, 0, 997, 4, 0, true)));
+    let mut all: Vec<Settled> = (0..50).map(|n| settled((0, 0, n, 1, 2, true, false))).collect();
+    all.push(settled((0, 1, 999, 2, 1, true, false)));
+    all.push(settled((0, 0, 998, 3, 2, false, false)));
+    all.push(settled((0, 0, 997, 4, 0, true, false)));
     for _ in 0..2 {
         let told = folded(&all, 5);
         let stands = |resource: &str| {
@@ -169,7 +170,7 @@ fn one_over_a_key_that_no_flood_is_about_stands_however_late() {
 #[test]
 fn whoever_asks_for_each_event_gets_each() {
     let mut fold = Fold::new(HashKey::of_seed(1), None);
-    (0..99).for_each(|n| fold.take(settled((0, 0, n, 1, 2, true))));
+    (0..99).for_each(|n| fold.take(settled((0, 0, n, 1, 2, true, false))));
     let all = fold.finish();
     assert!(all.len() == 99 && all.iter().all(|one| one.folded.is_none()));
 }
