@@ -83,6 +83,10 @@ impl Fold {
 /// The findings of one actor.
 #[derive(Debug, Default)]
 struct Actor {
+    #[expect(
+        clippy::vec_box,
+        reason = "they are sorted again and again, and one takes a kilobyte"
+    )]
     standing: Vec<Box<Settled>>,
     /// What cannot stand.
     pile: Option<Pile>,

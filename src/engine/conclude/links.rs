@@ -83,3 +83,36 @@ impl Links {
         finding.details.insert("same_call".into(), shown);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whichever event is one's own, the first of the others are there, in any order of coming.
+        #[test]
+        fn a_few_are_enough_to_name_the_first_others(
+            links in prop::collection::vec((0..40u8, prop::option::of(0..5u8)), 0..120), turn in 0..120usize,
+        ) {
+            let text = |(print, event): &(u8, Option<u8>)| (format!("{print:02}"), event.map(|event| event.to_string()));
+            let mut all: Vec<Link> = links.iter().map(text).collect();
+            let turn = turn.min(all.len());
+            all.rotate_left(turn);
+            let mut call = Call::default();
+            all.iter().for_each(|link| call.add(link.clone()));
+            prop_assert_eq!(call.count, all.len() as u64);
+            prop_assert!(call.first.len() <= 2 * SHOWN);
+            let known: BTreeSet<Link> = all.into_iter().collect();
+            for own in [None, Some("0".to_owned()), Some("4".to_owned()), Some("9".to_owned())] {
+                let others = |link: &&Link| link.1 != own;
+                let expected: Vec<&Link> = known.iter().filter(others).take(SHOWN).collect();
+                let found: Vec<&Link> = call.first.iter().filter(others).take(SHOWN).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

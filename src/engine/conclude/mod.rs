@@ -96,8 +96,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
     let seen = seen(plan, &totals);
-    let on_many = Mutex::new(Groups::new(context.key, plan.limits.groups));
-    let decided = decide(context, &mut partial, &on_many, (&seen, ended));
+    let finds = Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups)));
+    let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
     context.progress.begin(Phase::Sorting, 0);
     let Decided { mut decisions, compared, found, book, uses } = decided;
@@ -105,7 +105,8 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     problems.into_iter().for_each(|problem| partial.problems.add(problem));
     let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
     let (covered, gaps) = covered(context, &mut partial.coverage, all_of_it);
-    let mut on_many = on_many.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut on_many = finds.into_groups();
     for Found { key, group, count, .. } in found.into_iter().chain(gaps) {
         on_many.add_counted(key, group, count);
     }
@@ -209,7 +210,7 @@ struct Decided {
 fn decide(
     context: &Context<'_>,
     partial: &mut Partial,
-    on_many: &Mutex<Groups>,
+    finds: &Mutex<Finds>,
     (seen, ended): (&Seen, Ended),
 ) -> io::Result<Decided> {
     let plan = context.plan;
@@ -243,7 +244,7 @@ fn decide(
         heap: &heap,
         kept: &kept,
         texts: AllTexts::default(),
-        found: Finds::new(on_many),
+        found: finds,
     };
     context.progress.begin(Phase::Deciding, SHARDS);
     let mut waiting = Waiting::new(&stages, plan);
@@ -266,6 +267,7 @@ fn decide(
     for stage in stages.waiting..stages.count {
         waiting.decide(stage, &bench, &mut decisions)?;
     }
+    finds.lock().unwrap_or_else(PoisonError::into_inner).fill(&heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
     partial.problems.extend(too_many_tags(plan, &book));
     let uses = counted(passed.lasts, &mut partial.retained);

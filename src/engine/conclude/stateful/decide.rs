@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -72,7 +73,7 @@ pub struct Bench<'a> {
     /// The texts of notes.
     pub texts: AllTexts,
     /// Findings.
-    pub found: Finds<'a>,
+    pub found: &'a Mutex<Finds>,
 }
 
 impl Bench<'_> {
@@ -163,7 +164,9 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// When a temporary file cannot be read back.
     pub fn tell_all(&mut self) -> io::Result<()> {
-        self.bench.found.add(std::mem::take(&mut self.found), self.bench.heap)
+        let all = std::mem::take(&mut self.found);
+        let mut finds = self.bench.found.lock().unwrap_or_else(PoisonError::into_inner);
+        finds.add(all, self.bench.heap)
     }
 
     fn shard(&mut self, rules: &[(u32, Stateful<'_>)], shard: Shard<Note>) -> io::Result<()> {

@@ -6,7 +6,6 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::sync::{Mutex, PoisonError};
 
 use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
@@ -43,30 +42,52 @@ impl Found {
     }
 }
 
+/// Findings that wait for their sessions. To look for them goes through all blocks of the heap, so it is
+/// done for many at once.
+const WAITING: usize = 1 << 13;
+
 /// All findings that rest on many records, whoever made them.
 #[derive(Debug)]
-pub struct Finds<'a>(&'a Mutex<Groups>);
+pub struct Finds {
+    waiting: Vec<Found>,
+    groups: Groups,
+}
 
-impl<'a> Finds<'a> {
-    /// They go to `groups`.
-    pub fn new(groups: &'a Mutex<Groups>) -> Finds<'a> {
-        Finds(groups)
+impl Finds {
+    /// None yet; they are put into `groups`.
+    pub fn new(groups: Groups) -> Finds {
+        Finds { waiting: Vec::new(), groups }
     }
 
     /// Takes in some, whose sessions are in the heap.
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
-    pub fn add(&self, mut all: Vec<Found>, heap: &AllTexts) -> io::Result<()> {
-        if all.is_empty() {
-            return Ok(());
-        }
-        fill_sessions(&mut all, heap)?;
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for Found { key, group, count, .. } in all {
-            groups.add_counted(key, group, count);
-        }
+    pub fn add(&mut self, all: Vec<Found>, heap: &AllTexts) -> io::Result<()> {
+        self.waiting.extend(all);
+        if self.waiting.len() < WAITING { Ok(()) } else { self.fill(heap) }
+    }
+
+    /// Gives all of them their sessions.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn fill(&mut self, heap: &AllTexts) -> io::Result<()> {
+        fill_sessions(&mut self.waiting, heap)?;
+        self.put();
         Ok(())
+    }
+
+    fn put(&mut self) {
+        for Found { key, group, count, .. } in self.waiting.drain(..) {
+            self.groups.add_counted(key, group, count);
+        }
+    }
+
+    /// All of them. Those that still wait, since something went wrong, have no sessions.
+    pub fn into_groups(mut self) -> Groups {
+        self.put();
+        self.groups
     }
 }
 
