@@ -234,7 +234,7 @@ impl Default for Limits {
         Limits {
             max_record: 64 << 20, // 64 MiB
             facts: 256 << 10,     // 14 MiB at 56 bytes each
-            groups: 24 << 20,     // 24 MiB, some 10,000
+            groups: 16 << 20,     // 16 MiB, some 7,000
             standing: 1_000,
             uses: 128 << 10, // 15 MiB at 120 bytes each
             notes: 32 << 10, // 4 MiB at 128 bytes each

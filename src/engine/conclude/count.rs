@@ -17,7 +17,7 @@ use crate::engine::store::runs::{Rows, Shard};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// How many different records each group has.
-    pub groups: HashMap<[u64; 2], u64>,
+    pub groups: Sizes,
     /// How many records were copies of another.
     pub duplicates: u64,
     /// Records that share their ids and not their content: the places of all of them, `(blob,
@@ -25,6 +25,55 @@ pub struct Counts {
     pub conflicts: Vec<Vec<(u64, u64)>>,
     /// What stands for each record; empty if nobody asked.
     pub known: Known,
+}
+
+/// How many different records each group has. A log may have a million groups of one record each, so
+/// those of all shards are a list, which takes half as much as a map.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of the shard at hand.
+    open: HashMap<[u64; 2], u64>,
+    /// Of all shards before: first those that are in order, each group once.
+    rows: Vec<([u64; 2], u64)>,
+    ordered: usize,
+}
+
+impl Sizes {
+    fn add(&mut self, group: [u64; 2]) {
+        *self.open.entry(group).or_default() += 1;
+    }
+
+    /// Ends the shard at hand.
+    fn close(&mut self) {
+        self.rows.extend(std::mem::take(&mut self.open));
+        self.put_in_order();
+    }
+
+    fn put_in_order(&mut self) {
+        self.rows.sort_unstable();
+        self.rows.dedup_by(|again, kept| {
+            let same = again.0 == kept.0;
+            if same {
+                kept.1 += again.1;
+            }
+            same
+        });
+        self.ordered = self.rows.len();
+    }
+
+    /// Adds those of other shards.
+    fn merge(&mut self, other: Sizes) {
+        self.rows.extend(other.rows);
+        if self.rows.len() > 2 * self.ordered.max(1 << 16) {
+            self.put_in_order();
+        }
+    }
+
+    /// How many a group has, if any are known. All must be in order.
+    pub fn get(&self, group: [u64; 2]) -> Option<u64> {
+        let at = self.rows.binary_search_by_key(&group, |(known, _)| *known).ok()?;
+        self.rows.get(at).map(|(_, count)| *count)
+    }
 }
 
 /// The records of a run: those that a rule matched, and as many others as there is room for.
@@ -63,9 +112,7 @@ impl Known {
 
 impl Counts {
     fn merge(mut self, other: Counts) -> Counts {
-        for (group, count) in other.groups {
-            *self.groups.entry(group).or_default() += count;
-        }
+        self.groups.merge(other.groups);
         self.duplicates += other.duplicates;
         self.conflicts.extend(other.conflicts);
         self.known.merge(other.known);
@@ -90,7 +137,9 @@ pub fn count(
         progress.step();
         counts
     });
-    counted.try_reduce(none, |one, other| Ok(one.merge(other)))
+    let mut counts = counted.try_reduce(none, |one, other| Ok(one.merge(other)))?;
+    counts.groups.put_in_order();
+    Ok(counts)
 }
 
 fn count_shard(
@@ -109,6 +158,7 @@ fn count_shard(
         same.push(fact);
     }
     counts.add(&same);
+    counts.groups.close();
     Ok(counts)
 }
 
@@ -120,7 +170,7 @@ impl Counts {
             let Some(first) = facts.first() else { continue };
             for group in facts.chunk_by(|a, b| a.group == b.group).filter_map(<[_]>::first) {
                 if group.group != NO_GROUP {
-                    *self.groups.entry(group.group).or_default() += 1;
+                    self.groups.add(group.group);
                 }
             }
             self.duplicates += places(facts).count() as u64 - 1;
@@ -221,7 +271,9 @@ mod tests {
             let all = counts.known.grouped.len() + counts.known.others.len();
             let records: BTreeSet<_> = facts.iter().map(|f| (f.identity, f.content)).collect();
             prop_assert_eq!(all, records.len());
-            prop_assert_eq!(counts.groups, groups);
+            let known = groups.keys().map(|group| (*group, counts.groups.get(*group).unwrap())).collect();
+            prop_assert_eq!(&groups, &known);
+            prop_assert_eq!(counts.groups.rows.len(), groups.len());
             prop_assert_eq!(counts.duplicates, duplicates);
             prop_assert_eq!(counts.conflicts.into_iter().collect::<BTreeSet<_>>(), conflicts);
         }

@@ -119,7 +119,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     };
     // Whoever asks for each event gets each.
     let mut fold = Fold::new(context.key, (!plan.each).then_some(plan.limits.standing));
-    let settled = settling.settle((partial.groups, on_many), &mut fold);
+    let settled = settling.settle((partial.groups, on_many), |finding| fold.take(finding));
     or_missing(settled, "findings are missing", &mut partial.problems);
     let (mut findings, summary) = findings(plan, fold.finish(), unverified(plan, ended));
     let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);

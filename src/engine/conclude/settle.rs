@@ -6,7 +6,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::fold::Fold;
+use super::count::Sizes;
 use crate::detect::whole_log::tags::Evasion;
 use crate::detect::whole_log::{LooksAt, Piece as Look};
 use crate::engine::partial::group::{Group, GroupKey, SHOWN};
@@ -30,7 +30,7 @@ pub struct Settling<'a> {
     /// Every account that receives records.
     pub recipients: &'a BTreeSet<String>,
     /// How many records each group has, by its hash.
-    pub counts: &'a HashMap<[u64; 2], u64>,
+    pub counts: &'a Sizes,
     /// New levels of groups, by their hashes, with the reasons.
     pub changes: &'a HashMap<[u64; 2], Vec<(Level, String)>>,
     /// Changes of a key's tags that kept a use from being a mismatch.
@@ -46,7 +46,7 @@ impl Settling<'_> {
     pub fn settle(
         &self,
         (mut groups, mut found): (Groups, Groups),
-        fold: &mut Fold,
+        mut take: impl FnMut(Settled),
     ) -> io::Result<()> {
         let (mut groups, mut found) = (groups.in_order()?, found.in_order()?);
         while let Some(at) = [groups.peek(), found.peek()].into_iter().flatten().min() {
@@ -66,7 +66,7 @@ impl Settling<'_> {
                 add(&mut finding, Some(Settled { key, group, count }));
             }
             if let Some(finding) = finding {
-                fold.take(finding);
+                take(finding);
             }
         }
         Ok(())
@@ -79,7 +79,7 @@ impl Settling<'_> {
         let Piece { mut key, hash, mut group, .. } = piece;
         // Where nothing could be counted, there are at least those that are shown.
         let shown = group.events.len() as u64;
-        let count = self.counts.get(&hash).copied().unwrap_or(shown);
+        let count = self.counts.get(hash).unwrap_or(shown);
         key.apart = None;
         if let Some(foreign) = key.foreign.take() {
             let outside = self.plan.estate.outside(&foreign.accounts, self.recipients);
