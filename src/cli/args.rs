@@ -311,7 +311,8 @@ pub struct OutputArgs {
 
     /// One finding an event instead of one a group
     ///
-    /// With -f ndjson findings are written as they are found, in that order.
+    /// With -f ndjson findings are written as they are found, in that order. Without it, more than 1,000
+    /// findings of one rule by one actor are folded.
     #[arg(long)]
     pub each: bool,
 

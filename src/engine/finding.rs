@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::partial::group::{Group, GroupKey};
+use super::partial::group::{Group, GroupKey, Order};
 use crate::detect::whole_log::Conclusion;
 use crate::model::finding::{EventRef, Finding, Resource, Status, Told};
 use crate::model::origin::Origin;
@@ -59,10 +59,71 @@ pub fn finding(
         key: snapshot.key,
         resource: snapshot.resource,
         claimed: group.claimed,
+        folded: 0,
         events,
         details,
         told,
     }
+}
+
+/// What was folded into a finding that stands for others.
+#[derive(Debug)]
+pub struct Folded {
+    /// How many findings.
+    pub findings: u64,
+    /// How many different keys they are about.
+    pub keys: u64,
+    /// How many different resources.
+    pub resources: u64,
+    /// Whether there are more keys or resources than were counted.
+    pub more: bool,
+    /// The earliest of them.
+    pub first: Vec<FoldedOne>,
+}
+
+/// A finding that was folded into another.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoldedOne {
+    order: Order,
+    key: Option<String>,
+    resource: Option<String>,
+    by: Option<String>,
+    count: u64,
+}
+
+impl FoldedOne {
+    /// Of a group and how many records it has.
+    pub fn new(key: &GroupKey, group: &Group, count: u64) -> FoldedOne {
+        let GroupKey { key, resource, by, .. } = key.clone();
+        FoldedOne { order: group.earliest.0.clone(), key, resource, by, count }
+    }
+}
+
+/// A finding that stands for others of its actor, and says for which.
+pub fn finding_of_many(
+    (meta, told): (&RuleMeta, Arc<Told>),
+    key: GroupKey,
+    group: Group,
+    (count, folded): (u64, Folded),
+) -> Finding {
+    let Folded { findings, keys, resources, more, first } = folded;
+    let one = |one: &FoldedOne| {
+        let FoldedOne { order, key, resource, count, .. } = one;
+        json!({"key": key, "resource": resource, "first_seen": order.1, "count": count})
+    };
+    let mut said = json!({
+        "findings": findings,
+        "keys": keys,
+        "resources": resources,
+        "first": first.iter().map(one).collect::<Vec<_>>(),
+    });
+    if more {
+        said["at_least"] = Value::from(true);
+    }
+    let fingerprint = fingerprint_of_actor(&meta.id, &key);
+    let mut finding = finding((meta, told), key, group, count);
+    finding.details.insert("folded".into(), said);
+    Finding { fingerprint, folded: findings, ..finding }
 }
 
 /// A finding about files that do not verify.
@@ -95,6 +156,7 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
             Resource { arn, kind: Some(kind.to_owned()), tags: BTreeMap::new() }
         }),
         claimed: false,
+        folded: 0,
         events: files.shown().iter().map(event).collect(),
         details: told.details,
         told: Arc::new(meta.told()),
@@ -104,21 +166,37 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
 /// 128 bits of SHA-256 over what makes the group, in hexadecimal: the same on every run, wherever
 /// the records lay. Fields are separated by a byte that JSON text cannot hold raw.
 fn fingerprint(rule: &str, key: &GroupKey) -> String {
-    let mut hash = Sha256::new();
-    let attempt = if key.attempt { "attempt" } else { "done" };
     let event = key.event.as_ref().map(|event| &event.name);
+    let [rule, attempt, account, region, principal] = actor(rule, key);
     let fields = [
-        Some(rule),
-        Some(attempt),
-        key.account.as_deref(),
-        key.region.as_deref(),
-        key.principal.as_deref(),
+        rule,
+        attempt,
+        account,
+        region,
+        principal,
         key.key.as_deref(),
         key.resource.as_deref(),
         event.map(String::as_str),
     ];
     // Of most findings there is no more to say, and their fingerprints are older than this.
-    let fields = fields.into_iter().chain(key.by.as_deref().map(Some));
+    hashed(fields.into_iter().chain(key.by.as_deref().map(Some)))
+}
+
+/// What all findings have in common that fold into one.
+fn actor<'k>(rule: &'k str, key: &'k GroupKey) -> [Option<&'k str>; 5] {
+    let attempt = if key.attempt { "attempt" } else { "done" };
+    let GroupKey { account, region, principal, .. } = key;
+    [Some(rule), Some(attempt), account.as_deref(), region.as_deref(), principal.as_deref()]
+}
+
+/// The same of a finding that stands for others. It has fewer fields than any other, so that none is
+/// taken for it.
+fn fingerprint_of_actor(rule: &str, key: &GroupKey) -> String {
+    hashed(actor(rule, key).into_iter().chain([Some("folded")]))
+}
+
+fn hashed<'f>(fields: impl Iterator<Item = Option<&'f str>>) -> String {
+    let mut hash = Sha256::new();
     for field in fields {
         match field {
             Some(text) => {

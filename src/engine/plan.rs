@@ -230,6 +230,11 @@ pub struct Limits {
     pub max_record: usize,
     /// How many identifiers a worker holds before they go to a temporary file.
     pub facts: usize,
+    /// About how many bytes of findings in the making a worker holds before they go to a temporary
+    /// file.
+    pub groups: usize,
+    /// How many findings of one rule by one actor stand for themselves; the others become one.
+    pub standing: usize,
     /// How many uses of keys a worker holds before they go to a temporary file.
     pub uses: usize,
     /// How many notes for rules over many records a worker holds before they go to a temporary
@@ -258,9 +263,11 @@ impl Default for Limits {
         Limits {
             max_record: 64 << 20, // 64 MiB
             facts: 256 << 10,     // 14 MiB at 56 bytes each
-            uses: 128 << 10,      // 15 MiB at 120 bytes each
-            notes: 32 << 10,      // 4 MiB at 128 bytes each
-            retained: 64 << 10,   // 8 MiB at 120 bytes each
+            groups: 16 << 20,     // 16 MiB, some 7,000
+            standing: 1_000,
+            uses: 128 << 10,    // 15 MiB at 120 bytes each
+            notes: 32 << 10,    // 4 MiB at 128 bytes each
+            retained: 64 << 10, // 8 MiB at 120 bytes each
             window: 1 << 17,
             window_bytes: 128 << 20, // 128 MiB
             tags: 1 << 20,           // some 250 bytes each, where there are any

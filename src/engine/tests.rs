@@ -7,6 +7,7 @@
 //! settled   which blobs need not be given again
 //! spill     what does not fit into memory, and folders that cannot be written
 //! stop      a signal that comes after the reading
+//! flood     more findings of one actor than are told one by one
 //! faults    what is known to be wrong
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! what the twin says.
 
 mod faults;
+mod flood;
 mod history;
 mod rules;
 mod settled;

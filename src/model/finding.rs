@@ -100,6 +100,8 @@ pub struct Finding {
     /// Whether of any event only the caller says that it is about the resource: the encryption context
     /// of a direct call.
     pub claimed: bool,
+    /// How many findings were folded into this one, which stands for them; 0 if it stands for itself.
+    pub folded: u64,
     /// The 10 smallest events by time and event id.
     pub events: Vec<EventRef>,
     /// What the rule has to say beside this.

@@ -204,6 +204,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// How many listed findings stand for others, and for how many; `None` if none does.
+    pub fn folded(&self) -> Option<(u64, u64)> {
+        let folded = || self.findings.iter().map(|finding| finding.folded).filter(|of| *of > 0);
+        let standing = folded().count() as u64;
+        (standing > 0).then(|| (standing, folded().sum()))
+    }
+
     /// Whether nothing is missing: not interrupted, and no problem.
     pub fn complete(&self) -> bool {
         !self.interrupted && self.problems.is_empty()

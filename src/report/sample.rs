@@ -75,6 +75,7 @@ pub fn deletion() -> Finding {
         }),
         resource: None,
         claimed: false,
+        folded: 0,
         events: vec![EventRef {
             time: Some(time("2026-11-23T20:17:00Z")),
             id: some("11111111-2222-3333-4444-555555555555"),
@@ -125,6 +126,7 @@ pub fn foreign_use() -> Finding {
             tags: BTreeMap::new(),
         }),
         claimed: false,
+        folded: 0,
         events: vec![],
         details: BTreeMap::new(),
         told: Arc::new(Told {
@@ -162,6 +164,7 @@ pub fn hostile(text: &str) -> Finding {
         key: Some(Key { arn: text.to_owned(), account: bad(), alias: bad(), tags: tags() }),
         resource: Some(Resource { arn: format!("arn:aws:s3:::{text}"), kind: bad(), tags: tags() }),
         claimed: false,
+        folded: 0,
         events: vec![EventRef {
             time: None,
             id: bad(),

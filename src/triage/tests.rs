@@ -51,6 +51,7 @@ fn finding() -> Finding {
         }),
         resource: None,
         claimed: false,
+        folded: 0,
         events: vec![],
         details: BTreeMap::new(),
         told: Arc::new(Told {

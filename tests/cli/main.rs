@@ -15,6 +15,7 @@ mod coverage;
 mod delivery;
 mod docs;
 mod filters;
+mod flood;
 mod harness;
 mod live;
 mod rules;

@@ -279,6 +279,7 @@ impl Scan {
             if let (Some(verify), Format::Ndjson) = (&outcome.verify, settings.format) {
                 verifying::say(verify, messages);
             }
+            say_folded(outcome, messages);
             say_problems(outcome, &settings, messages);
         }
         Ok(delivered)
@@ -314,6 +315,18 @@ fn note_absence(outcome: &mut Outcome, sources: &[OsString]) {
     outcome.problems.extend(sources.iter().map(none));
     outcome.problems.sort();
     outcome.problems.dedup();
+}
+
+/// Says which findings stand for many.
+fn say_folded(outcome: &Outcome, messages: Messages) {
+    if let Some((standing, of)) = outcome.folded() {
+        let (verb, findings) =
+            (if standing == 1 { "stands" } else { "stand" }, ui::plural(standing, "finding"));
+        let others = ui::plural(of, "other");
+        messages.note(format!(
+            "{findings} {verb} for {others} of the same rule and actor: see details.folded"
+        ));
+    }
 }
 
 /// Problems on standard error: all of them where the report has none or with `-v`, and a last line

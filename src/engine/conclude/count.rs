@@ -18,7 +18,7 @@ use crate::model::memory::{judged, left_out};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// How many different records each group has.
-    pub groups: HashMap<[u64; 2], u64>,
+    pub groups: Sizes,
     /// How many records were copies of another.
     pub duplicates: u64,
     /// Records that share their ids and not their content: the places of all of them, `(blob,
@@ -26,6 +26,55 @@ pub struct Counts {
     pub conflicts: Vec<Vec<(u64, u64)>>,
     /// What stands for each record; empty if nobody asked.
     pub known: Known,
+}
+
+/// How many different records each group has. A log may have a million groups of one record each, so
+/// those of all shards are a list, which takes half as much as a map.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of the shard at hand.
+    open: HashMap<[u64; 2], u64>,
+    /// Of all shards before: first those that are in order, each group once.
+    rows: Vec<([u64; 2], u64)>,
+    ordered: usize,
+}
+
+impl Sizes {
+    fn add(&mut self, group: [u64; 2]) {
+        *self.open.entry(group).or_default() += 1;
+    }
+
+    /// Ends the shard at hand.
+    fn close(&mut self) {
+        self.rows.extend(std::mem::take(&mut self.open));
+        self.put_in_order();
+    }
+
+    fn put_in_order(&mut self) {
+        self.rows.sort_unstable();
+        self.rows.dedup_by(|again, kept| {
+            let same = again.0 == kept.0;
+            if same {
+                kept.1 += again.1;
+            }
+            same
+        });
+        self.ordered = self.rows.len();
+    }
+
+    /// Adds those of other shards.
+    fn merge(&mut self, other: Sizes) {
+        self.rows.extend(other.rows);
+        if self.rows.len() > 2 * self.ordered.max(1 << 16) {
+            self.put_in_order();
+        }
+    }
+
+    /// How many a group has, if any are known. All must be in order.
+    pub fn get(&self, group: [u64; 2]) -> Option<u64> {
+        let at = self.rows.binary_search_by_key(&group, |(known, _)| *known).ok()?;
+        self.rows.get(at).map(|(_, count)| *count)
+    }
 }
 
 /// The records of a run: those that a rule matched, and as many others as there is room for.
@@ -64,9 +113,7 @@ impl Known {
 
 impl Counts {
     fn merge(mut self, other: Counts) -> Counts {
-        for (group, count) in other.groups {
-            *self.groups.entry(group).or_default() += count;
-        }
+        self.groups.merge(other.groups);
         self.duplicates += other.duplicates;
         self.conflicts.extend(other.conflicts);
         self.known.merge(other.known);
@@ -81,24 +128,24 @@ impl Counts {
 pub fn count(
     facts: Rows<Fact>,
     known: &Known,
-    is_finding: impl Fn([u64; 2]) -> bool + Sync,
     progress: &Progress,
     go_on: impl Fn() -> io::Result<()> + Sync,
 ) -> io::Result<Counts> {
     let shards = facts.into_shards().into_par_iter();
     let none = || Counts { known: known.clone(), ..Counts::default() };
     let counted = shards.map(|shard| {
-        let counts = count_shard(shard, none(), &is_finding, &go_on);
+        let counts = count_shard(shard, none(), &go_on);
         progress.step();
         counts
     });
-    counted.try_reduce(none, |one, other| Ok(one.merge(other)))
+    let mut counts = counted.try_reduce(none, |one, other| Ok(one.merge(other)))?;
+    counts.groups.put_in_order();
+    Ok(counts)
 }
 
 fn count_shard(
     shard: Shard<Fact>,
     mut counts: Counts,
-    is_finding: impl Fn([u64; 2]) -> bool,
     go_on: impl Fn() -> io::Result<()>,
 ) -> io::Result<Counts> {
     let mut rows = shard.rows()?;
@@ -106,29 +153,30 @@ fn count_shard(
     while let Some((fact, _)) = rows.next()? {
         go_on()?;
         if same.first().is_some_and(|first| first.identity != fact.identity) {
-            counts.add(&same, &is_finding);
+            counts.add(&same);
             same.clear();
         }
         same.push(fact);
     }
-    counts.add(&same, &is_finding);
+    counts.add(&same);
+    counts.groups.close();
     Ok(counts)
 }
 
 impl Counts {
     /// Adds all facts of one identity.
-    fn add(&mut self, same: &[Fact], is_finding: impl Fn([u64; 2]) -> bool) {
+    fn add(&mut self, same: &[Fact]) {
         let contents = || same.chunk_by(|a, b| a.content == b.content);
         for facts in contents() {
             let Some(first) = facts.first() else { continue };
             for group in facts.chunk_by(|a, b| a.group == b.group).filter_map(<[_]>::first) {
                 if is_group(group.group) {
-                    *self.groups.entry(group.group).or_default() += 1;
+                    self.groups.add(group.group);
                 }
             }
             self.duplicates += places(facts).count() as u64 - 1;
             if self.known.most > 0 {
-                let grouped = facts.iter().any(|fact| is_finding(fact.group));
+                let grouped = facts.iter().any(|fact| is_group(fact.group));
                 let id = known((first.identity, first.content));
                 let is_judged = facts.iter().any(|fact| fact.group != LEFT_OUT);
                 self.known.push(if is_judged { judged(id) } else { left_out(id) }, grouped);
@@ -225,11 +273,13 @@ mod tests {
                 parts[(i as u64 ^ seed) as usize % workers].push(fact);
             }
             let merged = parts.into_iter().reduce(|mut a, b| { a.merge(b); a }).unwrap();
-            let counts = count(merged, &Known::most(usize::MAX), |group| group != NO_GROUP, &Progress::default(), || Ok(())).unwrap();
+            let counts = count(merged, &Known::most(usize::MAX), &Progress::default(), || Ok(())).unwrap();
             let all = counts.known.grouped.len() + counts.known.others.len();
             let records: BTreeSet<_> = facts.iter().map(|f| (f.identity, f.content)).collect();
             prop_assert_eq!(all, records.len());
-            prop_assert_eq!(counts.groups, groups);
+            let known = groups.keys().map(|group| (*group, counts.groups.get(*group).unwrap())).collect();
+            prop_assert_eq!(&groups, &known);
+            prop_assert_eq!(counts.groups.rows.len(), groups.len());
             prop_assert_eq!(counts.duplicates, duplicates);
             prop_assert_eq!(counts.conflicts.into_iter().collect::<BTreeSet<_>>(), conflicts);
         }

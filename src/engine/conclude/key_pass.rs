@@ -69,7 +69,7 @@ pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
         .map_init(AtHand::default, |at_hand, shard| {
             let heirs = Heirs::new(bench, handed.take());
             let mut pass = Pass::new(known, (pool.take(), heirs), std::mem::take(at_hand));
-            let done = pass.shard(shard);
+            let done = pass.shard(shard).and_then(|()| pass.desk.tell_all());
             let Pass { desk, comparing, heirs, fed, .. } = pass;
             pool.give(desk.left);
             handed.give(heirs.rows);
@@ -391,8 +391,7 @@ impl<'a> Pass<'a> {
         let named = self.desk.group_of_row(rule, &first.first, texts(decided))?;
         let (_, _, about) = self.desk.about_row(&first.first)?;
         let of_all = OfAll { count, last, fresh: reported, sessions };
-        self.desk.history_found(rule, decided, (groups, named), &about, of_all);
-        Ok(())
+        self.desk.history_found(rule, decided, (groups, named), &about, of_all)
     }
 }
 

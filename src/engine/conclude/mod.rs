@@ -11,6 +11,8 @@
 //! tags       keys, resources and their tags
 //! coverage   which hours there are, and which should be
 //! settle     groups of single records, once everything is known
+//! fold       many findings of one rule by one actor become one
+//! links      which findings are about one call
 //! sort       findings in the order of the report
 //! memory     what the next run needs to know
 //! heirs      which uses it may get
@@ -23,9 +25,11 @@ mod adds;
 mod by_names;
 mod count;
 mod coverage;
+mod fold;
 mod hand_on;
 mod heirs;
 mod key_pass;
+mod links;
 mod lookup;
 mod memory;
 mod records;
@@ -36,13 +40,16 @@ mod stateful;
 mod survey;
 mod tags;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::mem::take;
+use std::sync::{Mutex, PoisonError};
 
 use super::context::Context;
 use super::finding::finding_of_files;
 use super::partial::Partial;
+use super::partial::endpoint::Network;
+use super::partial::groups::Groups;
 use super::partial::handed::HandedUse;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
@@ -64,12 +71,13 @@ use crate::model::time::Time;
 use crate::tags::book::Book;
 use count::{Counts, Known};
 use coverage::Look;
+use fold::Fold;
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
-use settle::{add, raise_evasions, settle};
+use settle::Settling;
 use sort::findings;
 use stateful::decide::{Bench, Decisions, Desk};
-use stateful::evidence::{Found, fill_sessions};
+use stateful::evidence::{Finds, Found, fill_sessions};
 use stateful::note::{Note, Notes};
 use stateful::presence::Presence;
 use stateful::stages::Stages;
@@ -88,28 +96,42 @@ pub struct Ended {
 /// Makes an outcome of what all workers found; and all that was learnt of tags.
 pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (Outcome, Book) {
     let plan = context.plan;
-    take(&mut partial.network).release(&mut partial.facts, &mut partial.groups);
+    let network = std::mem::replace(&mut partial.network, Network::new(0));
+    let released = network.release(&mut partial.facts, &mut partial.groups);
+    or_missing(released, "calls that VPC endpoints logged are missing", &mut partial.problems);
     let counts = count(context, &mut partial);
     let (mut totals, manifest) = sum(&mut partial);
     totals.duplicates = counts.duplicates;
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
     let seen = seen(plan, &totals);
-    let decided = decide(context, &mut partial, &seen, ended);
+    let finds = Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups)));
+    let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
     context.progress.begin(Phase::Sorting, 0);
-    let Decided { decisions, compared, found, book, mut handed } = decided;
+    let Decided { mut decisions, compared, found, book, mut handed } = decided;
     partial.problems.extend(take(&mut handed.problems));
-    decisions.problems.into_iter().for_each(|problem| partial.problems.add(problem));
-    let groups = (partial.groups, &counts.groups);
-    let mut groups = settle(plan, &seen.accounts, groups, &decisions.changes);
-    raise_evasions(plan, &mut groups, &compared.evasions);
+    let problems = take(&mut decisions.problems);
+    problems.into_iter().for_each(|problem| partial.problems.add(problem));
     let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
     let (covered, gaps) = covered(context, &mut partial.coverage, all_of_it);
-    for Found { key, group, count, .. } in decisions.findings.into_iter().chain(found).chain(gaps) {
-        add(&mut groups, key, group, count);
+    let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut on_many = finds.into_groups();
+    for Found { key, group, count, .. } in found.into_iter().chain(gaps) {
+        on_many.add_counted(key, group, count);
     }
-    let (mut findings, summary) = findings(plan, groups, unverified(plan, ended));
+    let settling = Settling {
+        plan,
+        recipients: &seen.accounts,
+        counts: &counts.groups,
+        changes: &decisions.changes,
+        evasions: &compared.evasions,
+    };
+    // Whoever asks for each event gets each.
+    let mut fold = Fold::new(context.key, (!plan.each).then_some(plan.limits.standing));
+    let settled = settling.settle((partial.groups, on_many), |finding| fold.take(finding));
+    or_missing(settled, "findings are missing", &mut partial.problems);
+    let (mut findings, summary) = findings(plan, fold.finish(), unverified(plan, ended));
     let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
     or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
     let left_out = (handed.left_out, &mut partial.problems);
@@ -170,15 +192,10 @@ fn places(
 /// Counts the records of every group, and says which are not what they seem.
 fn count(context: &Context<'_>, partial: &mut Partial) -> Counts {
     let known = Known::most(context.plan.past.as_ref().map_or(0, |_| KNOWN));
-    let found: HashSet<[u64; 2]> = match context.plan.past.is_some() {
-        true => partial.groups.hashes().collect(),
-        false => HashSet::new(),
-    };
     let rows = std::mem::replace(&mut partial.facts, Rows::new(1));
     context.progress.begin(Phase::Counting, SHARDS);
-    let is_finding = |group| found.contains(&group);
     let go_on = || context.go_on();
-    let counts = count::count(rows, &known, is_finding, context.progress, go_on);
+    let counts = count::count(rows, &known, context.progress, go_on);
     let counts = or_missing(counts, "nothing is counted", &mut partial.problems);
     // What earlier runs have said is not said again.
     let is_new = |place: &(u64, u64)| !partial.retained.recalled.contains(place);
@@ -204,8 +221,8 @@ struct Decided {
 fn decide(
     context: &Context<'_>,
     partial: &mut Partial,
-    seen: &Seen,
-    ended: Ended,
+    finds: &Mutex<Finds>,
+    (seen, ended): (&Seen, Ended),
 ) -> io::Result<Decided> {
     let plan = context.plan;
     let empty = KeyUses::new(1, context.key, 0);
@@ -238,6 +255,7 @@ fn decide(
         heap: &heap,
         kept: &kept,
         texts: AllTexts::default(),
+        found: finds,
     };
     context.progress.begin(Phase::Deciding, SHARDS);
     let mut waiting = Waiting::new(&stages, plan);
@@ -260,7 +278,7 @@ fn decide(
     for stage in stages.waiting..stages.count {
         waiting.decide(stage, &bench, &mut decisions)?;
     }
-    fill_sessions(&mut decisions.findings, &heap)?;
+    finds.lock().unwrap_or_else(PoisonError::into_inner).fill(&heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
     partial.problems.extend(too_many_tags(plan, &book));
     let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };

@@ -1,52 +1,116 @@
 //! Groups of single records once everything is known: how many records each has, whose accounts
-//! they concern, and what else happened.
+//! they concern, and what else happened. One finding after the other is made whole, and handed on.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 
 use serde_json::Value;
 
+use super::count::Sizes;
 use crate::detect::whole_log::tags::Evasion;
-use crate::detect::whole_log::{LooksAt, Piece};
-use crate::engine::partial::group::{Group, GroupKey, Groups, SHOWN};
+use crate::detect::whole_log::{LooksAt, Piece as Look};
+use crate::engine::partial::group::{Group, GroupKey, SHOWN};
+use crate::engine::partial::groups::{Groups, Piece};
 use crate::engine::plan::Plan;
 use crate::model::level::Level;
 use crate::model::time::Time;
 
-/// Groups that are settled, and how many records each has.
-pub type Settled = HashMap<GroupKey, (Group, u64)>;
+/// A group that is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    pub key: GroupKey,
+    pub group: Group,
+    /// How many records it has.
+    pub count: u64,
+}
 
-/// Counts the groups, and decides those that rest on whose accounts theirs are, now that every
-/// account is known that receives records, and those that rest on what else happened.
-pub fn settle(
-    plan: &Plan,
-    recipients: &BTreeSet<String>,
-    (groups, counts): (Groups, &HashMap<[u64; 2], u64>),
-    changes: &HashMap<[u64; 2], Vec<(Level, String)>>,
-) -> Settled {
-    let mut settled = Settled::new();
-    for (mut key, (hash, mut group)) in groups {
+/// What settles groups.
+pub struct Settling<'a> {
+    pub plan: &'a Plan,
+    /// Every account that receives records.
+    pub recipients: &'a BTreeSet<String>,
+    /// How many records each group has, by its hash.
+    pub counts: &'a Sizes,
+    /// New levels of groups, by their hashes, with the reasons.
+    pub changes: &'a HashMap<[u64; 2], Vec<(Level, String)>>,
+    /// Changes of a key's tags that kept a use from being a mismatch.
+    pub evasions: &'a BTreeSet<(String, Time)>,
+}
+
+impl Settling<'_> {
+    /// Settles all groups, and hands on the findings that they become together with what rules over
+    /// many records have `found`.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back; what was handed on is as it should be.
+    pub fn settle(
+        &self,
+        (mut groups, mut found): (Groups, Groups),
+        mut take: impl FnMut(Settled),
+    ) -> io::Result<()> {
+        let (mut groups, mut found) = (groups.in_order()?, found.in_order()?);
+        while let Some(at) = [groups.peek(), found.peek()].into_iter().flatten().min() {
+            let mut finding = None;
+            while groups.peek() == Some(at)
+                && let Some(piece) = groups.next()?
+            {
+                add(&mut finding, self.settled(piece));
+            }
+            if let Some(finding) = &mut finding {
+                self.raise_evasion(finding);
+            }
+            // A record is in one of the two only, since a rule finds it once.
+            while found.peek() == Some(at)
+                && let Some(Piece { key, group, count, .. }) = found.next()?
+            {
+                add(&mut finding, Some(Settled { key, group, count }));
+            }
+            if let Some(finding) = finding {
+                take(finding);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a group, and decides one that rests on whose accounts its are, now that every account is
+    /// known that receives records, and one that rests on what else happened. `None` if it is no
+    /// finding.
+    fn settled(&self, piece: Piece) -> Option<Settled> {
+        let Piece { mut key, hash, mut group, .. } = piece;
         // Where nothing could be counted, there are at least those that are shown.
         let shown = group.events.len() as u64;
-        let count = counts.get(&hash).copied().unwrap_or(shown);
+        let count = self.counts.get(hash).unwrap_or(shown);
         key.apart = None;
         if let Some(foreign) = key.foreign.take() {
-            let outside = plan.estate.outside(&foreign.accounts, recipients);
+            let outside = self.plan.estate.outside(&foreign.accounts, self.recipients);
             if !outside.is_empty() {
                 let list = Value::from(outside.into_iter().collect::<Vec<_>>());
                 group.earliest.1.details.insert("external_accounts".into(), list.to_string());
-            } else if let Some(level) = foreign.otherwise {
-                group.level = level;
             } else {
-                continue;
+                group.level = foreign.otherwise?;
             }
         }
-        if let Some(changes) = changes.get(&hash) {
+        if let Some(changes) = self.changes.get(&hash) {
             change(&mut group, key.attempt, changes);
         }
-        add(&mut settled, key, group, count);
+        Some(Settled { key, group, count })
     }
-    settled
+
+    /// Raises the finding of a tag change that kept a use from being a mismatch, as the rules say that
+    /// look at such changes.
+    fn raise_evasion(&self, finding: &mut Settled) {
+        let Settled { key, group, .. } = finding;
+        let Some(arn) = key.key.as_deref().filter(|_| !key.attempt) else { return };
+        let looking = self.plan.rules.looking_at(LooksAt::Evasions);
+        for rule in looking.filter(|rule| rule.about == key.rule) {
+            let told = evading(group, arn, self.evasions).find_map(|changed| {
+                rule.judge(&self.plan.estate, Look::Evasion(Evasion { key: arn, changed }))
+            });
+            if let Some(told) = told {
+                change(group, false, &[(told.level, told.why().to_owned())]);
+            }
+        }
+    }
 }
 
 /// Gives a group the level that other records give it: the highest that raises it, else the lowest.
@@ -64,34 +128,15 @@ fn change(group: &mut Group, attempt: bool, changes: &[(Level, String)]) {
     details.insert("why".into(), Value::from(all.join("; ")).to_string());
 }
 
-/// Adds a group to those of the same key.
-pub fn add(settled: &mut Settled, key: GroupKey, group: Group, count: u64) {
-    match settled.entry(key) {
-        Entry::Occupied(mut entry) => {
-            // A record is in one of the two only, since a rule finds it once.
-            entry.get_mut().1 += count;
-            entry.get_mut().0.merge(group);
+/// Adds what was settled to what becomes the same finding.
+fn add(finding: &mut Option<Settled>, more: Option<Settled>) {
+    match (finding, more) {
+        (Some(finding), Some(more)) => {
+            finding.count += more.count;
+            finding.group.merge(more.group);
         }
-        Entry::Vacant(entry) => {
-            entry.insert((group, count));
-        }
-    }
-}
-
-/// Raises the findings of tag changes that kept a use from being a mismatch, as the rules say that
-/// look at such changes.
-pub fn raise_evasions(plan: &Plan, groups: &mut Settled, evasions: &BTreeSet<(String, Time)>) {
-    for rule in plan.rules.looking_at(LooksAt::Evasions) {
-        let is_of_rule = |key: &GroupKey| key.rule == rule.about && !key.attempt;
-        for (key, (group, _)) in groups.iter_mut().filter(|(key, _)| is_of_rule(key)) {
-            let Some(arn) = &key.key else { continue };
-            let told = evading(group, arn, evasions).find_map(|changed| {
-                rule.judge(&plan.estate, Piece::Evasion(Evasion { key: arn, changed }))
-            });
-            if let Some(told) = told {
-                change(group, false, &[(told.level, told.why().to_owned())]);
-            }
-        }
+        (finding, more @ Some(_)) => *finding = more,
+        (_, None) => {}
     }
 }
 

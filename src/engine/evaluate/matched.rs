@@ -131,23 +131,5 @@ fn digest(text: &str) -> String {
 
 /// The hash by which facts name a group.
 pub fn group_hash(context: &Context<'_>, key: &GroupKey) -> [u64; 2] {
-    let field = |text: &Option<String>| match text {
-        Some(text) => format!("+{text}").into_bytes(),
-        None => Vec::new(),
-    };
-    let event = key.event.as_ref().map(|event| format!("{event:?}"));
-    let foreign = key.foreign.as_ref().map(|foreign| format!("{foreign:?}"));
-    context.key.long(&[
-        &key.rule.to_le_bytes(),
-        &[u8::from(key.attempt)],
-        &field(&key.account),
-        &field(&key.region),
-        &field(&key.principal),
-        &field(&key.key),
-        &field(&key.resource),
-        &field(&event),
-        &field(&foreign),
-        &field(&key.apart.map(|apart| format!("{apart:?}"))),
-        &field(&key.by),
-    ])
+    key.hash(context.key)
 }

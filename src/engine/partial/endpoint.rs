@@ -9,10 +9,14 @@
 //! What must stay true: the order of reading decides nothing. Beyond the limit nothing is dropped.
 
 use std::collections::HashSet;
+use std::io;
 
 use super::fact::{Fact, NO_GROUP};
-use super::group::{Group, GroupKey, Groups};
-use crate::engine::store::runs::Rows;
+use super::group::{Group, GroupKey};
+use super::groups::Groups;
+use super::pack::{pack, unpack};
+use crate::engine::store::runs::{Row, Rows};
+use crate::engine::store::stacks::Stacks;
 
 /// `requestID`s of calls that are held to be compared; beyond, every record is reported.
 const LIMIT: usize = 1 << 20;
@@ -30,16 +34,55 @@ pub struct Held {
     pub group: Group,
 }
 
+impl Held {
+    /// Words in front of the group: the call, and the fact.
+    const WORDS: usize = 2 + Fact::WORDS;
+
+    fn pack(&self) -> Vec<u8> {
+        let mut words = [0; Held::WORDS];
+        words[..2].copy_from_slice(&self.call);
+        self.fact.write(&mut words[2..]);
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        bytes.extend(pack(&self.key, &self.group, 0));
+        bytes
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Held> {
+        let (head, rest) = bytes.split_at_checked(Held::WORDS * 8)?;
+        let (words, _) = head.as_chunks::<8>();
+        let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let (key, group, _) = unpack(rest)?;
+        Some(Held { call: [words[0], words[1]], fact: Fact::read(&words[2..]), key, group })
+    }
+}
+
 /// The calls that rules matched, by how they were logged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Network {
     calls: HashSet<[u64; 2]>,
     held: Vec<Held>,
+    /// What those take, about; bytes.
+    weight: usize,
+    /// Beyond, they are put away.
+    limit: usize,
+    away: Stacks,
     /// More calls than `LIMIT` were matched.
     overflow: bool,
 }
 
 impl Network {
+    /// No calls; about `limit` bytes of endpoints' records are held in memory.
+    pub fn new(limit: usize) -> Network {
+        Network {
+            calls: HashSet::new(),
+            held: Vec::new(),
+            weight: 0,
+            limit,
+            away: Stacks::default(),
+            overflow: false,
+        }
+    }
+
     /// Notes that a management event was matched.
     pub fn note(&mut self, call: [u64; 2]) {
         if !self.overflow {
@@ -50,13 +93,31 @@ impl Network {
 
     /// Holds an endpoint's record.
     pub fn hold(&mut self, held: Held) {
+        self.weight += held.key.weight() + held.group.weight();
         self.held.push(held);
+        if self.weight > self.limit {
+            self.put_away();
+        }
+    }
+
+    /// They may come back in any order.
+    fn put_away(&mut self) {
+        let texts = self.held.iter().map(|held| Ok(([0; 4], held.pack())));
+        match self.away.put(texts) {
+            Ok(()) => {
+                self.held.clear();
+                self.weight = 0;
+            }
+            // Memory grows, and nobody tries again.
+            Err(_) => self.limit = usize::MAX,
+        }
     }
 
     /// Adds another worker's.
     pub fn merge(&mut self, other: Network) {
         self.overflow |= other.overflow;
-        self.held.extend(other.held);
+        self.away.merge(other.away);
+        other.held.into_iter().for_each(|held| self.hold(held));
         if !self.overflow {
             self.calls.extend(other.calls);
         }
@@ -73,15 +134,24 @@ impl Network {
     }
 
     /// Hands on the records that stand for a call of their own; the others only count as read.
-    pub fn release(self, facts: &mut Rows<Fact>, groups: &mut Groups) {
-        for held in self.held {
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn release(mut self, facts: &mut Rows<Fact>, groups: &mut Groups) -> io::Result<()> {
+        let mut release = |held: Held| {
             if self.calls.contains(&held.call) {
                 facts.push(Fact { group: NO_GROUP, ..held.fact });
             } else {
                 facts.push(held.fact);
                 groups.add(held.key, held.fact.group, held.group);
             }
+        };
+        self.held.into_iter().for_each(&mut release);
+        let mut away = self.away.in_order()?;
+        while let Some((_, text)) = away.next()? {
+            release(Held::unpack(&text).ok_or(io::ErrorKind::InvalidData)?);
         }
+        Ok(())
     }
 }
 
@@ -89,6 +159,7 @@ impl Network {
 mod tests {
     use super::*;
     use crate::engine::partial::group::{EventKept, Match, Snapshot};
+    use crate::engine::store::hash::HashKey;
     use crate::engine::store::runs::SHARDS;
     use crate::model::level::Level;
     use crate::model::origin::Origin;
@@ -112,22 +183,22 @@ mod tests {
     /// The endpoint's records of calls 1 and 2, the management event of call 1, in any order.
     #[test]
     fn the_endpoints_record_is_dropped_only_beside_the_management_event() {
-        let parts = || {
-            let (mut a, mut b, mut c) =
-                (Network::default(), Network::default(), Network::default());
+        let parts = |limit| {
+            let [mut a, mut b, mut c] = [(); 3].map(|()| Network::new(limit));
             a.hold(held(1));
             b.note([1, 0]);
             c.hold(held(2));
             [a, b, c]
         };
-        for turn in 0..3 {
-            let mut parts = parts();
+        for (turn, limit) in [(0, 0), (1, 0), (2, 0), (0, 9_999), (1, 9_999), (2, 9_999)] {
+            let mut parts = parts(limit);
             parts.rotate_left(turn);
-            let mut all = Network::default();
+            let mut all = Network::new(limit);
             parts.into_iter().for_each(|part| all.merge(part));
-            let (mut facts, mut groups) = (Rows::new(9), Groups::default());
-            all.release(&mut facts, &mut groups);
-            assert_eq!(groups.into_iter().count(), 1);
+            let (mut facts, mut groups) = (Rows::new(9), Groups::new(HashKey::random(1), 1 << 20));
+            all.release(&mut facts, &mut groups).unwrap();
+            let mut groups = groups.in_order().unwrap();
+            assert!(groups.next().unwrap().is_some() && groups.next().unwrap().is_none());
             let sharded = facts.sharded();
             let mut counted = Vec::new();
             for shard in 0..SHARDS {

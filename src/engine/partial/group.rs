@@ -4,10 +4,11 @@
 //! which files, workers and copies come. So a group holds only maxima, minima and smallest sets;
 //! counting is left to [`super::fact`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::few::Few;
 use crate::detect::Foreign;
+use crate::engine::store::hash::HashKey;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -64,6 +65,74 @@ impl GroupKey {
             by: None,
         }
     }
+
+    /// What it has in common with all findings of the same rule by the same actor.
+    pub fn actor(&self) -> GroupKey {
+        let GroupKey { rule, attempt, account, region, principal, .. } = self;
+        GroupKey {
+            attempt: *attempt,
+            account: account.clone(),
+            region: region.clone(),
+            principal: principal.clone(),
+            ..GroupKey::of_rule(*rule)
+        }
+    }
+
+    /// The hash by which facts name the group.
+    pub fn hash(&self, hash_key: HashKey) -> [u64; 2] {
+        let foreign = self.foreign.as_ref().map(|foreign| format!("{foreign:?}"));
+        let apart = self.apart.map(|apart| format!("{apart:?}"));
+        self.hash_with(hash_key, [foreign, apart])
+    }
+
+    /// What stands for the finding that the group becomes, which may become one with others. `hash` is
+    /// that of the group.
+    pub fn finding_hash(&self, hash_key: HashKey, hash: [u64; 2]) -> [u64; 2] {
+        match (&self.foreign, &self.apart) {
+            (None, None) => hash,
+            _ => self.hash_with(hash_key, [None, None]),
+        }
+    }
+
+    fn hash_with(&self, hash_key: HashKey, [foreign, apart]: [Option<String>; 2]) -> [u64; 2] {
+        let field = |text: &Option<String>| match text {
+            Some(text) => format!("+{text}").into_bytes(),
+            None => Vec::new(),
+        };
+        let event = self.event.as_ref().map(|event| format!("{event:?}"));
+        hash_key.long(&[
+            &self.rule.to_le_bytes(),
+            &[u8::from(self.attempt)],
+            &field(&self.account),
+            &field(&self.region),
+            &field(&self.principal),
+            &field(&self.key),
+            &field(&self.resource),
+            &field(&event),
+            &field(&foreign),
+            &field(&apart),
+            &field(&self.by),
+        ])
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let GroupKey { account, region, principal, key, resource, by, .. } = self;
+        let event = self.event.as_ref().map_or(0, |event| event.name.len());
+        let foreign = self.foreign.as_ref().map_or(0, |foreign| foreign.accounts.len() * ENTRY);
+        size_of::<GroupKey>()
+            + texts_len([account, region, principal, key, resource, by])
+            + event
+            + foreign
+    }
+}
+
+/// About how many bytes an entry of a map or a list takes, beside its texts.
+const ENTRY: usize = 64;
+
+/// Bytes of texts.
+fn texts_len<const N: usize>(texts: [&Option<String>; N]) -> usize {
+    texts.into_iter().flatten().map(String::len).sum()
 }
 
 /// What makes two events the same with `--each`.
@@ -119,10 +188,26 @@ impl Snapshot {
             self.resource = None;
         }
     }
+
+    fn weight(&self) -> usize {
+        let Principal { kind, arn, account, session, invoked_by, .. } = &self.principal;
+        let who = texts_len([kind, arn, account, session, invoked_by]);
+        let client = texts_len([&self.source_ip, &self.user_agent]);
+        let key = self.key.as_ref().map_or(0, |key| {
+            key.arn.len() + texts_len([&key.account, &key.alias]) + key.tags.len() * ENTRY
+        });
+        let resource = self.resource.as_ref().map_or(0, |resource| {
+            resource.arn.len() + texts_len([&resource.kind]) + resource.tags.len() * ENTRY
+        });
+        let details = self.details.iter().map(|(name, text)| ENTRY + name.len() + text.len());
+        // A map has room for eleven entries as soon as it has one.
+        let room = if self.details.is_empty() { 0 } else { 11 * size_of::<(String, String)>() };
+        who + client + key + resource + room + details.sum::<usize>()
+    }
 }
 
 /// Sorts events: by time, those without one last, then by event id.
-type Order = (bool, Option<Time>, Option<String>);
+pub type Order = (bool, Option<Time>, Option<String>);
 
 /// One event of a group as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,6 +293,17 @@ impl Group {
         self.events.truncate(SHOWN);
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let events = self.events.iter().map(|(event, (origin, shared))| {
+            let texts = texts_len([&event.order.2, shared]) + event.name.len();
+            size_of::<EventKept>() + size_of::<Origin>() + ENTRY + texts + origin.blob.len()
+        });
+        let sessions = self.sessions.keys().map(|session| ENTRY + session.len());
+        let earliest = texts_len([&self.earliest.0.2]) + self.earliest.1.weight();
+        size_of::<Group>() + earliest + events.sum::<usize>() + sessions.sum::<usize>()
+    }
+
     /// Adds names of sessions, and keeps the smallest.
     pub fn add_sessions(&mut self, sessions: impl IntoIterator<Item = String>) {
         for session in sessions {
@@ -221,45 +317,6 @@ impl Group {
 /// calls it directly. A service writes the context of its own calls, as AWS does for its sessions.
 fn is_claimed(name: &str, principal: &Principal) -> bool {
     is_sym(name) && principal.acts_itself()
-}
-
-/// Every group, by key, with the hash by which facts name it.
-#[derive(Debug, Default)]
-pub struct Groups(HashMap<GroupKey, ([u64; 2], Group)>);
-
-impl Groups {
-    /// Takes in a group.
-    pub fn add(&mut self, key: GroupKey, hash: [u64; 2], group: Group) {
-        match self.0.entry(key) {
-            std::collections::hash_map::Entry::Occupied(mut entry) => {
-                entry.get_mut().1.merge(group);
-            }
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert((hash, group));
-            }
-        }
-    }
-
-    /// The hash of each.
-    pub fn hashes(&self) -> impl Iterator<Item = [u64; 2]> {
-        self.0.values().map(|(hash, _)| *hash)
-    }
-
-    /// Takes in all of another's.
-    pub fn merge(&mut self, other: Groups) {
-        for (key, (hash, group)) in other.0 {
-            self.add(key, hash, group);
-        }
-    }
-}
-
-impl IntoIterator for Groups {
-    type Item = (GroupKey, ([u64; 2], Group));
-    type IntoIter = std::collections::hash_map::IntoIter<GroupKey, ([u64; 2], Group)>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! uses       all uses, with the texts behind them
 //! kept       other records that matter later, as their texts
 //! fact       which record was read where
-//! group      findings in the making
+//! group      a finding in the making
+//! groups     all of them, in bounded memory
+//! pack       a finding in the making as bytes
 //! few        a list of few entries, in order
 //! handed     what the next run may get, as rows
 //! use_block  uses of keys as bytes, for the next run
@@ -25,11 +27,13 @@ pub mod endpoint;
 pub mod fact;
 pub mod few;
 pub mod group;
+pub mod groups;
 pub mod handed;
 pub mod hours;
 pub mod kept;
 pub mod key_use;
 pub mod objects;
+pub mod pack;
 pub mod problems;
 pub mod retained;
 pub mod use_block;
@@ -48,7 +52,7 @@ use super::store::runs::Rows;
 use super::store::texts::Texts;
 use endpoint::Network;
 use fact::Fact;
-use group::Groups;
+use groups::Groups;
 use hours::Hours;
 use kept::Kept;
 use objects::Objects;
@@ -91,9 +95,9 @@ impl Partial {
     pub fn new(plan: &Plan, key: HashKey, number: u32) -> Partial {
         let late = plan.past.as_ref().map(|past| past.late);
         Partial {
-            groups: Groups::default(),
+            groups: Groups::new(key, plan.limits.groups),
             facts: Rows::new(plan.limits.facts),
-            network: Network::default(),
+            network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
             retained: Retained::new((late, plan.tomorrow()), plan.limits.retained, number),
@@ -113,7 +117,8 @@ impl Partial {
         // Of rows nothing is said: they have no limit beyond which they would be lost.
         let words = self.uses.words.iter().filter_map(Words::trouble);
         let texts = self.uses.heap.iter().chain(&self.kept.texts).filter_map(Texts::trouble);
-        let trouble = words.chain(texts).chain(self.retained.trouble()).next();
+        let kept = self.retained.trouble().into_iter().chain(self.groups.trouble());
+        let trouble = words.chain(texts).chain(kept).next();
         let told = trouble.map(|error| {
             let message = format!(
                 "temporary files cannot be written where TMPDIR says, so memory has to hold what \

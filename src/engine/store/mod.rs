@@ -6,6 +6,7 @@
 //! runs         rows of fixed size, in shards, in memory or in a temporary file, read in order
 //! dictionary   texts that come again and again, by their hash
 //! texts        texts that do not, by their place
+//! stacks       texts under keys, read back in the order of their keys
 //! bytes        bytes that are added at the end, in memory and in a temporary file
 //! names        names of blobs, by number
 //! seen         whether a record was seen before
@@ -24,4 +25,5 @@ pub mod runs;
 pub mod seen;
 pub mod sorted;
 pub mod spill;
+pub mod stacks;
 pub mod texts;

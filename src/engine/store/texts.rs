@@ -34,6 +34,11 @@ impl TextAt {
     fn byte(self) -> u64 {
         self.0 & ((1 << BYTE_BITS) - 1)
     }
+
+    /// The place of the text that was written next, after one of `len` bytes.
+    pub fn after(self, len: usize) -> TextAt {
+        TextAt(self.0 + 4 + len as u64)
+    }
 }
 
 /// Texts, each behind its length in four bytes.

@@ -304,6 +304,11 @@ fn findings(report: &Report<'_>) -> String {
     if run.each {
         text.push_str(" (one for each event)");
     }
+    if let Some((standing, of)) = outcome.folded() {
+        let verb = if standing == 1 { "stands" } else { "stand" };
+        let (standing, of) = (count(standing), counted(of, "other"));
+        text.push_str(&format!("; {standing} {verb} for {of}"));
+    }
     let hidden = total.saturating_sub(outcome.findings.len() as u64);
     if hidden > 0 {
         let below = run.min_level;

@@ -13,6 +13,8 @@ mod names;
 
 use std::io::{self, Write};
 
+use serde_json::Value;
+
 use self::fit::{count, counted};
 use self::grid::{Cell, Grid, Ink};
 use super::{Report, Style};
@@ -122,6 +124,26 @@ fn add_what(finding: &Finding, cell: &mut Cell) {
     let attempt = if finding.attempt { " (attempt)" } else { "" };
     cell.add(Ink::Strong, &format!("{}{attempt}", finding.told.title), 3);
     cell.add(Ink::Faint, &finding.rule, 1);
+    if let Some(text) = folded(finding) {
+        cell.add(Ink::Plain, &text, 2);
+    }
+}
+
+/// For how many findings it stands, and what they are about.
+fn folded(finding: &Finding) -> Option<String> {
+    let said = finding.details.get("folded").filter(|_| finding.folded > 0)?;
+    let about = |name: &str, noun| {
+        let number = said.get(name).and_then(Value::as_u64).filter(|number| *number > 0)?;
+        Some(counted(number, noun))
+    };
+    let about: Vec<String> =
+        [about("keys", "key"), about("resources", "resource")].into_iter().flatten().collect();
+    let least = if said.get("at_least").is_some() { "at least " } else { "" };
+    let mut text = format!("stands for {}", counted(finding.folded, "finding"));
+    if !about.is_empty() {
+        text.push_str(&format!(", about {least}{}", about.join(" and ")));
+    }
+    Some(text)
 }
 
 /// How often, and when: on one line where that fits.

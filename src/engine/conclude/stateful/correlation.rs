@@ -100,8 +100,7 @@ impl Desk<'_> {
         snapshot.blank(alike);
         details(&mut snapshot.details, correlation, burst.peak, &by);
         let key = key_of(rule.about, correlation, &by);
-        self.decisions.findings.push(Found { key, group, count: burst.count, named, sessions });
-        Ok(())
+        self.tell(Found { key, group, count: burst.count, named, sessions })
     }
 
     /// What the records of a burst have in common.

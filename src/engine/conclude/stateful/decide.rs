@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::evidence::{EventId, Found, RecordEvent, event_id, known};
+use super::evidence::{EventId, Finds, Found, RecordEvent, event_id, known};
 use super::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
 use super::presence::Presence;
 use super::stages::Stages;
@@ -31,11 +32,12 @@ use crate::model::time::Time;
 use crate::record::kms::View;
 use crate::tags::uses::Pair;
 
+/// Findings that a desk hands on at once.
+const AT_ONCE: usize = 1 << 10;
+
 /// What was decided.
 #[derive(Debug, Default)]
 pub struct Decisions {
-    /// Findings.
-    pub findings: Vec<Found>,
     /// New levels of other findings, by the hash of their groups, with the reasons.
     pub changes: HashMap<[u64; 2], Vec<(Level, String)>>,
     /// What went wrong.
@@ -45,7 +47,6 @@ pub struct Decisions {
 impl Decisions {
     /// Adds what was decided elsewhere.
     pub fn merge(&mut self, other: Decisions) {
-        self.findings.extend(other.findings);
         for (group, changes) in other.changes {
             self.changes.entry(group).or_default().extend(changes);
         }
@@ -70,6 +71,8 @@ pub struct Bench<'a> {
     pub kept: &'a AllTexts,
     /// The texts of notes.
     pub texts: AllTexts,
+    /// Findings.
+    pub found: &'a Mutex<Finds>,
 }
 
 impl Bench<'_> {
@@ -91,6 +94,7 @@ impl Bench<'_> {
         let decided = shards.map(|shard| {
             let mut desk = Desk::new(self, pool.take());
             let done = desk.shard(&rules, shard);
+            let done = done.and_then(|()| desk.tell_all());
             let Desk { decisions, left, .. } = desk;
             pool.give(left);
             self.context.progress.step();
@@ -123,6 +127,8 @@ pub struct Desk<'a> {
     kept: LastBlock,
     texts: LastBlock,
     pub decisions: Decisions,
+    /// Findings that are still to be handed on.
+    found: Vec<Found>,
     /// Notes for later stages.
     pub left: Notes,
 }
@@ -138,8 +144,28 @@ impl<'a> Desk<'a> {
             kept: LastBlock::default(),
             texts: LastBlock::default(),
             decisions: Decisions::default(),
+            found: Vec::new(),
             left,
         }
+    }
+
+    /// Takes in a finding.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn tell(&mut self, found: Found) -> io::Result<()> {
+        self.found.push(found);
+        if self.found.len() < AT_ONCE { Ok(()) } else { self.tell_all() }
+    }
+
+    /// Hands on the findings that were taken in.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn tell_all(&mut self) -> io::Result<()> {
+        let all = std::mem::take(&mut self.found);
+        let mut finds = self.bench.found.lock().unwrap_or_else(PoisonError::into_inner);
+        finds.add(all, self.bench.heap)
     }
 
     fn shard(&mut self, rules: &[(u32, Stateful<'_>)], shard: Shard<Note>) -> io::Result<()> {

@@ -11,6 +11,7 @@ use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
 use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, Snapshot};
+use crate::engine::partial::groups::Groups;
 use crate::engine::partial::key_use::{Behind, KeyUse, flag};
 use crate::engine::partial::uuid::uuid_text;
 use crate::engine::store::texts::{AllTexts, LastBlock, TextAt};
@@ -38,6 +39,55 @@ impl Found {
     /// A finding all of whose texts are known.
     pub fn new(key: GroupKey, group: Group, count: u64) -> Found {
         Found { key, group, count, named: None, sessions: Vec::new() }
+    }
+}
+
+/// Findings that wait for their sessions. To look for them goes through all blocks of the heap, so it is
+/// done for many at once.
+const WAITING: usize = 1 << 13;
+
+/// All findings that rest on many records, whoever made them.
+#[derive(Debug)]
+pub struct Finds {
+    waiting: Vec<Found>,
+    groups: Groups,
+}
+
+impl Finds {
+    /// None yet; they are put into `groups`.
+    pub fn new(groups: Groups) -> Finds {
+        Finds { waiting: Vec::new(), groups }
+    }
+
+    /// Takes in some, whose sessions are in the heap.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn add(&mut self, all: Vec<Found>, heap: &AllTexts) -> io::Result<()> {
+        self.waiting.extend(all);
+        if self.waiting.len() < WAITING { Ok(()) } else { self.fill(heap) }
+    }
+
+    /// Gives all of them their sessions.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn fill(&mut self, heap: &AllTexts) -> io::Result<()> {
+        fill_sessions(&mut self.waiting, heap)?;
+        self.put();
+        Ok(())
+    }
+
+    fn put(&mut self) {
+        for Found { key, group, count, .. } in self.waiting.drain(..) {
+            self.groups.add_counted(key, group, count);
+        }
+    }
+
+    /// All of them. Those that still wait, since something went wrong, have no sessions.
+    pub fn into_groups(mut self) -> Groups {
+        self.put();
+        self.groups
     }
 }
 

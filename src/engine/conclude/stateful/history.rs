@@ -179,12 +179,14 @@ impl Desk<'_> {
         }
         let named = self.group_of(rule, first.1, texts(decided))?;
         let of_all = OfAll { count, last, fresh: reported, sessions };
-        self.history_found(rule, decided, (groups, named), &first.0.about, of_all);
-        Ok(())
+        self.history_found(rule, decided, (groups, named), &first.0.about, of_all)
     }
 
     /// The finding of a history: `groups` are those of its records that may be shown, `named` is
     /// the one it is about.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
     pub fn history_found(
         &mut self,
         rule: &Stateful<'_>,
@@ -192,7 +194,7 @@ impl Desk<'_> {
         (mut groups, named): (Vec<One>, One),
         about: &About,
         of_all: OfAll,
-    ) {
+    ) -> io::Result<()> {
         let OfAll { count, last, fresh, mut sessions } = of_all;
         groups.sort_by(|(a, _), (b, _)| a.earliest.cmp(&b.earliest));
         sessions.extend(groups.iter().take(SHOWN).filter_map(|(_, text)| *text));
@@ -202,7 +204,7 @@ impl Desk<'_> {
                 all
             })
         else {
-            return;
+            return Ok(());
         };
         group.last = group.last.max(last);
         group.level = decided.level;
@@ -211,7 +213,7 @@ impl Desk<'_> {
         group.earliest.1 = named.0.earliest.1;
         let key = key_of(rule.about, about, decided.scope);
         group.earliest.1.blank(decided.scope.shown());
-        self.decisions.findings.push(Found { key, group, count, named: named.1, sessions });
+        self.tell(Found { key, group, count, named: named.1, sessions })
     }
 }
 

@@ -29,6 +29,9 @@ use crate::tags::compare::{Disagreement, Verdict, allowed, compare, told};
 use crate::tags::timeline::{Course, State};
 use crate::tags::uses::{self, Pair};
 
+/// Sides of one key that are kept at hand: whoever calls may make up as many resources as they like.
+const SIDES: usize = 1 << 13;
+
 /// What comparing gives.
 #[derive(Default)]
 pub struct Compared {
@@ -203,6 +206,9 @@ impl<'a> Comparing<'a> {
             let unmapped = target.has_context;
             pairs.push(Pair { key: key.clone(), resource: None, unmapped, attested });
         }
+        if self.sides.len() >= SIDES {
+            self.close_sides();
+        }
         let sides = Rc::new(pairs.into_iter().map(|pair| self.side(pair)).collect::<Vec<_>>());
         self.sides.insert(known_by, Rc::clone(&sides));
         Ok(sides)
@@ -301,6 +307,13 @@ impl<'a> Comparing<'a> {
         judged.disagreement.map(|disagreement| (disagreement, judged))
     }
 
+    /// Lets go of all sides; whoever needs one again makes it again, and it counts anew.
+    fn close_sides(&mut self) {
+        for sides in std::mem::take(&mut self.sides).into_values() {
+            sides.iter().for_each(|side| self.close(side));
+        }
+    }
+
     /// Adds what was counted of a side to the totals.
     fn close(&mut self, side: &Side) {
         let coverage = &mut self.all.coverage;
@@ -321,9 +334,7 @@ impl<'a> Comparing<'a> {
     /// When a temporary file cannot be read back.
     pub fn close_key(&mut self, desk: &mut Desk<'_>) -> io::Result<()> {
         self.last = None;
-        for sides in std::mem::take(&mut self.sides).into_values() {
-            sides.iter().for_each(|side| self.close(side));
-        }
+        self.close_sides();
         for (short, found) in std::mem::take(&mut self.found) {
             let rule = self.rules.iter().find(|rule| rule.over.about == short.rule);
             let Some(PairRule { scope, .. }) = rule else { continue };

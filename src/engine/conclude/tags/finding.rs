@@ -29,6 +29,9 @@ use crate::tags::compare::{Disagreement, Verdict};
 use crate::tags::timeline::Why;
 use crate::tags::uses::Pair;
 
+/// Stretches of which a finding holds what each says; beyond, it holds the words alone.
+const STRETCHES: usize = 1 << 10;
+
 /// A rule that looks at pairs whose tags disagree in one way.
 #[derive(Clone, Copy)]
 pub struct PairRule<'a> {
@@ -101,8 +104,10 @@ pub struct Found {
     level: Option<Level>,
     count: u64,
     attested: u64,
-    /// What was said, by the address of what a stretch says.
+    /// What was said, by the address of what a stretch says,
     said: HashMap<*const Judged, (Rc<Judged>, Often)>,
+    /// and by its words, where there were too many stretches.
+    told: BTreeMap<Said, Often>,
     /// The smallest names of the resources, where the finding is not about one.
     resources: BTreeSet<String>,
     /// Whether the finding is counted and not listed, so that one record is enough.
@@ -136,11 +141,25 @@ impl Found {
         }
         self.count += 1;
         self.attested += u64::from(attested);
+        if self.brief {
+            return;
+        }
+        if self.said.len() >= STRETCHES {
+            self.condense();
+        }
         let first = || (Rc::clone(judged), Often { uses: 0, first: time, last: time });
         let (_, often) = self.said.entry(Rc::as_ptr(judged)).or_insert_with(first);
         often.uses += 1;
         often.first = often.first.min(time);
         often.last = often.last.max(time);
+    }
+
+    /// Takes together what is said in the same words: whoever calls may make up as many resources, each
+    /// with stretches of its own, as they like.
+    fn condense(&mut self) {
+        for (judged, often) in std::mem::take(&mut self.said).into_values() {
+            judged.said.iter().for_each(|said| say(&mut self.told, said, often));
+        }
     }
 
     /// Shows a record, if it is one of the smallest.
@@ -167,13 +186,14 @@ impl Found {
     }
 
     /// What is left when all records of it are known, which make one group.
-    fn settled(self, group: Option<Group>, sessions: Vec<TextAt>) -> Settled {
+    fn settled(mut self, group: Option<Group>, sessions: Vec<TextAt>) -> Settled {
+        self.condense();
         let mut settled = Settled {
             group,
             sessions,
             count: self.count,
             attested: self.attested,
-            said: BTreeMap::new(),
+            said: self.told,
             resources: self.resources,
         };
         if let Some(group) = &mut settled.group {
@@ -182,9 +202,6 @@ impl Found {
             group.last = self.last;
             // Of all of them, not only of those that are shown.
             group.claimed |= self.attested < self.count;
-        }
-        for (judged, often) in self.said.into_values().filter(|_| !self.brief) {
-            judged.said.iter().for_each(|said| settled.say(said, often));
         }
         settled
     }
@@ -261,17 +278,18 @@ pub struct Settled {
     resources: BTreeSet<String>,
 }
 
-impl Settled {
-    fn say(&mut self, said: &Said, often: Often) {
-        if let Some(known) = self.said.get_mut(said) {
-            known.uses += often.uses;
-            known.first = known.first.min(often.first);
-            known.last = known.last.max(often.last);
-        } else {
-            self.said.insert(said.clone(), often);
-        }
+/// Adds what was said.
+fn say(all: &mut BTreeMap<Said, Often>, said: &Said, often: Often) {
+    if let Some(known) = all.get_mut(said) {
+        known.uses += often.uses;
+        known.first = known.first.min(often.first);
+        known.last = known.last.max(often.last);
+    } else {
+        all.insert(said.clone(), often);
     }
+}
 
+impl Settled {
     fn merge(&mut self, other: Settled) {
         match (&mut self.group, other.group) {
             (Some(group), Some(more)) => group.merge(more),
@@ -285,7 +303,7 @@ impl Settled {
         while self.resources.len() > SHOWN {
             self.resources.pop_last();
         }
-        other.said.iter().for_each(|(said, often)| self.say(said, *often));
+        other.said.iter().for_each(|(said, often)| say(&mut self.said, said, *often));
     }
 
     /// What there is to judge, the most used first. The group has the highest level of its uses.

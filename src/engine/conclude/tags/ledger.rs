@@ -115,6 +115,8 @@ impl Courses {
 pub struct Ledger<'a> {
     pub tags: &'a Tags<'a>,
     courses: HashMap<String, Rc<Courses>>,
+    /// Those of all of which nothing is known: there may be any number of them.
+    unknown: Option<Rc<Courses>>,
 }
 
 /// Why the tags of something cannot be looked up.
@@ -122,7 +124,7 @@ pub type Reason = &'static str;
 
 impl<'a> Ledger<'a> {
     pub fn new(tags: &'a Tags<'a>) -> Ledger<'a> {
-        Ledger { tags, courses: HashMap::new() }
+        Ledger { tags, courses: HashMap::new(), unknown: None }
     }
 
     /// What the organisation tells about itself.
@@ -158,7 +160,12 @@ impl<'a> Ledger<'a> {
         if let Some(known) = self.courses.get(arn) {
             return Rc::clone(known);
         }
-        let made = Rc::new(self.tags.courses(&self.tags.book.timeline(arn)));
+        let timeline = self.tags.book.timeline(arn);
+        let make = || Rc::new(self.tags.courses(&timeline));
+        let made = match timeline.changes() {
+            [] => Rc::clone(self.unknown.get_or_insert_with(make)),
+            _ => make(),
+        };
         if self.courses.len() >= AT_HAND {
             self.courses.clear();
         }

@@ -1,0 +1,203 @@
+//! Many findings of one rule by one actor become one: a log can have a million of them, and nobody
+//! reads a million.
+//!
+//! Of an actor's findings (the same rule, attempt, account, Region and principal) up to a fixed number
+//! stand for themselves. Of more, those stand that come first in this order; all others are folded
+//! into one:
+//!
+//! 1. those that no earlier run has judged;
+//! 2. of each key the first in what follows, so that a flood over one key leaves those of others standing;
+//! 3. those of a higher level;
+//! 4. those whose resource not only the caller names: it is free to make up any number of contexts;
+//! 5. the earliest, by time and event id.
+//!
+//! What must stay true: which findings stand follows from all of them together, never from the order in
+//! which they come or from what memory holds. Those that fall out of some of the findings fall out of
+//! all: whatever comes later, as many as stand are before them. So an actor's findings are cut again
+//! and again, and nothing is lost that would stand.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::settle::Settled;
+use crate::engine::finding::{Folded, FoldedOne};
+use crate::engine::partial::few::Few;
+use crate::engine::partial::group::{Group, GroupKey, SHOWN, Snapshot};
+use crate::engine::store::hash::HashKey;
+
+/// Different keys and resources that are counted; of more, there are at least that many.
+const DISTINCT: usize = 1 << 20;
+
+/// A finding as the report gets it.
+#[derive(Debug)]
+pub struct Standing {
+    pub settled: Settled,
+    /// What was folded into it, if it stands for others.
+    pub folded: Option<Folded>,
+}
+
+/// The findings of all actors.
+#[derive(Debug)]
+pub struct Fold {
+    hash_key: HashKey,
+    /// How many of an actor stand for themselves; `None` if all do.
+    most: Option<usize>,
+    /// The findings of an actor by what its fold is called.
+    actors: HashMap<GroupKey, Actor>,
+}
+
+impl Fold {
+    pub fn new(hash_key: HashKey, most: Option<usize>) -> Fold {
+        Fold { hash_key, most, actors: HashMap::new() }
+    }
+
+    /// Takes in a finding that is whole.
+    pub fn take(&mut self, settled: Settled) {
+        let actor = self.actors.entry(settled.key.actor()).or_default();
+        actor.standing.push(Box::new(settled));
+        if let Some(most) = self.most
+            && actor.standing.len() > most.saturating_mul(2)
+        {
+            actor.cut(most, self.hash_key);
+        }
+    }
+
+    /// All findings, in no order.
+    pub fn finish(self) -> Vec<Standing> {
+        let Fold { hash_key, most, actors } = self;
+        let mut all = Vec::new();
+        for (key, mut actor) in actors {
+            if let Some(most) = most
+                && actor.standing.len() > most
+            {
+                actor.cut(most, hash_key);
+            }
+            let standing = actor.standing.into_iter();
+            all.extend(standing.map(|settled| Standing { settled: *settled, folded: None }));
+            all.extend(actor.pile.map(|pile| pile.finish(key)));
+        }
+        all
+    }
+}
+
+/// The findings of one actor.
+#[derive(Debug, Default)]
+struct Actor {
+    #[expect(
+        clippy::vec_box,
+        reason = "they are sorted again and again, and one takes a kilobyte"
+    )]
+    standing: Vec<Box<Settled>>,
+    /// What cannot stand.
+    pile: Option<Pile>,
+}
+
+impl Actor {
+    /// Folds what comes after the first `most`.
+    fn cut(&mut self, most: usize, hash_key: HashKey) {
+        self.standing.sort_by(|one, other| rank(one).cmp(&rank(other)));
+        let mut keys = HashSet::new();
+        let is_again =
+            |settled: &Settled| !keys.insert((settled.group.fresh, settled.key.key.clone()));
+        let again: Vec<bool> = self.standing.iter().map(|one| &**one).map(is_again).collect();
+        let mut all: Vec<_> = again.into_iter().zip(std::mem::take(&mut self.standing)).collect();
+        // The order of those that are alike stays.
+        all.sort_by_key(|(again, settled)| (!settled.group.fresh, *again));
+        let folded = all.split_off(most.min(all.len()));
+        self.standing.extend(all.into_iter().map(|(_, settled)| settled));
+        for (_, settled) in folded {
+            match &mut self.pile {
+                Some(pile) => pile.add(*settled, hash_key),
+                None => self.pile = Some(Pile::new(*settled, hash_key)),
+            }
+        }
+    }
+}
+
+/// What decides who stands, but for the first of each key.
+fn rank(settled: &Settled) -> impl Ord + '_ {
+    let Settled { key, group, .. } = settled;
+    let told = (!group.fresh, Reverse(group.level), group.claimed);
+    (told, &group.earliest.0, &key.key, &key.resource, &key.by)
+}
+
+/// Findings that are folded into one.
+#[derive(Debug)]
+struct Pile {
+    /// All of their groups. Its values are those of the earliest,
+    group: Group,
+    /// of which are told: the details that all have in common,
+    details: BTreeMap<String, String>,
+    /// the principal if it is that of all, and the key.
+    alike: [bool; 2],
+    count: u64,
+    findings: u64,
+    keys: HashSet<u64>,
+    resources: HashSet<u64>,
+    first: Few<FoldedOne, ()>,
+}
+
+impl Pile {
+    fn new(settled: Settled, hash_key: HashKey) -> Pile {
+        let Settled { key, group, count } = settled;
+        let first = FoldedOne::new(&key, &group, count);
+        let mut pile = Pile {
+            details: group.earliest.1.details.clone(),
+            group,
+            alike: [true; 2],
+            count,
+            findings: 1,
+            keys: HashSet::new(),
+            resources: HashSet::new(),
+            first: Few::from_iter([(first, ())]),
+        };
+        pile.note(&key, hash_key);
+        pile
+    }
+
+    fn add(&mut self, settled: Settled, hash_key: HashKey) {
+        let Settled { key, group, count } = settled;
+        self.note(&key, hash_key);
+        self.first.add(FoldedOne::new(&key, &group, count), ());
+        self.first.truncate(SHOWN);
+        self.count += count;
+        self.findings += 1;
+        let [known, other] = [&self.group, &group].map(|group| &group.earliest.1);
+        self.details.retain(|name, text| other.details.get(name) == Some(text));
+        self.alike[0] &= known.principal.arn == other.principal.arn;
+        let arn = |snapshot: &Snapshot| snapshot.key.as_ref().map(|key| key.arn.clone());
+        self.alike[1] &= arn(known) == arn(other);
+        self.group.merge(group);
+    }
+
+    /// Counts different keys and resources.
+    fn note(&mut self, key: &GroupKey, hash_key: HashKey) {
+        let sets = [(&mut self.keys, &key.key), (&mut self.resources, &key.resource)];
+        for (set, text) in sets {
+            if let Some(text) = text
+                && set.len() < DISTINCT
+            {
+                set.insert(hash_key.short(text.as_bytes()));
+            }
+        }
+    }
+
+    fn finish(mut self, key: GroupKey) -> Standing {
+        let [principal, on] = self.alike;
+        let snapshot = &mut self.group.earliest.1;
+        snapshot.blank([principal, on, false]);
+        snapshot.details = self.details;
+        let folded = Folded {
+            findings: self.findings,
+            keys: self.keys.len() as u64,
+            resources: self.resources.len() as u64,
+            more: self.keys.len().max(self.resources.len()) >= DISTINCT,
+            first: self.first.into_iter().map(|(one, ())| one).collect(),
+        };
+        let settled = Settled { key, group: self.group, count: self.count };
+        Standing { settled, folded: Some(folded) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
