@@ -66,15 +66,16 @@ impl Follow {
         self.feed(text)
     }
 
-    /// Whether a `{` here starts a new line of JSON lines: nobody breaks the line before an object
-    /// that is a member's value, but many do before one that is an array's element.
+    /// Whether a `{` here starts a new line of JSON lines. It does not where an object may stand: as
+    /// a member's value or as an array's element. Text that is sound must read the same whether it
+    /// is all there or comes in pieces.
     fn new_line(&self) -> bool {
         match self.line {
             None => false,
             Some(true) => true,
             Some(false) => {
                 let in_array = self.open.last() == Some(&b'[');
-                !(in_array && matches!(self.last, b',' | b'['))
+                !(self.last == b':' || (in_array && matches!(self.last, b',' | b'[')))
             }
         }
     }
@@ -93,12 +94,14 @@ mod tests {
     fn a_value_ends_where_its_brackets_balance() {
         assert_eq!(resume(br#"{"a":"}\"}",[1]}x"#), Found::End(16));
         assert_eq!(resume(b"{\n\"a\":[\n{\n},\n{}]}"), Found::End(17));
+        assert_eq!(resume(b"{\n\"a\":\n{\n}\n}"), Found::End(12));
         assert_eq!(resume(b"{\"a\":1"), Found::More);
     }
 
     #[test]
     fn a_cut_line_of_json_lines_ends_at_the_next() {
         assert_eq!(resume(b"{\"a\":1\n{\"b\":2}\n"), Found::Line(7));
+        assert_eq!(resume(b"{\"a\":\n{\"b\":2}\n{\"c\":3}\n"), Found::Line(14));
         assert_eq!(resume(b"{\"a\":\"x\n{\"b\":2}\n"), Found::Line(8));
         assert_eq!(resume(b"{\"a\":\"x\ny\"}"), Found::End(11));
     }

@@ -112,7 +112,13 @@ fuzz_target!(|data: &[u8]| {
         assert!(text == streamed, "one text: {} and {} bytes", text.len(), streamed.len());
     }
     let (trickled, trickled_cut) = by_stream(Box::new(Trickle(&blob)));
-    assert!(trickled == streamed, "{} and {} bytes", trickled.len(), streamed.len());
+    let is_zstd = blob.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
+    if is_zstd && trickled_cut.is_some() {
+        // Before a fault, zstd gives more or less of a block, as the input comes.
+        assert!(trickled.starts_with(&streamed) || streamed.starts_with(&trickled));
+    } else {
+        assert!(trickled == streamed, "{} and {} bytes", trickled.len(), streamed.len());
+    }
     assert_eq!(trickled_cut.is_some(), streamed_cut.is_some(), "{trickled_cut:?}");
     let mut inflater = Inflater::new(LIMITS);
     hoard(&mut inflater.open_bytes(&"blob".into(), Box::new(&blob[..])), LIMITS.max_window);

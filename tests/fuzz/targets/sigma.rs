@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
     scan::fastest()(RECORD.as_bytes(), &mut index).expect("a record");
     let event = Marked::new(RECORD.as_bytes(), &index).event().expect("UTF-8");
     let view = View::new(&event);
-    for rule in 0..rules.len() as u32 {
+    for rule in 0..rules.metas().len() as u32 {
         if rules.may_match(rule, &mut Asked::default(), &event, &view) {
             let _ = rules.check(rule, &event, &view);
         }

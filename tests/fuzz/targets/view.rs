@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
         let rules = rules.iter().copied().filter(single);
         rules.filter_map(|rule| RULES.check(rule, &event, &view)).collect()
     };
-    let all: Vec<u32> = (0..RULES.len() as u32).collect();
+    let all: Vec<u32> = (0..RULES.metas().len() as u32).collect();
     let without_routing: Vec<u32> =
         all.into_iter().filter(|rule| alone(*rule, &event, &view)).collect();
     assert_eq!(hits(&routed), hits(&without_routing), "routing hides a hit");
