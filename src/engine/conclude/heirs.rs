@@ -30,8 +30,6 @@ pub struct Heirs {
     waits: Option<KeyUse>,
     /// Uses of earlier runs that are older.
     pub aged: u64,
-    /// A kind of use that is only counted: its first, and what its rows have added.
-    open: Option<(KeyUse, Adds)>,
 }
 
 impl Heirs {
@@ -50,7 +48,6 @@ impl Heirs {
             reaches: BySym::default(),
             waits: None,
             aged: 0,
-            open: None,
         }
     }
 
@@ -66,7 +63,7 @@ impl Heirs {
         for (first, all) in kinds {
             self.add(&first, all, desk)?;
         }
-        self.close(desk)
+        Ok(())
     }
 
     fn add(&mut self, first: &KeyUse, all: Adds, desk: &mut Desk<'_>) -> io::Result<()> {
@@ -109,30 +106,6 @@ impl Heirs {
         let owner = owner_of(row, desk)?;
         self.rows.push(HandedUse { owner, last: Reverse(row.time), row: *row, count: WAITS });
         Ok(())
-    }
-
-    /// Counts a use of a kind that is not decided over. Uses of one kind come one after the other,
-    /// the first one first.
-    ///
-    /// # Errors
-    /// As [`add_all`](Heirs::add_all).
-    pub fn count(&mut self, row: &KeyUse, adds: Adds, desk: &mut Desk<'_>) -> io::Result<()> {
-        match &mut self.open {
-            Some((first, all)) if first.is_same_use(row) => all.merge(adds),
-            _ => {
-                self.close(desk)?;
-                self.open = Some((*row, adds));
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds what was only counted.
-    fn close(&mut self, desk: &mut Desk<'_>) -> io::Result<()> {
-        match self.open.take() {
-            Some((first, all)) => self.add(&first, all, desk),
-            None => Ok(()),
-        }
     }
 }
 

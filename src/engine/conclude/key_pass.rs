@@ -4,20 +4,19 @@
 //! are gone through side by side. What must stay true: each record is told once, whatever its
 //! copies; a rule that needs to know of few uses is not told of all.
 
-use std::cmp::Ordering;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use rayon::prelude::*;
 
-use super::adds::{Adds, Met};
+use super::adds::Met;
 use super::by_names::ByNames;
 use super::heirs::Heirs;
+use super::kinds::{Closed, Kind, Kinds};
 use super::lookup::{Lookup, Named, Target};
 use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
-use super::stateful::evidence::EventId;
 use super::stateful::history::{OfAll, texts};
 use super::stateful::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
 use super::tags::compare::{Compared, Comparing};
@@ -102,31 +101,6 @@ struct Shard {
     aged: u64,
 }
 
-/// All uses of one kind: of one key by one principal with one operation on one resource.
-struct Kind {
-    /// The first record.
-    first: KeyUse,
-    at: RowAt,
-    id: EventId,
-    last: i64,
-    /// How many, once the key is closed; until then, what the rows have added.
-    count: u64,
-    counted: Adds,
-    reported: bool,
-    recalled: bool,
-    /// Where copies of the first record were read.
-    copies: Vec<(u64, u64)>,
-}
-
-impl Kind {
-    /// The order of kinds of use: by time and event id of the first record; where these are the
-    /// same, by where it was read, since a hash is not the same from run to run.
-    fn order(&self, other: &Kind, desk: &Desk<'_>) -> Ordering {
-        let by_id = (self.first.time, &self.id).cmp(&(other.first.time, &other.id));
-        by_id.then_with(|| desk.origin(self.first.place()).cmp(&desk.origin(other.first.place())))
-    }
-}
-
 /// What is known of a kind of use, as texts.
 struct Texts {
     who: Rc<Named<Who>>,
@@ -147,9 +121,7 @@ struct Pass<'a> {
     desk: Desk<'a>,
     comparing: Option<Comparing<'a>>,
     /// The kinds of use of the key at hand.
-    kinds: Vec<Kind>,
-    /// Whether there were more than are looked at together.
-    crowded: bool,
+    kinds: Kinds,
     heirs: Heirs,
     /// What was met of the record at hand, of which copies may follow.
     met: Met,
@@ -176,8 +148,7 @@ impl<'a> Pass<'a> {
             known,
             desk,
             comparing: bench.context.compares.then(|| Comparing::new(bench, ledger)),
-            kinds: Vec::new(),
-            crowded: false,
+            kinds: Kinds::new(bench.context.plan.limits.window),
             heirs,
             met: Met::default(),
             fed: at_hand.fed,
@@ -213,33 +184,9 @@ impl<'a> Pass<'a> {
     /// Counts a use among those of its kind.
     fn count(&mut self, row: &KeyUse, at: RowAt, is_copy: bool, same: bool) -> io::Result<()> {
         let Some(adds) = self.met.adds(row, is_copy, self.known.stand_for) else { return Ok(()) };
-        let is_full = self.kinds.len() >= self.known.bench.context.plan.limits.window;
-        let of_use = |kind: &&mut Kind| kind.first.is_same_use(row);
-        match self.kinds.last_mut().filter(|_| same).filter(of_use) {
-            Some(kind) => {
-                first_of(kind, (row, at), &mut self.desk)?;
-                kind.last = kind.last.max(adds.last.0);
-                kind.counted.merge(adds);
-                kind.reported |= row.is(flag::REPORTED);
-                kind.recalled |= row.is(flag::RECALLED);
-            }
-            None if is_full => {
-                self.crowded = true;
-                self.heirs.count(row, adds, &mut self.desk)?;
-            }
-            None => self.kinds.push(Kind {
-                first: *row,
-                at,
-                id: self.desk.event_id(row)?,
-                last: adds.last.0,
-                count: 0,
-                counted: adds,
-                reported: row.is(flag::REPORTED),
-                recalled: row.is(flag::RECALLED),
-                copies: Vec::new(),
-            }),
-        }
-        Ok(())
+        let left_out = self.kinds.add((row, at), adds, same, &mut self.desk)?;
+        let left_out = left_out.iter().map(|kind| (kind.first, kind.counted));
+        self.heirs.add_all(left_out, &mut self.desk)
     }
 
     /// Tells correlations of the matches of a use, where they could come to anything.
@@ -265,14 +212,10 @@ impl<'a> Pass<'a> {
         if let Some(comparing) = &mut self.comparing {
             comparing.close_key(&mut self.desk)?;
         }
-        let mut kinds = std::mem::take(&mut self.kinds);
-        for kind in &mut kinds {
-            kind.count = kind.counted.count();
-            show_smallest(kind, &self.desk);
-        }
-        let all = kinds.iter().map(|kind| (kind.first, kind.counted));
+        let Closed { kinds, left_out } = self.kinds.close(&self.desk);
+        let all = kinds.iter().chain(&left_out).map(|kind| (kind.first, kind.counted));
         self.heirs.add_all(all, &mut self.desk)?;
-        kinds.sort_by(|a, b| a.order(b, &self.desk));
+        let crowded = self.kinds.were_left_out();
         let mut texts = Vec::with_capacity(kinds.len());
         for kind in &kinds {
             texts.push(Texts {
@@ -284,7 +227,7 @@ impl<'a> Pass<'a> {
         let uses: Vec<Use<'_>> = kinds.iter().zip(&texts).map(told).collect();
         for (number, rule) in (0..).zip(self.known.bench.context.over.clone()) {
             let Over::History(history) = rule.code else { continue };
-            if self.crowded && !matches!(history.uses(), Uses::None) {
+            if crowded && !matches!(history.uses(), Uses::None) {
                 self.desk.overflow(&rule);
             }
             let all = |_: &Use<'_>| true;
@@ -301,7 +244,6 @@ impl<'a> Pass<'a> {
                 Uses::OfMarkedKeys | Uses::OfKeysWith(_) => continue,
             }
         }
-        self.crowded = false;
         Ok(())
     }
 
@@ -426,38 +368,6 @@ fn fed(bench: &Bench<'_>, lookup: &mut Lookup<'_>, row: &KeyUse) -> io::Result<V
         }
     }
     Ok(all)
-}
-
-/// Takes a row of the same use into account: it may be a copy of the first, or come before it. Rows
-/// of one second come in the order of their ids only where these are UUIDs.
-fn first_of(kind: &mut Kind, (row, at): (&KeyUse, RowAt), desk: &mut Desk<'_>) -> io::Result<()> {
-    if row.is_copy_of(&kind.first) {
-        kind.copies.push(row.place());
-        return Ok(());
-    }
-    let in_order = row.is(flag::UUID) && kind.first.is(flag::UUID) && row.id != kind.first.id;
-    if row.time != kind.first.time || in_order {
-        return Ok(());
-    }
-    let id = desk.event_id(row)?;
-    let by_place = || desk.origin(row.place()) < desk.origin(kind.first.place());
-    if id < kind.id || (id == kind.id && by_place()) {
-        (kind.first, kind.at, kind.id) = (*row, at, id);
-        kind.copies.clear();
-    }
-    Ok(())
-}
-
-/// Of copies, shows the one with the smallest origin.
-fn show_smallest(kind: &mut Kind, desk: &Desk<'_>) {
-    let places = std::mem::take(&mut kind.copies);
-    if places.is_empty() {
-        return;
-    }
-    let places = places.into_iter().chain([kind.first.place()]);
-    if let Some((blob, record)) = places.min_by_key(|place| desk.origin(*place)) {
-        kind.first = kind.first.read_at(blob, record);
-    }
 }
 
 /// A note of a use, for no rule yet.

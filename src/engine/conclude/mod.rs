@@ -6,6 +6,7 @@
 //! survey     a first look at all uses
 //! by_names   what rows that share their names have in common
 //! key_pass   all uses, key by key
+//! kinds      the kinds of use of one key
 //! adds       what each row adds to its kind of use
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
@@ -29,6 +30,7 @@ mod fold;
 mod hand_on;
 mod heirs;
 mod key_pass;
+mod kinds;
 mod links;
 mod lookup;
 mod memory;

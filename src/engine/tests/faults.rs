@@ -213,16 +213,42 @@ fn what_is_left_out_of_a_crowded_key_is_told() {
     let loaded = RuleSet::load_some(wanted, &[], &Arc::new(estate())).unwrap();
     let mut plan = Plan::new(loaded.rules);
     plan.limits.window = 5;
-    let records = (0..20).map(|number| {
+    let records = crowd(20);
+    let outcome = outcome(&[records], &plan);
+    let told: Vec<&str> = outcome.problems.iter().map(|problem| &*problem.message).collect();
+    for rule in ["aws-managed-key-used-history", "key-blast-radius"] {
+        assert!(told.iter().any(|message| message.contains(rule)), "{rule}: {told:?}");
+    }
+}
+
+/// Uses of one key by so many users, one after the other.
+fn crowd(users: usize) -> Vec<Value> {
+    let one = |number| {
         let id = format!("00000000-0000-4000-8000-{number:012}");
         let mut record = call("Decrypt", &key(0), number, json!(id));
         record["userIdentity"] = json!({"type": "IAMUser", "accountId": "111122223333",
             "arn": format!("arn:aws:iam::111122223333:user/u{number}")});
         record
-    });
-    let outcome = outcome(&[records.collect()], &plan);
-    let told: Vec<&str> = outcome.problems.iter().map(|problem| &*problem.message).collect();
-    for rule in ["aws-managed-key-used-history", "key-blast-radius"] {
-        assert!(told.iter().any(|message| message.contains(rule)), "{rule}: {told:?}");
+    };
+    (0..users).map(one).collect()
+}
+
+/// Each run has another key for its hashes, by which the rows of a key are sorted.
+#[test]
+fn the_earliest_kinds_of_use_of_a_crowded_key_are_kept() {
+    let wanted = |id: &str| id == "key-blast-radius";
+    let loaded = RuleSet::load_some(wanted, &[], &Arc::new(estate())).unwrap();
+    let mut plan = Plan::new(loaded.rules);
+    plan.limits.window = 60;
+    for order in 0..3 {
+        let mut records = crowd(200);
+        records.rotate_left(order * 70);
+        let found = outcome(&[records], &plan).findings;
+        let [finding] = &found[..] else { panic!("{found:?}") };
+        let told = finding.details["principals"].to_string();
+        let named = |number: usize| told.contains(&format!("user/u{number}\""));
+        let all: Vec<usize> = (0..200).filter(|number| named(*number)).collect();
+        assert!(all.iter().all(|number| *number < 60) && all.len() > 5, "{told}");
+        assert_eq!(finding.count, 60);
     }
 }
