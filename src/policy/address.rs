@@ -8,8 +8,10 @@ use std::net::IpAddr;
 
 use super::condition::{Condition, Test};
 
-/// What all ranges of a condition may be of the address space together: one part of so many.
-const PART: f64 = 1.0 / 256.0;
+/// Bits that the ranges of a condition must fix together, of IPv4 and of IPv6 addresses: one range of
+/// 65,536 addresses, or one that a Regional registry hands to a provider. Clouds have larger ones,
+/// and whoever likes gets an address there.
+const FIXED: [i32; 2] = [16, 32];
 
 /// Whether a condition admits few addresses only.
 pub(super) fn admits_few(condition: &Condition) -> bool {
@@ -20,22 +22,27 @@ pub(super) fn admits_few(condition: &Condition) -> bool {
     if !is_address || !is_positive || !condition.is_about(&["aws:sourceip"]) {
         return false;
     }
-    let parts: Option<f64> = condition.values.iter().map(|value| part(value)).sum();
-    parts.is_some_and(|parts| parts < PART)
+    let mut parts = [0.0, 0.0];
+    for value in &condition.values {
+        let Some((family, part)) = part(value) else { return false };
+        parts[family] += part;
+    }
+    parts.into_iter().zip(FIXED).all(|(part, bits)| part <= f64::from(-bits).exp2())
 }
 
-/// Which part of the address space a range is; `None` if it is no range.
-fn part(range: &str) -> Option<f64> {
+/// Whether a range is of IPv4 (0) or IPv6 (1), and which part of all its addresses it is; `None` if
+/// it is no range.
+fn part(range: &str) -> Option<(usize, f64)> {
     let (address, bits) = match range.split_once('/') {
         Some((address, bits)) => (address, Some(bits.parse::<i32>().ok()?)),
         None => (range, None),
     };
-    let most = match address.parse::<IpAddr>().ok()? {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
+    let (family, most) = match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(_) => (0, 32),
+        IpAddr::V6(_) => (1, 128),
     };
     let bits = bits.unwrap_or(most);
-    (0..=most).contains(&bits).then(|| f64::from(-bits).exp2())
+    (0..=most).contains(&bits).then(|| (family, f64::from(-bits).exp2()))
 }
 
 #[cfg(test)]
@@ -58,6 +65,8 @@ mod tests {
         assert!(!few("IpAddress", &["0.0.0.0/0"]));
         assert!(!few("IpAddress", &["0.0.0.0/1", "128.0.0.0/1"]));
         assert!(!few("IpAddress", &["203.0.113.0/24", "0.0.0.0/8"]));
+        assert!(!few("IpAddress", &["198.18.0.0/16", "203.0.113.0/24"]));
+        assert!(!few("IpAddress", &["2600::/12"]));
         assert!(!few("IpAddress", &["203.0.113.0/33"]));
         assert!(!few("IpAddress", &["*"]));
         assert!(!few("NotIpAddress", &["203.0.113.0/24"]));

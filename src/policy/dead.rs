@@ -119,6 +119,9 @@ const OTHERS: &[&str] = &[
     "sqs",
 ];
 
+/// Seconds since 1970 have so many digits since 1973.
+const EPOCH_DIGITS: usize = 9;
+
 /// How many letters of a name may be wrong.
 const SLIP: usize = 2;
 
@@ -128,11 +131,11 @@ pub(super) fn is_dead(condition: &Condition, time: Option<Time>) -> bool {
     if is_over(condition, time) {
         return true;
     }
+    // Of an absent key a negative test is true.
+    let is_negative = condition.operator.to_ascii_lowercase().contains("not");
     let wants_presence = match operator.test {
-        Test::NotEquals | Test::NotLike => operator.set == Some(Set::Any),
         Test::Null => condition.values.iter().all(|value| value.eq_ignore_ascii_case("false")),
-        Test::Address => !condition.operator.to_ascii_lowercase().contains("not"),
-        _ => true,
+        _ => !is_negative || operator.set == Some(Set::Any),
     };
     let lets_absent_pass = operator.if_exists || operator.set == Some(Set::All);
     wants_presence && !lets_absent_pass && is_never_there(&condition.key)
@@ -157,7 +160,9 @@ fn is_over(condition: &Condition, time: Option<Time>) -> bool {
     let operator = condition.operator.to_ascii_lowercase();
     let Some(time) = time.filter(|_| operator.starts_with("datelessthan")) else { return false };
     let before = |value: &String| {
-        let epoch = || value.parse().ok().and_then(Time::from_epoch);
+        // A short number may be a year.
+        let seconds = Some(value).filter(|value| value.len() >= EPOCH_DIGITS);
+        let epoch = || seconds?.parse().ok().and_then(Time::from_epoch);
         Time::parse(value).or_else(epoch).is_some_and(|end| end < time)
     };
     condition.is_about(&["aws:currenttime", "aws:epochtime"]) && condition.values.iter().all(before)
@@ -225,6 +230,11 @@ mod tests {
             ("StringNotEquals", "aws:SourceOwner", "111122223333"),
             ("Null", "aws:SourceOwner", "true"),
             ("NotIpAddress", "aws:SourceIpp", "192.0.2.0/24"),
+            ("NumericNotEquals", "aws:MultiFactorAuthAges", "0"),
+            ("DateNotEquals", "aws:CurrentTim", "2020-01-01T00:00:00Z"),
+            ("ArnNotLike", "aws:SourceOwner", "x"),
+            ("DateLessThan", "aws:CurrentTime", "2030"),
+            ("DateLessThan", "aws:CurrentTime", "20300101"),
             ("DateLessThan", "aws:CurrentTime", "2030-01-01T00:00:00Z"),
             ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
             ("DateLessThan", "aws:TokenIssueTime", "2020-01-01T00:00:00Z"),

@@ -8,8 +8,8 @@ use super::address::admits_few;
 use super::condition::{CALLER_FENCES, Condition};
 use super::dead::is_dead;
 use super::document::{Policy, Statement};
+use super::narrow::pattern_of;
 use super::principal::{Principal, is_account};
-use crate::model::arn::Arn;
 use crate::model::time::Time;
 
 impl Statement {
@@ -30,8 +30,13 @@ impl Statement {
     /// The accounts to which conditions on the caller limit a statement that is open to `*`, if any
     /// do, and whether it is to principals in them that a condition names.
     pub fn fenced_callers(&self) -> (Option<Vec<String>>, bool) {
-        let of_callers = self.limited_to(&["kms:calleraccount", "aws:principalaccount"]);
-        let of_principals = self.limited_to(&["aws:principalarn"]);
+        let of_callers = self.limited_to(&[
+            "kms:calleraccount",
+            "aws:principalaccount",
+            "aws:userid",
+            "aws:vpceaccount",
+        ]);
+        let of_principals = self.limited_to(&["aws:principalarn", "aws:federatedprovider"]);
         let by_name = of_principals.is_some();
         let accounts = match (of_callers, of_principals) {
             (Some(mut accounts), Some(others)) => {
@@ -51,11 +56,8 @@ impl Statement {
         let mut accounts: Option<Vec<String>> = None;
         let about = |one: &&Condition| one.is_about(keys) && one.fences(CALLER_FENCES);
         for condition in self.conditions.iter().filter(about) {
-            let account = |value: &String| match Arn::parse(value) {
-                Some(arn) => is_account(arn.account).then(|| arn.account.to_owned()),
-                None => is_account(value).then(|| value.clone()),
-            };
-            let mut found: Vec<String> = condition.values.iter().filter_map(account).collect();
+            let mut found: Vec<String> =
+                condition.values.iter().filter_map(|value| account_of(value)).collect();
             if let Some(before) = &accounts {
                 let before: HashSet<&str> = before.iter().map(String::as_str).collect();
                 found.retain(|id| before.contains(id.as_str()));
@@ -64,6 +66,16 @@ impl Statement {
         }
         accounts
     }
+}
+
+/// The account in a value: that of an ARN, or what a number or an id begins with. By colons, since
+/// the partition may be a pattern.
+fn account_of(value: &str) -> Option<String> {
+    let pattern = pattern_of(value);
+    let mut fields = pattern.splitn(6, ':');
+    let first = fields.next()?;
+    let account = if first == "arn" { fields.nth(3)? } else { first };
+    (is_account(account) && value.contains(account)).then(|| account.to_owned())
 }
 
 /// How far a statement that allows `*` is open.

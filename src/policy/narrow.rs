@@ -14,6 +14,9 @@ use super::principal::is_account;
 /// by trying.
 const FIXED: usize = 8;
 
+/// Digits of an account's number.
+const ACCOUNT: usize = 12;
+
 /// A value of a test of `key`, which is in lower case. `literal` if `*` and `?` are characters like
 /// others.
 pub(super) fn is_narrow(key: &str, value: &str, literal: bool) -> bool {
@@ -23,7 +26,7 @@ pub(super) fn is_narrow(key: &str, value: &str, literal: bool) -> bool {
     }
     match key {
         "kms:calleraccount" | "aws:principalaccount" | "aws:sourceaccount" | "aws:vpceaccount" => {
-            pattern.is_fixed()
+            pattern.fixes(ACCOUNT)
         }
         "aws:principalorgid" | "aws:sourceorgid" | "aws:vpceorgid" => pattern.fixes_id("o-"),
         "aws:principalorgpaths" | "aws:sourceorgpaths" | "aws:vpceorgpaths" => {
@@ -32,15 +35,38 @@ pub(super) fn is_narrow(key: &str, value: &str, literal: bool) -> bool {
         }
         "aws:sourcevpc" => pattern.fixes_id("vpc-"),
         "aws:sourcevpce" => pattern.fixes_id("vpce-"),
-        "aws:userid" => is_account(&pattern.0) || pattern.fixes_id(""),
+        // An account's root has its account's number; all others have an id behind four letters.
+        "aws:userid" => pattern.fixes(ACCOUNT),
         "aws:principalservicename" => pattern.fixes_until('.'),
-        "aws:principalarn" | "aws:sourcearn" | "aws:federatedprovider" => pattern.fixes_owner(),
+        "aws:principalarn" | "aws:sourcearn" => pattern.fixes_owner(),
+        // A provider that anybody can sign in with has neither an account nor a path.
+        "aws:federatedprovider" => match pattern.0.starts_with("arn:") {
+            true => pattern.fixes_owner(),
+            false => pattern.is_fixed() && pattern.0.contains('/'),
+        },
         _ => pattern.fixes_something(),
     }
 }
 
+/// A value with a pattern in place of each policy variable: what a value may look like.
+pub(super) fn pattern_of(value: &str) -> String {
+    Pattern::of(value, false).0
+}
+
 fn is_wild(one: char) -> bool {
     matches!(one, '*' | '?')
+}
+
+/// What stands for a policy variable: of the resource a value of its form, which is not everybody's;
+/// of the caller, anything.
+fn stand_in(variable: &str) -> &'static str {
+    match variable.to_ascii_lowercase().as_str() {
+        "*" | "?" | "$" => "x",
+        "aws:resourceaccount" => "000000000000",
+        "aws:resourceorgid" | "aws:resourceorgpaths" => "o-xxxxxxxxxx",
+        other if other.starts_with("aws:resource") => "xxxxxxxx",
+        _ => "*",
+    }
 }
 
 /// A value in which only what is really a wildcard is `*` or `?`.
@@ -57,9 +83,7 @@ impl Pattern {
         while let Some((before, variable)) = rest.split_once("${") {
             let (variable, behind) = variable.split_once('}').unwrap_or((variable, ""));
             pattern.push_str(&plain(before));
-            let of_resource = variable.to_ascii_lowercase().starts_with("aws:resource");
-            let is_character = matches!(variable, "*" | "?" | "$");
-            pattern.push(if of_resource || is_character { 'x' } else { '*' });
+            pattern.push_str(stand_in(variable));
             rest = behind;
         }
         pattern.push_str(&plain(rest));
@@ -74,7 +98,12 @@ impl Pattern {
     /// Whether it fixes enough of an id behind its prefix.
     fn fixes_id(&self, prefix: &str) -> bool {
         let id = self.0.strip_prefix(prefix).unwrap_or(&self.0);
-        self.is_fixed() || id.chars().take_while(|one| !is_wild(*one)).count() >= FIXED
+        self.is_fixed() || Pattern(id.to_owned()).fixes(FIXED)
+    }
+
+    /// Whether it fixes so many characters at its start.
+    fn fixes(&self, count: usize) -> bool {
+        self.is_fixed() || self.0.chars().take_while(|one| !is_wild(*one)).count() >= count
     }
 
     /// Whether it fixes everything up to a character.
@@ -83,8 +112,8 @@ impl Pattern {
         !first.contains(is_wild)
     }
 
-    /// Whether it fixes the account in an ARN; of a bucket, which has none there, its name, since
-    /// there is one of that name in all the world.
+    /// Whether it fixes the account in an ARN; of a bucket and of whatever else has none there, its
+    /// name, since there is one of that name in all the world.
     fn fixes_owner(&self) -> bool {
         if self.is_fixed() {
             return true;
@@ -92,10 +121,11 @@ impl Pattern {
         // By colons, since the partition may be a pattern too.
         let fields: Vec<&str> = self.0.splitn(6, ':').collect();
         let [arn, _, service, _, account, resource] = fields[..] else { return false };
-        let of_bucket = service == "s3" && (account.is_empty() || account.contains(is_wild));
+        let has_none = account.is_empty() || (service == "s3" && account.contains(is_wild));
+        let name = resource.rsplit_once('/').filter(|_| service != "s3").map_or(resource, |r| r.1);
         arn == "arn"
-            && match of_bucket {
-                true => !resource.starts_with(is_wild),
+            && match has_none {
+                true => Pattern(name.to_owned()).fixes(FIXED),
                 false => is_account(account),
             }
     }
@@ -132,6 +162,11 @@ mod tests {
             ("aws:principalarn", "arn:aws:iam::${aws:PrincipalAccount}:role/Admin"),
             ("aws:sourcearn", "arn:aws:sns:*:*:*"),
             ("aws:sourcearn", "arn:aws:s3:::*"),
+            ("aws:sourcearn", "arn:aws:s3:::a*"),
+            ("aws:sourcearn", "arn:aws:route53:::hostedzone/*"),
+            ("aws:userid", "AROA1234*"),
+            ("aws:federatedprovider", "accounts.google.com"),
+            ("aws:federatedprovider", "cognito-identity.amazonaws.com"),
             ("aws:principalservicename", "*.amazonaws.com"),
             ("kms:encryptioncontext:a", "arn:aws:s3:::*"),
         ] {
@@ -156,6 +191,14 @@ mod tests {
             ("aws:sourcearn", "arn:aws:sns:*:111122223333:*"),
             ("aws:principalservicename", "s3.*.amazonaws.com"),
             ("aws:federatedprovider", "arn:aws:iam::111122223333:saml-provider/x"),
+            ("aws:federatedprovider", "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example"),
+            ("aws:principalarn", "arn:aws:iam::${aws:ResourceAccount}:role/*"),
+            ("aws:sourcearn", "arn:aws:sns:*:${aws:ResourceAccount}:*"),
+            ("aws:sourcearn", "arn:aws:route53:::hostedzone/Z0123456789ABCDEF*"),
+            ("aws:userid", "${aws:ResourceAccount}:*"),
+            ("aws:principalorgid", "${aws:ResourceOrgID}*"),
+            ("aws:principalorgpaths", "${aws:ResourceOrgPaths}*"),
+            ("kms:calleraccount", "111122223333*"),
             ("kms:viaservice", "s3.*.amazonaws.com"),
         ] {
             assert!(is_narrow(key, value, false), "{key} {value}");

@@ -419,3 +419,27 @@ fn every_key_is_every_key() {
         assert!(!is_every_key(some), "{some}");
     }
 }
+
+/// Whose account a condition on everybody names, in whatever key.
+#[test]
+fn the_accounts_in_conditions_are_told() {
+    for (key, value) in [
+        ("kms:CallerAccount", "444455556666"),
+        ("aws:PrincipalArn", "arn:aws:iam::444455556666:role/*"),
+        ("aws:PrincipalArn", "arn:*:iam::444455556666:role/*"),
+        ("aws:PrincipalArn", "arn:${aws:Partition}:iam::444455556666:role/x"),
+        ("aws:userid", "444455556666:*"),
+        ("aws:VpceAccount", "444455556666"),
+        ("aws:SourceAccount", "444455556666"),
+        ("aws:SourceArn", "arn:*:sns:*:444455556666:*"),
+        ("aws:FederatedProvider", "arn:aws:iam::444455556666:oidc-provider/x"),
+    ] {
+        let condition = json!({"StringLike": {key: value}});
+        let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt",
+            "Resource": "*", "Condition": condition});
+        let policy = policy(json!([statement]));
+        assert!(policy.public(place()).is_empty(), "{key} {value}");
+        let accounts = policy.statements[0].fenced_accounts().0;
+        assert_eq!(accounts, ["444455556666"], "{key} {value}");
+    }
+}

@@ -20,7 +20,14 @@ impl Detector for PolicyServiceWithoutSource {
         let given = KeyPolicy::of(event, view)?;
         let calls = Actions::ALL.without(Actions::DESCRIBE);
         let open = |statement: &Statement| !statement.is_fenced(SOURCE_FENCES);
-        let told = given.told(calls, open, |_, one| matches!(one, Principal::Service(_)));
+        // A service may be named by a condition too.
+        let by_condition =
+            |statement: &Statement| statement.is_fenced(&["aws:principalservicename"]);
+        let is_service = |statement: &Statement, one: &Principal| match one {
+            Principal::Everyone => by_condition(statement),
+            one => matches!(one, Principal::Service(_)),
+        };
+        let told = given.told(calls, open, is_service);
         told.found(Level::Medium, "no condition says on whose behalf the service may act")
     }
 }
