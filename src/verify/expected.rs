@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::Judged;
 use super::range::Range;
+use super::ruling::Ruling;
+use super::seen::SeenDigest;
 
 /// A trail counts as a trail for all Regions if it has digests of this many Regions beside its home.
 /// One is not enough, since people copy the folder of a single Region.
@@ -40,13 +42,12 @@ impl Expected {
 
 /// The accounts and Regions of which digests are expected and none was read, each once.
 pub(super) fn unread(judged: &Judged, range: &Range) -> Vec<Expected> {
-    let there = There::of(judged);
+    let there = There::of(judged, range);
+    let is_missing = |one: &Expected| !there.has(one.account.as_deref(), one.region.as_deref());
+    let wanted = named(range).into_iter().chain(earlier(range)).filter(is_missing);
     let mut missing = BTreeMap::new();
-    let all = named(range).into_iter().chain(earlier(range)).chain(there.homes(range));
-    for Expected { account, region, why } in all {
-        if !there.has(account.as_deref(), region.as_deref()) {
-            missing.entry((account, region)).or_insert(why);
-        }
+    for Expected { account, region, why } in wanted.chain(there.homes(range)) {
+        missing.entry((account, region)).or_insert(why);
     }
     let expected = |((account, region), why)| Expected { account, region, why };
     missing.into_iter().map(expected).collect()
@@ -85,7 +86,8 @@ fn earlier(range: &Range) -> impl Iterator<Item = Expected> {
     })
 }
 
-/// The accounts and Regions of which digests were read, verified or not.
+/// The accounts and Regions of which digests were read. A digest counts if it is verified, or lies in
+/// the range, so that a verdict on it is told: anybody can write a file that is only named like one.
 struct There<'a> {
     places: BTreeSet<(&'a str, &'a str)>,
     /// The Regions of each account's trail, by the trail's name with its home.
@@ -93,10 +95,13 @@ struct There<'a> {
 }
 
 impl<'a> There<'a> {
-    fn of(judged: &'a Judged) -> There<'a> {
+    fn of(judged: &'a Judged, range: &Range) -> There<'a> {
         let mut there = There { places: BTreeSet::new(), trails: BTreeMap::new() };
-        let series = judged.collected.digests.iter().filter_map(|seen| seen.series.as_ref());
-        for series in series {
+        let digests = judged.collected.digests.iter().zip(&judged.rulings);
+        let counts = |(seen, ruling): &(&SeenDigest, &Ruling)| {
+            ruling.is_verified() || seen.period().is_none_or(|(from, to)| range.overlaps(from, to))
+        };
+        for series in digests.filter(counts).filter_map(|(seen, _)| seen.series.as_ref()) {
             there.places.insert((&series.account, &series.region));
             let trail = (&*series.account, &*series.trail);
             there.trails.entry(trail).or_default().insert(&series.region);
@@ -116,7 +121,8 @@ impl<'a> There<'a> {
         let home = |((account, trail), regions): (&(&str, &str), &BTreeSet<&str>)| {
             let home = trail.strip_suffix(')')?.rsplit('(').next()?;
             let others = regions.iter().filter(|region| **region != home).count();
-            (others >= OTHERS && range.has_place(account, home)).then(|| Expected {
+            let is_missing = others >= OTHERS && others == regions.len();
+            (is_missing && range.has_place(account, home)).then(|| Expected {
                 account: Some((*account).to_owned()),
                 region: Some(home.to_owned()),
                 why: format!(
@@ -132,25 +138,29 @@ impl<'a> There<'a> {
 mod tests {
     use super::super::keys::PublicKeys;
     use super::super::place::Series;
-    use super::super::seen::{Collected, SeenDigest};
+    use super::super::seen::Collected;
     use super::*;
     use crate::model::time::Time;
 
+    const TIME: &str = "20261102T010000Z";
     const ONE: &str = "111122223333";
     const OTHER: &str = "444455556666";
 
-    /// Digests of a trail, by account and Region.
+    /// Digests of a trail, by account and Region; `TRAIL:REGION` is one of another trail.
     fn judged(places: &[(&str, &str)]) -> Judged {
-        let digest = |(account, region): &(&str, &str)| SeenDigest {
-            name: "a digest".into(),
-            series: Some(Series {
-                account: (*account).to_owned(),
-                region: (*region).to_owned(),
-                trail: "main (us-east-1)".to_owned(),
-                backfill: false,
-                organisation: None,
-            }),
-            content: Err("not read here".to_owned()),
+        let digest = |(account, place): &(&str, &str)| {
+            let (trail, region) = place.split_once(':').unwrap_or(("main", place));
+            SeenDigest {
+                name: format!("1_CloudTrail-Digest_r_t_r_{TIME}.json.gz").into(),
+                series: Some(Series {
+                    account: (*account).to_owned(),
+                    region: (*region).to_owned(),
+                    trail: format!("{trail} (us-east-1)"),
+                    backfill: false,
+                    organisation: None,
+                }),
+                content: Err("not read here".to_owned()),
+            }
         };
         let digests = places.iter().map(digest).collect();
         let collected = Collected { digests, ..Collected::default() };
@@ -203,6 +213,17 @@ mod tests {
         assert_eq!(missing(&["eu-west-1", "us-east-1", "us-west-1"], &[]), [""; 0]);
         let gone = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/";
         assert_eq!(missing(&["eu-west-1", "us-west-1"], &[]), [gone]);
+        assert_eq!(missing(&["eu-west-1", "us-west-1", "other:us-east-1"], &[]), [gone]);
         assert_eq!(missing(&["eu-west-1", "us-west-1"], &["eu-west-1"]), [""; 0]);
+    }
+
+    /// A file that is named like a digest of another time is none, and nobody tells of it.
+    #[test]
+    fn a_name_is_no_digest() {
+        let there = [(ONE, "eu-west-1")];
+        let mut range = range(&[], &["eu-west-1"], &[]);
+        assert_eq!(origins(&there, &range), [""; 0], "it is in range, so it is judged");
+        range.since = Time::parse("2026-11-20T00:00:00Z");
+        assert_eq!(origins(&there, &range), ["AWSLogs/*/CloudTrail-Digest/eu-west-1/"]);
     }
 }

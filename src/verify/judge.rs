@@ -9,7 +9,7 @@ use super::judged::{Judged, Named};
 use super::place::{self, Place};
 use super::range::Range;
 use super::ruling::Ruling;
-use super::seen::{SeenDigest, SeenLog};
+use super::seen::SeenLog;
 use crate::model::time::Time;
 use crate::model::verified::{About, DigestVerdict, Item, Kind, LogVerdict, Verdict, Verified};
 use crate::source::hashed::Flaw;
@@ -81,7 +81,7 @@ impl Court<'_> {
     fn digests(&mut self) {
         let judged = self.judged;
         for (seen, ruling) in judged.collected.digests.iter().zip(&judged.rulings) {
-            let period = period(seen);
+            let period = seen.period();
             let in_range = period.is_none_or(|(from, to)| self.range.overlaps(from, to));
             let place = seen.series.as_ref();
             if !in_range || place.is_some_and(|s| !self.range.has_place(&s.account, &s.region)) {
@@ -214,14 +214,6 @@ fn name(about: &mut About, named: Named<'_>) {
     about.object = Some(format!("s3://{}/{}", named.log.bucket, named.log.object));
 }
 
-/// The period that a digest covers. If it cannot be read, the hour before the time in its name.
-fn period(seen: &SeenDigest) -> Option<(Time, Time)> {
-    match &seen.content {
-        Ok((digest, _)) => digest.period(),
-        Err(_) => place::end_of(&seen.name).map(|end| (Time(end.0 - 60 * MINUTE), end)),
-    }
-}
-
 /// The first start and the last end of digests, by account and Region.
 type Spans = BTreeMap<(String, String), (Time, Time)>;
 
@@ -279,7 +271,7 @@ fn unnamed(log: &SeenLog, spans: &Spans, waits: bool) -> (LogVerdict, String) {
 mod tests {
     use super::super::digest::Digest;
     use super::super::keys::PublicKeys;
-    use super::super::seen::Collected;
+    use super::super::seen::{Collected, SeenDigest};
     use super::*;
 
     /// A digest that names a log which is not there, and a log that it does not name.

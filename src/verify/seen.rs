@@ -17,6 +17,9 @@ use crate::source::hashed::{Flaw, Hash, Hashed};
 /// The largest text of a digest or of signatures that is kept.
 const KEPT_MAX: usize = 256 << 20;
 
+/// The usual period of a digest, in microseconds.
+const HOUR: i64 = 3_600_000_000;
+
 /// A log file.
 #[derive(Debug)]
 pub(super) struct SeenLog {
@@ -37,6 +40,16 @@ pub(super) struct SeenDigest {
     /// What its name says.
     pub series: Option<Series>,
     pub content: Result<(Digest, Hash), String>,
+}
+
+impl SeenDigest {
+    /// The period that the digest covers. If it cannot be read, the hour before the time in its name.
+    pub fn period(&self) -> Option<(Time, Time)> {
+        match &self.content {
+            Ok((digest, _)) => digest.period(),
+            Err(_) => place::end_of(&self.name).map(|end| (Time(end.0 - HOUR), end)),
+        }
+    }
 }
 
 /// All that was read.
