@@ -30,8 +30,14 @@ pub(super) type Sender = std::sync::mpsc::Sender<Entry>;
 /// Folders that are listed at once.
 const AT_ONCE: usize = 16;
 
-/// What the names of folders that wait to be listed may take (128 MiB).
-const WAITING: usize = 128 << 20;
+/// What the names of folders that wait to be listed may take (256 MiB).
+const WAITING: usize = 256 << 20;
+
+/// What the names of the folders in one folder may take (16 MiB).
+const IN_ONE: usize = 16 << 20;
+
+/// Pages without any name that are followed in a row.
+const EMPTY_PAGES: u32 = 100;
 
 /// Folders outside of `AWSLogs/` that are listed in a row without meeting an object.
 const BARREN: u64 = 2_000;
@@ -191,7 +197,7 @@ impl Explorer {
         if self.is_barren(&prefix) {
             return Ok(steps);
         }
-        let (mut token, mut last) = (None, None);
+        let (mut token, mut last, mut empty) = (None, None, 0);
         loop {
             let page = match self.page(&prefix, root, token).await {
                 Ok(page) => page,
@@ -205,6 +211,10 @@ impl Explorer {
             self.enter(&prefix, (folders, unread), &mut steps);
             for object in objects {
                 self.barren.store(0, Ordering::Relaxed);
+                if !object.key.starts_with(&prefix) || object.key.len() > KEY_MAX {
+                    self.report(&prefix, "the listing names an object that is not below it");
+                    continue;
+                }
                 let over = |root: usize| {
                     object.key.get(root..).is_some_and(|below| self.wanted.days.is_over(below))
                 };
@@ -216,16 +226,19 @@ impl Explorer {
             if !is_truncated {
                 return Ok(steps);
             }
-            // Names ascend from page to page, so that a page that brings none leads nowhere.
-            if next.is_none() || newest <= last {
+            // Names ascend from page to page. A page may be empty, but not all of them.
+            let is_empty = newest.is_none();
+            empty = if is_empty { empty + 1 } else { 0 };
+            let leads_nowhere = if is_empty { empty > EMPTY_PAGES } else { newest <= last };
+            if next.is_none() || leads_nowhere {
                 self.report(&prefix, "cannot be listed to its end: no page brings new names");
                 return Ok(steps);
             }
-            if steps.iter().map(Step::size).sum::<usize>() > WAITING {
+            if steps.iter().map(Step::size).sum::<usize>() > IN_ONE {
                 self.report(&prefix, "cannot be listed to its end: it holds too many folders");
                 return Ok(steps);
             }
-            (last, token) = (newest, next);
+            (last, token) = (newest.or(last), next);
         }
     }
 

@@ -112,7 +112,8 @@ fn document(value: &Json, read: &mut Read) {
 
 /// Reads what one call or export gives, if it is that.
 fn page(value: &Json, read: &mut Read) -> bool {
-    let has = |name: &str| value.get(name).is_some();
+    let has = |name: &str| value.get(name).is_some_and(Json::is_array);
+    let holds = |name: &str| value.get(name).is_some_and(Json::is_object);
     if has("ResourceTagMappingList") {
         aws::get_resources(value, read);
     } else if has("configurationItems") {
@@ -121,9 +122,10 @@ fn page(value: &Json, read: &mut Read) -> bool {
         aws::config_query(value, read);
     } else if has("Resources") {
         aws::explorer(value, read);
-    } else if has("detail") && value["source"] == "aws.tag" {
+    } else if holds("detail") && value["source"] == "aws.tag" {
         aws::tag_change(value, read);
-    } else if has("terraform_version") || has("values") || has("planned_values") {
+    } else if value.get("terraform_version").is_some() || holds("values") || holds("planned_values")
+    {
         terraform::read(value, read);
     } else {
         return false;

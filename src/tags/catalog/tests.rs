@@ -82,7 +82,10 @@ fn ids_of_databases_are_joined() {
 #[test]
 fn what_is_of_no_known_kind_is_said_once() {
     let event = r#"{"source":"aws.kms","detail":{"eventName":"DisableKey"}}"#;
-    for text in [event.to_owned(), format!("[{event}]"), "[[]]".to_owned(), "{}".to_owned()] {
+    let others = [r#"{"ResourceTagMappingList":null}"#, r#"{"Results":5}"#, r#"{"values":1}"#];
+    let others = others.into_iter().map(str::to_owned);
+    let all = [event.to_owned(), format!("[{event}]"), "[[]]".to_owned(), "{}".to_owned()];
+    for text in all.into_iter().chain(others) {
         let added = read(&Arc::from("tags"), text.as_bytes(), Time(0), &mut Book::new(100));
         let [wrong] = &added.wrong[..] else { panic!("{text}: {:?}", added.wrong) };
         assert!(wrong.starts_with("is of no known kind"), "{wrong}");
