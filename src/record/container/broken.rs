@@ -28,19 +28,41 @@ pub struct Follow {
     open: Vec<u8>,
     /// Whether the byte before the next one is a line break, and whether it came inside a string.
     line: Option<bool>,
+    /// Where a new line starts if the value does not end after all.
+    maybe: Option<usize>,
+}
+
+/// What a `{` is.
+enum Brace {
+    /// Part of the value.
+    Inside,
+    /// The start of a new line of JSON lines.
+    NewLine,
+    /// One or the other: a member's value on a line of its own, or what follows a line that was cut
+    /// right behind a colon. The end of the value tells.
+    Either,
 }
 
 impl Follow {
     /// At the value's first bracket.
     pub fn new() -> Self {
-        Follow { balance: Balance::default(), fed: 0, last: 0, open: Vec::new(), line: None }
+        Follow {
+            balance: Balance::default(),
+            fed: 0,
+            last: 0,
+            open: Vec::new(),
+            line: None,
+            maybe: None,
+        }
     }
 
     /// Looks at what `text`, which starts at the value, holds beyond what was fed before.
     pub fn feed(&mut self, text: &[u8]) -> Found {
         while let Some(&byte) = text.get(self.fed) {
-            if byte == b'{' && self.new_line() {
-                return Found::Line(self.fed);
+            match self.brace(byte) {
+                Brace::Inside => {}
+                Brace::NewLine => return Found::Line(self.maybe.unwrap_or(self.fed)),
+                Brace::Either => drop(self.maybe.get_or_insert(self.fed)),
             }
             self.line = (byte == b'\n').then_some(self.balance.string);
             match byte {
@@ -62,21 +84,25 @@ impl Follow {
 
     /// The same for text that is not kept: what was fed is forgotten.
     pub fn feed_on(&mut self, text: &[u8]) -> Found {
-        self.fed = 0;
+        (self.fed, self.maybe) = (0, None);
         self.feed(text)
     }
 
-    /// Whether a `{` here starts a new line of JSON lines. It does not where an object may stand: as
-    /// a member's value or as an array's element. Text that is sound must read the same whether it
-    /// is all there or comes in pieces.
-    fn new_line(&self) -> bool {
-        match self.line {
-            None => false,
-            Some(true) => true,
-            Some(false) => {
-                let in_array = self.open.last() == Some(&b'[');
-                !(self.last == b':' || (in_array && matches!(self.last, b',' | b'[')))
-            }
+    /// The length up to where a new line starts if no more text comes.
+    pub fn line_at_end(&self) -> Option<usize> {
+        self.maybe
+    }
+
+    /// What the next byte is, if it is a `{`. Nobody breaks the line before an object where no value
+    /// may stand. Text that is sound must read the same whether it is all there or comes in pieces.
+    fn brace(&self, byte: u8) -> Brace {
+        let in_array = self.open.last() == Some(&b'[');
+        match self.line.filter(|_| byte == b'{') {
+            None => Brace::Inside,
+            Some(true) => Brace::NewLine,
+            Some(false) if in_array && matches!(self.last, b',' | b'[') => Brace::Inside,
+            Some(false) if self.last == b':' => Brace::Either,
+            Some(false) => Brace::NewLine,
         }
     }
 }
@@ -101,7 +127,7 @@ mod tests {
     #[test]
     fn a_cut_line_of_json_lines_ends_at_the_next() {
         assert_eq!(resume(b"{\"a\":1\n{\"b\":2}\n"), Found::Line(7));
-        assert_eq!(resume(b"{\"a\":\n{\"b\":2}\n{\"c\":3}\n"), Found::Line(14));
+        assert_eq!(resume(b"{\"a\":\n{\"b\":2}\n{\"c\":3}\n"), Found::Line(6));
         assert_eq!(resume(b"{\"a\":\"x\n{\"b\":2}\n"), Found::Line(8));
         assert_eq!(resume(b"{\"a\":\"x\ny\"}"), Found::End(11));
     }

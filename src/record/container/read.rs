@@ -232,6 +232,10 @@ impl Reader {
 
     /// A record of which `text` holds the start only.
     fn unfinished(&mut self, text: &[u8], last: bool, back: Resume, sink: &mut impl Sink) -> Step {
+        let line = self.follow.as_ref().and_then(Follow::line_at_end);
+        if let Some(len) = line.filter(|_| last || text.len() > self.max_record) {
+            return self.cut_line(len, sink);
+        }
         if last {
             if !std::mem::replace(&mut self.cut, true) {
                 self.bad(sink, "the text ends early: expected the rest of the record".into());
