@@ -123,6 +123,11 @@ impl Dated {
         (judged(*found) == id).then_some(*found == id)
     }
 
+    /// Whether a record is there that was left out and that no run has judged.
+    pub fn has_left_out(&self) -> bool {
+        self.0.iter().any(|(id, _)| *id == left_out(*id) && !self.has(judged(*id)))
+    }
+
     /// Whether an id is there.
     pub fn has(&self, id: Id) -> bool {
         self.find(id).is_some()

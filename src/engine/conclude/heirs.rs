@@ -2,9 +2,11 @@
 //! many there were.
 //!
 //! What must stay true: a use is handed on while any rule may look back at the last one like it, also
-//! one of a key with more kinds of use than are decided over together.
+//! one of a key with more kinds of use than are decided over together. The first use of a key by a
+//! principal is handed on for as long as that principal goes on using the key.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::io;
 
 use super::adds::Adds;
@@ -32,12 +34,18 @@ pub struct Heirs {
     pub aged: u64,
 }
 
+/// When a principal first and last used the key at hand; microseconds since 1970.
+struct OfOwner {
+    first: i64,
+    last: i64,
+}
+
 impl Heirs {
     /// None yet.
     pub fn new(bench: &Bench<'_>, rows: Rows<HandedUse>) -> Heirs {
         let plan = bench.context.plan;
         // A time that has not come yet must not make all others old.
-        let newest = bench.range.1.0.min(plan.tomorrow());
+        let newest = bench.range.1.0.min(plan.now.0);
         let late = plan.past.as_ref().map(|past| past.late);
         let until = newest.saturating_sub(late.unwrap_or_default());
         Heirs {
@@ -60,24 +68,35 @@ impl Heirs {
         kinds: impl Iterator<Item = (KeyUse, Adds)>,
         desk: &mut Desk<'_>,
     ) -> io::Result<()> {
-        for (first, all) in kinds {
-            self.add(&first, all, desk)?;
+        if !self.wanted {
+            return Ok(());
+        }
+        let mut owners: HashMap<Owner, OfOwner> = HashMap::new();
+        let mut all = Vec::new();
+        for (first, adds) in kinds {
+            let owner = owner_of(&first, desk)?;
+            let of = owners.entry(owner).or_insert(OfOwner { first: i64::MAX, last: i64::MIN });
+            of.first = of.first.min(first.time);
+            of.last = of.last.max(adds.last.0);
+            all.push((owner, first, adds));
+        }
+        for (owner, first, adds) in all {
+            // Whoever still uses the key has used it since the first time, in whatever way that was.
+            let is_first = owners
+                .get(&owner)
+                .is_some_and(|of| of.first == first.time && of.last >= self.since);
+            self.add(owner, &first, adds, is_first);
         }
         Ok(())
     }
 
-    fn add(&mut self, first: &KeyUse, all: Adds, desk: &mut Desk<'_>) -> io::Result<()> {
+    fn add(&mut self, owner: Owner, first: &KeyUse, all: Adds, is_first: bool) {
         let Adds { last, .. } = all;
-        if !self.wanted {
-            return Ok(());
+        if last.0 < self.since && !is_first {
+            self.aged += 1;
+            return;
         }
-        if last.0 < self.since {
-            self.aged += u64::from(first.is(flag::STANDS_FOR));
-            return Ok(());
-        }
-        let owner = owner_of(first, desk)?;
         self.rows.push(HandedUse { owner, last: Reverse(last.0), row: *first, count: all.count() });
-        Ok(())
     }
 
     /// Adds a use that a correlation looks at, if a window may still reach it. Copies come one after

@@ -49,9 +49,6 @@ pub fn remember(
     (left_out, problems): (Option<Span>, &mut Problems),
 ) -> Option<Memory> {
     let past = context.plan.past.as_ref()?;
-    // What was left out before is judged now if it was read again.
-    let before = past.memory.left_out.filter(|_| past.reread.is_none());
-    let left_out = both(before, left_out);
     if problems.lost() {
         return None;
     }
@@ -61,6 +58,9 @@ pub fn remember(
     let met = counts.known.grouped.into_iter().chain(counts.known.others);
     let today = memory::day(context.plan.now);
     let known = past.memory.known.renewed(met, today, KNOWN_DAYS, KNOWN);
+    // What was left out before is judged if it was read again, which a run says that rereads.
+    let is_open = past.reread.is_none() || known.has_left_out();
+    let left_out = both(past.memory.left_out.filter(|_| is_open), left_out);
     let HandedOn { uses, recalled, lost_tags, aged, forgotten, .. } = handed;
     let accounts = bounded(seen.accounts, problems);
     Some(Memory {

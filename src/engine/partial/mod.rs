@@ -100,7 +100,7 @@ impl Partial {
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
-            retained: Retained::new((late, plan.tomorrow()), plan.limits.retained, number),
+            retained: Retained::new((late, plan.now.0), plan.limits.retained, number),
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),

@@ -52,7 +52,7 @@ pub struct Retained {
     /// How late records may come; microseconds.
     late: i64,
     /// No time after it is true; microseconds since 1970.
-    tomorrow: i64,
+    now: i64,
     /// The latest time so far.
     newest: i64,
     /// For how long the record at hand is needed, and the room that it takes beside its text.
@@ -78,13 +78,13 @@ pub struct Kept {
 impl Retained {
     /// Keeps what is marked if `late` says how late records may come. At most `limit` rows are held
     /// in memory.
-    pub fn new((late, tomorrow): (Option<i64>, i64), limit: usize, worker: u32) -> Retained {
+    pub fn new((late, now): (Option<i64>, i64), limit: usize, worker: u32) -> Retained {
         Retained {
             texts: late.map(|_| Texts::new(worker)),
             others: Vec::new(),
             rows: Rows::new(limit),
             late: late.unwrap_or_default(),
-            tomorrow,
+            now,
             newest: i64::MIN,
             mark: None,
             recalled: HashSet::new(),
@@ -120,7 +120,7 @@ impl Retained {
             return Ok(());
         };
         // A time that has not come yet must not make all others old.
-        self.newest = self.newest.max(time.0.min(self.tomorrow));
+        self.newest = self.newest.max(time.0.min(self.now));
         let mut row = HandedRecord {
             owner: one.owner,
             time: Reverse(time.0),

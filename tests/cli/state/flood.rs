@@ -70,3 +70,40 @@ fn a_flood_of_tag_changes_takes_room_from_whoever_makes_it() {
     let found = report["findings"].as_array().unwrap();
     assert!(found.iter().any(|finding| finding["rule"] == "key-tag-mismatch"), "{report:#}");
 }
+
+/// Eight days further in each step, from the first of May on.
+fn step(number: u32) -> String {
+    let days = 8 * number;
+    let month_ends = [31, 61, 92, 123, 153, 184];
+    let month = month_ends.iter().position(|end| days < *end).unwrap();
+    let before = month.checked_sub(1).map_or(0, |before| month_ends[before]);
+    format!("2026-{:02}-{:02}T10:00:00Z", month + 5, days - before + 1)
+}
+
+/// What a principal used a key for at first is long ago; that it used the key is known as long as it
+/// goes on.
+#[test]
+fn who_goes_on_using_a_key_is_never_new() {
+    let sandbox = Sandbox::new();
+    let used = |number: usize, time: &str, user: &str, parameter: &str| {
+        let arn = format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{parameter}");
+        let mut record = record(number, "Decrypt", 1, time);
+        record["userIdentity"] = json!({"type": "IAMUser", "accountId": ACCOUNT,
+            "arn": format!("arn:aws:iam::{ACCOUNT}:user/{user}")});
+        record["requestParameters"]["encryptionContext"] = json!({"PARAMETER_ARN": arn});
+        record
+    };
+    for night in 0..17 {
+        let number = 10 * night as usize;
+        let parameter = if night == 1 { "once" } else { "always" };
+        let mut records = vec![used(number + 1, &step(night), "bob", "always")];
+        if night > 0 {
+            records.push(used(number + 2, &step(night), "alice", parameter));
+        }
+        sandbox.write(&format!("in/{night}.json"), file(&records));
+        let words = ["--select=first-use-of-key", "--state", "state", "in"];
+        let found = crate::trail::findings(&sandbox.report(0, words));
+        // Alice was new a week after Bob, and is it once.
+        assert_eq!(found.len(), usize::from(night == 1), "night {night}: {found:#?}");
+    }
+}
