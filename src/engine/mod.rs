@@ -34,7 +34,7 @@ use crate::source::{Source, pool};
 use crate::tags::book::Book;
 
 use context::Context;
-pub use plan::{Filter, Limits, Past, Phase, Plan, Progress};
+pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress};
 pub use read::live::Write as Live;
 
 /// Reads everything that `source` gives and evaluates the rules of `plan`.

@@ -1,11 +1,13 @@
 //! What to scan for, and how: everything that a run is told before it begins.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::RuleSet;
 use crate::model::coverage::{Coverage, Place};
 use crate::model::estate::Estate;
+use crate::model::finding::{Finding, Status};
 use crate::model::level::Level;
 use crate::model::memory::{Dated, Memory};
 use crate::model::time::Time;
@@ -118,6 +120,34 @@ pub struct Plan {
     pub now: Time,
     /// Who decides which blobs count, if not all do.
     pub gate: Option<Arc<dyn Gate>>,
+    /// Who decides which findings are told, if not all are.
+    pub admit: Option<Admit>,
+}
+
+/// Decides whether a finding is told, and whether an earlier report has it. It is asked once about
+/// each, before many findings of one actor become one.
+#[derive(Clone)]
+pub struct Admit(Arc<Mutex<Decide>>);
+
+/// What decides.
+type Decide = dyn FnMut(&Finding) -> Option<Status> + Send;
+
+impl Admit {
+    /// One that asks `decide`.
+    pub fn new(decide: impl FnMut(&Finding) -> Option<Status> + Send + 'static) -> Admit {
+        Admit(Arc::new(Mutex::new(decide)))
+    }
+
+    pub(super) fn ask(&self, finding: &Finding) -> Option<Status> {
+        let mut decide = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        decide(finding)
+    }
+}
+
+impl fmt::Debug for Admit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Admit")
+    }
 }
 
 impl Plan {
@@ -137,12 +167,8 @@ impl Plan {
             coverage: Coverage::default(),
             now: Time::now(),
             gate: None,
+            admit: None,
         }
-    }
-
-    /// The day after the plan is run; microseconds since 1970. No record of a later time is true.
-    pub(super) fn tomorrow(&self) -> i64 {
-        self.now.0.saturating_add(86_400_000_000)
     }
 }
 

@@ -14,7 +14,7 @@ use super::principal::Principal;
 use super::time::Time;
 
 /// Whether an earlier run has reported this group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Not reported before, as far as this run knows.

@@ -77,7 +77,28 @@ impl Triage {
         status
     }
 
+    /// The status of a finding that is told in some form: by itself, folded together with others, or
+    /// as a number if it is too low to be listed. [`finish`](Triage::finish) is not asked about it.
+    pub fn screen(&mut self, finding: &Finding) -> Option<Status> {
+        if !finding.fresh && self.past.as_ref().is_some_and(|past| past.knows(finding)) {
+            return None;
+        }
+        let status = self.status(finding);
+        let listed = status.is_some() && finding.level >= self.min_level;
+        if let Some(past) = &mut self.past {
+            past.note(finding, listed);
+        }
+        status
+    }
+
     fn judge(&mut self, finding: &Finding) -> Option<Status> {
+        let status = self.status(finding)?;
+        self.summary.add(finding.level);
+        (finding.level >= self.min_level).then_some(status)
+    }
+
+    /// The status of a finding that is neither suppressed nor known; counts it if it is.
+    fn status(&mut self, finding: &Finding) -> Option<Status> {
         let is_known = self.past.as_ref().is_some_and(|past| past.has_told(finding));
         if self.suppressions.take(finding) {
             self.summary.suppressed += 1;
@@ -88,12 +109,17 @@ impl Triage {
             None if is_known => Some(Status::Ongoing),
             None => Some(finding.status),
         };
-        let Some(status) = status else {
-            self.summary.known += 1;
-            return None;
-        };
-        self.summary.add(finding.level);
-        (finding.level >= self.min_level).then_some(status)
+        self.summary.known += u64::from(status.is_none());
+        status
+    }
+
+    /// Sums up what was screened: the levels are those of the findings that were made of it.
+    /// The fingerprints of all findings, for the next run.
+    pub fn finish_screened(self, outcome: &mut Outcome) -> Vec<Id> {
+        outcome.summary.suppressed = self.summary.suppressed;
+        outcome.summary.known = self.summary.known;
+        outcome.suppressions = self.suppressions.applied();
+        self.past.map(|past| past.found).unwrap_or_default()
     }
 
     /// Judges what a scan found, or sums up what was judged while it was written.

@@ -110,50 +110,87 @@ fn each_event_is_listed_for_whoever_asks_for_each() {
     assert_eq!(lines.lines().count(), STANDING + 50);
 }
 
+/// The configuration of one suppression.
+fn accepted(what: &str) -> String {
+    format!(
+        "[[suppress]]\nrule = \"direct-decrypt\"\n{what}\nreason = \"x\"\nexpires = 9999-12-31\n"
+    )
+}
+
 #[test]
-fn a_finding_that_stands_for_others_is_accepted_and_known_like_any() {
+fn what_is_accepted_takes_no_place_of_what_is_not() {
     let sandbox = Sandbox::new();
-    sandbox.write("in/a.json", file(&flood(STANDING + 50)));
-    let all = sandbox.report(0, SCAN);
-    let one = folded(&all)[0].clone();
-    sandbox.write("base.json", all.to_string());
-    let with_base =
-        |code| sandbox.report(code, SCAN.into_iter().chain(["--baseline", "base.json"]));
-    assert_eq!(findings(&with_base(0)).len(), 0);
-    // One more, which the earlier report doesn't have.
-    sandbox.write("in/b.json", file(&[decrypt(STANDING + 60)]));
-    let more = findings(&with_base(0));
-    assert_eq!((more.len(), &more[0]["status"]), (1, &json!("ongoing")));
-    assert_eq!(more[0]["fingerprint"], one["fingerprint"]);
+    let mut records = flood(STANDING + 500);
+    let victim = json!("arn:aws:ssm:eu-west-1:111122223333:parameter/victim");
+    let context = ("/requestParameters/encryptionContext", json!({"PARAMETER_ARN": victim}));
+    records.push(at(with(call("Decrypt", "victim"), &[context]), 3_000));
+    sandbox.write("in/a.json", file(&records));
     for (what, left) in [
         ("principal = \"*:user/ana\"", 0),
         ("key = \"arn:aws:kms:eu-west-1:111122223333:key/*\"", 0),
-        // It has none, so that a suppression by resource leaves out only those that stand.
-        ("resource = \"*:parameter/*\"\ntrust_context = true", 1),
+        ("resource = \"*:parameter/p*\"\ntrust_context = true", 1),
     ] {
-        let config = format!(
-            "[[suppress]]\nrule = \"direct-decrypt\"\n{what}\nreason = \"x\"\nexpires = 9999-12-31\n"
-        );
-        sandbox.write("keytrail.toml", config);
-        assert_eq!(findings(&sandbox.report(0, SCAN)).len(), left, "{what}");
+        sandbox.write("keytrail.toml", accepted(what));
+        let report = sandbox.report(0, SCAN);
+        let all = findings(&report);
+        assert_eq!(all.len(), left, "{what}");
+        all.iter().for_each(|finding| assert_eq!(finding["resource"]["arn"], victim));
+        let suppressed = report["summary"]["suppressed"].as_u64().unwrap();
+        assert_eq!(suppressed, (STANDING + 501 - left) as u64);
     }
 }
 
 #[test]
-fn the_next_night_knows_it() {
+fn what_an_earlier_report_has_hides_nothing_new() {
     let sandbox = Sandbox::new();
     sandbox.write("in/a.json", file(&flood(STANDING + 50)));
-    let scan = || sandbox.report(0, SCAN.into_iter().chain(["--state", "state"]));
-    let first = scan();
+    sandbox.write("base.json", sandbox.report(0, SCAN).to_string());
+    // The first of them again, and others of the same time.
+    let other = |number: usize| at(decrypt(number + 5_000), 10);
+    let records: Vec<Value> = flood(STANDING - 50).into_iter().chain((0..90).map(other)).collect();
+    sandbox.write("in/a.json", file(&records));
+    let report = sandbox.report(0, SCAN.into_iter().chain(["--baseline", "base.json"]));
+    let told = texts(&findings(&report), "/resource/arn");
+    assert_eq!((told.len(), folded(&report).len()), (90, 0));
+    assert!(told.iter().all(|arn| arn.contains("parameter/p05")), "{told:?}");
+    assert_eq!(report["summary"]["known"], STANDING - 50);
+}
+
+#[test]
+fn the_next_night_knows_each_of_those_that_were_folded() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in/a.json", file(&flood(STANDING + 50)));
+    let scan = |more: &[&str]| {
+        let words = SCAN.iter().copied().chain(["--state", "state"]).chain(more.iter().copied());
+        sandbox.report(0, words)
+    };
+    let first = scan(&[]);
     assert_eq!(texts(&folded(&first), "/status"), ["new"]);
-    assert_eq!(findings(&scan()).len(), 0);
+    assert_eq!(findings(&scan(&[])).len(), 0);
+    assert_eq!(findings(&scan(&["--reread"])).len(), 0);
     // Other contexts, of the same actor.
     let other = |number: usize| at(decrypt(number + 5_000), 3_000);
     sandbox.write("in/b.json", file(&(0..STANDING + 50).map(other).collect::<Vec<_>>()));
-    let third = scan();
+    let third = scan(&[]);
     let (one, again) = (&folded(&first)[0], &folded(&third)[0]);
-    assert_eq!((&again["status"], &again["count"]), (&json!("ongoing"), &json!(50)));
+    assert_eq!((&again["status"], &again["count"]), (&json!("new"), &json!(50)));
     assert_eq!(one["fingerprint"], again["fingerprint"]);
+}
+
+/// Never so many in one night that they were folded.
+#[test]
+fn nights_that_are_read_again_tell_nothing_twice() {
+    let sandbox = Sandbox::new();
+    let scan = |more: &[&str]| {
+        let words = SCAN.iter().copied().chain(["--state", "state"]).chain(more.iter().copied());
+        findings(&sandbox.report(0, words)).len()
+    };
+    for night in 0..4 {
+        let some: Vec<Value> = (night * 300..(night + 1) * 300).map(decrypt).collect();
+        sandbox.write(&format!("in/{night}.json"), file(&some));
+        assert_eq!(scan(&[]), 300);
+    }
+    assert_eq!(scan(&["--reread"]), 0);
 }
 
 #[test]

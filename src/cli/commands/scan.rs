@@ -10,8 +10,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cli::accepted;
 use crate::cli::args::ScanArgs;
@@ -28,7 +28,7 @@ use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
 use crate::cli::verifying::{self, Verifying};
 use crate::detect::{Loaded, RuleSet};
-use crate::engine::{self, Live, Plan, Progress};
+use crate::engine::{self, Admit, Live, Plan, Progress};
 use crate::model::estate::Estate;
 use crate::model::finding::Finding;
 use crate::model::level::Level;
@@ -73,8 +73,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Catalogs { book, mut problems, .. } = catalogs;
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     if let Some(state) = &mut state {
-        let left_out = state.left_out(plan.filter.since).filter(|_| !args.run.reread);
-        problems.extend(left_out);
+        problems.extend(state.left_out(plan.filter.since).filter(|_| !args.run.reread));
         plan.coverage = std::mem::take(&mut state.state.memory.coverage);
         plan.past = Some(state.past(late(args), args.run.reread));
     }
@@ -87,8 +86,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         plan.gate = Some(Arc::clone(&gated.gate) as _);
         problems.extend(gated.problems.iter().cloned());
     }
-    let (mut outcome, found) = match scan.perform(&plan, triage, listing) {
-        Ok(performed) => performed,
+    let (mut outcome, found) = match scan.screen(plan, triage, listing) {
+        Ok(screened) => screened,
         Err(error) => return scan.broken(error),
     };
     outcome.problems.extend(problems);
@@ -204,8 +203,9 @@ fn plan(
         filter: settings.filter.clone(),
         threads: settings.run.threads,
         each: settings.each,
-        // What is too low to be listed may be suppressed or known, and is then not counted either.
-        min_level: match triage.is_needed() {
+        // What is too low to be listed may be suppressed or known, and is then not counted either. Of
+        // findings that are not events, the engine asks before it counts them.
+        min_level: match triage.is_needed() && settings.each {
             true => Level::Informational,
             false => settings.min_level,
         },
@@ -213,6 +213,31 @@ fn plan(
         now,
         ..Plan::new(rules)
     }
+}
+
+/// What the engine asks about findings before it folds them. With `--each` nothing is folded, and
+/// findings are judged when they are written.
+fn screening(triage: &Arc<Mutex<Triage>>, settings: &Settings) -> Option<Admit> {
+    if settings.each || !lock(triage).is_needed() {
+        return None;
+    }
+    let triage = Arc::clone(triage);
+    Some(Admit::new(move |finding| lock(&triage).screen(finding)))
+}
+
+/// Sums up what was decided about findings. The fingerprints of all, for the next run.
+fn sum_up(triage: Arc<Mutex<Triage>>, screened: bool, outcome: &mut Outcome) -> Vec<Id> {
+    let Some(triage) = Arc::into_inner(triage) else { return Vec::new() };
+    let triage = triage.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match (screened, triage.is_needed()) {
+        (true, _) => triage.finish_screened(outcome),
+        (false, true) => triage.finish(outcome),
+        (false, false) => Vec::new(),
+    }
+}
+
+fn lock(triage: &Mutex<Triage>) -> MutexGuard<'_, Triage> {
+    triage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A scan that has begun.
@@ -226,20 +251,36 @@ struct Scan {
 }
 
 impl Scan {
+    /// Scans, and lets `triage` decide about findings. Gives the fingerprints of all, for the next run.
+    fn screen(
+        &mut self,
+        mut plan: Plan,
+        triage: Triage,
+        listing: Listing,
+    ) -> io::Result<(Outcome, Vec<Id>)> {
+        let triage = Arc::new(Mutex::new(triage));
+        plan.admit = screening(&triage, &self.settings);
+        let mut outcome = self.perform(&plan, &triage, listing)?;
+        let screened = plan.admit.take().is_some();
+        let found = sum_up(triage, screened, &mut outcome);
+        Ok((outcome, found))
+    }
+
     /// Scans. With `--each -f ndjson` the findings are written meanwhile.
     fn perform(
         &mut self,
         plan: &Plan,
-        mut triage: Triage,
+        triage: &Mutex<Triage>,
         mut listing: Listing,
-    ) -> io::Result<(Outcome, Vec<Id>)> {
+    ) -> io::Result<Outcome> {
         let Scan { settings, delivery, worst, stop } = self;
         let live = settings.each && settings.format == Format::Ndjson;
         let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = delivery.is_terminal() || settings.sources.iter().any(is_stream);
         let mut write = |finding: &Finding| {
-            let Some(status) = triage.admit(finding) else { return Ok(()) };
+            let status = lock(triage).admit(finding);
+            let Some(status) = status else { return Ok(()) };
             *worst = (*worst).max(Some(finding.level));
             if status == finding.status {
                 report::write_line(finding, delivery)?;
@@ -254,12 +295,8 @@ impl Scan {
         let mut outcome = progress::during(show, watched, || {
             engine::scan(&mut listing, plan, live, &progress, stop)
         })?;
-        let found = match triage.is_needed() {
-            true => triage.finish(&mut outcome),
-            false => Vec::new(),
-        };
         note_absence(&mut outcome, &settings.sources);
-        Ok((outcome, found))
+        Ok(outcome)
     }
 
     /// Writes the report and says what it does not say.

@@ -5,7 +5,7 @@
 //! stand for themselves. Of more, those stand that come first in this order; all others are folded
 //! into one:
 //!
-//! 1. those that no earlier run has judged;
+//! 1. those that no earlier report has;
 //! 2. of each key the first in what follows, so that a flood over one key leaves those of others standing;
 //! 3. those of a higher level;
 //! 4. those whose resource not only the caller names: it is free to make up any number of contexts;
@@ -24,6 +24,7 @@ use crate::engine::finding::{Folded, FoldedOne};
 use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, SHOWN, Snapshot};
 use crate::engine::store::hash::HashKey;
+use crate::model::finding::Status;
 
 /// Different keys and resources that are counted; of more, there are at least that many.
 const DISTINCT: usize = 1 << 20;
@@ -97,12 +98,11 @@ impl Actor {
     fn cut(&mut self, most: usize, hash_key: HashKey) {
         self.standing.sort_by(|one, other| rank(one).cmp(&rank(other)));
         let mut keys = HashSet::new();
-        let is_again =
-            |settled: &Settled| !keys.insert((settled.group.fresh, settled.key.key.clone()));
+        let is_again = |settled: &Settled| !keys.insert((settled.status, settled.key.key.clone()));
         let again: Vec<bool> = self.standing.iter().map(|one| &**one).map(is_again).collect();
         let mut all: Vec<_> = again.into_iter().zip(std::mem::take(&mut self.standing)).collect();
         // The order of those that are alike stays.
-        all.sort_by_key(|(again, settled)| (!settled.group.fresh, *again));
+        all.sort_by_key(|(again, settled)| (settled.status, *again));
         let folded = all.split_off(most.min(all.len()));
         self.standing.extend(all.into_iter().map(|(_, settled)| settled));
         for (_, settled) in folded {
@@ -116,8 +116,8 @@ impl Actor {
 
 /// What decides who stands, but for the first of each key.
 fn rank(settled: &Settled) -> impl Ord + '_ {
-    let Settled { key, group, .. } = settled;
-    let told = (!group.fresh, Reverse(group.level), group.claimed);
+    let Settled { key, group, status, .. } = settled;
+    let told = (*status, Reverse(group.level), group.claimed);
     (told, &group.earliest.0, &key.key, &key.resource, &key.by)
 }
 
@@ -131,6 +131,7 @@ struct Pile {
     /// the principal if it is that of all, and the key.
     alike: [bool; 2],
     count: u64,
+    status: Status,
     findings: u64,
     keys: HashSet<u64>,
     resources: HashSet<u64>,
@@ -139,13 +140,14 @@ struct Pile {
 
 impl Pile {
     fn new(settled: Settled, hash_key: HashKey) -> Pile {
-        let Settled { key, group, count } = settled;
+        let Settled { key, group, count, status } = settled;
         let first = FoldedOne::new(&key, &group, count);
         let mut pile = Pile {
             details: group.earliest.1.details.clone(),
             group,
             alike: [true; 2],
             count,
+            status,
             findings: 1,
             keys: HashSet::new(),
             resources: HashSet::new(),
@@ -156,7 +158,8 @@ impl Pile {
     }
 
     fn add(&mut self, settled: Settled, hash_key: HashKey) {
-        let Settled { key, group, count } = settled;
+        let Settled { key, group, count, status } = settled;
+        self.status = self.status.min(status);
         self.note(&key, hash_key);
         self.first.add(FoldedOne::new(&key, &group, count), ());
         self.first.truncate(SHOWN);
@@ -194,7 +197,7 @@ impl Pile {
             more: self.keys.len().max(self.resources.len()) >= DISTINCT,
             first: self.first.into_iter().map(|(one, ())| one).collect(),
         };
-        let settled = Settled { key, group: self.group, count: self.count };
+        let settled = Settled { key, group: self.group, count: self.count, status: self.status };
         Standing { settled, folded: Some(folded) }
     }
 }

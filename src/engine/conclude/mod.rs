@@ -12,6 +12,7 @@
 //! tags       keys, resources and their tags
 //! coverage   which hours there are, and which should be
 //! settle     groups of single records, once everything is known
+//! admitted   which findings are told at all
 //! fold       many findings of one rule by one actor become one
 //! links      which findings are about one call
 //! sort       findings in the order of the report
@@ -23,6 +24,7 @@
 //! ```
 
 mod adds;
+mod admitted;
 mod by_names;
 mod count;
 mod coverage;
@@ -71,6 +73,7 @@ use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::tags::book::Book;
+use admitted::Admitted;
 use count::{Counts, Known};
 use coverage::Look;
 use fold::Fold;
@@ -131,9 +134,14 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     };
     // Whoever asks for each event gets each.
     let mut fold = Fold::new(context.key, (!plan.each).then_some(plan.limits.standing));
-    let settled = settling.settle((partial.groups, on_many), |finding| fold.take(finding));
+    let mut admitted = Admitted::new(plan);
+    let settled = settling.settle((partial.groups, on_many), |finding| {
+        admitted.of_records(finding).into_iter().for_each(|finding| fold.take(finding));
+    });
     or_missing(settled, "findings are missing", &mut partial.problems);
-    let (mut findings, summary) = findings(plan, fold.finish(), unverified(plan, ended));
+    let of_files = unverified(plan, ended).into_iter();
+    let of_files = of_files.filter_map(|finding| admitted.of_files(finding)).collect();
+    let (mut findings, summary) = findings(plan, fold.finish(), of_files);
     let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
     or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
     let left_out = (handed.left_out, &mut partial.problems);

@@ -12,6 +12,7 @@ use crate::detect::whole_log::{LooksAt, Piece as Look};
 use crate::engine::partial::group::{Group, GroupKey, SHOWN};
 use crate::engine::partial::groups::{Groups, Piece};
 use crate::engine::plan::Plan;
+use crate::model::finding::Status;
 use crate::model::level::Level;
 use crate::model::time::Time;
 
@@ -22,6 +23,8 @@ pub struct Settled {
     pub group: Group,
     /// How many records it has.
     pub count: u64,
+    /// Whether an earlier report has it.
+    pub status: Status,
 }
 
 /// What settles groups.
@@ -63,7 +66,7 @@ impl Settling<'_> {
             while found.peek() == Some(at)
                 && let Some(Piece { key, group, count, .. }) = found.next()?
             {
-                add(&mut finding, Some(Settled { key, group, count }));
+                add(&mut finding, Some(Settled { key, group, count, status: Status::New }));
             }
             if let Some(finding) = finding {
                 take(finding);
@@ -93,7 +96,7 @@ impl Settling<'_> {
         if let Some(changes) = self.changes.get(&hash) {
             change(&mut group, key.attempt, changes);
         }
-        Some(Settled { key, group, count })
+        Some(Settled { key, group, count, status: Status::New })
     }
 
     /// Raises the finding of a tag change that kept a use from being a mismatch, as the rules say that

@@ -21,7 +21,7 @@ pub fn findings(
     let mut findings = Vec::new();
     let mut links = Links::default();
     let mut told: HashMap<usize, Arc<Told>> = HashMap::new();
-    for Standing { settled: Settled { key, group, count }, folded } in standing {
+    for Standing { settled: Settled { key, group, count, status }, folded } in standing {
         summary.add(group.level);
         let shared: Vec<SharedEvent> = group
             .events
@@ -39,6 +39,7 @@ pub fn findings(
             None => finding(rule, key, group, count),
             Some(folded) => finding_of_many(rule, key, group, (count, folded)),
         };
+        let finding = Finding { status, ..finding };
         links.add(&finding, &shared);
         findings.push((finding, shared));
     }

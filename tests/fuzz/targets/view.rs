@@ -28,22 +28,25 @@ fuzz_target!(|data: &[u8]| {
     let event = marked.event().expect("UTF-8");
     let view = View::new(&event);
     look(&view);
-    let candidates = RULES.candidates_of(&marked.header()).of(|| Case::of(&view));
-    assert!(candidates.is_sorted());
+    let candidates = RULES.candidates_of(&marked.header());
+    // Some rules declare that they want no calls of a case, such as those by a service, and do not
+    // look at that again.
+    let (of_case, of_any) = (candidates.of(|| Case::of(&view)), candidates.of_any());
+    assert!(of_case.is_sorted() && of_any.is_sorted());
     let mut asked = Asked::default();
     asked.next();
     let mut may_match = |rule: &u32| RULES.may_match(*rule, &mut asked, &event, &view);
-    let routed: Vec<u32> = candidates.iter().copied().filter(|rule| may_match(rule)).collect();
+    let routed: Vec<u32> = of_any.iter().copied().filter(|rule| may_match(rule)).collect();
     // A history makes its marks wherever it is asked.
     let single = |rule: &u32| RULES.history(*rule as usize).is_none();
     let hits = |rules: &[u32]| -> Vec<Hit> {
         let rules = rules.iter().copied().filter(single);
         rules.filter_map(|rule| RULES.check(rule, &event, &view)).collect()
     };
-    let all: Vec<u32> = (0..RULES.metas().len() as u32).collect();
-    let without_routing: Vec<u32> =
-        all.into_iter().filter(|rule| alone(*rule, &event, &view)).collect();
+    let all = 0..RULES.metas().len() as u32;
+    let without_routing: Vec<u32> = all.filter(|rule| alone(*rule, &event, &view)).collect();
     assert_eq!(hits(&routed), hits(&without_routing), "routing hides a hit");
+    assert!(of_case.iter().all(|rule| of_any.contains(rule)), "a case adds no rule");
     for rule in routed {
         if let Some((_, history)) = RULES.history(rule as usize) {
             history.note(&event, &view, &mut Vec::new());

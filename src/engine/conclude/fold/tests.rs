@@ -49,14 +49,15 @@ fn settled((actor, key, resource, time, level, claimed, judged): One) -> Settled
         resource: Some(arn),
         ..GroupKey::of_rule(0)
     };
-    Settled { key, group, count: 1 + u64::from(resource % 3) }
+    let status = if judged { Status::Ongoing } else { Status::New };
+    Settled { key, group, count: 1 + u64::from(resource % 3), status }
 }
 
 /// What a report would say of a finding.
 type Said = (GroupKey, Level, u64, Vec<Option<String>>, Option<(u64, u64, u64)>, Vec<String>);
 
 fn said(settled: &Settled, folded: Option<(u64, u64, u64)>) -> Said {
-    let Settled { key, group, count } = settled;
+    let Settled { key, group, count, .. } = settled;
     let events = group.events.keys().map(|event| event.order.2.clone()).collect();
     let details = group.earliest.1.details.keys().cloned().collect();
     (key.clone(), group.level, *count, events, folded, details)
