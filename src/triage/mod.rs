@@ -66,20 +66,15 @@ impl Triage {
 
     /// Counts a finding; its status if it is to be listed.
     pub fn admit(&mut self, finding: &Finding) -> Option<Status> {
-        // What rests on earlier runs alone is judged once.
-        if !finding.fresh && self.past.as_ref().is_some_and(|past| past.knows(finding)) {
-            return None;
-        }
-        let status = self.judge(finding);
-        if let Some(past) = &mut self.past {
-            past.note(finding, status.is_some());
-        }
-        status
+        let status = self.screen(finding)?;
+        self.summary.add(finding.level);
+        (finding.level >= self.min_level).then_some(status)
     }
 
     /// The status of a finding that is told in some form: by itself, folded together with others, or
-    /// as a number if it is too low to be listed. [`finish`](Triage::finish) is not asked about it.
+    /// as a number if it is too low to be listed. The levels of those are counted elsewhere.
     pub fn screen(&mut self, finding: &Finding) -> Option<Status> {
+        // What rests on earlier runs alone is judged once.
         if !finding.fresh && self.past.as_ref().is_some_and(|past| past.knows(finding)) {
             return None;
         }
@@ -89,12 +84,6 @@ impl Triage {
             past.note(finding, listed);
         }
         status
-    }
-
-    fn judge(&mut self, finding: &Finding) -> Option<Status> {
-        let status = self.status(finding)?;
-        self.summary.add(finding.level);
-        (finding.level >= self.min_level).then_some(status)
     }
 
     /// The status of a finding that is neither suppressed nor known; counts it if it is.

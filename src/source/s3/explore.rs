@@ -210,11 +210,11 @@ impl Explorer {
             let Page { folders, objects, unread, is_truncated, token: next } = page;
             self.enter(&prefix, (folders, unread), &mut steps);
             for object in objects {
-                self.barren.store(0, Ordering::Relaxed);
                 if !object.key.starts_with(&prefix) || object.key.len() > KEY_MAX {
                     self.report(&prefix, "the listing names an object that is not below it");
                     continue;
                 }
+                self.barren.store(0, Ordering::Relaxed);
                 let over = |root: usize| {
                     object.key.get(root..).is_some_and(|below| self.wanted.days.is_over(below))
                 };
