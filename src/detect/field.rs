@@ -26,7 +26,11 @@ pub const VIRTUAL: &[(&str, &str)] = &[
     ("keytrail.caller_account", "the caller's account; absent for services"),
     ("keytrail.key", "the ARN of the key concerned"),
     ("keytrail.key_account", "the account that owns the key"),
-    ("keytrail.principal", "who called: the ARN of the user, or of the role without its session"),
+    (
+        "keytrail.principal",
+        "who called: the ARN of the user, or of the role without its session; people of Identity \
+         Center, who share roles, are told apart: the role, a slash and the session",
+    ),
     ("keytrail.resource", "the ARN of the taggable resource, such as the bucket of an object"),
     ("keytrail.subject", "what the call was about, as precisely as the record says: the object"),
     (TRAIL_DELIVERY, "whether CloudTrail encrypts its own files: true or false"),
@@ -45,7 +49,7 @@ pub fn of_view<'a>(view: &View<'a>, field: &str) -> Option<Cow<'a, str>> {
         "keytrail.caller_account" => view.caller_account()?.into(),
         "keytrail.key" => view.first_key()?.arn.clone().into(),
         "keytrail.key_account" => view.key_account()?.into(),
-        "keytrail.principal" => view.principal_arn()?,
+        "keytrail.principal" => view.identity()?,
         "keytrail.resource" => view.known_resource()?.arn.clone().into(),
         "keytrail.subject" => view.subjects().into_iter().next()?.into(),
         _ => return None,

@@ -5,9 +5,11 @@
 //! sigma       Sigma YAML, built-in or the user's: loads, compiles, evaluates
 //! native      rules in code, where Sigma cannot say it: one file a rule, a folder a group
 //! stateful    rules over many records: correlations and histories
+//! usual       whether many reads are unusual for whoever made them
 //! whole_log   rules over the whole log: tags, gaps, files that do not verify
 //! router      from (eventSource, eventName) and case to the rules that could match
 //! case        who acted, and whether the call failed
+//! digest      a digest of rules
 //! field       the fields that keytrail adds to a record
 //! wiring      which rules feed which stateful rules
 //! select      --select and --ignore
@@ -19,6 +21,7 @@
 //! among the candidates of the record. Nothing here depends on the order of files or rules.
 
 pub mod case;
+mod digest;
 pub mod error;
 pub mod field;
 pub mod lint;
@@ -29,17 +32,16 @@ mod rule;
 mod select;
 mod sigma;
 pub mod stateful;
+pub mod usual;
 pub mod whitepaper;
 pub mod whole_log;
 mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::model::estate::Estate;
 use crate::model::level::Level;
@@ -48,6 +50,7 @@ use crate::record::event::{Event, Header};
 use crate::record::kms::View;
 
 use case::Cases;
+use digest::digest_of;
 pub use error::RuleError;
 pub use native::Foreign;
 pub use router::Candidates;
@@ -338,6 +341,12 @@ impl RuleSet {
         self.wiring.feeds.get(rule).map_or(&[], Vec::as_slice)
     }
 
+    /// The rules whose low findings say the same of many actors.
+    pub fn alike(&self) -> impl Iterator<Item = usize> {
+        let metas = self.metas.iter().enumerate();
+        metas.filter(|(_, meta)| meta.alike).map(|(rule, _)| rule)
+    }
+
     /// Whether a history may change the findings of a rule. Such findings must not be merged before
     /// the history decides.
     pub fn is_adjusted(&self, rule: usize) -> bool {
@@ -426,23 +435,6 @@ impl RuleSet {
         let foreign = found.foreign.map(lowered);
         Some(Hit { rule: index, level, attempt, details: found.details, foreign })
     }
-}
-
-/// A digest of the ids and texts of some rules, `sha256:…`.
-fn digest_of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> String {
-    let mut hasher = Sha256::new();
-    for rule in rules {
-        for text in [rule.meta.id.as_str(), &rule.text] {
-            hasher.update((text.len() as u64).to_le_bytes());
-            hasher.update(text);
-        }
-    }
-    let mut digest = "sha256:".to_owned();
-    for byte in hasher.finalize() {
-        // Writing to a string does not fail.
-        let _ = write!(digest, "{byte:02x}");
-    }
-    digest
 }
 
 /// The records that are routed to a rule. Most KMS records come from CloudTrail, which encrypts its

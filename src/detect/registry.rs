@@ -176,7 +176,7 @@ pub const RULES: &[Embedded] = rules! {
         "s3-ssec-write";
     }
     "secrets" {
-        "lambda-env-decrypted-by-others" = |_| history(LambdaEnvDecryptedByOthers);
+        "lambda-env-decrypted-by-others" = |e| history(LambdaEnvDecryptedByOthers(e));
         "lambda-env-default-key" = |_| history(LambdaEnvDefaultKey);
         "lambda-env-key-removed";
         "secret-bulk-read";
@@ -232,8 +232,9 @@ pub const RULES: &[Embedded] = rules! {
         "decrypt-burst";
             part "decrypt-burst-event" = |e| detector(DecryptBurstEvent::of_data(e));
             part "decrypt-burst-log-event" = |e| detector(DecryptBurstEvent::of_logs(e));
-        "direct-decrypt";
+        "direct-decrypt" = |e| detector(DirectDecrypt(e));
         "direct-encrypt-bulk";
+        "dormant-key-used" = |_| history(DormantKeyUsed);
         "enclave-debug-attestation" = |_| detector(EnclaveDebugAttestation);
         "encrypt-only-role-decrypts" = |e| history(EncryptOnlyRoleDecrypts(e));
         "encryption-context-mismatch";
@@ -247,12 +248,16 @@ pub const RULES: &[Embedded] = rules! {
         "key-used-by-foreign-account" = |_| detector(KeyUsedByForeignAccount);
         "kms-access-denied";
         "kms-access-denied-burst";
+        "kms-dry-run-probing";
         "kms-enumeration";
+            part "kms-enumeration-event" = |e| detector(KmsEnumerationEvent(e));
+            part "kms-enumeration-key-event" = |e| detector(KmsEnumerationEvent(e));
         "kms-throttled";
         "kms-vpce-denied";
         "no-encryption-context";
         "reencrypt-burst";
         "reencrypt-to-foreign-key" = |_| detector(ReencryptToForeignKey);
+        "role-new-source" = |e| history(RoleNewSource(e));
         "root-user-kms";
         "service-only-key-used-directly" = |_| history(ServiceOnlyKeyUsedDirectly);
     }

@@ -78,7 +78,13 @@ impl Rule {
     /// succeeded.
     pub fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         match &self.body {
-            Body::Native(_, detector) => detector.check(event, view),
+            Body::Native(compiled, detector) => {
+                let selected = || {
+                    compiled.is_settled(event, view)
+                        || compiled.matches(&SigmaEvent::new(event, view))
+                };
+                (!detector.is_selective() || selected()).then(|| detector.check(event, view))?
+            }
             Body::History(..) | Body::Correlation(..) | Body::WholeLog(..) => None,
             Body::Sigma(compiled) => {
                 let asked = SigmaEvent::new(event, view);

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::usual::Reads;
+use crate::model::days::Days;
 use crate::model::estate::Estate;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
@@ -31,6 +33,9 @@ pub struct Correlation {
     pub from: Level,
     /// What becomes of it.
     pub verdict: Verdict,
+    /// What its matches read, if they are judged against what is usual for the principal. It groups
+    /// by the account and the principal then.
+    pub usual: Option<Reads>,
 }
 
 /// What a correlation asks of the matches in a window.
@@ -131,6 +136,15 @@ pub trait History: Send + Sync {
     /// What a use of a key means to it.
     fn note_use(&self, _use: &Use<'_>, _marks: &mut Vec<Mark>) {}
 
+    /// What one use of a key means to it, with where it was called from.
+    fn note_call(&self, _call: &CallBy<'_>, _marks: &mut Vec<Mark>) {}
+
+    /// Whether marks of one day become one that say the same of the same part. So a million records
+    /// of one principal are a few notes; the note is of the first of them.
+    fn sums_days(&self) -> bool {
+        false
+    }
+
     /// For how many days after a record, or after the last of its uses, a later one may come that it
     /// is judged with. A run hands on to the next what is not older; what is ages out.
     fn days(&self) -> u16 {
@@ -174,6 +188,8 @@ pub enum Uses<'a> {
     OfKeysWith(fn(&Use<'_>) -> bool),
     /// Those that pass the test.
     With(fn(&Use<'_>) -> bool),
+    /// All, one by one, with where they were called from.
+    OneByOne,
     /// All, but it decides over the uses of one key at once and needs no marks.
     OverKeys(&'a dyn OverKeys),
 }
@@ -237,6 +253,23 @@ pub struct Use<'a> {
     pub times: (Time, Time),
     /// How many, copies not counted.
     pub count: u64,
+    /// On which days; of those that earlier runs have left, the first and the last.
+    pub days: Days,
+}
+
+/// One use of a key, and where it was called from.
+#[derive(Debug, Clone, Copy)]
+pub struct CallBy<'a> {
+    /// `recipientAccountId`
+    pub account: Option<&'a str>,
+    /// Whether it was refused or failed.
+    pub attempt: bool,
+    /// Who, without the session.
+    pub principal: &'a Principal,
+    /// `sourceIPAddress`
+    pub source_ip: Option<&'a str>,
+    /// `userAgent`
+    pub user_agent: Option<&'a str>,
 }
 
 /// What a history is told of a record that it marked.

@@ -51,6 +51,7 @@ pub fn finding(
         last_seen: group.last,
         status: Status::New,
         fresh: group.fresh,
+        rank: None,
         account: key.account,
         region: key.region,
         principal: snapshot.principal,
@@ -137,6 +138,7 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
     let times = || files.faults.iter().filter_map(|fault| fault.time);
     Finding {
         fresh: true,
+        rank: None,
         fingerprint: fingerprint_of_files(&meta.id, files),
         rule: meta.id.clone(),
         level: told.level,

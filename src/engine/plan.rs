@@ -261,6 +261,9 @@ pub struct Limits {
     pub groups: usize,
     /// How many findings of one rule by one actor stand for themselves; the others become one.
     pub standing: usize,
+    /// How many low findings of a rule stand for themselves, of all actors together, where such
+    /// findings say the same.
+    pub alike: usize,
     /// How many uses of keys a worker holds before they go to a temporary file.
     pub uses: usize,
     /// How many notes for rules over many records a worker holds before they go to a temporary
@@ -291,6 +294,7 @@ impl Default for Limits {
             facts: 256 << 10,     // 14 MiB at 56 bytes each
             groups: 16 << 20,     // 16 MiB, some 7,000
             standing: 1_000,
+            alike: 10,
             uses: 128 << 10,    // 15 MiB at 120 bytes each
             notes: 32 << 10,    // 4 MiB at 128 bytes each
             retained: 64 << 10, // 8 MiB at 120 bytes each

@@ -17,6 +17,7 @@
 mod faults;
 mod flood;
 mod history;
+mod reads;
 mod rules;
 mod settled;
 mod spill;
@@ -91,7 +92,8 @@ fn plan(how: &How) -> Plan {
     plan.estate = estate;
     plan.threads = how.threads;
     plan.each = how.each;
-    plan.limits = how.limits;
+    // The twin knows findings, and not which of them a report folds.
+    plan.limits = Limits { alike: usize::MAX, ..how.limits };
     plan.filter = Filter { since: how.range[0], until: how.range[1], ..Filter::default() };
     plan
 }

@@ -83,6 +83,9 @@ pub struct Finding {
     pub status: Status,
     /// Whether it rests on anything that no earlier run has judged.
     pub fresh: bool,
+    /// The place in the report, from 1: what a reader should look at first. `None` where findings are
+    /// not ranked.
+    pub rank: Option<u64>,
     /// `recipientAccountId`.
     pub account: Option<String>,
     /// `awsRegion`.
@@ -121,4 +124,6 @@ pub struct Told {
     pub references: Vec<String>,
     /// What to do.
     pub advice: Option<String>,
+    /// The gravest of the rule's MITRE ATT&CK tactics: its place among all, the gravest first.
+    pub tactic: u8,
 }

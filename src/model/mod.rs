@@ -1,8 +1,11 @@
 //! Plain data that every layer speaks: no I/O, no rules, no wording.
 
+pub mod actor_kind;
 pub mod arn;
+pub mod container;
 pub mod coverage;
 pub mod date_text;
+pub mod days;
 pub mod estate;
 pub mod finding;
 pub mod forecast;

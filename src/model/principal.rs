@@ -1,5 +1,7 @@
 //! Who acted, reduced to what stays the same from call to call.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::arn::Arn;
@@ -53,6 +55,11 @@ impl Principal {
         }
     }
 
+    /// By what the principal is told apart from others; see [`identity`].
+    pub fn identity(&self) -> Option<Cow<'_, str>> {
+        identity(self.arn.as_deref()?.into(), self.session.as_deref()).into()
+    }
+
     /// Whether the principal called by its own hand: no service called for it or for itself, and it
     /// is no session of AWS's own, such as `aws:ec2-infrastructure`.
     pub fn acts_itself(&self) -> bool {
@@ -60,6 +67,26 @@ impl Principal {
             && self.kind.as_deref() != Some("AWSService")
             && !self.arn.as_deref().is_some_and(is_of_aws)
     }
+}
+
+/// By what a principal is told apart from others: by its ARN. The people who share a permission set of
+/// IAM Identity Center share a role. They are told apart by the name of their session, which Identity
+/// Center sets to the name of the user: `ROLE/SESSION`.
+pub fn identity<'a>(arn: Cow<'a, str>, session: Option<&str>) -> Cow<'a, str> {
+    match session {
+        Some(session) if is_permission_set(&arn) => format!("{arn}/{session}").into(),
+        _ => arn,
+    }
+}
+
+/// The path of the roles that IAM Identity Center makes. Only AWS can create roles in it.
+const PERMISSION_SETS: &str = "role/aws-reserved/sso.amazonaws.com/";
+
+/// Whether a role belongs to a permission set of IAM Identity Center.
+pub fn is_permission_set(arn: &str) -> bool {
+    // This is asked of every use, and `aws-reserved` is rare.
+    arn.contains(PERMISSION_SETS)
+        && Arn::parse(arn).is_some_and(|arn| arn.resource.starts_with(PERMISSION_SETS))
 }
 
 /// Whether a role is one of AWS's own: no customer's role may have a colon in its name.
@@ -74,6 +101,28 @@ fn is_of_aws(arn: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_who_share_a_permission_set_are_told_apart() {
+        let path = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com";
+        let shared = format!("{path}/eu-central-1/AWSReservedSSO_Admin_0123456789abcdef");
+        let by = |arn: &str, session: &str| Principal {
+            arn: Some(arn.into()),
+            session: Some(session.into()),
+            ..Principal::nobody()
+        };
+        let (ana, ben) = (by(&shared, "ana"), by(&shared, "ben"));
+        assert_ne!(ana.identity(), ben.identity());
+        assert_eq!(ana.identity().as_deref(), Some(&*format!("{shared}/ana")));
+        // Whoever may choose the name of a role or a session must not look like several people.
+        for role in
+            ["AWSReservedSSO_Admin_0123456789abcdef", "x/role/aws-reserved/sso.amazonaws.com/y"]
+        {
+            let role = format!("arn:aws:iam::111122223333:role/{role}");
+            assert_eq!(by(&role, "ana").identity().as_deref(), Some(&*role));
+        }
+        assert_eq!(Principal::nobody().identity(), None);
+    }
 
     #[test]
     fn a_path_makes_no_role_of_awss_own() {

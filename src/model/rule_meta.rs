@@ -3,6 +3,23 @@
 use super::finding::Told;
 use super::level::Level;
 
+/// The tactics of MITRE ATT&CK, as Sigma tags name them. Those that end with a loss come first, those
+/// that prepare one last.
+const TACTICS: [&str; 12] = [
+    "impact",
+    "exfiltration",
+    "credential-access",
+    "collection",
+    "defense-evasion",
+    "privilege-escalation",
+    "persistence",
+    "lateral-movement",
+    "command-and-control",
+    "execution",
+    "initial-access",
+    "discovery",
+];
+
 /// Metadata of one rule, built-in or the user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleMeta {
@@ -29,6 +46,10 @@ pub struct RuleMeta {
     /// The statements of AWS's whitepaper on KMS best practices that it answers, by their short
     /// names, such as `MFA`.
     pub whitepaper: Vec<String>,
+    /// The level of a finding whose events are on three days or more, if that makes it usual.
+    pub routine: Option<Level>,
+    /// Whether low findings of many actors say the same, so that beyond a few they become one.
+    pub alike: bool,
     /// Where the rule was read: a path, or the name of the embedded file.
     pub origin: String,
 }
@@ -41,7 +62,19 @@ impl RuleMeta {
             attack: self.attack(),
             references: self.references.clone(),
             advice: self.advice.clone(),
+            tactic: self.tactic(),
         }
+    }
+
+    /// The gravest of the MITRE ATT&CK tactics among the tags: its place among all, the gravest first.
+    fn tactic(&self) -> u8 {
+        let is_tagged = |tactic: &&str| {
+            self.tags.iter().any(|tag| {
+                tag.strip_prefix("attack.").is_some_and(|tag| tag.replace('_', "-") == **tactic)
+            })
+        };
+        let at = TACTICS.iter().position(is_tagged).unwrap_or(TACTICS.len());
+        u8::try_from(at).unwrap_or(u8::MAX)
     }
 
     /// The MITRE ATT&CK technique ids among the tags, upper case: `attack.t1485` is `T1485`.
@@ -81,6 +114,8 @@ mod tests {
             false_positives: vec![],
             tier: None,
             whitepaper: vec![],
+            alike: false,
+            routine: None,
             origin: "x.yml".into(),
         };
         assert_eq!(meta.attack(), ["T1485", "T1078.004"]);

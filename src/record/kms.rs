@@ -22,7 +22,7 @@ use super::event::Event;
 use super::json::{Json, Kind, Name};
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};
-use crate::model::principal::{Mfa, Principal};
+use crate::model::principal::{Mfa, Principal, identity};
 
 use caller::Caller;
 pub use caller::Who;
@@ -225,6 +225,11 @@ impl<'a> View<'a> {
     /// The `arn` of [`principal`](View::principal): the user's, or the role's without its session.
     pub fn principal_arn(&self) -> Option<Cow<'a, str>> {
         self.caller().stable_arn.clone()
+    }
+
+    /// By what the caller is told apart from others; see [`identity`](crate::model::principal::identity).
+    pub fn identity(&self) -> Option<Cow<'a, str>> {
+        Some(identity(self.principal_arn()?, self.caller().session_name()))
     }
 
     /// Whether the record shows that the caller used MFA.

@@ -54,6 +54,7 @@ pub fn deletion() -> Finding {
         last_seen: Some(time("2026-11-23T20:17:00Z")),
         status: Status::New,
         fresh: true,
+        rank: None,
         account: some("111122223333"),
         region: some("us-east-1"),
         principal: Principal {
@@ -88,6 +89,7 @@ pub fn deletion() -> Finding {
             attack: vec!["T1485".into()],
             references: vec!["https://docs.aws.amazon.com/kms/".into()],
             advice: some("Cancel the deletion unless a change record names it."),
+            tactic: 0,
         }),
     }
 }
@@ -134,6 +136,7 @@ pub fn foreign_use() -> Finding {
             attack: vec![],
             references: vec![],
             advice: None,
+            tactic: 0,
         }),
         ..deletion()
     }

@@ -175,6 +175,9 @@ pub struct Finding<'a> {
     rule: &'a str,
     title: &'a str,
     level: Level,
+    /// What a reader should look at first; only where findings are ranked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rank: Option<u64>,
     attempt: bool,
     count: u64,
     first_seen: Option<Time>,
@@ -363,6 +366,7 @@ impl<'a> From<&'a finding::Finding> for Finding<'a> {
             rule: &finding.rule,
             title: &finding.told.title,
             level: finding.level,
+            rank: finding.rank,
             attempt: finding.attempt,
             count: finding.count,
             first_seen: finding.first_seen,

@@ -30,6 +30,7 @@ fn finding() -> Finding {
         last_seen: Some(time("2026-11-21T10:00:00Z")),
         status: Status::New,
         fresh: true,
+        rank: None,
         account: some("111122223333"),
         region: some("eu-central-1"),
         principal: Principal {
@@ -59,6 +60,7 @@ fn finding() -> Finding {
             attack: vec![],
             references: vec![],
             advice: None,
+            tactic: 0,
         }),
     }
 }

@@ -74,7 +74,7 @@ fn rules_and_resources_part_findings() {
     let sandbox = Sandbox::new();
     sandbox.write("trail.json", file(&[disable("e-1")]));
     let found = findings(&sandbox.report(0, ["trail.json"]));
-    assert_eq!(texts(&found, "/rule"), ["critical-call-without-mfa", "key-disabled"]);
+    assert_eq!(texts(&found, "/rule"), ["key-disabled", "critical-call-without-mfa"]);
     let stop = |id: &str, trail: &str| {
         let arn = format!("arn:aws:cloudtrail:eu-west-1:111122223333:trail/{trail}");
         let source = ("/eventSource", json!("cloudtrail.amazonaws.com"));
@@ -98,11 +98,11 @@ fn sessions_of_one_role_are_one_finding() {
     ];
     let found = Sandbox::new().disabled(&records);
     let arn = |role| format!("arn:aws:iam::111122223333:role/{role}");
-    assert_eq!(texts(&found, "/principal/arn"), [arn("dev"), arn("ops")]);
-    assert_eq!(found[1]["count"], 2);
-    assert_eq!(found[1]["details"]["sessions"], json!(["ana", "zoe"]));
+    assert_eq!(texts(&found, "/principal/arn"), [arn("ops"), arn("dev")]);
+    assert_eq!(found[0]["count"], 2);
+    assert_eq!(found[0]["details"]["sessions"], json!(["ana", "zoe"]));
     // A single value: of the earliest event.
-    assert_eq!(found[1]["principal"]["session"], "ana");
+    assert_eq!(found[0]["principal"]["session"], "ana");
 }
 
 #[test]
@@ -156,16 +156,24 @@ fn findings_are_sorted() {
     sandbox.write("trail.json", file(&records));
     let found = findings(&sandbox.report(0, ["trail.json"]));
     let levels = ["critical", "high", "medium", "low", "informational"];
-    let place = |finding: &Value| {
-        let text = |name: &str| finding[name].as_str().unwrap().to_owned();
-        let level = levels.iter().position(|level| *level == text("level")).unwrap();
-        (level, text("first_seen"), text("rule"), text("fingerprint"))
-    };
-    let places: Vec<_> = found.iter().map(place).collect();
+    let level =
+        |finding: &Value| levels.iter().position(|level| finding["level"] == **level).unwrap();
+    let places: Vec<_> = found.iter().map(level).collect();
     assert!(places.is_sorted(), "{places:#?}");
-    assert_eq!(places[0].0, 0);
-    assert!(places.iter().any(|place| place.0 == 2), "{places:#?}");
-    assert!(places.windows(2).any(|two| (&two[0].1, &two[0].2) == (&two[1].1, &two[1].2)));
+    assert_eq!(places[0], 0);
+    assert!(places.contains(&2), "{places:#?}");
+    // Of one level and rule, and of as many actors, the latest come first.
+    let last = |rule: &str| -> Vec<String> {
+        let of = found
+            .iter()
+            .filter(|finding| finding["rule"] == rule && !finding["attempt"].as_bool().unwrap());
+        of.map(|finding| finding["last_seen"].as_str().unwrap().to_owned()).collect()
+    };
+    let disabled = last("key-disabled");
+    assert_eq!(disabled.len(), 5);
+    assert!(disabled.is_sorted_by(|one, other| one >= other), "{disabled:?}");
+    let ranks: Vec<u64> = found.iter().map(|finding| finding["rank"].as_u64().unwrap()).collect();
+    assert_eq!(ranks, (1..=ranks.len() as u64).collect::<Vec<u64>>());
 }
 
 #[test]

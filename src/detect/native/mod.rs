@@ -106,6 +106,12 @@ pub trait Detector: Send + Sync {
     /// Judges one record. The record may be any, not only one that the rule's selection matches.
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found>;
 
+    /// Whether the detection of the rule's YAML file must match as well. Else the detection only
+    /// routes records, and [`check`](Detector::check) alone decides.
+    fn is_selective(&self) -> bool {
+        false
+    }
+
     /// Whether the rule can find anything. `false` if it needs a setting that the user did not
     /// make; then no record is routed to it.
     fn is_set_up(&self) -> bool {

@@ -19,6 +19,8 @@ fn found(record: &Value) -> Vec<&'static str> {
     let event = Event::new(&text, &index);
     let view = View::new(&event);
     let found = |(id, code)| match code {
+        // What the detection of a rule must match as well is not asked here.
+        Native::Detector(detector) if detector.is_selective() => None,
         Native::Detector(detector) => detector.check(&event, &view).is_some().then_some(id),
         Native::History(_) | Native::WholeLog(_) => None,
     };

@@ -64,7 +64,7 @@ pub fn correlation(
     });
     let seconds = i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX);
     let span = seconds.saturating_mul(1_000_000);
-    Ok(Correlation { kind, steps, by: by.collect(), span, from, verdict })
+    Ok(Correlation { kind, steps, by: by.collect(), span, from, verdict, usual: None })
 }
 
 fn limit((operator, number): &(ConditionOperator, u64)) -> Limit {

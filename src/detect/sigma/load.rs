@@ -21,6 +21,7 @@ use crate::detect::registry::Embedded;
 use crate::detect::router::Routes;
 use crate::detect::rule::{Body, Rule};
 use crate::detect::stateful::{Correlation, Verdict};
+use crate::detect::usual::Reads;
 use crate::model::level::Level;
 use crate::model::rule_meta::RuleMeta;
 
@@ -108,7 +109,7 @@ impl Found {
         }
         for rule in &collection.correlations {
             match correlation(rule, verdict(file, rule), from(file, rule)) {
-                Ok(compiled) => match file.correlation(rule, compiled) {
+                Ok(compiled) => match file.correlation(rule, with_own(compiled, file, rule)) {
                     Ok(rule) => self.rules.push(rule),
                     Err(message) => self.errors.push(file.error(&message)),
                 },
@@ -247,6 +248,12 @@ impl File<'_> {
                 false_positives: paper.false_positives.to_vec(),
                 tier: own.member("tier").and_then(|tier| tier.as_u64()?.try_into().ok()),
                 whitepaper: own.texts("whitepaper"),
+                routine: own
+                    .text("routine")
+                    .filter(|_| self.embedded.is_some())
+                    .and_then(|level| level.parse().ok()),
+                alike: self.embedded.is_some()
+                    && own.member("alike").is_some_and(|alike| alike.as_bool() == Some(true)),
                 origin: self.origin.clone(),
             },
             text: Arc::clone(&self.text),
@@ -289,6 +296,13 @@ fn from(file: &File<'_>, rule: &CorrelationRule) -> Level {
     let own = Own::of(rule.custom_attributes.get("keytrail"));
     let said = own.text("from").filter(|_| file.embedded.is_some());
     said.and_then(|level| level.parse().ok()).unwrap_or(Level::Informational)
+}
+
+/// A correlation with what only built-in rules can say of it.
+fn with_own(compiled: Correlation, file: &File<'_>, rule: &CorrelationRule) -> Correlation {
+    let own = Own::of(rule.custom_attributes.get("keytrail"));
+    let usual = own.text("usual").filter(|_| file.embedded.is_some()).and_then(Reads::parse);
+    Correlation { usual, ..compiled }
 }
 
 /// What a match of a correlation becomes. For a user's correlation it is always a finding.

@@ -6,8 +6,19 @@
 use serde_json::Value;
 
 /// Every key that is read under `keytrail:`, in alphabetical order.
-pub const KEYTRAIL_KEYS: [&str; 8] =
-    ["advice", "errors", "from", "native", "raises", "same_as", "tier", "whitepaper"];
+pub const KEYTRAIL_KEYS: [&str; 11] = [
+    "advice",
+    "alike",
+    "errors",
+    "from",
+    "native",
+    "raises",
+    "routine",
+    "same_as",
+    "tier",
+    "usual",
+    "whitepaper",
+];
 
 /// What a document holds under `keytrail:`.
 pub struct Own(Value);

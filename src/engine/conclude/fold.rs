@@ -11,13 +11,17 @@
 //! 4. those whose resource not only the caller names: it is free to make up any number of contexts;
 //! 5. the earliest, by time and event id.
 //!
+//! Low findings of some rules say the same of many actors, such as that a log is too short to tell what
+//! is usual for a role. Of all actors together a few of them stand, in the same order, and the others are
+//! folded into one.
+//!
 //! What must stay true: which findings stand follows from all of them together, never from the order in
 //! which they come or from what memory holds. Those that fall out of some of the findings fall out of
 //! all: whatever comes later, as many as stand are before them. So an actor's findings are cut again
 //! and again, and nothing is lost that would stand.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::settle::Settled;
 use crate::engine::finding::{Folded, FoldedOne};
@@ -25,6 +29,7 @@ use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, SHOWN, Snapshot};
 use crate::engine::store::hash::HashKey;
 use crate::model::finding::Status;
+use crate::model::level::Level;
 
 /// Different keys and resources that are counted; of more, there are at least that many.
 const DISTINCT: usize = 1 << 20;
@@ -43,34 +48,44 @@ pub struct Fold {
     hash_key: HashKey,
     /// How many of an actor stand for themselves; `None` if all do.
     most: Option<usize>,
-    /// The findings of an actor by what its fold is called.
-    actors: HashMap<GroupKey, Actor>,
+    /// The rules whose low findings say the same of many actors, and how many of those stand.
+    alike: (BTreeSet<usize>, usize),
+    /// The findings of an actor by what its fold is called, and how many of them stand.
+    actors: HashMap<(GroupKey, usize), Actor>,
 }
 
 impl Fold {
-    pub fn new(hash_key: HashKey, most: Option<usize>) -> Fold {
-        Fold { hash_key, most, actors: HashMap::new() }
+    pub fn new(hash_key: HashKey, most: Option<usize>, alike: (BTreeSet<usize>, usize)) -> Fold {
+        Fold { hash_key, most, alike, actors: HashMap::new() }
     }
 
     /// Takes in a finding that is whole.
     pub fn take(&mut self, settled: Settled) {
-        let actor = self.actors.entry(settled.key.actor()).or_default();
+        let most = self.most.unwrap_or(usize::MAX);
+        let (key, most) = match &settled {
+            Settled { key, group, .. } if group.level <= Level::Low && self.is_alike(key) => {
+                let of_all = GroupKey { attempt: key.attempt, ..GroupKey::of_rule(key.rule) };
+                (of_all, most.min(self.alike.1))
+            }
+            Settled { key, .. } => (key.actor(), most),
+        };
+        let actor = self.actors.entry((key, most)).or_default();
         actor.standing.push(Box::new(settled));
-        if let Some(most) = self.most
-            && actor.standing.len() > most.saturating_mul(2)
-        {
+        if actor.standing.len() > most.saturating_mul(2) {
             actor.cut(most, self.hash_key);
         }
     }
 
+    fn is_alike(&self, key: &GroupKey) -> bool {
+        self.most.is_some() && self.alike.0.contains(&key.rule)
+    }
+
     /// All findings, in no order.
     pub fn finish(self) -> Vec<Standing> {
-        let Fold { hash_key, most, actors } = self;
+        let Fold { hash_key, actors, .. } = self;
         let mut all = Vec::new();
-        for (key, mut actor) in actors {
-            if let Some(most) = most
-                && actor.standing.len() > most
-            {
+        for ((key, most), mut actor) in actors {
+            if actor.standing.len() > most {
                 actor.cut(most, hash_key);
             }
             let standing = actor.standing.into_iter();
@@ -167,7 +182,7 @@ impl Pile {
         self.findings += 1;
         let [known, other] = [&self.group, &group].map(|group| &group.earliest.1);
         self.details.retain(|name, text| other.details.get(name) == Some(text));
-        self.alike[0] &= known.principal.arn == other.principal.arn;
+        self.alike[0] &= known.principal.identity() == other.principal.identity();
         let arn = |snapshot: &Snapshot| snapshot.key.as_ref().map(|key| key.arn.clone());
         self.alike[1] &= arn(known) == arn(other);
         self.group.merge(group);

@@ -149,9 +149,10 @@ fn reach(desk: &mut Desk<'_>, matches: Sym) -> io::Result<i64> {
 fn owner_of(row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Owner> {
     let (who, call) = (desk.lookup.who(row.who)?, desk.lookup.call(row.call)?);
     let principal = &who.entry.principal;
+    let identity = principal.identity();
     let [account, name] = owner(
         [principal.account.as_deref(), call.entry.account.as_deref()],
-        [principal.arn.as_deref(), principal.invoked_by.as_deref()],
+        [identity.as_deref(), principal.invoked_by.as_deref()],
     );
     let key = desk.bench.context.key;
     Ok((sym(key, account.as_bytes()), sym(key, name.as_bytes())))

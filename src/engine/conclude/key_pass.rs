@@ -4,6 +4,7 @@
 //! are gone through side by side. What must stay true: each record is told once, whatever its
 //! copies; a rule that needs to know of few uses is not told of all.
 
+use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -12,13 +13,15 @@ use rayon::prelude::*;
 
 use super::adds::Met;
 use super::by_names::ByNames;
+use super::calls::Calls;
+use super::habits::Habits;
 use super::heirs::Heirs;
 use super::kinds::{Closed, Kind, Kinds};
-use super::lookup::{Lookup, Named, Target};
+use super::lookup::{Lookup, Named, RowNames, Target};
 use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
 use super::stateful::history::{OfAll, texts};
-use super::stateful::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
+use super::stateful::note::{Note, NotePool, NoteText, Notes, part_of};
 use super::tags::compare::{Compared, Comparing};
 use super::tags::ledger::{Ledger, Tags};
 use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Scope, Use, Uses};
@@ -32,6 +35,9 @@ use crate::engine::store::runs::{RowAt, Rows, SHARDS};
 use crate::engine::store::texts::{NOWHERE, TextAt};
 use crate::model::time::Time;
 
+/// Principals that are kept at hand.
+const WATCHED: usize = 1 << 16;
+
 /// What the uses gave.
 pub struct Passed {
     pub decisions: Decisions,
@@ -41,6 +47,8 @@ pub struct Passed {
     pub handed: Rows<HandedUse>,
     /// Uses of earlier runs that are older than any rule looks back.
     pub aged: u64,
+    /// Where principals read with keys.
+    pub habits: Habits,
 }
 
 /// What is known before the uses are gone through.
@@ -48,7 +56,7 @@ pub struct Known<'a> {
     pub bench: &'a Bench<'a>,
     pub marked: &'a Marked,
     /// Records that stand for several uses of earlier runs.
-    pub stand_for: &'a std::collections::HashMap<RecordId, (Time, u64)>,
+    pub stand_for: &'a HashMap<RecordId, (Time, u64)>,
     pub tags: &'a Tags<'a>,
     /// The first number of texts that nobody has yet.
     pub free: u32,
@@ -68,14 +76,16 @@ pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
         .map_init(AtHand::default, |at_hand, shard| {
             let heirs = Heirs::new(bench, handed.take());
             let mut pass = Pass::new(known, (pool.take(), heirs), std::mem::take(at_hand));
-            let done = pass.shard(shard).and_then(|()| pass.desk.tell_all());
-            let Pass { desk, comparing, heirs, fed, .. } = pass;
+            let done = pass.shard(shard).and_then(|()| pass.calls.leave(&mut pass.desk));
+            let done = done.and_then(|()| pass.desk.tell_all());
+            let Pass { desk, comparing, heirs, fed, watched, habits, .. } = pass;
             pool.give(desk.left);
             handed.give(heirs.rows);
             let (compared, ledger) = comparing.map(Comparing::finish).unzip();
-            *at_hand = AtHand { lookup: Some(desk.lookup), ledger, fed };
+            *at_hand = AtHand { lookup: Some(desk.lookup), ledger, fed, watched };
             bench.context.progress.step();
-            done.map(|()| Shard { decisions: desk.decisions, compared, aged: heirs.aged })
+            let (decisions, aged) = (desk.decisions, heirs.aged);
+            done.map(|()| Shard { decisions, compared, aged, habits })
         })
         .collect();
     let mut all = Passed {
@@ -84,12 +94,14 @@ pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
         compared: Vec::new(),
         handed: handed.into_all(),
         aged: 0,
+        habits: Habits::default(),
     };
     for passed in shards {
         let passed = passed?;
         all.decisions.merge(passed.decisions);
         all.compared.extend(passed.compared);
         all.aged += passed.aged;
+        all.habits.merge(passed.habits);
     }
     Ok(all)
 }
@@ -99,6 +111,7 @@ struct Shard {
     decisions: Decisions,
     compared: Option<Compared>,
     aged: u64,
+    habits: Habits,
 }
 
 /// What is known of a kind of use, as texts.
@@ -114,6 +127,7 @@ struct AtHand<'a> {
     lookup: Option<Lookup<'a>>,
     ledger: Option<Ledger<'a>>,
     fed: ByNames<Vec<Fed>>,
+    watched: HashMap<(Sym, Sym), Option<[u64; 2]>>,
 }
 
 struct Pass<'a> {
@@ -127,6 +141,12 @@ struct Pass<'a> {
     met: Met,
     /// What matches mean to correlations.
     fed: ByNames<Vec<Fed>>,
+    /// The principals whose reads may be judged, by the names of who and call.
+    watched: HashMap<(Sym, Sym), Option<[u64; 2]>>,
+    /// What single uses mean to histories.
+    calls: Calls,
+    /// Where they read.
+    habits: Habits,
 }
 
 /// A match as a correlation looks at it.
@@ -136,6 +156,8 @@ struct Fed {
     part: [u64; 2],
     /// Whether it counts different values.
     counts: bool,
+    /// Whether it judges reads.
+    judged: bool,
 }
 
 impl<'a> Pass<'a> {
@@ -152,6 +174,9 @@ impl<'a> Pass<'a> {
             heirs,
             met: Met::default(),
             fed: at_hand.fed,
+            watched: at_hand.watched,
+            calls: Calls::new(bench.context),
+            habits: Habits::default(),
         }
     }
 
@@ -184,6 +209,9 @@ impl<'a> Pass<'a> {
     /// Counts a use among those of its kind.
     fn count(&mut self, row: &KeyUse, at: RowAt, is_copy: bool, same: bool) -> io::Result<()> {
         let Some(adds) = self.met.adds(row, is_copy, self.known.stand_for) else { return Ok(()) };
+        if !is_copy {
+            self.calls.take((row, at), adds.last, &mut self.desk)?;
+        }
         let left_out = self.kinds.add((row, at), adds, same, &mut self.desk)?;
         let left_out = left_out.iter().map(|kind| (kind.first, kind.counted));
         self.heirs.add_all(left_out, &mut self.desk)
@@ -195,12 +223,14 @@ impl<'a> Pass<'a> {
         let make = |lookup: &mut Lookup<'_>| fed(bench, lookup, row);
         let all = self.fed.of((bench.context, row), &mut self.desk.lookup, make, |_| ())?;
         for fed in all.iter().filter(|fed| !fed.counts || row.subject != 0) {
+            let container = if fed.judged { self.desk.lookup.container(row)? } else { 0 };
             let note = Note {
                 rule: fed.rule,
                 part: fed.part,
                 kind: fed.step,
                 value: if fed.counts { row.subject } else { 0 },
-                ..note_of(row, at)
+                container,
+                ..Note::of_row(row, at)
             };
             self.desk.left.push(bench.stages.of(fed.rule), note);
         }
@@ -215,6 +245,7 @@ impl<'a> Pass<'a> {
         let Closed { kinds, left_out } = self.kinds.close(&self.desk);
         let all = kinds.iter().chain(&left_out).map(|kind| (kind.first, kind.counted));
         self.heirs.add_all(all, &mut self.desk)?;
+        kinds.iter().chain(&left_out).try_for_each(|kind| self.learn(kind))?;
         let crowded = self.kinds.were_left_out();
         let mut texts = Vec::with_capacity(kinds.len());
         for kind in &kinds {
@@ -227,13 +258,13 @@ impl<'a> Pass<'a> {
         let uses: Vec<Use<'_>> = kinds.iter().zip(&texts).map(told).collect();
         for (number, rule) in (0..).zip(self.known.bench.context.over.clone()) {
             let Over::History(history) = rule.code else { continue };
-            if crowded && !matches!(history.uses(), Uses::None) {
+            if crowded && !matches!(history.uses(), Uses::None | Uses::OneByOne) {
                 self.desk.overflow(&rule);
             }
             let all = |_: &Use<'_>| true;
             let marked = || self.known.marked.contains(&(number, key));
             match history.uses() {
-                Uses::None => continue,
+                Uses::None | Uses::OneByOne => continue,
                 Uses::OverKeys(_) if key == NONE => continue,
                 Uses::OverKeys(over) => self.over_key(&rule, over, &kinds, &uses)?,
                 Uses::OfMarkedKeys if marked() => self.mark(number, history, &kinds, &uses, all)?,
@@ -243,6 +274,33 @@ impl<'a> Pass<'a> {
                 Uses::With(test) => self.mark(number, history, &kinds, &uses, test)?,
                 Uses::OfMarkedKeys | Uses::OfKeysWith(_) => continue,
             }
+        }
+        Ok(())
+    }
+
+    /// Learns where a principal read, if its reads may be judged.
+    fn learn(&mut self, kind: &Kind) -> io::Result<()> {
+        self.habits.span(kind.days);
+        let row = &kind.first;
+        let call = self.desk.lookup.call(row.call)?;
+        if call.entry.attempt || call.entry.name != "Decrypt" {
+            return Ok(());
+        }
+        let bench = self.known.bench;
+        let principal = match self.watched.get(&(row.who, row.call)) {
+            Some(known) => *known,
+            None => {
+                let found = watched(bench, self.desk.lookup.names(row)?);
+                if self.watched.len() >= WATCHED {
+                    self.watched.clear();
+                }
+                self.watched.insert((row.who, row.call), found);
+                found
+            }
+        };
+        if let Some(principal) = principal {
+            let container = self.desk.lookup.container(row)?;
+            self.habits.add(principal, container, kind.days);
         }
         Ok(())
     }
@@ -270,7 +328,7 @@ impl<'a> Pass<'a> {
                     reported: kind.reported,
                     recalled: kind.recalled,
                     text: text.add(&mut self.desk.left.texts)?,
-                    ..note_of(&kind.first, kind.at)
+                    ..Note::of_row(&kind.first, kind.at)
                 };
                 self.desk.left.push(bench.stages.of(number), note);
             }
@@ -311,7 +369,7 @@ impl<'a> Pass<'a> {
         let text = NOWHERE;
         self.desk.pass_on(
             rule,
-            &Note { reported, text, ..note_of(&first.first, first.at) },
+            &Note { reported, text, ..Note::of_row(&first.first, first.at) },
             true,
         )?;
         let known = reported || rests.iter().any(|kind| kind.recalled);
@@ -335,6 +393,19 @@ impl<'a> Pass<'a> {
         let of_all = OfAll { count, last, fresh: reported, sessions };
         self.desk.history_found(rule, decided, (groups, named), &about, of_all)
     }
+}
+
+/// The principal that names stand for, if a correlation may judge its reads.
+fn watched(bench: &Bench<'_>, names: RowNames) -> Option<[u64; 2]> {
+    let mut by = Vec::new();
+    (0..).zip(&bench.context.over).find_map(|(number, rule)| {
+        let Over::Correlation(correlation) = rule.code else { return None };
+        correlation.usual?;
+        names.by(correlation, &mut by);
+        let part = part_of(bench.context.key, &by);
+        let comes = |step| bench.stages.comes_late(number, step);
+        bench.presence.could_hold(number, correlation, part, comes).then_some(part)
+    })
 }
 
 /// The correlations that look at the matches of a row, where they could come to anything.
@@ -363,30 +434,12 @@ fn fed(bench: &Bench<'_>, lookup: &mut Lookup<'_>, row: &KeyUse) -> io::Result<V
             if bench.presence.could_hold(feed.stateful, correlation, part, comes) {
                 let counts =
                     matches!(correlation.kind, crate::detect::stateful::Kind::ValueCount(..));
-                all.push(Fed { rule: feed.stateful, step: feed.step, part, counts });
+                let judged = correlation.usual.is_some();
+                all.push(Fed { rule: feed.stateful, step: feed.step, part, counts, judged });
             }
         }
     }
     Ok(all)
-}
-
-/// A note of a use, for no rule yet.
-fn note_of(row: &KeyUse, at: RowAt) -> Note {
-    Note {
-        rule: 0,
-        part: [0, 0],
-        time: row.time,
-        identity: row.id,
-        content: row.content,
-        kind: 0,
-        value: 0,
-        reported: row.is(flag::REPORTED),
-        recalled: row.is(flag::RECALLED),
-        group: [0, 0],
-        place: row.place(),
-        behind: Behind::Use(at),
-        text: NOWHERE,
-    }
 }
 
 /// A kind of use as histories are told of it.
@@ -401,5 +454,6 @@ fn told<'t>((kind, texts): (&'t Kind, &'t Texts)) -> Use<'t> {
         resource: texts.target.resource.as_ref(),
         times: (Time(kind.first.time), Time(kind.last)),
         count: kind.count,
+        days: kind.days,
     }
 }

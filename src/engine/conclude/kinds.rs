@@ -12,6 +12,8 @@ use super::stateful::decide::Desk;
 use super::stateful::evidence::EventId;
 use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::store::runs::RowAt;
+use crate::model::days::Days;
+use crate::model::time::Time;
 
 /// All uses of one kind.
 pub struct Kind {
@@ -21,6 +23,8 @@ pub struct Kind {
     pub id: EventId,
     /// When the last use was; microseconds since 1970.
     pub last: i64,
+    /// On which days; of those that earlier runs have left, the first and the last.
+    pub days: Days,
     /// How many, once the key is closed; until then, what the rows have added.
     pub count: u64,
     pub counted: Adds,
@@ -112,6 +116,7 @@ impl Kind {
             at,
             id: desk.event_id(row)?,
             last: adds.last.0,
+            days: Days::of_times(Time(row.time), adds.last),
             count: 0,
             counted: adds,
             reported: row.is(flag::REPORTED),
@@ -128,6 +133,7 @@ impl Kind {
     ) -> io::Result<()> {
         self.first_of((row, at), desk)?;
         self.last = self.last.max(adds.last.0);
+        self.days.merge(Days::of_times(Time(row.time), adds.last));
         self.counted.merge(adds);
         self.reported |= row.is(flag::REPORTED);
         self.recalled |= row.is(flag::RECALLED);

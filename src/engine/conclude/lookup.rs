@@ -11,6 +11,7 @@ use crate::detect::stateful::Correlation;
 use crate::engine::partial::key_use::{self, Call, Client, KeyUse, Matched, Purpose, Who};
 use crate::engine::store::dictionary::{BySym, Dictionary, NONE, Sym, sym};
 use crate::engine::store::hash::HashKey;
+use crate::model::container::container;
 use crate::model::finding::{Key, Resource};
 
 /// How many entries of a kind are kept at hand.
@@ -22,7 +23,7 @@ pub struct Named<T> {
     pub entry: T,
     /// Of a [`Who`] the principal's ARN, of a [`Call`] the account, of a [`Purpose`] the resource.
     pub first: Sym,
-    /// Of a [`Call`] the Region.
+    /// Of a [`Call`] the Region, of a [`Purpose`] the container of the resource.
     pub second: Sym,
 }
 
@@ -129,7 +130,7 @@ impl<'a> Lookup<'a> {
     pub fn who(&mut self, sym: Sym) -> io::Result<Rc<Named<Who>>> {
         at_hand(&mut self.who, sym, || {
             let entry = Who::read(&self.dictionary.text(sym)?);
-            let first = Self::name(self.key, entry.principal.arn.as_deref());
+            let first = Self::name(self.key, entry.principal.identity().as_deref());
             Ok(Named { entry, first, second: NONE })
         })
     }
@@ -156,7 +157,9 @@ impl<'a> Lookup<'a> {
             let entry = Purpose::read(&self.dictionary.text(sym)?);
             let resource = entry.resource.as_ref().map(|(arn, _)| arn.as_str());
             let first = Self::name(self.key, resource);
-            Ok(Named { entry, first, second: NONE })
+            let container = resource.and_then(container);
+            let second = Self::name(self.key, container.as_deref());
+            Ok(Named { entry, first, second })
         })
     }
 
@@ -173,6 +176,15 @@ impl<'a> Lookup<'a> {
             key: row.key,
             resource: self.purpose(row.purpose)?.first,
         })
+    }
+
+    /// The container of what the key was used on; the key if that has none.
+    ///
+    /// # Errors
+    /// As [`text`](Lookup::text).
+    pub fn container(&mut self, row: &KeyUse) -> io::Result<Sym> {
+        let container = self.purpose(row.purpose)?.second;
+        Ok(if container == NONE { row.key } else { container })
     }
 
     /// Where the call came from.

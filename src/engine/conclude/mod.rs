@@ -5,9 +5,12 @@
 //! records    kept records go through the rules again
 //! survey     a first look at all uses
 //! by_names   what rows that share their names have in common
+//! calls      what single uses mean to histories
 //! key_pass   all uses, key by key
 //! kinds      the kinds of use of one key
+//! habits     where principals read on which days
 //! adds       what each row adds to its kind of use
+//! sums       marks of one day that say the same
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
 //! coverage   which hours there are, and which should be
@@ -15,7 +18,9 @@
 //! admitted   which findings are told at all
 //! fold       many findings of one rule by one actor become one
 //! links      which findings are about one call
-//! sort       findings in the order of the report
+//! sort       findings, each naming the other record of its call
+//! rank       the order of the report
+//! said       problems of a conclusion
 //! memory     what the next run needs to know
 //! heirs      which uses it may get
 //! hand_on    what it gets of uses and records
@@ -26,9 +31,11 @@
 mod adds;
 mod admitted;
 mod by_names;
+mod calls;
 mod count;
 mod coverage;
 mod fold;
+mod habits;
 mod hand_on;
 mod heirs;
 mod key_pass;
@@ -36,11 +43,14 @@ mod kinds;
 mod links;
 mod lookup;
 mod memory;
+mod rank;
 mod records;
+mod said;
 mod settle;
 mod shares;
 mod sort;
 mod stateful;
+mod sums;
 mod survey;
 mod tags;
 
@@ -58,15 +68,15 @@ use super::partial::handed::HandedUse;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
 use super::partial::retained::Retained;
-use super::partial::uses::{JOINS, KeyUses};
+use super::partial::uses::KeyUses;
 use super::partial::values::Values;
 use super::plan::{Phase, Plan};
 use super::store::dictionary::Dictionary;
-use super::store::names::Names;
 use super::store::runs::{Rows, SHARDS};
 use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
+use crate::model::days::Days;
 use crate::model::finding::Finding;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
@@ -79,6 +89,7 @@ use coverage::Look;
 use fold::Fold;
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
+use said::{collision, conflict, too_many_names, too_many_tags};
 use settle::Settling;
 use sort::findings;
 use stateful::decide::{Bench, Decisions, Desk};
@@ -133,7 +144,9 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         evasions: &compared.evasions,
     };
     // Whoever asks for each event gets each.
-    let mut fold = Fold::new(context.key, (!plan.each).then_some(plan.limits.standing));
+    let standing = (!plan.each).then_some(plan.limits.standing);
+    let mut fold =
+        Fold::new(context.key, standing, (plan.rules.alike().collect(), plan.limits.alike));
     let mut admitted = Admitted::new(plan);
     let settled = settling.settle((partial.groups, on_many), |finding| {
         admitted.of_records(finding).into_iter().for_each(|finding| fold.take(finding));
@@ -265,6 +278,7 @@ fn decide(
         heap: &heap,
         kept: &kept,
         texts: AllTexts::default(),
+        habits: said.habits,
         found: finds,
     };
     context.progress.begin(Phase::Deciding, SHARDS);
@@ -284,10 +298,8 @@ fn decide(
     })?;
     let mut compared = compared(&bench, &tags, (passed.compared, &said.pairs))?;
     decisions.merge(passed.decisions);
-    waiting.take(&mut bench, passed.notes);
-    for stage in stages.waiting..stages.count {
-        waiting.decide(stage, &bench, &mut decisions)?;
-    }
+    bench.habits.merge(passed.habits);
+    waiting.decide_late(passed.notes, &mut bench, &mut decisions)?;
     finds.lock().unwrap_or_else(PoisonError::into_inner).fill(&heap)?;
     let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
     partial.problems.extend(too_many_tags(plan, &book));
@@ -347,6 +359,19 @@ impl Waiting {
         for (rows, more) in self.0.iter_mut().zip(stages) {
             rows.merge(more);
         }
+    }
+
+    /// Decides what waits for the uses, now that they were gone through.
+    fn decide_late(
+        &mut self,
+        notes: Vec<Notes>,
+        bench: &mut Bench<'_>,
+        decisions: &mut Decisions,
+    ) -> io::Result<()> {
+        self.take(bench, notes);
+        bench.habits.span(Days::of_times(bench.range.0, bench.range.1));
+        let stages = bench.stages;
+        (stages.waiting..stages.count).try_for_each(|stage| self.decide(stage, bench, decisions))
     }
 
     /// Decides over one stage.
@@ -441,58 +466,4 @@ fn unverified(plan: &Plan, ended: Ended) -> Vec<Finding> {
         }
     }
     found
-}
-
-/// Tag changes for which there was no room.
-fn too_many_tags(plan: &Plan, book: &Book) -> Vec<Problem> {
-    let most = plan.limits.tags;
-    let cut = book.cut_short();
-    let of_records = cut.first().map(|first| {
-        let others = match cut.len() - 1 {
-            0 => String::new(),
-            more => format!(" and {more} others"),
-        };
-        format!(
-            "more tag changes than the {most} that have room: of those by {first}{others} the oldest \
-             are left out, and the tags that they changed are taken to be unknown"
-        )
-    });
-    let of_files = (book.unfiled() > 0).then(|| {
-        format!(
-            "more tags in files than the {most} that have room: {} resources are left out",
-            book.unfiled()
-        )
-    });
-    let problem = |message| Problem::new(Origin::blob("*"), Stage::Tags, message);
-    of_records.into_iter().chain(of_files).map(problem).collect()
-}
-
-/// Aliases and ids of which some stand for nothing that is known.
-fn too_many_names() -> Problem {
-    let message = format!(
-        "more than {JOINS} aliases and ids that stand for ARNs: the tags behind some are taken to be \
-         unknown"
-    );
-    Problem::new(Origin::blob("*"), Stage::Tags, message)
-}
-
-/// Different texts that share their hash: one in billions of runs has any.
-fn collision(count: u64) -> Option<Problem> {
-    let message = format!(
-        "{count} names share the hash of another one, so that uses may be taken together that are \
-         not: expected none; scan again"
-    );
-    (count > 0).then(|| Problem::new(Origin::blob("*"), Stage::Read, message))
-}
-
-/// Records that share their ids and not their content.
-fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
-    let origin = |&(blob, record): &(u64, u64)| {
-        let name = names.get(blob).unwrap_or_else(|_| "?".into());
-        Origin::record(name, record)
-    };
-    let smallest = places.iter().map(origin).min().unwrap_or_else(|| Origin::blob("?"));
-    let message = "records with the same eventID and recipientAccountId have different content: \
-                   expected copies; all were evaluated, all but one may be forged";
-    Problem::new(smallest, Stage::Parse, message)
 }

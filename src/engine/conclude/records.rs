@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::habits::Habits;
 use super::stateful::evidence::origin;
 use super::stateful::note::{Behind, Note, NoteText, Notes, part_of};
 use super::stateful::presence::Presence;
 use super::stateful::stages::Stages;
+use super::sums::Sums;
 use super::tags::compare::PairRecord;
 use super::tags::settled::AliasSet;
 use crate::detect::stateful::{About, By, Correlation, Kind, Mark, Verdict};
@@ -29,6 +31,8 @@ use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{NONE, Sym, sym};
 use crate::engine::store::texts::{AllTexts, NOWHERE, TextAt, Texts};
+use crate::model::container::container;
+use crate::model::days::{Day, Days};
 use crate::tags::book::Book;
 use crate::tags::change::{Evidence, Source};
 use crate::tags::extract::extract;
@@ -43,6 +47,8 @@ pub struct Said {
     pub book: Book,
     pub pairs: Vec<PairRecord>,
     pub aliases: Vec<AliasSet>,
+    /// What principals read that no row tells.
+    pub habits: Habits,
 }
 
 /// What is known before the kept records are gone through.
@@ -64,6 +70,7 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
     let parts = kept.parts().par_iter().map(|texts| {
         let mut pass = Pass::new(known, texts.number());
         texts.each(|at, entry| pass.take(at, entry))?;
+        pass.leave_sums()?;
         Ok(pass.said)
     });
     let parts: Vec<io::Result<Said>> = parts.collect();
@@ -73,6 +80,7 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
         book: book(known.context),
         pairs: Vec::new(),
         aliases: Vec::new(),
+        habits: Habits::default(),
     };
     for said in parts {
         let said = said?;
@@ -81,6 +89,7 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
         all.book.merge(said.book);
         all.pairs.extend(said.pairs);
         all.aliases.extend(said.aliases);
+        all.habits.merge(said.habits);
     }
     all.pairs.sort_unstable();
     Ok(all)
@@ -99,6 +108,7 @@ struct Pass<'a> {
     known: &'a Known<'a>,
     parser: Option<Parser>,
     answers: Answers,
+    sums: Sums,
     said: Said,
 }
 
@@ -117,12 +127,14 @@ impl Pass<'_> {
             known,
             parser: Some(Parser::default()),
             answers: Answers::default(),
+            sums: Sums::default(),
             said: Said {
                 notes: vec![notes],
                 marked: Marked::new(),
                 book: book(known.context),
                 pairs: Vec::new(),
                 aliases: Vec::new(),
+                habits: Habits::default(),
             },
         }
     }
@@ -250,13 +262,27 @@ impl Pass<'_> {
             _ => [0, 0],
         };
         for value in values {
+            let container = match correlation.usual {
+                Some(_) => self.read(one, part, value.as_deref()),
+                None => 0,
+            };
             let value = value.map_or(0, |value| sym(context.key, value.as_bytes()));
-            let kind = feed.step;
-            let note = Note { rule: feed.stateful, part, kind, value, group, text, ..note_of(one) };
+            let (rule, kind) = (feed.stateful, feed.step);
+            let note = Note { rule, part, kind, value, container, group, text, ..note_of(one) };
             self.known.presence.add((feed.stateful, feed.step), part, 1);
             self.push(note);
         }
         Ok(())
+    }
+
+    /// Remembers that a principal read something, and returns the container.
+    fn read(&mut self, one: &One<'_, '_>, part: [u64; 2], thing: Option<&str>) -> Sym {
+        let container = thing.and_then(container);
+        let container = container.map_or(0, |name| sym(self.known.context.key, name.as_bytes()));
+        if let Some(time) = one.record.basics.time.filter(|_| container != 0) {
+            self.said.habits.add(part, container, Days::of(Day::of(time)));
+        }
+        container
     }
 
     /// The record's value of a field that a correlation groups by.
@@ -290,12 +316,17 @@ impl Pass<'_> {
         for Mark { part, kind, value } in marks {
             // A part may be a key that the record names in another place.
             self.said.marked.insert((number, sym(context.key, part.as_bytes())));
+            let part = context.key.long(&[part.as_bytes()]);
+            let note = Note { rule: number, part, kind, group, ..note_of(one) };
+            if history.sums_days() {
+                self.sums.add(context.key, note, &value, note.time);
+                continue;
+            }
             let text = NoteText { value, ..NoteText::default() };
             let text = text.add(self.texts())?;
-            let part = context.key.long(&[part.as_bytes()]);
-            self.push(Note { rule: number, part, kind, group, text, ..note_of(one) });
+            self.push(Note { text, ..note });
         }
-        Ok(())
+        if self.sums.is_full() { self.leave_sums() } else { Ok(()) }
     }
 
     /// The hash of the group that a hit belongs to; zero of one that is not reported.
@@ -309,6 +340,12 @@ impl Pass<'_> {
         let origin = origin(context, (one.label.blob, one.label.record));
         let matching = Matching::new(one.record, &identity, origin, self.known.live);
         group_hash(context, &matching.key(context, hit))
+    }
+
+    /// Makes notes of what was added up.
+    fn leave_sums(&mut self) -> io::Result<()> {
+        let stages = self.known.stages;
+        self.sums.leave(&mut self.said.notes[0], |rule| stages.of(rule))
     }
 
     fn texts(&mut self) -> &mut Texts {
@@ -335,6 +372,7 @@ fn note_of(one: &One<'_, '_>) -> Note {
         content,
         kind: 0,
         value: 0,
+        container: 0,
         reported: range == Range::Reported,
         recalled: range.is_recalled(),
         group: [0, 0],

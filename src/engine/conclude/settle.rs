@@ -68,7 +68,8 @@ impl Settling<'_> {
             {
                 add(&mut finding, Some(Settled { key, group, count, status: Status::New }));
             }
-            if let Some(finding) = finding {
+            if let Some(mut finding) = finding {
+                self.lower_routine(&mut finding);
                 take(finding);
             }
         }
@@ -97,6 +98,16 @@ impl Settling<'_> {
             change(&mut group, key.attempt, changes);
         }
         Some(Settled { key, group, count, status: Status::New })
+    }
+
+    /// Lowers a finding that is made on many days, if its rule says that this is usual then.
+    fn lower_routine(&self, finding: &mut Settled) {
+        let Settled { key, group, .. } = finding;
+        let Some(routine) = self.plan.rules.metas()[key.rule].routine else { return };
+        if group.days.is_routine() && group.level > routine {
+            let why = "the same was done on three days or more";
+            change(group, false, &[(routine, why.to_owned())]);
+        }
     }
 
     /// Raises the finding of a tag change that kept a use from being a mismatch, as the rules say that

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::fold::Standing;
 use super::links::{Links, SharedEvent};
+use super::rank::rank;
 use super::settle::Settled;
 use crate::engine::finding::{finding, finding_of_many};
 use crate::engine::plan::Plan;
@@ -59,10 +60,7 @@ pub fn findings(
             (order, f.rule.clone(), f.fingerprint.clone(), event)
         });
     } else {
-        findings.sort_by_cached_key(|f| {
-            let level = std::cmp::Reverse(f.level);
-            (level, f.first_seen.is_none(), f.first_seen, f.rule.clone(), f.fingerprint.clone())
-        });
+        rank(&mut findings);
     }
     (findings, summary)
 }

@@ -1,6 +1,7 @@
 //! What a match becomes: a group of one, on its way to the live report or to what is concluded at
 //! the end.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
@@ -49,7 +50,7 @@ impl<'m, 'r> Matching<'m, 'r> {
             attempt: hit.attempt,
             account: text(record.basics.header.account),
             region: text(record.basics.header.region),
-            principal: snapshot.principal.arn.clone(),
+            principal: snapshot.principal.identity().map(Cow::into_owned),
             key: snapshot.key.as_ref().map(|key| key.arn.clone()),
             resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
             event: context.plan.each.then(|| EventKey {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::few::Few;
 use crate::detect::Foreign;
 use crate::engine::store::hash::HashKey;
+use crate::model::days::{Day, Days};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -248,6 +249,8 @@ pub struct Group {
     pub first: Option<Time>,
     /// The latest time.
     pub last: Option<Time>,
+    /// The earliest days of its events.
+    pub days: Days,
     /// The values of the earliest event.
     pub earliest: (Order, Snapshot),
     /// The smallest events; of copies, the smallest origin.
@@ -268,6 +271,7 @@ impl Group {
             level: m.level,
             first: time,
             last: time,
+            days: time.map_or_else(Days::default, |time| Days::of(Day::of(time))),
             sessions: m.snapshot.principal.session.iter().map(|s| (s.clone(), ())).collect(),
             fresh: m.fresh,
             claimed: is_claimed(&m.event.name, &m.snapshot.principal),
@@ -283,6 +287,7 @@ impl Group {
         self.claimed |= other.claimed;
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
+        self.days.merge(other.days);
         if other.earliest < self.earliest {
             self.earliest = other.earliest;
         }

@@ -227,10 +227,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Who used the key, without the session.
+/// Who used the key, without the session unless it tells people apart who share a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
-    /// The principal; its session is in the heap.
+    /// The principal; the session of all others is in the heap.
     pub principal: Principal,
     /// By whose hand.
     pub actor: Actor,
@@ -251,6 +251,7 @@ impl Who {
         let mut writer = Writer(bytes);
         writer.number(number_of(&ACTORS, &actor)).number(number_of(&MFA, &who.mfa));
         writer.text(who.kind).text(who.arn.as_deref()).text(who.account).text(who.invoked_by);
+        writer.text(who.person());
     }
 
     /// Reads an entry.
@@ -260,7 +261,8 @@ impl Who {
         let mfa = MFA[reader.number() as usize % MFA.len()];
         let (kind, arn) = (reader.owned(), reader.owned());
         let (account, invoked_by) = (reader.owned(), reader.owned());
-        Who { principal: Principal { kind, arn, account, session: None, invoked_by, mfa }, actor }
+        let session = reader.owned();
+        Who { principal: Principal { kind, arn, account, session, invoked_by, mfa }, actor }
     }
 }
 

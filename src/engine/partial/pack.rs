@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::{EventKept, EventKey, Group, GroupKey, Order, Snapshot};
 use crate::detect::Foreign;
+use crate::model::days::Days;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -114,6 +115,7 @@ impl Writer {
         self.level(group.level);
         self.time(group.first);
         self.time(group.last);
+        self.number(group.days.to_number());
         self.order(&group.earliest.0);
         self.snapshot(&group.earliest.1);
         self.number(group.events.len() as u64);
@@ -259,6 +261,7 @@ impl Reader<'_> {
             level: self.level()?,
             first: self.time()?,
             last: self.time()?,
+            days: Days::from_number(self.number()?),
             earliest: (self.order()?, self.snapshot()?),
             events: self.list(Reader::event)?,
             sessions: self.list(|from| Some((from.text()?, ())))?,

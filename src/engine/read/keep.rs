@@ -225,8 +225,9 @@ fn candidate(
     let recipient = record.view.account();
     let words = &mut sink.partial.uses.words[0];
     let mut name = |text: &str| words.name(|bytes| bytes.extend_from_slice(text.as_bytes()));
+    let identity_of = who.identity();
     let [account, principal] =
-        owner([who.account, recipient.as_deref()], [who.arn.as_deref(), who.invoked_by]);
+        owner([who.account, recipient.as_deref()], [identity_of.as_deref(), who.invoked_by]);
     Ok(Candidate {
         owner: (name(account)?, name(principal)?),
         identity: (identity.hash, identity.content),

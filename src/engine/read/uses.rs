@@ -165,7 +165,7 @@ fn used(
     let words = context.key.long(&[
         &row.call.to_le_bytes(),
         &row.purpose.to_le_bytes(),
-        who.arn.as_deref().unwrap_or_default().as_bytes(),
+        who.identity().as_deref().unwrap_or_default().as_bytes(),
         who.invoked_by.unwrap_or_default().as_bytes(),
         actor.as_bytes(),
         sides.as_bytes(),

@@ -26,13 +26,15 @@ fn call(name: &str, key: &str, minute: usize, id: Value) -> Value {
     record
 }
 
-/// A use by another account, so that the key has a blast radius.
-fn by_other(number: usize) -> Value {
-    let id = format!("00000000-0000-4000-8000-{number:012}");
-    let mut record = call("Decrypt", &key(number), 5, json!(id));
-    record["userIdentity"] = json!({"type": "IAMUser", "accountId": "444455556666",
-        "arn": "arn:aws:iam::444455556666:user/bob"});
-    record
+/// Uses by two other accounts, so that the key has a blast radius.
+fn by_others(number: usize) -> [Value; 2] {
+    ["444455556666", "777788889999"].map(|account| {
+        let id = format!("{}-0000-4000-8000-{number:012}", &account[4..]);
+        let mut record = call("Decrypt", &key(number), 5, json!(id));
+        record["userIdentity"] = json!({"type": "IAMUser", "accountId": account,
+            "arn": format!("arn:aws:iam::{account}:user/bob")});
+        record
+    })
 }
 
 /// The first event of each finding of the blast radius: its id, or the number of its record.
@@ -43,7 +45,8 @@ fn first_events(ids: [Value; 2]) -> Vec<(Option<String>, Option<u64>)> {
             let id = id.as_str().map_or(Value::Null, |id| json!(format!("{id}-{number}")));
             call("Decrypt", &key(number), 0, id)
         };
-        [one(&ids[0]), one(&ids[1]), by_other(number)]
+        let [other, another] = by_others(number);
+        [one(&ids[0]), one(&ids[1]), other, another]
     });
     let how = How { threads: 1, ..How::default() };
     let outcome = outcome(&[records.collect()], &plan(&how));
@@ -66,7 +69,7 @@ fn of_one_second_the_smallest_event_id_is_first() {
 fn of_one_second_and_no_ids_the_first_place_is_first() {
     let found = first_events([Value::Null, Value::Null]);
     assert_eq!(found.len(), 16);
-    assert!(found.iter().all(|(_, record)| record.is_some_and(|at| at % 3 == 0)), "{found:?}");
+    assert!(found.iter().all(|(_, record)| record.is_some_and(|at| at % 4 == 0)), "{found:?}");
 }
 
 /// `decrypt-burst-logs` makes findings of `decrypt-burst` (`same_as`), and must decide before what looks

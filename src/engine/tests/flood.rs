@@ -9,9 +9,13 @@ use serde_json::json;
 use super::history::{Rng, history};
 use super::{How, files, how, outcome, plan};
 use crate::model::finding::Finding;
+use crate::model::level::Level;
 
 /// How many histories are looked at.
 const CASES: u64 = 30;
+
+/// Rules whose low findings say the same of all actors.
+const ALIKE: [&str; 2] = ["decrypt-burst", "key-blast-radius"];
 
 /// What a report says of a finding, as text; but for its place.
 fn said(finding: &Finding) -> String {
@@ -26,12 +30,17 @@ fn said(finding: &Finding) -> String {
     )
 }
 
+/// A burst is about a principal; that all its events have one key or resource is only told.
+fn is_burst(finding: &Finding) -> bool {
+    finding.rule == "decrypt-burst"
+}
+
 fn arn(finding: &Finding) -> Option<&str> {
-    finding.key.as_ref().map(|key| key.arn.as_str())
+    finding.key.as_ref().filter(|_| !is_burst(finding)).map(|key| key.arn.as_str())
 }
 
 fn on(finding: &Finding) -> Option<&str> {
-    finding.resource.as_ref().map(|on| on.arn.as_str())
+    finding.resource.as_ref().filter(|_| !is_burst(finding)).map(|on| on.arn.as_str())
 }
 
 /// All findings of one actor, in the order in which they stand.
@@ -78,12 +87,20 @@ fn one_as_said(finding: &Finding) -> String {
     format!("{:?}", (findings, keys, resources, finding.count, times, level, events))
 }
 
+/// With which findings it may become one: with those of the same actor; low ones of some rules with
+/// those of all actors.
+fn actor(finding: &Finding) -> String {
+    let Finding { rule, attempt, account, region, principal, level, .. } = finding;
+    if ALIKE.contains(&rule.as_str()) && *level <= Level::Low {
+        return format!("{:?}", (rule, attempt));
+    }
+    format!("{:?}", (rule, attempt, account, region, &principal.arn))
+}
+
 fn plain(all: Vec<Finding>, most: usize) -> BTreeMap<String, Vec<String>> {
     let mut actors: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
     for finding in all {
-        let Finding { rule, attempt, account, region, principal, .. } = &finding;
-        let actor = format!("{:?}", (rule, attempt, account, region, &principal.arn));
-        actors.entry(actor).or_default().push(finding);
+        actors.entry(actor(&finding)).or_default().push(finding);
     }
     let of = |all: Vec<Finding>| {
         let mut all = ranked(all);
@@ -108,15 +125,15 @@ fn what_is_folded_is_what_the_plain_twin_folds() {
         how.limits.groups = rng.below(9_000);
         how.limits.standing = most;
         how.threads = 1 + rng.below(3);
-        let outcome = outcome(&files(&records, &mut rng), &plan(&how));
+        let mut plan = plan(&how);
+        plan.limits.alike = most;
+        let outcome = outcome(&files(&records, &mut rng), &plan);
         assert!(outcome.problems.is_empty(), "{seed}: {:?}", outcome.problems);
         let expected = plain(whole.findings, most);
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for finding in &outcome.findings {
-            let Finding { rule, attempt, account, region, principal, .. } = finding;
-            let actor = format!("{:?}", (rule, attempt, account, region, &principal.arn));
             let told = if finding.folded > 0 { one_as_said(finding) } else { said(finding) };
-            found.entry(actor).or_default().push(told);
+            found.entry(actor(finding)).or_default().push(told);
         }
         found.values_mut().for_each(|told| told.sort());
         assert_eq!(found, expected, "{seed}: {how:?}");

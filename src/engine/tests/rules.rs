@@ -25,6 +25,7 @@ pub fn findings(records: &[Value], each: bool, [since, until]: [Option<Time>; 2]
     // No rule sees what CloudTrail does for itself, unless it fails.
     all.retain(|one| one.attempt || !one.is_delivery());
     all.sort_by_key(One::order);
+    let recipients: BTreeSet<String> = all.iter().filter_map(|one| one.account.clone()).collect();
     let kinds = kinds(&all);
     let mut found = Found::default();
     let mut keys: BTreeMap<&str, Vec<&Kind<'_>>> = BTreeMap::new();
@@ -34,7 +35,7 @@ pub fn findings(records: &[Value], each: bool, [since, until]: [Option<Time>; 2]
         }
     }
     for (key, kinds) in &keys {
-        blast(&mut found, kinds);
+        blast(&mut found, kinds, &recipients);
         first_use(&mut found, kinds);
         encrypt_only(&mut found, kinds);
         admin_and_use(&mut found, &all, (key, kinds));
@@ -85,7 +86,7 @@ fn of_kinds(found: &mut Found, rule: &str, level: Level, kinds: &[&Kind<'_>], sh
     found.add(format!("{:?}", told.about), told, events);
 }
 
-fn blast(found: &mut Found, kinds: &[&Kind<'_>]) {
+fn blast(found: &mut Found, kinds: &[&Kind<'_>], recipients: &BTreeSet<String>) {
     let done: Vec<&Kind<'_>> = kinds.iter().filter(|kind| !kind.first().attempt).copied().collect();
     let firsts = || done.iter().map(|kind| kind.first());
     if firsts().any(|one| one.alias.as_deref().is_some_and(|name| name.starts_with("alias/aws/"))) {
@@ -96,11 +97,12 @@ fn blast(found: &mut Found, kinds: &[&Kind<'_>]) {
         None => Some(one.invoked_by.as_ref()?.strip_suffix(".amazonaws.com")?.to_owned()),
     };
     let services: BTreeSet<String> = firsts().filter_map(service).collect();
+    let accounts = firsts().filter_map(|one| text(one.value, "/userIdentity/accountId"));
     let accounts: BTreeSet<String> =
-        firsts().filter_map(|one| text(one.value, "/userIdentity/accountId")).collect();
+        accounts.filter(|account| !recipients.contains(account)).collect();
     let principals: BTreeSet<&String> = firsts().filter_map(|one| one.principal.as_ref()).collect();
     if services.len() >= LOW[0] || accounts.len() >= LOW[1] || principals.len() >= LOW[2] {
-        of_kinds(found, "key-blast-radius", Level::Medium, &done, KEY);
+        of_kinds(found, "key-blast-radius", Level::Low, &done, KEY);
     }
 }
 
@@ -246,28 +248,33 @@ fn deletions(
     }
 }
 
+/// Whether a rule counts a record as a decryption.
+fn is_read(one: &One<'_>) -> bool {
+    let context = one.value.pointer("/requestParameters/encryptionContext");
+    let by_hand = matches!(one.actor, "direct" | "via") && !one.attempt;
+    let has = |name: &str| context.is_some_and(|context| context.get(name).is_some());
+    let elsewhere = one.actor == "via" && (has("SecretARN") || has("PARAMETER_ARN"));
+    let own = text(one.value, "/userIdentity/accountId") == one.account;
+    one.is_kms()
+        && one.name == "Decrypt"
+        && context.is_some()
+        && by_hand
+        && one.subject().is_some()
+        && !(elsewhere && own && !has("aws:cloudtrail:arn"))
+}
+
 fn bursts(found: &mut Found, all: &[One<'_>]) {
-    let decrypts = |one: &&One<'_>| {
-        let given = one.value.pointer("/requestParameters/encryptionContext").is_some();
-        let by_hand = matches!(one.actor, "direct" | "via") && !one.attempt;
-        one.is_kms() && one.name == "Decrypt" && given && by_hand && one.subject().is_some()
-    };
     let of_log = |one: &One<'_>| one.context.iter().any(|(name, _)| name == "aws:cloudtrail:arn");
     let mut groups: BTreeMap<_, Vec<&One<'_>>> = BTreeMap::new();
-    for one in all.iter().filter(decrypts) {
+    for one in all.iter().filter(|one| is_read(one)) {
         groups.entry((of_log(one), &one.account, &one.principal)).or_default().push(one);
     }
     for ((logs, account, principal), ones) in groups {
-        let mut taken: Vec<&One<'_>> = Vec::new();
-        for end in &ones {
-            let from = end.time.0 - 600_000_000;
-            let within = |one: &&&One<'_>| one.time.0 >= from && one.time <= end.time;
-            let window: Vec<&One<'_>> = ones.iter().filter(within).copied().collect();
-            let subjects: BTreeSet<_> = window.iter().map(|one| one.subject()).collect();
-            if subjects.len() >= 20 && window.iter().any(|one| one.reported) {
-                taken.extend(window);
-            }
-        }
+        let judged = match logs {
+            true => logs_read(&ones),
+            false => super::reads::judged(all, &ones),
+        };
+        let Some((level, mut taken)) = judged else { continue };
         taken.sort_by_key(|one| one.order());
         taken.dedup_by_key(|one| one.order());
         let Some(last) = taken.last().map(|one| one.time) else { continue };
@@ -280,7 +287,7 @@ fn bursts(found: &mut Found, all: &[One<'_>]) {
         let (key, resource) = (alike(|one| one.key.clone()), alike(|one| one.resource.clone()));
         let told = Told {
             rule: "decrypt-burst".into(),
-            level: if logs { Level::Low } else { Level::High },
+            level,
             attempt: false,
             about: [account.clone(), None, principal.clone(), key, resource],
             count: taken.len() as u64,
@@ -290,6 +297,14 @@ fn bursts(found: &mut Found, all: &[One<'_>]) {
         let events = taken.iter().map(|one| one.order()).collect();
         found.add(format!("{account:?} {principal:?}"), told, events);
     }
+}
+
+/// The log files in windows that hold.
+fn logs_read<'o, 'v>(ones: &[&'o One<'v>]) -> Option<(Level, Vec<&'o One<'v>>)> {
+    let is_reported = |window: &Vec<&One<'_>>| window.iter().any(|one| one.reported);
+    let windows = super::reads::windows(ones).into_iter().filter(is_reported);
+    let taken = windows.flatten().collect();
+    Some((Level::Low, taken))
 }
 
 fn parameters(found: &mut Found, all: &[One<'_>], kinds: &[Kind<'_>]) {

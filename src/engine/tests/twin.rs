@@ -1,6 +1,6 @@
 //! The plain, slow twin: records are JSON values, uses are lists of them, and every rule is a loop.
 //!
-//! It shares no code with the engine but the time format. What must stay true: it knows nothing of
+//! It shares no code with the engine but the time format, and what judges a day of reads. What must stay true: it knows nothing of
 //! rows, notes, files or threads.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Actor;
 use crate::model::arn::Arn;
-use crate::model::principal::Mfa;
+use crate::model::principal::{Mfa, identity, is_permission_set};
 use crate::record::event::Event;
 use crate::record::json::Json;
 
@@ -48,6 +48,18 @@ pub struct Who<'a> {
     pub invoked_by: Option<&'a str>,
     /// Whether the session had MFA.
     pub mfa: Mfa,
+}
+
+impl Who<'_> {
+    /// By what the caller is told apart from others; see [`identity`].
+    pub fn identity(&self) -> Option<Cow<'_, str>> {
+        Some(identity(self.arn.as_deref()?.into(), self.session))
+    }
+
+    /// The name of the session, if it tells people apart who share a role.
+    pub fn person(&self) -> Option<&str> {
+        self.session.filter(|_| self.arn.as_deref().is_some_and(is_permission_set))
+    }
 }
 
 /// What `sessionContext` says.

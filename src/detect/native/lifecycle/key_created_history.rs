@@ -23,7 +23,7 @@ impl History for KeyCreatedHistory {
         if !created || view.attempt() || view.actor() != Actor::Direct {
             return;
         }
-        if let Some((account, principal)) = view.account().zip(view.principal_arn()) {
+        if let Some((account, principal)) = view.account().zip(view.identity()) {
             let part = format!("{account} {principal}");
             marks.push(Mark { part, kind: 0, value: String::new() });
         }

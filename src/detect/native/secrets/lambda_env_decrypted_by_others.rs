@@ -7,11 +7,14 @@
 //! whose role is unknown gives no finding.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::detect::native::shared::policy_document::list;
 use crate::detect::native::shared::timeline::of_kind;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
+use crate::model::actor_kind::ActorKind;
 use crate::model::arn::Arn;
+use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -20,13 +23,15 @@ use crate::record::kms::View;
 const ROLE: u32 = 0;
 /// A principal decrypted through Lambda. The value is its ARN.
 const DECRYPTED: u32 = 1;
+/// The same on three days or more.
+const ROUTINE: u32 = 2;
 
 /// Part of the ARNs of service-linked roles, such as that of AWS Config.
 const OF_SERVICE: &str = ":role/aws-service-role/";
 
 /// See `rules/secrets/lambda-env-decrypted-by-others.md`.
 #[derive(Debug)]
-pub struct LambdaEnvDecryptedByOthers;
+pub struct LambdaEnvDecryptedByOthers(pub Arc<Estate>);
 
 /// The ARN of a function, without version or alias.
 pub fn function(arn: &str) -> Option<String> {
@@ -60,7 +65,7 @@ impl History for LambdaEnvDecryptedByOthers {
     }
 
     fn needs(&self) -> &[&[u32]] {
-        &[&[ROLE, DECRYPTED]]
+        &[&[ROLE, DECRYPTED], &[ROLE, ROUTINE]]
     }
 
     fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
@@ -68,13 +73,14 @@ impl History for LambdaEnvDecryptedByOthers {
             return;
         }
         let part = used.resource.and_then(|resource| function(&resource.arn));
-        let (Some(part), Some(principal)) = (part, used.principal.arn.clone()) else { return };
+        let (Some(part), Some(principal)) = (part, used.principal.identity()) else { return };
         let kind = match used.actor {
             "direct" if used.own_session => ROLE,
+            "via" if used.days.is_routine() => ROUTINE,
             "via" => DECRYPTED,
             _ => return,
         };
-        marks.push(Mark { part, kind, value: principal });
+        marks.push(Mark { part, kind, value: principal.into_owned() });
     }
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
@@ -84,7 +90,7 @@ impl History for LambdaEnvDecryptedByOthers {
             return Vec::new();
         }
         let mut decrypted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for at in of_kind(notes, DECRYPTED) {
+        for at in of_kind(notes, DECRYPTED).into_iter().chain(of_kind(notes, ROUTINE)) {
             decrypted.entry(notes[at].value.as_str()).or_default().push(at);
         }
         let others = decrypted
@@ -94,12 +100,32 @@ impl History for LambdaEnvDecryptedByOthers {
         others.sort();
         let listed = list(roles.iter().map(|role| (*role).to_owned()));
         let mut found = Vec::new();
-        for notes in others {
-            let why = "the environment was decrypted for somebody else than the function's role";
-            let one = Decided::new(notes, Level::Medium).with("why", why);
+        for others in others {
+            let (level, why) = self.level(others.iter().map(|at| &notes[*at]));
+            let one = Decided::new(others, level).with("why", why);
             found.push(one.with("function_roles", listed.clone()).about(Scope::Event));
         }
         found
+    }
+}
+
+impl LambdaEnvDecryptedByOthers {
+    /// How serious it is that one principal decrypted.
+    fn level<'n>(&self, mut notes: impl Iterator<Item = &'n Noted>) -> (Level, &'static str) {
+        let Some(first) = notes.next() else { return (Level::Low, "") };
+        let principal = &first.about.principal;
+        let arn = principal.arn.as_deref().unwrap_or_default();
+        if self.0.inventory_roles.match_arn(arn) {
+            return (Level::Low, "an inventory role read the function");
+        }
+        if ActorKind::of(principal, &self.0) == ActorKind::Person {
+            return (Level::Low, "a person read the function; its page in the console decrypts");
+        }
+        if first.kind == ROUTINE && notes.all(|noted| noted.kind == ROUTINE) {
+            return (Level::Low, "the principal reads the function on three days or more");
+        }
+        let why = "the environment was decrypted for somebody else than the function's role";
+        (Level::Medium, why)
     }
 }
 

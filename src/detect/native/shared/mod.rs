@@ -5,6 +5,7 @@
 //! nothing here may fail on a record of an unexpected shape: a member reads, or it is absent.
 
 pub mod accounts;
+pub mod client;
 pub mod event_selectors;
 pub mod foreign_principals;
 pub mod grant;

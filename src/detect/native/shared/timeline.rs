@@ -68,12 +68,12 @@ pub fn who(about: &About) -> &str {
 /// Whether two calls have different callers, both known.
 pub fn by_others(one: &About, other: &About) -> bool {
     let known = one.principal.arn.is_some() && other.principal.arn.is_some();
-    known && one.principal.arn != other.principal.arn
+    known && one.principal.identity() != other.principal.identity()
 }
 
 /// Whether two calls have the same caller, who is known.
 pub fn by_same(one: &About, other: &About) -> bool {
-    one.principal.arn.is_some() && one.principal.arn == other.principal.arn
+    one.principal.arn.is_some() && one.principal.identity() == other.principal.identity()
 }
 
 /// The text at a path. `None` if it is empty.

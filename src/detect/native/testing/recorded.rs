@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, OverKeys, Use, Uses};
+use crate::model::days::Days;
 use crate::model::estate::Estate;
 use crate::model::time::Time;
 use crate::record::event::{Event, event_time};
@@ -90,6 +91,7 @@ fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted
             resource: None,
             times: (time, last),
             count: 1,
+            days: Days::of_times(time, last),
         };
         history.note_use(&told, &mut marks);
     } else {
@@ -154,6 +156,7 @@ impl OwnedUse {
             resource: self.about.resource.as_ref(),
             times: self.times,
             count: self.count,
+            days: Days::of_times(self.times.0, self.times.1),
         }
     }
 }

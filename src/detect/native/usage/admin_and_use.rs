@@ -25,7 +25,7 @@ pub struct AdminAndUse(pub Arc<Estate>);
 
 /// What management and use of one key by one principal are decided over together.
 fn part(used: &Use<'_>) -> Option<String> {
-    Some(format!("{} {}", used.key?.arn, used.principal.arn.as_deref()?))
+    Some(format!("{} {}", used.key?.arn, used.principal.identity()?))
 }
 
 impl History for AdminAndUse {
@@ -39,7 +39,7 @@ impl History for AdminAndUse {
         if !view.is_kms() || view.attempt() || !by_hand || for_service {
             return;
         }
-        if let (Some(key), Some(principal)) = (view.first_key(), view.principal_arn()) {
+        if let (Some(key), Some(principal)) = (view.first_key(), view.identity()) {
             let part = format!("{} {principal}", key.arn);
             marks.push(Mark { part, kind: ADMIN, value: name.into_owned() });
         }

@@ -2,7 +2,8 @@
 //!
 //! It is code because the absence of members matters: a long-term key, for example, is recognised
 //! by the missing session. What must stay true: a finding is high only if the record can tell
-//! whether MFA was used, and no setting silences such a finding.
+//! whether MFA was used, and no setting silences such a finding. Automation has no MFA to present, so a
+//! setting lowers it.
 
 use std::sync::Arc;
 
@@ -26,6 +27,11 @@ impl Detector for CriticalCallWithoutMfa {
         let has_session = session.is_some_and(|value| !value.is_null());
         let (level, mfa, why) = match view.mfa() {
             Mfa::Yes | Mfa::NotApplicable => return None,
+            Mfa::No if self.is_automation(view) => (
+                Level::Medium,
+                "no",
+                "automation used a long-term access key; a role would need none",
+            ),
             Mfa::No if has_session => {
                 (Level::High, "no", "the session was opened without MFA: mfaAuthenticated is false")
             }
@@ -75,6 +81,8 @@ mod tests {
         let user = json!({"userIdentity": {"type": "IAMUser", "sessionContext": null,
             "arn": "arn:aws:iam::111122223333:user/alice"}});
         let hit = found(&rule, &changed(&role, &user)).map(|found| found.level);
+        assert_eq!(hit, Some(Level::Medium));
+        let hit = found(&unset, &changed(&role, &user)).map(|found| found.level);
         assert_eq!(hit, Some(Level::High));
     }
 }

@@ -14,6 +14,9 @@ use crate::record::kms::{Actor, View};
 /// The member of an encryption context that names a trail, for the log files of that trail.
 const TRAIL: &str = "aws:cloudtrail:arn";
 
+/// The members of the contexts of secrets and parameters.
+const COUNTED_ELSEWHERE: [&str; 2] = ["SecretARN", "PARAMETER_ARN"];
+
 /// See `rules/use/decrypt-burst.md`.
 #[derive(Debug)]
 pub struct DecryptBurstEvent {
@@ -40,6 +43,13 @@ impl Detector for DecryptBurstEvent {
         let context = view.request("encryptionContext")?;
         let log_file = context.get(TRAIL).is_some();
         if log_file != self.logs || !matches!(view.actor(), Actor::Via | Actor::Direct) {
+            return None;
+        }
+        // The call to Secrets Manager or Systems Manager is in the log of the caller's account, and
+        // `secret-bulk-read` and `ssm-bulk-decrypt` count it there.
+        let counted_elsewhere = || COUNTED_ELSEWHERE.iter().any(|key| context.get(key).is_some());
+        let is_callers = view.crosses_accounts() == Some(false);
+        if view.actor() == Actor::Via && is_callers && counted_elsewhere() {
             return None;
         }
         if self.logs && !self.estate.log_readers.is_empty() {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::detect::native::shared::request_fields;
 use crate::detect::native::{Detector, Found};
+use crate::model::actor_kind::is_service_linked;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::{Actor, View};
@@ -38,6 +39,9 @@ impl Detector for ForeignKeyUsed {
         } else {
             (Level::High, "a key of another account was used to encrypt, or a grant made on it")
         };
+        // A service copies for its customer, to where the customer told it to.
+        let for_service = view.principal_arn().is_some_and(|arn| is_service_linked(&arn));
+        let level = if for_service { level.min(Level::Medium) } else { level };
         let named: Vec<&str> = owners.iter().map(String::as_str).collect();
         let found = Found::at(level).with("key_accounts", named).with("why", why);
         Some(found.if_foreign(owners))
@@ -64,6 +68,9 @@ mod tests {
         assert_eq!(level(json!({"eventName": "Decrypt"})), Some(Level::Low));
         let s3 = json!({"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::b/o"}});
         assert_eq!(level(json!({"requestParameters": s3})), Some(Level::Critical));
+        let linked = json!({"userIdentity": {"sessionContext": {"sessionIssuer": {"arn":
+            "arn:aws:iam::111122223333:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"}}, "type": "AssumedRole"}});
+        assert_eq!(level(linked), Some(Level::Medium));
         let own = json!([{"ARN": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd"}]);
         assert_eq!(level(json!({"resources": own})), None);
         assert_eq!(level(json!({"recipientAccountId": "777788889999"})), None);

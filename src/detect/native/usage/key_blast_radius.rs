@@ -44,14 +44,18 @@ fn list(names: &HashSet<&str>) -> Value {
 }
 
 impl OverKeys for KeyBlastRadius {
-    fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
+    fn decide(&self, uses: &[Use<'_>], context: &Context<'_>) -> Vec<Decided> {
         let done: Vec<usize> = (0..uses.len()).filter(|at| !uses[*at].attempt).collect();
         let aliases = done.iter().filter_map(|at| uses[*at].key?.alias.as_deref());
         if aliases.into_iter().any(|alias| alias.starts_with(AWS_ALIAS)) {
             return Vec::new();
         }
         let services = names(uses, &done, service);
-        let accounts = names(uses, &done, |used| used.principal.account.as_deref());
+        let mut accounts = names(uses, &done, |used| used.principal.account.as_deref());
+        // One's own accounts share keys on purpose.
+        let named: BTreeSet<String> = accounts.iter().map(|&account| account.to_owned()).collect();
+        let outside = self.0.outside(&named, context.accounts);
+        accounts.retain(|account| outside.contains(account));
         let principals = names(uses, &done, |used| used.principal.arn.as_deref());
         let most = &self.0.thresholds;
         let wide = [
@@ -67,7 +71,7 @@ impl OverKeys for KeyBlastRadius {
         let counted: Vec<String> =
             wide.iter().map(|(what, names, _)| format!("{} {what}", names.len())).collect();
         let why = format!("one key is used by or for {}", counted.join(", "));
-        let mut found = Decided::new(done, Level::Medium).with("why", why);
+        let mut found = Decided::new(done, Level::Low).with("why", why);
         for (what, names, _) in wide {
             found = found.with(what, list(names));
         }
@@ -131,13 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_aws_are_left_out_and_accounts_are_two() {
+    fn keys_of_aws_are_left_out_and_two_other_accounts_are_too_many() {
         let rule = KeyBlastRadius(Arc::default());
         let found = |records: &[Value]| decide(&rule, records, "2026-12-01T00:00:00Z").len();
-        let mut other = used("alice", "x");
-        other["userIdentity"]["accountId"] = json!("444455556666");
-        assert_eq!(found(&[used("alice", "x"), other.clone()]), 1);
+        let of = |account: &str| {
+            let mut other = used("alice", "x");
+            other["userIdentity"]["accountId"] = json!(account);
+            other
+        };
+        let mut other = of("444455556666");
+        let another = of("777788889999");
+        assert_eq!(found(&[used("alice", "x"), other.clone()]), 0);
+        assert_eq!(found(&[used("alice", "x"), another.clone(), other.clone()]), 1);
         other["requestParameters"] = json!({"keyId": "alias/aws/ssm"});
-        assert_eq!(found(&[used("alice", "x"), other]), 0);
+        assert_eq!(found(&[used("alice", "x"), another, other]), 0);
     }
 }

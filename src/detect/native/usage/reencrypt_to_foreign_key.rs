@@ -5,6 +5,7 @@
 
 use crate::detect::native::shared::request_fields;
 use crate::detect::native::{Detector, Found};
+use crate::model::actor_kind::is_service_linked;
 use crate::model::arn::Arn;
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -38,7 +39,10 @@ impl Detector for ReencryptToForeignKey {
         if source == destination {
             return None;
         }
-        let found = Found::at(Level::Critical)
+        // A service copies for its customer, to where the customer told it to.
+        let for_service = view.principal_arn().is_some_and(|arn| is_service_linked(&arn));
+        let level = if for_service { Level::Medium } else { Level::Critical };
+        let found = Found::at(level)
             .with("source_account", source)
             .with("destination_account", destination.as_str())
             .with("why", "from now on the destination's account decides who can decrypt the data");

@@ -9,6 +9,7 @@ use crate::engine::conclude::stateful::evidence::Found;
 use crate::engine::context::Context;
 use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, Snapshot};
+use crate::model::days::Days;
 
 /// The findings of every rule that looks at hours.
 pub fn findings(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
@@ -21,6 +22,7 @@ pub fn findings(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
                 level: told.level,
                 first: missing.iter().map(|missing| missing.gap.times().0).min(),
                 last: missing.iter().map(|missing| missing.gap.times().1).max(),
+                days: Days::default(),
                 earliest: ((true, None, None), Snapshot::of_nobody(told.texts())),
                 events: Few::default(),
                 sessions: Few::default(),

@@ -113,7 +113,7 @@ fn plain(all: &[Settled], most: usize) -> Vec<Said> {
 }
 
 fn folded(all: &[Settled], most: usize) -> Vec<Said> {
-    let mut fold = Fold::new(HashKey::of_seed(1), Some(most));
+    let mut fold = Fold::new(HashKey::of_seed(1), Some(most), (BTreeSet::new(), 10));
     all.iter().cloned().for_each(|settled| fold.take(settled));
     let mut told: Vec<Said> = fold
         .finish()
@@ -170,7 +170,7 @@ fn one_over_a_key_that_no_flood_is_about_stands_however_late() {
 
 #[test]
 fn whoever_asks_for_each_event_gets_each() {
-    let mut fold = Fold::new(HashKey::of_seed(1), None);
+    let mut fold = Fold::new(HashKey::of_seed(1), None, (BTreeSet::from([0]), 1));
     (0..99).for_each(|n| fold.take(settled((0, 0, n, 1, 2, true, false))));
     let all = fold.finish();
     assert!(all.len() == 99 && all.iter().all(|one| one.folded.is_none()));

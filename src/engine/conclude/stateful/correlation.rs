@@ -1,5 +1,6 @@
 //! What a correlation found in one part, and the finding it becomes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -13,6 +14,7 @@ use crate::detect::stateful::{Correlation, Kind, Verdict};
 use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, SHOWN, Snapshot};
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::texts::TextAt;
+use crate::model::level::Level;
 use crate::model::time::Time;
 
 /// Records of the last second that is shown are all kept, since the event id decides; up to this
@@ -34,6 +36,17 @@ pub struct Burst {
     pub peak: u64,
     /// When the rules that count this one were last told.
     pub passed_on: Option<i64>,
+    /// What was judged, if the rule judges what was found.
+    judged: Option<Judged>,
+}
+
+/// What the judgement over a burst was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// How serious it is.
+    pub level: Level,
+    /// What there is to say, as texts.
+    pub details: BTreeMap<String, String>,
 }
 
 impl Burst {
@@ -48,6 +61,19 @@ impl Burst {
         self.count += 1;
         self.last = time;
         self.groups.extend(unit.groups());
+    }
+
+    /// Takes in another burst of the same part and what was judged of it. Of several, the most serious
+    /// judgement is told, and of those the first.
+    pub fn merge(&mut self, other: &Burst, judged: Judged) {
+        self.kept.extend_from_slice(&other.kept);
+        self.count += other.count;
+        self.last = self.last.max(other.last);
+        self.groups.extend(&other.groups);
+        self.peak = self.peak.max(other.peak);
+        if self.judged.as_ref().is_none_or(|known| known.level < judged.level) {
+            self.judged = Some(judged);
+        }
     }
 }
 
@@ -95,10 +121,11 @@ impl Desk<'_> {
         group.last = Some(Time(burst.last));
         // One that began in an earlier run goes on in this one.
         group.fresh = true;
-        group.level = meta.level;
+        group.level = burst.judged.as_ref().map_or(meta.level, |judged| judged.level);
         let snapshot = &mut group.earliest.1;
         snapshot.blank(alike);
         details(&mut snapshot.details, correlation, burst.peak, &by);
+        snapshot.details.extend(burst.judged.into_iter().flat_map(|judged| judged.details));
         let key = key_of(rule.about, correlation, &by);
         self.tell(Found { key, group, count: burst.count, named, sessions })
     }
@@ -179,7 +206,7 @@ fn alike(groups: &[(Group, Option<TextAt>)]) -> [bool; 3] {
         first.is_some() && values.all(|value| value == first)
     };
     [
-        same(&|s| s.principal.arn.clone()),
+        same(&|s| s.principal.identity().map(Cow::into_owned)),
         same(&|s| s.key.as_ref().map(|key| key.arn.clone())),
         same(&|s| s.resource.as_ref().map(|resource| resource.arn.clone())),
     ]

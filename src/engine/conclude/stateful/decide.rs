@@ -16,6 +16,7 @@ use super::stages::Stages;
 use super::unit::Unit;
 use crate::detect::stateful::{About, Kind};
 use crate::detect::{ADJUSTS, Over, Stateful};
+use crate::engine::conclude::habits::Habits;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
 use crate::engine::evaluate::Parser;
@@ -71,6 +72,8 @@ pub struct Bench<'a> {
     pub kept: &'a AllTexts,
     /// The texts of notes.
     pub texts: AllTexts,
+    /// Where principals read on which days; complete once the uses were gone through.
+    pub habits: Habits,
     /// Findings.
     pub found: &'a Mutex<Finds>,
 }
@@ -186,6 +189,9 @@ impl<'a> Desk<'a> {
         match rule.code {
             Over::History(history) => self.history(rule, history, part),
             Over::Correlation(correlation) => match correlation.kind {
+                Kind::ValueCount(..) if let Some(reads) = correlation.usual => {
+                    self.reads(rule, (correlation, reads), part)
+                }
                 Kind::TemporalOrdered => self.ordered(rule, correlation, part),
                 _ => self.windowed(rule, correlation, part),
             },
@@ -362,6 +368,7 @@ impl<'a> Desk<'a> {
                 part,
                 kind: feed.step,
                 value: 0,
+                container: 0,
                 group: [0, 0],
                 text: NOWHERE,
                 ..*note

@@ -3,6 +3,7 @@
 //! Texts that lie in the heap, such as sessions, are asked for when all findings are known, in the
 //! order in which they were written, so that each block of the heap is inflated once.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -236,7 +237,7 @@ pub fn known(about: &About, field: &str) -> Option<String> {
     match field {
         "recipientAccountId" => about.account.clone(),
         "awsRegion" => about.region.clone(),
-        "keytrail.principal" => about.principal.arn.clone(),
+        "keytrail.principal" => about.principal.identity().map(Cow::into_owned),
         "keytrail.key" => about.key.as_ref().map(|key| key.arn.clone()),
         "keytrail.resource" => about.resource.as_ref().map(|resource| resource.arn.clone()),
         _ => None,

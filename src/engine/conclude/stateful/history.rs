@@ -1,5 +1,6 @@
 //! A history decides over one part.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -224,7 +225,7 @@ pub fn texts(decided: &Decided) -> BTreeMap<String, String> {
 
 fn key_of(rule: usize, about: &About, scope: Scope) -> GroupKey {
     let [principal, key, resource] = scope.shown();
-    let arn = || about.principal.arn.clone();
+    let arn = || about.principal.identity().map(Cow::into_owned);
     let key_arn = || Some(about.key.as_ref()?.arn.clone());
     let resource_arn = || Some(about.resource.as_ref()?.arn.clone());
     GroupKey {

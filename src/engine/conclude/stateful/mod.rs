@@ -8,6 +8,7 @@
 //! unit         one record, copies taken together
 //! window       a window that slides: counts, values, steps in any order
 //! ordered      steps one after the other
+//! reads        many reads, judged day by day
 //! correlation  what a correlation found, and the finding it becomes
 //! history      a history decides over one part
 //! evidence     the records behind a finding
@@ -23,6 +24,7 @@ pub mod history;
 pub mod note;
 mod ordered;
 pub mod presence;
+mod reads;
 pub mod stages;
 #[cfg(test)]
 mod tests;

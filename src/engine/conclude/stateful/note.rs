@@ -8,9 +8,11 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::engine::partial::key_use::{KeyUse, flag};
+use crate::engine::store::dictionary::Sym;
 use crate::engine::store::hash::HashKey;
 use crate::engine::store::runs::{Row, RowAt, Rows};
-use crate::engine::store::texts::{TextAt, Texts};
+use crate::engine::store::texts::{NOWHERE, TextAt, Texts};
 
 /// Where the record behind a note is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +43,8 @@ pub struct Note {
     pub kind: u32,
     /// Keyed hash of the value that is counted; zero when none is.
     pub value: u64,
+    /// What the value lies in, where reads are judged; zero otherwise.
+    pub container: Sym,
     /// Whether the record lies in the range that is reported.
     pub reported: bool,
     /// Whether it lay there in an earlier run.
@@ -55,12 +59,34 @@ pub struct Note {
     pub text: TextAt,
 }
 
+impl Note {
+    /// A note of a use, for no rule yet.
+    pub fn of_row(row: &KeyUse, at: RowAt) -> Note {
+        Note {
+            rule: 0,
+            part: [0, 0],
+            time: row.time,
+            identity: row.id,
+            content: row.content,
+            kind: 0,
+            value: 0,
+            container: 0,
+            reported: row.is(flag::REPORTED),
+            recalled: row.is(flag::RECALLED),
+            group: [0, 0],
+            place: row.place(),
+            behind: Behind::Use(at),
+            text: NOWHERE,
+        }
+    }
+}
+
 const REPORTED: u64 = 1;
 const RECALLED: u64 = 2;
 const USE: u64 = 4;
 
 impl Row for Note {
-    const WORDS: usize = 15;
+    const WORDS: usize = 16;
 
     fn write(&self, words: &mut [u64]) {
         let (behind, is_use) = match self.behind {
@@ -84,6 +110,7 @@ impl Row for Note {
             self.place.1,
             behind,
             self.text.0,
+            self.container,
         ]);
     }
 
@@ -106,6 +133,7 @@ impl Row for Note {
                 _ => Behind::Use(RowAt(words[13])),
             },
             text: TextAt(words[14]),
+            container: words[15],
         }
     }
 
@@ -258,6 +286,7 @@ mod tests {
                 content: 7,
                 kind: u32::MAX,
                 value: 8,
+                container: 13,
                 reported: true,
                 recalled: false,
                 group: [9, 10],

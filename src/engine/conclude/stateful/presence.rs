@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::detect::stateful::{Compare, Correlation, Kind};
+use crate::detect::usual::Reads;
 
 /// Counters; two million of them take 8 MiB.
 const COUNTERS: usize = 1 << 21;
@@ -61,7 +62,8 @@ impl Presence {
                     Compare::MoreOrEqual | Compare::Equal => limit.number,
                     Compare::Less | Compare::LessOrEqual | Compare::NotEqual => 0,
                 });
-                let least = least.max().unwrap_or_default();
+                let usual = correlation.usual.map_or(u64::MAX, Reads::least);
+                let least = least.max().unwrap_or_default().min(usual);
                 self.count(rule, ALL_STEPS, part) >= least || comes(0)
             }
             Kind::Temporal | Kind::TemporalOrdered => {
@@ -86,6 +88,7 @@ mod tests {
             span: 1,
             from: Level::Informational,
             verdict: Verdict::Finding,
+            usual: None,
         }
     }
 

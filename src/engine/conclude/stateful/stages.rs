@@ -46,7 +46,10 @@ impl Stages {
             .zip(&context.over)
             .map(|(number, rule)| match rule.code {
                 Over::History(history) => !matches!(history.uses(), Uses::None),
-                Over::Correlation(_) => fed_by_uses.contains(&number),
+                // What is usual is known once the uses are gone through.
+                Over::Correlation(correlation) => {
+                    fed_by_uses.contains(&number) || correlation.usual.is_some()
+                }
             })
             .collect();
         let mut level = vec![0; count];

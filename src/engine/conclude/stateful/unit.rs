@@ -1,6 +1,7 @@
 //! One record as a rule over many sees it: its copies and its several values taken together.
 
 use super::note::Note;
+use crate::engine::store::dictionary::Sym;
 
 /// A record. What most records have once is in the note, so that it takes no room of its own.
 #[derive(Debug, Clone)]
@@ -10,7 +11,7 @@ pub struct Unit {
     /// Further steps that it makes.
     more_steps: Vec<u32>,
     /// Further values that it adds.
-    more_values: Vec<u64>,
+    more_values: Vec<(u64, Sym)>,
     /// Further findings of single records that it is.
     more_groups: Vec<[u64; 2]>,
     /// Where its copies were read.
@@ -40,9 +41,18 @@ impl Unit {
         known.reported |= note.reported;
         known.recalled |= note.recalled;
         push(&mut self.more_steps, known.kind, note.kind);
-        push(&mut self.more_values, known.value, note.value);
+        let read = (known.value, known.container);
+        push(&mut self.more_values, read, (note.value, note.container));
         push(&mut self.more_groups, known.group, note.group);
         push(&mut self.more_places, known.place, note.place);
+    }
+
+    /// The same record with only these values.
+    pub fn of_values(&self, values: &[u64]) -> Unit {
+        let first = values.first().copied().unwrap_or_default();
+        let mut unit = Unit::new(Note { value: first, ..self.note });
+        unit.more_values = values.iter().skip(1).map(|value| (*value, 0)).collect();
+        unit
     }
 
     /// The steps that it makes.
@@ -52,8 +62,14 @@ impl Unit {
 
     /// The values that it adds.
     pub fn values(&self) -> impl Iterator<Item = u64> {
-        let all = std::iter::once(self.note.value).chain(self.more_values.iter().copied());
-        all.filter(|value| *value != 0)
+        self.reads().map(|(value, _)| value)
+    }
+
+    /// The values that it adds, each with what it lies in.
+    pub fn reads(&self) -> impl Iterator<Item = (u64, Sym)> {
+        let first = (self.note.value, self.note.container);
+        let all = std::iter::once(first).chain(self.more_values.iter().copied());
+        all.filter(|(value, _)| *value != 0)
     }
 
     /// The findings of single records that it is, as far as the rule may change them.

@@ -15,7 +15,7 @@ use crate::detect::Stateful;
 use crate::detect::stateful::{Correlation, Kind};
 
 /// The records in the window.
-struct Window<'a> {
+pub(super) struct Window<'a> {
     correlation: &'a Correlation,
     units: VecDeque<Unit>,
     /// How many of them are part of the finding already.
@@ -29,7 +29,8 @@ struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    fn new(correlation: &'a Correlation) -> Window<'a> {
+    /// An empty window.
+    pub fn new(correlation: &'a Correlation) -> Window<'a> {
         Window {
             correlation,
             units: VecDeque::new(),
@@ -40,7 +41,8 @@ impl<'a> Window<'a> {
         }
     }
 
-    fn push(&mut self, unit: Unit) {
+    /// Takes in a record of the second at which the window ends.
+    pub fn push(&mut self, unit: Unit) {
         for value in unit.values() {
             *self.values.entry(value).or_default() += 1;
         }
@@ -73,7 +75,7 @@ impl<'a> Window<'a> {
     }
 
     /// Forgets what lies too far back.
-    fn slide(&mut self, now: i64) {
+    pub fn slide(&mut self, now: i64) {
         let start = now.saturating_sub(self.correlation.span);
         while self.units.front().is_some_and(|unit| unit.note.time < start) {
             self.pop();
@@ -81,7 +83,7 @@ impl<'a> Window<'a> {
     }
 
     /// What is counted, and whether the window holds.
-    fn holds(&self) -> (u64, bool) {
+    pub fn holds(&self) -> (u64, bool) {
         match &self.correlation.kind {
             Kind::EventCount(limits) => {
                 let count = self.units.len() as u64;
@@ -95,6 +97,35 @@ impl<'a> Window<'a> {
                 let count = self.steps.iter().filter(|count| **count > 0).count();
                 (count as u64, count == self.steps.len())
             }
+        }
+    }
+
+    /// Whether any record lies in the range that is reported. A record that comes late makes a window
+    /// hold that ends with one that was there before.
+    pub fn is_reported(&self) -> bool {
+        self.reported > 0
+    }
+
+    /// Gives a finding those records that it has not got.
+    pub fn hand_over(&mut self, burst: &mut Burst) {
+        self.units.iter().skip(self.taken).for_each(|unit| burst.take(unit));
+        self.taken = self.units.len();
+    }
+
+    /// The records that were taken in last.
+    pub fn latest(&self, count: usize) -> Vec<Unit> {
+        self.units.iter().rev().take(count).cloned().collect()
+    }
+
+    /// Whether records must be left out that are in no finding yet; those that are, are no loss.
+    pub fn is_over(&self, limit: usize) -> bool {
+        self.units.len().saturating_sub(limit) > self.taken
+    }
+
+    /// Leaves out the oldest records above the limit.
+    pub fn cut(&mut self, limit: usize) {
+        while self.units.len() > limit {
+            self.pop();
         }
     }
 }
@@ -120,12 +151,8 @@ impl Desk<'_> {
                 window.push(unit);
             }
             let (count, holds) = window.holds();
-            // A record that comes late makes a window hold that ends with one that was there before.
-            if holds && window.reported > 0 {
-                for unit in window.units.iter().skip(window.taken) {
-                    burst.take(unit);
-                }
-                window.taken = window.units.len();
+            if holds && window.is_reported() {
+                window.hand_over(&mut burst);
                 burst.peak = burst.peak.max(count);
             }
             if holds {
@@ -135,24 +162,24 @@ impl Desk<'_> {
                     if once {
                         burst.passed_on = Some(now);
                     }
-                    let mut new: Vec<Unit> = window.units.iter().rev().take(new).cloned().collect();
-                    self.by_id(&mut new)?;
-                    if let Some(last) = new.last() {
-                        let reported = window.reported > 0;
+                    if let Some(last) = self.last_of(&window, new)? {
+                        let reported = window.is_reported();
                         self.pass_on(rule, &Note { reported, ..last.note }, once)?;
                     }
                 }
             }
-            if window.units.len() > limit {
-                // Those that are part of the finding already are no loss.
-                if window.units.len() - limit > window.taken {
-                    self.overflow(rule);
-                }
-                while window.units.len() > limit {
-                    window.pop();
-                }
+            if window.is_over(limit) {
+                self.overflow(rule);
             }
+            window.cut(limit);
         }
         self.found(rule, correlation, burst)
+    }
+
+    /// The last record of the second at which a window ends, of so many that were taken in.
+    pub(super) fn last_of(&mut self, window: &Window<'_>, new: usize) -> io::Result<Option<Unit>> {
+        let mut units = window.latest(new);
+        self.by_id(&mut units)?;
+        Ok(units.pop())
     }
 }

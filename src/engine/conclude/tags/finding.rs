@@ -3,6 +3,7 @@
 //!
 //! What must stay true: merging keeps only what a finding shows, and the order of uses decides nothing.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -250,7 +251,12 @@ impl Found {
                     key = Some(GroupKey {
                         account: call.entry.account.clone(),
                         region: call.entry.region.clone(),
-                        principal: who.entry.principal.arn.clone().filter(|_| with_principal),
+                        principal: who
+                            .entry
+                            .principal
+                            .identity()
+                            .filter(|_| with_principal)
+                            .map(Cow::into_owned),
                         key: Some(of_key.arn).filter(|_| with_key),
                         resource: short.resource.clone(),
                         ..GroupKey::of_rule(short.rule)
@@ -340,7 +346,7 @@ pub fn key_of(rule: &PairRule<'_>, about: &About, pair: &Pair) -> GroupKey {
     GroupKey {
         account: about.account.clone(),
         region: about.region.clone(),
-        principal: about.principal.arn.clone().filter(|_| with_principal),
+        principal: about.principal.identity().filter(|_| with_principal).map(Cow::into_owned),
         key: Some(pair.key.arn.clone()).filter(|_| with_key),
         resource: resource.filter(|_| with_resource),
         ..GroupKey::of_rule(rule.over.about)

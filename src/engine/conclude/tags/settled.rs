@@ -3,6 +3,7 @@
 //!
 //! What must stay true: copies are dropped before anything is judged.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -15,6 +16,7 @@ use crate::engine::context::Context;
 use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, Snapshot};
 use crate::model::arn::Arn;
+use crate::model::days::Days;
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 use crate::tags::timeline::State;
@@ -89,7 +91,7 @@ fn of_alias(rule: usize, set: &AliasSet, told: &Conclusion) -> Found {
     let key = GroupKey {
         account: about.account.clone(),
         region: about.region.clone(),
-        principal: about.principal.arn.clone(),
+        principal: about.principal.identity().map(Cow::into_owned),
         key: about.key.as_ref().map(|key| key.arn.clone()),
         resource: about.resource.as_ref().map(|resource| resource.arn.clone()),
         ..GroupKey::of_rule(rule)
@@ -170,6 +172,7 @@ fn of_class(rule: usize, class: &DataClass<'_>, told: &Conclusion) -> Found {
         level: told.level,
         first: None,
         last: None,
+        days: Days::default(),
         earliest: ((true, None, None), Snapshot::of_nobody(told.texts())),
         events: Few::default(),
         sessions: Few::default(),
