@@ -341,6 +341,11 @@ impl RuleSet {
         self.wiring.feeds.get(rule).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether several rules over many records make findings of a rule.
+    pub fn has_several_parts(&self, rule: usize) -> bool {
+        self.wiring.about.iter().filter(|about| **about == rule).count() > 1
+    }
+
     /// The rules whose low findings say the same of many actors.
     pub fn alike(&self) -> impl Iterator<Item = usize> {
         let metas = self.metas.iter().enumerate();

@@ -131,28 +131,46 @@ impl Triage {
 const FOUND_MAX: usize = 1 << 20;
 
 impl Past {
-    /// Whether an earlier run has found it, listed or not.
+    /// Whether an earlier run has found it at this level or a higher one, listed or not. What became
+    /// more serious since is told again.
     fn knows(&self, finding: &Finding) -> bool {
-        [true, false].iter().any(|told| id(finding, *told).is_some_and(|id| self.known.has(id)))
+        let levels = Level::ALL.into_iter().filter(|level| *level >= finding.level);
+        self.has(finding, &[true, false], levels)
     }
 
-    /// Whether an earlier run has listed it.
+    /// Whether an earlier run has listed it, at whatever level.
     fn has_told(&self, finding: &Finding) -> bool {
-        id(finding, true).is_some_and(|id| self.known.has(id))
+        self.has(finding, &[true], Level::ALL.into_iter())
+    }
+
+    fn has(
+        &self,
+        finding: &Finding,
+        told: &[bool],
+        levels: impl Iterator<Item = Level> + Clone,
+    ) -> bool {
+        told.iter().any(|told| {
+            // States of earlier versions do not tell the level.
+            let mut ids = levels.clone().map(Some).chain([None]);
+            ids.any(|level| id(finding, *told, level).is_some_and(|id| self.known.has(id)))
+        })
     }
 
     /// Remembers that it was found, and whether it was listed.
     fn note(&mut self, finding: &Finding, told: bool) {
         if self.found.len() < FOUND_MAX {
-            self.found.extend(id(finding, told));
+            self.found.extend(id(finding, told, Some(finding.level)));
         }
     }
 }
 
-/// The id of a fingerprint. A finding that was not listed has another id.
-fn id(finding: &Finding, told: bool) -> Option<Id> {
+/// The id of a fingerprint at a level. A finding that was not listed has another id.
+fn id(finding: &Finding, told: bool, level: Option<Level>) -> Option<Id> {
     let number = u128::from_str_radix(&finding.fingerprint, 16).ok()?;
     let [high, low] = [(number >> 64) as u64, number as u64];
+    // Odd, so that no two levels have the same.
+    let of_level = level.map_or(0, |level| (level as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let high = high ^ of_level;
     Some(if told { [high, low] } else { [!high, low] })
 }
 

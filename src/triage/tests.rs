@@ -297,3 +297,38 @@ fn a_suppression_counts_the_same_among_others_and_alone() {
     assert!(alone.iter().filter(|count| **count > 0).count() > 100);
     assert_eq!(counted(all), alone);
 }
+
+/// What one run tells of a finding, and the next.
+fn nights(one: &Finding, other: &Finding) -> [Option<Status>; 2] {
+    let night = |known: Dated, finding: &Finding| {
+        let mut triage = Triage::new(Vec::new(), None, Level::Low, Time(0)).after(known);
+        let status = triage.screen(finding);
+        (status, triage.past.unwrap().found)
+    };
+    let (first, found) = night(Dated::default(), one);
+    let known = Dated::new(found.into_iter().map(|id| (id, 1)).collect());
+    [first, night(known, other).0]
+}
+
+#[test]
+fn what_became_more_serious_since_is_told_again() {
+    let old = |level| Finding { level, fresh: false, ..finding() };
+    let new = |level| Finding { level, ..finding() };
+    let told = [Some(Status::New), Some(Status::Ongoing)];
+    let once = [Some(Status::New), None];
+    assert_eq!(nights(&new(Level::Low), &old(Level::Critical)), told);
+    assert_eq!(nights(&new(Level::High), &old(Level::High)), once);
+    assert_eq!(nights(&new(Level::High), &old(Level::Medium)), once);
+    assert_eq!(nights(&new(Level::High), &new(Level::Medium)), told, "there is more of it");
+    // One that was too low to be listed is new once it is listed.
+    let unlisted = nights(&new(Level::Informational), &old(Level::High));
+    assert_eq!(unlisted, [Some(Status::New); 2]);
+}
+
+#[test]
+fn states_of_earlier_versions_know_findings_of_any_level() {
+    let finding = Finding { fresh: false, ..finding() };
+    let known = Dated::new(vec![(id(&finding, true, None).unwrap(), 1)]);
+    let mut triage = Triage::new(Vec::new(), None, Level::Low, Time(0)).after(known);
+    assert_eq!(triage.screen(&finding), None);
+}

@@ -69,6 +69,10 @@ impl Settling<'_> {
                 add(&mut finding, Some(Settled { key, group, count, status: Status::New }));
             }
             if let Some(mut finding) = finding {
+                // Parts of one rule may have counted the same records.
+                if let Some(records) = finding.group.records.take() {
+                    finding.count = records.len() as u64;
+                }
                 self.lower_routine(&mut finding);
                 take(finding);
             }

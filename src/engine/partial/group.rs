@@ -261,7 +261,13 @@ pub struct Group {
     pub fresh: bool,
     /// Whether for any event only the caller says which resource it is about.
     pub claimed: bool,
+    /// The records that it counts, by their hashes, if several parts of a rule may count the same
+    /// ones: ascending, each once.
+    pub records: Option<Vec<u64>>,
 }
+
+/// Of so many records it is known which ones a group counts.
+pub const RECORDS: usize = 1 << 14;
 
 impl Group {
     /// A group of one.
@@ -275,6 +281,7 @@ impl Group {
             sessions: m.snapshot.principal.session.iter().map(|s| (s.clone(), ())).collect(),
             fresh: m.fresh,
             claimed: is_claimed(&m.event.name, &m.snapshot.principal),
+            records: None,
             earliest: (m.event.order.clone(), m.snapshot),
             events: Few::from_iter([(m.event, (m.origin, m.shared))]),
         }
@@ -285,6 +292,7 @@ impl Group {
         self.level = self.level.max(other.level);
         self.fresh |= other.fresh;
         self.claimed |= other.claimed;
+        self.records = union(self.records.take(), other.records);
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
         self.days.merge(other.days);
@@ -306,7 +314,8 @@ impl Group {
         });
         let sessions = self.sessions.keys().map(|session| ENTRY + session.len());
         let earliest = texts_len([&self.earliest.0.2]) + self.earliest.1.weight();
-        size_of::<Group>() + earliest + events.sum::<usize>() + sessions.sum::<usize>()
+        let records = self.records.as_ref().map_or(0, |records| size_of_val(&records[..]));
+        size_of::<Group>() + records + earliest + events.sum::<usize>() + sessions.sum::<usize>()
     }
 
     /// Adds names of sessions, and keeps the smallest.
@@ -316,6 +325,15 @@ impl Group {
             self.sessions.truncate(SHOWN);
         }
     }
+}
+
+/// The records of two groups, if both know theirs and they are not too many.
+fn union(one: Option<Vec<u64>>, other: Option<Vec<u64>>) -> Option<Vec<u64>> {
+    let (mut one, other) = one.zip(other)?;
+    one.extend(other);
+    one.sort_unstable();
+    one.dedup();
+    (one.len() <= RECORDS).then_some(one)
 }
 
 /// Whether only the caller says what a call was about: KMS takes any encryption context from whoever

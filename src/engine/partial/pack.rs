@@ -131,6 +131,10 @@ impl Writer {
         group.sessions.keys().for_each(|session| self.text(session));
         self.flag(group.fresh);
         self.flag(group.claimed);
+        self.option(group.records.as_ref(), |to, records| {
+            to.number(records.len() as u64);
+            records.iter().for_each(|record| to.number(*record));
+        });
     }
 }
 
@@ -267,6 +271,7 @@ impl Reader<'_> {
             sessions: self.list(|from| Some((from.text()?, ())))?,
             fresh: self.flag()?,
             claimed: self.flag()?,
+            records: self.option(|from| from.list(Reader::number))?,
         })
     }
 }

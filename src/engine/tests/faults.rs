@@ -255,3 +255,30 @@ fn the_earliest_kinds_of_use_of_a_crowded_key_are_kept() {
         assert_eq!(finding.count, 60);
     }
 }
+
+/// Three parts of one rule count refusals: each record is one, in however many parts it counts.
+#[test]
+fn a_record_that_several_parts_of_a_rule_count_is_one() {
+    let records: Vec<Value> = (0..12)
+        .map(|number| {
+            let name = ["Decrypt", "Encrypt", "GenerateDataKey", "DescribeKey"][number % 4];
+            let id = json!(format!("00000000-0000-4000-8000-{number:012}"));
+            let mut record = call(name, &key(number % 5), number % 9, id);
+            record["errorCode"] = json!("AccessDenied");
+            record
+        })
+        .collect();
+    let rule = "kms-access-denied-burst";
+    let estate = Arc::new(estate());
+    let wanted = |id: &str| id == rule || id == "kms-access-denied";
+    // A small limit on groups makes parts of findings go to a temporary file and come back.
+    for groups in [0, 1 << 20] {
+        let rules = RuleSet::load_some(wanted, &[], &estate).unwrap().rules;
+        let mut plan = Plan { rules, ..plan(&How::default()) };
+        plan.limits.groups = groups;
+        let outcome = outcome(&[records.clone()], &plan);
+        let found: Vec<_> = outcome.findings.iter().filter(|f| f.rule == rule).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].count, 12);
+    }
+}

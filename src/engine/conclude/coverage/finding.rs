@@ -28,6 +28,7 @@ pub fn findings(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
                 sessions: Few::default(),
                 fresh: true,
                 claimed: false,
+                records: None,
             };
             let key = GroupKey {
                 account: Some(place.account.clone()),

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::decide::Desk;
 use super::evidence::{Found, group_of_use, known};
+use super::note::Note;
 use super::unit::Unit;
 use crate::detect::Stateful;
 use crate::detect::stateful::{Correlation, Kind, Verdict};
-use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, SHOWN, Snapshot};
+use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, RECORDS, SHOWN, Snapshot};
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::texts::TextAt;
 use crate::model::level::Level;
@@ -22,7 +23,7 @@ use crate::model::time::Time;
 const KEPT: usize = 1 << 12;
 
 /// The records of a finding in the making, taken in the order of time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Burst {
     /// The first ones: those that may be shown.
     kept: Vec<Unit>,
@@ -38,6 +39,23 @@ pub struct Burst {
     pub passed_on: Option<i64>,
     /// What was judged, if the rule judges what was found.
     judged: Option<Judged>,
+    /// Which records there are, by their hashes; `None` of too many.
+    records: Option<Vec<u64>>,
+}
+
+impl Default for Burst {
+    fn default() -> Burst {
+        Burst {
+            kept: Vec::new(),
+            count: 0,
+            last: 0,
+            groups: BTreeSet::new(),
+            peak: 0,
+            passed_on: None,
+            judged: None,
+            records: Some(Vec::new()),
+        }
+    }
 }
 
 /// What the judgement over a burst was.
@@ -61,6 +79,12 @@ impl Burst {
         self.count += 1;
         self.last = time;
         self.groups.extend(unit.groups());
+        let Note { identity, content, .. } = unit.note;
+        let record = identity[0] ^ identity[1].rotate_left(32) ^ content;
+        if let Some(records) = &mut self.records {
+            records.push(record);
+        }
+        self.records.take_if(|records| records.len() > RECORDS);
     }
 
     /// Takes in another burst of the same part and what was judged of it. Of several, the most serious
@@ -71,6 +95,10 @@ impl Burst {
         self.last = self.last.max(other.last);
         self.groups.extend(&other.groups);
         self.peak = self.peak.max(other.peak);
+        match (&mut self.records, &other.records) {
+            (Some(records), Some(more)) => records.extend(more),
+            (records, _) => *records = None,
+        }
         if self.judged.as_ref().is_none_or(|known| known.level < judged.level) {
             self.judged = Some(judged);
         }
@@ -119,6 +147,11 @@ impl Desk<'_> {
             return Ok(());
         };
         group.last = Some(Time(burst.last));
+        group.records = burst.records.filter(|_| rules.has_several_parts(rule.about));
+        if let Some(records) = &mut group.records {
+            records.sort_unstable();
+            records.dedup();
+        }
         // One that began in an earlier run goes on in this one.
         group.fresh = true;
         group.level = burst.judged.as_ref().map_or(meta.level, |judged| judged.level);

@@ -179,6 +179,7 @@ fn of_class(rule: usize, class: &DataClass<'_>, told: &Conclusion) -> Found {
         // Nobody knows whether it rests on anything new: once is enough.
         fresh: false,
         claimed: false,
+        records: None,
     };
     let key = GroupKey { by: Some(class.name.to_owned()), ..GroupKey::of_rule(rule) };
     Found::new(key, group, class.resources.len() as u64)
