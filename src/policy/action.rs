@@ -18,6 +18,7 @@ const NAMES: &[&str] = &[
     "CreateCustomKeyStore",
     "CreateGrant",
     "CreateKey",
+    "Decapsulate",
     "Decrypt",
     "DeleteAlias",
     "DeleteCustomKeyStore",
@@ -30,6 +31,7 @@ const NAMES: &[&str] = &[
     "DisconnectCustomKeyStore",
     "EnableKey",
     "EnableKeyRotation",
+    "Encapsulate",
     "Encrypt",
     "GenerateDataKey",
     "GenerateDataKeyPair",
@@ -37,6 +39,7 @@ const NAMES: &[&str] = &[
     "GenerateDataKeyWithoutPlaintext",
     "GenerateMac",
     "GenerateRandom",
+    "GetKeyLastUsage",
     "GetKeyPolicy",
     "GetKeyRotationStatus",
     "GetParametersForImport",
@@ -90,7 +93,9 @@ impl Actions {
     pub const CONTROL: Actions = Actions::of(&["PutKeyPolicy", "ScheduleKeyDeletion"]);
     /// What gets data out of, or under, a key.
     pub const USE: Actions = Actions::of(&[
+        "Decapsulate",
         "Decrypt",
+        "DeriveSharedSecret",
         "GenerateDataKey",
         "GenerateDataKeyPair",
         "GenerateDataKeyPairWithoutPlaintext",
@@ -119,10 +124,15 @@ impl Actions {
         "ReEncryptTo",
         "ScheduleKeyDeletion",
     ]);
+    /// `PutKeyPolicy`, which can give every other call.
+    pub const POLICY: Actions = Actions::of(&["PutKeyPolicy"]);
     /// `CreateGrant`.
     pub const GRANT: Actions = Actions::of(&["CreateGrant"]);
     /// `DescribeKey`, which tells nothing worth fencing.
     pub const DESCRIBE: Actions = Actions::of(&["DescribeKey"]);
+
+    /// How many permissions are known. [`bits`](Actions::bits) of another number mean other calls.
+    pub const KNOWN: usize = NAMES.len();
 
     /// The set of these names; a name that is none of KMS's adds nothing (a test proves that none
     /// above is).
@@ -187,6 +197,16 @@ impl Actions {
         !self.and(other).is_empty()
     }
 
+    /// The set as a number, one bit a call.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set of a number that [`bits`](Actions::bits) gave.
+    pub fn of_bits(bits: u64) -> Actions {
+        Actions(bits).and(Actions::ALL)
+    }
+
     /// The names, sorted, as in policies but for `kms:`.
     pub fn names(self) -> Vec<&'static str> {
         let inside = |(bit, _): &(usize, &&str)| self.0 & (1 << bit) != 0;
@@ -236,10 +256,11 @@ mod tests {
         for (set, len) in [
             (Actions::CRITICAL, 5),
             (Actions::CONTROL, 2),
-            (Actions::USE, 8),
+            (Actions::USE, 10),
             (Actions::DATA, 5),
             (Actions::ALIAS, 4),
             (Actions::PERILOUS, 6),
+            (Actions::POLICY, 1),
             (Actions::GRANT, 1),
             (Actions::DESCRIBE, 1),
         ] {
