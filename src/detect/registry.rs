@@ -130,8 +130,9 @@ pub const RULES: &[Embedded] = rules! {
         "rotation-period-long";
     }
     "policy" {
-        "iam-policy-kms-wide" = |_| detector(IamPolicyKmsWide);
+        "iam-policy-kms-wide" = |e| detector(IamPolicyKmsWide(e));
         "key-policy-changed";
+            part "key-policy-changed-history" = |_| history(KeyPolicyChangedHistory);
         "policy-address-only" = |_| detector(PolicyAddressOnly);
         "policy-admin-and-use" = |_| detector(PolicyAdminAndUse);
         "policy-admin-removed" = |_| history(PolicyAdminRemoved);
@@ -145,7 +146,7 @@ pub const RULES: &[Embedded] = rules! {
         "policy-external-trust-spread" = |e| history(PolicyExternalTrustSpread(e));
         "policy-lockout-check-bypassed";
         "policy-mfa-condition-broken" = |e| detector(PolicyMfaConditionBroken(e));
-        "policy-no-encryption-context" = |e| detector(PolicyNoEncryptionContext(e));
+        "policy-no-encryption-context" = |_| detector(PolicyNoEncryptionContext);
         "policy-no-iam-delegation" = |_| detector(PolicyNoIamDelegation);
         "policy-not-principal" = |_| detector(PolicyNotPrincipal);
         "policy-public-principal" = |_| detector(PolicyPublicPrincipal);
@@ -156,7 +157,8 @@ pub const RULES: &[Embedded] = rules! {
         "policy-wildcard-actions" = |_| detector(PolicyWildcardActions);
     }
     "rest" {
-        "bucket-encryption-changed" = |_| detector(BucketEncryptionChanged);
+        "bucket-encryption-changed" = |e| detector(BucketEncryptionChanged(e));
+            part "bucket-encryption-changed-history" = |_| history(BucketEncryptionChangedHistory);
         "bucket-encryption-deleted";
         "ebs-default-encryption-off";
         "ebs-default-key-changed" = |_| detector(EbsDefaultKeyChanged);

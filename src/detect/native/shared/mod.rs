@@ -10,6 +10,7 @@ pub mod foreign_principals;
 pub mod grant;
 pub mod policy_change;
 pub mod policy_document;
+pub mod policy_gain;
 pub mod request_fields;
 pub mod sensitive_text;
 pub mod tag_pairs;
