@@ -248,6 +248,7 @@ fn collapsed(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::kms::{ADMIN, CRYPTO, READ};
 
     #[test]
     fn names_are_sorted_and_each_set_is_spelt_right() {
@@ -266,6 +267,20 @@ mod tests {
         ] {
             assert_eq!(set.names().len(), len, "{:?}", set.names());
         }
+    }
+
+    /// The lists of calls hold every operation of the API; a test there proves it.
+    #[test]
+    fn every_operation_is_a_permission() {
+        let operations = [ADMIN, CRYPTO, READ].into_iter().flatten();
+        // ReEncrypt takes two, one for each key.
+        let pattern = |name: &str| match name {
+            "ReEncrypt" => "kms:ReEncrypt*".to_owned(),
+            name => format!("kms:{name}"),
+        };
+        let unknown: Vec<&&str> =
+            operations.filter(|name| Actions::matching(&pattern(name)).is_empty()).collect();
+        assert!(unknown.is_empty(), "no permissions: {unknown:?}");
     }
 
     #[test]
