@@ -12,6 +12,7 @@ pub mod policy_change;
 pub mod policy_document;
 pub mod policy_gain;
 pub mod request_fields;
+pub mod selector_gaps;
 pub mod sensitive_text;
 pub mod tag_pairs;
 pub mod timeline;
