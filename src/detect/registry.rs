@@ -94,7 +94,10 @@ pub const RULES: &[Embedded] = rules! {
         "grant-allows-delegation";
         "grant-created-directly";
         "grant-external-grantee" = |_| detector(GrantExternalGrantee);
+        "grant-retired-burst";
+        "grant-retiring-external" = |_| detector(GrantRetiringExternal);
         "grant-revoked";
+        "grant-service-principal-unfenced" = |_| detector(GrantServicePrincipalUnfenced);
         "grant-to-self" = |_| detector(GrantToSelf);
         "grant-unconstrained" = |_| detector(GrantUnconstrained);
     }
@@ -115,6 +118,7 @@ pub const RULES: &[Embedded] = rules! {
         "key-deletion-scheduled";
             part "key-deletion-scheduled-history" = |_| history(KeyDeletionScheduledHistory);
         "key-deletion-short-window";
+        "key-description-changed";
         "key-disabled";
         "key-enabled";
             part "key-enabled-history" = |_| history(KeyEnabledHistory);
@@ -165,6 +169,7 @@ pub const RULES: &[Embedded] = rules! {
         "ebs-snapshot-unencrypted";
             part "ebs-snapshot-unencrypted-history" = |_| history(EbsSnapshotUnencryptedHistory);
         "ebs-volume-unencrypted";
+        "image-shared-foreign" = |_| detector(ImageSharedForeign);
         "log-group-key-removed";
         "rds-unencrypted";
         "snapshot-shared-with-key" = |_| detector(SnapshotSharedWithKey);
@@ -237,6 +242,7 @@ pub const RULES: &[Embedded] = rules! {
         "direct-decrypt";
         "direct-encrypt-bulk";
         "enclave-debug-attestation" = |_| detector(EnclaveDebugAttestation);
+        "enclave-unknown-image" = |e| detector(EnclaveUnknownImage(e));
         "encrypt-only-role-decrypts" = |e| history(EncryptOnlyRoleDecrypts(e));
         "encryption-context-mismatch";
         "encryption-context-sensitive" = |_| detector(EncryptionContextSensitive);
@@ -250,6 +256,7 @@ pub const RULES: &[Embedded] = rules! {
         "kms-access-denied";
         "kms-access-denied-burst";
         "kms-enumeration";
+        "kms-insight";
         "kms-throttled";
         "kms-vpce-denied";
         "no-encryption-context";

@@ -158,8 +158,8 @@ mod tests {
         assert!(!harmless(&[fenced], &[allow("*", &["kms:Decrypt"])]));
         let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
             "Condition": fence});
-        assert!(!harmless(&[uses.clone(), deny.clone()], &[uses.clone()]));
-        assert!(harmless(&[uses.clone()], &[uses, deny]));
+        assert!(!harmless(&[uses.clone(), deny.clone()], std::slice::from_ref(&uses)));
+        assert!(harmless(std::slice::from_ref(&uses), &[uses.clone(), deny]));
     }
 
     #[test]
