@@ -218,6 +218,7 @@ pub const RULES: &[Embedded] = rules! {
     "trail" {
         "audit-gap" = |_| whole_log(AuditGap);
         "kms-monitor-removed";
+            part "kms-monitor-removed-history" = |_| history(KmsMonitorRemovedHistory);
         "log-tampering" = |_| whole_log(LogTampering);
         "record-truncated";
         "trail-deleted";
