@@ -94,7 +94,10 @@ pub const RULES: &[Embedded] = rules! {
         "grant-allows-delegation";
         "grant-created-directly";
         "grant-external-grantee" = |_| detector(GrantExternalGrantee);
+        "grant-retired-burst";
+        "grant-retiring-external" = |_| detector(GrantRetiringExternal);
         "grant-revoked";
+        "grant-service-principal-unfenced" = |_| detector(GrantServicePrincipalUnfenced);
         "grant-to-self" = |_| detector(GrantToSelf);
         "grant-unconstrained" = |_| detector(GrantUnconstrained);
     }
@@ -115,6 +118,7 @@ pub const RULES: &[Embedded] = rules! {
         "key-deletion-scheduled";
             part "key-deletion-scheduled-history" = |_| history(KeyDeletionScheduledHistory);
         "key-deletion-short-window";
+        "key-description-changed";
         "key-disabled";
         "key-enabled";
             part "key-enabled-history" = |_| history(KeyEnabledHistory);
@@ -130,8 +134,9 @@ pub const RULES: &[Embedded] = rules! {
         "rotation-period-long";
     }
     "policy" {
-        "iam-policy-kms-wide" = |_| detector(IamPolicyKmsWide);
+        "iam-policy-kms-wide" = |e| detector(IamPolicyKmsWide(e));
         "key-policy-changed";
+            part "key-policy-changed-history" = |_| history(KeyPolicyChangedHistory);
         "policy-address-only" = |_| detector(PolicyAddressOnly);
         "policy-admin-and-use" = |_| detector(PolicyAdminAndUse);
         "policy-admin-removed" = |_| history(PolicyAdminRemoved);
@@ -145,7 +150,7 @@ pub const RULES: &[Embedded] = rules! {
         "policy-external-trust-spread" = |e| history(PolicyExternalTrustSpread(e));
         "policy-lockout-check-bypassed";
         "policy-mfa-condition-broken" = |e| detector(PolicyMfaConditionBroken(e));
-        "policy-no-encryption-context" = |e| detector(PolicyNoEncryptionContext(e));
+        "policy-no-encryption-context" = |_| detector(PolicyNoEncryptionContext);
         "policy-no-iam-delegation" = |_| detector(PolicyNoIamDelegation);
         "policy-not-principal" = |_| detector(PolicyNotPrincipal);
         "policy-public-principal" = |_| detector(PolicyPublicPrincipal);
@@ -156,13 +161,15 @@ pub const RULES: &[Embedded] = rules! {
         "policy-wildcard-actions" = |_| detector(PolicyWildcardActions);
     }
     "rest" {
-        "bucket-encryption-changed" = |_| detector(BucketEncryptionChanged);
+        "bucket-encryption-changed" = |e| detector(BucketEncryptionChanged(e));
+            part "bucket-encryption-changed-history" = |_| history(BucketEncryptionChangedHistory);
         "bucket-encryption-deleted";
         "ebs-default-encryption-off";
         "ebs-default-key-changed" = |_| detector(EbsDefaultKeyChanged);
         "ebs-snapshot-unencrypted";
             part "ebs-snapshot-unencrypted-history" = |_| history(EbsSnapshotUnencryptedHistory);
         "ebs-volume-unencrypted";
+        "image-shared-foreign" = |_| detector(ImageSharedForeign);
         "log-group-key-removed";
         "rds-unencrypted";
         "snapshot-shared-with-key" = |_| detector(SnapshotSharedWithKey);
@@ -211,6 +218,7 @@ pub const RULES: &[Embedded] = rules! {
     "trail" {
         "audit-gap" = |_| whole_log(AuditGap);
         "kms-monitor-removed";
+            part "kms-monitor-removed-history" = |_| history(KmsMonitorRemovedHistory);
         "log-tampering" = |_| whole_log(LogTampering);
         "record-truncated";
         "trail-deleted";
@@ -236,6 +244,7 @@ pub const RULES: &[Embedded] = rules! {
         "direct-encrypt-bulk";
         "dormant-key-used" = |_| history(DormantKeyUsed);
         "enclave-debug-attestation" = |_| detector(EnclaveDebugAttestation);
+        "enclave-unknown-image" = |e| detector(EnclaveUnknownImage(e));
         "encrypt-only-role-decrypts" = |e| history(EncryptOnlyRoleDecrypts(e));
         "encryption-context-mismatch";
         "encryption-context-sensitive" = |_| detector(EncryptionContextSensitive);
@@ -252,6 +261,7 @@ pub const RULES: &[Embedded] = rules! {
         "kms-enumeration";
             part "kms-enumeration-event" = |e| detector(KmsEnumerationEvent(e));
             part "kms-enumeration-key-event" = |e| detector(KmsEnumerationEvent(e));
+        "kms-insight";
         "kms-throttled";
         "kms-vpce-denied";
         "no-encryption-context";

@@ -372,7 +372,7 @@ fn the_digest_is_of_ids_and_texts_whatever_the_order() {
 #[test]
 fn the_example_of_the_readme_sets_its_levels() {
     let readme = include_str!("../../rules/README.md");
-    let mark = "<!-- file: rules/lifecycle/key-description-changed.yml -->";
+    let mark = "<!-- file: rules/lifecycle/key-description-edited.yml -->";
     let (_, rest) = readme.split_once(mark).expect("the example");
     let (_, rest) = rest.split_once("```yaml\n").expect("its text");
     let (block, _) = rest.split_once("   ```").expect("its end");
@@ -384,7 +384,7 @@ fn the_example_of_the_readme_sets_its_levels() {
         )
     };
     let level = |own: bool, record: &str| {
-        let rules = RuleSet::of_texts(own, &[("key-description-changed", text.clone())]);
+        let rules = RuleSet::of_texts(own, &[("key-description-edited", text.clone())]);
         let found = hits(&rules, record);
         assert_eq!(found.len(), 1, "{record}");
         (found[0].1, found[0].2)

@@ -40,6 +40,9 @@ pub struct Estate {
     pub require_customer_keys: BTreeSet<String>,
     /// Buckets that hold secrets: the key they are encrypted under and who may read them.
     pub secrets_buckets: BTreeMap<String, SecretsBucket>,
+    /// Measurements of the images that enclaves and attested instances run, in lower-case
+    /// hexadecimal. Empty: nobody has said.
+    pub enclave_images: BTreeSet<String>,
     /// Alarms, event rules and Config rules that watch KMS. Empty: all of them.
     pub monitors: Patterns,
     /// Oldest acceptable MFA for a critical call, in seconds.
@@ -137,6 +140,7 @@ impl Default for Estate {
             encrypt_only_roles: Patterns::default(),
             require_customer_keys: BTreeSet::new(),
             secrets_buckets: BTreeMap::new(),
+            enclave_images: BTreeSet::new(),
             monitors: Patterns::default(),
             mfa_max_age: 300,
             thresholds: Thresholds::default(),
@@ -156,6 +160,7 @@ impl Estate {
             alias_scheme: Regex::new("^alias/(prod|test)-[a-z0-9]+-[a-z0-9]+").ok(),
             regions: ["eu-central-1", "us-east-1"].map(str::to_owned).into(),
             secrets_buckets: [("example-vault".to_owned(), vault)].into(),
+            enclave_images: ["5a".repeat(48)].into(),
             ..Estate::default()
         }
     }

@@ -26,6 +26,16 @@ pub struct Place<'a> {
 }
 
 impl Policy {
+    /// What a Deny leaves to callers only within limits on one of `keys`: each of these denials has
+    /// one condition, which holds for whoever is not within them.
+    pub fn denied_but_for(&self, keys: &[&str], place: Place<'_>) -> Denials<'_> {
+        let limits = |denial: &&Statement| {
+            let [only] = denial.conditions.as_slice() else { return false };
+            only.denies_all_but(keys) && denial.applies_to(place.key)
+        };
+        Denials::of(self.denies().filter(limits))
+    }
+
     /// What each principal that an Allow names is allowed, over all statements that name it.
     pub fn allowed(&self, place: Place<'_>) -> BTreeMap<&Principal, Actions> {
         self.allowed_where(place, |statement| statement.kms())
@@ -59,7 +69,7 @@ impl Policy {
 /// Denials that are certain, for very many questions: a hostile policy has thousands of denials and
 /// of principals.
 #[derive(Debug, Default)]
-pub(super) struct Denials<'p> {
+pub struct Denials<'p> {
     everyone: Actions,
     named: HashMap<&'p Principal, Actions>,
     all_but: Vec<(Reach<'p>, Actions)>,

@@ -18,6 +18,7 @@ const NAMES: &[&str] = &[
     "CreateCustomKeyStore",
     "CreateGrant",
     "CreateKey",
+    "Decapsulate",
     "Decrypt",
     "DeleteAlias",
     "DeleteCustomKeyStore",
@@ -30,6 +31,7 @@ const NAMES: &[&str] = &[
     "DisconnectCustomKeyStore",
     "EnableKey",
     "EnableKeyRotation",
+    "Encapsulate",
     "Encrypt",
     "GenerateDataKey",
     "GenerateDataKeyPair",
@@ -37,6 +39,7 @@ const NAMES: &[&str] = &[
     "GenerateDataKeyWithoutPlaintext",
     "GenerateMac",
     "GenerateRandom",
+    "GetKeyLastUsage",
     "GetKeyPolicy",
     "GetKeyRotationStatus",
     "GetParametersForImport",
@@ -90,7 +93,9 @@ impl Actions {
     pub const CONTROL: Actions = Actions::of(&["PutKeyPolicy", "ScheduleKeyDeletion"]);
     /// What gets data out of, or under, a key.
     pub const USE: Actions = Actions::of(&[
+        "Decapsulate",
         "Decrypt",
+        "DeriveSharedSecret",
         "GenerateDataKey",
         "GenerateDataKeyPair",
         "GenerateDataKeyPairWithoutPlaintext",
@@ -119,10 +124,15 @@ impl Actions {
         "ReEncryptTo",
         "ScheduleKeyDeletion",
     ]);
+    /// `PutKeyPolicy`, which can give every other call.
+    pub const POLICY: Actions = Actions::of(&["PutKeyPolicy"]);
     /// `CreateGrant`.
     pub const GRANT: Actions = Actions::of(&["CreateGrant"]);
     /// `DescribeKey`, which tells nothing worth fencing.
     pub const DESCRIBE: Actions = Actions::of(&["DescribeKey"]);
+
+    /// How many permissions are known. [`bits`](Actions::bits) of another number mean other calls.
+    pub const KNOWN: usize = NAMES.len();
 
     /// The set of these names; a name that is none of KMS's adds nothing (a test proves that none
     /// above is).
@@ -187,6 +197,16 @@ impl Actions {
         !self.and(other).is_empty()
     }
 
+    /// The set as a number, one bit a call.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set of a number that [`bits`](Actions::bits) gave.
+    pub fn of_bits(bits: u64) -> Actions {
+        Actions(bits).and(Actions::ALL)
+    }
+
     /// The names, sorted, as in policies but for `kms:`.
     pub fn names(self) -> Vec<&'static str> {
         let inside = |(bit, _): &(usize, &&str)| self.0 & (1 << bit) != 0;
@@ -228,6 +248,7 @@ fn collapsed(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::kms::{ADMIN, CRYPTO, READ};
 
     #[test]
     fn names_are_sorted_and_each_set_is_spelt_right() {
@@ -236,15 +257,30 @@ mod tests {
         for (set, len) in [
             (Actions::CRITICAL, 5),
             (Actions::CONTROL, 2),
-            (Actions::USE, 8),
+            (Actions::USE, 10),
             (Actions::DATA, 5),
             (Actions::ALIAS, 4),
             (Actions::PERILOUS, 6),
+            (Actions::POLICY, 1),
             (Actions::GRANT, 1),
             (Actions::DESCRIBE, 1),
         ] {
             assert_eq!(set.names().len(), len, "{:?}", set.names());
         }
+    }
+
+    /// The lists of calls hold every operation of the API; a test there proves it.
+    #[test]
+    fn every_operation_is_a_permission() {
+        let operations = [ADMIN, CRYPTO, READ].into_iter().flatten();
+        // ReEncrypt takes two, one for each key.
+        let pattern = |name: &str| match name {
+            "ReEncrypt" => "kms:ReEncrypt*".to_owned(),
+            name => format!("kms:{name}"),
+        };
+        let unknown: Vec<&&str> =
+            operations.filter(|name| Actions::matching(&pattern(name)).is_empty()).collect();
+        assert!(unknown.is_empty(), "no permissions: {unknown:?}");
     }
 
     #[test]

@@ -119,10 +119,19 @@ pub const CONTEXT_FENCES: &[&str] = &["kms:encryptioncontext:*", "kms:encryption
 
 /// Keys that limit which grants may be made.
 pub const GRANT_FENCES: &[&str] = &[
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:viaawsservice",
+    "kms:encryptioncontext:*",
+    "kms:encryptioncontextkeys",
+    "kms:grantconstraintsourcearn",
     "kms:grantconstrainttype",
     "kms:granteeprincipal",
+    "kms:granteeserviceprincipal",
     "kms:grantisforawsresource",
     "kms:grantoperations",
+    "kms:retiringserviceprincipal",
     "kms:viaservice",
 ];
 
@@ -134,8 +143,8 @@ pub const KEY_FENCES: &[&str] =
 const ALWAYS_THERE: &[&str] = &[
     "aws:principalaccount",
     "aws:principalarn",
+    "aws:viaawsservice",
     "kms:calleraccount",
-    "kms:granteeprincipal",
     "kms:grantisforawsresource",
     "kms:grantoperations",
 ];
@@ -229,9 +238,17 @@ impl Condition {
     pub fn denies_all_but(&self, keys: &[&str]) -> bool {
         let Some(operator) = self.operator() else { return false };
         self.is_about(keys)
-            && operator.set != Some(Set::Any)
-            && matches!(operator.test, Test::NotEquals | Test::NotLike)
-            && self.is_narrow()
+            && match operator.test {
+                Test::NotEquals | Test::NotLike => {
+                    operator.set != Some(Set::Any) && self.is_narrow()
+                }
+                Test::Bool => {
+                    let spares_absent = !operator.if_exists && !self.is_about(ALWAYS_THERE);
+                    let all = |word: &String| word.eq_ignore_ascii_case("false");
+                    operator.set.is_none() && !spares_absent && self.values.iter().all(all)
+                }
+                _ => false,
+            }
     }
 
     /// Whether each value leaves somebody out.

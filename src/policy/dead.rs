@@ -17,6 +17,7 @@ const OF_KMS: &[&str] = &[
     "customermasterkeyspec",
     "customermasterkeyusage",
     "datakeypairspec",
+    "encapsulationalgorithm",
     "encryptionalgorithm",
     "encryptioncontextkeys",
     "expirationmodel",

@@ -38,7 +38,7 @@ pub mod principal;
 #[cfg(test)]
 mod tests;
 
-pub use access::Place;
+pub use access::{Denials, Place};
 pub use action::Actions;
 pub use condition::Condition;
 pub use document::{Effect, Policy, Scope, Statement};

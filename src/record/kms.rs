@@ -26,7 +26,7 @@ use crate::model::principal::{Mfa, Principal, identity};
 
 use caller::Caller;
 pub use caller::Who;
-pub use names::{ADMIN, CRITICAL, CRYPTO, SYM, UNASKED};
+pub use names::{ADMIN, CRITICAL, CRYPTO, READ, SYM, UNASKED};
 pub use names::{is_admin, is_critical, is_crypto, is_read, is_sym, is_unasked};
 pub use places::S3_KEY_HEADER;
 use places::{BARE_PLACES, KEY_PLACES};

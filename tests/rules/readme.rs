@@ -24,7 +24,7 @@ use crate::SECTIONS;
 use crate::key_description_foreign::KeyDescriptionForeign;
 
 /// The Sigma example, and the native one.
-const SIGMA: &str = "key-description-changed";
+const SIGMA: &str = "key-description-edited";
 const NATIVE: &str = "key-description-foreign";
 
 fn root() -> &'static Path {

@@ -27,6 +27,7 @@ pub fn estate(estate: &Estate) -> Vec<String> {
         encrypt_only_roles,
         require_customer_keys,
         secrets_buckets,
+        enclave_images,
         monitors,
         mfa_max_age,
         thresholds: limits,
@@ -49,6 +50,7 @@ pub fn estate(estate: &Estate) -> Vec<String> {
         json!([name, key, patterns(readers)])
     };
     add("secrets_buckets", secrets_buckets.iter().map(bucket).collect());
+    add("enclaves.images", json!(enclave_images));
     add("monitors.names", patterns(monitors));
     add("mfa.max_age", json!(mfa_max_age));
     lines.extend(thresholds(limits));

@@ -88,6 +88,16 @@ pub fn regex(text: &str) -> Result<Regex, String> {
     })
 }
 
+/// The measurement of an image: a SHA-384 or SHA-256 digest.
+pub fn measurement(text: &str) -> Result<String, String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digits && matches!(text.len(), 64 | 96) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("expected a measurement of 96 hexadecimal digits (SHA-384) or 64 (SHA-256)".into())
+    }
+}
+
 /// A service by the first label of its host name.
 pub fn service(text: &str) -> Result<String, String> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

@@ -26,6 +26,7 @@ pub fn read(root: &DeTable<'_>, notes: &mut Notes<'_>) -> (Estate, Suppress) {
     roles(root.table("roles", notes), &mut estate, notes);
     services(root.table("services", notes), &mut estate, notes);
     estate.secrets_buckets = secrets_buckets(&root.table("secrets_buckets", notes), notes);
+    enclaves(root.table("enclaves", notes), &mut estate, notes);
     monitors(root.table("monitors", notes), &mut estate, notes);
     mfa(root.table("mfa", notes), &mut estate, notes);
     thresholds(root.table("thresholds", notes), &mut estate.thresholds, notes);
@@ -83,6 +84,11 @@ fn secrets_buckets(
         buckets.insert(name.to_owned(), SecretsBucket { key, readers });
     }
     buckets
+}
+
+fn enclaves(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    estate.enclave_images = set(table.texts("images", notes, forms::measurement));
+    table.end(notes);
 }
 
 fn monitors(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {

@@ -24,6 +24,8 @@ require_customer_keys = ["secretsmanager", "ssm"]
 [secrets_buckets."vault.example"]
 key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 readers = ["*:role/vault"]
+[enclaves]
+images = ["5A5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"]
 [monitors]
 names = ["kms-*"]
 [mfa]
@@ -84,6 +86,7 @@ fn every_key_is_read() {
     assert!(estate.require_customer_keys.contains("ssm"));
     let bucket = &estate.secrets_buckets["vault.example"];
     assert!(bucket.key.is_some() && !bucket.readers.is_empty());
+    assert_eq!(estate.enclave_images, ["5a".repeat(32)].into());
     assert!(estate.monitors.matches("kms-alarm"));
     assert_eq!(estate.mfa_max_age, 900);
     let limits = &estate.thresholds;
@@ -96,7 +99,7 @@ fn every_key_is_read() {
     let [first, second] = config.suppressions.as_slice() else { panic!("two suppressions") };
     assert_eq!(first.suppression.account.as_deref(), Some("1111*"));
     assert_eq!(first.suppression.expires.to_string(), "2027-01-31");
-    assert_eq!(first.place, "k.toml:38:8");
+    assert_eq!(first.place, "k.toml:40:8");
     assert_eq!(second.suppression.expires.to_string(), "2027-02-28");
 }
 
@@ -152,7 +155,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
         text,
         &[
             "k.toml:1:1: unknown key 'acounts': expected one of accounts, regions, tags, aliases, \
-             roles, services, secrets_buckets, monitors, mfa, thresholds, suppress",
+             roles, services, secrets_buckets, enclaves, monitors, mfa, thresholds, suppress",
             "k.toml:3:8: accounts.own: '11112222333': expected an account id of 12 digits",
             "k.toml:3:23: accounts.own: expected a text in quotes, found a whole number",
             "k.toml:4:11: accounts.trusted: expected a list of texts, found a text",
@@ -248,7 +251,7 @@ fn rules_are_named() {
     let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
     assert_eq!(
         failures,
-        ["k.toml:38:8: suppress.rule: is no rule", "k.toml:48:8: suppress.rule: is no rule"]
+        ["k.toml:40:8: suppress.rule: is no rule", "k.toml:50:8: suppress.rule: is no rule"]
     );
 }
 

@@ -91,7 +91,14 @@ fn collect<'t>(node: &'t Node, items: &mut Vec<Item<'t>>) {
 fn source_flaw(item: &Item<'_>, value: &str, node: &Node) -> Option<Flaw> {
     let ends = item.is_equality() || item.modifiers.contains(&"endswith");
     let whole = value.to_ascii_lowercase();
-    if !ends || whole.ends_with(".amazonaws.com") || whole.ends_with('*') || whole.is_empty() {
+    // Some records have no source: those of Insights.
+    let none = matches!(&*whole, "null" | "~");
+    if !ends
+        || none
+        || whole.ends_with(".amazonaws.com")
+        || whole.ends_with('*')
+        || whole.is_empty()
+    {
         return None;
     }
     let message = format!("no eventSource is '{value}': all end with .amazonaws.com");

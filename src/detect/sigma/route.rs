@@ -253,14 +253,21 @@ fn and(parts: impl Iterator<Item = Vec<Disjunct>>) -> Vec<Disjunct> {
 fn route(disjunct: &Disjunct) -> Option<Route> {
     let texts = |name: &str| {
         let mut left: Option<BTreeSet<String>> = None;
+        let mut narrow = |texts: BTreeSet<String>| {
+            left = Some(match left.take() {
+                Some(known) => known.intersection(&texts).cloned().collect(),
+                None => texts,
+            });
+        };
         for guard in disjunct {
             if let Guard::OneOf(field, texts) = guard
                 && field.path == name
             {
-                left = Some(match left {
-                    Some(known) => known.intersection(texts).cloned().collect(),
-                    None => texts.clone(),
-                });
+                narrow(texts.clone());
+            }
+            // The router takes a missing member for an empty text.
+            if matches!(guard, Guard::Null(field) if field.path == name) {
+                narrow([String::new()].into());
             }
         }
         left

@@ -149,7 +149,7 @@ pub const CASES: &[Case] = &[
         about: "an Insight and an Aggregated record, which have no eventName by design",
         make: insight_and_aggregated,
         records: 3,
-        findings: super::ONE,
+        findings: &[("key-disabled", 1), ("kms-insight", 1)],
         ..NOTHING
     },
 ];

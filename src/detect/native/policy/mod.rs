@@ -4,6 +4,7 @@
 //! which statement wins. Every rule here must read a document through `shared::policy_document`.
 
 pub mod iam_policy_kms_wide;
+pub mod key_policy_changed_history;
 pub mod policy_address_only;
 pub mod policy_admin_and_use;
 pub mod policy_admin_removed;
@@ -27,6 +28,7 @@ pub mod policy_unrestricted_grants;
 pub mod policy_wildcard_actions;
 
 pub use iam_policy_kms_wide::IamPolicyKmsWide;
+pub use key_policy_changed_history::KeyPolicyChangedHistory;
 pub use policy_address_only::PolicyAddressOnly;
 pub use policy_admin_and_use::PolicyAdminAndUse;
 pub use policy_admin_removed::PolicyAdminRemoved;

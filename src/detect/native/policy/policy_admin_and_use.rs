@@ -1,5 +1,7 @@
 //! Finds key policies that let one principal administer a key and use it.
 //!
+//! Whoever controls the key can give it to others and take it from them. A principal that may only
+//! create grants beside its use can hand on what it has, so it is low.
 //! What must stay true: principals are compared by their names. One record cannot tell who belongs
 //! to a wider name.
 
@@ -32,7 +34,8 @@ impl Detector for PolicyAdminAndUse {
         let used = given.policy.allowed_where(place, |statement| statement.kms().and(Actions::USE));
         let controlled = given.policy.allowed_where(place, control);
         let both: BTreeSet<&Principal> = controlled
-            .into_keys()
+            .keys()
+            .copied()
             .filter(|one| used.contains_key(one) && !one.is_service() && !given.is_own_root(one))
             .collect();
         let calls = Actions::CONTROL.with(Actions::GRANT).with(Actions::USE);
@@ -40,6 +43,13 @@ impl Detector for PolicyAdminAndUse {
             statement.kms().meets(Actions::USE) || !control(statement).is_empty()
         };
         let told = given.told(calls, either, |_, principal| both.contains(principal));
-        told.found(Level::Medium, "the same principal may change who uses the key, and use it")
+        let controls = |one: &&Principal| {
+            controlled.get(one).is_some_and(|calls| calls.meets(Actions::CONTROL))
+        };
+        if both.iter().any(controls) {
+            let why = "the same principal may change who uses the key, and use it";
+            return told.found(Level::Medium, why);
+        }
+        told.found(Level::Low, "the same principal may use the key, and hand that on by grants")
     }
 }

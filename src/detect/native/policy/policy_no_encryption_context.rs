@@ -3,16 +3,12 @@
 //! The key's own account is left out. So are keys that are created as asymmetric or HMAC keys: they
 //! have no encryption context.
 
-use std::sync::Arc;
-
 use crate::detect::native::shared::policy_document::KeyPolicy;
 use crate::detect::native::{Detector, Found};
-use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::policy::condition::{CONTEXT_FENCES, Set};
 use crate::policy::{Actions, Statement};
 use crate::record::event::Event;
-use crate::record::json::Json;
 use crate::record::kms::View;
 
 /// Whether the record says that the key is not a symmetric encryption key.
@@ -46,7 +42,7 @@ fn seems_bound(statement: &Statement) -> bool {
 
 /// See `rules/policy/policy-no-encryption-context.md`.
 #[derive(Debug)]
-pub struct PolicyNoEncryptionContext(pub Arc<Estate>);
+pub struct PolicyNoEncryptionContext;
 
 impl Detector for PolicyNoEncryptionContext {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
@@ -55,15 +51,11 @@ impl Detector for PolicyNoEncryptionContext {
         let told = given.told(Actions::DATA, open, |_, principal| {
             !principal.is_service() && !given.is_own_root(principal)
         });
-        let tags = event.path(&["requestParameters", "tags"]).into_iter().flat_map(Json::elements);
-        let keys = tags.filter_map(|tag| tag.get("tagKey")?.as_str());
-        let governed = { keys }.any(|key| self.0.governed_tag(&key).is_some());
-        let level = if governed { Level::Medium } else { Level::Informational };
         let why = if given.allows().any(|one| open(one) && seems_bound(one)) {
             "ForAllValues also holds for calls without any encryption context"
         } else {
             "no condition says which encryption context the data must have"
         };
-        told.found(level, why)
+        told.found(Level::Informational, why)
     }
 }

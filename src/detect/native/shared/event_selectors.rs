@@ -54,7 +54,7 @@ pub fn coverage(event: &Event<'_>) -> Option<Coverage> {
     any.then_some(all)
 }
 
-fn is_object(value: &Json<'_>) -> bool {
+pub(super) fn is_object(value: &Json<'_>) -> bool {
     value.kind() == Kind::Object
 }
 
@@ -75,12 +75,16 @@ fn basic(selector: Json<'_>) -> Coverage {
     Coverage { management, kms, of_events: true }
 }
 
+/// The conditions of an advanced selector on a field.
+pub(super) fn conditions_on<'a>(selector: Json<'a>, field: &str) -> impl Iterator<Item = Json<'a>> {
+    let conditions = at(selector, &["fieldSelectors"]).into_iter().flat_map(each);
+    conditions
+        .filter(move |c| text_at(*c, &["field"]).is_some_and(|f| f.eq_ignore_ascii_case(field)))
+}
+
 fn advanced(selector: Json<'_>) -> Coverage {
     let admits = |field: &str, value: &str| {
-        let conditions = at(selector, &["fieldSelectors"]).into_iter().flat_map(each);
-        let mut of_field = conditions
-            .filter(|c| text_at(*c, &["field"]).is_some_and(|f| f.eq_ignore_ascii_case(field)));
-        of_field.all(|condition| fits(condition, value))
+        conditions_on(selector, field).all(|condition| fits(condition, value))
     };
     let events = ["Management", "Data", "NetworkActivity"];
     let of_events = events.iter().any(|category| admits("eventCategory", category));
@@ -96,7 +100,7 @@ fn advanced(selector: Json<'_>) -> Coverage {
 }
 
 /// Whether `value` satisfies all operators of one field selector.
-fn fits(condition: Json<'_>, value: &str) -> bool {
+pub(super) fn fits(condition: Json<'_>, value: &str) -> bool {
     let any = |operator: &str, test: &dyn Fn(&str) -> bool| {
         let list = at(condition, &[operator])?;
         let mut texts = each(list).filter_map(Json::scalar).peekable();

@@ -38,13 +38,28 @@ impl<'a> Grant<'a> {
 
     /// The account of the grantee.
     pub fn grantee_account(&self) -> Option<String> {
-        let grantee = self.grantee()?;
-        let account = match Arn::parse(&grantee) {
-            Some(arn) => arn.account,
-            // This also covers 111122223333:aws:ec2-infrastructure:i-…
-            None => grantee.split(':').next().unwrap_or_default(),
-        };
-        is_account(account).then(|| account.to_owned())
+        account_of(&self.grantee()?)
+    }
+
+    /// `granteeServicePrincipal`: records since 2026 name a service there.
+    pub fn grantee_service(&self) -> Option<Cow<'a, str>> {
+        self.text("granteeServicePrincipal")
+    }
+
+    /// `retiringPrincipal`: who may end the grant, beside the grantee and the key's account.
+    pub fn retiring(&self) -> Option<Cow<'a, str>> {
+        self.text("retiringPrincipal")
+    }
+
+    /// The account of the retiring principal.
+    pub fn retiring_account(&self) -> Option<String> {
+        account_of(&self.retiring()?)
+    }
+
+    /// `constraints.sourceArn`: the resource for which a service may use the key.
+    pub fn source_arn(&self) -> Option<Cow<'a, str>> {
+        let constraints = self.request.get("constraints")?;
+        constraints.get_any_case("sourceArn")?.as_str().filter(|text| !text.is_empty())
     }
 
     /// Whether the grantee is a service or acts for one.
@@ -75,6 +90,15 @@ impl<'a> Grant<'a> {
         })
     }
 
+    /// Whether the grant is good for some encryption contexts only.
+    pub fn has_context(&self) -> bool {
+        let constraints = self.request.get("constraints").into_iter().flat_map(Json::members);
+        let names = ["encryptionContextSubset", "encryptionContextEquals"];
+        { constraints }.any(|(name, value)| {
+            names.iter().any(|known| name.is_any_case(known)) && value.members().next().is_some()
+        })
+    }
+
     /// The members that are not what they should be, so that the rules cannot read them.
     pub fn unread(&self) -> Vec<String> {
         let is = |name: &str, kind: Kind| {
@@ -97,4 +121,14 @@ impl<'a> Grant<'a> {
     fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         self.request.get(name)?.as_str().filter(|text| !text.is_empty())
     }
+}
+
+/// The account of a principal, if its name tells one.
+fn account_of(principal: &str) -> Option<String> {
+    let account = match Arn::parse(principal) {
+        Some(arn) => arn.account,
+        // This also covers 111122223333:aws:ec2-infrastructure:i-…
+        None => principal.split(':').next().unwrap_or_default(),
+    };
+    is_account(account).then(|| account.to_owned())
 }

@@ -259,7 +259,9 @@ mod tests {
 
     use super::*;
     use crate::detect::native::Native;
+    use crate::detect::native::testing::detector::with_record;
     use crate::detect::registry;
+    use crate::detect::stateful::Mark;
     use crate::record::scan::{Index, plain};
 
     /// The findings of every detector in a record.
@@ -275,6 +277,22 @@ mod tests {
             Native::History(_) | Native::WholeLog(_) => None,
         };
         detectors.into_iter().filter_map(ask).collect()
+    }
+
+    /// What every history notes of a record.
+    fn marked(record: &Value) -> Vec<(&'static str, Vec<Mark>)> {
+        with_record(record, |event, view| {
+            let histories = registry::native(&Arc::default());
+            let ask = |(id, native): (&'static str, Native)| match native {
+                Native::History(history) => {
+                    let mut marks = Vec::new();
+                    history.note(event, view, &mut marks);
+                    Some((id, marks))
+                }
+                Native::Detector(_) | Native::WholeLog(_) => None,
+            };
+            histories.into_iter().filter_map(ask).collect()
+        })
     }
 
     fn put(policy: &Value) -> Value {
@@ -293,6 +311,43 @@ mod tests {
         let names = list((0..25).map(|n| n.to_string()));
         assert_eq!(names.as_array().unwrap().len(), NAMES_MAX + 1);
         assert_eq!(names[NAMES_MAX], "and 5 more");
+    }
+
+    /// KMS and IAM log a document as text, other ways of reading a log as an object. Every rule must
+    /// find the same in both.
+    #[test]
+    fn a_document_may_be_an_object() {
+        let other = "arn:aws:iam::444455556666:role/x";
+        let named = |who: &str, calls: &[&str]| json!({"Effect": "Allow", "Principal": {"AWS": who}, "Action": calls, "Resource": "*"});
+        for statements in [
+            json!([named("*", &["kms:*"]), named(other, &["kms:Decrypt", "kms:CreateGrant"])]),
+            json!([named("arn:aws:iam::111122223333:root", &["kms:*"])]),
+            json!({"Effect": "Allow", "NotPrincipal": "*", "Action": "kms:*", "Resource": "*"}),
+            json!([{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "kms:*",
+                "Resource": "arn:aws:kms:eu-central-1:111122223333:alias/a",
+                "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}, 7]),
+        ] {
+            let document = json!({"Version": "2012-10-17", "Statement": statements});
+            let text = json!(document.to_string());
+            for (source, call, member) in [
+                ("kms", "PutKeyPolicy", "policy"),
+                ("kms", "CreateKey", "policy"),
+                ("kms", "ReplicateKey", "policy"),
+                ("iam", "PutRolePolicy", "policyDocument"),
+                ("iam", "CreatePolicyVersion", "policyDocument"),
+            ] {
+                let with = |value: &Value| {
+                    let mut record = put(&json!(null));
+                    record["eventSource"] = json!(format!("{source}.amazonaws.com"));
+                    record["eventName"] = json!(call);
+                    record["requestParameters"][member] = value.clone();
+                    record["responseElements"] = json!({"replicaPolicy": value});
+                    (found(&record), marked(&record))
+                };
+                assert_eq!(with(&document), with(&text), "{call} {document}");
+                assert!(!with(&document).0.is_empty() || source == "iam", "{call} {document}");
+            }
+        }
     }
 
     proptest! {

@@ -39,13 +39,22 @@ pub fn refused(mut call: Value) -> Value {
 /// The decisions of a history over `records`, part by part. All records are in the reported range,
 /// and the rule that the history adjusts has a finding for each. The log ends at `end`.
 pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<String>, Decided)> {
-    let estate = Estate::default();
+    decide_in(&Estate::default(), history, records, end)
+}
+
+/// The same in an organisation that has made settings.
+pub fn decide_in(
+    estate: &Estate,
+    history: &dyn History,
+    records: &[Value],
+    end: &str,
+) -> Vec<(Vec<String>, Decided)> {
     let noted: Vec<(String, String, Noted)> =
         records.iter().flat_map(|record| notes_of(history, record)).collect();
     let accounts = ["111122223333".to_owned()].into();
     let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
     let range = (begin, Time::parse(end).unwrap());
-    let context = Context { estate: &estate, accounts: &accounts, range };
+    let context = Context { estate, accounts: &accounts, range };
     if let Uses::OverKeys(over) = history.uses() {
         return over_keys(over, records, &context);
     }

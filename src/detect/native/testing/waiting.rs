@@ -13,6 +13,7 @@ fn rules_that_wait_for_a_setting_find_their_samples_with_it_and_nothing_without(
     let (set, unset) = (load(Estate::of_samples()), load(Estate::default()));
     for id in [
         "alias-naming-scheme",
+        "enclave-unknown-image",
         "key-outside-region",
         "secrets-bucket-reader",
         "secrets-bucket-wrong-encryption",

@@ -4,6 +4,7 @@
 //! changed: two rules judge what the whole log tells of that.
 
 pub mod audit_gap;
+pub mod kms_monitor_removed_history;
 pub mod log_tampering;
 pub mod trail_encryption_changed;
 pub mod trail_kms_events_excluded;
@@ -11,6 +12,7 @@ pub mod trail_management_events_off;
 pub mod trail_redirected_history;
 
 pub use audit_gap::AuditGap;
+pub use kms_monitor_removed_history::KmsMonitorRemovedHistory;
 pub use log_tampering::LogTampering;
 pub use trail_encryption_changed::TrailEncryptionChanged;
 pub use trail_kms_events_excluded::TrailKmsEventsExcluded;

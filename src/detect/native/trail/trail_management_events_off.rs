@@ -21,7 +21,8 @@ pub fn level_of(view: &View<'_>) -> Level {
     if creates(view) { Level::Low } else { Level::High }
 }
 
-fn creates(view: &View<'_>) -> bool {
+/// Whether the call creates a data store.
+pub fn creates(view: &View<'_>) -> bool {
     view.name().is_some_and(|name| name.eq_ignore_ascii_case(CREATE))
 }
 

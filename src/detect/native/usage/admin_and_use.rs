@@ -32,6 +32,11 @@ impl History for AdminAndUse {
     fn note(&self, _event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         let by_hand = matches!(view.actor(), Actor::Direct | Actor::Via);
         let Some(name) = view.name().filter(|name| is_admin(name)) else { return };
+        // Who makes a key has not come between it and others yet. Who retires a grant gives up a
+        // right.
+        if matches!(&*name, "CreateKey" | "RetireGrant") {
+            return;
+        }
         // EBS, RDS and other services create grants for the resources that they are asked to
         // create.
         let for_service =

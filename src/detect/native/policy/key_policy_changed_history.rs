@@ -1,0 +1,181 @@
+//! Lowers the level of a policy change by automation that gives nobody more than before.
+//!
+//! What must stay true: only a policy of an earlier second, the only one of its second, says what was
+//! allowed before. Without one the level stays.
+
+use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without};
+use crate::detect::native::shared::policy_gain::Allowances;
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
+use crate::model::level::Level;
+use crate::record::event::Event;
+use crate::record::kms::View;
+
+/// The key was made with the policy.
+const MADE: u32 = 0;
+/// The policy replaced another one.
+const REPLACED: u32 = 1;
+
+/// See `rules/policy/key-policy-changed.md`.
+#[derive(Debug)]
+pub struct KeyPolicyChangedHistory;
+
+impl History for KeyPolicyChangedHistory {
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        if view.attempt() {
+            return;
+        }
+        let replaced = view.name().is_some_and(|name| name == "PutKeyPolicy");
+        let (key, allowances) = if let Some(given) = KeyPolicy::of(event, view) {
+            (given.place().key.map(str::to_owned), Allowances::of(&given))
+        } else if is_created_without(event, view) {
+            let account = view.key_account().unwrap_or_default();
+            (view.key().map(|key| key.arn), Allowances::of_default(&account))
+        } else {
+            return;
+        };
+        if let (Some(part), Ok(value)) = (key, serde_json::to_string(&allowances)) {
+            marks.push(Mark { part, kind: if replaced { REPLACED } else { MADE }, value });
+        }
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[REPLACED]]
+    }
+
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
+        let read = |noted: &Noted| serde_json::from_str::<Allowances>(&noted.value).ok();
+        let automated = |noted: &Noted| {
+            let arn = noted.about.principal.arn.as_deref();
+            arn.is_some_and(|arn| context.estate.automation_roles.match_arn(arn))
+        };
+        let mut found = Vec::new();
+        let mut before: Option<Allowances> = None;
+        let mut from = 0;
+        for second in notes.chunk_by(|one, other| one.time == other.time) {
+            let all: Vec<Option<Allowances>> = second.iter().map(read).collect();
+            for (at, (noted, now)) in (from..).zip(second.iter().zip(&all)) {
+                if let (REPLACED, Some(now), Some(before)) = (noted.kind, now, &before)
+                    && noted.found
+                    && automated(noted)
+                    && !now.gives_more_than(before)
+                {
+                    let why = "automation replaced it, and nobody may do more than before";
+                    found.push(Decided::new([at], Level::Low).with("why", why));
+                }
+            }
+            from += second.len();
+            before = all.into_iter().next().flatten().filter(|_| second.len() == 1);
+        }
+        found
+    }
+
+    fn adjusts(&self) -> Option<&'static str> {
+        Some("key-policy-changed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::detect::native::testing::recorded::{KEY, call, decide_in, refused};
+    use crate::model::estate::Estate;
+    use crate::model::pattern::Patterns;
+
+    const OWN: &str = "arn:aws:iam::111122223333:root";
+    const APP: &str = "arn:aws:iam::111122223333:role/app";
+
+    fn allow(who: &str, calls: &[&str]) -> Value {
+        json!({"Effect": "Allow", "Principal": {"AWS": who}, "Action": calls, "Resource": "*"})
+    }
+
+    fn within(mut statement: Value, condition: &Value) -> Value {
+        statement["Condition"] = condition.clone();
+        statement
+    }
+
+    fn put(time: &str, user: &str, statements: &[Value]) -> Value {
+        let policy = json!({"Statement": statements});
+        let request = json!({"keyId": KEY, "policyName": "default", "policy": policy.to_string()});
+        call(&format!("2026-11-02T{time}Z"), user, "PutKeyPolicy", KEY, &request)
+    }
+
+    /// How many changes by automation give nobody more.
+    fn lowered(records: &[Value]) -> usize {
+        let automation_roles = Patterns::new(["*:user/deploy"]);
+        let estate = Estate { automation_roles, ..Estate::default() };
+        decide_in(&estate, &KeyPolicyChangedHistory, records, "2026-12-01T00:00:00Z").len()
+    }
+
+    /// Whether the second policy is found to give nobody more than the first.
+    fn harmless(before: &[Value], after: &[Value]) -> bool {
+        lowered(&[put("09:00:00", "alice", before), put("10:00:00", "deploy", after)]) == 1
+    }
+
+    #[test]
+    fn nobody_gains_by_less_or_by_the_same_in_other_words() {
+        let root = allow(OWN, &["kms:*"]);
+        let uses = allow(APP, &["kms:Decrypt", "kms:Encrypt"]);
+        let via =
+            json!({"StringEquals": {"kms:ViaService": ["a.amazonaws.com", "b.amazonaws.com"]}});
+        let other =
+            json!({"stringequals": {"KMS:viaservice": ["b.amazonaws.com", "a.amazonaws.com"]}});
+        let (before, spelt) = (within(uses.clone(), &via), within(uses.clone(), &other));
+        let named = json!({"Sid": "x", "Effect": "Allow", "Principal": {"AWS": "111122223333"},
+            "NotAction": "kms:PutKeyPolicy", "Resource": "*"});
+        let both = [root.clone(), uses.clone()];
+        for (before, after) in [
+            (&both[..], &both[..]),
+            (&both, &[uses.clone(), root.clone()]),
+            (&both, std::slice::from_ref(&root)),
+            (&both, &[named, allow(APP, &["kms:Decr*"])]),
+            (&both, std::slice::from_ref(&before)),
+            (std::slice::from_ref(&before), &[spelt]),
+        ] {
+            assert!(harmless(before, after), "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn somebody_gains_by_a_name_a_call_a_condition_or_a_denial_less() {
+        let uses = allow(APP, &["kms:Encrypt"]);
+        let (before, fence) = ([uses.clone()], json!({"Bool": {"aws:SecureTransport": "true"}}));
+        for after in [
+            allow(APP, &["kms:Encrypt", "kms:Decrypt"]),
+            allow("arn:aws:iam::111122223333:role/new", &["kms:Encrypt"]),
+            allow("*", &["kms:Encrypt"]),
+            json!({"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": "kms:Encrypt", "Resource": "*"}),
+            json!({"Effect": "Allow", "NotPrincipal": {"AWS": APP}, "Action": "kms:Encrypt",
+                "Resource": "*"}),
+        ] {
+            assert!(!harmless(&before, &[uses.clone(), after.clone()]), "{after}");
+        }
+        let org = json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}});
+        let fenced = within(allow("*", &["kms:Decrypt"]), &org);
+        assert!(harmless(std::slice::from_ref(&fenced), std::slice::from_ref(&fenced)));
+        assert!(!harmless(&[fenced], &[allow("*", &["kms:Decrypt"])]));
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+            "Condition": fence});
+        assert!(!harmless(&[uses.clone(), deny.clone()], std::slice::from_ref(&uses)));
+        assert!(harmless(std::slice::from_ref(&uses), &[uses.clone(), deny]));
+    }
+
+    #[test]
+    fn only_automation_and_only_after_a_policy_that_is_known() {
+        let policy = [allow(OWN, &["kms:*"])];
+        let change = put("10:00:00", "deploy", &policy);
+        assert_eq!(lowered(std::slice::from_ref(&change)), 0, "the first in the log");
+        let made = call("2026-11-02T08:00:00Z", "alice", "CreateKey", KEY, &json!({}));
+        assert_eq!(lowered(&[made.clone(), change.clone()]), 1, "after the default policy");
+        assert_eq!(lowered(&[refused(made), change.clone()]), 0);
+        let before = put("09:00:00", "alice", &policy);
+        assert_eq!(lowered(&[before.clone(), put("10:00:00", "alice", &policy)]), 0, "a person");
+        assert_eq!(lowered(&[before.clone(), refused(change.clone())]), 0);
+        let same = put("09:00:00", "carol", &policy);
+        assert_eq!(lowered(&[before, same, change.clone()]), 0, "two of one second");
+        let odd = put("09:00:00", "alice", &[json!(7)]);
+        assert_eq!(lowered(&[odd, change]), 0, "not all of it could be read");
+    }
+}
