@@ -12,6 +12,7 @@ use crate::model::days::Days;
 use crate::model::estate::Estate;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
+use crate::model::memory::Habit;
 use crate::model::principal::Principal;
 use crate::model::time::Time;
 use crate::record::event::Event;
@@ -140,7 +141,8 @@ pub trait History: Send + Sync {
     fn note_call(&self, _call: &CallBy<'_>, _marks: &mut Vec<Mark>) {}
 
     /// Whether marks of one day become one that say the same of the same part. So a million records
-    /// of one principal are a few notes; the note is of the first of them.
+    /// of one principal are a few notes; the note is of the first of them. The next run gets to know
+    /// the values and their days.
     fn sums_days(&self) -> bool {
         false
     }
@@ -336,6 +338,8 @@ pub struct Context<'a> {
     pub accounts: &'a std::collections::BTreeSet<String>,
     /// The time of the first record of all, and of the last.
     pub range: (Time, Time),
+    /// What earlier runs have noted under the part, if the history sums days: the values of marks.
+    pub before: &'a [Habit],
 }
 
 /// What a history decides.

@@ -24,6 +24,16 @@ impl Day {
         Day(u16::try_from(days + 1).unwrap_or(u16::MAX))
     }
 
+    /// As a number, for [`from_number`](Day::from_number).
+    pub fn to_number(self) -> u16 {
+        self.0
+    }
+
+    /// The day of a number that [`to_number`](Day::to_number) gave.
+    pub fn from_number(number: u16) -> Day {
+        Day(number.max(1))
+    }
+
     /// How many days later than another it is; 0 if it is none.
     pub fn since(self, other: Day) -> u16 {
         self.0.saturating_sub(other.0)
@@ -31,7 +41,7 @@ impl Day {
 }
 
 /// The earliest days on which something was seen, four at most, in order.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Days([u16; Days::MOST]);
 
 impl Days {

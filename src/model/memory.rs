@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::coverage::Coverage;
+use super::days::{Day, Days};
 use super::origin::Origin;
 use super::time::Time;
 
@@ -33,6 +34,8 @@ pub struct Memory {
     pub recalled: Vec<Recalled>,
     /// Uses of keys that such rules may still need.
     pub uses: Uses,
+    /// What principals did on which days, as rules see it.
+    pub habits: Vec<Habit>,
     /// Tag changes that had no room in any run.
     pub lost_tags: LostTags,
     /// How many records and uses that such rules may still need had no room.
@@ -75,6 +78,19 @@ pub struct Uses {
     pub blocks: Vec<Vec<u8>>,
     /// How many uses there are in all of them.
     pub count: u64,
+}
+
+/// What a principal did on which days, as one rule sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Habit {
+    /// Of which rule and part: a hash under the `seed`.
+    pub of: Id,
+    /// What, in the rule's own words.
+    pub value: String,
+    /// The earliest days.
+    pub days: Days,
+    /// The last day.
+    pub last: Day,
 }
 
 /// A record from an earlier run.

@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! {"schema":"keytrail.state/v3", …, "places":N, "objects":N, "reported":N, "known":N, "lost":N,
-//!  "recalled":N, "blocks":N}\n
+//!  "recalled":N, "blocks":N, "habits":N}\n
 //! places                        N times: length, JSON of account and Region; 20 bytes for each day
 //! objects, reported, known      N times 16 bytes of id and 2 of day, ascending
 //! lost                          N times: a hash of an ARN, two times
 //! recalled                      N times: length, JSON of its origin; length, the record
 //! blocks                        N times: length, uses of keys in a form that only the engine reads
+//! habits                        N times: 16 bytes of id, 8 of days, 2 of the last day; length, text
 //! ```
 //!
 //! The first schema had the places in the line, which grew with every night until no run believed it.
@@ -28,8 +29,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::model::coverage::{self, Coverage, Day, Seen};
-use crate::model::memory::{Dated, Id, LostTags, Memory, Recalled, Span, Uses, judged};
+use crate::model::coverage::{self, Coverage, Day as HoursOfDay, Seen};
+use crate::model::days::{Day, Days};
+use crate::model::memory::{Dated, Habit, Id, LostTags, Memory, Recalled, Span, Uses, judged};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
@@ -83,6 +85,9 @@ struct Head {
     blocks: u64,
     #[serde(default)]
     uses: u64,
+    /// Not in states of earlier versions.
+    #[serde(default)]
+    habits: u64,
     /// How many accounts and Regions there are. Not in states of earlier versions.
     #[serde(default)]
     places: u64,
@@ -147,6 +152,7 @@ fn head(state: &State) -> Head {
         lost_all: memory.lost_tags.all.map(numbers),
         blocks: memory.uses.blocks.len() as u64,
         uses: memory.uses.count,
+        habits: memory.habits.len() as u64,
         places: memory.coverage.places().count() as u64,
         objects: objects.rows().len() as u64,
         reported: reported.rows().len() as u64,
@@ -193,12 +199,31 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
         write_bytes(&mut out, &recalled.text)?;
     }
     memory.uses.blocks.iter().try_for_each(|block| write_bytes(&mut out, block))?;
+    memory.habits.iter().try_for_each(|habit| write_habit(&mut out, habit))?;
     out.finish()
 }
 
 fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     out.write_all(&(bytes.len() as u64).to_le_bytes())?;
     out.write_all(bytes)
+}
+
+fn write_habit(out: &mut impl Write, habit: &Habit) -> io::Result<()> {
+    let Habit { of: [a, b], value, days, last } = habit;
+    [*a, *b, days.to_number()].iter().try_for_each(|word| out.write_all(&word.to_le_bytes()))?;
+    out.write_all(&last.to_number().to_le_bytes())?;
+    write_bytes(out, value.as_bytes())
+}
+
+fn habit(from: &mut impl Read) -> io::Result<Habit> {
+    let of = [word(from)?, word(from)?];
+    let days = Days::from_number(word(from)?);
+    let mut last = [0; 2];
+    from.read_exact(&mut last)?;
+    let last = Day::from_number(u16::from_le_bytes(last));
+    let value = String::from_utf8(read_bytes(from)?);
+    let value = value.map_err(|_| io::Error::other("a habit is no text"))?;
+    Ok(Habit { of, value, days, last })
 }
 
 /// What follows the first line, one by one.
@@ -210,6 +235,7 @@ enum Piece {
     Record(Recalled),
     Block(Vec<u8>),
     Lost((u64, Span)),
+    Habit(Habit),
 }
 
 /// What a row of fixed size is.
@@ -222,7 +248,7 @@ type OfRow = fn((Id, u16)) -> Piece;
 pub fn decode(bytes: &[u8]) -> Result<State, String> {
     let (mut objects, mut reported, mut known) = (Vec::new(), Vec::new(), Vec::new());
     let (mut coverage, mut recalled) = (Coverage::default(), Vec::new());
-    let (mut blocks, mut lost) = (Vec::new(), Vec::new());
+    let (mut blocks, mut lost, mut habits) = (Vec::new(), Vec::new(), Vec::new());
     let head = read(bytes, |piece| match piece {
         Piece::Place(place, seen) => coverage.add(place, &seen),
         Piece::Object(row) => objects.push(row),
@@ -231,6 +257,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         Piece::Record(record) => recalled.push(record),
         Piece::Block(block) => blocks.push(block),
         Piece::Lost(row) => lost.push(row),
+        Piece::Habit(habit) => habits.push(habit),
     })?;
     let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
     if head.schema != SCHEMA {
@@ -249,6 +276,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         known: Dated::new(known),
         recalled,
         uses: Uses { blocks, count: head.uses },
+        habits,
         lost_tags: LostTags {
             of: lost,
             alike: head.lost_alike.into_iter().map(|(head, times)| (head, span(times))).collect(),
@@ -301,6 +329,9 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
     for _ in 0..head.blocks {
         take(Piece::Block(read_bytes(&mut from).map_err(damaged)?));
     }
+    for _ in 0..head.habits {
+        take(Piece::Habit(habit(&mut from).map_err(damaged)?));
+    }
     if from.read(&mut [0]).map_err(damaged)? != 0 {
         return Err("is damaged: something follows its end".to_owned());
     }
@@ -327,7 +358,7 @@ fn place(from: &mut impl Read) -> io::Result<(coverage::Place, Seen)> {
         from.read_exact(&mut day)?;
         let mut hours = [[0; 4]; 4];
         hours.iter_mut().try_for_each(|bits| from.read_exact(bits))?;
-        seen.hours.add(i32::from_le_bytes(day), Day::of_bits(hours.map(u32::from_le_bytes)));
+        seen.hours.add(i32::from_le_bytes(day), HoursOfDay::of_bits(hours.map(u32::from_le_bytes)));
     }
     Ok((place, seen))
 }

@@ -349,6 +349,7 @@ impl<'a> Pass<'a> {
             estate: &bench.context.plan.estate,
             accounts: bench.accounts,
             range: bench.range,
+            before: &[],
         };
         let decide = || over.decide(uses, &context);
         let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::before::{self, Before};
 use super::count::Counts;
 use super::hand_on::HandedOn;
 use crate::engine::context::Context;
@@ -9,7 +10,8 @@ use crate::engine::partial::problems::Problems;
 use crate::engine::partial::values::Values;
 use crate::engine::plan::Plan;
 use crate::model::coverage::Coverage;
-use crate::model::memory::{self, Memory, Span, both};
+use crate::model::days::Day;
+use crate::model::memory::{self, Habit, Memory, Span, both};
 use crate::model::origin::Origin;
 use crate::model::outcome::Totals;
 use crate::model::problem::{Problem, Stage};
@@ -28,6 +30,8 @@ pub struct Seen {
     pub accounts: BTreeSet<String>,
     pub first: Option<Time>,
     pub last: Time,
+    /// How many records this run has read.
+    pub records: u64,
 }
 
 pub fn seen(plan: &Plan, totals: &Totals) -> Seen {
@@ -38,14 +42,14 @@ pub fn seen(plan: &Plan, totals: &Totals) -> Seen {
         first = [first, past.memory.first_event].into_iter().flatten().min();
         last = last.max(past.memory.last_event);
     }
-    Seen { accounts, first, last: last.unwrap_or(Time(0)) }
+    Seen { accounts, first, last: last.unwrap_or(Time(0)), records: totals.records }
 }
 
 /// What the next run needs to know, if it is asked for and this one is whole.
 pub fn remember(
     context: &Context<'_>,
     handed: HandedOn,
-    (mut counts, seen): (Counts, Seen),
+    (mut counts, seen, habits): (Counts, Seen, Vec<Habit>),
     (left_out, problems): (Option<Span>, &mut Problems),
 ) -> Option<Memory> {
     let past = context.plan.past.as_ref()?;
@@ -62,6 +66,9 @@ pub fn remember(
     let is_open = past.reread.is_none() || known.has_left_out();
     let left_out = both(past.memory.left_out.filter(|_| is_open), left_out);
     let HandedOn { uses, recalled, lost_tags, aged, forgotten, .. } = handed;
+    // A time that has not come yet must not make all others old.
+    let today = Day::of(seen.last.min(context.plan.now));
+    let habits = bounded_habits((context, today), habits, problems);
     let accounts = bounded(seen.accounts, problems);
     Some(Memory {
         seed: context.key.seed(),
@@ -72,12 +79,31 @@ pub fn remember(
         known,
         recalled,
         uses,
+        habits,
         lost_tags,
         forgotten,
         aged,
         copies_forgotten: surplus,
         left_out,
     })
+}
+
+/// What the next run gets to know of principals; what has no room is a problem.
+fn bounded_habits(
+    (context, today): (&Context<'_>, Day),
+    new: Vec<Habit>,
+    problems: &mut Problems,
+) -> Vec<Habit> {
+    let (habits, too_many) = before::hand_on(Before::of_plan(context.plan), new, today);
+    if too_many > 0 {
+        let message = format!(
+            "more than {} habits of principals: later runs do not know {too_many} of them, and may \
+             take what is usual for unusual",
+            before::MOST
+        );
+        problems.add(Problem::new(Origin::blob("*"), Stage::Rule, message));
+    }
+    habits
 }
 
 /// The accounts that the next run knows: of too many the smallest, so that no order decides which.

@@ -4,6 +4,7 @@
 //! count      how many different records each group has; copies, conflicts
 //! records    kept records go through the rules again
 //! survey     a first look at all uses
+//! before     what earlier runs have seen of principals
 //! by_names   what rows that share their names have in common
 //! calls      what single uses mean to histories
 //! key_pass   all uses, key by key
@@ -30,6 +31,7 @@
 
 mod adds;
 mod admitted;
+mod before;
 mod by_names;
 mod calls;
 mod count;
@@ -84,6 +86,7 @@ use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::tags::book::Book;
 use admitted::Admitted;
+use before::Before;
 use count::{Counts, Known};
 use coverage::Look;
 use fold::Fold;
@@ -158,7 +161,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
     or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
     let left_out = (handed.left_out, &mut partial.problems);
-    let memory = remember(context, handed, (counts, seen), left_out);
+    let memory = remember(context, handed, (counts, seen, decisions.habits), left_out);
     let outcome = Outcome {
         findings,
         summary,
@@ -250,12 +253,12 @@ fn decide(
     let plan = context.plan;
     let empty = KeyUses::new(1, context.key, 0);
     let uses = std::mem::replace(&mut partial.uses, empty);
+    let presence = Presence::new(seen.records.saturating_add(uses.rows.len()));
     let (rows, heap, kept) =
         (uses.rows.sharded(), texts(uses.heap), texts(take(&mut partial.kept.texts)));
     let dictionary = Dictionary::new(uses.words)?;
     partial.problems.extend(collision(dictionary.collisions));
     partial.problems.extend(uses.joins_lost.then(too_many_names));
-    let presence = Presence::default();
     let matched = survey::survey(context, &rows, &dictionary, &presence)?;
     let stages = Stages::new(context, &matched.into_iter().collect());
     let known = records::Known {
@@ -279,6 +282,7 @@ fn decide(
         kept: &kept,
         texts: AllTexts::default(),
         habits: said.habits,
+        before: Before::of_plan(plan),
         found: finds,
     };
     context.progress.begin(Phase::Deciding, SHARDS);

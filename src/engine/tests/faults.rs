@@ -276,9 +276,43 @@ fn a_record_that_several_parts_of_a_rule_count_is_one() {
         let rules = RuleSet::load_some(wanted, &[], &estate).unwrap().rules;
         let mut plan = Plan { rules, ..plan(&How::default()) };
         plan.limits.groups = groups;
-        let outcome = outcome(&[records.clone()], &plan);
+        let outcome = outcome(std::slice::from_ref(&records), &plan);
         let found: Vec<_> = outcome.findings.iter().filter(|f| f.rule == rule).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].count, 12);
     }
+}
+
+/// A night that goes on from others knows from where a workload called in them.
+#[test]
+fn what_is_usual_is_known_from_earlier_runs() {
+    let read = |day: usize, ip: &str, agent: &str| {
+        let id = json!(format!("00000000-0000-4000-8000-{day:012}"));
+        let mut record = call("GetSecretValue", &key(0), 0, id);
+        record["eventSource"] = json!("secretsmanager.amazonaws.com");
+        record["eventTime"] = json!(format!("2026-10-{day:02}T10:00:00Z"));
+        record["sourceIPAddress"] = json!(ip);
+        record["userAgent"] = json!(agent);
+        record["userIdentity"] = json!({"type": "AssumedRole", "accountId": "111122223333",
+            "arn": "arn:aws:sts::111122223333:assumed-role/app/task", "sessionContext":
+            {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/app"}}});
+        record
+    };
+    let nights = |last: Value| {
+        let estate = Arc::new(estate());
+        let rules = RuleSet::load_some(|id| id == "role-new-source", &[], &estate).unwrap().rules;
+        let mut plan = Plan { rules, ..plan(&How::default()) };
+        let mut past = crate::engine::Past::default();
+        let mut found = Vec::new();
+        let usual = (1..4).map(|day| read(day, "10.0.0.7", "Boto3/1.35"));
+        for record in usual.chain([last]) {
+            plan.past = Some(past);
+            let outcome = outcome(&[vec![record]], &plan);
+            found.push(outcome.findings.len());
+            past = crate::engine::Past { memory: outcome.memory.unwrap(), ..Default::default() };
+        }
+        found
+    };
+    assert_eq!(nights(read(4, "198.51.100.7", "aws-cli/2.17")), [0, 0, 0, 1]);
+    assert_eq!(nights(read(4, "10.1.2.3", "Boto3/1.36")), [0; 4]);
 }

@@ -11,11 +11,21 @@ fn coverage(seed: u64) -> Coverage {
         let mut seen = Seen { regional: seed.is_multiple_of(2), ..Seen::default() };
         for day in 0..seed % 9 {
             let bits = [1, 2, 3, 4].map(|kind| u32::try_from(seed % 255).unwrap() * kind);
-            seen.hours.add(i32::try_from(day * at).unwrap(), Day::of_bits(bits));
+            seen.hours.add(i32::try_from(day * at).unwrap(), HoursOfDay::of_bits(bits));
         }
         coverage.add(coverage::Place { account: "111122223333".into(), region }, &seen);
     }
     coverage
+}
+
+fn habits(seed: u64) -> Vec<Habit> {
+    let habit = |at: u64| Habit {
+        of: [at, seed],
+        value: format!("private\n{at}"),
+        days: Days::of_times(Time(0), Time(i64::try_from(at).unwrap() * 86_400_000_000)),
+        last: Day::of(Time(seed.cast_signed() >> 1)),
+    };
+    (0..seed % 3).map(habit).collect()
 }
 
 fn state() -> impl Strategy<Value = State> {
@@ -48,6 +58,7 @@ fn state() -> impl Strategy<Value = State> {
                 blocks: (0..seed % 3).map(|at| vec![7; at as usize]).collect(),
                 count: seed,
             },
+            habits: habits(seed),
             lost_tags: LostTags {
                 of: (0..seed % 3).map(|at| (at, (Time(1), Time(-2)))).collect(),
                 alike: vec![("arn:aws:ec2".into(), (Time(3), Time(4)))],
@@ -94,7 +105,7 @@ fn states_of_earlier_versions_are_read() {
         let (place, seen) = state.memory.coverage.places().next().unwrap();
         assert_eq!((place.account.as_str(), seen.regional), ("111122223333", true));
         let days: Vec<_> = seen.hours.days().collect();
-        assert_eq!(days, [(20_000, Day::of_bits([1, 2, 3, 4]))]);
+        assert_eq!(days, [(20_000, HoursOfDay::of_bits([1, 2, 3, 4]))]);
         // It goes on in the form of this version.
         let written = encode(&state).unwrap();
         assert_eq!(decode(&written), Ok(state));

@@ -54,7 +54,7 @@ pub fn decide_in(
     let accounts = ["111122223333".to_owned()].into();
     let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
     let range = (begin, Time::parse(end).unwrap());
-    let context = Context { estate, accounts: &accounts, range };
+    let context = Context { estate, accounts: &accounts, range, before: &[] };
     if let Uses::OverKeys(over) = history.uses() {
         return over_keys(over, records, &context);
     }

@@ -15,6 +15,7 @@ use crate::model::actor_kind::ActorKind;
 use crate::model::days::Day;
 use crate::model::estate::Estate;
 use crate::model::level::Level;
+use crate::model::memory::Habit;
 use crate::model::principal::Principal;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -82,24 +83,31 @@ impl History for RoleNewSource {
         true
     }
 
-    /// What earlier runs have read is known by the uses that they leave.
+    /// What earlier runs have read is known by their sums.
     fn days(&self) -> u16 {
         0
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
         let mut sources: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (at, noted) in notes.iter().enumerate() {
             if let Some(source) = noted.value.split_once(BETWEEN) {
                 sources.entry(source).or_default().push(at);
             }
         }
-        sources.iter().filter_map(|(source, own)| judge(notes, *source, own)).collect()
+        sources
+            .iter()
+            .filter_map(|(source, own)| judge((notes, context.before), *source, own))
+            .collect()
     }
 }
 
 /// Judges one source of a workload.
-fn judge(notes: &[Noted], (network, agent): (&str, &str), own: &[usize]) -> Option<Decided> {
+fn judge(
+    (notes, before): (&[Noted], &[Habit]),
+    (network, agent): (&str, &str),
+    own: &[usize],
+) -> Option<Decided> {
     let day = |noted: &Noted| Day::of(noted.time);
     let first = own.iter().map(|at| day(&notes[*at])).min()?;
     let (mut days, mut networks, mut agents) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -108,6 +116,15 @@ fn judge(notes: &[Noted], (network, agent): (&str, &str), own: &[usize]) -> Opti
         let (network, agent) = noted.value.split_once(BETWEEN)?;
         networks.insert(network);
         agents.insert(agent);
+    }
+    for habit in before {
+        let earlier: Vec<Day> = habit.days.all().filter(|day| *day < first).collect();
+        let (network, agent) = habit.value.split_once(BETWEEN)?;
+        if !earlier.is_empty() {
+            networks.insert(network);
+            agents.insert(agent);
+        }
+        days.extend(earlier);
     }
     if days.len() < KNOWN_DAYS || networks.contains(network) || agents.contains(agent) {
         return None;

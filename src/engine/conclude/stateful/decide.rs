@@ -16,6 +16,7 @@ use super::stages::Stages;
 use super::unit::Unit;
 use crate::detect::stateful::{About, Kind};
 use crate::detect::{ADJUSTS, Over, Stateful};
+use crate::engine::conclude::before::Before;
 use crate::engine::conclude::habits::Habits;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
@@ -27,6 +28,7 @@ use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
 use crate::engine::store::sorted::Sorted;
 use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
 use crate::model::level::Level;
+use crate::model::memory::Habit;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
@@ -43,6 +45,8 @@ pub struct Decisions {
     pub changes: HashMap<[u64; 2], Vec<(Level, String)>>,
     /// What went wrong.
     pub problems: BTreeSet<Problem>,
+    /// What the next run gets to know of principals.
+    pub habits: Vec<Habit>,
 }
 
 impl Decisions {
@@ -52,6 +56,7 @@ impl Decisions {
             self.changes.entry(group).or_default().extend(changes);
         }
         self.problems.extend(other.problems);
+        self.habits.extend(other.habits);
     }
 }
 
@@ -74,6 +79,8 @@ pub struct Bench<'a> {
     pub texts: AllTexts,
     /// Where principals read on which days; complete once the uses were gone through.
     pub habits: Habits,
+    /// What earlier runs have seen of principals.
+    pub before: Before,
     /// Findings.
     pub found: &'a Mutex<Finds>,
 }

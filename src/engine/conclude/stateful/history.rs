@@ -11,8 +11,11 @@ use super::note::{Note, NoteText};
 use super::unit::Unit;
 use crate::detect::Stateful;
 use crate::detect::stateful::{About, Context, Decided, History, Noted, Scope};
+use crate::engine::conclude::before;
 use crate::engine::partial::group::{Group, GroupKey, SHOWN};
 use crate::engine::store::texts::TextAt;
+use crate::model::days::{Day, Days};
+use crate::model::memory::{Habit, Id};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
@@ -54,6 +57,7 @@ impl Desk<'_> {
         if !history.needs().iter().any(|kinds| kinds.iter().all(has)) {
             return Ok(());
         }
+        let first = notes.first().map_or([0, 0], |note| note.part);
         let mut told = self.told(rule, notes)?;
         // Records of one second have no order but that of their ids, which hashes do not know.
         told.sort_by(|(a, _, a_id), (b, _, b_id)| {
@@ -61,11 +65,17 @@ impl Desk<'_> {
         });
         let (told, units): (Vec<Noted>, Vec<Unit>) =
             told.into_iter().map(|(noted, unit, _)| (noted, unit)).unzip();
+        let before = self.habits_of(rule, first);
         let context = Context {
             estate: &self.bench.context.plan.estate,
             accounts: self.bench.accounts,
             range: self.bench.range,
+            before: self.bench.before.habits(before),
         };
+        if history.sums_days() {
+            told.iter()
+                .for_each(|noted| self.remember(before, &noted.value, (noted.time, noted.last)));
+        }
         let decide = || history.conclude(&told, &context);
         let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {
             self.fault(rule);
@@ -75,6 +85,21 @@ impl Desk<'_> {
             self.decided((rule, history), &decided, (&told, &units))?;
         }
         Ok(())
+    }
+
+    /// By what the habits are known that a rule sees in a part.
+    pub fn habits_of(&self, rule: &Stateful<'_>, part: [u64; 2]) -> Id {
+        let id = &self.bench.context.plan.rules.metas()[rule.rule].id;
+        before::id(self.bench.context.key, id, part)
+    }
+
+    /// Remembers for the next run what was seen from one time to another.
+    pub fn remember(&mut self, of: Id, value: &str, (first, last): (Time, Time)) {
+        if self.bench.before.wanted {
+            let days = Days::of_times(first, last);
+            let (value, last) = (value.to_owned(), Day::of(first.max(last)));
+            self.decisions.habits.push(Habit { of, value, days, last });
+        }
     }
 
     /// Says that a rule failed.

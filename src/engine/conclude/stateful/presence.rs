@@ -2,15 +2,19 @@
 //! anything, and are left alone.
 //!
 //! What must stay true: a part that could give a finding is never left alone. Counts are kept by
-//! hash in a table of fixed size, so that a count may be too high, never too low; copies count.
+//! hash in a table of bounded size, so that a count may be too high, never too low; copies count.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::detect::stateful::{Compare, Correlation, Kind};
 use crate::detect::usual::Reads;
 
-/// Counters; two million of them take 8 MiB.
+/// Counters, at most; two million of them take 8 MiB. A few records need few.
 const COUNTERS: usize = 1 << 21;
+const COUNTERS_MIN: usize = 1 << 12;
+
+/// Counters for each record: several rules count it, each in a part of its own.
+const FOR_EACH: u64 = 8;
 
 /// Stands for all steps together.
 const ALL_STEPS: u32 = u32::MAX;
@@ -18,17 +22,18 @@ const ALL_STEPS: u32 = u32::MAX;
 /// Counts matches by rule, step and part.
 pub struct Presence(Box<[AtomicU32]>);
 
-impl Default for Presence {
-    fn default() -> Presence {
-        Presence((0..COUNTERS).map(|_| AtomicU32::new(0)).collect())
-    }
-}
-
 impl Presence {
+    /// No matches yet, of so many records.
+    pub fn new(records: u64) -> Presence {
+        let counters = usize::try_from(records.saturating_mul(FOR_EACH)).unwrap_or(COUNTERS);
+        let counters = counters.clamp(COUNTERS_MIN, COUNTERS);
+        Presence((0..counters).map(|_| AtomicU32::new(0)).collect())
+    }
+
     fn counter(&self, rule: u32, step: u32, part: [u64; 2]) -> Option<&AtomicU32> {
         let what = u64::from(rule) << 32 | u64::from(step);
         let spread = (part[0] ^ what.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(part[1] | 1);
-        let at = usize::try_from(spread >> 40).unwrap_or_default() % COUNTERS;
+        let at = usize::try_from(spread >> 40).unwrap_or_default() % self.0.len();
         self.0.get(at)
     }
 
@@ -94,7 +99,7 @@ mod tests {
 
     #[test]
     fn parts_with_too_few_matches_are_left_alone() {
-        let presence = Presence::default();
+        let presence = Presence::new(10);
         let three =
             asking(Kind::EventCount(vec![Limit { than: Compare::MoreOrEqual, number: 3 }]), 1);
         let few = asking(Kind::EventCount(vec![Limit { than: Compare::Less, number: 3 }]), 1);

@@ -18,12 +18,15 @@ use crate::detect::Stateful;
 use crate::detect::stateful::Correlation;
 use crate::detect::usual::{self, ReadDay, Reads, Unusual};
 use crate::model::actor_kind::ActorKind;
-use crate::model::days::Day;
+use crate::model::days::{Day, Days};
 use crate::model::principal::Principal;
 use crate::model::time::Time;
 
 /// Different things that are counted of one day; of more, there are at least that many.
 const DISTINCT: usize = 1 << 20;
+
+/// What the next run gets to know: that a window held on a day.
+const HELD: &str = "held";
 
 /// What one principal read on one day.
 struct OneDay {
@@ -93,12 +96,22 @@ impl Desk<'_> {
         let principal = Principal { invoked_by: None, ..about.principal };
         let actor = ActorKind::of(&principal, &self.bench.context.plan.estate);
         let days = self.days(rule, correlation, part)?;
+        let before = self.habits_of(rule, first.part);
+        let held_before = self.bench.before.habits(before).iter();
+        let mut held = held_before.fold(Days::default(), |mut days, habit| {
+            days.merge(habit.days);
+            days
+        });
+        for (first, last) in days.iter().filter_map(|day| day.holds) {
+            held.add(Day::of(Time(first.time)));
+            self.remember(before, HELD, (Time(first.time), Time(last.time)));
+        }
         let mut found = Burst::default();
         for (at, day) in days.iter().enumerate() {
             let others = || days.iter().enumerate().filter(|(other, _)| *other != at);
             let busiest = others().map(|(_, other)| other.all.len()).max().unwrap_or_default();
-            let held = others().filter(|(_, other)| other.holds.is_some()).count();
-            let read = self.read_day((reads, actor), day, (busiest, held), first.part);
+            let other_held = held.others(day.day);
+            let read = self.read_day((reads, actor), day, (busiest, other_held), first.part);
             let Some(unusual) = usual::judge(&read) else { continue };
             // What another rule looks at may have begun before the range that is reported.
             if let Some((first, last)) = &day.holds {
