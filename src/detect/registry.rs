@@ -111,11 +111,14 @@ pub const RULES: &[Embedded] = rules! {
         "key-deleted";
             part "key-deleted-history" = |_| history(KeyDeletedHistory);
         "key-deletion-burst";
+            part "key-deletion-burst-event" = |_| history(KeyDeletionBurstEvent);
         "key-deletion-cancelled";
         "key-deletion-scheduled";
-            part "key-deletion-scheduled-history" = |_| history(KeyDeletionScheduledHistory);
+            part "key-deletion-scheduled-history" = |_| history(KeyTakenAway::SCHEDULED);
         "key-deletion-short-window";
+            part "key-deletion-short-window-history" = |_| history(KeyTakenAway::SHORT_WINDOW);
         "key-disabled";
+            part "key-disabled-history" = |_| history(KeyTakenAway::DISABLED);
         "key-enabled";
             part "key-enabled-history" = |_| history(KeyEnabledHistory);
         "key-material-imported";

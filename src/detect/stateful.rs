@@ -128,6 +128,17 @@ pub trait History: Send + Sync {
         Uses::None
     }
 
+    /// Whether a mark of this kind is one for which it wants the uses of a marked key. A history that
+    /// marks many keys and decides about few says so here.
+    fn asks_for_uses(&self, _kind: u32) -> bool {
+        true
+    }
+
+    /// Whether it asks of a use if the resource knows no other key, [`Use::only_key`].
+    fn asks_for_other_keys(&self) -> bool {
+        false
+    }
+
     /// What a use of a key means to it.
     fn note_use(&self, _use: &Use<'_>, _marks: &mut Vec<Mark>) {}
 
@@ -229,6 +240,9 @@ pub struct Use<'a> {
     /// Whether the first was made in a session that is named as the resource is, as the sessions of
     /// functions are.
     pub own_session: bool,
+    /// Whether no other key was ever used on the resource, as far as the log shows. Only of marked
+    /// keys, and only if a history asks for it; else `false`.
+    pub only_key: bool,
     /// Which key.
     pub key: Option<&'a Key>,
     /// On what.

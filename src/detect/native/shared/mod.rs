@@ -5,9 +5,11 @@
 //! nothing here may fail on a record of an unexpected shape: a member reads, or it is absent.
 
 pub mod accounts;
+pub mod actor;
 pub mod event_selectors;
 pub mod foreign_principals;
 pub mod grant;
+pub mod key_life;
 pub mod policy_change;
 pub mod policy_document;
 pub mod request_fields;

@@ -38,13 +38,22 @@ pub fn refused(mut call: Value) -> Value {
 /// The decisions of a history over `records`, part by part. All records are in the reported range,
 /// and the rule that the history adjusts has a finding for each. The log ends at `end`.
 pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<String>, Decided)> {
-    let estate = Estate::default();
+    decide_for(&Estate::default(), history, records, end)
+}
+
+/// The same in an organisation that says something about itself.
+pub fn decide_for(
+    estate: &Estate,
+    history: &dyn History,
+    records: &[Value],
+    end: &str,
+) -> Vec<(Vec<String>, Decided)> {
     let noted: Vec<(String, String, Noted)> =
         records.iter().flat_map(|record| notes_of(history, record)).collect();
     let accounts = ["111122223333".to_owned()].into();
     let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
     let range = (begin, Time::parse(end).unwrap());
-    let context = Context { estate: &estate, accounts: &accounts, range };
+    let context = Context { estate, accounts: &accounts, range };
     if let Uses::OverKeys(over) = history.uses() {
         return over_keys(over, records, &context);
     }
@@ -67,17 +76,17 @@ pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<S
 }
 
 /// The notes of a record: part, event id, note. A record with a member `last` is a use that ends
-/// then.
+/// then; with `only_key`, of a resource that knows no other key.
 fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted)> {
     let text = record.to_string();
     let mut index = Index::default();
     plain::scan(text.as_bytes(), &mut index).unwrap();
     let event = Event::new(&text, &index);
     let view = View::new(&event);
-    let about = About { source_ip: None, user_agent: None, resource: None, ..About::of(&view) };
     let time = event.get("eventTime").and_then(event_time).unwrap();
     let mut marks: Vec<Mark> = Vec::new();
     let last = record["last"].as_str().and_then(Time::parse);
+    let about = About::of(&view);
     if let Some(last) = last {
         let name = record["eventName"].as_str().unwrap();
         let told = Use {
@@ -86,8 +95,9 @@ fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted
             attempt: view.attempt(),
             principal: &about.principal,
             own_session: false,
+            only_key: record["only_key"] == true,
             key: about.key.as_ref(),
-            resource: None,
+            resource: about.resource.as_ref(),
             times: (time, last),
             count: 1,
         };
@@ -150,6 +160,7 @@ impl OwnedUse {
             attempt: self.attempt,
             principal: &self.about.principal,
             own_session: false,
+            only_key: false,
             key: self.about.key.as_ref(),
             resource: self.about.resource.as_ref(),
             times: self.times,

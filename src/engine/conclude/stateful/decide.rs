@@ -357,11 +357,18 @@ impl<'a> Desk<'a> {
                 .map(|text| text.map_or(NONE, |text| sym(context.key, text.as_bytes())))
                 .collect();
             let part = part_of(context.key, &by);
+            let value = match &correlation.kind {
+                Kind::ValueCount(_, fields) => match counted(&about, fields) {
+                    Some(value) => sym(context.key, value.as_bytes()),
+                    None => continue,
+                },
+                _ => 0,
+            };
             let left = Note {
                 rule: feed.stateful,
                 part,
                 kind: feed.step,
-                value: 0,
+                value,
                 group: [0, 0],
                 text: NOWHERE,
                 ..*note
@@ -370,6 +377,14 @@ impl<'a> Desk<'a> {
             self.left.push(self.bench.stages.of(feed.stateful), left);
         }
         Ok(())
+    }
+}
+
+/// What a correlation counts the different values of.
+fn counted(about: &About, fields: &[String]) -> Option<String> {
+    match fields {
+        [field] => known(about, field),
+        _ => None,
     }
 }
 

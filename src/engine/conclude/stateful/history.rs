@@ -1,6 +1,6 @@
 //! A history decides over one part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -41,17 +41,20 @@ impl Desk<'_> {
         part: &mut Part<'_>,
     ) -> io::Result<()> {
         let limit = self.bench.context.plan.limits.window;
-        let mut notes: Vec<Note> = Vec::new();
+        let (mut notes, mut kinds): (Vec<Note>, BTreeSet<u32>) = Default::default();
+        let mut left_out = false;
         while let Some(note) = part.next()? {
-            if notes.len() >= limit {
-                self.overflow(rule);
-                break;
+            kinds.insert(note.kind);
+            left_out = notes.len() >= limit;
+            if !left_out {
+                notes.push(note);
             }
-            notes.push(note);
         }
-        let has = |kind: &u32| notes.iter().any(|note| note.kind == *kind);
-        if !history.needs().iter().any(|kinds| kinds.iter().all(has)) {
+        if !history.needs().iter().any(|row| row.iter().all(|kind| kinds.contains(kind))) {
             return Ok(());
+        }
+        if left_out {
+            self.overflow(rule);
         }
         let mut told = self.told(rule, notes)?;
         // Records of one second have no order but that of their ids, which hashes do not know.
