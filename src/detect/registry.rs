@@ -174,7 +174,8 @@ pub const RULES: &[Embedded] = rules! {
     "s3" {
         "s3-foreign-key-write" = |_| detector(S3ForeignKeyWrite::default());
         "s3-in-place-reencrypt" = |_| detector(S3InPlaceReencrypt);
-        "s3-recovery-disabled";
+        "s3-recovery-disabled" = |_| detector(S3RecoveryDisabled);
+            part "s3-recovery-disabled-history" = |_| history(S3RecoveryDisabledHistory);
         "s3-ssec-burst";
         "s3-ssec-write";
     }
@@ -218,11 +219,12 @@ pub const RULES: &[Embedded] = rules! {
         "record-truncated";
         "trail-deleted";
         "trail-encryption-changed" = |_| detector(TrailEncryptionChanged);
+            part "trail-encryption-changed-history" = |_| history(TrailSettingHistory::KEY);
         "trail-kms-events-excluded" = |_| detector(TrailKmsEventsExcluded);
         "trail-log-read-denied";
         "trail-management-events-off" = |_| detector(TrailManagementEventsOff);
         "trail-redirected";
-            part "trail-redirected-history" = |_| history(TrailRedirectedHistory);
+            part "trail-redirected-history" = |_| history(TrailSettingHistory::BUCKET);
         "trail-stopped";
         "trail-weakened";
     }

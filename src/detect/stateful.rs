@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::model::delivery::Deliveries;
 use crate::model::estate::Estate;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
@@ -317,6 +318,8 @@ pub struct Context<'a> {
     pub accounts: &'a std::collections::BTreeSet<String>,
     /// The time of the first record of all, and of the last.
     pub range: (Time, Time),
+    /// Where trails deliver their log files.
+    pub deliveries: &'a Deliveries,
 }
 
 /// What a history decides.

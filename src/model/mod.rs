@@ -3,6 +3,7 @@
 pub mod arn;
 pub mod coverage;
 pub mod date_text;
+pub mod delivery;
 pub mod estate;
 pub mod finding;
 pub mod forecast;

@@ -306,6 +306,7 @@ impl<'a> Pass<'a> {
             estate: &bench.context.plan.estate,
             accounts: bench.accounts,
             range: bench.range,
+            deliveries: bench.deliveries,
         };
         let decide = || over.decide(uses, &context);
         let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {

@@ -17,6 +17,7 @@
 //! links      which findings are about one call
 //! sort       findings in the order of the report
 //! memory     what the next run needs to know
+//! notices    what is told of texts and tags that had no room or do not fit
 //! heirs      which uses it may get
 //! hand_on    what it gets of uses and records
 //! shares     who gets how much of a room that is too small for all
@@ -36,6 +37,7 @@ mod kinds;
 mod links;
 mod lookup;
 mod memory;
+mod notices;
 mod records;
 mod settle;
 mod shares;
@@ -58,11 +60,10 @@ use super::partial::handed::HandedUse;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
 use super::partial::retained::Retained;
-use super::partial::uses::{JOINS, KeyUses};
+use super::partial::uses::KeyUses;
 use super::partial::values::Values;
 use super::plan::{Phase, Plan};
 use super::store::dictionary::Dictionary;
-use super::store::names::Names;
 use super::store::runs::{Rows, SHARDS};
 use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
@@ -79,6 +80,7 @@ use coverage::Look;
 use fold::Fold;
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
+use notices::{collision, conflict, too_many_names, too_many_tags};
 use settle::Settling;
 use sort::findings;
 use stateful::decide::{Bench, Decisions, Desk};
@@ -109,7 +111,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     totals.duplicates = counts.duplicates;
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
-    let seen = seen(plan, &totals);
+    let seen = seen(plan, &totals, take(&mut partial.deliveries));
     let finds = Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups)));
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
@@ -235,8 +237,7 @@ fn decide(
     (seen, ended): (&Seen, Ended),
 ) -> io::Result<Decided> {
     let plan = context.plan;
-    let empty = KeyUses::new(1, context.key, 0);
-    let uses = std::mem::replace(&mut partial.uses, empty);
+    let uses = std::mem::replace(&mut partial.uses, KeyUses::new(1, context.key, 0));
     let (rows, heap, kept) =
         (uses.rows.sharded(), texts(uses.heap), texts(take(&mut partial.kept.texts)));
     let dictionary = Dictionary::new(uses.words)?;
@@ -260,6 +261,7 @@ fn decide(
         presence: &presence,
         accounts: &seen.accounts,
         range: (seen.first.unwrap_or(Time(0)), seen.last),
+        deliveries: &seen.deliveries,
         uses: &rows,
         dictionary: &dictionary,
         heap: &heap,
@@ -441,58 +443,4 @@ fn unverified(plan: &Plan, ended: Ended) -> Vec<Finding> {
         }
     }
     found
-}
-
-/// Tag changes for which there was no room.
-fn too_many_tags(plan: &Plan, book: &Book) -> Vec<Problem> {
-    let most = plan.limits.tags;
-    let cut = book.cut_short();
-    let of_records = cut.first().map(|first| {
-        let others = match cut.len() - 1 {
-            0 => String::new(),
-            more => format!(" and {more} others"),
-        };
-        format!(
-            "more tag changes than the {most} that have room: of those by {first}{others} the oldest \
-             are left out, and the tags that they changed are taken to be unknown"
-        )
-    });
-    let of_files = (book.unfiled() > 0).then(|| {
-        format!(
-            "more tags in files than the {most} that have room: {} resources are left out",
-            book.unfiled()
-        )
-    });
-    let problem = |message| Problem::new(Origin::blob("*"), Stage::Tags, message);
-    of_records.into_iter().chain(of_files).map(problem).collect()
-}
-
-/// Aliases and ids of which some stand for nothing that is known.
-fn too_many_names() -> Problem {
-    let message = format!(
-        "more than {JOINS} aliases and ids that stand for ARNs: the tags behind some are taken to be \
-         unknown"
-    );
-    Problem::new(Origin::blob("*"), Stage::Tags, message)
-}
-
-/// Different texts that share their hash: one in billions of runs has any.
-fn collision(count: u64) -> Option<Problem> {
-    let message = format!(
-        "{count} names share the hash of another one, so that uses may be taken together that are \
-         not: expected none; scan again"
-    );
-    (count > 0).then(|| Problem::new(Origin::blob("*"), Stage::Read, message))
-}
-
-/// Records that share their ids and not their content.
-fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
-    let origin = |&(blob, record): &(u64, u64)| {
-        let name = names.get(blob).unwrap_or_else(|_| "?".into());
-        Origin::record(name, record)
-    };
-    let smallest = places.iter().map(origin).min().unwrap_or_else(|| Origin::blob("?"));
-    let message = "records with the same eventID and recipientAccountId have different content: \
-                   expected copies; all were evaluated, all but one may be forged";
-    Problem::new(smallest, Stage::Parse, message)
 }

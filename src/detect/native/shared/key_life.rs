@@ -9,7 +9,7 @@
 //!   re-encrypts data under it and deletes it holds that data to ransom.
 
 use super::actor::{is_automation, is_remediation};
-use super::timeline::{DAY, between, by_same, mark_key, of_kind, text, who};
+use super::timeline::{DAY, between, by_same, key_of, mark_key, of_kind, text, who};
 use crate::detect::stateful::{Context, Mark, Noted, Use};
 use crate::model::arn::Arn;
 use crate::model::level::Level;
@@ -139,9 +139,14 @@ impl<'n> Life<'n> {
         }
     }
 
-    /// The level to which a call is lowered that took the key away, and why.
+    /// The level to which a call is lowered that took the key away, and why. The key of a trail is
+    /// never anybody's own: CloudTrail's uses of it are no uses, but many depend on them.
     pub fn lowered(&self, taken: usize) -> Option<(Level, String)> {
         let note = &self.notes[taken];
+        let key = key_of(note).unwrap_or_default();
+        if self.context.deliveries.is_under(key, note.time, RECENT) {
+            return None;
+        }
         let later = |since: Option<Time>| since.is_none_or(|since| since > note.time);
         if let Some(created) = self.created
             && by_same(&created.about, &note.about)

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, OverKeys, Use, Uses};
+use crate::model::delivery::Deliveries;
 use crate::model::estate::Estate;
 use crate::model::time::Time;
 use crate::record::event::{Event, event_time};
@@ -38,22 +39,23 @@ pub fn refused(mut call: Value) -> Value {
 /// The decisions of a history over `records`, part by part. All records are in the reported range,
 /// and the rule that the history adjusts has a finding for each. The log ends at `end`.
 pub fn decide(history: &dyn History, records: &[Value], end: &str) -> Vec<(Vec<String>, Decided)> {
-    decide_for(&Estate::default(), history, records, end)
+    decide_for((&Estate::default(), &Deliveries::default()), history, records, end)
 }
 
-/// The same in an organisation that says something about itself.
+/// The same in an organisation that says something about itself, and whose trails deliver.
 pub fn decide_for(
-    estate: &Estate,
+    (estate, deliveries): (&Estate, &Deliveries),
     history: &dyn History,
     records: &[Value],
     end: &str,
 ) -> Vec<(Vec<String>, Decided)> {
     let noted: Vec<(String, String, Noted)> =
         records.iter().flat_map(|record| notes_of(history, record)).collect();
+    let deliveries = &deliveries.clone().indexed();
     let accounts = ["111122223333".to_owned()].into();
     let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
     let range = (begin, Time::parse(end).unwrap());
-    let context = Context { estate, accounts: &accounts, range };
+    let context = Context { estate, accounts: &accounts, range, deliveries };
     if let Uses::OverKeys(over) = history.uses() {
         return over_keys(over, records, &context);
     }

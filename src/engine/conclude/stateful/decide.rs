@@ -25,6 +25,7 @@ use crate::engine::store::dictionary::{Dictionary, NONE, sym};
 use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
 use crate::engine::store::sorted::Sorted;
 use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
+use crate::model::delivery::Deliveries;
 use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
@@ -63,6 +64,8 @@ pub struct Bench<'a> {
     pub accounts: &'a BTreeSet<String>,
     /// The times of the first record and the last.
     pub range: (Time, Time),
+    /// Where trails deliver their log files.
+    pub deliveries: &'a Deliveries,
     /// The uses, and the texts behind them.
     pub uses: &'a Sharded<KeyUse>,
     pub dictionary: &'a Dictionary,

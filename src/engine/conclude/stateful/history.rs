@@ -67,6 +67,7 @@ impl Desk<'_> {
             estate: &self.bench.context.plan.estate,
             accounts: self.bench.accounts,
             range: self.bench.range,
+            deliveries: self.bench.deliveries,
         };
         let decide = || history.conclude(&told, &context);
         let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {
