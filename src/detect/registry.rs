@@ -206,6 +206,7 @@ pub const RULES: &[Embedded] = rules! {
     "tags" {
         "classification-without-key" = |_| whole_log(ClassificationWithoutKey);
         "key-governed-tag-changed" = |e| detector(KeyGovernedTagChanged(e));
+            part "key-governed-tag-changed-history" = |e| history(KeyGovernedTagChangedHistory(e));
             part "key-governed-tag-changed-evasion" = |_| whole_log(KeyGovernedTagChangedEvasion);
         "key-tag-mismatch" = |_| whole_log(KeyTagMismatch);
         "key-tag-one-sided" = |_| whole_log(KeyTagOneSided);

@@ -439,8 +439,9 @@ fn count(coverage: &mut TagCoverage, ledger: &Ledger<'_>, judged: &Judged) {
     match (judged.disagreement, judged.reason) {
         (Some(Disagreement::Mismatch), _) => coverage.mismatched += uses,
         (Some(Disagreement::OneSided), _) => coverage.one_sided += uses,
-        (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
+        // One tag that is not known does not hide that others agree.
         _ if judged.verdicts.contains(&Verdict::Agree) => coverage.agreeing += uses,
+        (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
         _ => coverage.untagged += uses,
     }
 }
