@@ -319,6 +319,7 @@ fn book(plan: &Plan, mut book: Book, joins: BTreeSet<(String, String)>, unplaced
     book.unplaced += unplaced;
     joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
     book.merge(plan.tags.clone());
+    book.place_requests();
     book.fit();
     book
 }
