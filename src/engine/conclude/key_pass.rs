@@ -22,6 +22,7 @@ use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
 use super::stateful::history::{OfAll, texts};
 use super::stateful::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
+use super::stateful::unit::Unit;
 use super::tags::compare::{Compared, Comparing};
 use super::tags::ledger::{Ledger, Tags};
 use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Scope, Use, Uses};
@@ -325,11 +326,8 @@ impl<'a> Pass<'a> {
         let mut rests: Vec<&Kind> = decided.notes.iter().filter_map(of).collect();
         let reported = rests.iter().any(|kind| kind.reported);
         let text = NOWHERE;
-        self.desk.pass_on(
-            rule,
-            &Note { reported, text, ..note_of(&first.first, first.at) },
-            true,
-        )?;
+        let unit = Unit::new(Note { text, ..note_of(&first.first, first.at) });
+        self.desk.pass_on(rule, &unit, (reported, true))?;
         let known = reported || rests.iter().any(|kind| kind.recalled);
         if !known || !self.known.bench.context.plan.rules.is_reported(rule.about) {
             return Ok(());

@@ -55,7 +55,9 @@ impl History for KeyDeletionBurstEvent {
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
         let life = Life::read(notes, context);
         let lost = life.taken().filter(|at| life.lowered(*at).is_none());
-        lost.map(|at| Decided::new([at], Level::Informational)).collect()
+        // What speaks against lowering a call may become known in a later run than the call.
+        let rests = |at| std::iter::once(at).chain(life.against(at));
+        lost.map(|at| Decided::new(rests(at), Level::Informational)).collect()
     }
 }
 

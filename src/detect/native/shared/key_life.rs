@@ -100,10 +100,10 @@ pub struct Life<'n> {
     context: Context<'n>,
     /// Its creation, if the log has it.
     created: Option<&'n Noted>,
-    /// Since when it protects what is not its creator's own.
-    beyond: Option<Time>,
-    /// Since when anybody uses it.
-    used: Option<Time>,
+    /// The first note of something that is not its creator's own.
+    beyond: Option<usize>,
+    /// The first note of anything under it.
+    used: Option<usize>,
     /// Its uses by the time at which they began, each with the one of those until then that ended
     /// last.
     uses: Vec<(usize, usize)>,
@@ -128,10 +128,10 @@ impl<'n> Life<'n> {
             POINTED => !(automated && created.is_some_and(|by| by_same(&by.about, &note.about))),
             _ => is_use(note) && created.is_some_and(|by| !is_own(note, by, automated)),
         };
-        let begun = notes.iter().filter(|note| is_use(note) || note.kind == FILLED);
+        let is_used = |note: &&Noted| is_use(note) || note.kind == FILLED;
         Life {
-            beyond: notes.iter().filter(is_beyond).map(|note| note.time).min(),
-            used: begun.map(|note| note.time).min(),
+            beyond: notes.iter().position(|note| is_beyond(&note)),
+            used: notes.iter().position(|note| is_used(&note)),
             notes,
             context: *context,
             created,
@@ -147,7 +147,7 @@ impl<'n> Life<'n> {
         if self.context.deliveries.is_under(key, note.time, RECENT) {
             return None;
         }
-        let later = |since: Option<Time>| since.is_none_or(|since| since > note.time);
+        let later = |since: Option<usize>| since.is_none_or(|at| self.notes[at].time > note.time);
         if let Some(created) = self.created
             && by_same(&created.about, &note.about)
             && (0..=YOUNG).contains(&between(created.time, note.time))
@@ -167,6 +167,13 @@ impl<'n> Life<'n> {
         };
         let why = || format!("{by} made the call, and the log shows no use of the key");
         later(self.used).then(|| (Level::Medium, why()))
+    }
+
+    /// The notes because of which a call may not be lowered.
+    pub fn against(&self, taken: usize) -> impl Iterator<Item = usize> {
+        let until = self.notes[taken].time;
+        let both = [self.beyond, self.used].into_iter().flatten();
+        both.filter(move |at| self.notes[*at].time <= until)
     }
 
     /// What the use was, if the key was in use at a time: a sentence about who used it, and when.

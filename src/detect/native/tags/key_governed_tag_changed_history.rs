@@ -91,7 +91,7 @@ impl KeyGovernedTagChangedHistory {
                 let tags: Governed = serde_json::from_str(&note.value).unwrap_or_default();
                 let replaced = tags.iter().find_map(|(tag, value)| {
                     let before = known.get(tag)?.as_deref()?;
-                    (!self.is_same(tag, before, value.as_deref())).then(|| (tag, before))
+                    (!self.is_same(tag, before, value.as_deref())).then_some((tag, before))
                 });
                 if let Some((tag, before)) = replaced.filter(|_| note.kind == CHANGED && note.found)
                 {

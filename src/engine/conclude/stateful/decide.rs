@@ -345,10 +345,16 @@ impl<'a> Desk<'a> {
         self.decisions.problems.insert(problem);
     }
 
-    /// Notes for the rules that look at what this one finds, resting on one record. What goes on
-    /// without a break counts `once`; whether something happened before or after it, each time.
-    pub fn pass_on(&mut self, rule: &Stateful<'_>, note: &Note, once: bool) -> io::Result<()> {
-        let context = self.bench.context;
+    /// Notes for the rules that look at what this one finds, resting on one record and its copies, and
+    /// on something that is `reported`. What goes on without a break counts `once`; whether something
+    /// happened before or after it, each time.
+    pub fn pass_on(
+        &mut self,
+        rule: &Stateful<'_>,
+        unit: &Unit,
+        (reported, once): (bool, bool),
+    ) -> io::Result<()> {
+        let (context, note) = (self.bench.context, &unit.note);
         for feed in context.plan.rules.feeds(rule.about).iter().filter(|f| f.step != ADJUSTS) {
             let Some(correlation) = context.correlation(feed.stateful) else { continue };
             if !once && matches!(correlation.kind, Kind::EventCount(_) | Kind::ValueCount(..)) {
@@ -372,12 +378,16 @@ impl<'a> Desk<'a> {
                 part,
                 kind: feed.step,
                 value,
+                reported,
                 group: [0, 0],
                 text: NOWHERE,
                 ..*note
             };
             self.bench.presence.add((feed.stateful, feed.step), part, 1);
-            self.left.push(self.bench.stages.of(feed.stateful), left);
+            // A finding names the smallest place of those where its records were read.
+            for place in unit.places() {
+                self.left.push(self.bench.stages.of(feed.stateful), Note { place, ..left });
+            }
         }
         Ok(())
     }

@@ -161,7 +161,7 @@ impl Desk<'_> {
         }
         let Some(first) = decided.notes.first().and_then(of) else { return Ok(()) };
         let reported = decided.notes.iter().filter_map(of).any(|(noted, _)| noted.reported);
-        self.pass_on(rule, &Note { reported, ..first.1.note }, true)?;
+        self.pass_on(rule, first.1, (reported, true))?;
         // What another rule looks at may have begun before the range that is reported.
         if !is_reported || !self.bench.context.plan.rules.is_reported(rule.about) {
             return Ok(());

@@ -26,5 +26,5 @@ pub mod presence;
 pub mod stages;
 #[cfg(test)]
 mod tests;
-mod unit;
+pub mod unit;
 mod window;

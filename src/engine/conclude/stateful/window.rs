@@ -9,7 +9,6 @@ use std::io;
 
 use super::correlation::Burst;
 use super::decide::{Desk, Part};
-use super::note::Note;
 use super::unit::Unit;
 use crate::detect::Stateful;
 use crate::detect::stateful::{Correlation, Kind};
@@ -139,7 +138,7 @@ impl Desk<'_> {
                     self.by_id(&mut new)?;
                     if let Some(last) = new.last() {
                         let reported = window.reported > 0;
-                        self.pass_on(rule, &Note { reported, ..last.note }, once)?;
+                        self.pass_on(rule, last, (reported, once))?;
                     }
                 }
             }
