@@ -114,12 +114,15 @@ pub const RULES: &[Embedded] = rules! {
         "key-deleted";
             part "key-deleted-history" = |_| history(KeyDeletedHistory);
         "key-deletion-burst";
+            part "key-deletion-burst-event" = |_| history(KeyDeletionBurstEvent);
         "key-deletion-cancelled";
         "key-deletion-scheduled";
-            part "key-deletion-scheduled-history" = |_| history(KeyDeletionScheduledHistory);
+            part "key-deletion-scheduled-history" = |_| history(KeyTakenAway::SCHEDULED);
         "key-deletion-short-window";
+            part "key-deletion-short-window-history" = |_| history(KeyTakenAway::SHORT_WINDOW);
         "key-description-changed";
         "key-disabled";
+            part "key-disabled-history" = |_| history(KeyTakenAway::DISABLED);
         "key-enabled";
             part "key-enabled-history" = |_| history(KeyEnabledHistory);
         "key-material-imported";
@@ -178,7 +181,8 @@ pub const RULES: &[Embedded] = rules! {
     "s3" {
         "s3-foreign-key-write" = |_| detector(S3ForeignKeyWrite::default());
         "s3-in-place-reencrypt" = |_| detector(S3InPlaceReencrypt);
-        "s3-recovery-disabled";
+        "s3-recovery-disabled" = |_| detector(S3RecoveryDisabled);
+            part "s3-recovery-disabled-history" = |_| history(S3RecoveryDisabledHistory);
         "s3-ssec-burst";
         "s3-ssec-write";
     }
@@ -209,6 +213,7 @@ pub const RULES: &[Embedded] = rules! {
     "tags" {
         "classification-without-key" = |_| whole_log(ClassificationWithoutKey);
         "key-governed-tag-changed" = |e| detector(KeyGovernedTagChanged(e));
+            part "key-governed-tag-changed-history" = |e| history(KeyGovernedTagChangedHistory(e));
             part "key-governed-tag-changed-evasion" = |_| whole_log(KeyGovernedTagChangedEvasion);
         "key-tag-mismatch" = |_| whole_log(KeyTagMismatch);
         "key-tag-one-sided" = |_| whole_log(KeyTagOneSided);
@@ -223,11 +228,12 @@ pub const RULES: &[Embedded] = rules! {
         "record-truncated";
         "trail-deleted";
         "trail-encryption-changed" = |_| detector(TrailEncryptionChanged);
+            part "trail-encryption-changed-history" = |_| history(TrailSettingHistory::KEY);
         "trail-kms-events-excluded" = |_| detector(TrailKmsEventsExcluded);
         "trail-log-read-denied";
         "trail-management-events-off" = |_| detector(TrailManagementEventsOff);
         "trail-redirected";
-            part "trail-redirected-history" = |_| history(TrailRedirectedHistory);
+            part "trail-redirected-history" = |_| history(TrailSettingHistory::BUCKET);
         "trail-stopped";
         "trail-weakened";
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::usual::Reads;
 use crate::model::days::Days;
+use crate::model::delivery::Deliveries;
 use crate::model::estate::Estate;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
@@ -134,6 +135,17 @@ pub trait History: Send + Sync {
         Uses::None
     }
 
+    /// Whether a mark of this kind is one for which it wants the uses of a marked key. A history that
+    /// marks many keys and decides about few says so here.
+    fn asks_for_uses(&self, _kind: u32) -> bool {
+        true
+    }
+
+    /// Whether it asks of a use if the resource knows no other key, [`Use::only_key`].
+    fn asks_for_other_keys(&self) -> bool {
+        false
+    }
+
     /// What a use of a key means to it.
     fn note_use(&self, _use: &Use<'_>, _marks: &mut Vec<Mark>) {}
 
@@ -247,6 +259,9 @@ pub struct Use<'a> {
     /// Whether the first was made in a session that is named as the resource is, as the sessions of
     /// functions are.
     pub own_session: bool,
+    /// Whether no other key was ever used on the resource, as far as the log shows. Only of marked
+    /// keys, and only if a history asks for it; else `false`.
+    pub only_key: bool,
     /// Which key.
     pub key: Option<&'a Key>,
     /// On what.
@@ -340,6 +355,8 @@ pub struct Context<'a> {
     pub range: (Time, Time),
     /// What earlier runs have noted under the part, if the history sums days: the values of marks.
     pub before: &'a [Habit],
+    /// Where trails deliver their log files.
+    pub deliveries: &'a Deliveries,
 }
 
 /// What a history decides.

@@ -210,6 +210,14 @@ fn steps(
         let message = format!("a correlation over correlations cannot group by '{}'", by.name);
         return Err(RuleError::new(origin, message).with_hint(format!("use {}", KNOWN.join(", "))));
     }
+    if let Kind::ValueCount(_, fields) = &correlation.kind
+        && all.iter().flatten().any(stateful)
+        && !matches!(fields.as_slice(), [field] if KNOWN.contains(&field.as_str()))
+    {
+        let message =
+            "a correlation over correlations can count the values of one known field only";
+        return Err(RuleError::new(origin, message).with_hint(format!("use {}", KNOWN.join(", "))));
+    }
     Ok(all)
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::coverage::Coverage;
 use super::days::{Day, Days};
+use super::delivery::Deliveries;
 use super::origin::Origin;
 use super::time::Time;
 
@@ -27,6 +28,8 @@ pub struct Memory {
     pub accounts: BTreeSet<String>,
     /// Which hours were in the logs.
     pub coverage: Coverage,
+    /// Where trails delivered their log files.
+    pub deliveries: Deliveries,
     /// Records that were read, so that a copy that is delivered later is nothing new. The lowest bit
     /// of an id says whether the record was left out ([`left_out`]).
     pub known: Dated,

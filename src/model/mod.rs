@@ -6,6 +6,7 @@ pub mod container;
 pub mod coverage;
 pub mod date_text;
 pub mod days;
+pub mod delivery;
 pub mod estate;
 pub mod finding;
 pub mod forecast;

@@ -63,7 +63,8 @@ pub struct Passed {
 pub struct TagCoverage {
     /// Uses in the range that is reported.
     pub uses: u64,
-    /// Of those, the ones whose governed tags are known on both sides, and agree.
+    /// Of those, the ones with at least one governed tag that is known on both sides, where all that
+    /// are known agree. Of the others, `by_tag` tells.
     pub agreeing: u64,
     /// Those where neither side has any governed tag, so that there is nothing to compare.
     pub untagged: u64,
@@ -71,7 +72,7 @@ pub struct TagCoverage {
     pub mismatched: u64,
     /// Those with none that differs, and one that only one side has.
     pub one_sided: u64,
-    /// Those with none of these and a governed tag that is not known, by reason.
+    /// Those of which no governed tag could be compared, by the reason why one is not known.
     pub unknown: BTreeMap<&'static str, u64>,
     /// Each governed tag by name.
     pub by_tag: BTreeMap<String, TagCount>,
@@ -123,6 +124,13 @@ pub struct TagCount {
     pub one_sided: u64,
     /// Not known of one side at least.
     pub unknown: u64,
+}
+
+impl TagCount {
+    /// In how many uses it was compared.
+    pub fn compared(&self) -> u64 {
+        self.agreeing + self.mismatched + self.one_sided
+    }
 }
 
 /// How many findings there are of each level, listed or not. What is left out on the user's word is

@@ -1,6 +1,7 @@
 //! From text to events: where records are, what they hold, and how KMS calls read.
 
 pub mod container;
+pub mod delivery;
 mod escape;
 pub mod event;
 pub mod json;

@@ -136,6 +136,7 @@ struct Tags<'a> {
 
 #[derive(Serialize)]
 struct TagCount {
+    compared: u64,
     agreeing: u64,
     mismatched: u64,
     one_sided: u64,
@@ -278,6 +279,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
 impl<'a> From<&'a outcome::TagCoverage> for Tags<'a> {
     fn from(tags: &'a outcome::TagCoverage) -> Self {
         let count = |count: &outcome::TagCount| TagCount {
+            compared: count.compared(),
             agreeing: count.agreeing,
             mismatched: count.mismatched,
             one_sided: count.one_sided,

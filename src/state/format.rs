@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::State;
 use crate::model::coverage::{self, Coverage, Day as HoursOfDay, Seen};
 use crate::model::days::{Day, Days};
+use crate::model::delivery::{Deliveries, Delivery};
 use crate::model::memory::{Dated, Habit, Id, LostTags, Memory, Recalled, Span, Uses, judged};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
@@ -81,6 +82,9 @@ struct Head {
     lost_alike: Vec<(String, [i64; 2])>,
     #[serde(default)]
     lost_all: Option<[i64; 2]>,
+    /// Trail, key and bucket, with the times of the first and the last delivery.
+    #[serde(default)]
+    deliveries: Vec<(String, String, String, [i64; 2])>,
     #[serde(default)]
     blocks: u64,
     #[serde(default)]
@@ -150,6 +154,7 @@ fn head(state: &State) -> Head {
         lost: memory.lost_tags.of.len() as u64,
         lost_alike: alike.map(|(head, span)| (head.clone(), numbers(*span))).collect(),
         lost_all: memory.lost_tags.all.map(numbers),
+        deliveries: memory.deliveries.rows().map(delivery).collect(),
         blocks: memory.uses.blocks.len() as u64,
         uses: memory.uses.count,
         habits: memory.habits.len() as u64,
@@ -159,6 +164,20 @@ fn head(state: &State) -> Head {
         known: memory.known.rows().len() as u64,
         recalled: memory.recalled.len() as u64,
     }
+}
+
+/// A delivery as it is written.
+fn delivery((trail, of): (&str, &Delivery)) -> (String, String, String, [i64; 2]) {
+    (trail.to_owned(), of.key.clone(), of.bucket.clone(), numbers(of.times))
+}
+
+/// Deliveries that were written.
+fn deliveries(rows: Vec<(String, String, String, [i64; 2])>) -> Deliveries {
+    let mut all = Deliveries::default();
+    for (trail, key, bucket, times) in rows {
+        all.add(&trail, (&key, &bucket), span(times));
+    }
+    all
 }
 
 fn write(state: &State) -> io::Result<Vec<u8>> {
@@ -273,6 +292,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         last_event: head.last_event.map(Time),
         accounts,
         coverage,
+        deliveries: deliveries(head.deliveries),
         known: Dated::new(known),
         recalled,
         uses: Uses { blocks, count: head.uses },

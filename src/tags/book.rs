@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::change::{Change, Evidence, Source, What};
+use super::extract::is_request;
 use super::lost::Lost;
 use super::second::names;
 use super::shares::{Holding, Shares};
@@ -162,6 +163,25 @@ impl Book {
             // The smallest, so that the order in which they come does not matter.
             if arns.len() > JOINED {
                 arns.pop_last();
+            }
+        }
+    }
+
+    /// Gives the volumes that a request made the tags that the request asked for. To be called when
+    /// all is in the book, before [`fit`](Book::fit).
+    pub fn place_requests(&mut self) {
+        let made: Vec<String> =
+            self.changes.keys().filter(|name| is_request(name)).cloned().collect();
+        for request in made {
+            let Some(held) = self.changes.remove(&request) else { continue };
+            let volumes = self.joins.remove(&request).unwrap_or_default();
+            for held in &held {
+                let of_record = holding(&request, held).is_some();
+                self.room -= u64::from(held.room) * u64::from(of_record);
+                for volume in &volumes {
+                    self.room += u64::from(held.room) * u64::from(of_record);
+                    self.put(volume.clone(), held.clone());
+                }
             }
         }
     }

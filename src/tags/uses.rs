@@ -5,6 +5,9 @@
 //! must stay true: a context is the caller's text unless a service made the call, and every pair says
 //! which it is.
 
+#[cfg(test)]
+mod tests;
+
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};
 use crate::record::json::Json;
@@ -227,6 +230,63 @@ const ROWS: &[Row] = &[
         keys: &["request.encryptionKeyArn"],
         resource: &[Place("response.backupVaultArn", Form::Arn)],
     },
+    Row {
+        source: "cassandra",
+        names: &["CreateTable", "UpdateTable"],
+        keys: &["request.encryptionSpecification.kmsKeyIdentifier"],
+        resource: &[Place("response.resourceArn", Form::Arn)],
+    },
+    Row {
+        source: "workspaces",
+        names: &["CreateWorkspaces"],
+        keys: &["request.workspaces[].volumeEncryptionKey"],
+        resource: &[Place(
+            "response.pendingRequests[].workspaceId",
+            Form::Named("workspaces", "workspace/"),
+        )],
+    },
+    Row {
+        source: "fsx",
+        names: &["CreateFileSystem", "CreateFileSystemFromBackup"],
+        keys: &["response.fileSystem.kmsKeyId", "request.kmsKeyId"],
+        resource: &[Place("response.fileSystem.resourceARN", Form::Arn)],
+    },
+    Row {
+        source: "fsx",
+        names: &["CreateBackup", "CopyBackup"],
+        keys: &["response.backup.kmsKeyId", "request.kmsKeyId"],
+        resource: &[Place("response.backup.resourceARN", Form::Arn)],
+    },
+    Row {
+        source: "kafka",
+        names: &["CreateCluster", "CreateClusterV2"],
+        keys: &[
+            "request.encryptionInfo.encryptionAtRest.dataVolumeKMSKeyId",
+            "request.provisioned.encryptionInfo.encryptionAtRest.dataVolumeKMSKeyId",
+        ],
+        resource: &[Place("response.clusterArn", Form::Arn)],
+    },
+    Row {
+        source: "sagemaker",
+        names: &["CreateDomain", "CreateNotebookInstance"],
+        keys: &["request.kmsKeyId", "request.homeEfsFileSystemKmsKeyId"],
+        resource: &[
+            Place("response.domainArn", Form::Arn),
+            Place("response.notebookInstanceArn", Form::Arn),
+        ],
+    },
+    Row {
+        source: "sagemaker",
+        names: &["CreateFeatureGroup"],
+        keys: &["request.onlineStoreConfig.securityConfig.kmsKeyId"],
+        resource: &[Place("response.featureGroupArn", Form::Arn)],
+    },
+    Row {
+        source: "glue",
+        names: &["PutDataCatalogEncryptionSettings"],
+        keys: &["request.dataCatalogEncryptionSettings.encryptionAtRest.sseAwsKmsKeyId"],
+        resource: &[],
+    },
 ];
 
 /// The names of all calls that set up a key.
@@ -332,10 +392,16 @@ fn set_up(view: &View<'_>) -> Vec<Pair> {
             attribute.scalar().is_some_and(|text| text.eq_ignore_ascii_case("KmsMasterKeyId"))
         });
     let texts = row.keys.iter().flat_map(|path| all(view, path)).filter_map(Json::scalar);
-    let Some(key) = texts.filter(|_| is_key).find_map(|text| key_of(view, &text)) else {
+    let mut keys = texts.filter(|_| is_key).filter_map(|text| key_of(view, &text));
+    let Some(key) = keys.next() else { return Vec::new() };
+    // One call makes several WorkSpaces, and does not say which of several keys is for which.
+    if row.source == "workspaces" && keys.any(|other| other != key) {
         return Vec::new();
-    };
+    }
     let mut arns = resources(view, row.resource);
+    if row.source == "glue" {
+        arns.extend(catalog(view));
+    }
     if arns.is_empty() {
         let named = view.resource().and_then(|r| resource(view, &r.arn, Form::Arn));
         arns.extend(named);
@@ -348,6 +414,18 @@ fn set_up(view: &View<'_>) -> Vec<Pair> {
         Pair { key: key.clone(), resource: Some(resource), unmapped: false, attested: true }
     };
     arns.into_iter().map(pair).collect()
+}
+
+/// The data catalog that a call of Glue is about: there is one in each account and Region.
+fn catalog(view: &View<'_>) -> Option<String> {
+    let own = view.completed("glue", "catalog").arn;
+    let account = Arn::parse(&own)?.account.to_owned();
+    let named = all(view, "request.catalogId").into_iter().find_map(Json::scalar);
+    let named = named.filter(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()));
+    Some(match named {
+        Some(id) => own.replacen(&format!(":{account}:"), &format!(":{id}:"), 1),
+        None => own,
+    })
 }
 
 /// The key that another service's record names: by ARN, by id, or by alias.

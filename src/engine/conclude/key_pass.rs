@@ -4,6 +4,8 @@
 //! are gone through side by side. What must stay true: each record is told once, whatever its
 //! copies; a rule that needs to know of few uses is not told of all.
 
+mod alone;
+
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +13,7 @@ use std::rc::Rc;
 
 use rayon::prelude::*;
 
+use self::alone::Alone;
 use super::adds::Met;
 use super::by_names::ByNames;
 use super::calls::Calls;
@@ -22,6 +25,7 @@ use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
 use super::stateful::history::{OfAll, texts};
 use super::stateful::note::{Note, NotePool, NoteText, Notes, part_of};
+use super::stateful::unit::Unit;
 use super::tags::compare::{Compared, Comparing};
 use super::tags::ledger::{Ledger, Tags};
 use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Scope, Use, Uses};
@@ -71,11 +75,13 @@ pub fn pass(known: &Known<'_>) -> io::Result<Passed> {
     let limits = &bench.context.plan.limits;
     let pool = NotePool::new(bench.stages.count, limits.notes, known.free);
     let handed = HandedUses::new(limits.uses);
+    let alone = Alone::of(bench, known.marked)?;
     let shards: Vec<io::Result<Shard>> = (0..SHARDS)
         .into_par_iter()
         .map_init(AtHand::default, |at_hand, shard| {
             let heirs = Heirs::new(bench, handed.take());
-            let mut pass = Pass::new(known, (pool.take(), heirs), std::mem::take(at_hand));
+            let mut pass =
+                Pass::new((known, &alone), (pool.take(), heirs), std::mem::take(at_hand));
             let done = pass.shard(shard).and_then(|()| pass.calls.leave(&mut pass.desk));
             let done = done.and_then(|()| pass.desk.tell_all());
             let Pass { desk, comparing, heirs, fed, watched, habits, .. } = pass;
@@ -119,6 +125,8 @@ struct Texts {
     who: Rc<Named<Who>>,
     call: Rc<Named<Call>>,
     target: Rc<Target>,
+    /// Whether the resource knows no other key.
+    only_key: bool,
 }
 
 /// What a thread keeps at hand from shard to shard.
@@ -132,6 +140,8 @@ struct AtHand<'a> {
 
 struct Pass<'a> {
     known: &'a Known<'a>,
+    /// Resources that know one key only.
+    alone: &'a Alone,
     desk: Desk<'a>,
     comparing: Option<Comparing<'a>>,
     /// The kinds of use of the key at hand.
@@ -161,13 +171,18 @@ struct Fed {
 }
 
 impl<'a> Pass<'a> {
-    fn new(known: &'a Known<'a>, (notes, heirs): (Notes, Heirs), at_hand: AtHand<'a>) -> Pass<'a> {
+    fn new(
+        (known, alone): (&'a Known<'a>, &'a Alone),
+        (notes, heirs): (Notes, Heirs),
+        at_hand: AtHand<'a>,
+    ) -> Pass<'a> {
         let bench = known.bench;
         let mut desk = Desk::new(bench, notes);
         desk.lookup = at_hand.lookup.unwrap_or(desk.lookup);
         let ledger = at_hand.ledger.unwrap_or_else(|| Ledger::new(known.tags));
         Pass {
             known,
+            alone,
             desk,
             comparing: bench.context.compares.then(|| Comparing::new(bench, ledger)),
             kinds: Kinds::new(bench.context.plan.limits.window),
@@ -253,6 +268,7 @@ impl<'a> Pass<'a> {
                 who: self.desk.lookup.who(kind.first.who)?,
                 call: self.desk.lookup.call(kind.first.call)?,
                 target: self.desk.lookup.target(&kind.first)?,
+                only_key: self.alone.is(self.desk.lookup.purpose(kind.first.purpose)?.first, key),
             });
         }
         let uses: Vec<Use<'_>> = kinds.iter().zip(&texts).map(told).collect();
@@ -350,6 +366,7 @@ impl<'a> Pass<'a> {
             accounts: bench.accounts,
             range: bench.range,
             before: &[],
+            deliveries: bench.deliveries,
         };
         let decide = || over.decide(uses, &context);
         let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {
@@ -368,11 +385,8 @@ impl<'a> Pass<'a> {
         let mut rests: Vec<&Kind> = decided.notes.iter().filter_map(of).collect();
         let reported = rests.iter().any(|kind| kind.reported);
         let text = NOWHERE;
-        self.desk.pass_on(
-            rule,
-            &Note { reported, text, ..Note::of_row(&first.first, first.at) },
-            true,
-        )?;
+        let unit = Unit::new(Note { text, ..Note::of_row(&first.first, first.at) });
+        self.desk.pass_on(rule, &unit, (reported, true))?;
         let known = reported || rests.iter().any(|kind| kind.recalled);
         if !known || !self.known.bench.context.plan.rules.is_reported(rule.about) {
             return Ok(());
@@ -451,6 +465,7 @@ fn told<'t>((kind, texts): (&'t Kind, &'t Texts)) -> Use<'t> {
         attempt: texts.call.entry.attempt,
         principal: &texts.who.entry.principal,
         own_session: kind.first.is(flag::OWN_SESSION),
+        only_key: texts.only_key,
         key: texts.target.key.as_ref(),
         resource: texts.target.resource.as_ref(),
         times: (Time(kind.first.time), Time(kind.last)),

@@ -11,6 +11,7 @@ use crate::engine::partial::values::Values;
 use crate::engine::plan::Plan;
 use crate::model::coverage::Coverage;
 use crate::model::days::Day;
+use crate::model::delivery::Deliveries;
 use crate::model::memory::{self, Habit, Memory, Span, both};
 use crate::model::origin::Origin;
 use crate::model::outcome::Totals;
@@ -22,6 +23,9 @@ pub const KNOWN: usize = 1 << 20;
 /// For how long, in days: CloudTrail tries for 30 to deliver what it could not.
 const KNOWN_DAYS: u16 = 45;
 
+/// For how long it knows where trails delivered; 90 days in microseconds.
+const DELIVERIES: i64 = 90 * 86_400_000_000;
+
 /// How many accounts it knows: as many as one run tells apart.
 const ACCOUNTS: usize = Values::LIMIT;
 
@@ -32,17 +36,21 @@ pub struct Seen {
     pub last: Time,
     /// How many records this run has read.
     pub records: u64,
+    /// Where trails deliver their log files.
+    pub deliveries: Deliveries,
 }
 
-pub fn seen(plan: &Plan, totals: &Totals) -> Seen {
+pub fn seen(plan: &Plan, totals: &Totals, mut deliveries: Deliveries) -> Seen {
     let (mut accounts, mut first) = (totals.accounts.clone(), totals.first_event);
     let mut last = totals.last_event;
     if let Some(past) = &plan.past {
         accounts.extend(past.memory.accounts.iter().cloned());
         first = [first, past.memory.first_event].into_iter().flatten().min();
         last = last.max(past.memory.last_event);
+        deliveries.merge(past.memory.deliveries.clone());
     }
-    Seen { accounts, first, last: last.unwrap_or(Time(0)), records: totals.records }
+    let (last, records) = (last.unwrap_or(Time(0)), totals.records);
+    Seen { accounts, first, last, records, deliveries: deliveries.indexed() }
 }
 
 /// What the next run needs to know, if it is asked for and this one is whole.
@@ -70,12 +78,14 @@ pub fn remember(
     let today = Day::of(seen.last.min(context.plan.now));
     let habits = bounded_habits((context, today), habits, problems);
     let accounts = bounded(seen.accounts, problems);
+    let oldest = Time(seen.last.0.saturating_sub(DELIVERIES));
     Some(Memory {
         seed: context.key.seed(),
         first_event: seen.first,
         last_event: Some(seen.last),
         accounts,
         coverage: Coverage::default(),
+        deliveries: seen.deliveries.since(oldest),
         known,
         recalled,
         uses,

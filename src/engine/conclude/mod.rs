@@ -21,8 +21,8 @@
 //! links      which findings are about one call
 //! sort       findings, each naming the other record of its call
 //! rank       the order of the report
-//! said       problems of a conclusion
 //! memory     what the next run needs to know
+//! notices    what is told of texts and tags that had no room or do not fit
 //! heirs      which uses it may get
 //! hand_on    what it gets of uses and records
 //! shares     who gets how much of a room that is too small for all
@@ -45,9 +45,9 @@ mod kinds;
 mod links;
 mod lookup;
 mod memory;
+mod notices;
 mod rank;
 mod records;
-mod said;
 mod settle;
 mod shares;
 mod sort;
@@ -92,7 +92,7 @@ use coverage::Look;
 use fold::Fold;
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
-use said::{collision, conflict, too_many_names, too_many_tags};
+use notices::{collision, conflict, too_many_names, too_many_tags};
 use settle::Settling;
 use sort::findings;
 use stateful::decide::{Bench, Decisions, Desk};
@@ -123,7 +123,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     totals.duplicates = counts.duplicates;
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
-    let seen = seen(plan, &totals);
+    let seen = seen(plan, &totals, take(&mut partial.deliveries));
     let finds = Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups)));
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
@@ -251,8 +251,7 @@ fn decide(
     (seen, ended): (&Seen, Ended),
 ) -> io::Result<Decided> {
     let plan = context.plan;
-    let empty = KeyUses::new(1, context.key, 0);
-    let uses = std::mem::replace(&mut partial.uses, empty);
+    let uses = std::mem::replace(&mut partial.uses, KeyUses::new(1, context.key, 0));
     let presence = Presence::new(seen.records.saturating_add(uses.rows.len()));
     let (rows, heap, kept) =
         (uses.rows.sharded(), texts(uses.heap), texts(take(&mut partial.kept.texts)));
@@ -276,6 +275,7 @@ fn decide(
         presence: &presence,
         accounts: &seen.accounts,
         range: (seen.first.unwrap_or(Time(0)), seen.last),
+        deliveries: &seen.deliveries,
         uses: &rows,
         dictionary: &dictionary,
         heap: &heap,
@@ -333,6 +333,7 @@ fn book(plan: &Plan, mut book: Book, joins: BTreeSet<(String, String)>, unplaced
     book.unplaced += unplaced;
     joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
     book.merge(plan.tags.clone());
+    book.place_requests();
     book.fit();
     book
 }

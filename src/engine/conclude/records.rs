@@ -310,12 +310,17 @@ impl Pass<'_> {
         let adjusted = adjusted.filter(|about| *about != rule as usize);
         let hit = answers.hits.iter().find(|hit| Some(hit.rule) == adjusted);
         let group = hit.map_or([0, 0], |hit| self.group(one, hit));
-        if let Some(key) = one.record.view.first_key() {
+        let asks = |mark: &Mark| history.asks_for_uses(mark.kind);
+        if let Some(key) = one.record.view.first_key().filter(|_| marks.iter().any(asks)) {
             self.said.marked.insert((number, sym(context.key, key.arn.as_bytes())));
         }
-        for Mark { part, kind, value } in marks {
-            // A part may be a key that the record names in another place.
-            self.said.marked.insert((number, sym(context.key, part.as_bytes())));
+        for mark in marks {
+            let asks = asks(&mark);
+            let Mark { part, kind, value } = mark;
+            if asks {
+                // A part may be a key that the record names in another place.
+                self.said.marked.insert((number, sym(context.key, part.as_bytes())));
+            }
             let part = context.key.long(&[part.as_bytes()]);
             let note = Note { rule: number, part, kind, group, ..note_of(one) };
             if history.sums_days() {

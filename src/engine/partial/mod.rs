@@ -42,6 +42,7 @@ pub mod uuid;
 pub mod values;
 
 use crate::model::coverage::Coverage;
+use crate::model::delivery::Deliveries;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
@@ -74,6 +75,8 @@ pub struct Partial {
     pub uses: KeyUses,
     /// Other records that matter later.
     pub kept: Kept,
+    /// Where trails deliver their log files.
+    pub deliveries: Deliveries,
     /// Records for the next run.
     pub retained: Retained,
     /// Hours while they are gathered,
@@ -100,6 +103,7 @@ impl Partial {
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
+            deliveries: Deliveries::default(),
             retained: Retained::new((late, plan.now.0), plan.limits.retained, number),
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
@@ -136,6 +140,7 @@ impl Partial {
         self.network.merge(other.network);
         self.uses.merge(other.uses);
         self.kept.merge(other.kept);
+        self.deliveries.merge(other.deliveries);
         self.retained.merge(other.retained);
         self.coverage.merge(other.coverage);
         self.problems.merge(other.problems);

@@ -27,6 +27,7 @@ use crate::engine::partial::kept::why::{PAIRS, RULES};
 use crate::engine::plan::Range;
 use crate::model::origin::Origin;
 use crate::model::problem::Stage;
+use crate::record::delivery;
 use crate::record::event::Marked;
 use crate::record::kms::View;
 
@@ -68,6 +69,9 @@ fn look_at(
         true => keep::range(sink, record, marked),
         false => (Range::Outside, true),
     };
+    if kms && range != Range::Outside {
+        deliver(sink, record);
+    }
     let mut answers = std::mem::take(&mut sink.answers);
     answers.ask(&sink.context.plan.rules, record, rules, range);
     for rule in &answers.failed {
@@ -80,6 +84,17 @@ fn look_at(
         put_away(sink, record, marked, &answers, &identity, (range, judged, why));
     }
     sink.answers = answers;
+}
+
+/// Notes where CloudTrail delivered a log file, of a record whose header did not tell that it did.
+fn deliver(sink: &mut BlobSink<'_, '_>, record: &Record<'_>) {
+    let Some(time) = record.basics.time else { return };
+    if record.view.is_trail_delivery() && !record.view.attempt() {
+        let deliveries = &mut sink.partial.deliveries;
+        delivery::of_view(&record.view, |trail, key, bucket| {
+            deliveries.add(trail, (key, bucket), (time, time));
+        });
+    }
 }
 
 /// Puts away what a record leaves behind.

@@ -11,8 +11,10 @@ use crate::detect::case::Case;
 use crate::engine::evaluate::Basics;
 use crate::engine::partial::fact::NO_GROUP;
 use crate::engine::partial::hours::Call;
+use crate::engine::plan::Range;
 use crate::model::problem::Stage;
 use crate::record::container::Sink;
+use crate::record::delivery;
 use crate::record::event::{Header, Marked, Raw};
 use crate::record::kms;
 
@@ -43,6 +45,9 @@ impl Sink for BlobSink<'_, '_> {
             {
                 if kms {
                     self.note_read(number, record, &basics.header);
+                }
+                if kms && case.is_delivered() {
+                    self.note_delivery(record, &basics);
                 }
             }
             _ => record::examine(self, number, record, basics, rules),
@@ -102,6 +107,18 @@ impl BlobSink<'_, '_> {
             let message = format!("no readable {}: expected in every record", missing.join(", "));
             self.report(Some(number), Stage::Parse, message);
         }
+    }
+
+    /// Notes where CloudTrail delivered a log file, and under which key.
+    fn note_delivery(&mut self, record: Marked<'_>, basics: &Basics<'_>) {
+        let Some(time) = basics.time else { return };
+        if self.context.plan.filter.range(basics.time, &basics.header) == Range::Outside {
+            return;
+        }
+        let deliveries = &mut self.partial.deliveries;
+        delivery::read(&record, basics.name, |trail, key, bucket| {
+            deliveries.add(trail, (key, bucket), (time, time));
+        });
     }
 
     /// Counts a KMS record that is of no interest but may be a copy.

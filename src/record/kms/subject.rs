@@ -40,11 +40,11 @@ const ARN_KEYS: &[&str] = &[
 ];
 
 /// Context keys whose value is an id that only the service can resolve, best first.
-const ID_KEYS: &[(&str, &str)] = &[
-    ("aws:rds:db-id", "AWS::RDS::DBInstance"),
-    ("aws:rds:dbc-id", "AWS::RDS::DBCluster"),
-    ("aws:workspaces:sid-directoryid", "AWS::WorkSpaces::Workspace"),
-];
+const ID_KEYS: &[(&str, &str)] =
+    &[("aws:rds:db-id", "AWS::RDS::DBInstance"), ("aws:rds:dbc-id", "AWS::RDS::DBCluster")];
+
+/// The context key of WorkSpaces: `[SID]@[DIRECTORY]`. Only the directory has an ARN.
+const WORKSPACE: &str = "aws:workspaces:sid-directoryid";
 
 /// Context keys whose value is the last part of the resource's ARN: the service, and what stands
 /// before the value.
@@ -73,6 +73,17 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource
         let id = format!("table/{}", value("aws:dynamodb:tableName")?);
         Some(complete(view, "dynamodb", &id, value("aws:dynamodb:subscriberId")))
     };
+    let keyspace = || {
+        let (space, name) =
+            (value("aws:cassandra:keyspaceName")?, value("aws:cassandra:tableName")?);
+        let id = format!("/keyspace/{space}/table/{name}");
+        Some(complete(view, "cassandra", &id, value("aws:cassandra:subscriberId")))
+    };
+    let catalog = || {
+        let account = value("glue_catalog_id")?;
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        is_account.then(|| complete(view, "glue", "catalog", Some(account)))
+    };
     // The value may be the whole ARN already, whatever the key says.
     let by_name = || {
         NAME_KEYS.iter().find_map(|(key, service, prefix)| {
@@ -93,12 +104,55 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource
         found.filter(|(arn, _)| arn.service != "kms").find_map(|(_, value)| of_arn(value))
     };
     by_id()
+        .or_else(|| workspace(view, value(WORKSPACE)?))
         .or_else(by_arn)
         .or_else(table)
+        .or_else(keyspace)
+        .or_else(catalog)
         .or_else(by_name)
+        .or_else(|| pairs.iter().find_map(|pair| of_service(view, pair)))
         .or_else(object)
         .or_else(volume)
         .or_else(other)
+}
+
+/// The directory of a WorkSpace; if the value names none, the value.
+fn workspace(view: &View<'_>, value: &str) -> Option<Resource> {
+    let directory = value.rsplit_once("@[").and_then(|(_, id)| id.strip_suffix(']'));
+    let directory = directory.filter(|id| id.starts_with("d-") && !id.contains('/'));
+    Some(match directory {
+        Some(id) => complete(view, "workspaces", &format!("directory/{id}"), None),
+        None => resource(value, Some("AWS::WorkSpaces::Workspace")),
+    })
+}
+
+/// Services that name what they protect in a context key of their own, `aws:SERVICE:…`, and whose
+/// data lies in volumes or buckets that the context names as well.
+const NAMED_BY_SERVICE: &[&str] = &["fsx", "kafka", "msk", "sagemaker", "glue", "bedrock", "mq"];
+
+/// What a pair of such a service names: by its ARN, or a file system by its id.
+fn of_service(view: &View<'_>, (name, value): &Pair<'_>) -> Option<Resource> {
+    let mut parts = name.split(':');
+    let is_aws = parts.next().is_some_and(|part| part.eq_ignore_ascii_case("aws"));
+    let service = parts.next().filter(|_| is_aws)?.to_ascii_lowercase();
+    if !NAMED_BY_SERVICE.contains(&service.as_str()) {
+        return None;
+    }
+    let arn = Arn::parse(value).filter(|arn| !matches!(arn.service, "s3" | "ec2" | "kms" | "iam"));
+    let is_id = |prefix: &str| {
+        let rest = value.strip_prefix(prefix)?;
+        (!rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(())
+    };
+    match (arn, &*service) {
+        (Some(_), _) => of_arn(value),
+        (None, "fsx") if is_id("fs-").is_some() => {
+            Some(complete(view, "fsx", &format!("file-system/{value}"), None))
+        }
+        (None, "fsx") if is_id("backup-").is_some() => {
+            Some(complete(view, "fsx", &format!("backup/{value}"), None))
+        }
+        _ => None,
+    }
 }
 
 /// What `pairs` names beside [`of_context`]: a log file of a trail is the trail's, and lies in a
@@ -274,6 +328,16 @@ fn kind_of(arn: &Arn<'_>) -> Option<&'static str> {
         "states" if is("stateMachine:") => "AWS::StepFunctions::StateMachine",
         "es" if is("domain/") => "AWS::OpenSearchService::Domain",
         "eks" if is("cluster/") => "AWS::EKS::Cluster",
+        "cassandra" if is("/keyspace/") && arn.resource.contains("/table/") => {
+            "AWS::Cassandra::Table"
+        }
+        "fsx" if is("file-system/") => "AWS::FSx::FileSystem",
+        "glue" if arn.resource == "catalog" => "AWS::Glue::Catalog",
+        "kafka" if is("cluster/") => "AWS::MSK::Cluster",
+        "sagemaker" if is("domain/") => "AWS::SageMaker::Domain",
+        "sagemaker" if is("notebook-instance/") => "AWS::SageMaker::NotebookInstance",
+        "workspaces" if is("directory/") => "AWS::WorkSpaces::Directory",
+        "workspaces" if is("workspace/") => "AWS::WorkSpaces::Workspace",
         "firehose" if is("deliverystream/") => "AWS::KinesisFirehose::DeliveryStream",
         _ => return None,
     })

@@ -323,6 +323,54 @@ fn subjects_lose_what_is_not_part_of_the_resource() {
 }
 
 #[test]
+fn services_without_an_arn_in_their_context_are_named_too() {
+    let table = json!({"aws:cassandra:keyspaceName": "shop", "aws:cassandra:tableName": "orders",
+        "aws:cassandra:subscriberId": "444455556666"});
+    subjects(vec![
+        (
+            table,
+            "arn:aws:cassandra:eu-west-1:444455556666:/keyspace/shop/table/orders",
+            Some("AWS::Cassandra::Table"),
+        ),
+        (
+            json!({"aws:workspaces:sid-directoryid": "[S-1-5-21-1]@[d-0a1b]", "aws:ebs:id": "vol-0a"}),
+            "arn:aws:workspaces:eu-west-1:111122223333:directory/d-0a1b",
+            Some("AWS::WorkSpaces::Directory"),
+        ),
+        (
+            json!({"aws:workspaces:sid-directoryid": "S-1-5-21-1"}),
+            "S-1-5-21-1",
+            Some("AWS::WorkSpaces::Workspace"),
+        ),
+        (
+            json!({"aws:fsx:filesystem-id": "fs-0a1b", "aws:ebs:id": "vol-0a"}),
+            "arn:aws:fsx:eu-west-1:111122223333:file-system/fs-0a1b",
+            Some("AWS::FSx::FileSystem"),
+        ),
+        (
+            json!({"aws:ebs:id": "vol-0a", "aws:kafka:arn": "arn:aws:kafka:r:1:cluster/a/1"}),
+            "arn:aws:kafka:r:1:cluster/a/1",
+            Some("AWS::MSK::Cluster"),
+        ),
+        (
+            json!({"aws:s3:arn": "arn:aws:s3:::b/a", "aws:sagemaker:domain-arn": "arn:aws:sagemaker:r:1:domain/d-1"}),
+            "arn:aws:sagemaker:r:1:domain/d-1",
+            Some("AWS::SageMaker::Domain"),
+        ),
+        (
+            json!({"glue_catalog_id": "444455556666"}),
+            "arn:aws:glue:eu-west-1:444455556666:catalog",
+            Some("AWS::Glue::Catalog"),
+        ),
+        (
+            json!({"aws:fsx:x": "fs-/..", "aws:ebs:id": "vol-0a", "glue_catalog_id": "mine"}),
+            "arn:aws:ec2:eu-west-1:111122223333:volume/vol-0a",
+            Some("AWS::EC2::Volume"),
+        ),
+    ]);
+}
+
+#[test]
 fn other_services_act_on_a_resource_of_theirs() {
     let of = |record: &Value| view(record, |view| view.resource().map(|found| found.arn));
     let stop = |name: &str| {

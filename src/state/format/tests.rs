@@ -52,6 +52,11 @@ fn state() -> impl Strategy<Value = State> {
             last_event: first_event,
             accounts: ["111122223333".to_owned()].into(),
             coverage: coverage(seed),
+            deliveries: deliveries(
+                (0..seed % 3)
+                    .map(|at| (format!("trail/{at}"), "key".into(), "logs".into(), [1, -2]))
+                    .collect(),
+            ),
             known: Dated::new(known),
             recalled,
             uses: Uses {

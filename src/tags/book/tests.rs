@@ -140,3 +140,21 @@ fn a_flood_takes_no_room_from_files_and_files_have_their_own() {
     book.fit();
     assert!(is_known(&book, &bucket("file-0"), 60));
 }
+
+#[test]
+fn volumes_get_the_tags_that_their_request_asked_for() {
+    let volume = |name: &str| format!("arn:aws:ec2:eu-central-1:111122223333:volume/vol-{name}");
+    let request = "request:r1".to_owned();
+    let mut book = Book::new(10);
+    set(&mut book, ("111122223333", "app"), std::slice::from_ref(&request), 5, true);
+    set(&mut book, ("111122223333", "app"), &["request:r2".to_owned()], 5, true);
+    for name in ["a", "b"] {
+        book.join(request.clone(), volume(name));
+    }
+    book.place_requests();
+    book.fit();
+    assert!(is_known(&book, &volume("a"), 9) && is_known(&book, &volume("b"), 9));
+    assert!(!is_known(&book, &volume("c"), 9));
+    assert_eq!(book.arns().len(), 2, "the id of a request is no resource");
+    assert!(book.joins().is_empty());
+}

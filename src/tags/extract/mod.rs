@@ -42,6 +42,21 @@ const GENERIC: [&str; 6] = ["Tag", "Untag", "AddTags", "RemoveTags", "CreateTags
 const WRAPPED: [&str; 4] =
     ["CreateNatGateway", "CreateVpcEndpoint", "CreateLaunchTemplate", "CreateTransitGateway"];
 
+/// Further calls that show the id of a database beside its ARN.
+const WITH_IDS: [&str; 8] = [
+    "ModifyDBInstance",
+    "ModifyDBCluster",
+    "RebootDBInstance",
+    "StartDBInstance",
+    "StopDBInstance",
+    "StartDBCluster",
+    "StopDBCluster",
+    "PromoteReadReplica",
+];
+
+/// What stands before the id of a request where it stands for the volumes that the request made.
+const REQUEST: &str = "request:";
+
 /// The member that has tags by the kind of resource.
 const SPECIFIED: &str = "tagSpecificationSet";
 
@@ -58,7 +73,11 @@ pub fn concerns(name: &[u8]) -> bool {
     static KNOWN: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
         let rows = ROWS.iter().flat_map(|row| row.names.iter().copied());
-        rows.chain(WRAPPED).chain(uses::names()).map(|name| name.as_bytes()).collect()
+        rows.chain(WRAPPED)
+            .chain(WITH_IDS)
+            .chain(uses::names())
+            .map(|name| name.as_bytes())
+            .collect()
     });
     known.contains(undated(name)) || GENERIC.iter().any(|g| name.starts_with(g.as_bytes()))
 }
@@ -78,6 +97,7 @@ pub fn extract(view: &View<'_>) -> Extract {
     let service = source.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let plain = undated(name.as_bytes());
     joins(view, &service, &mut found);
+    volumes(view, (&service, &name), &mut found);
     let fits = |row: &&Row| {
         row.source == service && row.names.iter().any(|known| known.as_bytes() == plain)
     };
@@ -87,6 +107,7 @@ pub fn extract(view: &View<'_>) -> Extract {
         None => generic(view, &name, &mut found),
     }
     let failed = failed(view);
+    // The id of a request is no ARN, and nothing of it fails alone.
     found.changes.retain(|(arn, _)| !failed.contains(arn));
     found
 }
@@ -266,4 +287,41 @@ fn joins(view: &View<'_>, service: &str, found: &mut Extract) {
         }
         _ => {}
     }
+}
+
+/// Volumes of new instances. RunInstances has their tags and not their ids. EC2 then makes a grant for
+/// each encrypted one, as part of the same request.
+fn volumes(view: &View<'_>, (service, name): (&str, &str), found: &mut Extract) {
+    let id = view.event().text_at(&["requestID"]).filter(|id| !id.is_empty());
+    let Some(request) = id.map(|id| format!("{REQUEST}{id}")) else { return };
+    match (service, name) {
+        ("ec2", "RunInstances") => {
+            let set = first(view, &["request.tagSpecificationSet"]);
+            let tags = set.map_or(Some(Tags::new()), |set| specified(set, "volume"));
+            // A launch template may have further tags, and the record does not show them.
+            let by_template = first(view, &["request.launchTemplate"]).is_some();
+            let what = match tags {
+                Some(tags) if !by_template => What::Create(tags),
+                Some(tags) if !tags.is_empty() => What::Set(tags),
+                _ => return,
+            };
+            found.changes.push((request, Arc::new(what)));
+        }
+        ("kms", "CreateGrant") if view.actor() != Actor::Direct => {
+            let grantee = first(view, &["request.granteePrincipal"]).and_then(Json::scalar);
+            let to_instance = grantee.is_some_and(|to| to.contains("aws:ec2-infrastructure:i-"));
+            let volumes = uses::of(view).into_iter().filter_map(|pair| pair.resource);
+            for volume in volumes.filter(|_| to_instance) {
+                if volume.arn.contains(":volume/") {
+                    found.joins.push((request.clone(), volume.arn));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a name stands for the volumes that a request made.
+pub fn is_request(name: &str) -> bool {
+    name.starts_with(REQUEST)
 }

@@ -127,7 +127,7 @@ pub const ROWS: &[Row] = &[
         "kms",
         &["ReplicateKey"],
         &[Place("response.replicaKeyMetadata.arn", Arn)],
-        &["request.tags"],
+        &["response.replicaTags", "request.tags"],
         Create,
     ),
     // EC2.

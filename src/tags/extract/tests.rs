@@ -316,6 +316,63 @@ fn most_names_are_passed_over() {
 fn ids_of_databases_are_joined() {
     let arn = "arn:aws:rds:eu-central-1:111122223333:db:x";
     let response = json!({"dBInstanceArn": arn, "dbiResourceId": "db-EXAMPLE"});
-    let found = said("rds", "CreateDBInstance", &json!({}), &response);
-    assert_eq!(found.joins, [("db-EXAMPLE".into(), arn.into())]);
+    for name in ["CreateDBInstance", "ModifyDBInstance", "StopDBInstance"] {
+        let found = said("rds", name, &json!({}), &response);
+        assert_eq!(found.joins, [("db-EXAMPLE".into(), arn.into())]);
+        assert!(concerns(name.as_bytes()), "{name} is passed over");
+    }
+    let arn = "arn:aws:rds:eu-central-1:111122223333:cluster:x";
+    let response = json!({"dBClusterArn": arn, "dbClusterResourceId": "cluster-EXAMPLE"});
+    let found = said("rds", "ModifyDBCluster", &json!({}), &response);
+    assert_eq!(found.joins, [("cluster-EXAMPLE".into(), arn.into())]);
+    assert_eq!(found.changes, []);
+}
+
+#[test]
+fn each_replica_of_a_key_has_tags_of_its_own() {
+    let key = |region: &str| format!("arn:aws:kms:{region}:{ACCOUNT}:key/mrk-0a");
+    let (primary, replica) = (key("eu-central-1"), key("eu-west-1"));
+    let request = json!({"keyId": primary, "replicaRegion": "eu-west-1"});
+    let pairs = json!([{"tagKey": "A", "tagValue": "b"}]);
+    let made = json!({"replicaKeyMetadata": {"arn": replica}, "replicaTags": pairs});
+    let a = || tags(&[("A", "b")]);
+    one("kms", "ReplicateKey", (request.clone(), made), &replica, What::Create(a()));
+    let bare = json!({"replicaKeyMetadata": {"arn": replica}});
+    one("kms", "ReplicateKey", (request, bare), &replica, What::Create(Tags::new()));
+    let tagged = json!({"keyId": replica, "tags": pairs});
+    one("kms", "TagResource", (tagged, json!(null)), &replica, What::Set(a()));
+}
+
+/// A call that is part of a request.
+fn in_request(service: &str, name: &str, request: Json) -> Extract {
+    of_record(&json!({
+        "eventSource": format!("{service}.amazonaws.com"), "eventName": name, "requestID": "r1",
+        "awsRegion": "eu-central-1", "recipientAccountId": ACCOUNT,
+        "userIdentity": {"type": "IAMUser", "accountId": ACCOUNT, "invokedBy": "ec2.amazonaws.com"},
+        "requestParameters": request, "responseElements": null,
+        "resources": [{"ARN": format!("arn:aws:kms:eu-central-1:{ACCOUNT}:key/1a")}],
+    }))
+}
+
+#[test]
+fn volumes_of_new_instances_are_known_by_the_request() {
+    let set = json!({"items": [{"resourceType": "volume", "tags": [{"key": "A", "value": "b"}]}]});
+    let run = |request: Json| in_request("ec2", "RunInstances", request).changes;
+    let is = |what: What| vec![("request:r1".to_owned(), Arc::new(what))];
+    let a = || tags(&[("A", "b")]);
+    assert_eq!(run(json!({"tagSpecificationSet": set})), is(What::Create(a())));
+    assert_eq!(run(json!({})), is(What::Create(Tags::new())));
+    let template = json!({"launchTemplateId": "lt-0a"});
+    assert_eq!(run(json!({"launchTemplate": template})), []);
+    let both = json!({"launchTemplate": template, "tagSpecificationSet": set});
+    assert_eq!(run(both), is(What::Set(a())));
+    let grant = |to: &str| {
+        let context = json!({"encryptionContextSubset": {"aws:ebs:id": "vol-0a"}});
+        let request = json!({"constraints": context, "granteePrincipal": to});
+        in_request("kms", "CreateGrant", request).joins
+    };
+    let volume = format!("arn:aws:ec2:eu-central-1:{ACCOUNT}:volume/vol-0a");
+    let infrastructure = format!("{ACCOUNT}:aws:ec2-infrastructure:i-0a");
+    assert_eq!(grant(&infrastructure), [("request:r1".to_owned(), volume)]);
+    assert_eq!(grant("arn:aws:iam::111122223333:role/app"), []);
 }

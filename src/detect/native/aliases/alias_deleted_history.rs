@@ -1,13 +1,20 @@
-//! Lowers the level of a deleted alias if the same principal restores it at once.
+//! Lowers the level of a deleted alias if the same principal restores it at once, or if nobody but
+//! the caller loses anything with the key.
 //!
-//! What must stay true: principal, alias name and key are all known and equal.
+//! The first needs the notes of the alias, the second those of the key: a record is noted for both.
+//! What must stay true: of a restored alias, principal, name and key are all known and equal. The
+//! rest is said in `shared/key_life.rs`.
 
 use serde_json::Value;
 
-use crate::detect::native::shared::timeline::{
-    MINUTE, alias_part, between, by_same, first_from, key_of, of_kind,
+use crate::detect::native::shared::actor::is_automation;
+use crate::detect::native::shared::key_life::{
+    DAYS, Life, TAKEN, asks_for_uses, mark_life, mark_use,
 };
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
+use crate::detect::native::shared::timeline::{
+    MINUTE, alias_part, between, by_same, first_from, key_of, mark_key, of_kind,
+};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -16,6 +23,8 @@ use crate::record::kms::View;
 const DELETED: u32 = 0;
 /// The alias was created.
 const CREATED: u32 = 1;
+/// In the notes of a key: it was given an alias.
+const NAMED: u32 = 2;
 
 /// The maximum time until the alias is restored.
 const SOON: i64 = 10 * MINUTE;
@@ -30,35 +39,87 @@ impl History for AliasDeletedHistory {
     }
 
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
-        if !view.is_kms() || view.attempt() {
-            return;
-        }
+        mark_life(event, view, marks);
         let kind = match view.name().as_deref() {
-            Some("DeleteAlias") => DELETED,
-            Some("CreateAlias") => CREATED,
+            Some("DeleteAlias") if view.is_kms() => DELETED,
+            Some("CreateAlias") if view.is_kms() => CREATED,
             _ => return,
         };
-        if let Some(part) = alias_part(event, view) {
+        // A refused deletion is a finding too.
+        if !view.attempt() || kind == DELETED {
+            mark_key(view, if kind == DELETED { TAKEN } else { NAMED }, "", marks);
+        }
+        if let Some(part) = alias_part(event, view).filter(|_| !view.attempt()) {
             marks.push(Mark { part, kind, value: String::new() });
         }
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        let created = of_kind(notes, CREATED);
-        let lowered = |deleted: usize| {
-            let gone = &notes[deleted];
-            // Only the next creation counts. Before a later one, the alias may have been on another
-            // key.
-            let back = &notes[first_from(notes, &created, gone.time)?];
-            let same = key_of(gone)? == key_of(back)? && by_same(&gone.about, &back.about);
-            (same && between(gone.time, back.time) <= SOON).then(|| {
-                let why = format!("created again on the same key at {}", back.time);
-                Decided::new([deleted], Level::Low).with("why", Value::from(why))
-            })
-        };
-        let found = |at: &usize| notes[*at].found;
-        of_kind(notes, DELETED).into_iter().filter(found).filter_map(lowered).collect()
+    fn uses(&self) -> Uses<'_> {
+        Uses::OfMarkedKeys
     }
+
+    fn asks_for_uses(&self, kind: u32) -> bool {
+        asks_for_uses(kind)
+    }
+
+    fn asks_for_other_keys(&self) -> bool {
+        true
+    }
+
+    fn days(&self) -> u16 {
+        DAYS
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        &[&[DELETED, CREATED], &[TAKEN]]
+    }
+
+    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
+        mark_use(used, marks);
+    }
+
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
+        let of_alias = notes.iter().any(|note| note.kind == DELETED);
+        if of_alias { restored(notes) } else { lost(notes, context) }
+    }
+}
+
+/// Decides over the notes of one alias: deletions that the same principal undoes.
+fn restored(notes: &[Noted]) -> Vec<Decided> {
+    let created = of_kind(notes, CREATED);
+    let lowered = |deleted: usize| {
+        let gone = &notes[deleted];
+        // Only the next creation counts. Before a later one, the alias may have been on another
+        // key.
+        let back = &notes[first_from(notes, &created, gone.time)?];
+        let same = key_of(gone)? == key_of(back)? && by_same(&gone.about, &back.about);
+        (same && between(gone.time, back.time) <= SOON).then(|| {
+            let why = format!("created again on the same key at {}", back.time);
+            Decided::new([deleted], Level::Low).with("why", Value::from(why))
+        })
+    };
+    let found = |at: &usize| notes[*at].found;
+    of_kind(notes, DELETED).into_iter().filter(found).filter_map(lowered).collect()
+}
+
+/// Decides over the notes of one key: aliases with which nobody loses anything, and those that
+/// automation replaces by another name.
+fn lost(notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
+    let (life, named) = (Life::read(notes, context), of_kind(notes, NAMED));
+    let renamed = |deleted: usize| {
+        let gone = &notes[deleted];
+        let new = &notes[first_from(notes, &named, gone.time)?];
+        let same = is_automation(context.estate, &gone.about) && by_same(&gone.about, &new.about);
+        (same && between(gone.time, new.time) <= SOON).then(|| {
+            let why = format!("automation gave the key another alias at {}", new.time);
+            (Level::Medium, why)
+        })
+    };
+    let lowered = |deleted: usize| {
+        let (level, why) = life.lowered(deleted).or_else(|| renamed(deleted))?;
+        Some(Decided::new([deleted], level).with("why", Value::from(why)))
+    };
+    life.taken().filter(|at| notes[*at].found).filter_map(lowered).collect()
 }
 
 #[cfg(test)]
@@ -91,5 +152,47 @@ mod tests {
         let mut elsewhere = back;
         elsewhere["awsRegion"] = json!("eu-west-1");
         assert_eq!(lowered(&[elsewhere]), 0);
+    }
+
+    /// The level of the deletion in `records`, if it is lowered.
+    fn level(records: &[Value]) -> Option<Level> {
+        let found = decide(&AliasDeletedHistory, records, "2026-12-01T00:00:00Z");
+        found.first().map(|(_, decided)| decided.level)
+    }
+
+    fn deployed(mut record: Value) -> Value {
+        record["userIdentity"] = json!({"type": "AssumedRole", "accountId": "111122223333",
+            "arn": "arn:aws:iam::111122223333:role/app-deploy"});
+        record["userAgent"] = json!("OpenTofu/1.8");
+        record
+    }
+
+    #[test]
+    fn an_alias_is_no_loss_if_its_key_is_none() {
+        let gone = alias("2026-11-23T10:00:00Z", "alice", "DeleteAlias", KEY);
+        let made = alias("2026-11-20T10:00:00Z", "alice", "CreateKey", KEY);
+        let named = alias("2026-11-20T10:00:00Z", "alice", "CreateAlias", KEY);
+        assert_eq!(level(&[made.clone(), gone.clone()]), Some(Level::Low));
+        assert_eq!(level(&[made, refused(gone.clone())]), Some(Level::Low));
+        assert_eq!(level(&[named, gone.clone()]), None, "its alias proves nothing");
+        assert_eq!(level(&[deployed(gone)]), Some(Level::Medium));
+    }
+
+    #[test]
+    fn automation_may_rename_the_alias_of_a_key_in_use() {
+        let mut using = alias("2026-11-22T10:00:00Z", "app", "Decrypt", KEY);
+        using["last"] = json!("2026-11-22T10:00:00Z");
+        let gone = alias("2026-11-23T10:00:00Z", "alice", "DeleteAlias", KEY);
+        let back = |time: &str| {
+            let mut back = alias(time, "alice", "CreateAlias", KEY);
+            back["requestParameters"]["aliasName"] = json!("alias/prod-sales");
+            back
+        };
+        let (soon, late) = (back("2026-11-23T10:00:02Z"), back("2026-11-23T10:10:01Z"));
+        let renamed =
+            |back: &Value| [using.clone(), deployed(gone.clone()), deployed(back.clone())];
+        assert_eq!(level(&renamed(&soon)), Some(Level::Medium));
+        assert_eq!(level(&renamed(&late)), None);
+        assert_eq!(level(&[using.clone(), gone.clone(), soon]), None, "people are asked");
     }
 }

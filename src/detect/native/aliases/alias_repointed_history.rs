@@ -1,4 +1,5 @@
 //! Raises the level of a moved alias if the new key is young or its material has another origin.
+//! Automation that moves an alias to its own young key replaces a key, which is what it is for.
 //!
 //! The age of a key needs only the notes of that key. Two keys meet only in the alias, so records
 //! that create keys and place aliases are noted a second time, by account and Region. What must
@@ -8,8 +9,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::detect::native::shared::actor::is_automation;
 use crate::detect::native::shared::timeline::{
-    DAY, alias_name, between, key_of, last_until, mark_key, of_kind, origin_of_new_key,
+    DAY, alias_name, between, by_same, key_of, last_until, mark_key, of_kind, origin_of_new_key,
 };
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
 use crate::model::level::Level;
@@ -63,18 +65,24 @@ impl History for AliasRepointedHistory {
         }
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
         // The notes of a key have no values.
-        if notes.iter().all(|note| note.value.is_empty()) { young(notes) } else { origins(notes) }
+        if notes.iter().all(|note| note.value.is_empty()) {
+            young(notes, context)
+        } else {
+            origins(notes)
+        }
     }
 }
 
 /// Decides over the notes of one key: the moves to it on its first day.
-fn young(notes: &[Noted]) -> Vec<Decided> {
+fn young(notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
     let created = of_kind(notes, KEY_CREATED);
     let raised = |moved: usize| {
+        let about = &notes[moved].about;
         let made = &notes[last_until(notes, &created, notes[moved].time)?];
-        (between(made.time, notes[moved].time) < DAY).then(|| {
+        let replaces = by_same(&made.about, about) && is_automation(context.estate, about);
+        (!replaces && between(made.time, notes[moved].time) < DAY).then(|| {
             let why = format!("the new key is less than a day old: created at {}", made.time);
             Decided::new([moved], Level::High).with("why", Value::from(why))
         })
@@ -165,5 +173,21 @@ mod tests {
         assert_eq!(with(&[created.clone(), gone, moved.clone()]).len(), 0);
         let same = alias("2026-11-03T10:00:00Z", "UpdateAlias", OTHER);
         assert_eq!(with(&[created, moved, same]).len(), 1);
+    }
+
+    #[test]
+    fn automation_may_replace_a_key_by_its_own() {
+        let deployed = |mut record: Value| {
+            record["userIdentity"]["invokedBy"] = json!("cloudformation.amazonaws.com");
+            record["userIdentity"]["type"] = json!("AssumedRole");
+            record["userIdentity"]["arn"] = json!("arn:aws:iam::111122223333:role/stack");
+            record
+        };
+        let moved = alias("2026-11-02T10:00:00Z", "UpdateAlias", KEY);
+        let new = made("2026-11-02T09:00:00Z", KEY, "AWS_KMS");
+        assert_eq!(reasons(&[deployed(new.clone()), deployed(moved.clone())]).len(), 0);
+        assert_eq!(reasons(&[new, deployed(moved.clone())]).len(), 1, "the key of another");
+        let new = deployed(made("2026-11-02T09:00:00Z", KEY, "AWS_KMS"));
+        assert_eq!(reasons(&[new, moved]).len(), 1);
     }
 }

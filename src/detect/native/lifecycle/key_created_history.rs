@@ -86,7 +86,9 @@ mod tests {
         let found = |begin| {
             let (estate, accounts) = (Estate::default(), BTreeSet::new());
             let range = (time(begin), now);
-            let context = Context { estate: &estate, accounts: &accounts, range, before: &[] };
+            let deliveries = &crate::model::delivery::Deliveries::default();
+            let accounts = &accounts;
+            let context = Context { estate: &estate, accounts, range, before: &[], deliveries };
             KeyCreatedHistory.conclude(&[noted.clone(), noted.clone()], &context)
         };
         assert_eq!(found("2026-11-01T10:00:00Z").len(), 1);

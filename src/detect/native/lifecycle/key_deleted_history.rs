@@ -1,12 +1,15 @@
 //! Lowers the level of a deleted key if the deletion was announced: scheduled, not cancelled, and
-//! due.
+//! due. Where the log begins too late to have the announcement, it is lowered less.
 //!
-//! What must stay true: in doubt the finding keeps its level. This is so if the announcement is not
-//! in the log, was cancelled, or named a later time, and if key material was left behind.
+//! What must stay true: in doubt the finding keeps its level. This is so if the announcement should
+//! be in the log and is not, was cancelled, or named a later time, and if key material was left
+//! behind.
 
 use serde_json::Value;
 
-use crate::detect::native::shared::timeline::{DAY, last_until, mark_key, of_kind, text, who};
+use crate::detect::native::shared::timeline::{
+    DAY, between, last_until, mark_key, of_kind, text, who,
+};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
 use crate::model::date_text;
 use crate::model::level::Level;
@@ -24,7 +27,7 @@ const CANCELLED: u32 = 2;
 /// The value of a mark for a deletion that left material behind.
 const ORPHANED: &str = "orphaned";
 
-/// The waiting period if the request names none.
+/// The waiting period if the request names none, and the longest that KMS accepts.
 const DEFAULT_DAYS: i64 = 30;
 
 /// See `rules/lifecycle/key-deleted.md`.
@@ -54,24 +57,38 @@ impl History for KeyDeletedHistory {
         }
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
         let (scheduled, cancelled) = (of_kind(notes, SCHEDULED), of_kind(notes, CANCELLED));
         let lowered = |deleted: usize| {
             let time = notes[deleted].time;
-            let by = &notes[last_until(notes, &scheduled, time)?];
             let cancelled = last_until(notes, &cancelled, time);
+            let Some(by) = last_until(notes, &scheduled, time).map(|at| &notes[at]) else {
+                return cancelled.is_none().then(|| unannounced(context.range.0, time)).flatten();
+            };
             if cancelled.is_some_and(|at| notes[at].time >= by.time) {
                 return None;
             }
             let due = Time(by.value.parse().ok()?);
             (due <= time).then(|| {
                 let why = format!("scheduled at {} by {} for {due}", by.time, who(&by.about));
-                Decided::new([deleted], Level::Informational).with("why", why)
+                (Level::Informational, why)
             })
         };
+        let decided = |deleted: usize| {
+            let (level, why) = lowered(deleted)?;
+            Some(Decided::new([deleted], level).with("why", why))
+        };
         let whole = |at: &usize| notes[*at].found && notes[*at].value != ORPHANED;
-        of_kind(notes, DELETED).into_iter().filter(whole).filter_map(lowered).collect()
+        of_kind(notes, DELETED).into_iter().filter(whole).filter_map(decided).collect()
     }
+}
+
+/// The level and the reason, if the log begins so late that it need not have the announcement.
+fn unannounced(begin: Time, deleted: Time) -> Option<(Level, String)> {
+    (between(begin, deleted) < DEFAULT_DAYS * DAY).then(|| {
+        let why = format!("the log begins at {begin}, and the deletion may be announced before");
+        (Level::Medium, why)
+    })
 }
 
 /// When a scheduled deletion is due: at the announced time, or at the end of the waiting period.
@@ -106,7 +123,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::detect::native::testing::recorded::{KEY, call, decide, refused};
+    use crate::detect::native::testing::recorded::{KEY, OTHER, call, decide, refused};
 
     fn deleted(time: &str) -> Value {
         let mut record = call(time, "-", "DeleteKey", KEY, &json!(null));
@@ -122,8 +139,27 @@ mod tests {
         record
     }
 
+    fn levels(records: &[Value]) -> Vec<Level> {
+        let found = decide(&KeyDeletedHistory, records, "2026-12-31T00:00:00Z");
+        found.into_iter().map(|(_, decided)| decided.level).collect()
+    }
+
     fn lowered(records: &[Value]) -> usize {
-        decide(&KeyDeletedHistory, records, "2026-12-31T00:00:00Z").len()
+        levels(records).iter().filter(|level| **level == Level::Informational).count()
+    }
+
+    #[test]
+    fn a_log_that_begins_late_need_not_have_the_announcement() {
+        let begins = |time: &str| call(time, "bob", "ScheduleKeyDeletion", OTHER, &json!({}));
+        let gone = deleted("2026-11-30T10:00:00Z");
+        let late = begins("2026-10-31T10:00:01Z");
+        assert_eq!(levels(&[late.clone(), gone.clone()]), [Level::Medium]);
+        assert_eq!(levels(&[begins("2026-10-31T10:00:00Z"), gone.clone()]), []);
+        let cancel = call("2026-11-02T10:00:00Z", "bob", "CancelKeyDeletion", KEY, &json!({}));
+        assert_eq!(levels(&[late.clone(), cancel, gone.clone()]), []);
+        let mut orphaned = gone;
+        orphaned["additionalEventData"] = json!({"backingKeysDeletionStatus": "odd"});
+        assert_eq!(levels(&[late, orphaned]), []);
     }
 
     #[test]

@@ -5,10 +5,12 @@
 //! nothing here may fail on a record of an unexpected shape: a member reads, or it is absent.
 
 pub mod accounts;
+pub mod actor;
 pub mod client;
 pub mod event_selectors;
 pub mod foreign_principals;
 pub mod grant;
+pub mod key_life;
 pub mod policy_change;
 pub mod policy_document;
 pub mod policy_gain;

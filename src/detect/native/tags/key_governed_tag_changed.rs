@@ -1,14 +1,16 @@
 //! Finds calls that set or remove a tag that puts a key into a business category.
 //!
-//! It is code because these tags and their synonyms are settings. What must stay true: one record
-//! shows the new value of a tag, never the old one.
+//! It is code because these tags and their synonyms are settings, and because people are told from
+//! automation. What must stay true: one record shows the new value of a tag, never the old one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::detect::native::shared::actor::{is_automation, is_person};
 use crate::detect::native::{Detector, Found};
+use crate::detect::stateful::About;
 use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -45,7 +47,10 @@ impl Detector for KeyGovernedTagChanged {
             (_, false) => "a governed tag was removed: the key has left its category",
             (false, true) => "a governed tag was set: the key may have changed its category",
         };
-        let mut found = Found::at(Level::Medium).with("why", why);
+        let about = About::of(view);
+        let by_hand = is_person(&about.principal) && !is_automation(&self.0, &about);
+        let level = if by_hand { Level::Medium } else { Level::Low };
+        let mut found = Found::at(level).with("why", why);
         if !set.is_empty() {
             found = found.with("tags_set", set);
         }
@@ -54,6 +59,27 @@ impl Detector for KeyGovernedTagChanged {
         }
         Some(found)
     }
+}
+
+/// Governed tags by their names in the settings, each with its value; with none if it is removed.
+pub type Governed = BTreeMap<String, Option<String>>;
+
+/// The governed tags that a request sets or removes.
+pub fn governed(event: &Event<'_>, estate: &Estate) -> Governed {
+    let Some(request) = event.get("requestParameters") else { return Governed::new() };
+    let mut found = Governed::new();
+    for tag in request.get("tags").into_iter().flat_map(Json::elements) {
+        let name = tag.get("tagKey").and_then(Json::scalar);
+        if let Some(known) = name.and_then(|name| estate.governed_tag(&name)) {
+            let value = tag.get("tagValue").and_then(Json::scalar).unwrap_or_default();
+            found.insert(known.name.clone(), Some(value.into_owned()));
+        }
+    }
+    let removed = request.get("tagKeys").into_iter().flat_map(Json::elements);
+    for name in removed.filter_map(Json::scalar) {
+        found.extend(estate.governed_tag(&name).map(|known| (known.name.clone(), None)));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -74,6 +100,7 @@ mod tests {
         assert_eq!(hit.details["tags_set"], json!({"cost-center": "4711"}));
         let hit = ask(json!({"tagKeys": ["Name", "Environment"]})).unwrap();
         assert_eq!(hit.details["tags_removed"], json!(["Environment"]));
+        assert_eq!(hit.level, Level::Low, "nobody says that a person did it");
         for quiet in [
             json!(null),
             json!({"tags": [{"tagKey": "Name", "tagValue": "x"}, 7]}),
@@ -82,5 +109,24 @@ mod tests {
         ] {
             assert_eq!(ask(quiet), None);
         }
+    }
+
+    #[test]
+    fn what_people_change_is_medium() {
+        let estate = Estate {
+            automation_roles: crate::model::pattern::Patterns::new(["*:user/tagger"]),
+            ..Estate::default()
+        };
+        let rule = KeyGovernedTagChanged(Arc::new(estate));
+        let by = |arn: &str, kind: &str| {
+            let record = json!({"eventSource": "kms.amazonaws.com",
+                "userIdentity": {"type": kind, "arn": arn},
+                "requestParameters": {"tagKeys": ["Owner"]}});
+            found(&rule, &record).unwrap().level
+        };
+        let account = "arn:aws:iam::111122223333";
+        assert_eq!(by(&format!("{account}:user/ana"), "IAMUser"), Level::Medium);
+        assert_eq!(by(&format!("{account}:user/tagger"), "IAMUser"), Level::Low);
+        assert_eq!(by(&format!("{account}:role/app"), "AssumedRole"), Level::Low);
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, OverKeys, Use, Uses};
 use crate::model::days::Days;
+use crate::model::delivery::Deliveries;
 use crate::model::estate::Estate;
 use crate::model::time::Time;
 use crate::record::event::{Event, event_time};
@@ -49,12 +50,23 @@ pub fn decide_in(
     records: &[Value],
     end: &str,
 ) -> Vec<(Vec<String>, Decided)> {
+    decide_for((estate, &Deliveries::default()), history, records, end)
+}
+
+/// The same in an organisation that says something about itself, and whose trails deliver.
+pub fn decide_for(
+    (estate, deliveries): (&Estate, &Deliveries),
+    history: &dyn History,
+    records: &[Value],
+    end: &str,
+) -> Vec<(Vec<String>, Decided)> {
     let noted: Vec<(String, String, Noted)> =
         records.iter().flat_map(|record| notes_of(history, record)).collect();
+    let deliveries = &deliveries.clone().indexed();
     let accounts = ["111122223333".to_owned()].into();
     let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
     let range = (begin, Time::parse(end).unwrap());
-    let context = Context { estate, accounts: &accounts, range, before: &[] };
+    let context = Context { estate, accounts: &accounts, range, before: &[], deliveries };
     if let Uses::OverKeys(over) = history.uses() {
         return over_keys(over, records, &context);
     }
@@ -77,17 +89,17 @@ pub fn decide_in(
 }
 
 /// The notes of a record: part, event id, note. A record with a member `last` is a use that ends
-/// then.
+/// then; with `only_key`, of a resource that knows no other key.
 fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted)> {
     let text = record.to_string();
     let mut index = Index::default();
     plain::scan(text.as_bytes(), &mut index).unwrap();
     let event = Event::new(&text, &index);
     let view = View::new(&event);
-    let about = About { source_ip: None, user_agent: None, resource: None, ..About::of(&view) };
     let time = event.get("eventTime").and_then(event_time).unwrap();
     let mut marks: Vec<Mark> = Vec::new();
     let last = record["last"].as_str().and_then(Time::parse);
+    let about = About::of(&view);
     if let Some(last) = last {
         let name = record["eventName"].as_str().unwrap();
         let told = Use {
@@ -96,8 +108,9 @@ fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted
             attempt: view.attempt(),
             principal: &about.principal,
             own_session: false,
+            only_key: record["only_key"] == true,
             key: about.key.as_ref(),
-            resource: None,
+            resource: about.resource.as_ref(),
             times: (time, last),
             count: 1,
             days: Days::of_times(time, last),
@@ -161,6 +174,7 @@ impl OwnedUse {
             attempt: self.attempt,
             principal: &self.about.principal,
             own_session: false,
+            only_key: false,
             key: self.about.key.as_ref(),
             resource: self.about.resource.as_ref(),
             times: self.times,

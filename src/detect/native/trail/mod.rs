@@ -17,4 +17,4 @@ pub use log_tampering::LogTampering;
 pub use trail_encryption_changed::TrailEncryptionChanged;
 pub use trail_kms_events_excluded::TrailKmsEventsExcluded;
 pub use trail_management_events_off::TrailManagementEventsOff;
-pub use trail_redirected_history::TrailRedirectedHistory;
+pub use trail_redirected_history::TrailSettingHistory;

@@ -27,6 +27,7 @@ use crate::engine::store::dictionary::{Dictionary, NONE, sym};
 use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
 use crate::engine::store::sorted::Sorted;
 use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
+use crate::model::delivery::Deliveries;
 use crate::model::level::Level;
 use crate::model::memory::Habit;
 use crate::model::origin::Origin;
@@ -69,6 +70,8 @@ pub struct Bench<'a> {
     pub accounts: &'a BTreeSet<String>,
     /// The times of the first record and the last.
     pub range: (Time, Time),
+    /// Where trails deliver their log files.
+    pub deliveries: &'a Deliveries,
     /// The uses, and the texts behind them.
     pub uses: &'a Sharded<KeyUse>,
     pub dictionary: &'a Dictionary,
@@ -355,10 +358,16 @@ impl<'a> Desk<'a> {
         self.decisions.problems.insert(problem);
     }
 
-    /// Notes for the rules that look at what this one finds, resting on one record. What goes on
-    /// without a break counts `once`; whether something happened before or after it, each time.
-    pub fn pass_on(&mut self, rule: &Stateful<'_>, note: &Note, once: bool) -> io::Result<()> {
-        let context = self.bench.context;
+    /// Notes for the rules that look at what this one finds, resting on one record and its copies, and
+    /// on something that is `reported`. What goes on without a break counts `once`; whether something
+    /// happened before or after it, each time.
+    pub fn pass_on(
+        &mut self,
+        rule: &Stateful<'_>,
+        unit: &Unit,
+        (reported, once): (bool, bool),
+    ) -> io::Result<()> {
+        let (context, note) = (self.bench.context, &unit.note);
         for feed in context.plan.rules.feeds(rule.about).iter().filter(|f| f.step != ADJUSTS) {
             let Some(correlation) = context.correlation(feed.stateful) else { continue };
             if !once && matches!(correlation.kind, Kind::EventCount(_) | Kind::ValueCount(..)) {
@@ -370,20 +379,39 @@ impl<'a> Desk<'a> {
                 .map(|text| text.map_or(NONE, |text| sym(context.key, text.as_bytes())))
                 .collect();
             let part = part_of(context.key, &by);
+            let value = match &correlation.kind {
+                Kind::ValueCount(_, fields) => match counted(&about, fields) {
+                    Some(value) => sym(context.key, value.as_bytes()),
+                    None => continue,
+                },
+                _ => 0,
+            };
             let left = Note {
                 rule: feed.stateful,
                 part,
                 kind: feed.step,
-                value: 0,
+                value,
                 container: 0,
+                reported,
                 group: [0, 0],
                 text: NOWHERE,
                 ..*note
             };
             self.bench.presence.add((feed.stateful, feed.step), part, 1);
-            self.left.push(self.bench.stages.of(feed.stateful), left);
+            // A finding names the smallest place of those where its records were read.
+            for place in unit.places() {
+                self.left.push(self.bench.stages.of(feed.stateful), Note { place, ..left });
+            }
         }
         Ok(())
+    }
+}
+
+/// What a correlation counts the different values of.
+fn counted(about: &About, fields: &[String]) -> Option<String> {
+    match fields {
+        [field] => known(about, field),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! A history decides over one part.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -45,19 +45,22 @@ impl Desk<'_> {
         part: &mut Part<'_>,
     ) -> io::Result<()> {
         let limit = self.bench.context.plan.limits.window;
-        let mut notes: Vec<Note> = Vec::new();
+        let (mut notes, mut kinds): (Vec<Note>, BTreeSet<u32>) = Default::default();
+        let mut left_out = false;
         while let Some(note) = part.next()? {
-            if notes.len() >= limit {
-                self.overflow(rule);
-                break;
+            kinds.insert(note.kind);
+            left_out = notes.len() >= limit;
+            if !left_out {
+                notes.push(note);
             }
-            notes.push(note);
         }
-        let has = |kind: &u32| notes.iter().any(|note| note.kind == *kind);
-        if !history.needs().iter().any(|kinds| kinds.iter().all(has)) {
+        if !history.needs().iter().any(|row| row.iter().all(|kind| kinds.contains(kind))) {
             return Ok(());
         }
         let first = notes.first().map_or([0, 0], |note| note.part);
+        if left_out {
+            self.overflow(rule);
+        }
         let mut told = self.told(rule, notes)?;
         // Records of one second have no order but that of their ids, which hashes do not know.
         told.sort_by(|(a, _, a_id), (b, _, b_id)| {
@@ -71,6 +74,7 @@ impl Desk<'_> {
             accounts: self.bench.accounts,
             range: self.bench.range,
             before: self.bench.before.habits(before),
+            deliveries: self.bench.deliveries,
         };
         if history.sums_days() {
             told.iter()
@@ -183,7 +187,7 @@ impl Desk<'_> {
         }
         let Some(first) = decided.notes.first().and_then(of) else { return Ok(()) };
         let reported = decided.notes.iter().filter_map(of).any(|(noted, _)| noted.reported);
-        self.pass_on(rule, &Note { reported, ..first.1.note }, true)?;
+        self.pass_on(rule, first.1, (reported, true))?;
         // What another rule looks at may have begun before the range that is reported.
         if !is_reported || !self.bench.context.plan.rules.is_reported(rule.about) {
             return Ok(());

@@ -28,5 +28,5 @@ mod reads;
 pub mod stages;
 #[cfg(test)]
 mod tests;
-mod unit;
+pub mod unit;
 mod window;

@@ -10,7 +10,6 @@ use std::io;
 
 use super::correlation::Burst;
 use super::decide::{Desk, Part};
-use super::note::Note;
 use super::unit::Unit;
 use crate::detect::Stateful;
 use crate::detect::stateful::Correlation;
@@ -59,7 +58,7 @@ impl Desk<'_> {
             // What another rule looks at may have begun before the range that is reported.
             let reported = way.units.iter().any(|unit| unit.note.reported);
             if let Some(last) = way.units.last() {
-                self.pass_on(rule, &Note { reported, ..last.note }, true)?;
+                self.pass_on(rule, last, (reported, true))?;
             }
             if !reported {
                 continue;

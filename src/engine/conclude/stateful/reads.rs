@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::correlation::{Burst, Judged};
 use super::decide::{Desk, Part};
-use super::note::Note;
 use super::unit::Unit;
 use super::window::Window;
 use crate::detect::Stateful;
@@ -28,6 +27,9 @@ const DISTINCT: usize = 1 << 20;
 /// What the next run gets to know: that a window held on a day.
 const HELD: &str = "held";
 
+/// A read with which a window ends that holds, and whether any of the window is reported.
+type Held = (Unit, bool);
+
 /// What one principal read on one day.
 struct OneDay {
     day: Day,
@@ -43,7 +45,7 @@ struct OneDay {
     in_window: u64,
     new_in_window: u64,
     /// When windows hold: the first such read, and the last.
-    holds: Option<(Note, Note)>,
+    holds: Option<(Held, Held)>,
     /// Whether any read lies in the range that is reported.
     reported: bool,
 }
@@ -102,9 +104,10 @@ impl Desk<'_> {
             days.merge(habit.days);
             days
         });
-        for (first, last) in days.iter().filter_map(|day| day.holds) {
-            held.add(Day::of(Time(first.time)));
-            self.remember(before, HELD, (Time(first.time), Time(last.time)));
+        for ((first, _), (last, _)) in days.iter().filter_map(|day| day.holds.as_ref()) {
+            let times = (Time(first.note.time), Time(last.note.time));
+            held.add(Day::of(times.0));
+            self.remember(before, HELD, times);
         }
         let mut found = Burst::default();
         for (at, day) in days.iter().enumerate() {
@@ -114,9 +117,9 @@ impl Desk<'_> {
             let read = self.read_day((reads, actor), day, (busiest, other_held), first.part);
             let Some(unusual) = usual::judge(&read) else { continue };
             // What another rule looks at may have begun before the range that is reported.
-            if let Some((first, last)) = &day.holds {
-                self.pass_on(rule, first, true)?;
-                self.pass_on(rule, last, false)?;
+            if let Some(((first, first_reported), (last, last_reported))) = &day.holds {
+                self.pass_on(rule, first, (*first_reported, true))?;
+                self.pass_on(rule, last, (*last_reported, false))?;
             }
             if day.reported {
                 let burst = if unusual.slow { &day.slow } else { &day.burst };
@@ -190,8 +193,9 @@ impl Desk<'_> {
             // Nobody asks which record of a second is the last where no rule looks at this one.
             let new = if feeds { new } else { new.min(1) };
             if holds && let Some(last) = self.last_of(&window, new)? {
-                let note = Note { reported: window.is_reported(), ..last.note };
-                day.holds = Some((day.holds.map_or(note, |(first, _)| first), note));
+                let held = (last, window.is_reported());
+                let first = day.holds.take().map_or_else(|| held.clone(), |(first, _)| first);
+                day.holds = Some((first, held));
                 day.in_window = day.in_window.max(count);
                 day.new_in_window = day.new_in_window.max(new_window.holds().0);
             }

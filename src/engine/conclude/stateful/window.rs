@@ -9,7 +9,6 @@ use std::io;
 
 use super::correlation::Burst;
 use super::decide::{Desk, Part};
-use super::note::Note;
 use super::unit::Unit;
 use crate::detect::Stateful;
 use crate::detect::stateful::{Correlation, Kind};
@@ -163,8 +162,7 @@ impl Desk<'_> {
                         burst.passed_on = Some(now);
                     }
                     if let Some(last) = self.last_of(&window, new)? {
-                        let reported = window.is_reported();
-                        self.pass_on(rule, &Note { reported, ..last.note }, once)?;
+                        self.pass_on(rule, &last, (window.is_reported(), once))?;
                     }
                 }
             }

@@ -18,6 +18,7 @@ use crate::engine::conclude::stateful::evidence::{EventId, RecordEvent};
 use crate::engine::partial::key_use::{Call, KeyUse, Purpose, Who, flag};
 use crate::engine::store::dictionary::{BySym, NONE, Sym};
 use crate::engine::store::texts::TextAt;
+use crate::model::arn::Arn;
 use crate::model::estate::GovernedTag;
 use crate::model::level::Level;
 use crate::model::outcome::{TagCount, TagCoverage};
@@ -394,8 +395,20 @@ impl Side {
         let differing = tags.iter().zip(&judged.verdicts);
         let differing = differing.filter(|(_, verdict)| **verdict == Verdict::Mismatch);
         judged.level = differing.map(|(tag, _)| tag.level).max().unwrap_or(judged.level);
+        if is_lent(&self.pair) {
+            judged.level = judged.level.min(Level::Low);
+        }
         judged
     }
+}
+
+/// Whether a key protects what lies in another account. Its owner shares it on purpose, as with the
+/// images that a platform team builds for all, so that both have tags of their own.
+fn is_lent(pair: &Pair) -> bool {
+    let arn = |text| Arn::parse(text).map(|arn| arn.account).filter(|account| !account.is_empty());
+    let key = arn(&pair.key.arn).or(pair.key.account.as_deref());
+    let resource = pair.resource.as_ref().and_then(|resource| arn(&resource.arn));
+    key.zip(resource).is_some_and(|(key, resource)| key != resource)
 }
 
 /// When a key's tag was changed, if this was a mismatch before and is none now.
@@ -439,8 +452,33 @@ fn count(coverage: &mut TagCoverage, ledger: &Ledger<'_>, judged: &Judged) {
     match (judged.disagreement, judged.reason) {
         (Some(Disagreement::Mismatch), _) => coverage.mismatched += uses,
         (Some(Disagreement::OneSided), _) => coverage.one_sided += uses,
-        (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
+        // One tag that is not known does not hide that others agree.
         _ if judged.verdicts.contains(&Verdict::Agree) => coverage.agreeing += uses,
+        (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
         _ => coverage.untagged += uses,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::{Key, Resource};
+
+    #[test]
+    fn a_key_is_lent_where_both_accounts_are_known_and_differ() {
+        let is = |resource: Option<&str>| {
+            let arn = "arn:aws:kms:eu-central-1:111122223333:key/1a".to_owned();
+            let key = Key { arn, account: None, alias: None, tags: Default::default() };
+            let resource = resource.map(|arn| Resource {
+                arn: arn.to_owned(),
+                kind: None,
+                tags: Default::default(),
+            });
+            is_lent(&Pair { key, resource, unmapped: false, attested: true })
+        };
+        assert!(is(Some("arn:aws:ec2:eu-central-1:444455556666:volume/vol-0a")));
+        assert!(!is(Some("arn:aws:ec2:eu-central-1:111122223333:volume/vol-0a")));
+        assert!(!is(Some("arn:aws:s3:::example-orders")), "the account of a bucket is not known");
+        assert!(!is(Some("db-EXAMPLE")) && !is(None));
     }
 }

@@ -1,4 +1,6 @@
-//! What a conclusion has to say of records that cannot be told apart, and of tables that are too small.
+//! Problems that are found while concluding: what had no room, and what does not fit together.
+//!
+//! What must stay true: each says what was left out, and what that means for the report.
 
 use crate::engine::partial::uses::JOINS;
 use crate::engine::plan::Plan;
