@@ -126,7 +126,7 @@ pub const RULES: &[Embedded] = rules! {
         "key-enabled";
             part "key-enabled-history" = |_| history(KeyEnabledHistory);
         "key-material-imported";
-        "key-replicated";
+        "key-replicated" = |e| detector(KeyReplicated(e));
         "key-rotated";
             part "key-rotated-history" = |_| history(KeyRotatedHistory);
         "multi-region-key-created";

@@ -104,6 +104,26 @@ impl Actions {
         "ReEncryptTo",
         "Sign",
     ]);
+    /// What an application may do with a key: use it in every way, and describe it.
+    pub const APPLICATION: Actions = Actions::of(&[
+        "Decapsulate",
+        "Decrypt",
+        "DeriveSharedSecret",
+        "DescribeKey",
+        "Encapsulate",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext",
+        "GenerateMac",
+        "GetPublicKey",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "Sign",
+        "Verify",
+        "VerifyMac",
+    ]);
     /// What an encryption context could bind, beside encryption itself.
     pub const DATA: Actions = Actions::of(&[
         "Decrypt",

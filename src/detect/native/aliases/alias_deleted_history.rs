@@ -25,6 +25,8 @@ const DELETED: u32 = 0;
 const CREATED: u32 = 1;
 /// In the notes of a key: it was given an alias.
 const NAMED: u32 = 2;
+/// In the notes of a key: its deletion was scheduled.
+const SCHEDULED: u32 = 3;
 
 /// The maximum time until the alias is restored.
 const SOON: i64 = 10 * MINUTE;
@@ -43,6 +45,9 @@ impl History for AliasDeletedHistory {
         let kind = match view.name().as_deref() {
             Some("DeleteAlias") if view.is_kms() => DELETED,
             Some("CreateAlias") if view.is_kms() => CREATED,
+            Some("ScheduleKeyDeletion") if view.is_kms() && !view.attempt() => {
+                return mark_key(view, SCHEDULED, "", marks);
+            }
             _ => return,
         };
         // A refused deletion is a finding too.
@@ -105,18 +110,30 @@ fn restored(notes: &[Noted]) -> Vec<Decided> {
 /// Decides over the notes of one key: aliases with which nobody loses anything, and those that
 /// automation replaces by another name.
 fn lost(notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
-    let (life, named) = (Life::read(notes, context), of_kind(notes, NAMED));
-    let renamed = |deleted: usize| {
+    let life = Life::read(notes, context);
+    let (named, scheduled) = (of_kind(notes, NAMED), of_kind(notes, SCHEDULED));
+    // What automation does to the same key soon after, if it is one of these.
+    let soon = |deleted: usize, of: &[usize]| {
         let gone = &notes[deleted];
-        let new = &notes[first_from(notes, &named, gone.time)?];
-        let same = is_automation(context.estate, &gone.about) && by_same(&gone.about, &new.about);
-        (same && between(gone.time, new.time) <= SOON).then(|| {
-            let why = format!("automation gave the key another alias at {}", new.time);
-            (Level::Medium, why)
-        })
+        let next = &notes[first_from(notes, of, gone.time)?];
+        let same = is_automation(context.estate, &gone.about) && by_same(&gone.about, &next.about);
+        (same && between(gone.time, next.time) <= SOON).then_some(next.time)
+    };
+    // Callers who use the old name fail, if anybody uses the key.
+    let renamed = |deleted: usize, level: Level| {
+        let time = soon(deleted, &named)?;
+        Some((level, format!("automation gave the key another alias at {time}")))
+    };
+    let told_elsewhere = |deleted: usize| {
+        let time = soon(deleted, &scheduled)?;
+        let why = format!("automation scheduled the deletion of the key at {time}, which is told");
+        Some((Level::Low, why))
     };
     let lowered = |deleted: usize| {
-        let (level, why) = life.lowered(deleted).or_else(|| renamed(deleted))?;
+        let of_life = life.lowered(deleted);
+        let of_name = if of_life.is_some() { Level::Low } else { Level::Medium };
+        let other = told_elsewhere(deleted).or_else(|| renamed(deleted, of_name));
+        let (level, why) = [of_life, other].into_iter().flatten().min()?;
         Some(Decided::new([deleted], level).with("why", Value::from(why)))
     };
     life.taken().filter(|at| notes[*at].found).filter_map(lowered).collect()
@@ -193,6 +210,16 @@ mod tests {
             |back: &Value| [using.clone(), deployed(gone.clone()), deployed(back.clone())];
         assert_eq!(level(&renamed(&soon)), Some(Level::Medium));
         assert_eq!(level(&renamed(&late)), None);
+        assert_eq!(level(&[using.clone(), gone.clone(), soon.clone()]), None, "people are asked");
+        let unused = [deployed(gone.clone()), deployed(soon)];
+        assert_eq!(level(&unused), Some(Level::Low), "nobody uses the key");
+        // The deletion of the key is told by another rule.
+        let scheduled = |time: &str| call(time, "alice", "ScheduleKeyDeletion", KEY, &json!({}));
+        let soon = scheduled("2026-11-23T10:00:06Z");
+        let both = [using.clone(), deployed(gone.clone()), deployed(soon.clone())];
+        assert_eq!(level(&both), Some(Level::Low));
         assert_eq!(level(&[using.clone(), gone.clone(), soon]), None, "people are asked");
+        let late = scheduled("2026-11-23T10:10:01Z");
+        assert_eq!(level(&[using, deployed(gone), deployed(late)]), None);
     }
 }

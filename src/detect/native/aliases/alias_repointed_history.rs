@@ -82,9 +82,15 @@ fn young(notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
         let about = &notes[moved].about;
         let made = &notes[last_until(notes, &created, notes[moved].time)?];
         let replaces = by_same(&made.about, about) && is_automation(context.estate, about);
-        (!replaces && between(made.time, notes[moved].time) < DAY).then(|| {
-            let why = format!("the new key is less than a day old: created at {}", made.time);
-            Decided::new([moved], Level::High).with("why", Value::from(why))
+        (between(made.time, notes[moved].time) < DAY).then(|| {
+            let (level, why) = match replaces {
+                true => (Level::Low, format!("automation made the new key at {}", made.time)),
+                false => {
+                    let why = "the new key is less than a day old: created at";
+                    (Level::High, format!("{why} {}", made.time))
+                }
+            };
+            Decided::new([moved], level).with("why", Value::from(why))
         })
     };
     let found = |at: &usize| notes[*at].found;
@@ -185,9 +191,14 @@ mod tests {
         };
         let moved = alias("2026-11-02T10:00:00Z", "UpdateAlias", KEY);
         let new = made("2026-11-02T09:00:00Z", KEY, "AWS_KMS");
-        assert_eq!(reasons(&[deployed(new.clone()), deployed(moved.clone())]).len(), 0);
-        assert_eq!(reasons(&[new, deployed(moved.clone())]).len(), 1, "the key of another");
+        let level = |records: &[Value]| {
+            let decided = decide(&AliasRepointedHistory, records, "2026-12-01T00:00:00Z");
+            decided.first().map(|(_, one)| one.level)
+        };
+        let own = [deployed(new.clone()), deployed(moved.clone())];
+        assert_eq!(level(&own), Some(Level::Low));
+        assert_eq!(level(&[new, deployed(moved.clone())]), Some(Level::High), "another's key");
         let new = deployed(made("2026-11-02T09:00:00Z", KEY, "AWS_KMS"));
-        assert_eq!(reasons(&[new, moved]).len(), 1);
+        assert_eq!(level(&[new, moved]), Some(Level::High));
     }
 }

@@ -10,6 +10,7 @@ pub mod key_deleted_history;
 pub mod key_deletion_burst_event;
 pub mod key_deletion_scheduled_history;
 pub mod key_enabled_history;
+pub mod key_replicated;
 pub mod key_rotated_history;
 pub mod rotation_never_enabled;
 
@@ -20,5 +21,6 @@ pub use key_deleted_history::KeyDeletedHistory;
 pub use key_deletion_burst_event::KeyDeletionBurstEvent;
 pub use key_deletion_scheduled_history::KeyTakenAway;
 pub use key_enabled_history::KeyEnabledHistory;
+pub use key_replicated::KeyReplicated;
 pub use key_rotated_history::KeyRotatedHistory;
 pub use rotation_never_enabled::RotationNeverEnabled;

@@ -1,8 +1,10 @@
-//! Lowers the level of a policy change by automation that gives nobody more than before.
+//! Lowers the level of a policy change by automation that gives nobody more than before, or lets only
+//! principals of one's own accounts use the key. Other rules judge what a policy allows by itself.
 //!
 //! What must stay true: only a policy of an earlier second, the only one of its second, says what was
-//! allowed before. Without one the level stays.
+//! allowed before. Without one, whoever administers the key by the new policy has gained it.
 
+use crate::detect::native::shared::actor::is_automation;
 use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without};
 use crate::detect::native::shared::policy_gain::Allowances;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
@@ -44,9 +46,19 @@ impl History for KeyPolicyChangedHistory {
 
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
         let read = |noted: &Noted| serde_json::from_str::<Allowances>(&noted.value).ok();
-        let automated = |noted: &Noted| {
-            let arn = noted.about.principal.arn.as_deref();
-            arn.is_some_and(|arn| context.estate.automation_roles.match_arn(arn))
+        let lowered = |noted: &Noted, now: &Allowances, before: Option<&Allowances>| {
+            let account = noted.about.key.as_ref()?.account.clone()?;
+            let caller = noted.about.principal.arn.as_deref().unwrap_or_default();
+            let own = |account: &str| is_own(context, account);
+            if !is_automation(context.estate, &noted.about) {
+                None
+            } else if before.is_some_and(|before| !now.gives_more_than(before)) {
+                Some("automation replaced it, and nobody may do more than before")
+            } else if now.gives_only_own_use(before, (caller, &account), own) {
+                Some("automation replaced it, and only own accounts may use the key that might not")
+            } else {
+                None
+            }
         };
         let mut found = Vec::new();
         let mut before: Option<Allowances> = None;
@@ -54,12 +66,10 @@ impl History for KeyPolicyChangedHistory {
         for second in notes.chunk_by(|one, other| one.time == other.time) {
             let all: Vec<Option<Allowances>> = second.iter().map(read).collect();
             for (at, (noted, now)) in (from..).zip(second.iter().zip(&all)) {
-                if let (REPLACED, Some(now), Some(before)) = (noted.kind, now, &before)
+                if let (REPLACED, Some(now)) = (noted.kind, now)
                     && noted.found
-                    && automated(noted)
-                    && !now.gives_more_than(before)
+                    && let Some(why) = lowered(noted, now, before.as_ref())
                 {
-                    let why = "automation replaced it, and nobody may do more than before";
                     found.push(Decided::new([at], Level::Low).with("why", why));
                 }
             }
@@ -72,6 +82,12 @@ impl History for KeyPolicyChangedHistory {
     fn adjusts(&self) -> Option<&'static str> {
         Some("key-policy-changed")
     }
+}
+
+/// Whether an account is one's own.
+fn is_own(context: &Context<'_>, account: &str) -> bool {
+    let own = &context.estate.own_accounts;
+    if own.is_empty() { context.accounts.contains(account) } else { own.contains(account) }
 }
 
 #[cfg(test)]
@@ -101,16 +117,55 @@ mod tests {
         call(&format!("2026-11-02T{time}Z"), user, "PutKeyPolicy", KEY, &request)
     }
 
-    /// How many changes by automation give nobody more.
-    fn lowered(records: &[Value]) -> usize {
+    /// Why changes by automation are lowered.
+    fn reasons(records: &[Value]) -> Vec<String> {
         let automation_roles = Patterns::new(["*:user/deploy"]);
         let estate = Estate { automation_roles, ..Estate::default() };
-        decide_in(&estate, &KeyPolicyChangedHistory, records, "2026-12-01T00:00:00Z").len()
+        let decided = decide_in(&estate, &KeyPolicyChangedHistory, records, "2026-12-01T00:00:00Z");
+        decided.iter().map(|(_, one)| one.details["why"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// How many changes by automation are lowered.
+    fn lowered(records: &[Value]) -> usize {
+        reasons(records).len()
+    }
+
+    /// Why the second policy is lowered.
+    fn reason(before: &[Value], after: &[Value]) -> Option<String> {
+        reasons(&[put("09:00:00", "alice", before), put("10:00:00", "deploy", after)]).pop()
     }
 
     /// Whether the second policy is found to give nobody more than the first.
     fn harmless(before: &[Value], after: &[Value]) -> bool {
-        lowered(&[put("09:00:00", "alice", before), put("10:00:00", "deploy", after)]) == 1
+        reason(before, after).is_some_and(|why| why.contains("nobody may do more"))
+    }
+
+    #[test]
+    fn automation_may_let_own_roles_use_the_key() {
+        let root = allow(OWN, &["kms:*"]);
+        let new = |who: &str, calls: &[&str]| [root.clone(), allow(who, calls)];
+        let own = "arn:aws:iam::111122223333:role/new";
+        let caller = "arn:aws:iam::111122223333:user/deploy";
+        let before = [root.clone()];
+        assert!(reason(&before, &new(own, &["kms:Decrypt", "kms:Encrypt"])).is_some());
+        assert!(reason(&before, &new(caller, &["kms:Put*"])).is_some(), "it could do so before");
+        let first = put("10:00:00", "deploy", &new(own, &["kms:Decrypt"]));
+        assert_eq!(lowered(&[first]), 1, "whatever was before");
+        for (who, calls) in [
+            (own, "kms:CreateGrant"),
+            (own, "kms:PutKeyPolicy"),
+            (own, "kms:*"),
+            ("arn:aws:iam::777788889999:role/new", "kms:Decrypt"),
+            ("777788889999", "kms:Decrypt"),
+            ("*", "kms:Decrypt"),
+        ] {
+            assert_eq!(reason(&before, &new(who, &[calls])), None, "{who} {calls}");
+            let first = put("10:00:00", "deploy", &new(who, &[calls]));
+            assert_eq!(lowered(&[first]), 0, "{who} {calls}");
+        }
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
+        assert_eq!(reason(&[root.clone(), deny], &before), None, "a denial is gone");
     }
 
     #[test]
@@ -163,18 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn only_automation_and_only_after_a_policy_that_is_known() {
+    fn only_automation_and_only_what_can_be_read() {
         let policy = [allow(OWN, &["kms:*"])];
         let change = put("10:00:00", "deploy", &policy);
-        assert_eq!(lowered(std::slice::from_ref(&change)), 0, "the first in the log");
         let made = call("2026-11-02T08:00:00Z", "alice", "CreateKey", KEY, &json!({}));
         assert_eq!(lowered(&[made.clone(), change.clone()]), 1, "after the default policy");
-        assert_eq!(lowered(&[refused(made), change.clone()]), 0);
+        assert_eq!(lowered(&[refused(made)]), 0);
         let before = put("09:00:00", "alice", &policy);
         assert_eq!(lowered(&[before.clone(), put("10:00:00", "alice", &policy)]), 0, "a person");
         assert_eq!(lowered(&[before.clone(), refused(change.clone())]), 0);
-        let same = put("09:00:00", "carol", &policy);
-        assert_eq!(lowered(&[before, same, change.clone()]), 0, "two of one second");
         let odd = put("09:00:00", "alice", &[json!(7)]);
         assert_eq!(lowered(&[odd, change]), 0, "not all of it could be read");
     }

@@ -33,6 +33,8 @@ struct Allowed {
     calls: u64,
     /// The digest of the principal without conditions, if there are any.
     bare: Option<String>,
+    /// The digest of the principal alone, and its account, if it is a role, a user or an account.
+    of: Option<(String, String)>,
 }
 
 impl Allowances {
@@ -41,13 +43,13 @@ impl Allowances {
         let mut all = Allowances::new(!given.policy.is_whole());
         for statement in given.allows() {
             let conditions = conditions(statement);
-            for principal in principals(&statement.who) {
-                all.add(&principal, &conditions, statement.kms());
+            for (principal, of) in principals(&statement.who) {
+                all.add((&principal, of), &conditions, statement.kms());
             }
         }
         let key = given.place().key;
         for denial in given.policy.denies().filter(|denial| denial.applies_to(key)) {
-            let who = principals(&denial.who).concat();
+            let who: String = principals(&denial.who).into_iter().map(|(text, _)| text).collect();
             let calls = denial.kms().bits().to_string();
             all.denies.insert(digest(&[&who, &conditions(denial), &calls]));
         }
@@ -57,7 +59,8 @@ impl Allowances {
     /// What the policy allows that KMS gives a key of this account when nobody writes one.
     pub fn of_default(account: &str) -> Allowances {
         let mut all = Allowances::new(false);
-        all.add(&spelt(&Principal::Account(account.to_owned())), "", Actions::ALL);
+        let root = Principal::Account(account.to_owned());
+        all.add((&spelt(&root), of(&root)), "", Actions::ALL);
         all
     }
 
@@ -65,10 +68,15 @@ impl Allowances {
         Allowances { known: Actions::KNOWN, partial, ..Allowances::default() }
     }
 
-    fn add(&mut self, principal: &str, conditions: &str, calls: Actions) {
+    fn add(
+        &mut self,
+        (principal, of): (&str, Option<(String, String)>),
+        conditions: &str,
+        calls: Actions,
+    ) {
         let bare = (!conditions.is_empty()).then(|| digest(&[principal, ""]));
         let entry = self.allows.entry(digest(&[principal, conditions]));
-        let entry = entry.or_insert(Allowed { calls: 0, bare });
+        let entry = entry.or_insert(Allowed { calls: 0, bare, of });
         entry.calls |= calls.bits();
     }
 
@@ -86,15 +94,52 @@ impl Allowances {
         };
         !certain || self.allows.iter().any(more) || !before.denies.is_subset(&self.denies)
     }
+
+    /// Whether all that anybody gains is that roles, users and accounts of `own` may use the key. The
+    /// caller, who could write the policy, gains nothing. Of a policy before that is not known, the
+    /// one that KMS gives a key of `account` is taken.
+    pub fn gives_only_own_use(
+        &self,
+        before: Option<&Allowances>,
+        (caller, account): (&str, &str),
+        own: impl Fn(&str) -> bool,
+    ) -> bool {
+        let default = Allowances::of_default(account);
+        let known = before.unwrap_or(&default);
+        if self.known != known.known || self.partial || known.partial {
+            return false;
+        }
+        let caller = of(&Principal::read("AWS", caller)).map(|(who, _)| who);
+        let is_harmless = |(digest, allowed): (&String, &Allowed)| {
+            let bare = allowed.bare.as_deref().map_or(Actions::NONE, |bare| known.calls(bare));
+            let gained = Actions::of_bits(allowed.calls).without(known.calls(digest).with(bare));
+            let Some((who, account)) = &allowed.of else { return gained.is_empty() };
+            gained.is_empty()
+                || Some(who) == caller.as_ref()
+                || (own(account) && gained.without(Actions::APPLICATION).is_empty())
+        };
+        self.allows.iter().all(is_harmless) && known.denies.is_subset(&self.denies)
+    }
 }
 
-/// The principals of a statement. Whoever it spares is one text.
-fn principals(who: &Who) -> Vec<String> {
+/// The digest of a principal, and its account, if it is a role, a user or an account.
+fn of(principal: &Principal) -> Option<(String, String)> {
+    match principal {
+        Principal::Account(_) | Principal::Arn(_) => {
+            let account = principal.account()?.to_owned();
+            Some((digest(&[&spelt(principal), ""]), account))
+        }
+        _ => None,
+    }
+}
+
+/// The principals of a statement, as texts and as [`of`] tells them. Whoever it spares is one text.
+fn principals(who: &Who) -> Vec<(String, Option<(String, String)>)> {
     match who {
-        Who::Named(named) => named.iter().map(spelt).collect(),
+        Who::Named(named) => named.iter().map(|one| (spelt(one), of(one))).collect(),
         Who::AllBut(spared) => {
             let spared: Vec<String> = spared.iter().map(spelt).collect();
-            vec![format!("all but {}", text_of(&spared))]
+            vec![(format!("all but {}", text_of(&spared)), None)]
         }
         Who::Holder => Vec::new(),
     }
