@@ -153,8 +153,8 @@ pub trait History: Send + Sync {
     fn note_call(&self, _call: &CallBy<'_>, _marks: &mut Vec<Mark>) {}
 
     /// Whether marks of one day become one that say the same of the same part. So a million records
-    /// of one principal are a few notes; the note is of the first of them. The next run gets to know
-    /// the values and their days.
+    /// of one principal are a few notes; the note is of the first of them, and counts one. The next
+    /// run gets to know the values of marks of kind 0 and their days.
     fn sums_days(&self) -> bool {
         false
     }

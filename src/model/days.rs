@@ -106,6 +106,11 @@ impl Days {
         self.all().next()
     }
 
+    /// Whether there is an earlier day.
+    pub fn has_before(self, day: Day) -> bool {
+        self.first().is_some_and(|first| first < day)
+    }
+
     /// How many days there are other than this one, counted up to three.
     pub fn others(self, day: Day) -> usize {
         self.all().filter(|known| *known != day).count().min(Days::MOST - 1)

@@ -54,9 +54,13 @@ impl Habits {
         }
     }
 
-    /// Whether a principal read in a container on another day.
+    /// Whether a principal read in a container on an earlier day. Of a principal that did not read
+    /// before, any other day counts: nobody knows what was before the log.
     pub fn knows(&self, principal: [u64; 2], container: Sym, day: Day) -> bool {
-        self.others(principal, container, day) > 0
+        let of = |container| self.days.get(&entry(principal, container)).copied();
+        let is_first = !of(ANYWHERE).is_some_and(|days| days.has_before(day));
+        let days = of(container).unwrap_or_default();
+        if is_first { days.others(day) > 0 } else { days.has_before(day) }
     }
 
     /// On how many other days a principal read anything, counted up to three.
@@ -92,6 +96,8 @@ mod tests {
         other.span(Days::of(day(9)));
         one.merge(other);
         assert!(one.knows(ana, 7, day(4)) && !one.knows(ana, 7, day(3)));
+        assert!(one.knows(ana, 8, day(3)), "the first day is judged by later ones");
+        assert!(!one.knows(ana, 8, day(4)), "others by earlier ones");
         assert!(!one.knows(ben, 7, day(4)) && !one.knows(ana, 9, day(4)));
         assert_eq!(one.other_days(ana, day(3)), 1);
         assert_eq!(one.other_days(ana, day(4)), 2);

@@ -3,12 +3,13 @@
 //! Findings are sorted by level; of one level, by these in turn:
 //!
 //! 1. new before ongoing;
-//! 2. how many actors have a finding of this rule at this level: what few do comes first, whatever
+//! 2. what people and workloads do before what automation does;
+//! 3. how many actors have a finding of this rule at this level: what few do comes first, whatever
 //!    number of findings each of them has;
-//! 3. of how many rules the actor has findings at this level: an actor of which several rules tell
+//! 4. of how many rules the actor has findings at this level: an actor of which several rules tell
 //!    comes first;
-//! 4. the gravest tactic of the rule;
-//! 5. the latest.
+//! 5. the gravest tactic of the rule;
+//! 6. the latest.
 //!
 //! What must stay true: the order follows from all findings of the report together, and is the same
 //! whatever the order in which they come.
@@ -16,12 +17,14 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use crate::model::actor_kind::ActorKind;
+use crate::model::estate::Estate;
 use crate::model::finding::Finding;
 use crate::model::level::Level;
 
 /// Sorts findings, and gives each its rank, counted from 1.
-pub fn rank(findings: &mut [Finding]) {
-    let known = Known::of(findings);
+pub fn rank(findings: &mut [Finding], estate: &Estate) {
+    let known = Known::of(findings, estate);
     findings.sort_by_cached_key(|finding| known.order(finding));
     for (rank, finding) in (1..).zip(findings) {
         finding.rank = Some(rank);
@@ -29,18 +32,18 @@ pub fn rank(findings: &mut [Finding]) {
 }
 
 /// What the order rests on beside the finding itself.
-#[derive(Default)]
-struct Known {
+struct Known<'a> {
+    estate: &'a Estate,
     /// How many actors have findings of a rule at a level.
     actors: HashMap<(String, Level), usize>,
     /// Of how many rules an actor has findings at a level.
     rules: HashMap<(Option<String>, Level), usize>,
 }
 
-impl Known {
-    fn of(findings: &[Finding]) -> Known {
+impl<'a> Known<'a> {
+    fn of(findings: &[Finding], estate: &'a Estate) -> Known<'a> {
         let mut pairs = HashSet::new();
-        let mut known = Known::default();
+        let mut known = Known { estate, actors: HashMap::new(), rules: HashMap::new() };
         for finding in findings {
             let (actor, rule) = (actor(finding), finding.rule.clone());
             if pairs.insert((actor.clone(), rule.clone(), finding.level)) {
@@ -55,8 +58,9 @@ impl Known {
         let Finding { level, status, told, last_seen, rule, fingerprint, .. } = finding;
         let actors = self.actors.get(&(rule.clone(), *level)).copied();
         let rules = self.rules.get(&(actor(finding), *level)).copied();
+        let automation = ActorKind::of(&finding.principal, self.estate) == ActorKind::Automation;
         (
-            (Reverse(*level), *status, actors, Reverse(rules)),
+            (Reverse(*level), *status, automation, actors, Reverse(rules)),
             (told.tactic, Reverse(*last_seen), rule.clone(), fingerprint.clone()),
         )
     }
@@ -74,6 +78,7 @@ mod tests {
 
     use super::*;
     use crate::model::finding::{Status, Told};
+    use crate::model::pattern::Patterns;
     use crate::model::principal::Principal;
     use crate::model::time::Time;
 
@@ -126,16 +131,19 @@ mod tests {
             tactic(finding("slight", "d", high, 9), 5),
             finding("usual", "e", high, 9),
             finding("usual", "f", high, 8),
+            finding("by-a-pipeline", "arn:aws:iam::111122223333:role/deploy", high, 9),
             Finding { status: Status::Ongoing, ..finding("known", "g", high, 9) },
             finding("low", "h", Level::Low, 9),
         ];
+        let automation_roles = Patterns::new(["*:role/deploy"]);
+        let estate = Estate { automation_roles, ..Estate::default() };
         let mut all = findings.to_vec();
-        rank(&mut all);
+        rank(&mut all, &estate);
         let expected: Vec<(Option<u64>, &str)> =
             (1..).map(Some).zip(findings.iter().map(|f| f.fingerprint.as_str())).collect();
         assert_eq!(ranked(&all), expected);
         let mut turned: Vec<Finding> = findings.iter().rev().cloned().collect();
-        rank(&mut turned);
+        rank(&mut turned, &estate);
         assert_eq!(ranked(&turned), expected);
     }
 }

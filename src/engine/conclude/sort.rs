@@ -60,7 +60,7 @@ pub fn findings(
             (order, f.rule.clone(), f.fingerprint.clone(), event)
         });
     } else {
-        rank(&mut findings);
+        rank(&mut findings, &plan.estate);
     }
     (findings, summary)
 }

@@ -2,7 +2,7 @@
 //! million calls a day, and a history that asks from where wants to know of one.
 //!
 //! What must stay true: of a sum the earliest record is told, whatever the order in which records
-//! come. Records of one second have no order here, so all of them are kept, up to a few.
+//! come. How many there are is not counted, since copies are not known here.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,21 +16,17 @@ use crate::model::time::Time;
 /// So many sums are held; more become notes, and what comes after begins again.
 const HELD: usize = 1 << 16;
 
-/// So many records of one second are kept.
-const TIED: usize = 16;
-
 /// What makes marks the same: rule, part, kind, value and day.
 type SumKey = (u32, [u64; 2], u32, u64, Day);
 
 /// Marks of one day that say the same.
 #[derive(Debug)]
 struct Sum {
-    /// The earliest record, and others of the same time.
-    notes: Vec<Note>,
+    /// The earliest record; of several of one time that of the smallest id.
+    note: Note,
     value: String,
     /// Microseconds since 1970.
     last: i64,
-    count: u64,
     reported: bool,
     recalled: bool,
 }
@@ -47,25 +43,18 @@ impl Sums {
         let day = Day::of(Time(note.time));
         let sum = self.0.entry((note.rule, note.part, note.kind, of_value, day));
         let sum = sum.or_insert_with(|| Sum {
-            notes: Vec::new(),
+            note,
             value: value.to_owned(),
             last,
-            count: 0,
             reported: false,
             recalled: false,
         });
-        sum.count += 1;
         sum.last = sum.last.max(last);
         sum.reported |= note.reported;
         sum.recalled |= note.recalled;
-        match sum.notes.first() {
-            Some(first) if note.time > first.time => {}
-            Some(first) if note.time == first.time => {
-                if sum.notes.len() < TIED {
-                    sum.notes.push(note);
-                }
-            }
-            _ => sum.notes = vec![note],
+        let order = |note: &Note| (note.time, note.identity, note.content);
+        if order(&note) < order(&sum.note) {
+            sum.note = note;
         }
     }
 
@@ -80,17 +69,10 @@ impl Sums {
     /// When a temporary file cannot be written.
     pub fn leave(&mut self, notes: &mut Notes, stage: impl Fn(u32) -> usize) -> io::Result<()> {
         for (_, sum) in self.0.drain() {
-            let Sum { notes: of_sum, value, last, count, reported, recalled } = sum;
-            let mut left = count;
-            for (number, note) in of_sum.iter().enumerate() {
-                // All records are counted once.
-                let count = if number + 1 == of_sum.len() { left } else { 1 };
-                left = left.saturating_sub(count);
-                let uses = Some((last, count.max(1)));
-                let text = NoteText { value: value.clone(), uses, by: Vec::new() };
-                let text: TextAt = text.add(&mut notes.texts)?;
-                notes.push(stage(note.rule), Note { reported, recalled, text, ..*note });
-            }
+            let Sum { note, value, last, reported, recalled } = sum;
+            let text = NoteText { value, uses: Some((last, 1)), by: Vec::new() };
+            let text: TextAt = text.add(&mut notes.texts)?;
+            notes.push(stage(note.rule), Note { reported, recalled, text, ..note });
         }
         Ok(())
     }
@@ -153,11 +135,11 @@ mod tests {
     fn the_earliest_record_of_a_day_stands_for_all() {
         const DAY: i64 = 86_400_000_000;
         let all = [(9, 1), (5, 2), (7, 3), (DAY + 1, 4)];
-        let expected = [(2, true, 3, 9), (4, false, 1, DAY + 1)];
+        let expected = [(2, true, 1, 9), (4, false, 1, DAY + 1)];
         assert_eq!(left(&all), expected);
         let turned: Vec<(i64, u64)> = all.into_iter().rev().collect();
         assert_eq!(left(&turned), expected);
-        // Two of one second are both kept.
-        assert_eq!(left(&[(5, 1), (5, 2), (6, 3)]).iter().map(|row| row.2).sum::<u64>(), 3);
+        // Of one second the smallest id stands.
+        assert_eq!(left(&[(5, 2), (5, 1), (6, 3)]), [(1, true, 1, 6)]);
     }
 }

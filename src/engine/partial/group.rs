@@ -267,7 +267,7 @@ pub struct Group {
 }
 
 /// Of so many records it is known which ones a group counts.
-pub const RECORDS: usize = 1 << 14;
+pub const RECORDS: usize = 1 << 18;
 
 impl Group {
     /// A group of one.

@@ -37,6 +37,13 @@ pub fn windows<'o, 'v>(ones: &[&'o One<'v>]) -> Vec<Vec<&'o One<'v>>> {
     ends.into_iter().map(within).filter(holds).collect()
 }
 
+/// Whether a place is known on a day: from earlier days; on the first day of all, from later ones.
+fn is_known(today: i64, days: &BTreeSet<i64>, seen: Option<&BTreeSet<i64>>) -> bool {
+    let is_first = days.first() == Some(&today);
+    let counts = |other: &i64| if is_first { *other != today } else { *other < today };
+    seen.is_some_and(|seen| seen.iter().any(counts))
+}
+
 /// What a principal decrypted on days that are unusual for it, and the highest level of those.
 pub fn judged<'o, 'v>(all: &[One<'v>], ones: &[&'o One<'v>]) -> Option<(Level, Vec<&'o One<'v>>)> {
     let first = ones.first()?;
@@ -51,10 +58,7 @@ pub fn judged<'o, 'v>(all: &[One<'v>], ones: &[&'o One<'v>]) -> Option<(Level, V
         places.entry(place(one)).or_default().insert(day(one));
         days.insert(day(one));
     }
-    let is_new = |one: &One<'_>| {
-        let seen = places.get(&place(one));
-        seen.is_none_or(|seen| seen.iter().all(|other| *other == day(one)))
-    };
+    let is_new = |one: &One<'_>| !is_known(day(one), &days, places.get(&place(one)));
     let log: BTreeSet<i64> = all.iter().map(day).collect();
     let (begin, end) = (*log.first()?, *log.last()?);
     let mut read: BTreeMap<i64, BTreeSet<_>> = BTreeMap::new();

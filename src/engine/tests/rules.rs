@@ -253,7 +253,7 @@ fn is_read(one: &One<'_>) -> bool {
     let context = one.value.pointer("/requestParameters/encryptionContext");
     let by_hand = matches!(one.actor, "direct" | "via") && !one.attempt;
     let has = |name: &str| context.is_some_and(|context| context.get(name).is_some());
-    let elsewhere = one.actor == "via" && (has("SecretARN") || has("PARAMETER_ARN"));
+    let elsewhere = one.actor == "via" && has("SecretARN");
     let own = text(one.value, "/userIdentity/accountId") == one.account;
     one.is_kms()
         && one.name == "Decrypt"

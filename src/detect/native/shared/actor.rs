@@ -56,6 +56,16 @@ const WORDS: &[&str] = &[
     "provisioner",
     "provisioning",
     "iac",
+    "release",
+    "releases",
+    "build",
+    "builder",
+    "runner",
+    "runners",
+    "actions",
+    "infra",
+    "infrastructure",
+    "automation",
 ];
 
 /// Whether a person acted: an IAM user, the root user, a user of IAM Identity Center, or a session
@@ -85,6 +95,11 @@ pub fn is_automation(estate: &Estate, about: &About) -> bool {
         Some(service) => DEPLOYING.contains(&service),
         None => is_tool(about.user_agent.as_deref()) && deploys(principal),
     }
+}
+
+/// Whether automation acted, as a setting or AWS says, and not the caller by its user agent.
+pub fn is_attested(estate: &Estate, about: &About) -> bool {
+    is_automation(estate, &About { user_agent: None, ..about.clone() })
 }
 
 /// Whether an AWS Config rule acted by its remediation, which runs in Systems Manager.

@@ -5,6 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// No product has a longer name, in bytes; the caller writes what it likes.
+const NAME: usize = 48;
+
 /// The network of `sourceIPAddress`: `private`, or the prefix of 16 bits of IPv4 and of 32 bits of
 /// IPv6. `None` if it is no address, as that of a service.
 pub fn network(source_ip: &str) -> Option<String> {
@@ -29,7 +32,8 @@ pub fn product(user_agent: &str) -> &str {
     let text = user_agent.trim_start_matches(['[', ' ']);
     // AWS partners put their programme first.
     let text = text.strip_prefix("APN/1.0 ").unwrap_or(text);
-    text.split(['/', ' ', ';', ']']).next().unwrap_or(text)
+    let name = text.split(['/', ' ', ';', ']']).next().unwrap_or(text);
+    &name[..name.floor_char_boundary(NAME)]
 }
 
 #[cfg(test)]
@@ -55,5 +59,6 @@ mod tests {
         assert_eq!(product("[aws-cli/2.15.10 Python/3.11.8]"), "aws-cli");
         assert_eq!(product("APN/1.0 HashiCorp/1.0 Terraform/1.9"), "HashiCorp");
         assert_eq!(product(""), "");
+        assert_eq!(product(&"é".repeat(1_000)).len(), NAME);
     }
 }

@@ -8,7 +8,7 @@
 //! * Data that came to the key from elsewhere counts, whoever put it there. Whoever creates a key,
 //!   re-encrypts data under it and deletes it holds that data to ransom.
 
-use super::actor::{is_automation, is_remediation};
+use super::actor::{is_attested, is_automation, is_remediation};
 use super::timeline::{DAY, between, by_same, key_of, mark_key, of_kind, text, who};
 use crate::detect::stateful::{Context, Mark, Noted, Use};
 use crate::model::arn::Arn;
@@ -123,10 +123,11 @@ impl<'n> Life<'n> {
             uses.push((at, if note.last > notes[before].last { at } else { before }));
         }
         let automated = created.is_some_and(|by| is_automation(context.estate, &by.about));
+        let attested = created.is_some_and(|by| is_attested(context.estate, &by.about));
         let is_beyond = |note: &&Noted| match note.kind {
             FILLED => true,
             POINTED => !(automated && created.is_some_and(|by| by_same(&by.about, &note.about))),
-            _ => is_use(note) && created.is_some_and(|by| !is_own(note, by, automated)),
+            _ => is_use(note) && created.is_some_and(|by| !is_own(note, by, (automated, attested))),
         };
         let is_used = |note: &&Noted| is_use(note) || note.kind == FILLED;
         Life {
@@ -198,7 +199,7 @@ fn is_use(note: &Noted) -> bool {
 }
 
 /// Whether a use protects only what is the creator's own.
-fn is_own(used: &Noted, created: &Noted, automated: bool) -> bool {
+fn is_own(used: &Noted, created: &Noted, (automated, attested): (bool, bool)) -> bool {
     let about = &used.about;
     let owner = about.key.as_ref().and_then(|key| key.account.as_deref());
     let caller = about.principal.account.as_deref();
@@ -212,9 +213,14 @@ fn is_own(used: &Noted, created: &Noted, automated: bool) -> bool {
         return automated && alone;
     }
     match &about.resource {
-        None => about.principal.invoked_by.is_none(),
+        // Nobody knows what was encrypted under a key that the caller uses directly.
+        None => {
+            let encrypts = used.value.starts_with("Encrypt") || used.value.starts_with("Generate");
+            about.principal.invoked_by.is_none() && !encrypts
+        }
         // Copies within a bucket look like writes of new objects.
-        Some(resource) => alone && (automated || !is_bucket(&resource.arn)),
+        // Whoever may write its user agent must not become automation by it here.
+        Some(resource) => alone && (attested || !is_bucket(&resource.arn)),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::record::kms::{Actor, View};
 /// The member of an encryption context that names a trail, for the log files of that trail.
 const TRAIL: &str = "aws:cloudtrail:arn";
 
-/// The members of the contexts of secrets and parameters.
-const COUNTED_ELSEWHERE: [&str; 2] = ["SecretARN", "PARAMETER_ARN"];
+/// The member of the context of a secret.
+const SECRET: &str = "SecretARN";
 
 /// See `rules/use/decrypt-burst.md`.
 #[derive(Debug)]
@@ -45,9 +45,9 @@ impl Detector for DecryptBurstEvent {
         if log_file != self.logs || !matches!(view.actor(), Actor::Via | Actor::Direct) {
             return None;
         }
-        // The call to Secrets Manager or Systems Manager is in the log of the caller's account, and
-        // `secret-bulk-read` and `ssm-bulk-decrypt` count it there.
-        let counted_elsewhere = || COUNTED_ELSEWHERE.iter().any(|key| context.get(key).is_some());
+        // The call to Secrets Manager is in the log of the caller's account, and `secret-bulk-read`
+        // counts it there. Systems Manager reads many parameters by one path, so these count here.
+        let counted_elsewhere = || context.get(SECRET).is_some();
         let is_callers = view.crosses_accounts() == Some(false);
         if view.actor() == Actor::Via && is_callers && counted_elsewhere() {
             return None;

@@ -34,6 +34,9 @@ const KNOWN_DAYS: usize = 2;
 /// A source that is used on so many days is usual by now.
 const USUAL_DAYS: usize = 3;
 
+/// So many new sources of one workload are told apart.
+const FOUND: usize = 50;
+
 /// A workload that calls from so many networks calls from anywhere.
 const ANYWHERE: usize = 5;
 
@@ -42,13 +45,21 @@ const ANYWHERE: usize = 5;
 pub struct RoleNewSource(pub Arc<Estate>);
 
 impl RoleNewSource {
+    /// What kind of actor a role has, if it is no role of people or services. Whoever assumes a role
+    /// chooses the name of the session, so an e-mail address in it makes no person here.
+    fn kind(&self, principal: &Principal) -> Option<ActorKind> {
+        let unnamed = Principal { session: None, ..principal.clone() };
+        let kind = ActorKind::of(&unnamed, &self.0);
+        matches!(kind, ActorKind::Workload | ActorKind::Automation).then_some(kind)
+    }
+
     fn mark(
         &self,
         (account, principal): (Option<&str>, &Principal),
         (source_ip, user_agent): (Option<&str>, Option<&str>),
         attempt: bool,
     ) -> Option<Mark> {
-        if !principal.acts_itself() || ActorKind::of(principal, &self.0) != ActorKind::Workload {
+        if !principal.acts_itself() || self.kind(principal).is_none() {
             return None;
         }
         let (network, agent) = (network(source_ip?)?, product(user_agent?));
@@ -89,63 +100,123 @@ impl History for RoleNewSource {
     }
 
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
+        let Some(about) = notes.first().map(|noted| &noted.about) else { return Vec::new() };
+        let Some(kind) = self.kind(&about.principal) else { return Vec::new() };
         let mut sources: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (at, noted) in notes.iter().enumerate() {
             if let Some(source) = noted.value.split_once(BETWEEN) {
                 sources.entry(source).or_default().push(at);
             }
         }
-        sources
-            .iter()
-            .filter_map(|(source, own)| judge((notes, context.before), *source, own))
-            .collect()
+        let known = Known::of(notes, context.before);
+        let judge =
+            |(source, own): (&(&str, &str), &Vec<usize>)| known.judge(kind, (notes, own), *source);
+        let mut found: Vec<Decided> = sources.iter().filter_map(judge).collect();
+        // Whoever changes network and program with every call gets one finding for the rest.
+        if found.len() > FOUND {
+            let rest: Vec<usize> = found.drain(FOUND..).flat_map(|one| one.notes).collect();
+            let why = "the workload calls from many new networks with many new agents";
+            found.push(Decided::new(rest, Level::High).with("why", why).about(Scope::Principal));
+        }
+        found
     }
 }
 
-/// Judges one source of a workload.
-fn judge(
-    (notes, before): (&[Noted], &[Habit]),
-    (network, agent): (&str, &str),
-    own: &[usize],
-) -> Option<Decided> {
-    let day = |noted: &Noted| Day::of(noted.time);
-    let first = own.iter().map(|at| day(&notes[*at])).min()?;
-    let (mut days, mut networks, mut agents) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for noted in notes.iter().filter(|noted| day(noted) < first) {
-        days.extend([day(noted), Day::of(noted.last)].into_iter().filter(|day| *day < first));
-        let (network, agent) = noted.value.split_once(BETWEEN)?;
-        networks.insert(network);
-        agents.insert(agent);
-    }
-    for habit in before {
-        let earlier: Vec<Day> = habit.days.all().filter(|day| *day < first).collect();
-        let (network, agent) = habit.value.split_once(BETWEEN)?;
-        if !earlier.is_empty() {
-            networks.insert(network);
-            agents.insert(agent);
+/// What is known of a workload, by days.
+struct Known<'n> {
+    /// The first day of each network, and of each agent.
+    networks: BTreeMap<&'n str, Day>,
+    agents: BTreeMap<&'n str, Day>,
+    /// The first days of networks, in order.
+    firsts: Vec<Day>,
+    /// The days on which it called.
+    days: BTreeSet<Day>,
+    /// The days of all notes, in order.
+    of_notes: Vec<Day>,
+}
+
+impl<'n> Known<'n> {
+    fn of(notes: &'n [Noted], before: &'n [Habit]) -> Known<'n> {
+        let mut known = Known {
+            networks: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            firsts: Vec::new(),
+            days: BTreeSet::new(),
+            of_notes: notes.iter().map(|noted| Day::of(noted.time)).collect(),
+        };
+        // A refused call must not make its source usual.
+        for noted in notes.iter().filter(|noted| noted.kind == DONE) {
+            known.add(&noted.value, &[Day::of(noted.time), Day::of(noted.last)]);
         }
-        days.extend(earlier);
+        for habit in before {
+            known.add(&habit.value, &habit.days.all().collect::<Vec<_>>());
+        }
+        known.firsts = known.networks.values().copied().collect();
+        known.firsts.sort_unstable();
+        known.of_notes.sort_unstable();
+        known
     }
-    if days.len() < KNOWN_DAYS || networks.contains(network) || agents.contains(agent) {
-        return None;
+
+    fn add(&mut self, value: &'n str, days: &[Day]) {
+        let Some(((network, agent), first)) = value.split_once(BETWEEN).zip(days.iter().min())
+        else {
+            return;
+        };
+        for (firsts, name) in [(&mut self.networks, network), (&mut self.agents, agent)] {
+            let known = firsts.entry(name).or_insert(*first);
+            *known = (*known).min(*first);
+        }
+        self.days.extend(days);
     }
-    let done = own.iter().any(|at| notes[*at].kind == DONE);
-    let on: BTreeSet<Day> = own.iter().map(|at| day(&notes[*at])).collect();
-    let (level, why) = if on.len() >= USUAL_DAYS {
-        (Level::Low, "the workload moved: it calls from another network with another agent")
-    } else if done && networks.len() < ANYWHERE {
-        (Level::High, "the workload never called from this network, nor with this agent")
-    } else if done {
-        (
-            Level::Medium,
-            "the workload never called from this network, one of many, nor with this agent",
-        )
-    } else {
-        (Level::Medium, "calls from a new network with a new agent failed")
-    };
-    let owned = |names: BTreeSet<&str>| list(names.into_iter().map(str::to_owned));
-    let found = Decided::new(own.iter().copied(), level).with("why", why);
-    let found = found.with("network", network).with("agent", agent);
-    let found = found.with("usual_networks", owned(networks)).with("usual_agents", owned(agents));
-    Some(found.about(Scope::Principal))
+
+    /// Judges one source.
+    fn judge(
+        &self,
+        kind: ActorKind,
+        (notes, own): (&[Noted], &[usize]),
+        (network, agent): (&str, &str),
+    ) -> Option<Decided> {
+        let on: BTreeSet<Day> = own.iter().map(|at| Day::of(notes[*at].time)).collect();
+        let (first, last) = (*on.first()?, *on.last()?);
+        let is_new = |firsts: &BTreeMap<&str, Day>, name| {
+            firsts.get(name).is_none_or(|known| *known >= first)
+        };
+        let days = self.days.range(..first).take(KNOWN_DAYS).count();
+        if days < KNOWN_DAYS || !is_new(&self.networks, network) || !is_new(&self.agents, agent) {
+            return None;
+        }
+        let done = own.iter().any(|at| notes[*at].kind == DONE);
+        let many = self.firsts.partition_point(|known| *known < first) >= ANYWHERE;
+        // Whoever moved no longer calls from where it was.
+        let since = self.of_notes.len() - self.of_notes.partition_point(|day| *day < last);
+        let own_since = own.iter().filter(|at| Day::of(notes[**at].time) >= last).count();
+        let (level, why) = if on.len() >= USUAL_DAYS && since == own_since {
+            (Level::Low, "the workload moved: it calls from another network with another agent")
+        } else if !done {
+            (Level::Medium, "calls from a new network with a new agent failed")
+        } else if many {
+            let why =
+                "the workload never called from this network, one of many, nor with this agent";
+            (Level::Medium, why)
+        } else {
+            (Level::High, "the workload never called from this network, nor with this agent")
+        };
+        // Pipelines run where there is room, and people whom a role knows by e-mail where they are.
+        let principal = &notes[*own.first()?].about.principal;
+        let wanders = kind == ActorKind::Automation || by_mail(principal);
+        let level = if wanders { level.min(Level::Medium) } else { level };
+        let before = |firsts: &BTreeMap<&str, Day>| {
+            let names = firsts.iter().filter(|(_, known)| **known < first);
+            list(names.map(|(name, _)| (*name).to_owned()))
+        };
+        let found = Decided::new(own.iter().copied(), level).with("why", why);
+        let found = found.with("network", network).with("agent", agent);
+        let found = found.with("usual_networks", before(&self.networks));
+        Some(found.with("usual_agents", before(&self.agents)).about(Scope::Principal))
+    }
+}
+
+/// Whether the session is named like an e-mail address.
+fn by_mail(principal: &Principal) -> bool {
+    principal.session.as_deref().is_some_and(|session| session.contains('@'))
 }

@@ -1,7 +1,7 @@
 //! A history decides over one part.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -66,6 +66,9 @@ impl Desk<'_> {
         told.sort_by(|(a, _, a_id), (b, _, b_id)| {
             (a.time, a_id, a.kind, &a.value).cmp(&(b.time, b_id, b.kind, &b.value))
         });
+        if history.sums_days() {
+            told = summed(told);
+        }
         let (told, units): (Vec<Noted>, Vec<Unit>) =
             told.into_iter().map(|(noted, unit, _)| (noted, unit)).unzip();
         let before = self.habits_of(rule, first);
@@ -77,8 +80,9 @@ impl Desk<'_> {
             deliveries: self.bench.deliveries,
         };
         if history.sums_days() {
-            told.iter()
-                .for_each(|noted| self.remember(before, &noted.value, (noted.time, noted.last)));
+            for noted in told.iter().filter(|noted| noted.kind == 0) {
+                self.remember(before, &noted.value, (noted.time, noted.last));
+            }
         }
         let decide = || history.conclude(&told, &context);
         let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {
@@ -103,6 +107,14 @@ impl Desk<'_> {
             let days = Days::of_times(first, last);
             let (value, last) = (value.to_owned(), Day::of(first.max(last)));
             self.decisions.habits.push(Habit { of, value, days, last });
+        }
+    }
+
+    /// Remembers for the next run what was seen on a day.
+    pub fn remember_day(&mut self, of: Id, value: &str, day: Day) {
+        if self.bench.before.wanted {
+            let (value, days) = (value.to_owned(), Days::of(day));
+            self.decisions.habits.push(Habit { of, value, days, last: day });
         }
     }
 
@@ -245,6 +257,28 @@ impl Desk<'_> {
         group.earliest.1.blank(decided.scope.shown());
         self.tell(Found { key, group, count, named: named.1, sessions })
     }
+}
+
+/// Of records that say the same on one day the first; each worker has left its own.
+fn summed(told: Vec<Told>) -> Vec<Told> {
+    let mut at: HashMap<(u32, String, Day), usize> = HashMap::new();
+    let mut all: Vec<Told> = Vec::new();
+    for (noted, unit, id) in told {
+        let key = (noted.kind, noted.value.clone(), Day::of(noted.time));
+        match at.get(&key).and_then(|at| all.get_mut(*at)) {
+            Some((first, first_unit, _)) => {
+                first.last = first.last.max(noted.last);
+                first.reported |= noted.reported;
+                first_unit.note.reported |= unit.note.reported;
+                first_unit.note.recalled |= unit.note.recalled;
+            }
+            None => {
+                at.insert(key, all.len());
+                all.push((noted, unit, id));
+            }
+        }
+    }
+    all
 }
 
 /// What there is to say, as texts.

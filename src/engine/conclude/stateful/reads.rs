@@ -27,6 +27,9 @@ const DISTINCT: usize = 1 << 20;
 /// What the next run gets to know: that a window held on a day.
 const HELD: &str = "held";
 
+/// And that the principal read anything on a day.
+const READ: &str = "read";
+
 /// A read with which a window ends that holds, and whether any of the window is reported.
 type Held = (Unit, bool);
 
@@ -94,12 +97,13 @@ impl Desk<'_> {
     ) -> io::Result<()> {
         let Some(first) = part.peek() else { return Ok(()) };
         let (_, _, about) = self.about(&first)?;
-        // By whose hand the first read was made says nothing of the others.
-        let principal = Principal { invoked_by: None, ..about.principal };
+        // By whose hand and in which session the first read was made says nothing of the others.
+        let principal = Principal { invoked_by: None, session: None, ..about.principal };
         let actor = ActorKind::of(&principal, &self.bench.context.plan.estate);
         let days = self.days(rule, correlation, part)?;
         let before = self.habits_of(rule, first.part);
         let held_before = self.bench.before.habits(before).iter();
+        let held_before = held_before.filter(|habit| habit.value == HELD);
         let mut held = held_before.fold(Days::default(), |mut days, habit| {
             days.merge(habit.days);
             days
@@ -109,12 +113,25 @@ impl Desk<'_> {
             held.add(Day::of(times.0));
             self.remember(before, HELD, times);
         }
+        let read_before = self.bench.before.habits(before).iter().map(|habit| habit.days);
+        let mut read_on = read_before.fold(Days::default(), |mut days, more| {
+            days.merge(more);
+            days
+        });
+        for day in &days {
+            read_on.add(day.day);
+            self.remember_day(before, READ, day.day);
+        }
         let mut found = Burst::default();
         for (at, day) in days.iter().enumerate() {
             let others = || days.iter().enumerate().filter(|(other, _)| *other != at);
             let busiest = others().map(|(_, other)| other.all.len()).max().unwrap_or_default();
             let other_held = held.others(day.day);
-            let read = self.read_day((reads, actor), day, (busiest, other_held), first.part);
+            let mut read = self.read_day((reads, actor), day, (busiest, other_held), first.part);
+            if reads == Reads::Secrets {
+                // Who only reads objects is new to secrets.
+                read.other_days = read_on.others(day.day);
+            }
             let Some(unusual) = usual::judge(&read) else { continue };
             // What another rule looks at may have begun before the range that is reported.
             if let Some(((first, first_reported), (last, last_reported))) = &day.holds {
