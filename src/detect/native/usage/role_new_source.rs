@@ -111,10 +111,13 @@ impl History for RoleNewSource {
         let known = Known::of(notes, context.before);
         let judge =
             |(source, own): (&(&str, &str), &Vec<usize>)| known.judge(kind, (notes, own), *source);
-        let mut found: Vec<Decided> = sources.iter().filter_map(judge).collect();
+        let mut found: Vec<(Day, Decided)> = sources.iter().filter_map(judge).collect();
         // Whoever changes network and program with every call gets one finding for the rest.
-        if found.len() > FOUND {
-            let rest: Vec<usize> = found.drain(FOUND..).flat_map(|one| one.notes).collect();
+        let rest = found.split_off(found.len().min(FOUND));
+        let rest: Vec<usize> = rest.into_iter().flat_map(|(_, one)| one.notes).collect();
+        let told = found.into_iter().map(|(first, one)| known.tell(first, one));
+        let mut found: Vec<Decided> = told.collect();
+        if !rest.is_empty() {
             let why = "the workload calls from many new networks with many new agents";
             found.push(Decided::new(rest, Level::High).with("why", why).about(Scope::Principal));
         }
@@ -169,13 +172,13 @@ impl<'n> Known<'n> {
         self.days.extend(days);
     }
 
-    /// Judges one source.
+    /// Judges one source, which was first used on a day.
     fn judge(
         &self,
         kind: ActorKind,
         (notes, own): (&[Noted], &[usize]),
         (network, agent): (&str, &str),
-    ) -> Option<Decided> {
+    ) -> Option<(Day, Decided)> {
         let on: BTreeSet<Day> = own.iter().map(|at| Day::of(notes[*at].time)).collect();
         let (first, last) = (*on.first()?, *on.last()?);
         let is_new = |firsts: &BTreeMap<&str, Day>, name| {
@@ -205,14 +208,18 @@ impl<'n> Known<'n> {
         let principal = &notes[*own.first()?].about.principal;
         let wanders = kind == ActorKind::Automation || by_mail(principal);
         let level = if wanders { level.min(Level::Medium) } else { level };
+        let found = Decided::new(own.iter().copied(), level).with("why", why);
+        Some((first, found.with("network", network).with("agent", agent).about(Scope::Principal)))
+    }
+
+    /// Adds what was usual before a day.
+    fn tell(&self, first: Day, found: Decided) -> Decided {
         let before = |firsts: &BTreeMap<&str, Day>| {
             let names = firsts.iter().filter(|(_, known)| **known < first);
             list(names.map(|(name, _)| (*name).to_owned()))
         };
-        let found = Decided::new(own.iter().copied(), level).with("why", why);
-        let found = found.with("network", network).with("agent", agent);
         let found = found.with("usual_networks", before(&self.networks));
-        Some(found.with("usual_agents", before(&self.agents)).about(Scope::Principal))
+        found.with("usual_agents", before(&self.agents))
     }
 }
 
