@@ -45,18 +45,18 @@ impl Reads {
 const ROUTINE: usize = 2;
 
 /// Days that a log must cover before it tells what is usual.
-pub const HISTORY: u16 = 3;
+const HISTORY: u16 = 3;
 
 /// Days of log before a call without which nobody knows whether the caller is new.
 const DAYS_BEFORE: u16 = 2;
 
-/// Reads in one window, in places where the principal read on no other day, that are unusual.
+/// Reads in one window, in places where the principal did not read before, that are unusual.
 const NEW_IN_WINDOW: u64 = 10;
 
 /// How many times as much as on the busiest other day is unusual.
 const TIMES_BUSIEST: u64 = 10;
 
-/// Secrets in one day, in places where the principal read on no other day, that are unusual.
+/// Secrets in one day, in places where the principal did not read before, that are unusual.
 const NEW_SECRETS_IN_DAY: u64 = 30;
 
 /// Secrets in one day that are unusual for a principal that is new.
@@ -73,7 +73,8 @@ pub struct ReadDay {
     pub holds: bool,
     /// Of the windows that hold, the most different things that were read.
     pub in_window: u64,
-    /// The most different things in places where the principal read on no other day.
+    /// The most different things in places where the principal did not read before: on an earlier day,
+    /// or if there is none, on a later one.
     pub new_in_window: u64,
     /// Different things of the whole day in such places.
     pub new_in_day: u64,
@@ -126,14 +127,14 @@ pub fn judge(day: &ReadDay) -> Option<Unusual> {
     if day.holds && day.new_in_window >= NEW_IN_WINDOW {
         return burst(match is_new {
             true => "the principal read nothing on any other day",
-            false => "the principal read there on no other day",
+            false => "the principal did not read there before",
         });
     }
     if day.holds && day.busiest > 0 && day.in_window >= day.busiest.saturating_mul(TIMES_BUSIEST) {
         return burst("the principal read ten times as much as on its busiest other day");
     }
     if secrets && day.new_in_day >= NEW_SECRETS_IN_DAY {
-        let why = "the principal read many secrets in one day that it read on no other day";
+        let why = "the principal read many secrets in one day that it did not read before";
         return Some(Unusual { level, why, slow: true });
     }
     if secrets && is_new && day.new_in_day >= FIRST_SECRETS {

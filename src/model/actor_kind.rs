@@ -65,7 +65,7 @@ impl ActorKind {
     }
 }
 
-/// Whether a role is linked to a service.
+/// Whether a role is linked to a service: its trust policy admits only that.
 pub fn is_service_linked(arn: &str) -> bool {
     Arn::parse(arn)
         .is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with(SERVICE_LINKED))

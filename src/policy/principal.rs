@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
+use crate::model::actor_kind::is_service_linked;
 use crate::model::arn::Arn;
 
 /// One principal.
@@ -82,7 +83,7 @@ impl Principal {
     pub fn is_service(&self) -> bool {
         match self {
             Principal::Service(_) => true,
-            Principal::Arn(text) => is_service_role(text),
+            Principal::Arn(text) => is_service_linked(text),
             _ => false,
         }
     }
@@ -193,11 +194,4 @@ fn is_unique_id(text: &str) -> bool {
     text.len() >= 16
         && ["AIDA", "AROA", "AGPA"].iter().any(|prefix| text.starts_with(prefix))
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-}
-
-/// A service-linked role: its trust policy admits only the service.
-pub fn is_service_role(arn: &str) -> bool {
-    Arn::parse(arn).is_some_and(|arn| {
-        arn.service == "iam" && arn.resource.starts_with("role/aws-service-role/")
-    })
 }

@@ -7,7 +7,7 @@
 use crate::detect::stateful::About;
 use crate::model::arn::Arn;
 use crate::model::estate::Estate;
-use crate::model::principal::Principal;
+use crate::model::principal::{Principal, is_permission_set};
 
 /// Services that carry out what a template or a baseline says.
 const DEPLOYING: &[&str] = &[
@@ -73,10 +73,7 @@ const WORDS: &[&str] = &[
 pub fn is_person(principal: &Principal) -> bool {
     let by_kind =
         matches!(principal.kind.as_deref(), Some("IAMUser" | "Root" | "IdentityCenterUser"));
-    let of_permission_set = || {
-        let arn = principal.arn.as_deref().and_then(Arn::parse);
-        arn.is_some_and(|arn| arn.resource.starts_with("role/aws-reserved/sso.amazonaws.com/"))
-    };
+    let of_permission_set = || principal.arn.as_deref().is_some_and(is_permission_set);
     let by_mail = || principal.session.as_deref().is_some_and(|session| session.contains('@'));
     by_kind || of_permission_set() || by_mail()
 }

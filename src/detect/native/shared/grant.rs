@@ -6,8 +6,9 @@
 
 use std::borrow::Cow;
 
+use crate::model::actor_kind::is_service_linked;
 use crate::model::arn::Arn;
-use crate::policy::principal::{is_account, is_service_role};
+use crate::policy::principal::is_account;
 use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
@@ -71,7 +72,7 @@ impl<'a> Grant<'a> {
             || grantee.ends_with(".amazonaws.com.cn")
             || grantee.contains(":aws:ec2-infrastructure")
             || grantee.contains(":assumed-role/aws:")
-            || is_service_role(&grantee)
+            || is_service_linked(&grantee)
     }
 
     /// `operations`

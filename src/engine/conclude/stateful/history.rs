@@ -81,7 +81,9 @@ impl Desk<'_> {
         };
         if history.sums_days() {
             for noted in told.iter().filter(|noted| noted.kind == 0) {
-                self.remember(before, &noted.value, (noted.time, noted.last));
+                let (days, last) =
+                    (Days::of_times(noted.time, noted.last), noted.time.max(noted.last));
+                self.remember(before, &noted.value, (days, Day::of(last)));
             }
         }
         let decide = || history.conclude(&told, &context);
@@ -101,20 +103,11 @@ impl Desk<'_> {
         before::id(self.bench.context.key, id, part)
     }
 
-    /// Remembers for the next run what was seen from one time to another.
-    pub fn remember(&mut self, of: Id, value: &str, (first, last): (Time, Time)) {
+    /// Remembers for the next run on which days something was seen, and the last of them.
+    pub fn remember(&mut self, of: Id, value: &str, (days, last): (Days, Day)) {
         if self.bench.before.wanted {
-            let days = Days::of_times(first, last);
-            let (value, last) = (value.to_owned(), Day::of(first.max(last)));
+            let value = value.to_owned();
             self.decisions.habits.push(Habit { of, value, days, last });
-        }
-    }
-
-    /// Remembers for the next run what was seen on a day.
-    pub fn remember_day(&mut self, of: Id, value: &str, day: Day) {
-        if self.bench.before.wanted {
-            let (value, days) = (value.to_owned(), Days::of(day));
-            self.decisions.habits.push(Habit { of, value, days, last: day });
         }
     }
 

@@ -24,10 +24,8 @@ use crate::model::time::Time;
 /// Different things that are counted of one day; of more, there are at least that many.
 const DISTINCT: usize = 1 << 20;
 
-/// What the next run gets to know: that a window held on a day.
+/// What the next run gets to know of a day: that a window held, or that anything was read.
 const HELD: &str = "held";
-
-/// And that the principal read anything on a day.
 const READ: &str = "read";
 
 /// A read with which a window ends that holds, and whether any of the window is reported.
@@ -38,7 +36,7 @@ struct OneDay {
     day: Day,
     /// What was read.
     all: HashSet<u64>,
-    /// What was read in containers where the principal read on no other day.
+    /// What was read in containers where the principal did not read before.
     new: HashSet<u64>,
     /// The reads of windows that hold.
     burst: Burst,
@@ -101,37 +99,13 @@ impl Desk<'_> {
         let principal = Principal { invoked_by: None, session: None, ..about.principal };
         let actor = ActorKind::of(&principal, &self.bench.context.plan.estate);
         let days = self.days(rule, correlation, part)?;
-        let before = self.habits_of(rule, first.part);
-        let held_before = self.bench.before.habits(before).iter();
-        let held_before = held_before.filter(|habit| habit.value == HELD);
-        let mut held = held_before.fold(Days::default(), |mut days, habit| {
-            days.merge(habit.days);
-            days
-        });
-        for ((first, _), (last, _)) in days.iter().filter_map(|day| day.holds.as_ref()) {
-            let times = (Time(first.note.time), Time(last.note.time));
-            held.add(Day::of(times.0));
-            self.remember(before, HELD, times);
-        }
-        let read_before = self.bench.before.habits(before).iter().map(|habit| habit.days);
-        let mut read_on = read_before.fold(Days::default(), |mut days, more| {
-            days.merge(more);
-            days
-        });
-        for day in &days {
-            read_on.add(day.day);
-            self.remember_day(before, READ, day.day);
-        }
+        let usual_on = self.usual_on(rule, reads, (&days, first.part));
         let mut found = Burst::default();
         for (at, day) in days.iter().enumerate() {
             let others = || days.iter().enumerate().filter(|(other, _)| *other != at);
             let busiest = others().map(|(_, other)| other.all.len()).max().unwrap_or_default();
-            let other_held = held.others(day.day);
-            let mut read = self.read_day((reads, actor), day, (busiest, other_held), first.part);
-            if reads == Reads::Secrets {
-                // Who only reads objects is new to secrets.
-                read.other_days = read_on.others(day.day);
-            }
+            let other = usual_on.others(day.day);
+            let read = self.read_day((reads, actor), day, (busiest, other), first.part);
             let Some(unusual) = usual::judge(&read) else { continue };
             // What another rule looks at may have begun before the range that is reported.
             if let Some(((first, first_reported), (last, last_reported))) = &day.holds {
@@ -146,11 +120,35 @@ impl Desk<'_> {
         self.found(rule, correlation, found)
     }
 
+    /// On which days, of this run and of earlier ones, what a rule takes for usual was done: reads of
+    /// secrets, or windows that hold. Which containers data lies in, habits tell.
+    fn usual_on(
+        &mut self,
+        rule: &Stateful<'_>,
+        reads: Reads,
+        (days, part): (&[OneDay], [u64; 2]),
+    ) -> Days {
+        let (word, counts): (_, fn(&OneDay) -> bool) = match reads {
+            Reads::Secrets => (READ, |_| true),
+            Reads::Keys => (HELD, |day| day.holds.is_some()),
+            Reads::Data => return Days::default(),
+        };
+        let id = self.habits_of(rule, part);
+        let mut all = Days::default();
+        let before = self.bench.before.habits(id).iter().filter(|habit| habit.value == word);
+        before.for_each(|habit| all.merge(habit.days));
+        for day in days.iter().filter(|day| counts(day)) {
+            all.add(day.day);
+            self.remember(id, word, (Days::of(day.day), day.day));
+        }
+        all
+    }
+
     fn read_day(
         &self,
         (reads, actor): (Reads, ActorKind),
         day: &OneDay,
-        (busiest, other_held): (usize, usize),
+        (busiest, other): (usize, usize),
         part: [u64; 2],
     ) -> ReadDay {
         let habits = &self.bench.habits;
@@ -163,8 +161,12 @@ impl Desk<'_> {
             new_in_window: day.new_in_window,
             new_in_day: day.new.len() as u64,
             busiest: busiest as u64,
-            other_held,
-            other_days: habits.other_days(part, day.day),
+            other_held: other,
+            other_days: match reads {
+                // Who only reads objects is new to secrets.
+                Reads::Secrets => other,
+                Reads::Data | Reads::Keys => habits.other_days(part, day.day),
+            },
             log_days,
             days_before,
         }
