@@ -84,9 +84,7 @@ const PERMISSION_SETS: &str = "role/aws-reserved/sso.amazonaws.com/";
 
 /// Whether a role belongs to a permission set of IAM Identity Center.
 pub fn is_permission_set(arn: &str) -> bool {
-    // This is asked of every use, and `aws-reserved` is rare.
-    arn.contains(PERMISSION_SETS)
-        && Arn::parse(arn).is_some_and(|arn| arn.resource.starts_with(PERMISSION_SETS))
+    Arn::parse(arn).is_some_and(|arn| arn.resource.starts_with(PERMISSION_SETS))
 }
 
 /// Whether a role is one of AWS's own: no customer's role may have a colon in its name.

@@ -15,9 +15,10 @@ use super::scan::tape::Tape;
 /// How deep a value is turned into owned data; deeper values read as null.
 pub const DEEPEST: usize = 64;
 
-/// A value in place: text that starts with the value and goes on behind it.
+/// A value in place.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<'a> {
+    /// Text that starts with the value. On a tape it is the value's own; else it goes on behind it.
     text: &'a str,
     /// Where the value is on the tape of its record, if that has one.
     tape: Option<(&'a Tape, u32)>,
@@ -48,15 +49,15 @@ impl<'a> Json<'a> {
 
     /// The value that is a token of the tape of `record`; `None` if there is no such token.
     pub fn on_tape(record: &'a str, tape: &'a Tape, number: u32) -> Option<Json<'a>> {
-        let start = tape.token(number)?.start as usize;
-        Some(Json { text: record.get(start..)?, tape: Some((tape, number)) })
+        let token = tape.token(number)?;
+        let text = record.get(token.start as usize..token.end as usize)?;
+        Some(Json { text, tape: Some((tape, number)) })
     }
 
     /// How many bytes the value has.
     fn len(self) -> usize {
-        let token = self.tape.and_then(|(tape, number)| tape.token(number));
-        match token {
-            Some(token) => (token.end - token.start) as usize,
+        match self.tape {
+            Some(_) => self.text.len(),
             None => value_len(self.text),
         }
     }
@@ -92,11 +93,16 @@ impl<'a> Json<'a> {
     /// The string, its escapes undone; `None` when the value is no string.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let inner = self.inner_str()?;
-        Some(if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        Some(if self.is_plain() || memchr::memchr(b'\\', inner.as_bytes()).is_none() {
             Cow::Borrowed(inner)
         } else {
             Cow::Owned(unescape(inner))
         })
+    }
+
+    /// Whether the tape of the record says that no string in it holds an escape.
+    fn is_plain(self) -> bool {
+        self.tape.is_some_and(|(tape, _)| tape.is_plain())
     }
 
     /// The text between a string's quotes, its escapes as they stand.
@@ -200,34 +206,45 @@ impl<'a> Json<'a> {
 
 /// A member's name, its escapes as they stand.
 #[derive(Debug, Clone, Copy)]
-pub struct Name<'a>(&'a str);
+pub struct Name<'a> {
+    text: &'a str,
+    /// Whether it is known to hold no escape.
+    plain: bool,
+}
 
 impl<'a> Name<'a> {
     /// Whether the name is `key`, escapes undone.
     pub fn is(self, key: &str) -> bool {
+        if self.plain {
+            return self.text == key;
+        }
         // The first byte tells most names apart, without a call.
-        match (self.0.as_bytes().first(), key.as_bytes().first()) {
-            (Some(b'\\'), _) => unescape(self.0) == key,
+        match (self.text.as_bytes().first(), key.as_bytes().first()) {
+            (Some(b'\\'), _) => unescape(self.text) == key,
             (first, wanted) if first != wanted => false,
             // An escape is longer than what it stands for.
-            _ if self.0.len() < key.len() => false,
-            _ if self.0 == key => true,
-            _ => self.0.contains('\\') && unescape(self.0) == key,
+            _ if self.text.len() < key.len() => false,
+            _ if self.text == key => true,
+            _ => self.text.contains('\\') && unescape(self.text) == key,
         }
     }
 
     /// Whether the name is `key` but for case (ASCII), escapes undone.
     pub fn is_any_case(self, key: &str) -> bool {
         // An escape is longer than what it stands for.
-        self.0.eq_ignore_ascii_case(key)
-            || (self.0.len() > key.len()
-                && self.0.contains('\\')
-                && unescape(self.0).eq_ignore_ascii_case(key))
+        self.text.eq_ignore_ascii_case(key)
+            || (!self.plain
+                && self.text.len() > key.len()
+                && self.text.contains('\\')
+                && unescape(self.text).eq_ignore_ascii_case(key))
     }
 
     /// The name, its escapes undone.
     pub fn text(self) -> Cow<'a, str> {
-        if self.0.contains('\\') { Cow::Owned(unescape(self.0)) } else { Cow::Borrowed(self.0) }
+        match self.plain || !self.text.contains('\\') {
+            true => Cow::Borrowed(self.text),
+            false => Cow::Owned(unescape(self.text)),
+        }
     }
 }
 
@@ -251,7 +268,8 @@ impl<'a> Walk<'a> {
         let token = self.tape.token(number)?;
         self.next = token.next;
         let start = token.start.checked_sub(self.base)? as usize;
-        Some(Json { text: text.get(start..)?, tape: Some((self.tape, number)) })
+        let end = token.end.checked_sub(self.base)? as usize;
+        Some(Json { text: text.get(start..end)?, tape: Some((self.tape, number)) })
     }
 }
 
@@ -268,14 +286,15 @@ impl<'a> Iterator for Members<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(walk) = &mut self.walk {
-            let name = walk.value(self.rest)?.inner_str()?;
-            return Some((Name(name), walk.value(self.rest)?));
+            let name = walk.value(self.rest)?;
+            let name = Name { text: name.inner_str()?, plain: name.is_plain() };
+            return Some((name, walk.value(self.rest)?));
         }
         if !self.rest.starts_with('"') {
             return None;
         }
         let len = string_len(self.rest);
-        let name = Name(&self.rest[1..len - 1]);
+        let name = Name { text: &self.rest[1..len - 1], plain: false };
         let colon = skip_space(&self.rest[len..]);
         let value = skip_space(colon.get(1..)?);
         self.rest = next_item(value);

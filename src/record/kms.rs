@@ -112,14 +112,14 @@ impl<'a> View<'a> {
     /// Whether KMS wrote the record.
     pub fn is_kms(&self) -> bool {
         *self.kms.get_or_init(|| {
-            let source = self.text(&["eventSource"]);
+            let source = self.event.get("eventSource").and_then(text_of);
             source.is_some_and(|source| source.eq_ignore_ascii_case(SOURCE))
         })
     }
 
     /// `eventName`.
     pub fn name(&self) -> Option<Cow<'a, str>> {
-        self.text(&["eventName"])
+        self.event.get("eventName").and_then(text_of)
     }
 
     /// Whether the call failed or was refused.
@@ -134,27 +134,27 @@ impl<'a> View<'a> {
 
     /// `recipientAccountId`.
     pub fn account(&self) -> Option<String> {
-        self.owned(&["recipientAccountId"])
+        owned(self.event.get("recipientAccountId"))
     }
 
     /// `awsRegion`.
     pub fn region(&self) -> Option<String> {
-        self.owned(&["awsRegion"])
+        owned(self.event.get("awsRegion"))
     }
 
     /// `sourceIPAddress`: an address, or a service's name.
     pub fn source_ip(&self) -> Option<String> {
-        self.owned(&["sourceIPAddress"])
+        owned(self.event.get("sourceIPAddress"))
     }
 
     /// `userAgent`.
     pub fn user_agent(&self) -> Option<String> {
-        self.owned(&["userAgent"])
+        owned(self.event.get("userAgent"))
     }
 
     /// What the two records of one cross-account call have in common.
     pub fn shared_event_id(&self) -> Option<String> {
-        self.owned(&["sharedEventID"])
+        owned(self.event.get("sharedEventID"))
     }
 
     /// By whose hand the call was made. Read once a view.
@@ -416,10 +416,6 @@ impl<'a> View<'a> {
         }
     }
 
-    fn owned(&self, path: &[&str]) -> Option<String> {
-        self.text(path).map(Cow::into_owned)
-    }
-
     /// Where what it names only by its id lies. Read once a view: one call may name thousands.
     fn home(&self) -> &Home {
         self.home.get_or_init(|| {
@@ -467,6 +463,11 @@ fn partition_of(region: &str) -> &'static str {
 /// The text of a value, unless it is empty.
 fn text_of(value: Json<'_>) -> Option<Cow<'_, str>> {
     value.scalar().filter(|text| !text.is_empty())
+}
+
+/// The same, copied.
+fn owned(value: Option<Json<'_>>) -> Option<String> {
+    Some(text_of(value?)?.into_owned())
 }
 
 /// Whether a value is there and is an object.

@@ -3,9 +3,10 @@
 //! Rows that share their names mean the same, so that a history is asked once for each combination of
 //! who, call and client. What must stay true: every use is asked about, whatever its key.
 
-use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::stateful::decide::{Bench, Desk};
 use super::stateful::note::Note;

@@ -135,8 +135,11 @@ struct AtHand<'a> {
     lookup: Option<Lookup<'a>>,
     ledger: Option<Ledger<'a>>,
     fed: ByNames<Vec<Fed>>,
-    watched: HashMap<(Sym, Sym), Option<[u64; 2]>>,
+    watched: Watched,
 }
+
+/// The principals whose reads may be judged, by the names of who and call.
+type Watched = foldhash::HashMap<(Sym, Sym), Option<[u64; 2]>>;
 
 struct Pass<'a> {
     known: &'a Known<'a>,
@@ -151,8 +154,7 @@ struct Pass<'a> {
     met: Met,
     /// What matches mean to correlations.
     fed: ByNames<Vec<Fed>>,
-    /// The principals whose reads may be judged, by the names of who and call.
-    watched: HashMap<(Sym, Sym), Option<[u64; 2]>>,
+    watched: Watched,
     /// What single uses mean to histories.
     calls: Calls,
     /// Where they read.

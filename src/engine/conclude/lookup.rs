@@ -72,8 +72,8 @@ pub struct Lookup<'a> {
     clients: BySym<Rc<Client>>,
     matches: BySym<Rc<Vec<Matched>>>,
     targets: BySym<Rc<Target>>,
-    /// The key that the targets are of.
-    target_key: Sym,
+    /// The key that the targets are of, and its ARN.
+    target_key: (Sym, Option<String>),
 }
 
 /// An entry from those at hand, or else made.
@@ -104,7 +104,7 @@ impl<'a> Lookup<'a> {
             clients: BySym::default(),
             matches: BySym::default(),
             targets: BySym::default(),
-            target_key: NONE,
+            target_key: (NONE, None),
         }
     }
 
@@ -208,15 +208,15 @@ impl<'a> Lookup<'a> {
     /// # Errors
     /// As [`text`](Lookup::text).
     pub fn target(&mut self, row: &KeyUse) -> io::Result<Rc<Target>> {
-        if self.target_key != row.key {
+        if self.target_key.0 != row.key {
             self.targets.clear();
-            self.target_key = row.key;
+            self.target_key = (row.key, self.text(row.key)?);
         }
         if let Some(found) = self.targets.get(&row.purpose) {
             return Ok(Rc::clone(found));
         }
-        let arn = self.text(row.key)?;
         let purpose = self.purpose(row.purpose)?;
+        let arn = self.target_key.1.clone();
         let Purpose { key_account, alias, resource, beside, has_context } = &purpose.entry;
         let named = |resource: &Option<(String, Option<String>)>| {
             let (arn, kind) = resource.clone()?;

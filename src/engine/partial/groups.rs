@@ -6,7 +6,6 @@
 //!
 //! What must stay true: what comes out does not depend on what was put away, nor on who read what.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 
@@ -32,7 +31,7 @@ pub struct Piece {
 #[derive(Debug)]
 pub struct Groups {
     hash_key: HashKey,
-    held: HashMap<GroupKey, ([u64; 2], Group, u64)>,
+    held: foldhash::HashMap<GroupKey, ([u64; 2], Group, u64)>,
     /// What they take, about; bytes.
     weight: usize,
     /// Beyond, they are put away.
@@ -43,7 +42,13 @@ pub struct Groups {
 impl Groups {
     /// No groups; about `limit` bytes of them are held in memory.
     pub fn new(hash_key: HashKey, limit: usize) -> Groups {
-        Groups { hash_key, held: HashMap::new(), weight: 0, limit, away: Stacks::default() }
+        Groups {
+            hash_key,
+            held: foldhash::HashMap::default(),
+            weight: 0,
+            limit,
+            away: Stacks::default(),
+        }
     }
 
     /// Takes in a group, whose records facts count.

@@ -3,6 +3,7 @@
 //! A record without a readable time has no row, since it has no place in any order; that its time is
 //! missing is a problem already. Nor does what a VPC endpoint logged: it would count the call twice.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::blob::BlobSink;
@@ -19,6 +20,7 @@ use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{self, NONE, Sym};
 use crate::model::time::Time;
+use crate::record::json::Json;
 use crate::record::kms::View;
 use crate::tags::extract::extract;
 use crate::tags::uses;
@@ -78,9 +80,10 @@ fn row(
     hits: &[Hit],
 ) -> io::Result<(KeyUse, u64)> {
     let view = &record.view;
-    let text = |name: &str| view.event().text_at(&[name]).filter(|text| !text.is_empty());
+    let event = view.event();
     let name = view.name().unwrap_or_default();
-    let (account, region) = (text("recipientAccountId"), text("awsRegion"));
+    let account = text(event.get("recipientAccountId"));
+    let region = text(event.get("awsRegion"));
     let (who, actor) = (view.who(), view.actor());
     let resource = view.known_resource();
     let beside = view.beside_subject();
@@ -98,17 +101,18 @@ fn row(
     row.call = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
     let on = [resource, beside.as_ref()];
     row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, !view.context().is_empty()))?;
-    let (source_ip, user_agent) = (text("sourceIPAddress"), text("userAgent"));
+    let source_ip = text(event.get("sourceIPAddress"));
+    let user_agent = text(event.get("userAgent"));
     row.client =
         words.name(|bytes| Client::write(bytes, source_ip.as_deref(), user_agent.as_deref()))?;
     row.matches = matched(context, words, hits)?;
-    row.used = used(context, view, &row, &who, actor.as_str());
+    row.used = used(context, (view, &name), &row, &who, actor.as_str());
     let subject = view.precise_subject();
     row.subject = subject.as_ref().map_or(0, |text| dictionary::sym(context.key, text.as_bytes()));
     let id = identity.id.as_deref();
     let is_uuid = id.and_then(uuid);
     row.id = is_uuid.unwrap_or(identity.hash);
-    let error = text("errorCode").filter(|_| view.attempt());
+    let error = text(event.get("errorCode")).filter(|_| view.attempt());
     let behind = [
         who.session,
         id.filter(|_| is_uuid.is_none()),
@@ -126,6 +130,11 @@ fn row(
         | set(flag::PROBE, !uses::is_use(view))
         | set(flag::SEVERAL_KEYS, name == "ReEncrypt" && view.keys().len() > 1);
     Ok((row, flags))
+}
+
+/// A text, unless it is empty.
+fn text(value: Option<Json<'_>>) -> Option<Cow<'_, str>> {
+    value.and_then(Json::scalar).filter(|text| !text.is_empty())
 }
 
 /// The matches that correlations over rows look at.
@@ -152,13 +161,13 @@ fn matched(context: &Context<'_>, words: &mut dictionary::Words, hits: &[Hit]) -
 /// What makes uses the same: who uses which key how, on what, where. Neither session nor MFA does.
 fn used(
     context: &Context<'_>,
-    view: &View<'_>,
+    (view, name): (&View<'_>, &str),
     row: &KeyUse,
     who: &crate::record::kms::Who<'_>,
     actor: &str,
 ) -> u64 {
     // Both sides of a ReEncrypt tell it from others.
-    let sides = match row.call != NONE && view.name().as_deref() == Some("ReEncrypt") {
+    let sides = match name == "ReEncrypt" {
         true => format!("{:?} {:?}", view.keys(), view.context()),
         false => String::new(),
     };

@@ -58,16 +58,20 @@ const NAME_KEYS: &[(&str, &str, &str)] = &[
 
 /// What `pairs`, the encryption context of the call, says is protected.
 pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource> {
-    if pairs.is_empty() {
-        return None;
+    match pairs {
+        [] => return None,
+        // Nearly every use: the pair of a carrier alone, and so of none of the others.
+        [(name, _)] if CARRIERS.iter().any(|known| name.eq_ignore_ascii_case(known)) => {
+            return carried(view, pairs);
+        }
+        _ => {}
     }
-    // Keys are compared without case, as grants do (API reference, GrantConstraints).
-    let value = |key: &str| {
-        let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty())
+    let value = |key: &str| value_of(pairs, key);
+    let by_id = || {
+        ID_KEYS
+            .iter()
+            .find_map(|(key, kind)| value(key).map(|id| resource(id.to_owned(), Some(kind))))
     };
-    let by_id =
-        || ID_KEYS.iter().find_map(|(key, kind)| value(key).map(|id| resource(id, Some(kind))));
     let by_arn = || ARN_KEYS.iter().find_map(|key| of_arn(value(key)?));
     let table = || {
         let id = format!("table/{}", value("aws:dynamodb:tableName")?);
@@ -92,17 +96,6 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource
             Some(of_arn(value).unwrap_or_else(named))
         })
     };
-    let object = || of_arn(value("aws:s3:arn")?);
-    let volume = || {
-        let id = value("aws:ebs:id")?;
-        let kind = if id.starts_with("snap-") { "snapshot" } else { "volume" };
-        Some(complete(view, "ec2", &format!("{kind}/{id}"), None))
-    };
-    // Whatever else is an ARN is a candidate; the key itself is none.
-    let other = || {
-        let found = pairs.iter().filter_map(|(_, value)| Arn::parse(value).map(|arn| (arn, value)));
-        found.filter(|(arn, _)| arn.service != "kms").find_map(|(_, value)| of_arn(value))
-    };
     by_id()
         .or_else(|| workspace(view, value(WORKSPACE)?))
         .or_else(by_arn)
@@ -111,9 +104,35 @@ pub(super) fn of_context(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource
         .or_else(catalog)
         .or_else(by_name)
         .or_else(|| pairs.iter().find_map(|pair| of_service(view, pair)))
-        .or_else(object)
-        .or_else(volume)
-        .or_else(other)
+        .or_else(|| carried(view, pairs))
+}
+
+/// Context keys of S3 and EBS, which carry the data of other services too.
+const CARRIERS: [&str; 2] = ["aws:s3:arn", "aws:ebs:id"];
+
+/// What `pairs` says of an object or a volume; else whatever is an ARN.
+fn carried(view: &View<'_>, pairs: &[Pair<'_>]) -> Option<Resource> {
+    let value = |key: &str| value_of(pairs, key);
+    let [object, volume] = CARRIERS;
+    let object = || of_arn(value(object)?);
+    let volume = || {
+        let id = value(volume)?;
+        let kind = if id.starts_with("snap-") { "snapshot" } else { "volume" };
+        Some(complete(view, "ec2", &format!("{kind}/{id}"), None))
+    };
+    // Whatever else is an ARN is a candidate; the key itself is none.
+    let other = || {
+        let found = pairs.iter().filter_map(|(_, value)| Arn::parse(value).map(|arn| (arn, value)));
+        found.filter(|(arn, _)| arn.service != "kms").find_map(|(_, value)| of_arn(value))
+    };
+    object().or_else(volume).or_else(other)
+}
+
+/// The value of a context key, unless it is empty. Keys are compared without case, as grants do (API
+/// reference, GrantConstraints).
+fn value_of<'p>(pairs: &'p [Pair<'_>], key: &str) -> Option<&'p str> {
+    let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+    found.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty())
 }
 
 /// The directory of a WorkSpace; if the value names none, the value.
@@ -122,7 +141,7 @@ fn workspace(view: &View<'_>, value: &str) -> Option<Resource> {
     let directory = directory.filter(|id| id.starts_with("d-") && !id.contains('/'));
     Some(match directory {
         Some(id) => complete(view, "workspaces", &format!("directory/{id}"), None),
-        None => resource(value, Some("AWS::WorkSpaces::Workspace")),
+        None => resource(value.to_owned(), Some("AWS::WorkSpaces::Workspace")),
     })
 }
 
@@ -158,24 +177,17 @@ fn of_service(view: &View<'_>, (name, value): &Pair<'_>) -> Option<Resource> {
 /// What `pairs` names beside [`of_context`]: a log file of a trail is the trail's, and lies in a
 /// bucket that is tagged by itself.
 pub(super) fn beside(pairs: &[Pair<'_>]) -> Option<Resource> {
-    let value = |key: &str| {
-        let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.as_ref())
-    };
-    value("aws:cloudtrail:arn").and_then(of_arn)?;
-    of_arn(value("aws:s3:arn")?)
+    value_of(pairs, "aws:cloudtrail:arn").and_then(of_arn)?;
+    of_arn(value_of(pairs, "aws:s3:arn")?)
 }
 
 /// What `pairs` names, not reduced to what can be tagged; of an object and what lies in it, the
 /// object.
 pub(super) fn precise<'v>(view: &'v View<'_>, pairs: &'v [Pair<'_>]) -> Option<Cow<'v, str>> {
-    let value = |key: &str| {
-        let found = pairs.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| Cow::Borrowed(&**value)).filter(|value| !value.is_empty())
-    };
     // A log file of a trail is an object; the trail is not what was read.
     let mut keys = ["aws:s3:arn"].iter().chain(ARN_KEYS);
-    keys.find_map(|key| value(key)).or_else(|| Some(view.known_resource()?.arn.as_str().into()))
+    let named = keys.find_map(|key| value_of(pairs, key));
+    Some(named.or_else(|| Some(view.known_resource()?.arn.as_str()))?.into())
 }
 
 /// Members of a request that name what the call was about, where `resources` does not.
@@ -266,8 +278,9 @@ pub fn of_arn(text: &str) -> Option<Resource> {
         "dynamodb" => up_to(arn.resource, '/', 2),
         _ => arn.resource,
     };
-    let head = text.len() - arn.resource.len();
-    Some(resource(&format!("{}{kept}", &text[..head]), kind_of(&arn)))
+    // What is kept is the beginning of the resource.
+    let len = text.len() - arn.resource.len() + kept.len();
+    Some(resource(text[..len].to_owned(), kind_of(&arn)))
 }
 
 /// The first `parts` parts of `text`, split at `separator`.
@@ -286,16 +299,17 @@ pub(super) fn complete(
     let home = view.home();
     match (&home.region, account.or(home.account.as_deref())) {
         (Some(region), Some(account)) => {
-            let text = format!("arn:{}:{service}:{region}:{account}:{id}", home.partition);
+            let parts = ["arn", &home.partition, service, region, account, id];
+            let text = parts.join(":");
             let kind = Arn::parse(&text).and_then(|arn| kind_of(&arn));
-            resource(&text, kind)
+            resource(text, kind)
         }
-        _ => resource(id.split_once('/').map_or(id, |(_, id)| id), None),
+        _ => resource(id.split_once('/').map_or(id, |(_, id)| id).to_owned(), None),
     }
 }
 
-fn resource(arn: &str, kind: Option<&str>) -> Resource {
-    Resource { arn: arn.to_owned(), kind: kind.map(str::to_owned), tags: BTreeMap::new() }
+fn resource(arn: String, kind: Option<&str>) -> Resource {
+    Resource { arn, kind: kind.map(str::to_owned), tags: BTreeMap::new() }
 }
 
 /// The CloudFormation type of what an ARN names, as CloudTrail writes it in `resources[].type`.

@@ -20,6 +20,8 @@ pub struct Tape {
     open: Vec<u32>,
     /// Whether the tape is that of a whole record.
     complete: bool,
+    /// Whether the record holds a backslash.
+    escapes: bool,
 }
 
 /// Tokens that a tape holds at most (12 MiB). A record with more is read without: one of 64 MiB may
@@ -62,6 +64,11 @@ impl Tape {
         self.complete
     }
 
+    /// Whether no string of the record holds an escape.
+    pub fn is_plain(&self) -> bool {
+        self.complete && !self.escapes
+    }
+
     /// Fills the tape. A record that is too long, or no sound JSON after all, leaves it incomplete.
     #[inline(always)]
     pub(super) fn fill(
@@ -77,6 +84,7 @@ impl Tape {
         self.open.clear();
         self.tops.clear();
         self.complete = false;
+        self.escapes = false;
         if u32::try_from(text.len()).is_err() {
             return;
         }
@@ -109,55 +117,70 @@ impl Tape {
         if m.backslash | state.escape != 0 {
             let found = escapes(text, state.base as usize, m.backslash, state.escape);
             (escaped, state.escape) = (found.escaped, found.next);
+            self.escapes = true;
         }
         let quote = m.quote & !escaped;
         let string = prefix(quote) ^ state.in_string;
         state.in_string = (string.cast_signed() >> 63).cast_unsigned();
-        let mut marks = quote | (m.open | m.close | m.comma | m.colon) & !string;
+        let brackets = (m.open | m.close) & !string;
+        // Numbers, `true`, `false` and `null`: whatever is nothing else.
+        let scalar = !(string | quote | brackets | m.comma | m.colon | m.space | m.control);
+        let before = scalar << 1 | state.in_scalar;
+        state.in_scalar = scalar >> 63;
+        let mut marks = quote | brackets | (scalar ^ before);
         while marks != 0 {
             let bit = marks.trailing_zeros();
             marks &= marks - 1;
-            self.mark(text, block[bit as usize & 63], state.base + bit, state);
+            self.mark(block[bit as usize & 63], state.base + bit, state);
         }
         state.base += 64;
     }
 
     #[inline(always)]
-    fn mark(&mut self, text: &[u8], byte: u8, at: u32, state: &mut State) {
+    fn mark(&mut self, byte: u8, at: u32, state: &mut State) {
         match byte {
-            b'"' if state.string => {
-                state.string = false;
+            b'"' if state.open => {
+                state.open = false;
                 self.end_last(at + 1);
             }
             b'"' => {
-                state.string = true;
-                state.has_value = true;
-                self.begin(at);
+                state.open = true;
+                self.begin(at, state);
             }
             b'{' | b'[' => {
-                self.open.push(u32::try_from(self.tokens.len()).unwrap_or(u32::MAX));
-                self.begin(at);
-                state.expect(at + 1);
+                let number = state.count;
+                self.begin(at, state);
+                self.open.push(number);
             }
             b'}' | b']' => {
-                self.scalar(text, at, state);
-                self.close(at + 1);
-                state.has_value = true;
+                if std::mem::take(&mut state.open) {
+                    self.end_last(at);
+                }
+                self.close(at + 1, state.count);
+            }
+            // The first byte of a scalar, or the first behind it.
+            _ if state.open => {
+                state.open = false;
+                self.end_last(at);
             }
             _ => {
-                self.scalar(text, at, state);
-                if byte == b':' && self.open.len() == 1 {
-                    self.tops.push(u32::try_from(self.tokens.len()).unwrap_or(u32::MAX));
-                }
-                state.expect(at + 1);
+                state.open = true;
+                self.begin(at, state);
             }
         }
     }
 
     #[inline(always)]
-    fn begin(&mut self, start: u32) {
-        let next = u32::try_from(self.tokens.len() + 1).unwrap_or(u32::MAX);
-        self.tokens.push(Token { start, end: start, next });
+    fn begin(&mut self, start: u32, state: &mut State) {
+        if self.open.len() == 1 {
+            // Names and values take turns.
+            if state.named {
+                self.tops.push(state.count);
+            }
+            state.named = !state.named;
+        }
+        state.count += 1;
+        self.tokens.push(Token { start, end: start, next: state.count });
     }
 
     #[inline(always)]
@@ -168,29 +191,11 @@ impl Tape {
     }
 
     #[inline(always)]
-    fn close(&mut self, end: u32) {
-        let next = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
+    fn close(&mut self, end: u32, next: u32) {
         let container = self.open.pop().and_then(|at| self.tokens.get_mut(at as usize));
         if let Some(token) = container {
             (token.end, token.next) = (end, next);
             self.complete = self.open.is_empty();
-        }
-    }
-
-    /// A number, `true`, `false` or `null` that ends before `at`, if there is one.
-    #[inline(always)]
-    fn scalar(&mut self, text: &[u8], at: u32, state: &State) {
-        if state.has_value {
-            return;
-        }
-        let between = text.get(state.from as usize..at as usize).unwrap_or_default();
-        let behind = between.trim_ascii_start();
-        let value = behind.trim_ascii_end();
-        if !value.is_empty() {
-            let skipped = between.len() - behind.len();
-            let start = state.from + u32::try_from(skipped).unwrap_or_default();
-            self.begin(start);
-            self.end_last(start + u32::try_from(value.len()).unwrap_or_default());
         }
     }
 }
@@ -203,20 +208,14 @@ struct State {
     escape: u64,
     /// All ones when the next byte is inside a string.
     in_string: u64,
-    /// Whether the last quote opened a string.
-    string: bool,
-    /// Where a value may begin: behind the last bracket, comma or colon.
-    from: u32,
-    /// Whether one has begun.
-    has_value: bool,
-}
-
-impl State {
-    #[inline(always)]
-    fn expect(&mut self, from: u32) {
-        self.from = from;
-        self.has_value = false;
-    }
+    /// 1 when the last byte was one of a scalar that is no string.
+    in_scalar: u64,
+    /// Whether a string or another scalar has begun and not ended.
+    open: bool,
+    /// Whether the name of a top-level member was met, but not its value.
+    named: bool,
+    /// How many tokens there are.
+    count: u32,
 }
 
 /// [`Fill`] for processors without a module of their own.

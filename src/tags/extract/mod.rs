@@ -11,7 +11,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::change::{Tags, What};
@@ -70,7 +70,7 @@ pub fn concerns(name: &[u8]) -> bool {
     if name.starts_with(b"Describe") || name.starts_with(b"AssumeRole") {
         return false;
     }
-    static KNOWN: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
+    static KNOWN: OnceLock<foldhash::HashSet<&'static [u8]>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
         let rows = ROWS.iter().flat_map(|row| row.names.iter().copied());
         rows.chain(WRAPPED)

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use crate::model::arn::Arn;
 use crate::record::event::Event;
 use crate::record::json::{Json, Name};
+use crate::record::kms::View;
 
 /// The members of a request that hold an encryption context.
 const CONTEXTS: [&str; 3] =
@@ -65,6 +66,15 @@ pub fn context<'a>(event: &Event<'a>) -> impl Iterator<Item = (Name<'a>, Json<'a
         own.into_iter().chain(members_named(granted, &CONSTRAINTS).map(|(_, value)| value))
     });
     contexts.flat_map(Json::members)
+}
+
+/// The pairs of every encryption context in the constraints of a grant.
+pub fn granted_context<'a>(
+    view: &View<'a>,
+) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
+    let contexts = members_named(view.request("constraints"), &CONSTRAINTS);
+    let pairs = contexts.flat_map(|(_, context)| context.members());
+    pairs.filter_map(|(name, value)| Some((name.text(), value.scalar()?)))
 }
 
 /// The members of an object that have one of `names`.

@@ -40,14 +40,15 @@ impl DecryptBurstEvent {
 
 impl Detector for DecryptBurstEvent {
     fn check(&self, _event: &Event<'_>, view: &View<'_>) -> Option<Found> {
-        let context = view.request("encryptionContext")?;
-        let log_file = context.get(TRAIL).is_some();
+        view.request("encryptionContext")?;
+        let names = |known: &str| view.context().iter().any(|(name, _)| name == known);
+        let log_file = names(TRAIL);
         if log_file != self.logs || !matches!(view.actor(), Actor::Via | Actor::Direct) {
             return None;
         }
         // The call to Secrets Manager is in the log of the caller's account, and `secret-bulk-read`
         // counts it there. Systems Manager reads many parameters by one path, so these count here.
-        let counted_elsewhere = || context.get(SECRET).is_some();
+        let counted_elsewhere = || names(SECRET);
         let is_callers = view.crosses_accounts() == Some(false);
         if view.actor() == Actor::Via && is_callers && counted_elsewhere() {
             return None;

@@ -3,8 +3,6 @@
 //! It is code because it compares a use with the one before it, whoever made that. What must stay true:
 //! a failed call is no use, and a key whose first use the log shows is not dormant before it.
 
-use std::collections::HashSet;
-
 use crate::detect::native::shared::timeline::{DAY, between};
 use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
 use crate::model::actor_kind::is_service_linked;
@@ -20,7 +18,7 @@ pub struct DormantKeyUsed;
 impl OverKeys for DormantKeyUsed {
     fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
         let mut before = None;
-        let mut known = HashSet::new();
+        let mut known = foldhash::HashSet::default();
         let mut found = Vec::new();
         for (at, used) in uses.iter().enumerate().filter(|(_, used)| !used.attempt) {
             let identity = used.principal.identity();

@@ -11,7 +11,6 @@ use crate::detect::native::shared::sensitive_text::{self, Sensitive};
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
 use crate::record::event::Event;
-use crate::record::json::{Json, Name};
 use crate::record::kms::{Actor, View};
 
 /// Pairs that the caller does not write: the public key that the AWS Encryption SDK adds, and the
@@ -26,14 +25,16 @@ const SHOWN: usize = 10;
 pub struct EncryptionContextSensitive;
 
 impl Detector for EncryptionContextSensitive {
-    fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
+    fn check(&self, _event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         if view.actor() == Actor::Service {
             return None;
         }
         let mut shown: Vec<Value> = Vec::new();
         let mut first = None;
-        for (name, value) in request_fields::context(event) {
-            let Some((kind, pair)) = judge(name, value) else { continue };
+        let own = view.context().iter().map(|(name, value)| (name.clone(), value.clone()));
+        let granted = request_fields::granted_context(view);
+        for (name, value) in own.chain(granted) {
+            let Some((kind, pair)) = judge(&name, &value) else { continue };
             first = first.or(Some(kind));
             if shown.len() < SHOWN && !shown.contains(&pair) {
                 shown.push(pair);
@@ -46,32 +47,30 @@ impl Detector for EncryptionContextSensitive {
 }
 
 /// What is sensitive in a pair, and the masked pair for the report.
-fn judge(name: Name<'_>, value: Json<'_>) -> Option<(Sensitive, Value)> {
-    let value = value.scalar()?;
+fn judge(name: &str, value: &str) -> Option<(Sensitive, Value)> {
     // Almost every context that a service writes ends here.
-    if value.starts_with("arn:") && sensitive_text::is_id(&value) {
+    if value.starts_with("arn:") && sensitive_text::is_id(value) {
         return None;
     }
-    let name = name.text();
     if EXEMPT.iter().any(|known| name.eq_ignore_ascii_case(known)) {
         return None;
     }
     let of_service = name.starts_with("aws:");
-    let in_name = sensitive_text::in_text(&name);
-    let in_value = sensitive_text::in_text(&value)
+    let in_name = sensitive_text::in_text(name);
+    let in_value = sensitive_text::in_text(value)
         // What a service writes about its resources, such as the name of a user, does not come from
         // the caller.
         .filter(|kind| !(of_service && *kind == Sensitive::Email))
-        .or_else(|| if of_service { None } else { sensitive_text::by_name(&name, &value) });
+        .or_else(|| if of_service { None } else { sensitive_text::by_name(name, value) });
     let kind = in_value.or(in_name)?;
     let shown = |text: &str, kind: Option<Sensitive>| match kind {
         Some(kind) => kind.masked(text),
         None => text.to_owned(),
     };
     let pair = json!({
-        "key": shown(&name, in_name),
+        "key": shown(name, in_name),
         // If the name is sensitive, the value is probably sensitive too.
-        "value": shown(&value, in_value.or(Some(Sensitive::Named))),
+        "value": shown(value, in_value.or(Some(Sensitive::Named))),
         "found": kind.as_str(),
     });
     Some((kind, pair))

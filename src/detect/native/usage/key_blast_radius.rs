@@ -3,9 +3,10 @@
 //! It is code because it counts services, accounts and principals of a key over the whole log. What
 //! must stay true: all sessions of a role are one principal, and a failed call is not a use.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use serde_json::Value;
 
 use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
@@ -85,7 +86,7 @@ fn names<'a>(
     among: &[usize],
     of: impl Fn(&Use<'a>) -> Option<&'a str>,
 ) -> HashSet<&'a str> {
-    let (mut all, mut last) = (HashSet::new(), "");
+    let (mut all, mut last) = (HashSet::default(), "");
     for name in among.iter().filter_map(|at| of(&uses[*at])) {
         if !std::ptr::eq(name, last) {
             all.insert(name);

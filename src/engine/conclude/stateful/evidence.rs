@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 
 use crate::detect::stateful::About;
@@ -261,7 +261,7 @@ pub fn fill_sessions(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
     places.sort_unstable();
     places.dedup();
     let mut last = LastBlock::default();
-    let mut known: HashMap<TextAt, String> = HashMap::new();
+    let mut known: foldhash::HashMap<TextAt, String> = foldhash::HashMap::default();
     for place in places {
         if let Some(session) = Behind::read(&heap.get(place, &mut last)?).session {
             known.insert(place, session);

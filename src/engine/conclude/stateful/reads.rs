@@ -4,9 +4,10 @@
 //! windows counted. When the part ends, the other days are known, and each day is judged. What must
 //! stay true: a read belongs to one day, so that days that are reported together count it once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 
+use foldhash::{HashSet, HashSetExt};
 use serde_json::Value;
 
 use super::correlation::{Burst, Judged};

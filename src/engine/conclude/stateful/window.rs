@@ -4,7 +4,9 @@
 //! The window ends with each second in turn and reaches back by the correlation's timespan, both
 //! ends included. Where it holds, every record in it belongs to the finding.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashMapExt};
 use std::io;
 
 use super::correlation::Burst;

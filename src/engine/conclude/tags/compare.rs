@@ -4,9 +4,11 @@
 //! of uses decides nothing, copies count once, and what cannot be judged is counted by its reason.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::finding::{self, Found, Founds, Judged, PairRule, Short, Shown};
 use super::ledger::{Courses, Ledger, Reason};

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
@@ -106,7 +106,7 @@ pub struct Found {
     count: u64,
     attested: u64,
     /// What was said, by the address of what a stretch says,
-    said: HashMap<*const Judged, (Rc<Judged>, Often)>,
+    said: foldhash::HashMap<*const Judged, (Rc<Judged>, Often)>,
     /// and by its words, where there were too many stretches.
     told: BTreeMap<Said, Often>,
     /// The smallest names of the resources, where the finding is not about one.
@@ -354,7 +354,7 @@ pub fn key_of(rule: &PairRule<'_>, about: &About, pair: &Pair) -> GroupKey {
 }
 
 /// What was found, by group and by whether earlier runs have judged all of it.
-pub type Founds = HashMap<(GroupKey, bool), Settled>;
+pub type Founds = foldhash::HashMap<(GroupKey, bool), Settled>;
 
 /// Adds what was found of a group.
 pub fn add(founds: &mut Founds, key: (GroupKey, bool), settled: Settled) {

@@ -1,6 +1,6 @@
 //! Tags by ARN and instant: the book once all is in it, with what was asked kept at hand.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::rc::Rc;
 
@@ -114,7 +114,7 @@ impl Courses {
 /// The same, with what one thread has asked kept at hand.
 pub struct Ledger<'a> {
     pub tags: &'a Tags<'a>,
-    courses: HashMap<String, Rc<Courses>>,
+    courses: foldhash::HashMap<String, Rc<Courses>>,
     /// Those of all of which nothing is known: there may be any number of them.
     unknown: Option<Rc<Courses>>,
 }
@@ -124,7 +124,7 @@ pub type Reason = &'static str;
 
 impl<'a> Ledger<'a> {
     pub fn new(tags: &'a Tags<'a>) -> Ledger<'a> {
-        Ledger { tags, courses: HashMap::new(), unknown: None }
+        Ledger { tags, courses: foldhash::HashMap::default(), unknown: None }
     }
 
     /// What the organisation tells about itself.
