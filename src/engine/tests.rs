@@ -8,6 +8,7 @@
 //! spill     what does not fit into memory, and folders that cannot be written
 //! stop      a signal that comes after the reading
 //! flood     more findings of one actor than are told one by one
+//! together  one finding of many keys of one account
 //! faults    what is known to be wrong
 //! ```
 //!
@@ -22,6 +23,7 @@ mod rules;
 mod settled;
 mod spill;
 mod stop;
+mod together;
 mod twin;
 
 use std::collections::BTreeMap;

@@ -26,6 +26,7 @@
 pub mod endpoint;
 pub mod fact;
 pub mod few;
+pub mod gathered;
 pub mod group;
 pub mod groups;
 pub mod handed;
