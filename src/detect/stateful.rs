@@ -279,6 +279,8 @@ pub struct Use<'a> {
 pub struct CallBy<'a> {
     /// `recipientAccountId`
     pub account: Option<&'a str>,
+    /// The operation: `Decrypt`, …
+    pub name: &'a str,
     /// Whether it was refused or failed.
     pub attempt: bool,
     /// Who, without the session.

@@ -9,6 +9,7 @@
 //! stop      a signal that comes after the reading
 //! flood     more findings of one actor than are told one by one
 //! together  one finding of many keys of one account
+//! usual     reads and sources that are judged by other days
 //! faults    what is known to be wrong
 //! ```
 //!
@@ -25,6 +26,7 @@ mod spill;
 mod stop;
 mod together;
 mod twin;
+mod usual;
 
 use std::collections::BTreeMap;
 use std::path::Path;

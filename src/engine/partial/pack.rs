@@ -394,11 +394,10 @@ mod tests {
             by: text("by"),
             ..GroupKey::of_rule(9)
         };
-        let event =
-            EventKept { order: (true, None, None), name: String::new(), place: None, content: 0 };
+        let order = (true, None, None);
         let empty = Group::new(Match {
             level: Level::Informational,
-            event,
+            event: EventKept { order, name: String::new(), place: None, content: 0 },
             origin: Origin::blob("b"),
             shared: None,
             snapshot: Snapshot::of_nobody(BTreeMap::new()),
