@@ -3,6 +3,7 @@
 //! A record without a readable time has no row, since it has no place in any order; that its time is
 //! missing is a problem already. Nor does what a VPC endpoint logged: it would count the call twice.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::blob::BlobSink;
@@ -18,6 +19,7 @@ use crate::engine::partial::uses::KeyUses;
 use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{self, NONE, Sym};
+use crate::model::finding::Resource;
 use crate::model::time::Time;
 use crate::record::kms::View;
 use crate::tags::extract::extract;
@@ -97,7 +99,9 @@ fn row(
     let call = [account.as_deref(), region.as_deref(), Some(&*name)];
     row.call = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
     let on = [resource, beside.as_ref()];
-    row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, !view.context().is_empty()))?;
+    let said = declared(context, view, on);
+    let of_context = (!view.context().is_empty(), &said[..]);
+    row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, of_context))?;
     let (source_ip, user_agent) = (text("sourceIPAddress"), text("userAgent"));
     row.client =
         words.name(|bytes| Client::write(bytes, source_ip.as_deref(), user_agent.as_deref()))?;
@@ -126,6 +130,35 @@ fn row(
         | set(flag::PROBE, !uses::is_use(view))
         | set(flag::SEVERAL_KEYS, name == "ReEncrypt" && view.keys().len() > 1);
     Ok((row, flags))
+}
+
+/// So many governed tags that a context names are kept, and values of so many bytes.
+const DECLARED: (usize, usize) = (8, 256);
+
+/// What a context says of governed tags, if it names no resource: an application may name its project
+/// there instead.
+fn declared(
+    context: &Context<'_>,
+    view: &View<'_>,
+    on: [Option<&Resource>; 2],
+) -> Vec<(String, String)> {
+    if !context.compares || on.iter().any(Option::is_some) {
+        return Vec::new();
+    }
+    let governed = |(name, value): &(Cow<'_, str>, Cow<'_, str>)| {
+        let tag = context.plan.estate.governed_tag(name)?;
+        let whole = !value.trim().is_empty() && value.len() <= DECLARED.1;
+        whole.then(|| (tag.name.clone(), value.trim().to_owned()))
+    };
+    let mut all: Vec<(String, String)> = view.context().iter().filter_map(governed).collect();
+    all.sort();
+    // Two names of one tag that say different things say nothing.
+    let named = |name: &str| all.iter().filter(|(other, _)| other == name).count();
+    let several: Vec<bool> = all.iter().map(|(name, _)| named(name) > 1).collect();
+    let mut several = several.into_iter();
+    all.retain(|_| several.next() == Some(false));
+    all.truncate(DECLARED.0);
+    all
 }
 
 /// The matches that correlations over rows look at.
