@@ -436,19 +436,14 @@ fn covered(
 ) -> (Vec<Covered>, Vec<Found>) {
     let plan = context.plan;
     let gap_hours = plan.estate.thresholds.gap_hours;
-    let look = Look { filter: &plan.filter, gap_hours, now: plan.now };
-    let (mut covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
+    let look = Look { filter: &plan.filter, gap_hours, now: plan.now, unread };
+    let (covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
     if coverage.is_cut() {
         let message = format!(
             "more than {PLACES_MAX} accounts and Regions, or {DAYS_MAX} days of one: the hours of \
              some are not looked at"
         );
         problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
-    }
-    if unread {
-        // Nobody knows what there was to read.
-        covered.iter_mut().for_each(|row| row.kms_reads_missing = false);
-        return (covered, Vec::new());
     }
     (covered, coverage::findings(context, &judged))
 }
