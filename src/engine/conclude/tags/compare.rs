@@ -412,12 +412,9 @@ impl Side {
         let differing = tags.iter().zip(&judged.verdicts);
         let differing = differing.filter(|(_, verdict)| **verdict == Verdict::Mismatch);
         judged.level = differing.map(|(tag, _)| tag.level).max().unwrap_or(judged.level);
-        if is_lent(&self.pair) {
+        // The caller writes what a context declares.
+        if self.declared || is_lent(&self.pair) {
             judged.level = judged.level.min(Level::Low);
-        }
-        // The caller writes the context.
-        if self.declared {
-            judged.level = judged.level.min(Level::Medium);
         }
         judged
     }
