@@ -329,6 +329,8 @@ pub struct About {
     pub key: Option<Key>,
     /// The resource concerned.
     pub resource: Option<Resource>,
+    /// The identity provider with whose token the role was assumed, as AWS writes it; not of uses.
+    pub provider: Option<String>,
 }
 
 impl About {
@@ -342,8 +344,15 @@ impl About {
             user_agent: view.user_agent(),
             key: view.key(),
             resource: view.resource(),
+            provider: provider(view.event()),
         }
     }
+}
+
+/// `sessionContext.webIdFederationData.federatedProvider`
+fn provider(event: &Event<'_>) -> Option<String> {
+    let path = ["userIdentity", "sessionContext", "webIdFederationData", "federatedProvider"];
+    event.text_at(&path).map(|text| text.into_owned())
 }
 
 /// What is known when a history decides.

@@ -35,6 +35,7 @@ use super::whole_log::WholeLog;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
+pub use shared::key_life::OfLife;
 
 /// The code of a rule.
 pub enum Native {

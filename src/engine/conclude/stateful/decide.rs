@@ -324,6 +324,7 @@ impl<'a> Desk<'a> {
             user_agent: client.user_agent.clone(),
             key: target.key.clone(),
             resource: target.resource.clone(),
+            provider: None,
         };
         Ok((id, call.entry.name.clone(), about))
     }
