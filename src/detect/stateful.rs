@@ -18,6 +18,7 @@ use crate::model::principal::Principal;
 use crate::model::time::Time;
 use crate::record::event::Event;
 use crate::record::kms::View;
+use crate::tags::book::Book;
 
 /// A Sigma correlation (Sigma specification, "Correlation rules").
 #[derive(Debug, Clone)]
@@ -368,6 +369,8 @@ pub struct Context<'a> {
     pub before: &'a [Habit],
     /// Where trails deliver their log files.
     pub deliveries: &'a Deliveries,
+    /// What the log and files tell of tags.
+    pub book: &'a Book,
 }
 
 /// What a history decides.

@@ -276,6 +276,7 @@ fn decide(
         accounts: &seen.accounts,
         range: (seen.first.unwrap_or(Time(0)), seen.last),
         deliveries: &seen.deliveries,
+        book: &book,
         uses: &rows,
         dictionary: &dictionary,
         heap: &heap,
@@ -288,10 +289,7 @@ fn decide(
     context.progress.begin(Phase::Deciding, SHARDS);
     let mut waiting = Waiting::new(&stages, plan);
     waiting.take(&mut bench, said.notes);
-    let mut decisions = Decisions::default();
-    for stage in 0..stages.waiting {
-        waiting.decide(stage, &bench, &mut decisions)?;
-    }
+    let mut decisions = waiting.decide_early(&bench)?;
     let tags = Tags::new(&plan.estate, &book);
     let passed = key_pass::pass(&key_pass::Known {
         bench: &bench,
@@ -364,6 +362,14 @@ impl Waiting {
         for (rows, more) in self.0.iter_mut().zip(stages) {
             rows.merge(more);
         }
+    }
+
+    /// Decides what no use can concern.
+    fn decide_early(&mut self, bench: &Bench<'_>) -> io::Result<Decisions> {
+        let mut decisions = Decisions::default();
+        (0..bench.stages.waiting)
+            .try_for_each(|stage| self.decide(stage, bench, &mut decisions))?;
+        Ok(decisions)
     }
 
     /// Decides what waits for the uses, now that they were gone through.
