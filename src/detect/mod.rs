@@ -52,7 +52,7 @@ use crate::record::kms::View;
 use case::Cases;
 use digest::digest_of;
 pub use error::RuleError;
-pub use native::Foreign;
+pub use native::{Foreign, Together};
 pub use router::Candidates;
 use router::{Router, Routes};
 use rule::{Body, Rule};
@@ -79,6 +79,8 @@ pub struct Hit {
     pub details: BTreeMap<String, Value>,
     /// The accounts that decide the level, if the level depends on who owns an account.
     pub foreign: Option<Foreign>,
+    /// What it has in common with the matches that become one finding with it.
+    pub together: Option<Together>,
 }
 
 /// The rules of a run, sorted by id.
@@ -438,7 +440,8 @@ impl RuleSet {
             ..foreign
         };
         let foreign = found.foreign.map(lowered);
-        Some(Hit { rule: index, level, attempt, details: found.details, foreign })
+        let native::Found { details, together, .. } = found;
+        Some(Hit { rule: index, level, attempt, details, foreign, together })
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use super::native::{Detector, Native};
+use super::native::{Detector, Native, OfLife};
 use super::native::{aliases::*, grants::*, lifecycle::*, policy::*, rest::*, s3::*};
 use super::native::{secrets::*, tags::*, trail::*, usage::*};
 use super::stateful::History;
@@ -71,7 +71,7 @@ macro_rules! rules {
 pub const RULES: &[Embedded] = rules! {
     "aliases" {
         "alias-deleted";
-            part "alias-deleted-history" = |_| history(AliasDeletedHistory);
+            part "alias-deleted-history" = |_| history(OfLife(AliasDeletedHistory));
         "alias-environment-mismatch" = |_| whole_log(AliasEnvironmentMismatch);
         "alias-naming-scheme" = |e| detector(AliasNamingScheme(e));
         "alias-replaced" = |_| history(AliasReplaced);
@@ -114,15 +114,15 @@ pub const RULES: &[Embedded] = rules! {
         "key-deleted";
             part "key-deleted-history" = |_| history(KeyDeletedHistory);
         "key-deletion-burst";
-            part "key-deletion-burst-event" = |_| history(KeyDeletionBurstEvent);
+            part "key-deletion-burst-event" = |_| history(OfLife(KeyDeletionBurstEvent));
         "key-deletion-cancelled";
         "key-deletion-scheduled";
-            part "key-deletion-scheduled-history" = |_| history(KeyTakenAway::SCHEDULED);
+            part "key-deletion-scheduled-history" = |_| history(OfLife(KeyTakenAway::SCHEDULED));
         "key-deletion-short-window";
-            part "key-deletion-short-window-history" = |_| history(KeyTakenAway::SHORT_WINDOW);
+            part "key-deletion-short-window-history" = |_| history(OfLife(KeyTakenAway::SHORT_WINDOW));
         "key-description-changed";
         "key-disabled";
-            part "key-disabled-history" = |_| history(KeyTakenAway::DISABLED);
+            part "key-disabled-history" = |_| history(OfLife(KeyTakenAway::DISABLED));
         "key-enabled";
             part "key-enabled-history" = |_| history(KeyEnabledHistory);
         "key-material-imported";

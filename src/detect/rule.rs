@@ -93,6 +93,7 @@ impl Rule {
                     level: compiled.level(&asked).unwrap_or(self.meta.level),
                     details: compiled.details(event),
                     foreign: None,
+                    together: None,
                 })
             }
         }

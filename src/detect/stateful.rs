@@ -18,6 +18,7 @@ use crate::model::principal::Principal;
 use crate::model::time::Time;
 use crate::record::event::Event;
 use crate::record::kms::View;
+use crate::tags::book::Book;
 
 /// A Sigma correlation (Sigma specification, "Correlation rules").
 #[derive(Debug, Clone)]
@@ -279,6 +280,8 @@ pub struct Use<'a> {
 pub struct CallBy<'a> {
     /// `recipientAccountId`
     pub account: Option<&'a str>,
+    /// The operation: `Decrypt`, …
+    pub name: &'a str,
     /// Whether it was refused or failed.
     pub attempt: bool,
     /// Who, without the session.
@@ -327,6 +330,8 @@ pub struct About {
     pub key: Option<Key>,
     /// The resource concerned.
     pub resource: Option<Resource>,
+    /// The identity provider with whose token the role was assumed, as AWS writes it; not of uses.
+    pub provider: Option<String>,
 }
 
 impl About {
@@ -340,8 +345,15 @@ impl About {
             user_agent: view.user_agent(),
             key: view.key(),
             resource: view.resource(),
+            provider: provider(view.event()),
         }
     }
+}
+
+/// `sessionContext.webIdFederationData.federatedProvider`
+fn provider(event: &Event<'_>) -> Option<String> {
+    let path = ["userIdentity", "sessionContext", "webIdFederationData", "federatedProvider"];
+    event.text_at(&path).map(|text| text.into_owned())
 }
 
 /// What is known when a history decides.
@@ -357,6 +369,8 @@ pub struct Context<'a> {
     pub before: &'a [Habit],
     /// Where trails deliver their log files.
     pub deliveries: &'a Deliveries,
+    /// What the log and files tell of tags.
+    pub book: &'a Book,
 }
 
 /// What a history decides.

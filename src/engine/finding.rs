@@ -24,7 +24,11 @@ pub fn finding(
     group: Group,
     count: u64,
 ) -> Finding {
-    let snapshot = group.earliest.1;
+    let mut snapshot = group.earliest.1;
+    if let Some(gathered) = &group.gathered {
+        snapshot.blank(gathered.is_one());
+        gathered.tell(&mut snapshot.details);
+    }
     let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
     let mut details: BTreeMap<String, Value> =
         snapshot.details.into_iter().map(|(name, text)| (name, value(text))).collect();

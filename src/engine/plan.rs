@@ -57,6 +57,12 @@ impl Filter {
             && one_of(&self.regions, region)
     }
 
+    /// Whether nothing is left out.
+    pub(super) fn has_all(&self) -> bool {
+        let Filter { since, until, accounts, regions } = self;
+        since.is_none() && until.is_none() && accounts.is_empty() && regions.is_empty()
+    }
+
     /// Whether what is said of an account and Region is reported.
     pub(super) fn has_place(&self, place: &Place) -> bool {
         let one_of = |wanted: &[String], value| wanted.is_empty() || wanted.contains(value);

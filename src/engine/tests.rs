@@ -8,6 +8,8 @@
 //! spill     what does not fit into memory, and folders that cannot be written
 //! stop      a signal that comes after the reading
 //! flood     more findings of one actor than are told one by one
+//! together  one finding of many keys of one account
+//! usual     reads and sources that are judged by other days
 //! faults    what is known to be wrong
 //! ```
 //!
@@ -22,7 +24,9 @@ mod rules;
 mod settled;
 mod spill;
 mod stop;
+mod together;
 mod twin;
+mod usual;
 
 use std::collections::BTreeMap;
 use std::path::Path;

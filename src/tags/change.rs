@@ -65,6 +65,8 @@ pub enum Source {
     },
     /// A file with tags.
     File(Arc<str>),
+    /// The encryption context of the calls in question, which callers write.
+    Context,
 }
 
 /// A change of one resource, or an observation.
@@ -104,6 +106,7 @@ impl fmt::Display for Evidence {
                 }
             }
             Source::File(name) => f.write_str(name),
+            Source::Context => f.write_str("the encryption context"),
         }
     }
 }

@@ -32,6 +32,11 @@ impl Course {
         course
     }
 
+    /// A course that is the same at all times.
+    pub fn always(state: State) -> Course {
+        Course::new(Arc::from([]), [(0, state)].into_iter())
+    }
+
     /// The stretch that an instant lies in.
     pub fn stretch(&self, time: Time) -> usize {
         stretch(&self.seconds, time)

@@ -177,7 +177,7 @@ fn line(key: String, state: &State) -> TagLine {
     };
     let event = by.and_then(|by| match &by.source {
         Source::Record { id, .. } => id.clone(),
-        Source::File(_) => None,
+        Source::File(_) | Source::Context => None,
     });
     TagLine {
         key,

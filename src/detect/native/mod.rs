@@ -30,11 +30,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::stateful::History;
+use super::stateful::{History, Scope};
 use super::whole_log::WholeLog;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
+pub use shared::key_life::OfLife;
 
 /// The code of a rule.
 pub enum Native {
@@ -55,6 +56,18 @@ pub struct Found {
     pub details: BTreeMap<String, Value>,
     /// The accounts that decide the level, if the level depends on who owns an account.
     pub foreign: Option<Foreign>,
+    /// What it has in common with the matches that become one finding with it. `None` if they are
+    /// about the same principal, key and resource, as most are.
+    pub together: Option<Together>,
+}
+
+/// What makes one finding of matches on different keys or resources, or by different principals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Together {
+    /// What the finding is about. The rest is counted, and some of it named.
+    pub scope: Scope,
+    /// What else the matches have in common, such as an account.
+    pub by: String,
 }
 
 /// Accounts that may be the organisation's own. This is known only after the last record.
@@ -71,7 +84,7 @@ pub struct Foreign {
 impl Found {
     /// A finding at `level` that depends on nothing but the record.
     pub fn at(level: Level) -> Found {
-        Found { level, details: BTreeMap::new(), foreign: None }
+        Found { level, details: BTreeMap::new(), foreign: None, together: None }
     }
 
     /// Adds a detail.
@@ -79,6 +92,13 @@ impl Found {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Found {
         self.details.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Makes one finding of all matches of the same scope that have `by` in common, in one account
+    /// and Region.
+    #[must_use]
+    pub fn together(self, scope: Scope, by: impl Into<String>) -> Found {
+        Found { together: Some(Together { scope, by: by.into() }), ..self }
     }
 
     /// Keeps the finding only if any of `accounts` is neither own nor trusted.

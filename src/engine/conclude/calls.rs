@@ -96,6 +96,7 @@ fn marks(histories: &[u32], row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Vec
     let client = desk.lookup.client(row.client)?;
     let told = CallBy {
         account: call.entry.account.as_deref(),
+        name: &call.entry.name,
         attempt: call.entry.attempt,
         principal: &who.entry.principal,
         source_ip: client.source_ip.as_deref(),

@@ -369,6 +369,7 @@ impl<'a> Pass<'a> {
             range: bench.range,
             before: &[],
             deliveries: bench.deliveries,
+            book: bench.book,
         };
         let decide = || over.decide(uses, &context);
         let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {

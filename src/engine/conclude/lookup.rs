@@ -34,6 +34,8 @@ pub struct Target {
     pub resource: Option<Resource>,
     pub beside: Option<Resource>,
     pub has_context: bool,
+    /// What the context says of governed tags.
+    pub declared: Vec<(String, String)>,
 }
 
 /// The names by which correlations group the matches of a use.
@@ -217,7 +219,8 @@ impl<'a> Lookup<'a> {
         }
         let purpose = self.purpose(row.purpose)?;
         let arn = self.target_key.1.clone();
-        let Purpose { key_account, alias, resource, beside, has_context } = &purpose.entry;
+        let Purpose { key_account, alias, resource, beside, has_context, declared } =
+            &purpose.entry;
         let named = |resource: &Option<(String, Option<String>)>| {
             let (arn, kind) = resource.clone()?;
             Some(Resource { arn, kind, tags: BTreeMap::new() })
@@ -232,6 +235,7 @@ impl<'a> Lookup<'a> {
             resource: named(resource),
             beside: named(beside),
             has_context: *has_context,
+            declared: declared.clone(),
         };
         at_hand(&mut self.targets, row.purpose, || Ok(made))
     }

@@ -276,6 +276,7 @@ fn decide(
         accounts: &seen.accounts,
         range: (seen.first.unwrap_or(Time(0)), seen.last),
         deliveries: &seen.deliveries,
+        book: &book,
         uses: &rows,
         dictionary: &dictionary,
         heap: &heap,
@@ -288,10 +289,7 @@ fn decide(
     context.progress.begin(Phase::Deciding, SHARDS);
     let mut waiting = Waiting::new(&stages, plan);
     waiting.take(&mut bench, said.notes);
-    let mut decisions = Decisions::default();
-    for stage in 0..stages.waiting {
-        waiting.decide(stage, &bench, &mut decisions)?;
-    }
+    let mut decisions = waiting.decide_early(&bench)?;
     let tags = Tags::new(&plan.estate, &book);
     let passed = key_pass::pass(&key_pass::Known {
         bench: &bench,
@@ -366,6 +364,14 @@ impl Waiting {
         }
     }
 
+    /// Decides what no use can concern.
+    fn decide_early(&mut self, bench: &Bench<'_>) -> io::Result<Decisions> {
+        let mut decisions = Decisions::default();
+        (0..bench.stages.waiting)
+            .try_for_each(|stage| self.decide(stage, bench, &mut decisions))?;
+        Ok(decisions)
+    }
+
     /// Decides what waits for the uses, now that they were gone through.
     fn decide_late(
         &mut self,
@@ -436,19 +442,14 @@ fn covered(
 ) -> (Vec<Covered>, Vec<Found>) {
     let plan = context.plan;
     let gap_hours = plan.estate.thresholds.gap_hours;
-    let look = Look { filter: &plan.filter, gap_hours, now: plan.now };
-    let (mut covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
+    let look = Look { filter: &plan.filter, gap_hours, now: plan.now, unread };
+    let (covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
     if coverage.is_cut() {
         let message = format!(
             "more than {PLACES_MAX} accounts and Regions, or {DAYS_MAX} days of one: the hours of \
              some are not looked at"
         );
         problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
-    }
-    if unread {
-        // Nobody knows what there was to read.
-        covered.iter_mut().for_each(|row| row.kms_reads_missing = false);
-        return (covered, Vec::new());
     }
     (covered, coverage::findings(context, &judged))
 }

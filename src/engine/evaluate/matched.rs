@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::Record;
 use super::identity::Identity;
-use crate::detect::Hit;
+use crate::detect::{Hit, Together};
 use crate::engine::context::Context;
+use crate::engine::partial::gathered::Gathered;
 use crate::engine::partial::group::{EventKept, EventKey, Group, GroupKey, Match, SHOWN, Snapshot};
 use crate::model::origin::Origin;
 use crate::record::event::{Event, Raw};
@@ -46,13 +47,15 @@ impl<'m, 'r> Matching<'m, 'r> {
         let Matching { record, identity, snapshot, .. } = self;
         let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
         let rules = &context.plan.rules;
+        let (together, [by_principal, by_key, by_resource]) = grouping(context, hit);
         GroupKey {
             attempt: hit.attempt,
             account: text(record.basics.header.account),
             region: text(record.basics.header.region),
-            principal: snapshot.principal.identity().map(Cow::into_owned),
-            key: snapshot.key.as_ref().map(|key| key.arn.clone()),
-            resource: snapshot.resource.as_ref().map(|resource| resource.arn.clone()),
+            principal: of(by_principal, snapshot.principal.identity().map(Cow::into_owned)),
+            key: of(by_key, snapshot.key.as_ref().map(|key| key.arn.clone())),
+            resource: of(by_resource, snapshot.resource.as_ref().map(|on| on.arn.clone())),
+            by: together.map(|together| together.by.clone()),
             event: context.plan.each.then(|| EventKey {
                 name: match &identity.id {
                     Some(id) => id.to_string(),
@@ -73,13 +76,20 @@ impl<'m, 'r> Matching<'m, 'r> {
     }
 
     /// The group of one that a hit makes.
-    pub fn group(&self, hit: &Hit) -> Group {
+    pub fn group(&self, context: &Context<'_>, hit: &Hit) -> Group {
         let Matching { record, identity, .. } = self;
         let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
         let mut snapshot = self.snapshot.clone();
-        snapshot.details.extend(hit.details.iter().map(|(k, v)| (k.clone(), v.to_string())));
+        let said = hit.details.iter().map(|(name, value)| (name, value.to_string()));
+        let gathered = match grouping(context, hit) {
+            (Some(_), _) => Some(Box::new(self.gathered(context, said))),
+            _ => {
+                snapshot.details.extend(said.map(|(name, text)| (name.clone(), text)));
+                None
+            }
+        };
         let time = record.basics.time;
-        Group::new(Match {
+        let group = Group::new(Match {
             level: hit.level,
             event: EventKept {
                 order: (time.is_none(), time, identity.id.as_deref().map(str::to_owned)),
@@ -91,8 +101,35 @@ impl<'m, 'r> Matching<'m, 'r> {
             shared: self.shared.clone(),
             snapshot,
             fresh: true,
-        })
+        });
+        Group { gathered, ..group }
     }
+
+    /// What a finding tells of the match beside others on other keys and resources.
+    fn gathered<'h>(
+        &self,
+        context: &Context<'_>,
+        said: impl Iterator<Item = (&'h String, String)>,
+    ) -> Gathered {
+        let Snapshot { principal, resource, .. } = &self.snapshot;
+        let mut keys = self.record.view.keys().iter().map(|key| key.arn.as_str());
+        let key = keys.next().into_iter().collect();
+        let resources = resource.iter().map(|on| on.arn.as_str()).collect();
+        let principal = principal.identity();
+        let names = [key, keys.collect(), resources, principal.as_deref().into_iter().collect()];
+        Gathered::new(context.key, names, said)
+    }
+}
+
+/// What a hit has in common with others of its finding, and whether it is about one principal, one key
+/// and one resource. With `--each` it stands for itself.
+fn grouping<'h>(context: &Context<'_>, hit: &'h Hit) -> (Option<&'h Together>, [bool; 3]) {
+    let together = hit.together.as_ref().filter(|_| !context.plan.each);
+    (together, together.map_or([true; 3], |together| together.scope.shown()))
+}
+
+fn of(shown: bool, value: Option<String>) -> Option<String> {
+    value.filter(|_| shown)
 }
 
 /// The event's values for a finding.

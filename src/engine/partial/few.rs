@@ -3,6 +3,9 @@
 //! A million findings of one event each would take 3 GB as trees, whose smallest node has room for
 //! eleven entries.
 
+/// How many events, sessions and names a finding shows.
+pub const SHOWN: usize = 10;
+
 /// Keys and values, ascending, no key twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Few<K, V>(Vec<(K, V)>);

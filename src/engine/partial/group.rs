@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::few::Few;
+pub use super::few::SHOWN;
+use super::gathered::Gathered;
 use crate::detect::Foreign;
 use crate::engine::store::hash::HashKey;
 use crate::model::days::{Day, Days};
@@ -16,9 +18,6 @@ use crate::model::origin::Origin;
 use crate::model::principal::Principal;
 use crate::model::time::Time;
 use crate::record::kms::is_sym;
-
-/// How many events, and sessions, a finding shows.
-pub const SHOWN: usize = 10;
 
 /// What makes two matches the same finding.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -264,6 +263,8 @@ pub struct Group {
     /// The records that it counts, by their hashes, if several parts of a rule may count the same
     /// ones: ascending, each once.
     pub records: Option<Vec<u64>>,
+    /// What is told of all its events, if they lie on different keys and resources.
+    pub gathered: Option<Box<Gathered>>,
 }
 
 /// Of so many records it is known which ones a group counts.
@@ -282,6 +283,7 @@ impl Group {
             fresh: m.fresh,
             claimed: is_claimed(&m.event.name, &m.snapshot.principal),
             records: None,
+            gathered: None,
             earliest: (m.event.order.clone(), m.snapshot),
             events: Few::from_iter([(m.event, (m.origin, m.shared))]),
         }
@@ -293,6 +295,11 @@ impl Group {
         self.fresh |= other.fresh;
         self.claimed |= other.claimed;
         self.records = union(self.records.take(), other.records);
+        match (&mut self.gathered, other.gathered) {
+            (Some(mine), Some(theirs)) => mine.merge(*theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            _ => {}
+        }
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
         self.days.merge(other.days);
@@ -315,7 +322,13 @@ impl Group {
         let sessions = self.sessions.keys().map(|session| ENTRY + session.len());
         let earliest = texts_len([&self.earliest.0.2]) + self.earliest.1.weight();
         let records = self.records.as_ref().map_or(0, |records| size_of_val(&records[..]));
-        size_of::<Group>() + records + earliest + events.sum::<usize>() + sessions.sum::<usize>()
+        let gathered = self.gathered.as_ref().map_or(0, |gathered| gathered.weight());
+        size_of::<Group>()
+            + gathered
+            + records
+            + earliest
+            + events.sum::<usize>()
+            + sessions.sum::<usize>()
     }
 
     /// Adds names of sessions, and keeps the smallest.

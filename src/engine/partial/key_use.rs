@@ -7,10 +7,11 @@
 //! What must stay true: rows of one key are neighbours, in them rows of one use, and in these copies
 //! of one record. Nothing in a row depends on what else was read.
 
+pub use super::entry::{Reader, Writer};
+pub use super::purpose::Purpose;
 use crate::engine::store::dictionary::Sym;
 use crate::engine::store::runs::Row;
 use crate::engine::store::texts::{NOWHERE, TextAt};
-use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::principal::{Mfa, Principal};
 use crate::record::kms::Actor;
@@ -180,53 +181,6 @@ impl Row for KeyUse {
     }
 }
 
-/// Writes the members of an entry, one after the other.
-pub struct Writer<'a>(pub &'a mut Vec<u8>);
-
-impl Writer<'_> {
-    /// A text or none: its length and one, in four bytes, and the text.
-    pub fn text(&mut self, text: Option<&str>) -> &mut Self {
-        let text = text.map(|text| &text[..text.floor_char_boundary(TEXT_MAX)]);
-        let len = text.map_or(0, |text| text.len() + 1);
-        self.0.extend(u32::try_from(len).unwrap_or_default().to_le_bytes());
-        self.0.extend_from_slice(text.unwrap_or_default().as_bytes());
-        self
-    }
-
-    /// A small number.
-    pub fn number(&mut self, number: u32) -> &mut Self {
-        self.0.extend(number.to_le_bytes());
-        self
-    }
-}
-
-/// No text of an entry is longer; the rest is cut (1 MiB).
-const TEXT_MAX: usize = 1 << 20;
-
-/// Reads them back. What is not there reads as nothing.
-pub struct Reader<'a>(pub &'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// A small number.
-    pub fn number(&mut self) -> u32 {
-        let Some((number, rest)) = self.0.split_first_chunk::<4>() else { return 0 };
-        self.0 = rest;
-        u32::from_le_bytes(*number)
-    }
-
-    /// A text or none.
-    pub fn text(&mut self) -> Option<&'a str> {
-        let len = self.number().checked_sub(1)? as usize;
-        let (text, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok()
-    }
-
-    fn owned(&mut self) -> Option<String> {
-        self.text().map(str::to_owned)
-    }
-}
-
 /// Who used the key, without the session unless it tells people apart who share a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
@@ -295,53 +249,6 @@ impl Call {
         let attempt = reader.number() != 0;
         let (account, region) = (reader.owned(), reader.owned());
         Call { account, region, name: reader.owned().unwrap_or_default(), attempt }
-    }
-}
-
-/// How the key was named, and what it was used on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Purpose {
-    /// The account that owns the key.
-    pub key_account: Option<String>,
-    /// The alias by which the call named the key.
-    pub alias: Option<String>,
-    /// The resource, ARN and type.
-    pub resource: Option<(String, Option<String>)>,
-    /// What the context names beside it.
-    pub beside: Option<(String, Option<String>)>,
-    /// Whether there is a context.
-    pub has_context: bool,
-}
-
-impl Purpose {
-    /// Writes what [`read`](Purpose::read) reads: of a key, a resource and what is beside it.
-    pub fn write(
-        bytes: &mut Vec<u8>,
-        key: Option<&Key>,
-        resources: [Option<&Resource>; 2],
-        has_context: bool,
-    ) {
-        let mut writer = Writer(bytes);
-        writer.number(u32::from(has_context));
-        writer.text(key.and_then(|key| key.account.as_deref()));
-        writer.text(key.and_then(|key| key.alias.as_deref()));
-        for resource in resources {
-            writer.text(resource.map(|resource| resource.arn.as_str()));
-            writer.text(resource.and_then(|resource| resource.kind.as_deref()));
-        }
-    }
-
-    /// Reads an entry.
-    pub fn read(bytes: &[u8]) -> Purpose {
-        let mut reader = Reader(bytes);
-        let has_context = reader.number() != 0;
-        let (key_account, alias) = (reader.owned(), reader.owned());
-        let mut resource = || {
-            let (arn, kind) = (reader.owned(), reader.owned());
-            arn.map(|arn| (arn, kind))
-        };
-        let (on, beside) = (resource(), resource());
-        Purpose { key_account, alias, resource: on, beside, has_context }
     }
 }
 
@@ -447,30 +354,10 @@ impl Behind {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
     fn entries_read_back_as_they_were_written() {
-        let purpose = Purpose {
-            key_account: Some("111122223333".into()),
-            alias: None,
-            resource: Some(("arn:aws:s3:::b".into(), Some("AWS::S3::Bucket".into()))),
-            beside: Some(("x".into(), None)),
-            has_context: true,
-        };
-        let account = purpose.key_account.clone();
-        let key = Key { arn: String::new(), account, alias: None, tags: BTreeMap::new() };
-        let resource = |of: &Option<(String, Option<String>)>| {
-            let (arn, kind) = of.clone()?;
-            Some(Resource { arn, kind, tags: BTreeMap::new() })
-        };
-        let (on, beside) = (resource(&purpose.resource), resource(&purpose.beside));
-        let mut bytes = Vec::new();
-        Purpose::write(&mut bytes, Some(&key), [on.as_ref(), beside.as_ref()], true);
-        assert_eq!(Purpose::read(&bytes), purpose);
-        assert_eq!(Purpose::read(&bytes[..3]), Purpose::default(), "what is cut reads as nothing");
         let mut bytes = Vec::new();
         let accounts = vec!["1", "2"];
         write_matches(&mut bytes, [(3, Level::High, accounts), (4, Level::Low, vec![])]);

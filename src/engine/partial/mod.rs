@@ -24,8 +24,10 @@
 //! nothing in them depends on who read what.
 
 pub mod endpoint;
+pub mod entry;
 pub mod fact;
 pub mod few;
+pub mod gathered;
 pub mod group;
 pub mod groups;
 pub mod handed;
@@ -35,6 +37,7 @@ pub mod key_use;
 pub mod objects;
 pub mod pack;
 pub mod problems;
+pub mod purpose;
 pub mod retained;
 pub mod use_block;
 pub mod uses;

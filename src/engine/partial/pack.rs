@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::few::Few;
+use super::gathered::{Gathered, Names};
 use super::group::{EventKept, EventKey, Group, GroupKey, Order, Snapshot};
 use crate::detect::Foreign;
 use crate::model::days::Days;
@@ -135,6 +137,25 @@ impl Writer {
             to.number(records.len() as u64);
             records.iter().for_each(|record| to.number(*record));
         });
+        self.option(group.gathered.as_deref(), Writer::gathered);
+    }
+
+    fn few(&mut self, few: &Few<String, ()>) {
+        self.number(few.len() as u64);
+        few.keys().for_each(|text| self.text(text));
+    }
+
+    fn gathered(&mut self, gathered: &Gathered) {
+        for Names { first, hashes } in &gathered.names {
+            self.few(first);
+            self.number(hashes.len() as u64);
+            hashes.iter().for_each(|hash| self.number(*hash));
+        }
+        self.number(gathered.said.len() as u64);
+        for (name, texts) in &gathered.said {
+            self.text(name);
+            self.few(texts);
+        }
     }
 }
 
@@ -260,6 +281,19 @@ impl Reader<'_> {
         Some((event, (self.origin()?, self.some_text()?)))
     }
 
+    fn few(&mut self) -> Option<Few<String, ()>> {
+        self.list(|from| Some((from.text()?, ())))
+    }
+
+    fn gathered(&mut self) -> Option<Gathered> {
+        let mut gathered = Gathered::default();
+        for names in &mut gathered.names {
+            *names = Names { first: self.few()?, hashes: self.list(Reader::number)? };
+        }
+        gathered.said = self.list(|from| Some((from.text()?, from.few()?)))?;
+        Some(gathered)
+    }
+
     fn group(&mut self) -> Option<Group> {
         Some(Group {
             level: self.level()?,
@@ -268,10 +302,11 @@ impl Reader<'_> {
             days: Days::from_number(self.number()?),
             earliest: (self.order()?, self.snapshot()?),
             events: self.list(Reader::event)?,
-            sessions: self.list(|from| Some((from.text()?, ())))?,
+            sessions: self.few()?,
             fresh: self.flag()?,
             claimed: self.flag()?,
             records: self.option(|from| from.list(Reader::number))?,
+            gathered: self.option(Reader::gathered)?.map(Box::new),
         })
     }
 }
@@ -296,9 +331,15 @@ pub fn unpack(bytes: &[u8]) -> Option<(GroupKey, Group, u64)> {
 mod tests {
     use super::*;
     use crate::engine::partial::group::Match;
+    use crate::engine::store::hash::HashKey;
 
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
+    }
+
+    fn gathered() -> Gathered {
+        let names = [vec!["k"], vec![], vec!["r", ""], vec!["p"]];
+        Gathered::new(HashKey::of_seed(1), names, [(&"why".to_owned(), "1".to_owned())])
     }
 
     /// A value in every member, and none.
@@ -336,6 +377,7 @@ mod tests {
         };
         let mut group = Group::new(full(event.clone()));
         group.merge(Group::new(full(EventKept { place: None, ..event })));
+        group.gathered = Some(Box::new(gathered()));
         let key = GroupKey {
             attempt: true,
             account: text("1"),
@@ -352,11 +394,10 @@ mod tests {
             by: text("by"),
             ..GroupKey::of_rule(9)
         };
-        let event =
-            EventKept { order: (true, None, None), name: String::new(), place: None, content: 0 };
+        let order = (true, None, None);
         let empty = Group::new(Match {
             level: Level::Informational,
-            event,
+            event: EventKept { order, name: String::new(), place: None, content: 0 },
             origin: Origin::blob("b"),
             shared: None,
             snapshot: Snapshot::of_nobody(BTreeMap::new()),

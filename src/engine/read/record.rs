@@ -150,7 +150,7 @@ fn group(
     let mut live = Vec::new();
     for hit in answers.hits.iter().filter(|hit| rules.is_reported(hit.rule)) {
         let key = matching.key(context, hit);
-        let group = Group { fresh, ..matching.group(hit) };
+        let group = Group { fresh, ..matching.group(context, hit) };
         let hash = group_hash(context, &key);
         let fact = sink.fact(record.number, identity, hash);
         context.progress.findings.fetch_add(1, Ordering::Relaxed);

@@ -19,6 +19,7 @@ use crate::engine::partial::uses::KeyUses;
 use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{self, NONE, Sym};
+use crate::model::finding::Resource;
 use crate::model::time::Time;
 use crate::record::json::Json;
 use crate::record::kms::View;
@@ -100,7 +101,9 @@ fn row(
     let call = [account.as_deref(), region.as_deref(), Some(&*name)];
     row.call = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
     let on = [resource, beside.as_ref()];
-    row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, !view.context().is_empty()))?;
+    let said = declared(context, view, on);
+    let of_context = (!view.context().is_empty(), &said[..]);
+    row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, of_context))?;
     let source_ip = text(event.get("sourceIPAddress"));
     let user_agent = text(event.get("userAgent"));
     row.client =
@@ -135,6 +138,32 @@ fn row(
 /// A text, unless it is empty.
 fn text(value: Option<Json<'_>>) -> Option<Cow<'_, str>> {
     value.and_then(Json::scalar).filter(|text| !text.is_empty())
+}
+
+/// So many governed tags that a context names are kept, and values of so many bytes.
+const DECLARED: (usize, usize) = (8, 256);
+
+/// What a context says of governed tags, if it names no resource: an application may name its project
+/// there instead.
+fn declared(
+    context: &Context<'_>,
+    view: &View<'_>,
+    on: [Option<&Resource>; 2],
+) -> Vec<(String, String)> {
+    if !context.compares || on.iter().any(Option::is_some) {
+        return Vec::new();
+    }
+    let governed = |(name, value): &(Cow<'_, str>, Cow<'_, str>)| {
+        let tag = context.plan.estate.governed_tag(name)?;
+        let whole = !value.trim().is_empty() && value.len() <= DECLARED.1;
+        whole.then(|| (tag.name.clone(), value.trim().to_owned()))
+    };
+    let mut all: Vec<(String, String)> = view.context().iter().filter_map(governed).collect();
+    all.sort();
+    all.dedup();
+    // Two values of one tag say nothing.
+    let of_tags = all.chunk_by(|(one, _), (other, _)| one == other);
+    of_tags.filter(|values| values.len() == 1).flatten().take(DECLARED.0).cloned().collect()
 }
 
 /// The matches that correlations over rows look at.

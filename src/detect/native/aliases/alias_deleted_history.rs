@@ -8,13 +8,11 @@
 use serde_json::Value;
 
 use crate::detect::native::shared::actor::is_automation;
-use crate::detect::native::shared::key_life::{
-    DAYS, Life, TAKEN, asks_for_uses, mark_life, mark_use,
-};
+use crate::detect::native::shared::key_life::{Life, TAKEN, TakesAway};
 use crate::detect::native::shared::timeline::{
     MINUTE, alias_part, between, by_same, first_from, key_of, mark_key, of_kind,
 };
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
+use crate::detect::stateful::{Context, Decided, Mark, Noted};
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -35,13 +33,12 @@ const SOON: i64 = 10 * MINUTE;
 #[derive(Debug)]
 pub struct AliasDeletedHistory;
 
-impl History for AliasDeletedHistory {
+impl TakesAway for AliasDeletedHistory {
     fn adjusts(&self) -> Option<&'static str> {
         Some("alias-deleted")
     }
 
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
-        mark_life(event, view, marks);
         let kind = match view.name().as_deref() {
             Some("DeleteAlias") if view.is_kms() => DELETED,
             Some("CreateAlias") if view.is_kms() => CREATED,
@@ -59,28 +56,8 @@ impl History for AliasDeletedHistory {
         }
     }
 
-    fn uses(&self) -> Uses<'_> {
-        Uses::OfMarkedKeys
-    }
-
-    fn asks_for_uses(&self, kind: u32) -> bool {
-        asks_for_uses(kind)
-    }
-
-    fn asks_for_other_keys(&self) -> bool {
-        true
-    }
-
-    fn days(&self) -> u16 {
-        DAYS
-    }
-
     fn needs(&self) -> &[&[u32]] {
         &[&[DELETED, CREATED], &[TAKEN]]
-    }
-
-    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        mark_use(used, marks);
     }
 
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
@@ -144,6 +121,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::detect::native::shared::key_life::OfLife;
     use crate::detect::native::testing::recorded::{KEY, OTHER, call, decide, refused};
 
     fn alias(time: &str, user: &str, name: &str, key: &str) -> Value {
@@ -153,7 +131,7 @@ mod tests {
     fn lowered(records: &[Value]) -> usize {
         let gone = alias("2026-11-23T10:00:00Z", "alice", "DeleteAlias", KEY);
         let records: Vec<Value> = records.iter().cloned().chain([gone]).collect();
-        decide(&AliasDeletedHistory, &records, "2026-12-01T00:00:00Z").len()
+        decide(&OfLife(AliasDeletedHistory), &records, "2026-12-01T00:00:00Z").len()
     }
 
     #[test]
@@ -173,7 +151,7 @@ mod tests {
 
     /// The level of the deletion in `records`, if it is lowered.
     fn level(records: &[Value]) -> Option<Level> {
-        let found = decide(&AliasDeletedHistory, records, "2026-12-01T00:00:00Z");
+        let found = decide(&OfLife(AliasDeletedHistory), records, "2026-12-01T00:00:00Z");
         found.first().map(|(_, decided)| decided.level)
     }
 

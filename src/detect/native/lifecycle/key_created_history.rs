@@ -71,6 +71,7 @@ mod tests {
             user_agent: None,
             key: None,
             resource: None,
+            provider: None,
         };
         let now = time("2026-11-08T10:00:00Z");
         let noted = Noted {
@@ -87,8 +88,9 @@ mod tests {
             let (estate, accounts) = (Estate::default(), BTreeSet::new());
             let range = (time(begin), now);
             let deliveries = &crate::model::delivery::Deliveries::default();
-            let accounts = &accounts;
-            let context = Context { estate: &estate, accounts, range, before: &[], deliveries };
+            let (accounts, book) = (&accounts, &crate::tags::book::Book::default());
+            let context =
+                Context { estate: &estate, accounts, range, before: &[], deliveries, book };
             KeyCreatedHistory.conclude(&[noted.clone(), noted.clone()], &context)
         };
         assert_eq!(found("2026-11-01T10:00:00Z").len(), 1);

@@ -3,11 +3,9 @@
 //! It is a part of `key-deletion-burst`, which counts keys. It is code because what a key protects
 //! shows in other records. What must stay true: a call whose own finding is lowered is not counted.
 
-use crate::detect::native::shared::key_life::{
-    DAYS, Life, NEEDS, TAKEN, asks_for_uses, mark_life, mark_use,
-};
+use crate::detect::native::shared::key_life::{Life, TAKEN, TakesAway};
 use crate::detect::native::shared::timeline::mark_key;
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
+use crate::detect::stateful::{Context, Decided, Mark, Noted};
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::{Actor, View};
@@ -19,37 +17,12 @@ const TAKING: &[&str] = &["ScheduleKeyDeletion", "DisableKey", "DeleteImportedKe
 #[derive(Debug)]
 pub struct KeyDeletionBurstEvent;
 
-impl History for KeyDeletionBurstEvent {
-    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+impl TakesAway for KeyDeletionBurstEvent {
+    fn note(&self, _event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         let by_hand = view.is_kms() && !view.attempt() && view.actor() != Actor::Service;
         if by_hand && view.name().is_some_and(|name| TAKING.contains(&&*name)) {
             mark_key(view, TAKEN, "", marks);
         }
-        mark_life(event, view, marks);
-    }
-
-    fn uses(&self) -> Uses<'_> {
-        Uses::OfMarkedKeys
-    }
-
-    fn asks_for_uses(&self, kind: u32) -> bool {
-        asks_for_uses(kind)
-    }
-
-    fn asks_for_other_keys(&self) -> bool {
-        true
-    }
-
-    fn days(&self) -> u16 {
-        DAYS
-    }
-
-    fn needs(&self) -> &[&[u32]] {
-        NEEDS
-    }
-
-    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        mark_use(used, marks);
     }
 
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
@@ -66,13 +39,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::detect::native::shared::key_life::OfLife;
     use crate::detect::native::testing::recorded::{KEY, call, decide, refused};
 
     #[test]
     fn calls_that_are_lowered_do_not_count() {
         let on = |time: &str, name: &str| call(time, "alice", name, KEY, &json!({}));
         let count = |records: &[Value]| {
-            decide(&KeyDeletionBurstEvent, records, "2026-12-01T00:00:00Z").len()
+            decide(&OfLife(KeyDeletionBurstEvent), records, "2026-12-01T00:00:00Z").len()
         };
         let made = on("2026-11-01T10:00:00Z", "CreateKey");
         let taken = TAKING.iter().map(|name| on("2026-11-02T10:00:00Z", name));

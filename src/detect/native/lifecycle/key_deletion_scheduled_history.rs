@@ -6,11 +6,9 @@
 
 use serde_json::Value;
 
-use crate::detect::native::shared::key_life::{
-    DAYS, Life, NEEDS, TAKEN, asks_for_uses, mark_life, mark_use,
-};
+use crate::detect::native::shared::key_life::{Life, TAKEN, TakesAway};
 use crate::detect::native::shared::timeline::mark_key;
-use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
+use crate::detect::stateful::{Context, Decided, Mark, Noted};
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -41,40 +39,15 @@ impl KeyTakenAway {
         KeyTakenAway { rule: "key-disabled", call: "DisableKey", in_use: None };
 }
 
-impl History for KeyTakenAway {
+impl TakesAway for KeyTakenAway {
     fn adjusts(&self) -> Option<&'static str> {
         Some(self.rule)
     }
 
-    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+    fn note(&self, _event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         if view.is_kms() && view.name().is_some_and(|name| name == self.call) {
             mark_key(view, TAKEN, "", marks);
         }
-        mark_life(event, view, marks);
-    }
-
-    fn uses(&self) -> Uses<'_> {
-        Uses::OfMarkedKeys
-    }
-
-    fn asks_for_uses(&self, kind: u32) -> bool {
-        asks_for_uses(kind)
-    }
-
-    fn asks_for_other_keys(&self) -> bool {
-        true
-    }
-
-    fn days(&self) -> u16 {
-        DAYS
-    }
-
-    fn needs(&self) -> &[&[u32]] {
-        NEEDS
-    }
-
-    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
-        mark_use(used, marks);
     }
 
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
@@ -93,6 +66,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::detect::native::shared::key_life::OfLife;
     use crate::detect::native::testing::recorded::{KEY, OTHER, call, decide, refused};
 
     fn used(first: &str, last: &str, key: &str) -> Value {
@@ -105,7 +79,7 @@ mod tests {
         let deletion =
             call("2026-11-23T09:30:00Z", "alice", "ScheduleKeyDeletion", KEY, &json!({}));
         let records: Vec<Value> = uses.iter().cloned().chain([deletion]).collect();
-        decide(&KeyTakenAway::SCHEDULED, &records, "2026-12-23T00:00:00Z").len()
+        decide(&OfLife(KeyTakenAway::SCHEDULED), &records, "2026-12-23T00:00:00Z").len()
     }
 
     #[test]
@@ -157,7 +131,7 @@ mod tests {
 
     /// The level that the scheduled deletion in `records` gets; `None` if it keeps its own.
     fn level(records: &[Value]) -> Option<Level> {
-        let found = decide(&KeyTakenAway::SCHEDULED, records, "2026-12-23T00:00:00Z");
+        let found = decide(&OfLife(KeyTakenAway::SCHEDULED), records, "2026-12-23T00:00:00Z");
         found.first().map(|(_, decided)| decided.level)
     }
 
@@ -210,10 +184,19 @@ mod tests {
         assert_eq!(level(&[created(), pointed, taken(edge)]), None);
     }
 
+    /// The same call by a pipeline, as the record of its session proves.
+    fn piped(record: Value) -> Value {
+        let mut record = deployed(record);
+        record["userAgent"] = json!("aws-cli/2");
+        record["userIdentity"]["sessionContext"]["webIdFederationData"] = json!({"federatedProvider":
+            "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"});
+        record
+    }
+
     #[test]
     fn an_environment_that_automation_creates_is_its_own() {
         let (write, edge) = ("2026-11-11T10:00:00Z", "2026-11-20T10:00:00Z");
-        let (made, gone) = (deployed(created()), deployed(taken(edge)));
+        let (made, gone) = (piped(created()), piped(taken(edge)));
         let app = |alone| stored(on(write, "app", "GenerateDataKey"), alone);
         assert_eq!(level(&[made.clone(), app(true), gone.clone()]), Some(Level::Low));
         // Another key was used on the bucket, so there is more in it than this environment.
@@ -228,6 +211,46 @@ mod tests {
         let own = stored(on(write, "alice", "GenerateDataKey"), true);
         assert_eq!(level(&[created(), own, taken(edge)]), Some(Level::Critical));
         assert_eq!(level(&[created(), app(true), taken(edge)]), Some(Level::Critical));
+        // So may what another role writes there, for whoever only says that it is a pipeline.
+        let (made, gone) = (deployed(created()), deployed(taken(edge)));
+        assert_eq!(level(&[made, app(true), gone]), Some(Level::Critical));
+    }
+
+    #[test]
+    fn what_holds_copies_is_own_only_if_it_was_made_empty() {
+        let (write, edge) = ("2026-11-11T10:00:00Z", "2026-11-20T10:00:00Z");
+        let on_volume = |who: &str| {
+            let mut used = on(write, who, "GenerateDataKeyWithoutPlaintext");
+            used["last"] = json!(write);
+            used["userIdentity"]["invokedBy"] = json!("ec2.amazonaws.com");
+            used["requestParameters"] = json!({"encryptionContext": {"aws:ebs:id": "vol-0a"}});
+            used["only_key"] = json!(true);
+            used
+        };
+        let volume = |request: Value| {
+            let mut record = call(write, "alice", "CreateVolume", KEY, &request);
+            record["eventSource"] = json!("ec2.amazonaws.com");
+            record["resources"] = json!(null);
+            record["responseElements"] = json!({"volumeId": "vol-0a", "kmsKeyId": KEY});
+            record
+        };
+        let used = on_volume("alice");
+        // The key may have been named by an alias, or the call may be another one.
+        assert_eq!(level(&[created(), used.clone(), taken(edge)]), Some(Level::Critical));
+        let empty = volume(json!({"size": "8", "kmsKeyId": KEY}));
+        let all = [created(), empty.clone(), used.clone(), taken(edge)];
+        assert_eq!(level(&all), Some(Level::Low));
+        let copy = volume(json!({"snapshotId": "snap-0a", "kmsKeyId": KEY}));
+        assert_eq!(level(&[created(), copy, taken(edge)]), None, "it came from elsewhere");
+        assert_eq!(level(&[created(), refused(empty), used, taken(edge)]), Some(Level::Critical));
+        let app = on_volume("app");
+        let (made, gone) = (deployed(created()), deployed(taken(edge)));
+        assert_eq!(level(&[made, app.clone(), gone]), Some(Level::Critical));
+        assert_eq!(level(&[piped(created()), app, piped(taken(edge))]), Some(Level::Low));
+        let mut secret = on_volume("alice");
+        secret["requestParameters"] = json!({"encryptionContext": {"SecretARN":
+            "arn:aws:secretsmanager:eu-central-1:111122223333:secret:new-a1B2c3"}});
+        assert_eq!(level(&[created(), secret, taken(edge)]), Some(Level::Low));
     }
 
     #[test]
@@ -251,6 +274,7 @@ mod tests {
         let off = on("2026-11-20T10:00:00Z", "alice", "DisableKey");
         let gone = taken("2026-11-20T10:00:00Z");
         for (rule, call) in [(KeyTakenAway::DISABLED, off), (KeyTakenAway::SHORT_WINDOW, gone)] {
+            let rule = OfLife(rule);
             let levels = |records: &[Value]| {
                 let found = decide(&rule, records, "2026-12-23T00:00:00Z");
                 found.iter().map(|(_, decided)| decided.level).collect::<Vec<_>>()

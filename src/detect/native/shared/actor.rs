@@ -1,22 +1,16 @@
-//! Tells automation and people apart, as far as one record shows who acted.
+//! Tells automation from others, as far as one record shows who acted: what is attested, as
+//! `src/model/actor_kind.rs` says, and what names and user agents say beside it.
 //!
 //! The caller writes its user agent and, mostly, the name of its session. So neither proves
 //! anything alone. What must stay true: nobody becomes automation by what the caller may write. A
 //! setting says so, or AWS does (`invokedBy`), or the name of the role and the agent say the same.
 
 use crate::detect::stateful::About;
+use crate::model::actor_kind::ActorKind;
+pub use crate::model::actor_kind::is_person;
 use crate::model::arn::Arn;
 use crate::model::estate::Estate;
-use crate::model::principal::{Principal, is_permission_set};
-
-/// Services that carry out what a template or a baseline says.
-const DEPLOYING: &[&str] = &[
-    "cloudformation.amazonaws.com",
-    "stacksets.cloudformation.amazonaws.com",
-    "member.org.stacksets.cloudformation.amazonaws.com",
-    "controltower.amazonaws.com",
-    "servicecatalog.amazonaws.com",
-];
+use crate::model::principal::Principal;
 
 /// Services that carry out the remediation of an AWS Config rule.
 const REMEDIATING: &[&str] = &["config.amazonaws.com", "ssm.amazonaws.com"];
@@ -68,35 +62,23 @@ const WORDS: &[&str] = &[
     "automation",
 ];
 
-/// Whether a person acted: an IAM user, the root user, a user of IAM Identity Center, or a session
-/// that is named after an e-mail address.
-pub fn is_person(principal: &Principal) -> bool {
-    let by_kind =
-        matches!(principal.kind.as_deref(), Some("IAMUser" | "Root" | "IdentityCenterUser"));
-    let of_permission_set = || principal.arn.as_deref().is_some_and(is_permission_set);
-    let by_mail = || principal.session.as_deref().is_some_and(|session| session.contains('@'));
-    by_kind || of_permission_set() || by_mail()
-}
-
-/// Whether automation acted: a configured role, a service that deploys, or a deployment tool with a
-/// role that is named for deploying.
+/// Whether automation acted: attested, or a deployment tool with a role that is named for deploying.
 pub fn is_automation(estate: &Estate, about: &About) -> bool {
-    let principal = &about.principal;
-    if principal.arn.as_deref().is_some_and(|arn| estate.automation_roles.match_arn(arn)) {
-        return true;
-    }
-    if is_person(principal) {
-        return false;
-    }
-    match principal.invoked_by.as_deref() {
-        Some(service) => DEPLOYING.contains(&service),
-        None => is_tool(about.user_agent.as_deref()) && deploys(principal),
+    let by_name = || is_tool(about.user_agent.as_deref()) && deploys(&about.principal);
+    match kind(estate, about) {
+        ActorKind::Automation => true,
+        ActorKind::Workload => about.principal.invoked_by.is_none() && by_name(),
+        ActorKind::Person | ActorKind::Service => false,
     }
 }
 
-/// Whether automation acted, as a setting or AWS says, and not the caller by its user agent.
+/// Whether automation acted, as a setting or AWS says, and not the caller by names and user agent.
 pub fn is_attested(estate: &Estate, about: &About) -> bool {
-    is_automation(estate, &About { user_agent: None, ..about.clone() })
+    kind(estate, about) == ActorKind::Automation
+}
+
+fn kind(estate: &Estate, about: &About) -> ActorKind {
+    ActorKind::of_call(&about.principal, about.provider.as_deref(), estate)
 }
 
 /// Whether an AWS Config rule acted by its remediation, which runs in Systems Manager.
@@ -140,6 +122,7 @@ mod tests {
             user_agent: Some(agent.into()),
             key: None,
             resource: None,
+            provider: None,
         }
     }
 

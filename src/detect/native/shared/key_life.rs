@@ -8,9 +8,12 @@
 //! * Data that came to the key from elsewhere counts, whoever put it there. Whoever creates a key,
 //!   re-encrypts data under it and deletes it holds that data to ransom.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use super::actor::{is_attested, is_automation, is_remediation};
 use super::timeline::{DAY, between, by_same, key_of, mark_key, of_kind, text, who};
-use crate::detect::stateful::{Context, Mark, Noted, Use};
+use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
 use crate::model::arn::Arn;
 use crate::model::level::Level;
 use crate::model::time::Time;
@@ -29,12 +32,73 @@ const POINTED: u32 = 103;
 const USED: u32 = 104;
 /// The key was used, on a resource for which no other key was ever used.
 const USED_ALONE: u32 = 105;
+/// A resource was made under the key, empty. The value names the resource, as uses of the key do.
+const MADE: u32 = 106;
 
-/// The kinds of marks without which there is nothing to decide.
-pub const NEEDS: &[&[u32]] = &[&[TAKEN]];
+/// A rule about calls that take a key away, judged by the life of the key.
+pub trait TakesAway: Send + Sync {
+    /// The rule whose findings it raises and lowers, if it has none of its own.
+    fn adjusts(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The kinds of marks without which a part gives nothing, as [`History::needs`] says.
+    fn needs(&self) -> &[&[u32]] {
+        &[&[TAKEN]]
+    }
+
+    /// Marks the calls, beside what else happens to a key.
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>);
+
+    /// Decides over everything that was noted under one part, in the order of time.
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided>;
+}
+
+/// Such a rule as a history: it sees the life of the key too.
+#[derive(Debug)]
+pub struct OfLife<T>(pub T);
+
+impl<T: TakesAway> History for OfLife<T> {
+    fn adjusts(&self) -> Option<&'static str> {
+        self.0.adjusts()
+    }
+
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        self.0.note(event, view, marks);
+        mark_life(event, view, marks);
+    }
+
+    fn uses(&self) -> Uses<'_> {
+        Uses::OfMarkedKeys
+    }
+
+    fn asks_for_uses(&self, kind: u32) -> bool {
+        kind == TAKEN
+    }
+
+    fn asks_for_other_keys(&self) -> bool {
+        true
+    }
+
+    fn days(&self) -> u16 {
+        DAYS
+    }
+
+    fn needs(&self) -> &[&[u32]] {
+        self.0.needs()
+    }
+
+    fn note_use(&self, used: &Use<'_>, marks: &mut Vec<Mark>) {
+        mark_use(used, marks);
+    }
+
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
+        self.0.conclude(notes, context)
+    }
+}
 
 /// For how many days a record matters to a later one: a key that is older is nobody's own.
-pub const DAYS: u16 = 14;
+const DAYS: u16 = 14;
 /// The same in microseconds.
 const YOUNG: i64 = DAYS as i64 * DAY;
 
@@ -51,12 +115,37 @@ const FILLING: &[&str] = &[
     "CopyDBSnapshot",
     "CopyDBClusterSnapshot",
     "CopyBackup",
+    "RestoreDBInstanceFromDBSnapshot",
+    "RestoreDBInstanceToPointInTime",
+    "RestoreDBInstanceFromS3",
+    "RestoreDBClusterFromSnapshot",
+    "RestoreDBClusterToPointInTime",
+    "RestoreDBClusterFromS3",
+    "RestoreTableFromBackup",
+    "RestoreTableToPointInTime",
+    "UpdateTable",
     "CreateTrail",
     "UpdateTrail",
 ];
 
+/// Calls that make something to hold data, which is empty unless the request names a source.
+const MAKING: &[&str] =
+    &["CreateVolume", "CreateDBInstance", "CreateDBCluster", "CreateTable", "CreateFileSystem"];
+
+/// Where such a request names what the data comes from.
+const SOURCES: &[&str] =
+    &["snapshotId", "sourceVolumeId", "backupId", "replicationSourceIdentifier"];
+
+/// Where such a response names what was made as contexts name it.
+const MADE_IDS: &[&str] = &["dbiResourceId", "dbClusterResourceId"];
+
+/// Services whose resources may be copies of others: that a principal wrote there says nothing of
+/// whose data it was.
+const COPYING: &[&str] =
+    &["s3", "ec2", "rds", "dynamodb", "elasticfilesystem", "fsx", "redshift", "backup"];
+
 /// Marks a record of the life of a key, but for the call that takes it away.
-pub fn mark_life(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+fn mark_life(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
     let Some(name) = view.name().filter(|_| !view.attempt()) else { return };
     let mut mark = |part: String, kind| marks.push(Mark { part, kind, value: String::new() });
     match (view.is_kms(), &*name) {
@@ -70,7 +159,24 @@ pub fn mark_life(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
             view.keys().iter().for_each(|key| mark(key.arn.clone(), FILLED));
             bare_key(event, view).into_iter().for_each(|key| mark(key, FILLED));
         }
+        (false, name) if MAKING.contains(&name) => mark_making(event, view, marks),
         _ => {}
+    }
+}
+
+/// Marks what is made under a key: empty, or filled from a source.
+fn mark_making(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+    let has_source = SOURCES.iter().any(|name| text(event, &["requestParameters", name]).is_some());
+    let kind = if has_source { FILLED } else { MADE };
+    let ids = MADE_IDS.iter().filter_map(|name| text(event, &["responseElements", name]));
+    let ids: Vec<String> = ids.map(Cow::into_owned).collect();
+    for pair in crate::tags::uses::of(view) {
+        let named = pair.resource.map(|resource| resource.arn);
+        marks.extend(named.into_iter().chain(ids.iter().cloned()).map(|value| Mark {
+            part: pair.key.arn.clone(),
+            kind,
+            value,
+        }));
     }
 }
 
@@ -82,16 +188,11 @@ fn bare_key(event: &Event<'_>, view: &View<'_>) -> Option<String> {
 }
 
 /// Marks a use of a key.
-pub fn mark_use(used: &Use<'_>, marks: &mut Vec<Mark>) {
+fn mark_use(used: &Use<'_>, marks: &mut Vec<Mark>) {
     if let (Some(key), false) = (used.key, used.attempt) {
         let kind = if used.only_key { USED_ALONE } else { USED };
         marks.push(Mark { part: key.arn.clone(), kind, value: used.name.to_owned() });
     }
-}
-
-/// Whether uses of the key matter because of a mark of this kind.
-pub fn asks_for_uses(kind: u32) -> bool {
-    kind == TAKEN
 }
 
 /// The life of one key, as its notes tell it.
@@ -124,10 +225,15 @@ impl<'n> Life<'n> {
         }
         let automated = created.is_some_and(|by| is_automation(context.estate, &by.about));
         let attested = created.is_some_and(|by| is_attested(context.estate, &by.about));
+        let made = notes.iter().filter(|note| {
+            note.kind == MADE && created.is_some_and(|by| by_same(&by.about, &note.about))
+        });
+        let made: BTreeSet<&str> = made.map(|note| note.value.as_str()).collect();
+        let by = Maker { automated, attested, made: &made };
         let is_beyond = |note: &&Noted| match note.kind {
             FILLED => true,
             POINTED => !(automated && created.is_some_and(|by| by_same(&by.about, &note.about))),
-            _ => is_use(note) && created.is_some_and(|by| !is_own(note, by, (automated, attested))),
+            _ => is_use(note) && created.is_some_and(|created| !is_own(note, created, &by)),
         };
         let is_used = |note: &&Noted| is_use(note) || note.kind == FILLED;
         Life {
@@ -198,8 +304,17 @@ fn is_use(note: &Noted) -> bool {
     matches!(note.kind, USED | USED_ALONE)
 }
 
+/// Who made a key.
+struct Maker<'n> {
+    automated: bool,
+    /// Whether that is known by something that the maker did not write.
+    attested: bool,
+    /// What else it made under the key, empty.
+    made: &'n BTreeSet<&'n str>,
+}
+
 /// Whether a use protects only what is the creator's own.
-fn is_own(used: &Noted, created: &Noted, (automated, attested): (bool, bool)) -> bool {
+fn is_own(used: &Noted, created: &Noted, by: &Maker<'_>) -> bool {
     let about = &used.about;
     let owner = about.key.as_ref().and_then(|key| key.account.as_deref());
     let caller = about.principal.account.as_deref();
@@ -207,25 +322,25 @@ fn is_own(used: &Noted, created: &Noted, (automated, attested): (bool, bool)) ->
     if crosses || used.value.starts_with("ReEncrypt") || used.time < created.time {
         return false;
     }
-    let alone = used.kind == USED_ALONE;
+    // Copies look like writes of new objects. Whoever may write its user agent must not become
+    // automation by it here, and whoever may name a key by an alias must not hide a copy so.
+    let is_new = |arn: &str| by.attested || by.made.contains(arn) || !may_be_copy(arn);
+    let resource = about.resource.as_ref().map(|resource| resource.arn.as_str());
+    let new = used.kind == USED_ALONE && resource.is_some_and(is_new);
     if !by_same(&created.about, about) {
         // An environment that a pipeline creates has users of its own, and new resources.
-        return automated && alone;
+        return by.automated && new;
     }
-    match &about.resource {
-        // Nobody knows what was encrypted under a key that the caller uses directly.
-        None => {
-            let encrypts = used.value.starts_with("Encrypt") || used.value.starts_with("Generate");
-            about.principal.invoked_by.is_none() && !encrypts
-        }
-        // Copies within a bucket look like writes of new objects.
-        // Whoever may write its user agent must not become automation by it here.
-        Some(resource) => alone && (attested || !is_bucket(&resource.arn)),
-    }
+    // Nobody knows what was encrypted under a key that the caller uses directly.
+    let encrypts = used.value.starts_with("Encrypt") || used.value.starts_with("Generate");
+    let looks = resource.is_none() && about.principal.invoked_by.is_none() && !encrypts;
+    new || looks
 }
 
-fn is_bucket(arn: &str) -> bool {
-    Arn::parse(arn).is_some_and(|arn| arn.service == "s3")
+/// Whether data of a resource may have been copied from another one. What a context names by an id
+/// alone may be.
+fn may_be_copy(name: &str) -> bool {
+    Arn::parse(name).is_none_or(|arn| COPYING.contains(&arn.service))
 }
 
 /// A sentence about who used the key, how and when.

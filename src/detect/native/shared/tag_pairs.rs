@@ -44,6 +44,9 @@ fn in_words(said: &Said) -> String {
     let Said { tag, key, resource, why } = said;
     match why {
         Some(why) => format!("{tag} of the resource: {}", why.as_str()),
+        None if resource.by.as_ref().is_some_and(|by| by.source == Source::Context) => {
+            format!("{tag}: key {}, the caller's context {}", value(key), value(resource))
+        }
         None => format!("{tag}: key {}, resource {}", value(key), value(resource)),
     }
 }
@@ -68,6 +71,7 @@ fn side(told: &Told) -> Value {
             value["as_of"] = json!(by.time);
             value["by"] = json!({"file": &**name});
         }
+        Source::Context => value["by"] = json!("encryption context"),
     }
     value
 }

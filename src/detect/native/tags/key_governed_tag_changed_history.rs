@@ -2,20 +2,25 @@
 //! the same principal had just been refused the key.
 //!
 //! It is code because the value before stands in another record. What must stay true: only values
-//! that the log shows count, and no record of the same second says what was before.
+//! that the log or a file with tags shows count, and no record of the same second says what was before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::key_governed_tag_changed::{Governed, governed};
-use crate::detect::native::shared::timeline::{HOUR, between, by_same, mark_key, of_kind};
+use crate::detect::native::shared::timeline::{HOUR, between, by_same, key_of, mark_key, of_kind};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
+use crate::model::time::Time;
 use crate::record::event::Event;
 use crate::record::kms::{View, is_crypto};
+use crate::tags::book::Book;
+
+/// Microseconds in a second: `eventTime` tells no less.
+const SECOND: i64 = 1_000_000;
 
 /// Governed tags of the key were set or removed. The value is these tags.
 const CHANGED: u32 = 0;
@@ -69,8 +74,8 @@ impl History for KeyGovernedTagChangedHistory {
         }
     }
 
-    fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {
-        let mut decided = self.other_values(notes);
+    fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {
+        let mut decided = self.other_values(notes, context.book);
         decided.extend(after_refusals(notes));
         decided
     }
@@ -82,7 +87,8 @@ fn is_denied(event: &Event<'_>) -> bool {
 
 impl KeyGovernedTagChangedHistory {
     /// Changes that gave a tag another value than it was known to have.
-    fn other_values(&self, notes: &[Noted]) -> Vec<Decided> {
+    fn other_values(&self, notes: &[Noted], book: &Book) -> Vec<Decided> {
+        let told = self.told_before(notes, book);
         let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
         let (mut decided, mut from) = (Vec::new(), 0);
         for second in notes.chunk_by(|one, other| one.time == other.time) {
@@ -90,7 +96,9 @@ impl KeyGovernedTagChangedHistory {
             for (at, note) in (from..).zip(second).filter(|(_, note)| note.kind != REFUSED) {
                 let tags: Governed = serde_json::from_str(&note.value).unwrap_or_default();
                 let replaced = tags.iter().find_map(|(tag, value)| {
-                    let before = known.get(tag)?.as_deref()?;
+                    let of_log = known.get(tag).map(Option::as_deref);
+                    let of_files = || told.get(&at)?.get(tag).map(String::as_str);
+                    let before = of_log.unwrap_or_else(of_files)?;
                     (!self.is_same(tag, before, value.as_deref())).then_some((tag, before))
                 });
                 if let Some((tag, before)) = replaced.filter(|_| note.kind == CHANGED && note.found)
@@ -105,6 +113,39 @@ impl KeyGovernedTagChangedHistory {
             from += second.len();
         }
         decided
+    }
+
+    /// By the changes that the rule found, the governed tags that the key had in the second before, as
+    /// far as the log or a file with tags tells.
+    fn told_before(
+        &self,
+        notes: &[Noted],
+        book: &Book,
+    ) -> BTreeMap<usize, BTreeMap<String, String>> {
+        let changed = |at: &usize| notes[*at].kind == CHANGED && notes[*at].found;
+        let all: Vec<usize> = (0..notes.len()).filter(changed).collect();
+        let Some(arn) = all.first().and_then(|at| key_of(&notes[*at])) else {
+            return BTreeMap::new();
+        };
+        let before = |at: &usize| Time(notes[*at].time.0.saturating_sub(SECOND));
+        let times: Vec<Time> = all.iter().map(before).collect();
+        let known = book.timeline(arn).index().known_at(&times);
+        let governed = |tags: BTreeMap<String, String>| {
+            let named = |(name, value): (&String, _)| {
+                Some((self.0.governed_tag(name)?.name.clone(), value))
+            };
+            let mut found: BTreeMap<String, String> = BTreeMap::new();
+            let mut unclear = BTreeSet::new();
+            for (name, value) in tags.iter().filter_map(named) {
+                if found.insert(name.clone(), String::clone(value)).is_some_and(|old| old != *value)
+                {
+                    unclear.insert(name);
+                }
+            }
+            found.retain(|name, _| !unclear.contains(name));
+            found
+        };
+        all.into_iter().zip(known.into_iter().map(governed)).collect()
     }
 
     /// Whether two values of a tag mean the same.
@@ -146,7 +187,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::detect::native::testing::recorded::{KEY, call, decide, refused};
+    use crate::detect::native::testing::recorded::{KEY, call, decide, decide_with, refused};
+    use crate::model::delivery::Deliveries;
+    use crate::tags::change::{Change, Evidence, Source, Value as TagValue, What};
 
     fn rule() -> KeyGovernedTagChangedHistory {
         KeyGovernedTagChangedHistory(Arc::default())
@@ -181,6 +224,31 @@ mod tests {
         assert_eq!(reasons(&[made, removed, later]).len(), 1, "it was not there any more");
         let at_once = tagged(two, "TagResource", "Owner", "ana");
         assert_eq!(reasons(&[at_once, set("Owner", "ben")]).len(), 0, "nobody knows the order");
+    }
+
+    #[test]
+    fn another_value_than_a_file_shows() {
+        let reasons = |of_file: &str, records: &[Value]| {
+            let mut book = Book::new(10);
+            let file = Source::File("inventory.csv".into());
+            let time = Time::parse("2026-11-01T00:00:00Z").unwrap();
+            let tags = [("owner".to_owned(), TagValue::Text(of_file.to_owned()))];
+            let what = Arc::new(What::Observed(tags.into()));
+            let evidence = Arc::new(Evidence { time, source: file });
+            book.file(KEY.to_owned(), Change { evidence, what });
+            let of = (&Estate::default(), &Deliveries::default(), &book);
+            let found = decide_with(of, &rule(), records, "2026-12-01T00:00:00Z");
+            let why = found.iter().map(|(_, d)| d.details["why"].as_str().unwrap().to_owned());
+            why.collect::<Vec<_>>()
+        };
+        let set = |value| tagged("2026-11-02T10:00:00Z", "TagResource", "Owner", value);
+        assert_eq!(reasons("ana", &[set("ben")]), ["Owner was ana before"]);
+        assert_eq!(reasons("ben", &[set("ben")]).len(), 0);
+        let removed = tagged("2026-11-02T10:00:00Z", "UntagResource", "Owner", "");
+        assert_eq!(reasons("ana", &[removed]), ["Owner was ana before"]);
+        let early = tagged("2026-10-01T10:00:00Z", "TagResource", "Owner", "ben");
+        let later = [early, set("eve")];
+        assert_eq!(reasons("ana", &later).last().unwrap(), "Owner was ben before", "the log's own");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::model::time::Time;
 use crate::record::event::{Event, event_time};
 use crate::record::kms::View;
 use crate::record::scan::{Index, plain};
+use crate::tags::book::Book;
 
 /// The key that tests use.
 pub const KEY: &str =
@@ -60,13 +61,23 @@ pub fn decide_for(
     records: &[Value],
     end: &str,
 ) -> Vec<(Vec<String>, Decided)> {
+    decide_with((estate, deliveries, &Book::default()), history, records, end)
+}
+
+/// The same where something is known of tags.
+pub fn decide_with(
+    (estate, deliveries, book): (&Estate, &Deliveries, &Book),
+    history: &dyn History,
+    records: &[Value],
+    end: &str,
+) -> Vec<(Vec<String>, Decided)> {
     let noted: Vec<(String, String, Noted)> =
         records.iter().flat_map(|record| notes_of(history, record)).collect();
     let deliveries = &deliveries.clone().indexed();
     let accounts = ["111122223333".to_owned()].into();
     let begin = noted.iter().map(|(.., noted)| noted.time).min().unwrap_or(Time(0));
     let range = (begin, Time::parse(end).unwrap());
-    let context = Context { estate, accounts: &accounts, range, before: &[], deliveries };
+    let context = Context { estate, accounts: &accounts, range, before: &[], deliveries, book };
     if let Uses::OverKeys(over) = history.uses() {
         return over_keys(over, records, &context);
     }

@@ -2,12 +2,13 @@
 //!
 //! It is code because the account of a key is in an array or inside an ARN. What must stay true:
 //! only the record in the caller's account counts, so that a call across accounts gives one
-//! finding.
+//! finding. All that one principal does with keys of one other account is one finding.
 
 use std::collections::BTreeSet;
 
 use crate::detect::native::shared::request_fields;
 use crate::detect::native::{Detector, Found};
+use crate::detect::stateful::Scope;
 use crate::model::actor_kind::is_service_linked;
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -43,7 +44,9 @@ impl Detector for ForeignKeyUsed {
         let for_service = view.principal_arn().is_some_and(|arn| is_service_linked(&arn));
         let level = if for_service { level.min(Level::Medium) } else { level };
         let named: Vec<&str> = owners.iter().map(String::as_str).collect();
+        let by = named.join(" ");
         let found = Found::at(level).with("key_accounts", named).with("why", why);
+        let found = found.together(Scope::Principal, by);
         Some(found.if_foreign(owners))
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! It is code because the account of a key is in an array or inside an ARN. What must stay true:
 //! only the record in the key owner's account counts, so that a call across accounts gives one
-//! finding.
+//! finding; and one key and one other account give one finding, on however many volumes it is used.
 
 use crate::detect::native::shared::request_fields;
 use crate::detect::native::{Detector, Found};
+use crate::detect::stateful::Scope;
 use crate::model::level::Level;
 use crate::record::event::Event;
 use crate::record::kms::{Actor, View};
@@ -28,7 +29,8 @@ impl Detector for KeyUsedByForeignAccount {
         }
         let found = Found::at(Level::Medium)
             .with("caller_account", caller.as_str())
-            .with("why", "the caller belongs to an account that is neither own nor trusted");
+            .with("why", "the caller belongs to an account that is neither own nor trusted")
+            .together(Scope::Key, caller.as_str());
         Some(found.if_foreign([caller]))
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::detect::native::shared::request_fields;
 use crate::detect::native::{Detector, Found};
+use crate::detect::stateful::Scope;
 use crate::model::actor_kind::is_service_linked;
 use crate::model::arn::Arn;
 use crate::model::level::Level;
@@ -45,7 +46,8 @@ impl Detector for ReencryptToForeignKey {
         let found = Found::at(level)
             .with("source_account", source)
             .with("destination_account", destination.as_str())
-            .with("why", "from now on the destination's account decides who can decrypt the data");
+            .with("why", "from now on the destination's account decides who can decrypt the data")
+            .together(Scope::Principal, destination.as_str());
         Some(found.if_foreign_else([destination], Level::Low))
     }
 }

@@ -2,8 +2,8 @@
 //! role that were carried away.
 //!
 //! It is code because it compares days. What must stay true: a workload must be known for two days
-//! before anything can be new, and network and agent must both be new. So neither a new version of a
-//! workload nor its move to another network is found.
+//! before anything can be new. The network must be new, and the agent too, or the workload calls what
+//! it never called. So neither a new version of a workload nor its move to another network is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,16 +20,20 @@ use crate::model::principal::Principal;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
-/// A call that succeeded. The value is the network and the agent.
+/// A call that succeeded. The value is the network, the agent and the operation.
 const DONE: u32 = 0;
 /// A call that failed.
 const FAILED: u32 = 1;
 
-/// Separates network and agent in a value.
+/// Separates network, agent and operation in a value.
 const BETWEEN: char = '\n';
 
 /// Days on which a workload must be known before anything about it can be new.
 const KNOWN_DAYS: usize = 2;
+
+/// Days on which a workload must be known before an operation that it calls tells anything: what is
+/// done once a week must not look new.
+const KNOWN_DAYS_OF_CALLS: usize = 5;
 
 /// A source that is used on so many days is usual by now.
 const USUAL_DAYS: usize = 3;
@@ -57,26 +61,31 @@ impl RoleNewSource {
         &self,
         (account, principal): (Option<&str>, &Principal),
         (source_ip, user_agent): (Option<&str>, Option<&str>),
-        attempt: bool,
+        (operation, attempt): (&str, bool),
     ) -> Option<Mark> {
         if !principal.acts_itself() || self.kind(principal).is_none() {
             return None;
         }
         let (network, agent) = (network(source_ip?)?, product(user_agent?));
+        let agent = agent.replace(BETWEEN, " ");
         let kind = if attempt { FAILED } else { DONE };
         let part = format!("{} {}", account?, principal.identity()?);
-        Some(Mark { part, kind, value: format!("{network}{BETWEEN}{agent}") })
+        let value = format!("{network}{BETWEEN}{agent}{BETWEEN}{operation}");
+        Some(Mark { part, kind, value })
     }
 }
 
 impl History for RoleNewSource {
-    fn note(&self, _event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+    fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         let account = view.account();
+        let source = event.text_at(&["eventSource"]).unwrap_or_default();
+        let service = source.split('.').next().unwrap_or_default();
+        let operation = format!("{service}:{}", view.name().unwrap_or_default());
         let (source_ip, user_agent) = (view.source_ip(), view.user_agent());
         let mark = self.mark(
             (account.as_deref(), &view.principal()),
             (source_ip.as_deref(), user_agent.as_deref()),
-            view.attempt(),
+            (&operation, view.attempt()),
         );
         marks.extend(mark);
     }
@@ -87,7 +96,8 @@ impl History for RoleNewSource {
 
     fn note_call(&self, call: &CallBy<'_>, marks: &mut Vec<Mark>) {
         let client = (call.source_ip, call.user_agent);
-        marks.extend(self.mark((call.account, call.principal), client, call.attempt));
+        let what = (&*format!("kms:{}", call.name), call.attempt);
+        marks.extend(self.mark((call.account, call.principal), client, what));
     }
 
     fn sums_days(&self) -> bool {
@@ -104,8 +114,8 @@ impl History for RoleNewSource {
         let Some(kind) = self.kind(&about.principal) else { return Vec::new() };
         let mut sources: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (at, noted) in notes.iter().enumerate() {
-            if let Some(source) = noted.value.split_once(BETWEEN) {
-                sources.entry(source).or_default().push(at);
+            if let Some((network, agent, _)) = parts(&noted.value) {
+                sources.entry((network, agent)).or_default().push(at);
             }
         }
         let known = Known::of(notes, context.before);
@@ -125,11 +135,26 @@ impl History for RoleNewSource {
     }
 }
 
+/// Network, agent and operation of a value. Earlier versions left out the operation.
+fn parts(value: &str) -> Option<(&str, &str, Option<&str>)> {
+    let (network, rest) = value.split_once(BETWEEN)?;
+    let (agent, operation) = match rest.split_once(BETWEEN) {
+        Some((agent, operation)) => (agent, Some(operation)),
+        None => (rest, None),
+    };
+    Some((network, agent, operation))
+}
+
 /// What is known of a workload, by days.
 struct Known<'n> {
     /// The first day of each network, and of each agent.
     networks: BTreeMap<&'n str, Day>,
     agents: BTreeMap<&'n str, Day>,
+    /// Of each operation the two networks that called it first, with their first days: one of them is
+    /// another than any given one.
+    operations: BTreeMap<&'n str, Vec<(Day, &'n str)>>,
+    /// Whether earlier runs knew sources without their operations.
+    without_operations: bool,
     /// The first days of networks, in order.
     firsts: Vec<Day>,
     /// The days on which it called.
@@ -143,6 +168,8 @@ impl<'n> Known<'n> {
         let mut known = Known {
             networks: BTreeMap::new(),
             agents: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            without_operations: false,
             firsts: Vec::new(),
             days: BTreeSet::new(),
             of_notes: notes.iter().map(|noted| Day::of(noted.time)).collect(),
@@ -161,10 +188,21 @@ impl<'n> Known<'n> {
     }
 
     fn add(&mut self, value: &'n str, days: &[Day]) {
-        let Some(((network, agent), first)) = value.split_once(BETWEEN).zip(days.iter().min())
-        else {
+        let Some(((network, agent, operation), first)) = parts(value).zip(days.iter().min()) else {
             return;
         };
+        match operation {
+            Some(operation) => {
+                let networks = self.operations.entry(operation).or_default();
+                match networks.iter_mut().find(|(_, known)| *known == network) {
+                    Some((known, _)) => *known = (*known).min(*first),
+                    None => networks.push((*first, network)),
+                }
+                networks.sort_unstable();
+                networks.truncate(2);
+            }
+            None => self.without_operations = true,
+        }
         for (firsts, name) in [(&mut self.networks, network), (&mut self.agents, agent)] {
             let known = firsts.entry(name).or_insert(*first);
             *known = (*known).min(*first);
@@ -184,32 +222,46 @@ impl<'n> Known<'n> {
         let is_new = |firsts: &BTreeMap<&str, Day>, name| {
             firsts.get(name).is_none_or(|known| *known >= first)
         };
-        let days = self.days.range(..first).take(KNOWN_DAYS).count();
-        if days < KNOWN_DAYS || !is_new(&self.networks, network) || !is_new(&self.agents, agent) {
+        let days = self.days.range(..first).take(KNOWN_DAYS_OF_CALLS).count();
+        if days < KNOWN_DAYS || !is_new(&self.networks, network) {
             return None;
         }
-        let done = own.iter().any(|at| notes[*at].kind == DONE);
-        let many = self.firsts.partition_point(|known| *known < first) >= ANYWHERE;
+        let called = own.iter().filter_map(|at| parts(&notes[*at].value)?.2);
+        let called: BTreeSet<&str> = called.collect();
+        let is_known = days >= KNOWN_DAYS_OF_CALLS;
+        let never = called.into_iter();
+        let never = never.filter(|call| is_known && self.never_called(call, network, first));
+        let never: Vec<&str> = never.collect();
+        let agent_is_new = is_new(&self.agents, agent);
+        if !agent_is_new && never.is_empty() {
+            return None;
+        }
         // Whoever moved no longer calls from where it was.
         let since = self.of_notes.len() - self.of_notes.partition_point(|day| *day < last);
         let own_since = own.iter().filter(|at| Day::of(notes[**at].time) >= last).count();
-        let (level, why) = if on.len() >= USUAL_DAYS && since == own_since {
-            (Level::Low, "the workload moved: it calls from another network with another agent")
-        } else if !done {
-            (Level::Medium, "calls from a new network with a new agent failed")
-        } else if many {
-            let why =
-                "the workload never called from this network, one of many, nor with this agent";
-            (Level::Medium, why)
-        } else {
-            (Level::High, "the workload never called from this network, nor with this agent")
+        let source = Source {
+            moved: on.len() >= USUAL_DAYS && since == own_since,
+            done: own.iter().any(|at| notes[*at].kind == DONE),
+            many: self.firsts.partition_point(|known| *known < first) >= ANYWHERE,
+            agent_is_new,
+            calls_new: !never.is_empty(),
+            // Pipelines run where there is room, and people whom a role knows by e-mail where they
+            // are.
+            wanders: kind == ActorKind::Automation
+                || by_mail(&notes[*own.first()?].about.principal),
         };
-        // Pipelines run where there is room, and people whom a role knows by e-mail where they are.
-        let principal = &notes[*own.first()?].about.principal;
-        let wanders = kind == ActorKind::Automation || by_mail(principal);
-        let level = if wanders { level.min(Level::Medium) } else { level };
-        let found = Decided::new(own.iter().copied(), level).with("why", why);
+        let (level, why) = source.judge()?;
+        let mut found = Decided::new(own.iter().copied(), level).with("why", why);
+        if !never.is_empty() {
+            found = found.with("never_called", list(never.into_iter().map(str::to_owned)));
+        }
         Some((first, found.with("network", network).with("agent", agent).about(Scope::Principal)))
+    }
+
+    /// Whether the workload never called an operation from any other network, up to a day.
+    fn never_called(&self, operation: &str, network: &str, until: Day) -> bool {
+        let mut others = self.operations.get(operation).into_iter().flatten();
+        !self.without_operations && others.all(|(first, other)| *other == network || *first > until)
     }
 
     /// Adds what was usual before a day.
@@ -220,6 +272,47 @@ impl<'n> Known<'n> {
         };
         let found = found.with("usual_networks", before(&self.networks));
         found.with("usual_agents", before(&self.agents))
+    }
+}
+
+/// What is new about a source, and what came of it.
+struct Source {
+    moved: bool,
+    /// Whether a call succeeded.
+    done: bool,
+    /// Whether the workload calls from many networks.
+    many: bool,
+    agent_is_new: bool,
+    /// Whether it calls what the workload never called.
+    calls_new: bool,
+    wanders: bool,
+}
+
+impl Source {
+    fn judge(&self) -> Option<(Level, &'static str)> {
+        let Source { moved, done, many, agent_is_new, calls_new, wanders } = *self;
+        if !agent_is_new {
+            // One in many networks tells nothing, and what fails is told by other rules.
+            let told = calls_new && done && !many && !wanders && !moved;
+            let why = "the workload never called from this network, and never made such a call";
+            return told.then_some((Level::Medium, why));
+        }
+        let (level, why) = if moved {
+            (Level::Low, "the workload moved: it calls from another network with another agent")
+        } else if !done {
+            (Level::Medium, "calls from a new network with a new agent failed")
+        } else if many && !calls_new {
+            let why =
+                "the workload never called from this network, one of many, nor with this agent";
+            (Level::Medium, why)
+        } else if calls_new {
+            let why = "the workload never called from this network, nor with this agent, and never \
+                       made such a call";
+            (Level::High, why)
+        } else {
+            (Level::High, "the workload never called from this network, nor with this agent")
+        };
+        Some((if wanders { level.min(Level::Medium) } else { level }, why))
     }
 }
 

@@ -29,6 +29,7 @@ pub fn findings(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
                 fresh: true,
                 claimed: false,
                 records: None,
+                gathered: None,
             };
             let key = GroupKey {
                 account: Some(place.account.clone()),

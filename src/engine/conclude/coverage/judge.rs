@@ -46,6 +46,8 @@ pub struct Look<'a> {
     pub gap_hours: i64,
     /// The time of the run.
     pub now: Time,
+    /// Whether some input could not be read, so that nobody knows what is missing.
+    pub unread: bool,
 }
 
 /// An account and Region, judged.
@@ -76,14 +78,19 @@ pub fn judge(
     let since = look.filter.since.map(hour_of);
     let from = since.or_else(|| firsts.min());
     coverage.merge_earlier(earlier);
+    let unjudged = coverage.unjudged();
     // Nobody can have recorded what is still to come, and the last hour is not over.
     let open = until.map(|until| hour_of(until).min(hour_of(look.now)));
     let from = from.or(open).unwrap_or(end);
+    let before = if since.is_some() { from } else { from.saturating_sub(1) };
+    // What an earlier run could not judge is this one's business, wherever it begins.
+    let judged_from = unjudged.map_or(before, |unjudged| unjudged.min(before));
     let bench = Bench {
         gap_hours: look.gap_hours,
+        judged_from,
         // Where hours of a gap lie that is none of this run's business, because it ended before. The
         // first hour of a run without a given beginning is what ends a gap since the run before.
-        before: if since.is_some() { from } else { from.saturating_sub(1) },
+        before,
         from,
         clipped: since.is_some(),
         end,
@@ -95,7 +102,10 @@ pub fn judge(
     for (place, seen) in coverage.places().filter(|(place, _)| look.filter.has_place(place)) {
         let mut missing = bench.missing(seen);
         // A gap that an earlier run had on both sides was told by that one.
-        let is_new = |gap: &Gap, (first, last): &(Hour, Hour)| gap.from <= *first || gap.to > *last;
+        let late = |gap: &Gap| unjudged.is_some_and(|unjudged| gap.to > unjudged);
+        let is_new = |gap: &Gap, (first, last): &(Hour, Hour)| {
+            gap.from <= *first || gap.to > *last || late(gap)
+        };
         missing.retain(|missing| told.get(place).is_none_or(|told| is_new(&missing.gap, told)));
         let row = bench.row(place, seen).map(|row| Covered {
             kms_reads_missing: missing.iter().any(|missing| missing.what == What::Reads),
@@ -105,6 +115,13 @@ pub fn judge(
         if !missing.is_empty() {
             judged.push(Judged { place: place.clone(), missing });
         }
+    }
+    if look.unread {
+        coverage.set_unjudged(Some(judged_from));
+        judged.clear();
+        rows.iter_mut().for_each(|row| row.kms_reads_missing = false);
+    } else if look.filter.has_all() {
+        coverage.set_unjudged(None);
     }
     (rows, judged)
 }
@@ -144,8 +161,10 @@ fn witnesses(coverage: &Coverage, lasts: &BTreeMap<Place, Hour>, end: Hour) -> V
 struct Bench {
     gap_hours: i64,
     from: Hour,
-    /// Gaps that end by then are not looked at.
+    /// Gaps that end by then are not listed.
     before: Hour,
+    /// Gaps that end by then are not judged.
+    judged_from: Hour,
     /// Whether the beginning was given.
     clipped: bool,
     /// Later hours are not looked at.
@@ -166,13 +185,18 @@ impl Bench {
         end.unwrap_or(last)
     }
 
-    /// The gaps between the hours of a kind, and the one behind the last of them, if they concern
-    /// this run.
-    fn gaps(&self, hours: &Hours, kind: Kind, end: impl Fn(Hour) -> Hour) -> Vec<Gap> {
+    /// The gaps between the hours of a kind, and the one behind the last of them, that end after
+    /// `before`.
+    fn gaps(
+        &self,
+        (hours, kind): (&Hours, Kind),
+        before: Hour,
+        end: impl Fn(Hour) -> Hour,
+    ) -> Vec<Gap> {
         let mut found = Vec::new();
         let mut last = None;
         let mut add = |gap: Gap| {
-            if gap.hours() > 0 && gap.to > self.before {
+            if gap.hours() > 0 && gap.to > before {
                 found.push(gap);
             }
         };
@@ -195,7 +219,8 @@ impl Bench {
         }
         let all = |from| seen.hours.of(Kind::Files, from..self.end);
         let (first, last) = (all(EVER).next()?, all(EVER).next_back()?);
-        let mut gaps = self.gaps(&seen.hours, Kind::Files, |last| self.end_after(last));
+        let mut gaps =
+            self.gaps((&seen.hours, Kind::Files), self.before, |last| self.end_after(last));
         if self.clipped {
             gaps.iter_mut().for_each(|gap| gap.from = gap.from.max(self.from));
         }
@@ -259,7 +284,7 @@ impl Bench {
         end: Hour,
     ) -> impl Iterator<Item = Missing> {
         let first = hours.of(kind, EVER..self.end).next();
-        let gaps = self.gaps(hours, kind, |_| end).into_iter();
+        let gaps = self.gaps((hours, kind), self.judged_from, |_| end).into_iter();
         let long = gaps.filter(|gap| gap.hours() > self.gap_hours);
         long.filter_map(move |gap| {
             let measure = self.gap_hours.max(24);
@@ -278,7 +303,9 @@ impl Bench {
         let writes = || hours.of(Kind::Writes, after..self.end);
         let gap = Gap { from: writes().next()?, to: writes().next_back()? + 1 };
         let number = writes().count();
-        let unread = number >= WRITES_MIN && gap.hours() > WRITES_SPAN && gap.to > self.from;
+        let unread = number >= WRITES_MIN
+            && gap.hours() > WRITES_SPAN
+            && gap.to > self.from.min(self.judged_from + 1);
         let because = Because::Writes(i64::try_from(number).unwrap_or(i64::MAX));
         unread.then_some(Missing { gap, what: What::Reads, because })
     }

@@ -152,6 +152,35 @@ fn a_gap_between_two_runs_is_in_the_second() {
     assert_eq!(third.covered[0].gaps, []);
 }
 
+/// A run over these files and one that cannot be read.
+fn broken(files: &[File], filter: Filter, earlier: &Coverage) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    files.iter().enumerate().for_each(|(number, file)| file.write(folder.path(), number));
+    fs::write(folder.path().join("broken.json.gz"), [0x1f, 0x8b, 8, 0, 1]).unwrap();
+    scanned(folder.path(), filter, earlier.clone(), 2)
+}
+
+#[test]
+fn a_gap_that_a_run_could_not_judge_is_judged_by_a_later_one() {
+    let all = Filter::default;
+    let first = outcome(&[file(0, Event::Plain, 0..100)], all(), &Coverage::default());
+    let second = broken(&[file(0, Event::Plain, 130..140)], all(), &first.coverage);
+    assert_eq!(gaps(&second), [], "the file may hold what is missing");
+    let third = broken(&[file(0, Event::Plain, 140..150)], all(), &second.coverage);
+    assert_eq!(gaps(&third), []);
+    // A run that looks at something else has not judged it either.
+    let one = || Filter { regions: vec![REGIONS[1].to_owned()], ..all() };
+    let other = outcome(&[file(0, Event::Plain, 150..155)], one(), &third.coverage);
+    let fourth = outcome(&[file(0, Event::Plain, 155..160)], all(), &other.coverage);
+    assert_eq!(gaps(&fourth), [gap(0, "events", 100, 130)]);
+    assert_eq!(fourth.covered[0].gaps, [], "it is no gap of this run");
+    let fifth = outcome(&[file(0, Event::Plain, 160..170)], all(), &fourth.coverage);
+    assert_eq!(gaps(&fifth), [], "once is enough");
+    // What was unreadable may have been what was missing.
+    let late = [file(0, Event::Plain, 100..130), file(0, Event::Plain, 140..150)];
+    assert_eq!(gaps(&outcome(&late, all(), &second.coverage)), []);
+}
+
 #[test]
 fn a_gap_stays_open_while_others_go_on_or_until_says_so() {
     let both = [file(0, Event::Plain, 0..100), file(1, Event::Plain, 0..100)];

@@ -34,6 +34,7 @@ use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::record::kms::View;
+use crate::tags::book::Book;
 use crate::tags::uses::Pair;
 
 /// Findings that a desk hands on at once.
@@ -72,6 +73,8 @@ pub struct Bench<'a> {
     pub range: (Time, Time),
     /// Where trails deliver their log files.
     pub deliveries: &'a Deliveries,
+    /// What is known of tags.
+    pub book: &'a Book,
     /// The uses, and the texts behind them.
     pub uses: &'a Sharded<KeyUse>,
     pub dictionary: &'a Dictionary,
@@ -324,6 +327,7 @@ impl<'a> Desk<'a> {
             user_agent: client.user_agent.clone(),
             key: target.key.clone(),
             resource: target.resource.clone(),
+            provider: None,
         };
         Ok((id, call.entry.name.clone(), about))
     }

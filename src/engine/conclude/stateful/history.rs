@@ -78,6 +78,7 @@ impl Desk<'_> {
             range: self.bench.range,
             before: self.bench.before.habits(before),
             deliveries: self.bench.deliveries,
+            book: self.bench.book,
         };
         if history.sums_days() {
             for noted in told.iter().filter(|noted| noted.kind == 0) {

@@ -23,7 +23,7 @@ use crate::engine::store::texts::TextAt;
 use crate::model::arn::Arn;
 use crate::model::estate::GovernedTag;
 use crate::model::level::Level;
-use crate::model::outcome::{TagCount, TagCoverage};
+use crate::model::outcome::TagCoverage;
 use crate::model::pattern::Patterns;
 use crate::model::time::Time;
 use crate::record::kms::Actor;
@@ -59,6 +59,8 @@ impl Compared {
 /// A key and a resource.
 struct Side {
     pair: Pair,
+    /// Whether only the encryption context says something of the thing that is encrypted.
+    declared: bool,
     /// The courses of both, or why there are none.
     courses: Result<(Rc<Courses>, Rc<Courses>), Reason>,
     /// What the key may be used for beside its own values.
@@ -212,7 +214,8 @@ impl<'a> Comparing<'a> {
         if self.sides.len() >= SIDES {
             self.close_sides();
         }
-        let sides = Rc::new(pairs.into_iter().map(|pair| self.side(pair)).collect::<Vec<_>>());
+        let sides = pairs.into_iter().map(|pair| self.side(pair, &target.declared));
+        let sides = Rc::new(sides.collect::<Vec<_>>());
         self.sides.insert(known_by, Rc::clone(&sides));
         Ok(sides)
     }
@@ -231,7 +234,7 @@ impl<'a> Comparing<'a> {
             let copy = before.is_some_and(same);
             let (record, recalled) = desk.pairs(pair.at, uses::of)?;
             for pair in record.pairs {
-                let side = self.side(pair);
+                let side = self.side(pair, &[]);
                 let one = One { time: record.time, copy, recalled };
                 if let Some((disagreement, judged)) = self.judge(&side, &one) {
                     let of = (&one, disagreement);
@@ -267,19 +270,29 @@ impl<'a> Comparing<'a> {
         }
     }
 
-    fn side(&mut self, pair: Pair) -> Side {
-        let courses = self.courses(&pair);
+    fn side(&mut self, pair: Pair, declared: &[(String, String)]) -> Side {
+        let courses = self.courses(&pair, declared);
+        let declared = !declared.is_empty();
         let estate = self.ledger.estate();
         let allowed = estate
             .governed_tags
             .iter()
             .map(|tag| allowed(estate, tag, &pair.key.arn, pair.key.alias.as_deref()).cloned());
         let allowed = allowed.collect();
-        Side { pair, courses, allowed, known: RefCell::default(), unjudged: Cell::new(0) }
+        Side { pair, declared, courses, allowed, known: RefCell::default(), unjudged: Cell::new(0) }
     }
 
-    fn courses(&mut self, pair: &Pair) -> Result<(Rc<Courses>, Rc<Courses>), Reason> {
+    fn courses(
+        &mut self,
+        pair: &Pair,
+        declared: &[(String, String)],
+    ) -> Result<(Rc<Courses>, Rc<Courses>), Reason> {
         let Some(resource) = &pair.resource else {
+            if !declared.is_empty() {
+                let key = self.ledger.key(&pair.key)?;
+                let said = Courses::declared(self.ledger.estate(), declared);
+                return Ok((self.ledger.courses(&key), Rc::new(said)));
+            }
             return Err(if pair.unmapped { "context not mapped" } else { "no resource named" });
         };
         let key = self.ledger.key(&pair.key)?;
@@ -326,7 +339,7 @@ impl<'a> Comparing<'a> {
             *coverage.unknown.entry(reason).or_default() += unjudged;
         }
         for judged in side.known.borrow().values() {
-            count(coverage, &self.ledger, judged);
+            finding::count(coverage, &self.ledger.estate().governed_tags, judged);
             judged.count.set(0);
         }
     }
@@ -378,6 +391,8 @@ impl Side {
             judged.changed.extend(evasion(tag, (now, course), resource, allowed.as_ref()));
         }
         judged.reason = judged.verdicts.iter().find_map(|verdict| match verdict {
+            // A context says something of some tags only.
+            Verdict::ResourceUnknown(_) if self.declared => None,
             Verdict::ResourceUnknown(why) => Some(finding::reason(false, *why)),
             _ => None,
         });
@@ -387,7 +402,9 @@ impl Side {
                 _ => None,
             })
         });
-        judged.disagreement = Disagreement::gravest(&judged.verdicts);
+        let gravest = Disagreement::gravest(&judged.verdicts);
+        let unknown = |gravest: &Disagreement| *gravest == Disagreement::Unknown;
+        judged.disagreement = gravest.filter(|gravest| !(self.declared && unknown(gravest)));
         for (((tag, (key, resource)), _), verdict) in all.iter().zip(&judged.verdicts) {
             let of_tag = Disagreement::of(*verdict);
             if of_tag.is_some() && of_tag == judged.disagreement {
@@ -397,7 +414,8 @@ impl Side {
         let differing = tags.iter().zip(&judged.verdicts);
         let differing = differing.filter(|(_, verdict)| **verdict == Verdict::Mismatch);
         judged.level = differing.map(|(tag, _)| tag.level).max().unwrap_or(judged.level);
-        if is_lent(&self.pair) {
+        // The caller writes what a context declares.
+        if self.declared || is_lent(&self.pair) {
             judged.level = judged.level.min(Level::Low);
         }
         judged
@@ -429,36 +447,6 @@ fn evasion(
 fn before<'c>(course: &'c Course, by: &Evidence) -> Option<&'c State> {
     let stretch = course.stretch(by.time).checked_sub(1)?;
     matches!(by.source, Source::Record { .. }).then(|| course.state(stretch))
-}
-
-/// Counts the uses of a stretch.
-fn count(coverage: &mut TagCoverage, ledger: &Ledger<'_>, judged: &Judged) {
-    let uses = judged.count.get();
-    if uses == 0 {
-        return;
-    }
-    coverage.uses += uses;
-    for (tag, verdict) in ledger.estate().governed_tags.iter().zip(&judged.verdicts) {
-        if !coverage.by_tag.contains_key(&tag.name) {
-            coverage.by_tag.insert(tag.name.clone(), TagCount::default());
-        }
-        let Some(of) = coverage.by_tag.get_mut(&tag.name) else { continue };
-        *match verdict {
-            Verdict::Agree => &mut of.agreeing,
-            Verdict::Neither => &mut of.untagged,
-            Verdict::Mismatch => &mut of.mismatched,
-            Verdict::KeyLacks | Verdict::ResourceLacks => &mut of.one_sided,
-            Verdict::KeyUnknown(_) | Verdict::ResourceUnknown(_) => &mut of.unknown,
-        } += uses;
-    }
-    match (judged.disagreement, judged.reason) {
-        (Some(Disagreement::Mismatch), _) => coverage.mismatched += uses,
-        (Some(Disagreement::OneSided), _) => coverage.one_sided += uses,
-        // One tag that is not known does not hide that others agree.
-        _ if judged.verdicts.contains(&Verdict::Agree) => coverage.agreeing += uses,
-        (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
-        _ => coverage.untagged += uses,
-    }
 }
 
 #[cfg(test)]

@@ -23,8 +23,10 @@ use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::plan::Plan;
 use crate::engine::store::dictionary::Sym;
 use crate::engine::store::texts::TextAt;
+use crate::model::estate::GovernedTag;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
+use crate::model::outcome::{TagCount, TagCoverage};
 use crate::model::time::Time;
 use crate::tags::compare::{Disagreement, Verdict};
 use crate::tags::timeline::Why;
@@ -336,6 +338,36 @@ pub fn reason(key: bool, why: Why) -> Reason {
         (false, Why::Contradicted) => "resource tags contradicted",
         (false, Why::TwoTags) => "resource has two tags of one meaning",
         (false, Why::NoRoom) => "resource has more tag changes than fit in memory",
+    }
+}
+
+/// Counts the uses of a stretch.
+pub fn count(coverage: &mut TagCoverage, tags: &[GovernedTag], judged: &Judged) {
+    let uses = judged.count.get();
+    if uses == 0 {
+        return;
+    }
+    coverage.uses += uses;
+    for (tag, verdict) in tags.iter().zip(&judged.verdicts) {
+        if !coverage.by_tag.contains_key(&tag.name) {
+            coverage.by_tag.insert(tag.name.clone(), TagCount::default());
+        }
+        let Some(of) = coverage.by_tag.get_mut(&tag.name) else { continue };
+        *match verdict {
+            Verdict::Agree => &mut of.agreeing,
+            Verdict::Neither => &mut of.untagged,
+            Verdict::Mismatch => &mut of.mismatched,
+            Verdict::KeyLacks | Verdict::ResourceLacks => &mut of.one_sided,
+            Verdict::KeyUnknown(_) | Verdict::ResourceUnknown(_) => &mut of.unknown,
+        } += uses;
+    }
+    match (judged.disagreement, judged.reason) {
+        (Some(Disagreement::Mismatch), _) => coverage.mismatched += uses,
+        (Some(Disagreement::OneSided), _) => coverage.one_sided += uses,
+        // One tag that is not known does not hide that others agree.
+        _ if judged.verdicts.contains(&Verdict::Agree) => coverage.agreeing += uses,
+        (_, Some(reason)) => *coverage.unknown.entry(reason).or_default() += uses,
+        _ => coverage.untagged += uses,
     }
 }
 

@@ -3,13 +3,15 @@
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::engine::context::Context;
 use crate::model::estate::{Estate, GovernedTag};
 use crate::model::finding::{Finding, Key};
 use crate::model::time::Time;
 use crate::tags::book::{Book, Named};
-use crate::tags::timeline::{Course, Timeline};
+use crate::tags::change::{Evidence, Source};
+use crate::tags::timeline::{Course, State, Timeline, Why};
 
 /// How many courses are kept at hand.
 const AT_HAND: usize = 1 << 17;
@@ -103,6 +105,19 @@ impl<'a> Tags<'a> {
 }
 
 impl Courses {
+    /// Of what an encryption context says of some governed tags; of the others nothing is known.
+    pub fn declared(estate: &Estate, declared: &[(String, String)]) -> Courses {
+        let by = Arc::new(Evidence { time: Time(0), source: Source::Context });
+        let course = |tag: &GovernedTag| {
+            let said = declared.iter().find(|(name, _)| *name == tag.name);
+            Course::always(match said {
+                Some((_, value)) => State::Known(tag.meaning(value).to_owned(), Arc::clone(&by)),
+                None => State::Unknown(Why::NotSeen),
+            })
+        };
+        Courses { all: estate.governed_tags.iter().map(course).collect(), starts: vec![0] }
+    }
+
     /// The stretch with which all of them came into the states that they have at an instant.
     pub fn start(&self, time: Time) -> usize {
         let stretch = self.all.first().map_or(0, |course| course.stretch(time));

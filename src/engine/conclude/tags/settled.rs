@@ -180,6 +180,7 @@ fn of_class(rule: usize, class: &DataClass<'_>, told: &Conclusion) -> Found {
         fresh: false,
         claimed: false,
         records: None,
+        gathered: None,
     };
     let key = GroupKey { by: Some(class.name.to_owned()), ..GroupKey::of_rule(rule) };
     Found::new(key, group, class.resources.len() as u64)
