@@ -8,6 +8,7 @@
 //! spill     what does not fit into memory, and folders that cannot be written
 //! stop      a signal that comes after the reading
 //! flood     more findings of one actor than are told one by one
+//! listed    findings that do not fit into memory on their way to the report
 //! faults    what is known to be wrong
 //! ```
 //!
@@ -17,6 +18,7 @@
 mod faults;
 mod flood;
 mod history;
+mod listed;
 mod reads;
 mod rules;
 mod settled;
@@ -137,7 +139,7 @@ fn told(finding: &Finding) -> Told {
 
 /// Findings as the twin tells them, in order.
 fn all_told(outcome: &Outcome) -> Vec<Told> {
-    let mut all: Vec<Told> = outcome.findings.iter().map(told).collect();
+    let mut all: Vec<Told> = outcome.findings.all().unwrap().iter().map(told).collect();
     all.sort();
     all
 }
