@@ -28,6 +28,7 @@
 //! heirs      which uses it may get
 //! hand_on    what it gets of uses and records
 //! shares     who gets how much of a room that is too small for all
+//! crowded    keys of which it gets fewer uses
 //! lookup     the texts behind rows
 //! ```
 
@@ -38,6 +39,7 @@ mod by_names;
 mod calls;
 mod count;
 mod coverage;
+mod crowded;
 mod fold;
 mod habits;
 mod hand_on;

@@ -288,6 +288,49 @@ fn a_record_that_several_parts_of_a_rule_count_is_one() {
     }
 }
 
+/// A flood of kinds of use of one key is said in its night, and is no burden on later ones.
+#[test]
+fn a_crowded_key_leaves_room_for_what_later_runs_read() {
+    let decrypt = |number: usize, role: &str, day: usize| {
+        let id = json!(format!("00000000-0000-4000-8000-{number:012}"));
+        let mut record = call("Decrypt", &key(0), 0, id);
+        record["eventTime"] = json!(format!("2026-10-{day:02}T10:00:{:02}Z", number % 60));
+        let parameter = format!("arn:aws:ssm:eu-central-1:111122223333:parameter/p{number}");
+        record["requestParameters"] = json!({"encryptionContext": {"PARAMETER_ARN": parameter}});
+        record["userIdentity"] = json!({"type": "AssumedRole", "accountId": "111122223333",
+            "arn": format!("arn:aws:sts::111122223333:assumed-role/{role}/s"), "sessionContext":
+            {"sessionIssuer": {"arn": format!("arn:aws:iam::111122223333:role/{role}")}}});
+        record
+    };
+    let flood: Vec<Value> = (0..80).map(|number| decrypt(number, "flood", 1)).collect();
+    let nights = [
+        vec![decrypt(100, "app", 1)],
+        flood,
+        vec![decrypt(101, "app", 9), decrypt(102, "other", 9)],
+        vec![decrypt(103, "third", 10)],
+    ];
+    let estate = Arc::new(estate());
+    let rules = ["key-blast-radius", "first-use-of-key"];
+    let rules = RuleSet::load_some(|id| rules.contains(&id), &[], &estate).unwrap().rules;
+    let mut plan = Plan { rules, ..plan(&How::default()) };
+    plan.limits.window = 64;
+    let mut past = crate::engine::Past::default();
+    let mut problems = Vec::new();
+    let mut kept = Vec::new();
+    for night in nights {
+        plan.past = Some(past);
+        let outcome = outcome(&[night], &plan);
+        problems.push(outcome.problems.iter().map(|p| p.message.clone()).collect::<Vec<_>>());
+        let memory = outcome.memory.unwrap();
+        kept.push(memory.uses.count);
+        past = crate::engine::Past { memory, ..Default::default() };
+    }
+    let is_quiet: Vec<bool> = problems.iter().map(Vec::is_empty).collect();
+    assert_eq!(is_quiet, [true, false, true, true], "{problems:#?}");
+    // Three quarters of the flood have room, and whatever others do.
+    assert_eq!(kept, [1, 1 + 48, 3 + 48, 4 + 48]);
+}
+
 /// A night that goes on from others knows from where a workload called in them.
 #[test]
 fn what_is_usual_is_known_from_earlier_runs() {
