@@ -17,13 +17,8 @@ use crate::model::principal::Principal;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::verified::{Fault, Unverified};
 
-/// A finding of a group.
-pub fn finding(
-    (meta, told): (&RuleMeta, Arc<Told>),
-    key: GroupKey,
-    group: Group,
-    count: u64,
-) -> Finding {
+/// A finding of a group, by the rule of this id.
+pub fn finding((id, told): (&str, Arc<Told>), key: GroupKey, group: Group, count: u64) -> Finding {
     let mut snapshot = group.earliest.1;
     if let Some(gathered) = &group.gathered {
         snapshot.blank(gathered.is_one());
@@ -46,8 +41,8 @@ pub fn finding(
     let mut events: Vec<EventRef> = events.collect();
     events.sort_by_cached_key(|event| (event.time.is_none(), event.clone()));
     Finding {
-        fingerprint: fingerprint(&meta.id, &key),
-        rule: meta.id.clone(),
+        fingerprint: fingerprint(id, &key),
+        rule: id.to_owned(),
         level: group.level,
         attempt: key.attempt,
         count,
@@ -106,10 +101,10 @@ impl FoldedOne {
 
 /// A finding that stands for others of its actor, and says for which.
 pub fn finding_of_many(
-    (meta, told): (&RuleMeta, Arc<Told>),
+    (id, told): (&str, Arc<Told>),
     key: GroupKey,
     group: Group,
-    (count, folded): (u64, Folded),
+    (count, folded): (u64, &Folded),
 ) -> Finding {
     let Folded { findings, keys, resources, more, first } = folded;
     let one = |one: &FoldedOne| {
@@ -122,13 +117,13 @@ pub fn finding_of_many(
         "resources": resources,
         "first": first.iter().map(one).collect::<Vec<_>>(),
     });
-    if more {
+    if *more {
         said["at_least"] = Value::from(true);
     }
-    let fingerprint = fingerprint_of_actor(&meta.id, &key);
-    let mut finding = finding((meta, told), key, group, count);
+    let fingerprint = fingerprint_of_actor(id, &key);
+    let mut finding = finding((id, told), key, group, count);
     finding.details.insert("folded".into(), said);
-    Finding { fingerprint, folded: findings, ..finding }
+    Finding { fingerprint, folded: *findings, ..finding }
 }
 
 /// A finding about files that do not verify.

@@ -83,7 +83,7 @@ pub fn scan_and_learn(
     outcome.read = tokens;
     if let Some(live) = live {
         let late = std::mem::take(&mut outcome.findings);
-        outcome.summary.merge(live.finish(late)?);
+        outcome.summary.merge(live.finish(&late)?);
     }
     Ok((outcome, book))
 }

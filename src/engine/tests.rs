@@ -10,6 +10,7 @@
 //! flood     more findings of one actor than are told one by one
 //! together  one finding of many keys of one account
 //! usual     reads and sources that are judged by other days
+//! listed    findings that do not fit into memory on their way to the report
 //! faults    what is known to be wrong
 //! ```
 //!
@@ -19,6 +20,7 @@
 mod faults;
 mod flood;
 mod history;
+mod listed;
 mod reads;
 mod rules;
 mod settled;
@@ -141,7 +143,7 @@ fn told(finding: &Finding) -> Told {
 
 /// Findings as the twin tells them, in order.
 fn all_told(outcome: &Outcome) -> Vec<Told> {
-    let mut all: Vec<Told> = outcome.findings.iter().map(told).collect();
+    let mut all: Vec<Told> = outcome.findings.all().unwrap().iter().map(told).collect();
     all.sort();
     all
 }

@@ -9,6 +9,7 @@ pub mod days;
 pub mod delivery;
 pub mod estate;
 pub mod finding;
+pub mod findings;
 pub mod forecast;
 pub mod level;
 pub mod memory;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::coverage::{Coverage, Covered};
-use super::finding::Finding;
+use super::findings::Findings;
 use super::level::Level;
 use super::memory::Memory;
 use super::problem::Problem;
@@ -176,11 +176,11 @@ impl Summary {
 }
 
 /// The result of a scan.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// The findings to list, in the order of the report. Those below the least level to list are
     /// in `summary` only; so are those that a live report has written already.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// Every finding by level.
     pub summary: Summary,
     /// What could not be read, known or verified, sorted.
@@ -212,13 +212,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// How many listed findings stand for others, and for how many; `None` if none does.
-    pub fn folded(&self) -> Option<(u64, u64)> {
-        let folded = || self.findings.iter().map(|finding| finding.folded).filter(|of| *of > 0);
-        let standing = folded().count() as u64;
-        (standing > 0).then(|| (standing, folded().sum()))
-    }
-
     /// Whether nothing is missing: not interrupted, and no problem.
     pub fn complete(&self) -> bool {
         !self.interrupted && self.problems.is_empty()

@@ -251,6 +251,16 @@ impl Condition {
             }
     }
 
+    /// Whether it holds for every principal of an account, whatever that one does: it spares AWS's own
+    /// services only. A call by way of a service is not spared by it, since that is still the caller's.
+    pub fn spares_services_only(&self) -> bool {
+        let is_bool = |operator: Operator| operator.test == Test::Bool && operator.set.is_none();
+        self.is_about(&["aws:principalisawsservice"])
+            && self.operator().is_some_and(is_bool)
+            && !self.values.is_empty()
+            && self.values.iter().all(|value| value.eq_ignore_ascii_case("false"))
+    }
+
     /// Whether each value leaves somebody out.
     fn is_narrow(&self) -> bool {
         let key = self.key.to_ascii_lowercase();

@@ -107,6 +107,12 @@ impl Statement {
     }
 }
 
+/// Whether a condition of a Deny holds for whoever none of its values names. Where all conditions do,
+/// the Deny spares only those whom one of them names, and services of AWS, as data perimeters have it.
+fn holds_for_outsiders(condition: &Condition) -> bool {
+    condition.denies_all_but(CALLER_FENCES) || condition.spares_services_only()
+}
+
 impl Policy {
     /// The statements that allow `*` and are open to any AWS account: no condition of theirs and no
     /// Deny says who may, and they are not dead.
@@ -115,8 +121,7 @@ impl Policy {
         let closes = |denial: &&Statement| {
             denial.applies_to(key)
                 && denial.who.covers(&Principal::Everyone)
-                && denial.conditions.iter().all(|one| one.denies_all_but(CALLER_FENCES))
-                && denial.conditions.len() <= 1
+                && denial.conditions.iter().all(holds_for_outsiders)
         };
         let closed = self.denies().filter(closes);
         let denied = closed.fold(Actions::NONE, |all, denial| all.with(denial.kms()));

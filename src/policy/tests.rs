@@ -405,6 +405,42 @@ fn a_denial_can_be_the_fence() {
     assert!(public(deny("kms:*", json!({"StringNotLike": {"aws:PrincipalOrgID": "*"}}))));
 }
 
+/// A denial of a data perimeter spares the own organisation, and services of AWS.
+#[test]
+fn a_denial_is_a_fence_if_all_its_conditions_hold_for_outsiders() {
+    let allow =
+        json!({"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"});
+    let public = |condition: Value| {
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*",
+            "Condition": condition});
+        !policy(json!([allow, deny])).public(place()).is_empty()
+    };
+    let org = json!({"aws:PrincipalOrgID": "o-a1b2c3d4e5"});
+    for closed in [
+        json!({"StringNotEqualsIfExists": org, "BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}),
+        json!({"StringNotEquals": org, "Bool": {"aws:PrincipalIsAWSService": ["false"]},
+            "ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/x"}}),
+        json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5",
+            "aws:SourceAccount": "111122223333"}}),
+        json!({"Bool": {"aws:PrincipalIsAWSService": "false"}}),
+    ] {
+        assert!(!public(closed.clone()), "{closed}");
+    }
+    for open in [
+        // Whoever comes by way of a service is not denied.
+        json!({"StringNotEquals": org, "Bool": {"aws:ViaAWSService": "false"}}),
+        json!({"StringNotEquals": org, "Bool": {"aws:PrincipalIsAWSService": "true"}}),
+        json!({"StringNotEquals": org, "BoolIfExists": {"aws:PrincipalIsAWSService": []}}),
+        // Everybody can have the tag, the address or a role of that name.
+        json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5", "aws:PrincipalTag/a": "b"}}),
+        json!({"StringNotEquals": org, "NotIpAddress": {"aws:SourceIp": "0.0.0.0/1"}}),
+        json!({"StringNotEquals": org, "ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}),
+        json!({"StringNotEquals": org, "StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}),
+    ] {
+        assert!(public(open.clone()), "{open}");
+    }
+}
+
 #[test]
 fn every_key_is_every_key() {
     for all in [

@@ -42,8 +42,8 @@ pub fn write(
         Format::Table => table::write(report, style, &mut out)?,
         Format::Json => write_document(&wire::Document::from(report), &mut out)?,
         Format::Ndjson => {
-            for finding in &report.outcome.findings {
-                json::write_line(&wire::Finding::from(finding), &mut out)?;
+            for finding in report.outcome.findings.read()? {
+                json::write_line(&wire::Finding::from(&*finding?), &mut out)?;
             }
         }
     }

@@ -206,7 +206,7 @@ pub fn outcome(findings: Vec<Finding>) -> Outcome {
     for finding in &findings {
         outcome.summary.add(finding.level);
     }
-    outcome.findings = findings;
+    outcome.findings = findings.into();
     outcome
 }
 

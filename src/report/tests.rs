@@ -102,7 +102,7 @@ fn json_gives_back_what_the_log_held() {
     assert_eq!(line.lines().count(), 1);
     assert_eq!(&serde_json::from_str::<serde_json::Value>(&line).unwrap(), finding);
     let mut live = Vec::new();
-    write_line(&outcome.findings[0], &mut live).unwrap();
+    write_line(&outcome.findings.all().unwrap()[0], &mut live).unwrap();
     assert_eq!(live, line.into_bytes());
 }
 

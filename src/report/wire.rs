@@ -9,6 +9,7 @@ mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ use run::Run;
 use super::{Report, verify};
 use crate::model::coverage;
 use crate::model::finding::{self, EventRef, Status};
+use crate::model::findings::Findings;
 use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::outcome;
@@ -36,9 +38,9 @@ pub struct Document<'a> {
     run: Run<'a>,
     totals: Totals<'a>,
     summary: Summary,
-    // Converted one by one while they are written: a report may hold millions.
+    // Made one by one while they are written: a report may hold millions.
     #[serde(serialize_with = "each_finding")]
-    findings: &'a [finding::Finding],
+    findings: &'a Findings,
     #[serde(serialize_with = "each_problem")]
     problems: &'a [problem::Problem],
     #[serde(serialize_with = "each_suppression")]
@@ -62,8 +64,12 @@ struct Verify<'a> {
     left_out: u64,
 }
 
-fn each_finding<S: Serializer>(list: &[finding::Finding], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(list.iter().map(Finding::from))
+fn each_finding<S: Serializer>(all: &Findings, to: S) -> Result<S::Ok, S::Error> {
+    let mut list = to.serialize_seq(usize::try_from(all.len()).ok())?;
+    for finding in all.read().map_err(S::Error::custom)? {
+        list.serialize_element(&Finding::from(&*finding.map_err(S::Error::custom)?))?;
+    }
+    list.end()
 }
 
 fn each_problem<S: Serializer>(list: &[problem::Problem], to: S) -> Result<S::Ok, S::Error> {

@@ -111,19 +111,11 @@ impl Triage {
         self.past.map(|past| past.found).unwrap_or_default()
     }
 
-    /// Judges what a scan found, or sums up what was judged while it was written.
+    /// Sums up what was judged while it was written, levels as well.
     /// The fingerprints of all findings, for the next run.
-    pub fn finish(mut self, outcome: &mut Outcome) -> Vec<Id> {
-        outcome.findings.retain_mut(|finding| match self.admit(finding) {
-            Some(status) => {
-                finding.status = status;
-                true
-            }
-            None => false,
-        });
+    pub fn finish(self, outcome: &mut Outcome) -> Vec<Id> {
         outcome.summary = self.summary;
-        outcome.suppressions = self.suppressions.applied();
-        self.past.map(|past| past.found).unwrap_or_default()
+        self.finish_screened(outcome)
     }
 }
 

@@ -171,9 +171,10 @@ fn every_suppression_that_fits_is_counted_and_the_finding_once() {
     let unmatched = Suppression { account: Some("4*".into()), ..suppression() };
     let all = vec![expired.clone(), today, suppression(), unmatched];
     let low = Finding { rule: "key-created".into(), level: Level::Informational, ..finding() };
-    let mut outcome = Outcome { findings: vec![finding(), low], ..Outcome::default() };
-    Triage::new(all, None, Level::Low, now()).finish(&mut outcome);
-    assert!(outcome.findings.is_empty());
+    let mut triage = Triage::new(all, None, Level::Low, now());
+    assert!([finding(), low].iter().all(|finding| triage.admit(finding).is_none()));
+    let mut outcome = Outcome::default();
+    triage.finish(&mut outcome);
     assert_eq!(outcome.summary.suppressed, 1);
     assert_eq!((outcome.summary.total(), outcome.summary.of(Level::Informational)), (1, 1));
     let states: Vec<(State, u64)> =
@@ -181,9 +182,8 @@ fn every_suppression_that_fits_is_counted_and_the_finding_once() {
     let expected =
         [(State::Expired, 1), (State::Active, 1), (State::Active, 1), (State::Unmatched, 0)];
     assert_eq!(states, expected);
-    let mut outcome = Outcome { findings: vec![finding()], ..Outcome::default() };
-    Triage::new(vec![expired], None, Level::Low, now()).finish(&mut outcome);
-    assert_eq!(outcome.findings.len(), 1, "what has expired holds nothing back");
+    let mut triage = Triage::new(vec![expired], None, Level::Low, now());
+    assert_eq!(triage.admit(&finding()), Some(Status::New), "what has expired holds nothing back");
 }
 
 #[test]

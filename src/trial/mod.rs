@@ -195,7 +195,7 @@ fn judge(plan: &Plan, sample: &Sample) -> io::Result<Verdict> {
     let outcome = engine::scan(&mut listing, plan, None, &progress, &stop)?;
     verdict.records = outcome.totals.records;
     verdict.problems = outcome.problems.iter().map(|problem| problem.message.clone()).collect();
-    for finding in outcome.findings {
+    for finding in outcome.findings.all()? {
         let (level, attempt) = (finding.level, finding.attempt);
         let found =
             verdict.found.entry(finding.rule).or_insert(Found { findings: 0, level, attempt });

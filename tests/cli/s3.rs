@@ -312,6 +312,10 @@ fn only_the_days_and_accounts_that_can_count_are_listed() {
     assert_eq!(report["totals"]["blobs"], 0);
     let (_, report) = scan(&server, &[]);
     assert_eq!(report["totals"]["blobs"], 29);
+    // A server that does not sort must not end the listing early.
+    server.turn();
+    let (_, report) = scan(&server, &range);
+    assert_eq!(report["totals"]["blobs"], 5, "{report:#}");
 }
 
 #[test]

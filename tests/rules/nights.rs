@@ -33,7 +33,8 @@ fn run(plan: &Plan, path: &Path) -> (Found, Option<Memory>, Coverage) {
     let mut listing = Listing::open(&[path]).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = scan(&mut listing, plan, None, &Progress::default(), &stop).unwrap();
-    let found = outcome.findings.into_iter().map(|f| (f.rule, f.fingerprint)).collect();
+    let found =
+        outcome.findings.all().unwrap().into_iter().map(|f| (f.rule, f.fingerprint)).collect();
     (found, outcome.memory, outcome.coverage)
 }
 

@@ -18,7 +18,7 @@ fn findings(plan: &Plan, path: &Path) -> BTreeSet<String> {
     let mut listing = Listing::open(&[path]).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = scan(&mut listing, plan, None, &Progress::default(), &stop).unwrap();
-    let told = outcome.findings.into_iter().map(|mut finding| {
+    let told = outcome.findings.all().unwrap().into_iter().map(|mut finding| {
         for event in &mut finding.events {
             event.origin = keytrail::model::origin::Origin::blob("*");
         }

@@ -204,8 +204,8 @@ fn plan(
         threads: settings.run.threads,
         each: settings.each,
         // What is too low to be listed may be suppressed or known, and is then not counted either. Of
-        // findings that are not events, the engine asks before it counts them.
-        min_level: match triage.is_needed() && settings.each {
+        // findings that are not live, the engine asks before it counts them.
+        min_level: match triage.is_needed() && is_live(settings) {
             true => Level::Informational,
             false => settings.min_level,
         },
@@ -215,10 +215,14 @@ fn plan(
     }
 }
 
-/// What the engine asks about findings before it folds them. With `--each` nothing is folded, and
-/// findings are judged when they are written.
+/// Whether findings are written while records are read.
+fn is_live(settings: &Settings) -> bool {
+    settings.each && settings.format == Format::Ndjson
+}
+
+/// What the engine asks about findings before it folds them. Live ones are judged when they are written.
 fn screening(triage: &Arc<Mutex<Triage>>, settings: &Settings) -> Option<Admit> {
-    if settings.each || !lock(triage).is_needed() {
+    if is_live(settings) || !lock(triage).is_needed() {
         return None;
     }
     let triage = Arc::clone(triage);
@@ -274,7 +278,7 @@ impl Scan {
         mut listing: Listing,
     ) -> io::Result<Outcome> {
         let Scan { settings, delivery, worst, stop } = self;
-        let live = settings.each && settings.format == Format::Ndjson;
+        let live = is_live(settings);
         let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
         let flush = delivery.is_terminal() || settings.sources.iter().any(is_stream);
@@ -356,7 +360,7 @@ fn note_absence(outcome: &mut Outcome, sources: &[OsString]) {
 
 /// Says which findings stand for many.
 fn say_folded(outcome: &Outcome, messages: Messages) {
-    if let Some((standing, of)) = outcome.folded() {
+    if let Some((standing, of)) = outcome.findings.folded() {
         let (verb, findings) =
             (if standing == 1 { "stands" } else { "stand" }, ui::plural(standing, "finding"));
         let others = ui::plural(of, "other");

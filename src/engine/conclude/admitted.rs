@@ -29,7 +29,7 @@ impl<'a> Admitted<'a> {
         let Settled { key, group, count, .. } = settled.clone();
         let meta = &self.plan.rules.metas()[key.rule];
         let told = self.told.entry(key.rule).or_insert_with(|| Arc::new(meta.told()));
-        let status = admit.ask(&finding((meta, Arc::clone(told)), key, group, count))?;
+        let status = admit.ask(&finding((&meta.id, Arc::clone(told)), key, group, count))?;
         Some(Settled { status, ..settled })
     }
 

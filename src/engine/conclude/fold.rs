@@ -22,12 +22,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io;
 
 use super::settle::Settled;
 use crate::engine::finding::{Folded, FoldedOne};
 use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, SHOWN, Snapshot};
 use crate::engine::store::hash::HashKey;
+use crate::engine::store::shelf::{Shelf, Stow};
+use crate::engine::store::stacks::StackKey;
 use crate::model::finding::Status;
 use crate::model::level::Level;
 
@@ -42,57 +45,119 @@ pub struct Standing {
     pub folded: Option<Folded>,
 }
 
+/// Whose findings fold together: what their fold is called, and how many of them stand.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Whose {
+    key: GroupKey,
+    most: usize,
+}
+
 /// The findings of all actors.
 #[derive(Debug)]
 pub struct Fold {
     hash_key: HashKey,
-    /// How many of an actor stand for themselves; `None` if all do.
-    most: Option<usize>,
+    /// How many of an actor stand for themselves.
+    most: usize,
     /// The rules whose low findings say the same of many actors, and how many of those stand.
     alike: (BTreeSet<usize>, usize),
-    /// The findings of an actor by what its fold is called, and how many of them stand.
-    actors: HashMap<(GroupKey, usize), Actor>,
+    actors: HashMap<Whose, Actor>,
+    /// What the standing ones take, about; bytes.
+    weight: usize,
+    /// Beyond, they are put away.
+    limit: usize,
+    away: Shelf<Settled>,
 }
 
 impl Fold {
-    pub fn new(hash_key: HashKey, most: Option<usize>, alike: (BTreeSet<usize>, usize)) -> Fold {
-        Fold { hash_key, most, alike, actors: HashMap::new() }
+    /// No findings; about `limit` bytes of them are held in memory.
+    pub fn new(
+        hash_key: HashKey,
+        most: usize,
+        alike: (BTreeSet<usize>, usize),
+        limit: usize,
+    ) -> Fold {
+        let (actors, away) = (HashMap::new(), Shelf::new(limit));
+        Fold { hash_key, most, alike, actors, weight: 0, limit, away }
     }
 
     /// Takes in a finding that is whole.
     pub fn take(&mut self, settled: Settled) {
-        let most = self.most.unwrap_or(usize::MAX);
-        let (key, most) = match &settled {
-            Settled { key, group, .. } if group.level <= Level::Low && self.is_alike(key) => {
-                let of_all = GroupKey { attempt: key.attempt, ..GroupKey::of_rule(key.rule) };
-                (of_all, most.min(self.alike.1))
-            }
-            Settled { key, .. } => (key.actor(), most),
-        };
-        let actor = self.actors.entry((key, most)).or_default();
+        let whose = self.whose(&settled);
+        let (most, weight) = (whose.most, settled.weight());
+        let actor = self.actors.entry(whose).or_default();
+        self.weight += weight;
+        actor.weight += weight;
         actor.standing.push(Box::new(settled));
         if actor.standing.len() > most.saturating_mul(2) {
+            let before = actor.weight;
             actor.cut(most, self.hash_key);
+            self.weight = (self.weight + actor.weight).saturating_sub(before);
+        }
+        if self.weight > self.limit {
+            self.put_away();
         }
     }
 
-    fn is_alike(&self, key: &GroupKey) -> bool {
-        self.most.is_some() && self.alike.0.contains(&key.rule)
+    fn whose(&self, settled: &Settled) -> Whose {
+        let Settled { key, group, .. } = settled;
+        if group.level <= Level::Low && self.alike.0.contains(&key.rule) {
+            let key = GroupKey { attempt: key.attempt, ..GroupKey::of_rule(key.rule) };
+            return Whose { key, most: self.most.min(self.alike.1) };
+        }
+        Whose { key: key.actor(), most: self.most }
     }
 
-    /// All findings, in no order.
-    pub fn finish(self) -> Vec<Standing> {
-        let Fold { hash_key, actors, .. } = self;
-        let mut all = Vec::new();
-        for ((key, most), mut actor) in actors {
-            if actor.standing.len() > most {
-                actor.cut(most, hash_key);
+    /// Puts away all that stand so far. What cannot stand is little of each actor, and few have any.
+    fn put_away(&mut self) {
+        for (whose, mut actor) in std::mem::take(&mut self.actors) {
+            if actor.standing.len() > whose.most {
+                actor.cut(whose.most, self.hash_key);
             }
-            let standing = actor.standing.into_iter();
-            all.extend(standing.map(|settled| Standing { settled: *settled, folded: None }));
-            all.extend(actor.pile.map(|pile| pile.finish(key)));
+            let at = whose.place(self.hash_key);
+            for settled in actor.standing.drain(..) {
+                self.away.push(at, *settled);
+            }
+            if actor.pile.is_some() {
+                self.actors.insert(whose, Actor { pile: actor.pile, ..Actor::default() });
+            }
         }
-        all
+        self.weight = 0;
+    }
+
+    /// Hands all findings to `take`, in no order.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back; what was handed on is as it should be.
+    pub fn finish(mut self, mut take: impl FnMut(Standing)) -> io::Result<()> {
+        if !self.away.is_empty() {
+            self.put_away();
+            let away = std::mem::replace(&mut self.away, Shelf::new(0)).sorted();
+            let mut read = away.read()?.peekable();
+            while let Some(next) = read.next() {
+                let (at, settled) = next?;
+                let whose = self.whose(&settled);
+                let mut actor = self.actors.remove(&whose).unwrap_or_default();
+                actor.standing.push(Box::new(settled));
+                while let Some(next) = read.next_if(|next| next.as_ref().is_ok_and(|n| n.0 == at)) {
+                    actor.standing.push(Box::new(next?.1));
+                    if actor.standing.len() > whose.most.saturating_mul(2) {
+                        actor.cut(whose.most, self.hash_key);
+                    }
+                }
+                actor.finish(whose, self.hash_key, &mut take);
+            }
+        }
+        let Fold { hash_key, actors, .. } = self;
+        actors.into_iter().for_each(|(whose, actor)| actor.finish(whose, hash_key, &mut take));
+        Ok(())
+    }
+}
+
+impl Whose {
+    /// Where the findings are put away, next to each other.
+    fn place(&self, hash_key: HashKey) -> StackKey {
+        let [first, second] = self.key.hash(hash_key);
+        [first, second, self.most as u64, 0]
     }
 }
 
@@ -104,6 +169,8 @@ struct Actor {
         reason = "they are sorted again and again, and one takes a kilobyte"
     )]
     standing: Vec<Box<Settled>>,
+    /// What they take, about; bytes.
+    weight: usize,
     /// What cannot stand.
     pile: Option<Pile>,
 }
@@ -120,11 +187,29 @@ impl Actor {
         all.sort_by_key(|(again, settled)| (settled.status, *again));
         let folded = all.split_off(most.min(all.len()));
         self.standing.extend(all.into_iter().map(|(_, settled)| settled));
+        self.weight = self.standing.iter().map(|settled| settled.weight()).sum();
         for (_, settled) in folded {
             match &mut self.pile {
                 Some(pile) => pile.add(*settled, hash_key),
                 None => self.pile = Some(Pile::new(*settled, hash_key)),
             }
+        }
+    }
+
+    fn finish(
+        mut self,
+        Whose { key, most }: Whose,
+        hash_key: HashKey,
+        take: &mut impl FnMut(Standing),
+    ) {
+        if self.standing.len() > most {
+            self.cut(most, hash_key);
+        }
+        for settled in self.standing {
+            take(Standing { settled: *settled, folded: None });
+        }
+        if let Some(pile) = self.pile {
+            take(pile.finish(key));
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 
+use super::crowded::without_crowds;
 use super::shares::{Asking, Cut, Room, each, share};
 use crate::engine::context::{Context, TAGS_REACH};
 use crate::engine::evaluate::Parser;
@@ -67,13 +68,15 @@ impl HandedOn {
     /// # Errors
     /// When a temporary file cannot be used.
     pub fn add_uses(&mut self, shelves: &Shelves<'_>, rows: Rows<HandedUse>) -> io::Result<()> {
-        let limit = shelves.context.plan.limits.uses;
-        let rows = rows.sharded();
+        let limits = shelves.context.plan.limits;
+        let limit = limits.uses;
+        let (rows, crowds) = without_crowds(rows.sharded(), limits.window, limit)?;
         let name = |row: &HandedUse| {
             let who = Who::read(&shelves.dictionary.text(row.row.who)?).principal;
             let call = Call::read(&shelves.dictionary.text(row.row.call)?);
             Ok(who.arn.or(who.invoked_by).or(call.account).unwrap_or_default())
         };
+        self.lose("kinds of use of one key", &crowds, name)?;
         let mut taken = Rows::new(limit);
         for (waits, room, what) in [
             (false, USES, "uses of keys"),

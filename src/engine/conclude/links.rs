@@ -8,18 +8,31 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
-use crate::engine::partial::group::SHOWN;
+use crate::engine::partial::group::{EventKept, Group, SHOWN};
+use crate::engine::store::hash::HashKey;
 use crate::model::finding::Finding;
+use crate::model::origin::Origin;
 
 /// An event of a finding that is about a shared call: the call's id, and the event's own.
 pub type SharedEvent = (String, Option<String>);
 
-/// The fingerprint of a finding and one of its events.
-type Link = (String, Option<String>);
+/// The events of a group that are about shared calls.
+pub fn shared_events(group: &Group) -> Vec<SharedEvent> {
+    let shared = |(event, (_, shared)): &(EventKept, (Origin, Option<String>))| {
+        Some((shared.clone()?, event.order.2.clone()))
+    };
+    group.events.iter().filter_map(shared).collect()
+}
 
-/// The findings of each call and rule.
-#[derive(Debug, Default)]
-pub struct Links(HashMap<String, BTreeMap<String, Call>>);
+/// The fingerprint of a finding, as a number, and one of its events.
+type Link = (u128, Option<Box<str>>);
+
+/// The findings of each call and rule, by a hash of both.
+#[derive(Debug)]
+pub struct Links {
+    hash_key: HashKey,
+    calls: HashMap<[u64; 2], Call>,
+}
 
 /// The findings of one rule about one call.
 #[derive(Debug, Default)]
@@ -48,12 +61,22 @@ impl Call {
 }
 
 impl Links {
+    /// None yet.
+    pub fn new(hash_key: HashKey) -> Links {
+        Links { hash_key, calls: HashMap::new() }
+    }
+
+    fn place(&self, rule: &str, shared: &str) -> [u64; 2] {
+        self.hash_key.long(&[rule.as_bytes(), shared.as_bytes()])
+    }
+
     /// Takes in the events of a finding that are about shared calls.
     pub fn add(&mut self, finding: &Finding, events: &[SharedEvent]) {
+        let fingerprint = u128::from_str_radix(&finding.fingerprint, 16).unwrap_or_default();
         for (shared, event) in events {
-            let calls = self.0.entry(shared.clone()).or_default();
-            let call = calls.entry(finding.rule.clone()).or_default();
-            call.add((finding.fingerprint.clone(), event.clone()));
+            let place = self.place(&finding.rule, shared);
+            let event = event.as_deref().map(Box::from);
+            self.calls.entry(place).or_default().add((fingerprint, event));
         }
     }
 
@@ -62,11 +85,12 @@ impl Links {
         let mut others: Vec<&Link> = Vec::new();
         let mut counts = BTreeMap::new();
         for (shared, event) in events {
-            let call = self.0.get(shared).and_then(|calls| calls.get(&finding.rule));
-            let Some(call) = call else { continue };
+            let Some(call) = self.calls.get(&self.place(&finding.rule, shared)) else { continue };
             // Its own one is no other.
             counts.insert(shared, call.count - 1);
-            others.extend(call.first.iter().filter(|(_, other)| other != event));
+            others.extend(
+                call.first.iter().filter(|(_, other)| other.as_deref() != event.as_deref()),
+            );
         }
         others.sort();
         others.dedup();
@@ -77,8 +101,7 @@ impl Links {
             let count: u64 = counts.values().sum();
             finding.details.insert("same_call_count".into(), count.into());
         }
-        let list =
-            |(fingerprint, event): &Link| json!({"fingerprint": fingerprint, "event": event});
+        let list = |(fingerprint, event): &Link| json!({"fingerprint": format!("{fingerprint:032x}"), "event": event});
         let shown = others.into_iter().take(SHOWN).map(list).collect();
         finding.details.insert("same_call".into(), shown);
     }
@@ -98,7 +121,7 @@ mod tests {
         fn a_few_are_enough_to_name_the_first_others(
             links in prop::collection::vec((0..40u8, prop::option::of(0..5u8)), 0..120), turn in 0..120usize,
         ) {
-            let text = |(print, event): &(u8, Option<u8>)| (format!("{print:02}"), event.map(|event| event.to_string()));
+            let text = |(print, event): &(u8, Option<u8>)| (u128::from(*print), event.map(|event| event.to_string().into()));
             let mut all: Vec<Link> = links.iter().map(text).collect();
             let turn = turn.min(all.len());
             all.rotate_left(turn);
@@ -107,8 +130,8 @@ mod tests {
             prop_assert_eq!(call.count, all.len() as u64);
             prop_assert!(call.first.len() <= 2 * SHOWN);
             let known: BTreeSet<Link> = all.into_iter().collect();
-            for own in [None, Some("0".to_owned()), Some("4".to_owned()), Some("9".to_owned())] {
-                let others = |link: &&Link| link.1 != own;
+            for own in [None, Some("0"), Some("4"), Some("9")] {
+                let others = |link: &&Link| link.1.as_deref() != own;
                 let expected: Vec<&Link> = known.iter().filter(others).take(SHOWN).collect();
                 let found: Vec<&Link> = call.first.iter().filter(others).take(SHOWN).collect();
                 prop_assert_eq!(found, expected);

@@ -19,13 +19,16 @@
 //! admitted   which findings are told at all
 //! fold       many findings of one rule by one actor become one
 //! links      which findings are about one call
-//! sort       findings, each naming the other record of its call
-//! rank       the order of the report
+//! listed     findings as the report lists them, each naming the other record of its call
+//! sort       findings in the order of the report
+//! rank       what decides it
+//! reported   groups to the findings of the report, by way of all these
 //! memory     what the next run needs to know
 //! notices    what is told of texts and tags that had no room or do not fit
 //! heirs      which uses it may get
 //! hand_on    what it gets of uses and records
 //! shares     who gets how much of a room that is too small for all
+//! crowded    keys of which it gets fewer uses
 //! lookup     the texts behind rows
 //! ```
 
@@ -36,6 +39,7 @@ mod by_names;
 mod calls;
 mod count;
 mod coverage;
+mod crowded;
 mod fold;
 mod habits;
 mod hand_on;
@@ -43,11 +47,13 @@ mod heirs;
 mod key_pass;
 mod kinds;
 mod links;
+mod listed;
 mod lookup;
 mod memory;
 mod notices;
 mod rank;
 mod records;
+mod reported;
 mod settle;
 mod shares;
 mod sort;
@@ -85,16 +91,14 @@ use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::tags::book::Book;
-use admitted::Admitted;
 use before::Before;
 use count::{Counts, Known};
 use coverage::Look;
-use fold::Fold;
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
 use notices::{collision, conflict, too_many_names, too_many_tags};
+use reported::reported;
 use settle::Settling;
-use sort::findings;
 use stateful::decide::{Bench, Decisions, Desk};
 use stateful::evidence::{Finds, Found, fill_sessions};
 use stateful::note::{Note, Notes};
@@ -117,7 +121,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let plan = context.plan;
     let network = std::mem::replace(&mut partial.network, Network::new(0));
     let released = network.release(&mut partial.facts, &mut partial.groups);
-    or_missing(released, "calls that VPC endpoints logged are missing", &mut partial.problems);
+    partial.problems.or_missing(released, "calls that VPC endpoints logged are missing");
     let counts = count(context, &mut partial);
     let (mut totals, manifest) = sum(&mut partial);
     totals.duplicates = counts.duplicates;
@@ -126,7 +130,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let seen = seen(plan, &totals, take(&mut partial.deliveries));
     let finds = Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups)));
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
-    let decided = or_missing(decided, "rules over many records are missing", &mut partial.problems);
+    let decided = partial.problems.or_missing(decided, "rules over many records are missing");
     context.progress.begin(Phase::Sorting, 0);
     let Decided { mut decisions, compared, found, book, mut handed } = decided;
     partial.problems.extend(take(&mut handed.problems));
@@ -146,20 +150,12 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         changes: &decisions.changes,
         evasions: &compared.evasions,
     };
-    // Whoever asks for each event gets each.
-    let standing = (!plan.each).then_some(plan.limits.standing);
-    let mut fold =
-        Fold::new(context.key, standing, (plan.rules.alike().collect(), plan.limits.alike));
-    let mut admitted = Admitted::new(plan);
-    let settled = settling.settle((partial.groups, on_many), |finding| {
-        admitted.of_records(finding).into_iter().for_each(|finding| fold.take(finding));
-    });
-    or_missing(settled, "findings are missing", &mut partial.problems);
-    let of_files = unverified(plan, ended).into_iter();
-    let of_files = of_files.filter_map(|finding| admitted.of_files(finding)).collect();
-    let (mut findings, summary) = findings(plan, fold.finish(), of_files);
-    let filled = Tags::new(&plan.estate, &book).fill(&mut findings, context);
-    or_missing(filled, "tags of keys and resources are missing", &mut partial.problems);
+    let (findings, summary) = reported(
+        context,
+        (&settling, (partial.groups, on_many)),
+        (unverified(plan, ended), &Tags::new(&plan.estate, &book)),
+        &mut partial.problems,
+    );
     let left_out = (handed.left_out, &mut partial.problems);
     let memory = remember(context, handed, (counts, seen, decisions.habits), left_out);
     let outcome = Outcome {
@@ -175,15 +171,6 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         ..Outcome::default()
     };
     (outcome, book)
-}
-
-/// What was done; nothing and a problem where a temporary file cannot be used, or a signal came.
-fn or_missing<T: Default>(done: io::Result<T>, missing: &str, problems: &mut Problems) -> T {
-    done.unwrap_or_else(|error| {
-        let message = format!("not all is concluded, so {missing}: {error}");
-        problems.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
-        T::default()
-    })
 }
 
 /// The totals of all blobs, and their manifest.
@@ -222,7 +209,7 @@ fn count(context: &Context<'_>, partial: &mut Partial) -> Counts {
     context.progress.begin(Phase::Counting, SHARDS);
     let go_on = || context.go_on();
     let counts = count::count(rows, &known, context.progress, go_on);
-    let counts = or_missing(counts, "nothing is counted", &mut partial.problems);
+    let counts = partial.problems.or_missing(counts, "nothing is counted");
     // What earlier runs have said is not said again.
     let is_new = |place: &(u64, u64)| !partial.retained.recalled.contains(place);
     for places in counts.conflicts.iter().filter(|places| places.iter().any(is_new)) {

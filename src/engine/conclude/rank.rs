@@ -15,61 +15,97 @@
 //! whatever the order in which they come.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use crate::engine::store::hash::HashKey;
 use crate::model::actor_kind::ActorKind;
 use crate::model::estate::Estate;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Status};
 use crate::model::level::Level;
+use crate::model::time::Time;
 
-/// Sorts findings, and gives each its rank, counted from 1.
-pub fn rank(findings: &mut [Finding], estate: &Estate) {
-    let known = Known::of(findings, estate);
-    findings.sort_by_cached_key(|finding| known.order(finding));
-    for (rank, finding) in (1..).zip(findings) {
-        finding.rank = Some(rank);
-    }
+/// What the order rests on, of one finding. There may be a million of them.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What stands for who it is about.
+    actor: [u64; 2],
+    fingerprint: [u64; 2],
+    last_seen: Option<Time>,
+    /// The place of the rule among all, by id.
+    rule: u32,
+    level: Level,
+    status: Status,
+    automation: bool,
+    tactic: u8,
 }
 
-/// What the order rests on beside the finding itself.
-struct Known<'a> {
-    estate: &'a Estate,
-    /// How many actors have findings of a rule at a level.
-    actors: HashMap<(String, Level), usize>,
-    /// Of how many rules an actor has findings at a level.
-    rules: HashMap<(Option<String>, Level), usize>,
-}
-
-impl<'a> Known<'a> {
-    fn of(findings: &[Finding], estate: &'a Estate) -> Known<'a> {
-        let mut pairs = HashSet::new();
-        let mut known = Known { estate, actors: HashMap::new(), rules: HashMap::new() };
-        for finding in findings {
-            let (actor, rule) = (actor(finding), finding.rule.clone());
-            if pairs.insert((actor.clone(), rule.clone(), finding.level)) {
-                *known.actors.entry((rule, finding.level)).or_default() += 1;
-                *known.rules.entry((actor, finding.level)).or_default() += 1;
-            }
+impl Entry {
+    /// Of a finding whose rule has this place among all.
+    pub fn of(finding: &Finding, rule: u32, estate: &Estate, hash_key: HashKey) -> Entry {
+        let automation = ActorKind::of(&finding.principal, estate) == ActorKind::Automation;
+        Entry {
+            actor: actor(finding, hash_key),
+            fingerprint: number(&finding.fingerprint),
+            last_seen: finding.last_seen,
+            rule,
+            level: finding.level,
+            status: finding.status,
+            automation,
+            tactic: finding.told.tactic,
         }
-        known
-    }
-
-    fn order(&self, finding: &Finding) -> impl Ord + use<> {
-        let Finding { level, status, told, last_seen, rule, fingerprint, .. } = finding;
-        let actors = self.actors.get(&(rule.clone(), *level)).copied();
-        let rules = self.rules.get(&(actor(finding), *level)).copied();
-        let automation = ActorKind::of(&finding.principal, self.estate) == ActorKind::Automation;
-        (
-            (Reverse(*level), *status, automation, actors, Reverse(rules)),
-            (told.tactic, Reverse(*last_seen), rule.clone(), fingerprint.clone()),
-        )
     }
 }
 
 /// Who a finding is about: the principal, else the key.
-fn actor(finding: &Finding) -> Option<String> {
-    let principal = finding.principal.identity().map(|identity| identity.into_owned());
-    principal.or_else(|| Some(finding.key.as_ref()?.arn.clone()))
+fn actor(finding: &Finding, hash_key: HashKey) -> [u64; 2] {
+    let principal = finding.principal.identity();
+    let key = || finding.key.as_ref().map(|key| key.arn.as_str());
+    match principal.as_deref().or_else(key) {
+        Some(text) => hash_key.long(&[text.as_bytes()]),
+        None => hash_key.long(&[]),
+    }
+}
+
+/// The number that a fingerprint is in hexadecimal, in two words.
+fn number(fingerprint: &str) -> [u64; 2] {
+    let number = u128::from_str_radix(fingerprint, 16).unwrap_or_default();
+    #[allow(clippy::cast_possible_truncation)]
+    [(number >> 64) as u64, number as u64]
+}
+
+/// The numbers of all entries in the order of the report.
+pub fn ranked(entries: &[Entry]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..).take(entries.len()).collect();
+    let at = |number: &u32| &entries[*number as usize];
+    // How many actors have findings of a rule at a level.
+    let mut actors: HashMap<(u32, Level), u32> = HashMap::new();
+    // Of how many rules the actor of an entry has findings at its level.
+    let mut rules: Vec<u32> = vec![0; entries.len()];
+    order.sort_unstable_by_key(|number| {
+        let Entry { actor, level, rule, .. } = at(number);
+        (*actor, *level, *rule)
+    });
+    let same_actor = |a: &u32, b: &u32| (at(a).actor, at(a).level) == (at(b).actor, at(b).level);
+    for of_actor in order.chunk_by(same_actor) {
+        let mut count = 0;
+        for of_rule in of_actor.chunk_by(|a, b| at(a).rule == at(b).rule) {
+            let Some(first) = of_rule.first().map(at) else { continue };
+            *actors.entry((first.rule, first.level)).or_default() += 1;
+            count += 1;
+        }
+        of_actor.iter().for_each(|number| rules[*number as usize] = count);
+    }
+    order.sort_by_key(|number| {
+        let Entry { level, status, automation, tactic, last_seen, rule, fingerprint, .. } =
+            at(number);
+        let actors = actors.get(&(*rule, *level)).copied();
+        let rules = rules.get(*number as usize).copied();
+        (
+            (Reverse(*level), *status, *automation, actors, Reverse(rules)),
+            (*tactic, Reverse(*last_seen), *rule, *fingerprint),
+        )
+    });
+    order
 }
 
 #[cfg(test)]
@@ -83,8 +119,9 @@ mod tests {
     use crate::model::time::Time;
 
     fn finding(rule: &str, actor: &str, level: Level, time: i64) -> Finding {
+        let name = format!("{rule}{actor}{time}");
         Finding {
-            fingerprint: format!("{rule}{actor}{time}"),
+            fingerprint: format!("{:x}", HashKey::of_seed(0).short(name.as_bytes())),
             rule: rule.to_owned(),
             level,
             attempt: false,
@@ -109,8 +146,17 @@ mod tests {
         }
     }
 
-    fn ranked(findings: &[Finding]) -> Vec<(Option<u64>, &str)> {
-        findings.iter().map(|finding| (finding.rank, finding.fingerprint.as_str())).collect()
+    /// The fingerprints of findings, the first of the report first.
+    fn in_order<'a>(findings: &'a [Finding], estate: &Estate) -> Vec<&'a str> {
+        let mut ids: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+        ids.sort_unstable();
+        let entry = |finding: &Finding| {
+            let rule = ids.partition_point(|id| *id < finding.rule.as_str());
+            Entry::of(finding, rule as u32, estate, HashKey::of_seed(9))
+        };
+        let entries: Vec<Entry> = findings.iter().map(entry).collect();
+        let order = ranked(&entries);
+        order.iter().map(|at| findings[*at as usize].fingerprint.as_str()).collect()
     }
 
     #[test]
@@ -137,13 +183,9 @@ mod tests {
         ];
         let automation_roles = Patterns::new(["*:role/deploy"]);
         let estate = Estate { automation_roles, ..Estate::default() };
-        let mut all = findings.to_vec();
-        rank(&mut all, &estate);
-        let expected: Vec<(Option<u64>, &str)> =
-            (1..).map(Some).zip(findings.iter().map(|f| f.fingerprint.as_str())).collect();
-        assert_eq!(ranked(&all), expected);
-        let mut turned: Vec<Finding> = findings.iter().rev().cloned().collect();
-        rank(&mut turned, &estate);
-        assert_eq!(ranked(&turned), expected);
+        let expected: Vec<&str> = findings.iter().map(|f| f.fingerprint.as_str()).collect();
+        assert_eq!(in_order(&findings, &estate), expected);
+        let turned: Vec<Finding> = findings.iter().rev().cloned().collect();
+        assert_eq!(in_order(&turned, &estate), expected);
     }
 }

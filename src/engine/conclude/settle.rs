@@ -11,7 +11,9 @@ use crate::detect::whole_log::tags::Evasion;
 use crate::detect::whole_log::{LooksAt, Piece as Look};
 use crate::engine::partial::group::{Group, GroupKey, SHOWN};
 use crate::engine::partial::groups::{Groups, Piece};
+use crate::engine::partial::pack::{pack, unpack};
 use crate::engine::plan::Plan;
+use crate::engine::store::shelf::Stow;
 use crate::model::finding::Status;
 use crate::model::level::Level;
 use crate::model::time::Time;
@@ -25,6 +27,28 @@ pub struct Settled {
     pub count: u64,
     /// Whether an earlier report has it.
     pub status: Status,
+}
+
+const STATUS: [Status; 2] = [Status::New, Status::Ongoing];
+
+impl Stow for Settled {
+    fn weight(&self) -> usize {
+        self.key.weight() + self.group.weight()
+    }
+
+    fn pack(&self) -> Vec<u8> {
+        let Settled { key, group, count, status } = self;
+        let mut bytes = pack(key, group, *count);
+        bytes.push(u8::from(*status == Status::Ongoing));
+        bytes
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Settled> {
+        let (status, bytes) = bytes.split_last()?;
+        let (key, group, count) = unpack(bytes)?;
+        let status = *STATUS.get(usize::from(*status))?;
+        Some(Settled { key, group, count, status })
+    }
 }
 
 /// What settles groups.

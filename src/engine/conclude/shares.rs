@@ -147,7 +147,7 @@ impl Asked {
 
 /// How much each may have at most, so that what all have fits; whoever asks for less gets it.
 /// `asked` says how many ask for how much.
-fn level(asked: &BTreeMap<u64, u64>, mut room: u64) -> u64 {
+pub fn level(asked: &BTreeMap<u64, u64>, mut room: u64) -> u64 {
     let mut left: u64 = asked.values().sum();
     for (asked, count) in asked {
         let most = room / left.max(1);

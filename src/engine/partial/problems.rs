@@ -1,6 +1,7 @@
 //! Problems in bounded memory: the smallest are kept, the others counted.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
@@ -39,6 +40,15 @@ impl Problems {
     pub fn lose(&mut self, problem: Problem) {
         self.lost = true;
         self.add(problem);
+    }
+
+    /// What was done; nothing and a problem where a temporary file cannot be used, or a signal came.
+    pub fn or_missing<T: Default>(&mut self, done: io::Result<T>, missing: &str) -> T {
+        done.unwrap_or_else(|error| {
+            let message = format!("not all is concluded, so {missing}: {error}");
+            self.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
+            T::default()
+        })
     }
 
     /// Whether something that was read is missing from the outcome.

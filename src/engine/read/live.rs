@@ -15,6 +15,7 @@ use crate::engine::partial::group::{Group, GroupKey};
 use crate::engine::plan::Plan;
 use crate::engine::store::seen::{Mark, Seen};
 use crate::model::finding::Finding;
+use crate::model::findings::Findings;
 use crate::model::outcome::Summary;
 
 /// What writes a live finding; an error stops the scan.
@@ -89,14 +90,15 @@ impl<'a> Live<'a> {
     ///
     /// # Errors
     /// What made writing fail.
-    pub fn finish(self, late: Vec<Finding>) -> io::Result<Summary> {
-        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for finding in late {
-            if state.error.is_none() {
-                state.error = (state.write)(&finding).err();
-            }
+    pub fn finish(self, late: &Findings) -> io::Result<Summary> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = state.error {
+            return Err(error);
         }
-        state.error.map_or(Ok(state.summary), Err)
+        for finding in late.read()? {
+            (state.write)(&*finding?)?;
+        }
+        Ok(state.summary)
     }
 }
 
@@ -163,7 +165,7 @@ impl State<'_> {
                 continue;
             }
             let meta = &self.plan.rules.metas()[key.rule];
-            let finding = finding((meta, Arc::new(meta.told())), key, group, 1);
+            let finding = finding((&meta.id, Arc::new(meta.told())), key, group, 1);
             if let Err(error) = (self.write)(&finding) {
                 self.error = Some(error);
                 return;

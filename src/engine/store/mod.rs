@@ -7,6 +7,7 @@
 //! dictionary   texts that come again and again, by their hash
 //! texts        texts that do not, by their place
 //! stacks       texts under keys, read back in the order of their keys
+//! shelf        values under keys likewise, in memory while they fit
 //! bytes        bytes that are added at the end, in memory and in a temporary file
 //! names        names of blobs, by number
 //! seen         whether a record was seen before
@@ -23,6 +24,7 @@ pub mod hash;
 pub mod names;
 pub mod runs;
 pub mod seen;
+pub mod shelf;
 pub mod sorted;
 pub mod spill;
 pub mod stacks;

@@ -126,8 +126,26 @@ impl Stacks {
     /// # Errors
     /// When a temporary file cannot be read back.
     pub fn in_order(&mut self) -> io::Result<SideBySide<'_>> {
+        self.settle();
+        self.read()
+    }
+
+    /// Makes few of many, before they are read.
+    pub fn settle(&mut self) {
         self.narrow(SIDE_BY_SIDE);
+    }
+
+    /// All texts in the order of their keys, as often as it takes.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn read(&self) -> io::Result<SideBySide<'_>> {
         SideBySide::new(self.readers())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

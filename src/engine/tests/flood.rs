@@ -129,15 +129,16 @@ fn what_is_folded_is_what_the_plain_twin_folds() {
         plan.limits.alike = most;
         let outcome = outcome(&files(&records, &mut rng), &plan);
         assert!(outcome.problems.is_empty(), "{seed}: {:?}", outcome.problems);
-        let expected = plain(whole.findings, most);
+        let expected = plain(whole.findings.all().unwrap(), most);
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for finding in &outcome.findings {
+        let listed = outcome.findings.all().unwrap();
+        for finding in &listed {
             let told = if finding.folded > 0 { one_as_said(finding) } else { said(finding) };
             found.entry(actor(finding)).or_default().push(told);
         }
         found.values_mut().for_each(|told| told.sort());
         assert_eq!(found, expected, "{seed}: {how:?}");
-        folded += outcome.findings.iter().filter(|finding| finding.folded > 0).count();
+        folded += listed.iter().filter(|finding| finding.folded > 0).count();
     }
     assert!(folded > CASES as usize / 3, "hardly anything is folded: {folded}");
 }

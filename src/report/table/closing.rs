@@ -304,12 +304,12 @@ fn findings(report: &Report<'_>) -> String {
     if run.each {
         text.push_str(" (one for each event)");
     }
-    if let Some((standing, of)) = outcome.folded() {
+    if let Some((standing, of)) = outcome.findings.folded() {
         let verb = if standing == 1 { "stands" } else { "stand" };
         let (standing, of) = (count(standing), counted(of, "other"));
         text.push_str(&format!("; {standing} {verb} for {of}"));
     }
-    let hidden = total.saturating_sub(outcome.findings.len() as u64);
+    let hidden = total.saturating_sub(outcome.findings.len());
     if hidden > 0 {
         let below = run.min_level;
         text.push_str(&format!("; the {} below {below} are counted, not listed", count(hidden)));

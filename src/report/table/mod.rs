@@ -19,6 +19,7 @@ use self::fit::{count, counted};
 use self::grid::{Cell, Grid, Ink};
 use super::{Report, Style};
 use crate::model::finding::Finding;
+use crate::model::level::Level;
 
 /// Columns of a report that goes to no terminal.
 const DEFAULT_WIDTH: u16 = 120;
@@ -38,28 +39,29 @@ const TIME_WIDTH: u16 = 20;
 /// Writes the whole report.
 pub fn write(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let width = style.width.unwrap_or(DEFAULT_WIDTH).max(LEAST_WIDTH);
-    let findings = &report.outcome.findings;
     if width >= WIDE {
-        rows(findings, width, style, out)?;
+        rows(report, width, style, out)?;
     } else {
-        cards(findings, width, style, out)?;
+        cards(report, width, style, out)?;
     }
     closing::write(report, width, style, out)
 }
 
 /// The columns that the longest level takes.
-fn level_width(findings: &[Finding]) -> u16 {
-    let longest = findings.iter().map(|finding| finding.level.as_str().len()).max();
-    longest.map_or(0, |length| length as u16).max("critical".len() as u16)
+fn level_width(report: &Report<'_>) -> u16 {
+    // No other is longer than that of the highest.
+    let longest = report.outcome.findings.lowest().unwrap_or(Level::Critical);
+    longest.as_str().len().max(Level::Critical.as_str().len()) as u16
 }
 
-fn cards(findings: &[Finding], width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn cards(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     const LABEL: u16 = 5;
-    let level_width = level_width(findings);
+    let level_width = level_width(report);
     let fixed: &[u16] =
         if width < NARROW { &[level_width, 0] } else { &[level_width, 0, LABEL, 0] };
     let mut grid = Grid::new(width, fixed, style.color, out);
-    for finding in findings {
+    for finding in report.outcome.findings.read()? {
+        let finding = &*finding?;
         let [mut level, mut what, mut labels, mut facts] = grid.row();
         level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
         add_what(finding, &mut what);
@@ -80,22 +82,23 @@ fn cards(findings: &[Finding], width: u16, style: &Style, out: &mut dyn Write) -
     Ok(())
 }
 
-fn rows(findings: &[Finding], width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn rows(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     const HEADER: [&str; 7] =
         ["LEVEL", "FINDING", "EVENTS", "FIRST, LAST", "WHO, FROM", "KEY, ON", "WHERE"];
     // "ap-southeast-2"; longer Regions take two lines.
     const WHERE: u16 = 14;
     const EVENTS: u16 = 9;
-    let fixed = [level_width(findings), 0, EVENTS, TIME_WIDTH, 0, 0, WHERE];
+    let fixed = [level_width(report), 0, EVENTS, TIME_WIDTH, 0, 0, WHERE];
     let mut grid = Grid::new(width, &fixed, style.color, out);
-    if !findings.is_empty() {
+    if !report.outcome.findings.is_empty() {
         let mut header = grid.row::<7>();
         for (cell, title) in header.iter_mut().zip(HEADER) {
             cell.add(Ink::Faint, title, 1);
         }
         grid.write(&header)?;
     }
-    for finding in findings {
+    for finding in report.outcome.findings.read()? {
+        let finding = &*finding?;
         let [mut level, mut what, mut events, mut seen, mut who, mut key, mut place] = grid.row();
         level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
         add_what(finding, &mut what);

@@ -197,7 +197,8 @@ impl Explorer {
         if self.is_barren(&prefix) {
             return Ok(steps);
         }
-        let (mut token, mut last, mut empty) = (None, None, 0);
+        let (mut token, mut last, mut empty) = (None, None::<String>, 0);
+        let mut ordered = true;
         loop {
             let page = match self.page(&prefix, root, token).await {
                 Ok(page) => page,
@@ -207,6 +208,8 @@ impl Explorer {
                 }
             };
             let newest = page.newest();
+            // Not every server that speaks S3's language sorts.
+            ordered &= page.follows(last.as_deref());
             let Page { folders, objects, unread, is_truncated, token: next } = page;
             self.enter(&prefix, (folders, unread), &mut steps);
             for object in objects {
@@ -218,7 +221,7 @@ impl Explorer {
                 let over = |root: usize| {
                     object.key.get(root..).is_some_and(|below| self.wanted.days.is_over(below))
                 };
-                if root.is_some_and(over) {
+                if ordered && root.is_some_and(over) {
                     return Ok(steps);
                 }
                 self.give(object.key, object.size, &object.version, root).await?;

@@ -101,6 +101,12 @@ impl Page {
         page
     }
 
+    /// Whether its objects are in the order of their keys, all of them behind `last`.
+    pub fn follows(&self, last: Option<&str>) -> bool {
+        let keys = || self.objects.iter().map(|object| object.key.as_str());
+        keys().is_sorted() && keys().next().is_none_or(|first| Some(first) > last)
+    }
+
     /// The last of its names, as they sort.
     pub fn newest(&self) -> Option<String> {
         let keys = self.objects.iter().map(|object| &object.key);

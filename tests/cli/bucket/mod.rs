@@ -6,7 +6,7 @@ mod meeting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -81,6 +81,8 @@ struct Bucket {
     asked: Mutex<HashMap<String, u32>>,
     /// A prefix below which every folder holds a hundred more.
     endless: Mutex<Option<String>>,
+    /// Whether a page names the last key first.
+    turned: AtomicBool,
     region: String,
     page: usize,
     lists: AtomicU64,
@@ -168,6 +170,11 @@ impl Server {
     /// Names a hundred folders in every folder below a prefix from now on.
     pub fn never_end(&self, prefix: &str) {
         *lock(&self.bucket.endless) = Some(prefix.to_owned());
+    }
+
+    /// Names the last key of a page first from now on.
+    pub fn turn(&self) {
+        self.bucket.turned.store(true, Ordering::Relaxed);
     }
 
     /// Requests so far: listings, objects; and the most objects that were asked for at once.
@@ -368,6 +375,9 @@ impl S3 for Handle {
         let again = self.meet(&self.0.listing, "LIST", &prefix).await?;
         let after = input.continuation_token.or(input.start_after).unwrap_or_default();
         let mut page = self.0.page(&prefix, input.delimiter.as_deref(), &after);
+        if self.0.turned.load(Ordering::Relaxed) {
+            page.contents.iter_mut().for_each(|contents| contents.reverse());
+        }
         if input.encoding_type.is_some_and(|kind| kind.as_str() == "url") {
             listing::encode(&mut page);
         }

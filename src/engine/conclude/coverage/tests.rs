@@ -126,7 +126,7 @@ fn gaps(outcome: &Outcome) -> Vec<(String, String, String, String)> {
             })
             .collect::<Vec<_>>()
     };
-    let mut gaps: Vec<_> = outcome.findings.iter().flat_map(of).collect();
+    let mut gaps: Vec<_> = outcome.findings.all().unwrap().iter().flat_map(of).collect();
     gaps.sort();
     gaps
 }
@@ -405,7 +405,7 @@ proptest! {
             fs::write(folder.path().join(format!("{number}.json")), text).unwrap();
         }
         let split = scanned(folder.path(), Filter::default(), Coverage::default(), 3);
-        prop_assert_eq!(&split.findings, &whole.findings);
+        prop_assert_eq!(split.findings.all().unwrap(), whole.findings.all().unwrap());
         let hours = |outcome: &Outcome| -> Vec<(Place, Gap, u64, Vec<Gap>, bool)> {
             let row = |row: &crate::model::coverage::Covered| (
                 row.place.clone(), row.range, row.hours_covered, row.gaps.clone(),

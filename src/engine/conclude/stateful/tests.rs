@@ -103,10 +103,9 @@ type Seen = (i64, i64, BTreeSet<usize>, u64);
 
 fn seen(outcome: &Outcome, group: usize) -> Option<Seen> {
     let account = format!("11112222333{group}");
-    let mut of_group = outcome
-        .findings
-        .iter()
-        .filter(|f| f.account.as_deref() == Some(&*account) && f.rule.ends_with("0a"));
+    let all = outcome.findings.all().unwrap();
+    let mut of_group =
+        all.iter().filter(|f| f.account.as_deref() == Some(&*account) && f.rule.ends_with("0a"));
     let finding = of_group.next()?;
     assert!(of_group.next().is_none(), "one finding a group");
     let second = |time: Option<crate::model::time::Time>| time.unwrap().0 / 1_000_000 % 60;

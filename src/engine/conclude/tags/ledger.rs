@@ -1,13 +1,13 @@
 //! Tags by ARN and instant: the book once all is in it, with what was asked kept at hand.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::context::Context;
 use crate::model::estate::{Estate, GovernedTag};
-use crate::model::finding::{Finding, Key};
+use crate::model::finding::{Key, Resource};
 use crate::model::time::Time;
 use crate::tags::book::{Book, Named};
 use crate::tags::change::{Evidence, Source};
@@ -28,6 +28,25 @@ pub struct Courses {
     starts: Vec<usize>,
 }
 
+/// A key or a resource whose tags are wanted, as of an instant.
+pub struct Tagged<'f> {
+    name: &'f str,
+    time: Time,
+    tags: &'f mut BTreeMap<String, String>,
+}
+
+/// Those that a finding is about, as of its first event.
+pub fn tagged<'f>(
+    time: Option<Time>,
+    key: &'f mut Option<Key>,
+    resource: &'f mut Option<Resource>,
+) -> impl Iterator<Item = Tagged<'f>> {
+    let key = key.as_mut().map(|key| (key.arn.as_str(), &mut key.tags));
+    let resource = resource.as_mut().map(|on| (on.arn.as_str(), &mut on.tags));
+    let both = [key, resource].into_iter().flatten();
+    both.filter_map(move |(name, tags)| Some(Tagged { name, time: time?, tags }))
+}
+
 /// Everything that is known of tags.
 pub struct Tags<'a> {
     pub estate: &'a Estate,
@@ -46,37 +65,27 @@ impl<'a> Tags<'a> {
         Tags { estate, managed: book.aws_managed(), book, meant: meant.collect() }
     }
 
-    /// Gives the keys and resources of findings the tags that they had when the first event of the
-    /// finding happened. Thing by thing: each is walked through once, however many findings it has.
+    /// Gives things the tags that they had at their instants. Thing by thing: each is walked through
+    /// once, however often it is among them.
     ///
     /// # Errors
     /// When the run is to stop.
-    pub fn fill(&self, findings: &mut [Finding], context: &Context<'_>) -> io::Result<()> {
-        let mut wanted: Vec<(String, Time, usize, bool)> = Vec::new();
-        for (number, finding) in findings.iter().enumerate() {
-            let Some(time) = finding.first_seen else { continue };
-            let key = finding.key.iter().map(|key| (&key.arn, true));
-            let resource = finding.resource.iter().map(|resource| (&resource.arn, false));
-            for (name, is_key) in key.chain(resource) {
-                if let Named::Arn(arn) = self.book.named(name)
-                    && self.book.knows(&arn)
-                {
-                    wanted.push((arn, time, number, is_key));
-                }
+    pub fn fill(&self, all: &mut [Tagged<'_>], context: &Context<'_>) -> io::Result<()> {
+        let mut wanted: Vec<(String, Time, usize)> = Vec::new();
+        for (number, one) in all.iter().enumerate() {
+            if let Named::Arn(arn) = self.book.named(one.name)
+                && self.book.knows(&arn)
+            {
+                wanted.push((arn, one.time, number));
             }
         }
         wanted.sort_unstable();
         for of_one in wanted.chunk_by(|a, b| a.0 == b.0) {
             context.go_on()?;
-            let times: Vec<Time> = of_one.iter().map(|(_, time, ..)| *time).collect();
+            let times: Vec<Time> = of_one.iter().map(|(_, time, _)| *time).collect();
             let known = self.book.timeline(&of_one[0].0).index().known_at(&times);
-            for ((_, _, number, is_key), tags) in of_one.iter().zip(known) {
-                let finding = &mut findings[*number];
-                match (is_key, &mut finding.key, &mut finding.resource) {
-                    (true, Some(key), _) => key.tags = tags,
-                    (false, _, Some(resource)) => resource.tags = tags,
-                    _ => {}
-                }
+            for ((_, _, number), tags) in of_one.iter().zip(known) {
+                *all[*number].tags = tags;
             }
         }
         Ok(())

@@ -264,7 +264,7 @@ proptest! {
         let found = [tags.agreeing, tags.mismatched, tags.untagged, tags.one_sided, unknown];
         prop_assert_eq!(found, expected(&changes, &uses), "{:?}", tags.unknown);
         let of = |rule: &str| -> u64 {
-            outcome.findings.iter().filter(|f| f.rule == rule).map(|f| f.count).sum()
+            outcome.findings.all().unwrap().iter().filter(|f| f.rule == rule).map(|f| f.count).sum()
         };
         prop_assert_eq!([of("key-tag-mismatch"), of("key-tag-one-sided")], [found[1], found[3]]);
     }

@@ -1,0 +1,126 @@
+//! The findings of a report, in its order, of any number.
+//!
+//! A few are held; of many, whoever found them makes one after the other when it is written. What must
+//! stay true: they come in the same order and with the same members however they are kept.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::io;
+
+use super::finding::Finding;
+use super::level::Level;
+
+/// Findings, one after the other.
+pub type Each<'a> = Box<dyn Iterator<Item = io::Result<Cow<'a, Finding>>> + 'a>;
+
+/// Findings that are made when they are read, in the order of the report.
+pub trait Stored: Debug + Send + Sync {
+    /// All of them, as often as it takes.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    fn read(&self) -> io::Result<Each<'_>>;
+}
+
+/// All findings of a report.
+#[derive(Debug, Default)]
+pub struct Findings {
+    kept: Kept,
+    sum: Sum,
+}
+
+/// What is known of all findings together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sum {
+    /// How many there are.
+    pub len: u64,
+    /// How many of them stand for others,
+    pub standing: u64,
+    /// and for how many.
+    pub folded: u64,
+    /// The lowest level.
+    pub lowest: Option<Level>,
+}
+
+impl Sum {
+    /// Counts a finding.
+    pub fn add(&mut self, finding: &Finding) {
+        self.len += 1;
+        self.standing += u64::from(finding.folded > 0);
+        self.folded += finding.folded;
+        self.lowest = [self.lowest, Some(finding.level)].into_iter().flatten().min();
+    }
+}
+
+#[derive(Debug)]
+enum Kept {
+    Held(Vec<Finding>),
+    Stored(Box<dyn Stored>),
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept::Held(Vec::new())
+    }
+}
+
+impl Findings {
+    /// Those that are stored elsewhere.
+    pub fn stored(stored: Box<dyn Stored>, sum: Sum) -> Findings {
+        Findings { kept: Kept::Stored(stored), sum }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.sum.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.sum.len == 0
+    }
+
+    /// How many stand for others, and for how many; `None` if none does.
+    pub fn folded(&self) -> Option<(u64, u64)> {
+        let Sum { standing, folded, .. } = self.sum;
+        (standing > 0).then_some((standing, folded))
+    }
+
+    /// The lowest level of any.
+    pub fn lowest(&self) -> Option<Level> {
+        self.sum.lowest
+    }
+
+    /// Whether memory holds all of them.
+    #[cfg(test)]
+    pub fn is_held(&self) -> bool {
+        matches!(self.kept, Kept::Held(_))
+    }
+
+    /// One after the other.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn read(&self) -> io::Result<Each<'_>> {
+        match &self.kept {
+            Kept::Held(held) => Ok(Box::new(held.iter().map(|finding| Ok(Cow::Borrowed(finding))))),
+            Kept::Stored(stored) => stored.read(),
+        }
+    }
+
+    /// All of them at once.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn all(&self) -> io::Result<Vec<Finding>> {
+        self.read()?.map(|finding| finding.map(Cow::into_owned)).collect()
+    }
+}
+
+impl From<Vec<Finding>> for Findings {
+    fn from(held: Vec<Finding>) -> Findings {
+        let mut sum = Sum::default();
+        held.iter().for_each(|finding| sum.add(finding));
+        Findings { kept: Kept::Held(held), sum }
+    }
+}
