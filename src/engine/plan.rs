@@ -57,10 +57,10 @@ impl Filter {
             && one_of(&self.regions, region)
     }
 
-    /// Whether nothing is left out.
-    pub(super) fn has_all(&self) -> bool {
-        let Filter { since, until, accounts, regions } = self;
-        since.is_none() && until.is_none() && accounts.is_empty() && regions.is_empty()
+    /// Whether every account and Region is reported, up to now.
+    pub(super) fn is_whole(&self) -> bool {
+        let Filter { since: _, until, accounts, regions } = self;
+        until.is_none() && accounts.is_empty() && regions.is_empty()
     }
 
     /// Whether what is said of an account and Region is reported.

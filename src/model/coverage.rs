@@ -72,7 +72,7 @@ pub struct Seen {
 pub struct Coverage {
     places: BTreeMap<Place, Seen>,
     cut: bool,
-    unjudged: Option<Hour>,
+    unjudged: Option<Gap>,
 }
 
 /// What is carried from run to run of an account and Region.
@@ -105,29 +105,30 @@ impl Coverage {
         self.cut = true;
     }
 
-    /// Since when hours were looked at and not judged, because some input could not be read.
-    pub fn unjudged(&self) -> Option<Hour> {
+    /// Which hours were looked at and not judged, because some input could not be read: gaps that
+    /// ended in them.
+    pub fn unjudged(&self) -> Option<Gap> {
         self.unjudged
     }
 
-    /// Says since when hours are not judged; `None` when all are.
-    pub fn set_unjudged(&mut self, since: Option<Hour>) {
-        self.unjudged = since;
+    /// Says which hours are not judged; `None` when all are.
+    pub fn set_unjudged(&mut self, hours: Option<Gap>) {
+        self.unjudged = hours;
     }
 
     /// Adds all that another knows.
     pub fn merge(&mut self, other: Coverage) {
         self.cut |= other.cut;
-        self.unjudged = earlier(self.unjudged, other.unjudged);
+        self.unjudged = both(self.unjudged, other.unjudged);
         for (place, seen) in other.places {
             self.add(place, &seen);
         }
     }
 
     /// Adds what an earlier run knew: its hours, not its counts.
-    pub fn merge_earlier(&mut self, before: &Coverage) {
-        self.unjudged = earlier(self.unjudged, before.unjudged);
-        for (place, seen) in &before.places {
+    pub fn merge_earlier(&mut self, earlier: &Coverage) {
+        self.unjudged = both(self.unjudged, earlier.unjudged);
+        for (place, seen) in &earlier.places {
             let counts = Counts::default();
             self.add(place.clone(), &Seen { counts, ..seen.clone() });
         }
@@ -176,9 +177,10 @@ impl Coverage {
     }
 }
 
-/// The earlier of two hours, as far as there are any.
-fn earlier(one: Option<Hour>, other: Option<Hour>) -> Option<Hour> {
-    [one, other].into_iter().flatten().min()
+/// Both, and what lies between them.
+fn both(one: Option<Gap>, other: Option<Gap>) -> Option<Gap> {
+    let all = [one, other].into_iter().flatten();
+    all.reduce(|one, other| Gap { from: one.from.min(other.from), to: one.to.max(other.to) })
 }
 
 impl From<Vec<Carried>> for Coverage {

@@ -64,9 +64,9 @@ struct Head {
     first_event: Option<i64>,
     last_event: Option<i64>,
     accounts: BTreeSet<String>,
-    /// Since when hours are not judged. Not in states of earlier versions.
+    /// Which hours are not judged: half-open. Not in states of earlier versions.
     #[serde(default)]
-    unjudged: Option<i64>,
+    unjudged: Option<[i64; 2]>,
     /// Only in states of earlier versions.
     #[serde(default, skip_serializing)]
     coverage: Coverage,
@@ -149,7 +149,7 @@ fn head(state: &State) -> Head {
         first_event: memory.first_event.map(|time| time.0),
         last_event: memory.last_event.map(|time| time.0),
         accounts: memory.accounts.clone(),
-        unjudged: memory.coverage.unjudged(),
+        unjudged: memory.coverage.unjudged().map(|hours| [hours.from, hours.to]),
         coverage: Coverage::default(),
         forgotten: memory.forgotten,
         aged: memory.aged,
@@ -290,7 +290,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
     if head.schema == FIRST {
         coverage = head.coverage;
     }
-    coverage.set_unjudged(head.unjudged);
+    coverage.set_unjudged(head.unjudged.map(|[from, to]| coverage::Gap { from, to }));
     let memory = Memory {
         seed,
         first_event: head.first_event.map(Time),

@@ -15,7 +15,10 @@ fn coverage(seed: u64) -> Coverage {
         }
         coverage.add(coverage::Place { account: "111122223333".into(), region }, &seen);
     }
-    coverage.set_unjudged(Some(seed.cast_signed()).filter(|_| seed.is_multiple_of(3)));
+    coverage.set_unjudged(
+        Some(coverage::Gap { from: seed.cast_signed(), to: i64::MAX })
+            .filter(|_| seed.is_multiple_of(3)),
+    );
     coverage
 }
 

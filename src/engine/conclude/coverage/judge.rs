@@ -83,8 +83,9 @@ pub fn judge(
     let open = until.map(|until| hour_of(until).min(hour_of(look.now)));
     let from = from.or(open).unwrap_or(end);
     let before = if since.is_some() { from } else { from.saturating_sub(1) };
-    // What an earlier run could not judge is this one's business, wherever it begins.
-    let judged_from = unjudged.map_or(before, |unjudged| unjudged.min(before));
+    // What an earlier run could not judge is this one's business, unless a beginning was given.
+    let all = unjudged.map_or(before, |unjudged| unjudged.from.min(before));
+    let judged_from = if since.is_some() { before } else { all };
     let bench = Bench {
         gap_hours: look.gap_hours,
         judged_from,
@@ -102,7 +103,8 @@ pub fn judge(
     for (place, seen) in coverage.places().filter(|(place, _)| look.filter.has_place(place)) {
         let mut missing = bench.missing(seen);
         // A gap that an earlier run had on both sides was told by that one.
-        let late = |gap: &Gap| unjudged.is_some_and(|unjudged| gap.to > unjudged);
+        let late =
+            |gap: &Gap| unjudged.is_some_and(|hours| hours.from < gap.to && gap.to <= hours.to);
         let is_new = |gap: &Gap, (first, last): &(Hour, Hour)| {
             gap.from <= *first || gap.to > *last || late(gap)
         };
@@ -117,11 +119,13 @@ pub fn judge(
         }
     }
     if look.unread {
-        coverage.set_unjudged(Some(judged_from));
+        coverage.set_unjudged(Some(Gap { from: all, to: Hour::MAX }));
         judged.clear();
         rows.iter_mut().for_each(|row| row.kms_reads_missing = false);
-    } else if look.filter.has_all() {
-        coverage.set_unjudged(None);
+    } else if look.filter.is_whole() {
+        // What lies before a given beginning is still to be judged.
+        let rest = unjudged.map(|hours| Gap { to: hours.to.min(judged_from), ..hours });
+        coverage.set_unjudged(rest.filter(|rest| rest.from < rest.to));
     }
     (rows, judged)
 }

@@ -176,6 +176,16 @@ fn a_gap_that_a_run_could_not_judge_is_judged_by_a_later_one() {
     assert_eq!(fourth.covered[0].gaps, [], "it is no gap of this run");
     let fifth = outcome(&[file(0, Event::Plain, 160..170)], all(), &fourth.coverage);
     assert_eq!(gaps(&fifth), [], "once is enough");
+    // With a beginning, what lies before it is left out, and the rest told once.
+    let since = |hour| Filter { since: Some(time(hour, 0)), ..all() };
+    let next = outcome(&[file(0, Event::Plain, 140..150)], since(120), &second.coverage);
+    assert_eq!(gaps(&next).len(), 1);
+    let again = outcome(&[file(0, Event::Plain, 150..160)], since(121), &next.coverage);
+    assert_eq!(gaps(&again), []);
+    let late = outcome(&[file(0, Event::Plain, 140..150)], since(140), &second.coverage);
+    assert_eq!(gaps(&late), []);
+    let whole = outcome(&[file(0, Event::Plain, 150..160)], all(), &late.coverage);
+    assert_eq!(gaps(&whole), [gap(0, "events", 100, 130)], "nobody has told it");
     // What was unreadable may have been what was missing.
     let late = [file(0, Event::Plain, 100..130), file(0, Event::Plain, 140..150)];
     assert_eq!(gaps(&outcome(&late, all(), &second.coverage)), []);
