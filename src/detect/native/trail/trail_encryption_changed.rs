@@ -11,6 +11,9 @@ use crate::record::json::Kind;
 use crate::record::kms::View;
 use crate::record::shape::is_call;
 
+/// The service that keeps the trail of a landing zone. Nobody else can act in its name.
+const CONTROL_TOWER: &str = "controltower.amazonaws.com";
+
 /// See `rules/trail/trail-encryption-changed.md`.
 #[derive(Debug)]
 pub struct TrailEncryptionChanged;
@@ -37,9 +40,36 @@ impl Detector for TrailEncryptionChanged {
         let found = Found::at(Level::High).with("change", "replaced").with("kmsKeyId", &*asked);
         let Some(account) = account else { return Some(found) };
         let found = found.with("key_account", account.as_str());
-        if is_recipient(view, &account) {
+        // Whoever sets up a landing zone names the key of its log archive, which is an account of
+        // the organisation. A single account's logs do not show that.
+        if is_recipient(view, &account) || view.invoked_by() == Some(CONTROL_TOWER) {
             return Some(found);
         }
         Some(Found { level: Level::Critical, ..found }.if_foreign_else([account], Level::High))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::detect::native::testing::detector::{changed, found};
+
+    #[test]
+    fn control_tower_names_a_key_of_the_organisation() {
+        let record = json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "UpdateTrail",
+            "userIdentity": {"type": "AssumedRole"}, "recipientAccountId": "111122223333",
+            "requestParameters":
+                {"kmsKeyId": "arn:aws:kms:eu-central-1:777788889999:key/1234abcd"}});
+        let level = |changes: serde_json::Value| {
+            found(&TrailEncryptionChanged, &changed(&record, &changes)).map(|found| found.level)
+        };
+        assert_eq!(level(json!({})), Some(Level::Critical));
+        let by = |service: &str| json!({"userIdentity": {"invokedBy": service}});
+        assert_eq!(level(by("controltower.amazonaws.com")), Some(Level::High));
+        assert_eq!(level(by("cloudformation.amazonaws.com")), Some(Level::Critical));
+        let agent = json!({"userAgent": "controltower.amazonaws.com"});
+        assert_eq!(level(agent), Some(Level::Critical), "anybody may call itself so");
     }
 }
