@@ -90,7 +90,7 @@ impl Made {
 impl Stored for Made {
     fn read(&self) -> io::Result<Each<'_>> {
         let mut records = self.records.read()?;
-        let mut made = move |place| {
+        let made = move |place| {
             let made = match self.beside.of_files.get(&place) {
                 Some(finding) => finding.clone(),
                 None => {
@@ -101,6 +101,6 @@ impl Stored for Made {
             let rank = self.beside.ranked.then_some(place + 1);
             Ok(Cow::Owned(Finding { rank, ..made }))
         };
-        Ok(Box::new((0..self.len).map(move |place| made(place))))
+        Ok(Box::new((0..self.len).map(made)))
     }
 }
