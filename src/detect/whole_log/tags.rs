@@ -25,7 +25,7 @@ pub struct Pairs<'a> {
     /// wrote.
     pub attested: u64,
     /// The first resources by name, as many as a finding shows.
-    pub resources: &'a BTreeSet<String>,
+    pub resources: &'a [String],
     /// The highest of the levels that the settings give the tags that differ; `low` where none
     /// does.
     pub highest: Level,

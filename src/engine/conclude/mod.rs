@@ -65,7 +65,7 @@ mod tags;
 use std::collections::BTreeSet;
 use std::io;
 use std::mem::take;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::context::Context;
 use super::finding::finding_of_files;
@@ -81,6 +81,7 @@ use super::partial::values::Values;
 use super::plan::{Phase, Plan};
 use super::store::dictionary::Dictionary;
 use super::store::runs::{Rows, SHARDS};
+use super::store::shelf::Shelf;
 use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
@@ -98,9 +99,9 @@ use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
 use notices::{collision, conflict, too_many_names, too_many_tags};
 use reported::reported;
-use settle::Settling;
+use settle::{Settled, Settling};
 use stateful::decide::{Bench, Decisions, Desk};
-use stateful::evidence::{Finds, Found, fill_sessions};
+use stateful::evidence::{Finds, Found};
 use stateful::note::{Note, Notes};
 use stateful::presence::Presence;
 use stateful::stages::Stages;
@@ -132,7 +133,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = partial.problems.or_missing(decided, "rules over many records are missing");
     context.progress.begin(Phase::Sorting, 0);
-    let Decided { mut decisions, compared, found, book, mut handed } = decided;
+    let Decided { mut decisions, compared, book, mut handed } = decided;
     partial.problems.extend(take(&mut handed.problems));
     let problems = take(&mut decisions.problems);
     problems.into_iter().for_each(|problem| partial.problems.add(problem));
@@ -140,7 +141,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let (covered, gaps) = covered(context, &mut partial.coverage, all_of_it);
     let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut on_many = finds.into_groups();
-    for Found { key, group, count, .. } in found.into_iter().chain(gaps) {
+    for Found { key, group, count, .. } in gaps {
         on_many.add_counted(key, group, count);
     }
     let settling = Settling {
@@ -223,8 +224,6 @@ fn count(context: &Context<'_>, partial: &mut Partial) -> Counts {
 struct Decided {
     decisions: Decisions,
     compared: Compared,
-    /// Findings about tags.
-    found: Vec<Found>,
     book: Book,
     /// What the next run gets.
     handed: HandedOn,
@@ -289,12 +288,16 @@ fn decide(
     decisions.merge(passed.decisions);
     bench.habits.merge(passed.habits);
     waiting.decide_late(passed.notes, &mut bench, &mut decisions)?;
-    finds.lock().unwrap_or_else(PoisonError::into_inner).fill(&heap)?;
-    let found = tagged(context, (&mut compared, said.aliases), &tags, (&heap, seen.last))?;
+    let aliases = (said.aliases, seen.last);
+    tagged(&bench, (&mut compared, aliases), &tags)?;
     partial.problems.extend(too_many_tags(plan, &book));
     let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
     let handed = handed_on(&shelves, &mut partial.retained, (passed.handed, passed.aged))?;
-    Ok(Decided { decisions, compared, found, book, handed })
+    Ok(Decided { decisions, compared, book, handed })
+}
+
+fn lock(finds: &Mutex<Finds>) -> MutexGuard<'_, Finds> {
+    finds.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the next run gets, if there is to be one.
@@ -404,21 +407,22 @@ fn compared<'a>(
     Ok(compared)
 }
 
-/// Findings about tags.
+/// Hands on findings about tags.
 fn tagged(
-    context: &Context<'_>,
-    (compared, aliases): (&mut Compared, Vec<tags::settled::AliasSet>),
+    bench: &Bench<'_>,
+    (compared, (aliases, last)): (&mut Compared, (Shelf<Settled>, Time)),
     tags: &Tags<'_>,
-    (heap, last): (&AllTexts, Time),
-) -> io::Result<Vec<Found>> {
-    let mut found = tags::finding::findings(context, take(&mut compared.founds));
-    fill_sessions(&mut found, heap)?;
+) -> io::Result<()> {
+    let Bench { context, heap, found: finds, .. } = *bench;
+    let mut found = |found| lock(finds).add(vec![found], heap);
+    tags::finding::findings(context, take(&mut compared.founds), &mut found)?;
     let mut ledger = Ledger::new(tags);
-    found.extend(tags::settled::aliases(context, &mut ledger, aliases, last)?);
-    found.extend(tags::settled::classes(context, &mut ledger, last)?);
+    tags::settled::aliases(context, &mut ledger, (aliases, last), &mut found)?;
+    tags::settled::classes(context, &mut ledger, last)?.into_iter().try_for_each(found)?;
+    lock(finds).fill(heap)?;
     compared.coverage.resources = tags.book.arns().len() as u64;
     compared.coverage.unplaced = tags.book.unplaced;
-    Ok(found)
+    Ok(())
 }
 
 /// Which hours there are, and findings about those that should be there too.

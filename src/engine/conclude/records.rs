@@ -12,13 +12,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::habits::Habits;
-use super::stateful::evidence::origin;
+use super::settle::Settled;
+use super::stateful::evidence::{RecordEvent, origin};
 use super::stateful::note::{Behind, Note, NoteText, Notes, part_of};
 use super::stateful::presence::Presence;
 use super::stateful::stages::Stages;
 use super::sums::Sums;
 use super::tags::compare::PairRecord;
-use super::tags::settled::AliasSet;
+use super::tags::settled::given;
 use crate::detect::stateful::{About, By, Correlation, Kind, Mark, Verdict};
 use crate::detect::{ADJUSTS, Feed, Hit, field};
 use crate::engine::context::Context;
@@ -30,6 +31,7 @@ use crate::engine::partial::kept::{Label, why};
 use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
 use crate::engine::store::dictionary::{NONE, Sym, sym};
+use crate::engine::store::shelf::Shelf;
 use crate::engine::store::texts::{AllTexts, NOWHERE, TextAt, Texts};
 use crate::model::container::container;
 use crate::model::days::{Day, Days};
@@ -46,7 +48,8 @@ pub struct Said {
     pub marked: Marked,
     pub book: Book,
     pub pairs: Vec<PairRecord>,
-    pub aliases: Vec<AliasSet>,
+    /// Aliases that were given to keys.
+    pub aliases: Shelf<Settled>,
     /// What principals read that no row tells.
     pub habits: Habits,
 }
@@ -79,7 +82,7 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
         marked: Marked::new(),
         book: book(known.context),
         pairs: Vec::new(),
-        aliases: Vec::new(),
+        aliases: Shelf::new(known.context.plan.limits.groups),
         habits: Habits::default(),
     };
     for said in parts {
@@ -88,7 +91,7 @@ pub fn pass(known: &Known<'_>, kept: &AllTexts) -> io::Result<Said> {
         all.marked.extend(said.marked);
         all.book.merge(said.book);
         all.pairs.extend(said.pairs);
-        all.aliases.extend(said.aliases);
+        all.aliases.merge(said.aliases);
         all.habits.merge(said.habits);
     }
     all.pairs.sort_unstable();
@@ -133,7 +136,7 @@ impl Pass<'_> {
                 marked: Marked::new(),
                 book: book(known.context),
                 pairs: Vec::new(),
-                aliases: Vec::new(),
+                aliases: Shelf::new(known.context.plan.limits.groups),
                 habits: Habits::default(),
             },
         }
@@ -195,15 +198,12 @@ impl Pass<'_> {
             return;
         };
         let id = view.event().text_at(&["eventID"]).filter(|id| !id.is_empty());
-        self.said.aliases.push(AliasSet {
-            recalled: range.is_recalled(),
-            time,
-            id: id.map(Cow::into_owned),
-            content,
-            name: name.into_owned(),
-            about: About::of(view),
-            origin: origin(self.known.context, (blob, record)),
-        });
+        let (id, name) = (id.map(Cow::into_owned), name.into_owned());
+        let context = self.known.context;
+        let event = RecordEvent { id, name, content, place: (blob, record) };
+        let of = (time, origin(context, (blob, record)), !range.is_recalled());
+        let (at, set) = given(context.key, &event, &About::of(view), of);
+        self.said.aliases.push(at, set);
     }
 
     /// Notes what a record means to rules over many.

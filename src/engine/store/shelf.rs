@@ -46,6 +46,12 @@ impl<T: Stow> Shelf<T> {
         }
     }
 
+    /// Takes in all of another's.
+    pub fn merge(&mut self, other: Shelf<T>) {
+        self.away.merge(other.away);
+        other.held.into_iter().for_each(|(key, value)| self.push(key, value));
+    }
+
     fn put_away(&mut self) {
         self.held.sort_by_cached_key(|(key, _)| *key);
         let texts = self.held.iter().map(|(key, value)| Ok((*key, value.pack())));

@@ -78,8 +78,6 @@ fn side(told: &Told) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::model::time::Time;
 
@@ -93,7 +91,7 @@ mod tests {
     fn a_few_are_listed_and_the_rest_counted() {
         let all: Vec<Said> = (0..LISTED + 3).map(said).collect();
         let often = Often { uses: 1, first: Time(0), last: Time(0) };
-        let (resources, of) = (BTreeSet::new(), |number: usize| {
+        let (resources, of) = (Vec::new(), |number: usize| {
             all.iter().take(number).map(|said| (said, often)).collect::<Vec<_>>()
         });
         let pairs = |number| Pairs {

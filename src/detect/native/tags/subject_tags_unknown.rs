@@ -20,7 +20,7 @@ impl WholeLog for SubjectTagsUnknown {
 
     fn judge(&self, view: &LogView<'_>) -> Option<Conclusion> {
         let pairs = tag_pairs::of(&view.piece)?;
-        let resources: Vec<String> = pairs.resources.iter().cloned().collect();
+        let resources: Vec<String> = pairs.resources.to_vec();
         Some(tag_pairs::told(pairs, view.level).with("resources", resources))
     }
 }

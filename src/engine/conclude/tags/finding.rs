@@ -196,8 +196,10 @@ impl Found {
             sessions,
             count: self.count,
             attested: self.attested,
-            said: self.told,
-            resources: self.resources,
+            // There may be a million of them, and a tree has room for eleven entries as soon as it
+            // has one.
+            said: self.told.into_iter().collect(),
+            resources: self.resources.into_iter().collect(),
         };
         if let Some(group) = &mut settled.group {
             group.level = group.level.max(self.level.unwrap_or(group.level));
@@ -282,8 +284,8 @@ pub struct Settled {
     sessions: Vec<TextAt>,
     count: u64,
     attested: u64,
-    said: BTreeMap<Said, Often>,
-    resources: BTreeSet<String>,
+    said: Box<[(Said, Often)]>,
+    resources: Box<[String]>,
 }
 
 /// Adds what was said.
@@ -307,11 +309,12 @@ impl Settled {
         self.sessions.extend(other.sessions);
         self.count += other.count;
         self.attested += other.attested;
-        self.resources.extend(other.resources);
-        while self.resources.len() > SHOWN {
-            self.resources.pop_last();
-        }
-        other.said.iter().for_each(|(said, often)| say(&mut self.said, said, *often));
+        let both = std::mem::take(&mut self.resources).into_iter().chain(other.resources);
+        let both: BTreeSet<String> = both.collect();
+        self.resources = both.into_iter().take(SHOWN).collect();
+        let mut said: BTreeMap<Said, Often> = std::mem::take(&mut self.said).into_iter().collect();
+        other.said.iter().for_each(|(one, often)| say(&mut said, one, *often));
+        self.said = said.into_iter().collect();
     }
 
     /// What there is to judge, the most used first. The group has the highest level of its uses.
@@ -401,9 +404,16 @@ pub fn merge(founds: &mut Founds, other: Founds) {
     other.into_iter().for_each(|(key, settled)| add(founds, key, settled));
 }
 
-/// The findings, as the rules judge what was found for them. What earlier runs have judged counts
-/// only where there is nothing new.
-pub fn findings(context: &Context<'_>, all: Founds) -> Vec<evidence::Found> {
+/// Hands on the findings, as the rules judge what was found for them. What earlier runs have judged
+/// counts only where there is nothing new.
+///
+/// # Errors
+/// What `take` says.
+pub fn findings(
+    context: &Context<'_>,
+    all: Founds,
+    take: impl FnMut(evidence::Found) -> io::Result<()>,
+) -> io::Result<()> {
     let (old, mut all): (Founds, Founds) = all.into_iter().partition(|((_, old), _)| *old);
     for ((key, _), found) in old {
         all.entry((key, false)).or_insert(found);
@@ -426,5 +436,5 @@ pub fn findings(context: &Context<'_>, all: Founds) -> Vec<evidence::Found> {
         }
         Some(evidence::Found { key, group, count: found.count, named, sessions })
     };
-    all.into_iter().filter_map(finding).collect()
+    all.into_iter().filter_map(finding).try_for_each(take)
 }

@@ -11,27 +11,46 @@ use super::ledger::Ledger;
 use crate::detect::stateful::About;
 use crate::detect::whole_log::tags::{AliasGiven, DataClass};
 use crate::detect::whole_log::{Conclusion, LooksAt, Piece};
-use crate::engine::conclude::stateful::evidence::Found;
+use crate::engine::conclude::settle::Settled;
+use crate::engine::conclude::stateful::evidence::{Found, RecordEvent};
 use crate::engine::context::Context;
 use crate::engine::partial::few::Few;
-use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, Snapshot};
+use crate::engine::partial::group::{Group, GroupKey, Snapshot};
+use crate::engine::store::hash::HashKey;
+use crate::engine::store::shelf::Shelf;
+use crate::engine::store::stacks::StackKey;
 use crate::model::arn::Arn;
 use crate::model::days::Days;
+use crate::model::finding::Status;
+use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 use crate::tags::timeline::State;
 
-/// An alias was given to a key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AliasSet {
-    pub time: Time,
-    pub id: Option<String>,
-    pub content: u64,
-    pub name: String,
-    pub about: About,
-    pub origin: Origin,
-    /// Whether an earlier run has judged it.
-    pub recalled: bool,
+/// An alias that was given to a key: a finding in the making, of no rule yet, and what tells it from
+/// others. Copies have the same.
+pub fn given(
+    hash_key: HashKey,
+    event: &RecordEvent,
+    about: &About,
+    (time, origin, fresh): (Time, Origin, bool),
+) -> (StackKey, Settled) {
+    let [id, id2] = match &event.id {
+        Some(id) => hash_key.long(&[id.as_bytes()]),
+        None => hash_key.long(&[&event.place.0.to_le_bytes(), &event.place.1.to_le_bytes()]),
+    };
+    let things = (about.key.clone(), about.resource.clone());
+    let group = event.group(origin, about, things, (time.0, Level::Informational, fresh));
+    let key = GroupKey {
+        account: about.account.clone(),
+        region: about.region.clone(),
+        principal: about.principal.identity().map(Cow::into_owned),
+        key: about.key.as_ref().map(|key| key.arn.clone()),
+        resource: about.resource.as_ref().map(|resource| resource.arn.clone()),
+        ..GroupKey::of_rule(0)
+    };
+    let settled = Settled { key, group, count: 1, status: Status::New };
+    ([time.0.cast_unsigned(), id, id2, event.content], settled)
 }
 
 /// The end of the second of the last record: what happens in it is over then.
@@ -39,66 +58,51 @@ fn after(last: Time) -> Time {
     Time(last.0.saturating_add(1_000_000))
 }
 
-/// What is said of aliases that were given to keys.
+/// Hands on what is said of aliases that were given to keys.
 ///
 /// # Errors
-/// When the run is to stop.
+/// When the run is to stop, a temporary file cannot be read back, or what `take` says.
 pub fn aliases(
     context: &Context<'_>,
     ledger: &mut Ledger<'_>,
-    mut all: Vec<AliasSet>,
-    last: Time,
-) -> io::Result<Vec<Found>> {
+    (all, last): (Shelf<Settled>, Time),
+    mut take: impl FnMut(Found) -> io::Result<()>,
+) -> io::Result<()> {
     let rules: Vec<_> = context.plan.rules.looking_at(LooksAt::Aliases).collect();
     if rules.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let end = after(last);
-    all.sort();
-    // Copies differ by where they were read.
-    all.dedup_by(|a, b| (a.time, &a.id, a.content) == (b.time, &b.id, b.content) && a.id.is_some());
-    let mut found = Vec::new();
-    for set in all {
+    let all = all.sorted();
+    let mut read = all.read()?.peekable();
+    while let Some(next) = read.next() {
         context.go_on()?;
-        let Some(key) = &set.about.key else { continue };
-        let Some(alias) = &key.alias else { continue };
+        let (at, mut set) = next?;
+        // Copies differ by where they were read. What has been judged is not new in a copy.
+        while let Some(copy) = read.next_if(|next| next.as_ref().is_ok_and(|(to, _)| *to == at)) {
+            let (_, Settled { group, .. }) = copy?;
+            let fresh = set.group.fresh && group.fresh;
+            set.group.merge(group);
+            set.group.fresh = fresh;
+        }
+        let Some(key) = &set.group.earliest.1.key else { continue };
+        let (Some(alias), Some(time)) = (&key.alias, set.group.first) else { continue };
         let courses = ledger.courses(&key.arn);
-        let given = AliasGiven { alias, time: set.time, courses: &courses.all, end };
+        let given = AliasGiven { alias, time, courses: &courses.all, end };
         for rule in &rules {
-            let told = rule.judge(ledger.estate(), Piece::Alias(&given));
-            found.extend(told.map(|told| of_alias(rule.about, &set, &told)));
+            if let Some(told) = rule.judge(ledger.estate(), Piece::Alias(&given)) {
+                take(of_alias(rule.about, &set, &told))?;
+            }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-fn of_alias(rule: usize, set: &AliasSet, told: &Conclusion) -> Found {
-    let about = &set.about;
-    let event = EventKept {
-        order: (false, Some(set.time), set.id.clone()),
-        name: set.name.clone(),
-        place: set.id.is_none().then(|| set.origin.clone()),
-        content: set.content,
-    };
-    let snapshot = Snapshot {
-        principal: about.principal.clone(),
-        source_ip: about.source_ip.clone(),
-        user_agent: about.user_agent.clone(),
-        key: about.key.clone(),
-        resource: about.resource.clone(),
-        details: told.texts(),
-    };
-    let key = GroupKey {
-        account: about.account.clone(),
-        region: about.region.clone(),
-        principal: about.principal.identity().map(Cow::into_owned),
-        key: about.key.as_ref().map(|key| key.arn.clone()),
-        resource: about.resource.as_ref().map(|resource| resource.arn.clone()),
-        ..GroupKey::of_rule(rule)
-    };
-    let (level, origin, fresh) = (told.level, set.origin.clone(), !set.recalled);
-    let group = Group::new(Match { level, event, origin, shared: None, snapshot, fresh });
-    Found::new(key, group, 1)
+fn of_alias(rule: usize, set: &Settled, told: &Conclusion) -> Found {
+    let mut group = set.group.clone();
+    group.level = told.level;
+    group.earliest.1.details = told.texts();
+    Found::new(GroupKey { rule, ..set.key.clone() }, group, 1)
 }
 
 /// Who is tagged with which class of data.
