@@ -34,9 +34,9 @@ pub struct Findings {
 pub struct Sum {
     /// How many there are.
     pub len: u64,
-    /// How many of them stand for others,
+    /// How many of them stand for others.
     pub standing: u64,
-    /// and for how many.
+    /// How many others they stand for.
     pub folded: u64,
     /// The lowest level.
     pub lowest: Option<Level>,

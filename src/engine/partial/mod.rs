@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! key_use    one row a use of a key
+//! purpose    how a key was named in a use, and what it was used on
+//! entry      the members of an entry of the dictionary, as bytes
 //! uses       all uses, with the texts behind them
 //! kept       other records that matter later, as their texts
 //! fact       which record was read where
 //! group      a finding in the making
 //! groups     all of them, in bounded memory
 //! pack       a finding in the making as bytes
+//! gathered   what one finding tells of many keys, resources and principals
 //! few        a list of few entries, in order
 //! handed     what the next run may get, as rows
 //! use_block  uses of keys as bytes, for the next run

@@ -33,7 +33,7 @@ fn found(rule: &'static str, records: &[Value], each: bool) -> Vec<Finding> {
     let loaded = RuleSet::load_some(|id| id == rule, &[], &base.estate).unwrap();
     let plan = crate::engine::Plan { rules: loaded.rules, ..base };
     let (one, other) = records.split_at(records.len() / 2);
-    outcome(&[one.to_vec(), other.to_vec()], &plan).findings
+    outcome(&[one.to_vec(), other.to_vec()], &plan).findings.all().unwrap()
 }
 
 #[test]

@@ -397,7 +397,8 @@ fn what_is_usual_is_what_the_plain_twin_says() {
             let who = one.principal.arn.clone().unwrap();
             (one.rule.clone(), who, one.level, one.count, first, last)
         };
-        let mut found: Vec<Told> = outcome.findings.iter().map(told).collect();
+        let listed = outcome.findings.all().unwrap();
+        let mut found: Vec<Told> = listed.iter().map(told).collect();
         found.sort();
         let expected = expected(&records);
         let missing: Vec<&Told> = expected.iter().filter(|one| !found.contains(one)).collect();

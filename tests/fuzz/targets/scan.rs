@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use keytrail::record::event::{Marked, Raw};
+use keytrail::record::event::{Event, Marked, Raw};
 use keytrail::record::json::Json;
+use keytrail::record::scan::tape::Tape;
 use keytrail::record::scan::{self, Flags, Index, Scan, Verdict, plain};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -60,6 +61,7 @@ fn members(marked: Marked<'_>) {
     ];
     let _ = found.map(|(_, raw)| raw.and_then(Raw::time));
     let Some(event) = marked.event() else { return };
+    along_tapes(&event);
     for (name, raw) in found {
         let plain = event.json().get(name);
         assert_eq!(event.get(name).map(Json::raw), plain.map(Json::raw), "{name}");
@@ -84,6 +86,23 @@ fn members(marked: Marked<'_>) {
         if let (Some(Value::String(text)), Some(raw)) = (twin, raw) {
             assert_eq!(raw.text().as_deref(), Some(&*text), "{name}");
             assert!(raw.plain().is_none_or(|plain| plain == text.as_bytes()), "{name}");
+        }
+    }
+}
+
+/// A walk along any tape gives what a walk over the bytes gives.
+fn along_tapes(event: &Event<'_>) {
+    let plain = event.json().to_value();
+    let mut tape = Tape::default();
+    for fill in scan::all_fills() {
+        // What an earlier record left must not show.
+        fill(br#"{"a\n":[1,{"b":"c"}],"d":true}"#, &mut tape);
+        fill(event.text().as_bytes(), &mut tape);
+        let along = event.with_tape(&tape);
+        assert_eq!(along.json().to_value(), plain);
+        for (name, _) in event.json().members() {
+            let name = name.text();
+            assert_eq!(along.get(&name).map(Json::raw), event.get(&name).map(Json::raw), "{name}");
         }
     }
 }
