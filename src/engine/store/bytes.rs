@@ -37,6 +37,17 @@ impl Bytes {
         self.file.is_some()
     }
 
+    /// Makes room for more bytes in memory at once: growing step by step would copy what there is,
+    /// and hold it twice meanwhile.
+    pub fn make_room(&mut self, bytes: usize) {
+        self.held.reserve_exact(bytes);
+    }
+
+    /// Gives back the room that nothing is in.
+    pub fn fit(&mut self) {
+        self.held.shrink_to_fit();
+    }
+
     /// Adds bytes, in memory.
     pub fn add(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);

@@ -123,6 +123,12 @@ impl Words {
     pub fn trouble(&self) -> Option<&io::Error> {
         self.spill.trouble()
     }
+
+    /// How many bytes the texts take, with their names.
+    fn len(&self) -> io::Result<u64> {
+        let written = self.files.iter().map(|file| Ok(file.metadata()?.len()));
+        Ok(written.sum::<io::Result<u64>>()? + self.held.len() as u64)
+    }
 }
 
 /// The name of a text under a key; never [`NONE`].
@@ -149,6 +155,9 @@ impl Dictionary {
     pub fn new(all: Vec<Words>) -> io::Result<Dictionary> {
         let mut dictionary =
             Dictionary { index: Vec::new(), bytes: Bytes::default(), collisions: 0 };
+        let lens = all.iter().map(Words::len).collect::<io::Result<Vec<u64>>>()?;
+        let len = usize::try_from(lens.into_iter().sum::<u64>()).unwrap_or(LOOKED_UP);
+        dictionary.bytes.make_room(len.min(LOOKED_UP + IN_MEMORY));
         for words in all {
             for mut file in words.files {
                 let mut bytes = Vec::new();
@@ -158,6 +167,7 @@ impl Dictionary {
             }
             dictionary.add(&words.held)?;
         }
+        dictionary.bytes.fit();
         dictionary.index.sort_unstable();
         dictionary.dedup()?;
         Ok(dictionary)
@@ -182,19 +192,21 @@ impl Dictionary {
 
     /// Leaves one place for each name, and counts texts that share one.
     fn dedup(&mut self) -> io::Result<()> {
-        let mut kept: Vec<(Sym, u64)> = Vec::with_capacity(self.index.len());
-        for (sym, place) in std::mem::take(&mut self.index) {
-            match kept.last() {
-                Some((last, first)) if *last == sym => {
-                    let differs = self.at(*first)? != self.at(place)?;
-                    self.collisions += u64::from(differs);
+        let mut index = std::mem::take(&mut self.index);
+        let mut failed = None;
+        index.dedup_by(|(sym, place), (last, first)| {
+            let same = sym == last;
+            if same && failed.is_none() {
+                match self.at(*first).and_then(|text| Ok(text != self.at(*place)?)) {
+                    Ok(differs) => self.collisions += u64::from(differs),
+                    Err(error) => failed = Some(error),
                 }
-                _ => kept.push((sym, place)),
             }
-        }
-        kept.shrink_to_fit();
-        self.index = kept;
-        Ok(())
+            same
+        });
+        index.shrink_to_fit();
+        self.index = index;
+        failed.map_or(Ok(()), Err)
     }
 
     /// The text of a name.
