@@ -20,6 +20,7 @@ use crate::model::verified::{Fault, Unverified};
 /// A finding of a group, by the rule of this id.
 pub fn finding((id, told): (&str, Arc<Told>), key: GroupKey, group: Group, count: u64) -> Finding {
     let mut snapshot = group.earliest.1;
+    let members = group.gathered.as_ref().map(|gathered| gathered.members()).unwrap_or_default();
     if let Some(gathered) = &group.gathered {
         snapshot.blank(gathered.is_one());
         gathered.tell(&mut snapshot.details);
@@ -60,6 +61,7 @@ pub fn finding((id, told): (&str, Arc<Told>), key: GroupKey, group: Group, count
         resource: snapshot.resource,
         claimed: group.claimed,
         folded: 0,
+        members,
         events,
         details,
         told,
@@ -158,6 +160,7 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
         }),
         claimed: false,
         folded: 0,
+        members: Vec::new(),
         events: files.shown().iter().map(event).collect(),
         details: told.details,
         told: Arc::new(meta.told()),

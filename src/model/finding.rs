@@ -105,6 +105,9 @@ pub struct Finding {
     pub claimed: bool,
     /// How many findings were folded into this one, which stands for them; 0 if it stands for itself.
     pub folded: u64,
+    /// Keyed hashes of the keys and principals that it gathers, if it is about several things at once.
+    /// A later run that has a new one among them tells of something new.
+    pub members: Vec<u64>,
     /// The 10 smallest events by time and event id.
     pub events: Vec<EventRef>,
     /// What the rule has to say beside this.

@@ -238,10 +238,13 @@ impl Condition {
     pub fn denies_all_but(&self, keys: &[&str]) -> bool {
         let Some(operator) = self.operator() else { return false };
         self.is_about(keys)
+            && !self.values.is_empty()
             && match operator.test {
                 Test::NotEquals | Test::NotLike => {
                     operator.set != Some(Set::Any) && self.is_narrow()
                 }
+                // No value of these keys is a boolean, so that such a test never holds.
+                Test::Bool if self.is_about(CALLER_FENCES) => false,
                 Test::Bool => {
                     let spares_absent = !operator.if_exists && !self.is_about(ALWAYS_THERE);
                     let all = |word: &String| word.eq_ignore_ascii_case("false");

@@ -122,6 +122,9 @@ impl Policy {
             denial.applies_to(key)
                 && denial.who.covers(&Principal::Everyone)
                 && denial.conditions.iter().all(holds_for_outsiders)
+                && (denial.conditions.is_empty()
+                    // A Deny that spares services only lets them act for anybody.
+                    || !denial.conditions.iter().all(Condition::spares_services_only))
         };
         let closed = self.denies().filter(closes);
         let denied = closed.fold(Actions::NONE, |all, denial| all.with(denial.kms()));

@@ -422,11 +422,18 @@ fn a_denial_is_a_fence_if_all_its_conditions_hold_for_outsiders() {
             "ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/x"}}),
         json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5",
             "aws:SourceAccount": "111122223333"}}),
-        json!({"Bool": {"aws:PrincipalIsAWSService": "false"}}),
     ] {
         assert!(!public(closed.clone()), "{closed}");
     }
     for open in [
+        // A service may act for any account.
+        json!({"Bool": {"aws:PrincipalIsAWSService": "false"}}),
+        // No id is a boolean, so that such a test never holds, and nothing is denied.
+        json!({"BoolIfExists": {"aws:PrincipalOrgID": "false"},
+            "Bool": {"aws:PrincipalIsAWSService": "false"}}),
+        json!({"Bool": {"aws:PrincipalArn": "false", "aws:PrincipalIsAWSService": "false"}}),
+        json!({"StringNotEquals": org, "Bool": {"kms:CallerAccount": "false"}}),
+        json!({"StringNotEquals": {"aws:PrincipalOrgID": []}}),
         // Whoever comes by way of a service is not denied.
         json!({"StringNotEquals": org, "Bool": {"aws:ViaAWSService": "false"}}),
         json!({"StringNotEquals": org, "Bool": {"aws:PrincipalIsAWSService": "true"}}),

@@ -77,6 +77,7 @@ pub fn deletion() -> Finding {
         resource: None,
         claimed: false,
         folded: 0,
+        members: Vec::new(),
         events: vec![EventRef {
             time: Some(time("2026-11-23T20:17:00Z")),
             id: some("11111111-2222-3333-4444-555555555555"),
@@ -129,6 +130,7 @@ pub fn foreign_use() -> Finding {
         }),
         claimed: false,
         folded: 0,
+        members: Vec::new(),
         events: vec![],
         details: BTreeMap::new(),
         told: Arc::new(Told {
@@ -168,6 +170,7 @@ pub fn hostile(text: &str) -> Finding {
         resource: Some(Resource { arn: format!("arn:aws:s3:::{text}"), kind: bad(), tags: tags() }),
         claimed: false,
         folded: 0,
+        members: Vec::new(),
         events: vec![EventRef {
             time: None,
             id: bad(),

@@ -130,9 +130,12 @@ impl Past {
         self.has(finding, &[true, false], levels)
     }
 
-    /// Whether an earlier run has listed it, at whatever level.
+    /// Whether an earlier run has listed it, at whatever level, with all keys and principals that it is
+    /// about: one more of them is something new.
     fn has_told(&self, finding: &Finding) -> bool {
+        let all = || finding.members.iter();
         self.has(finding, &[true], Level::ALL.into_iter())
+            && all().all(|member| id_of(finding, *member).is_some_and(|id| self.known.has(id)))
     }
 
     fn has(
@@ -153,6 +156,11 @@ impl Past {
         if self.found.len() < FOUND_MAX {
             self.found.extend(id(finding, told, Some(finding.level)));
         }
+        let room = FOUND_MAX.saturating_sub(self.found.len());
+        if told {
+            let members = finding.members.iter().take(room);
+            self.found.extend(members.filter_map(|member| id_of(finding, *member)));
+        }
     }
 }
 
@@ -164,6 +172,12 @@ fn id(finding: &Finding, told: bool, level: Option<Level>) -> Option<Id> {
     let of_level = level.map_or(0, |level| (level as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let high = high ^ of_level;
     Some(if told { [high, low] } else { [!high, low] })
+}
+
+/// The id of a key or principal that a finding is about, among others.
+fn id_of(finding: &Finding, member: u64) -> Option<Id> {
+    let [high, low] = id(finding, true, None)?;
+    Some([high ^ member.wrapping_mul(0x9e37_79b9_7f4a_7c15), low.rotate_left(32)])
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ fn finding() -> Finding {
         resource: None,
         claimed: false,
         folded: 0,
+        members: Vec::new(),
         events: vec![],
         details: BTreeMap::new(),
         told: Arc::new(Told {
@@ -323,6 +324,14 @@ fn what_became_more_serious_since_is_told_again() {
     // One that was too low to be listed is new once it is listed.
     let unlisted = nights(&new(Level::Informational), &old(Level::High));
     assert_eq!(unlisted, [Some(Status::New); 2]);
+}
+
+#[test]
+fn one_more_key_or_principal_of_a_known_finding_is_new() {
+    let of = |members: &[u64]| Finding { members: members.to_vec(), ..finding() };
+    assert_eq!(nights(&of(&[1, 2]), &of(&[2])), [Some(Status::New), Some(Status::Ongoing)]);
+    assert_eq!(nights(&of(&[1, 2]), &of(&[2, 3])), [Some(Status::New); 2]);
+    assert_eq!(nights(&of(&[1]), &of(&[2])), [Some(Status::New); 2]);
 }
 
 #[test]

@@ -140,6 +140,7 @@ mod tests {
             resource: None,
             claimed: false,
             folded: 0,
+            members: Vec::new(),
             events: Vec::new(),
             details: Default::default(),
             told: Arc::default(),

@@ -17,6 +17,9 @@ pub const KINDS: [&str; 4] = ["keys", "other_keys", "resources", "principals"];
 /// So many different ones of a kind are counted; of more, there are at least that many.
 const COUNTED: usize = 1 << 16;
 
+/// So many keys and principals of one finding are known to the next run.
+const MEMBERS: usize = 1 << 10;
+
 /// About how many bytes an entry of a map takes, beside its texts.
 const ENTRY: usize = 64;
 
@@ -96,6 +99,14 @@ impl Gathered {
         let names = self.names.iter().map(|names| few(&names.first) + names.hashes.len() * 12);
         let said = self.said.iter().map(|(name, texts)| ENTRY + name.len() + few(texts));
         size_of::<Gathered>() + names.sum::<usize>() + said.sum::<usize>()
+    }
+
+    /// Hashes of the keys and principals. Resources are left out: volumes are new every day.
+    pub fn members(&self) -> Vec<u64> {
+        let [keys, others, _, principals] = &self.names;
+        let all = [keys, others, principals].into_iter().flat_map(|names| &names.hashes);
+        let all: BTreeSet<u64> = all.copied().collect();
+        all.into_iter().take(MEMBERS).collect()
     }
 
     /// Whether there is no more than one principal, one key and one resource.

@@ -102,14 +102,19 @@ fn row(
     row.call = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
     let on = [resource, beside.as_ref()];
     let said = declared(context, view, on);
-    let of_context = (!view.context().is_empty(), &said[..]);
-    row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, of_context))?;
+    let has_context = !view.context().is_empty();
+    row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, (has_context, &said)))?;
+    // What the caller writes there must not make kinds of use: it could make a million.
+    let purpose = match said.is_empty() {
+        true => row.purpose,
+        false => words.sym(|bytes| Purpose::write(bytes, key, on, (has_context, &[]))),
+    };
     let source_ip = text(event.get("sourceIPAddress"));
     let user_agent = text(event.get("userAgent"));
     row.client =
         words.name(|bytes| Client::write(bytes, source_ip.as_deref(), user_agent.as_deref()))?;
     row.matches = matched(context, words, hits)?;
-    row.used = used(context, (view, &name), &row, &who, actor.as_str());
+    row.used = used(context, (view, &name), (row.call, purpose), &who, actor.as_str());
     let subject = view.precise_subject();
     row.subject = subject.as_ref().map_or(0, |text| dictionary::sym(context.key, text.as_bytes()));
     let id = identity.id.as_deref();
@@ -155,15 +160,16 @@ fn declared(
     }
     let governed = |(name, value): &(Cow<'_, str>, Cow<'_, str>)| {
         let tag = context.plan.estate.governed_tag(name)?;
-        let whole = !value.trim().is_empty() && value.len() <= DECLARED.1;
-        whole.then(|| (tag.name.clone(), value.trim().to_owned()))
+        let value = Some(value.trim()).filter(|value| !value.is_empty())?;
+        Some((tag.name.clone(), value.to_owned()))
     };
     let mut all: Vec<(String, String)> = view.context().iter().filter_map(governed).collect();
     all.sort();
     all.dedup();
     // Two values of one tag say nothing.
     let of_tags = all.chunk_by(|(one, _), (other, _)| one == other);
-    of_tags.filter(|values| values.len() == 1).flatten().take(DECLARED.0).cloned().collect()
+    let lone = of_tags.filter(|values| values.len() == 1).flatten();
+    lone.filter(|(_, value)| value.len() <= DECLARED.1).take(DECLARED.0).cloned().collect()
 }
 
 /// The matches that correlations over rows look at.
@@ -191,7 +197,7 @@ fn matched(context: &Context<'_>, words: &mut dictionary::Words, hits: &[Hit]) -
 fn used(
     context: &Context<'_>,
     (view, name): (&View<'_>, &str),
-    row: &KeyUse,
+    (call, purpose): (Sym, Sym),
     who: &crate::record::kms::Who<'_>,
     actor: &str,
 ) -> u64 {
@@ -201,8 +207,8 @@ fn used(
         false => String::new(),
     };
     let words = context.key.long(&[
-        &row.call.to_le_bytes(),
-        &row.purpose.to_le_bytes(),
+        &call.to_le_bytes(),
+        &purpose.to_le_bytes(),
         who.identity().as_deref().unwrap_or_default().as_bytes(),
         who.invoked_by.unwrap_or_default().as_bytes(),
         actor.as_bytes(),

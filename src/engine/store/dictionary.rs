@@ -92,6 +92,13 @@ impl Words {
         kept.map(|()| sym)
     }
 
+    /// The name of what `write` writes, which is not kept.
+    pub fn sym(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Sym {
+        self.buffer.clear();
+        write(&mut self.buffer);
+        sym(self.key, &self.buffer)
+    }
+
     fn keep(&mut self, sym: Sym, text: &[u8]) -> io::Result<()> {
         if self.held.len() + text.len() > IN_MEMORY {
             let written = self.spill.attempt(|| {

@@ -364,3 +364,23 @@ fn what_is_usual_is_known_from_earlier_runs() {
     assert_eq!(nights(read(4, "198.51.100.7", "aws-cli/2.17")), [0, 0, 0, 1]);
     assert_eq!(nights(read(4, "10.1.2.3", "Boto3/1.36")), [0; 4]);
 }
+
+/// Whoever may encrypt may write any value into a context: it must not crowd out what others do.
+#[test]
+fn what_a_context_declares_makes_no_kinds_of_use() {
+    let decrypt = |number: usize| {
+        let id = json!(format!("00000000-0000-4000-8000-{number:012}"));
+        let mut record = call("Decrypt", &key(0), 0, id);
+        record["eventTime"] = json!(format!("2026-10-01T10:00:{number:02}Z"));
+        let centre = format!("{number:04}");
+        record["requestParameters"] = json!({"encryptionContext": {"CostCenter": centre}});
+        record
+    };
+    let estate = Arc::new(estate());
+    let rules = ["first-use-of-key", "key-tag-mismatch"];
+    let rules = RuleSet::load_some(|id| rules.contains(&id), &[], &estate).unwrap().rules;
+    let mut plan = Plan { rules, ..plan(&How::default()) };
+    plan.limits.window = 4;
+    let outcome = outcome(&[(0..12).map(decrypt).collect()], &plan);
+    assert_eq!(outcome.problems, [], "twelve kinds would be too many");
+}

@@ -16,6 +16,7 @@ use crate::engine::{Limits, Plan};
 use crate::model::actor_kind::ActorKind;
 use crate::model::level::Level;
 use crate::model::time::Time;
+use crate::record::kms::is_admin;
 
 const RULES: [&str; 3] = ["secret-bulk-read", "kms-enumeration", "role-new-source"];
 const CASES: u64 = 40;
@@ -295,11 +296,24 @@ fn sources(ones: &[&One<'_>]) -> Vec<Told> {
         let done = || ones.iter().filter(|one| !one.failed);
         let days: BTreeSet<i64> = done().map(|one| one.day()).filter(|day| *day < first).collect();
         let network_is_new = !done().any(|one| one.day() < first && network(one) == source.0);
-        let agent_is_new = !done().any(|one| one.day() < first && agent(one) == source.1);
-        let known = |name: &str| {
-            done().any(|one| one.day() <= first && one.name == name && network(one) != source.0)
+        let knows_agent = |other: &One<'_>| other.day() < first && agent(other) == source.1;
+        let agent_is_new = !done().any(|one| knows_agent(one))
+            || (own.iter().any(|one| !is_admin(one.name))
+                && !done().any(|one| knows_agent(one) && !is_admin(one.name)));
+        let since = |name: &str, day: i64| {
+            let of_network = done().filter(|one| network(one) == name);
+            of_network.map(|one| one.day()).min().unwrap_or(day)
         };
-        let calls_new = days.len() >= 5 && own.iter().any(|one| !known(one.name));
+        let never = |call: &One<'_>| {
+            let (day, since_own) = (call.day(), since(source.0, call.day()));
+            let known = |other: &One<'_>| {
+                let same = other.name == call.name && network(other) != source.0;
+                let older = since(network(other), other.day()) < since_own;
+                same && (other.day() < day || (other.day() == day && older))
+            };
+            (since_own..since_own + 3).contains(&day) && !done().any(|one| known(one))
+        };
+        let calls_new = days.len() >= 5 && own.iter().any(|one| never(one));
         if days.len() < 2 || !network_is_new || !(agent_is_new || calls_new) {
             continue;
         }

@@ -18,7 +18,7 @@ use crate::model::level::Level;
 use crate::model::memory::Habit;
 use crate::model::principal::Principal;
 use crate::record::event::Event;
-use crate::record::kms::View;
+use crate::record::kms::{View, is_admin};
 
 /// A call that succeeded. The value is the network, the agent and the operation.
 const DONE: u32 = 0;
@@ -34,6 +34,9 @@ const KNOWN_DAYS: usize = 2;
 /// Days on which a workload must be known before an operation that it calls tells anything: what is
 /// done once a week must not look new.
 const KNOWN_DAYS_OF_CALLS: usize = 5;
+
+/// A network is new for so many days.
+const YOUNG_DAYS: u16 = 3;
 
 /// A source that is used on so many days is usual by now.
 const USUAL_DAYS: usize = 3;
@@ -145,14 +148,33 @@ fn parts(value: &str) -> Option<(&str, &str, Option<&str>)> {
     Some((network, agent, operation))
 }
 
+/// Whether an operation, such as `kms:CreateGrant`, changes a key.
+fn changes(operation: &str) -> bool {
+    operation.strip_prefix("kms:").is_some_and(is_admin)
+}
+
+/// Adds an entry to a list of the two smallest, which keeps them in order.
+fn two_smallest<'n>(list: &mut Vec<(Day, &'n str)>, entry: (Day, &'n str)) {
+    list.push(entry);
+    list.sort_unstable();
+    list.truncate(2);
+}
+
 /// What is known of a workload, by days.
 struct Known<'n> {
     /// The first day of each network, and of each agent.
     networks: BTreeMap<&'n str, Day>,
     agents: BTreeMap<&'n str, Day>,
-    /// Of each operation the two networks that called it first, with their first days: one of them is
-    /// another than any given one.
-    operations: BTreeMap<&'n str, Vec<(Day, &'n str)>>,
+    /// The same of agents by calls that change nothing: whoever administers by hand with a tool does
+    /// not make it usual for reading.
+    readers: BTreeMap<&'n str, Day>,
+    /// Of each operation the first day of each network that called it.
+    operations: BTreeMap<&'n str, BTreeMap<&'n str, Day>>,
+    /// Of each operation the two networks that called it first: one of them is another than any given
+    /// one.
+    earliest: BTreeMap<&'n str, Vec<(Day, &'n str)>>,
+    /// Of each operation and day the two oldest networks that called it first on this day.
+    on_day: BTreeMap<(&'n str, Day), Vec<(Day, &'n str)>>,
     /// Whether earlier runs knew sources without their operations.
     without_operations: bool,
     /// The first days of networks, in order.
@@ -168,7 +190,10 @@ impl<'n> Known<'n> {
         let mut known = Known {
             networks: BTreeMap::new(),
             agents: BTreeMap::new(),
+            readers: BTreeMap::new(),
             operations: BTreeMap::new(),
+            earliest: BTreeMap::new(),
+            on_day: BTreeMap::new(),
             without_operations: false,
             firsts: Vec::new(),
             days: BTreeSet::new(),
@@ -181,6 +206,7 @@ impl<'n> Known<'n> {
         for habit in before {
             known.add(&habit.value, &habit.days.all().collect::<Vec<_>>());
         }
+        known.index();
         known.firsts = known.networks.values().copied().collect();
         known.firsts.sort_unstable();
         known.of_notes.sort_unstable();
@@ -194,20 +220,32 @@ impl<'n> Known<'n> {
         match operation {
             Some(operation) => {
                 let networks = self.operations.entry(operation).or_default();
-                match networks.iter_mut().find(|(_, known)| *known == network) {
-                    Some((known, _)) => *known = (*known).min(*first),
-                    None => networks.push((*first, network)),
-                }
-                networks.sort_unstable();
-                networks.truncate(2);
+                let known = networks.entry(network).or_insert(*first);
+                *known = (*known).min(*first);
             }
             None => self.without_operations = true,
+        }
+        if !operation.is_some_and(changes) {
+            let known = self.readers.entry(agent).or_insert(*first);
+            *known = (*known).min(*first);
         }
         for (firsts, name) in [(&mut self.networks, network), (&mut self.agents, agent)] {
             let known = firsts.entry(name).or_insert(*first);
             *known = (*known).min(*first);
         }
         self.days.extend(days);
+    }
+
+    /// Prepares what is asked of every source.
+    fn index(&mut self) {
+        for (operation, networks) in &self.operations {
+            for (network, first) in networks {
+                let since = self.networks.get(network).copied().unwrap_or(*first);
+                two_smallest(self.earliest.entry(operation).or_default(), (*first, *network));
+                let of_day = self.on_day.entry((operation, *first)).or_default();
+                two_smallest(of_day, (since, *network));
+            }
+        }
     }
 
     /// Judges one source, which was first used on a day.
@@ -226,13 +264,14 @@ impl<'n> Known<'n> {
         if days < KNOWN_DAYS || !is_new(&self.networks, network) {
             return None;
         }
-        let called = own.iter().filter_map(|at| parts(&notes[*at].value)?.2);
-        let called: BTreeSet<&str> = called.collect();
+        let called =
+            own.iter().filter_map(|at| Some((notes[*at].time, parts(&notes[*at].value)?.2?)));
+        let called: Vec<(Day, &str)> = called.map(|(time, call)| (Day::of(time), call)).collect();
         let is_known = days >= KNOWN_DAYS_OF_CALLS;
-        let never = called.into_iter();
-        let never = never.filter(|call| is_known && self.never_called(call, network, first));
-        let never: Vec<&str> = never.collect();
-        let agent_is_new = is_new(&self.agents, agent);
+        let never = called.iter().filter(|call| is_known && self.never_called(call, network));
+        let never: BTreeSet<&str> = never.map(|(_, call)| *call).collect();
+        let reads = called.is_empty() || called.iter().any(|(_, call)| !changes(call));
+        let agent_is_new = is_new(&self.agents, agent) || (reads && is_new(&self.readers, agent));
         if !agent_is_new && never.is_empty() {
             return None;
         }
@@ -258,10 +297,20 @@ impl<'n> Known<'n> {
         Some((first, found.with("network", network).with("agent", agent).about(Scope::Principal)))
     }
 
-    /// Whether the workload never called an operation from any other network, up to a day.
-    fn never_called(&self, operation: &str, network: &str, until: Day) -> bool {
-        let mut others = self.operations.get(operation).into_iter().flatten();
-        !self.without_operations && others.all(|(first, other)| *other == network || *first > until)
+    /// Whether a network is new, and the workload never made a call from any other one before the day
+    /// of the call. On the same day a call counts only from where the workload called from before: a
+    /// thief may have two addresses.
+    fn never_called(&self, (day, operation): &(Day, &str), network: &str) -> bool {
+        let since = self.networks.get(network).copied().unwrap_or(*day);
+        let is_young = *day >= since && day.since(since) < YOUNG_DAYS;
+        let other = |all: Option<&Vec<(Day, &str)>>, until: Day| {
+            let mut all = all.into_iter().flatten();
+            all.any(|(first, other)| *other != network && *first < until)
+        };
+        !self.without_operations
+            && is_young
+            && !other(self.earliest.get(operation), *day)
+            && !other(self.on_day.get(&(*operation, *day)), since)
     }
 
     /// Adds what was usual before a day.
