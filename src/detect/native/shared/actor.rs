@@ -77,11 +77,6 @@ pub fn is_attested(estate: &Estate, about: &About) -> bool {
     kind(estate, about) == ActorKind::Automation
 }
 
-/// The same without what the token of a build service says.
-pub fn is_configured(estate: &Estate, about: &About) -> bool {
-    ActorKind::of(&about.principal, estate) == ActorKind::Automation
-}
-
 fn kind(estate: &Estate, about: &About) -> ActorKind {
     ActorKind::of_call(&about.principal, about.provider.as_deref(), estate)
 }

@@ -11,7 +11,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::actor::{is_attested, is_automation, is_configured, is_remediation};
+use super::actor::{is_attested, is_automation, is_remediation};
 use super::timeline::{DAY, between, by_same, key_of, mark_key, of_kind, text, who};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Use, Uses};
 use crate::model::arn::Arn;
@@ -204,8 +204,6 @@ pub struct Life<'n> {
     created: Option<&'n Noted>,
     /// The first note of something that is not its creator's own.
     beyond: Option<usize>,
-    /// The same if the creator's word is taken that its new objects are no copies of others.
-    beyond_its_word: Option<usize>,
     /// The first note of anything under it.
     used: Option<usize>,
     /// Its uses by the time at which they began, each with the one of those until then that ended
@@ -232,21 +230,15 @@ impl<'n> Life<'n> {
             note.kind == MADE && created.is_some_and(|by| by_same(&by.about, &note.about))
         });
         let made: BTreeSet<&str> = made.map(|note| note.value.as_str()).collect();
-        // The token of a build service shows which service ran, and not what it was made to run.
-        let trusted = created.is_some_and(|by| is_configured(context.estate, &by.about));
-        let is_beyond = |note: &&Noted, attested: bool| match note.kind {
+        let by = Maker { automated, attested, made: &made };
+        let is_beyond = |note: &&Noted| match note.kind {
             FILLED => true,
             POINTED => !(automated && created.is_some_and(|by| by_same(&by.about, &note.about))),
-            _ => {
-                let by = Maker { automated, attested, made: &made };
-                is_use(note) && created.is_some_and(|created| !is_own(note, created, &by))
-            }
+            _ => is_use(note) && created.is_some_and(|created| !is_own(note, created, &by)),
         };
-        let beyond = |attested| notes.iter().position(|note| is_beyond(&note, attested));
         let is_used = |note: &&Noted| is_use(note) || note.kind == FILLED;
         Life {
-            beyond: beyond(trusted),
-            beyond_its_word: beyond(attested),
+            beyond: notes.iter().position(|note| is_beyond(&note)),
             used: notes.iter().position(|note| is_used(&note)),
             notes,
             context: *context,
@@ -267,16 +259,8 @@ impl<'n> Life<'n> {
         if let Some(created) = self.created
             && by_same(&created.about, &note.about)
             && (0..=YOUNG).contains(&between(created.time, note.time))
-            && later(self.beyond_its_word)
+            && later(self.beyond)
         {
-            if !later(self.beyond) {
-                let why = format!(
-                    "the build that created the key at {} made the call, and the log does not show \
-                     whether it copied data under the key",
-                    created.time
-                );
-                return Some((Level::Medium, why));
-            }
             let why = format!(
                 "the same principal created the key at {}, and as far as the log shows nothing that is \
                  not its own was protected by it",
