@@ -47,7 +47,12 @@ fn what_is_put_away_is_listed_as_what_is_held() {
             let away = scan_folder(folder.path(), &whole_plan(&how));
             assert_eq!(away.problems, held.problems);
             assert!(held.findings.is_held() && !away.findings.is_held(), "{seed}");
-            let [of_held, of_away] = [&held, &away].map(|outcome| outcome.findings.all().unwrap());
+            let [of_held, of_away] = [&held, &away].map(|outcome| {
+                let mut listed = outcome.findings.all().unwrap();
+                // Hashes under a key that is the run's own.
+                listed.iter_mut().for_each(|finding| finding.members.clear());
+                listed
+            });
             assert_eq!(of_away, of_held, "{seed}: {how:?}");
             let sums = |outcome: &crate::model::outcome::Outcome| {
                 let findings = &outcome.findings;

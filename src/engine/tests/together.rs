@@ -47,6 +47,11 @@ fn one_principal_with_keys_of_one_account_is_one_finding() {
         all.iter().map(|one| (one.level, one.count, one.key.is_some())).collect();
     assert_eq!(told, [(Level::High, 7, false), (Level::Low, 1, true)]);
     assert_eq!(all[0].details["keys"]["count"], 7);
+    assert_eq!(
+        all[0].members.len(),
+        8,
+        "seven keys and a principal, by which the next run knows them"
+    );
     assert_eq!(all[0].details["resources"]["count"], 7);
     assert_eq!(all[0].details["external_accounts"], json!([FOREIGN]));
     assert!(all[0].details["why"].as_str().unwrap().contains("; "), "{:?}", all[0].details);
