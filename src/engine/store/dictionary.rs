@@ -26,8 +26,8 @@ const KNOWN: usize = 1 << 19;
 /// Bytes of texts in memory; beyond, they go to a temporary file (16 MiB).
 const IN_MEMORY: usize = 16 << 20;
 
-/// The same while texts are looked up, which happens in any order (128 MiB).
-const LOOKED_UP: usize = 128 << 20;
+/// The same while texts are looked up, which happens in any order (64 MiB).
+const LOOKED_UP: usize = 64 << 20;
 
 /// A hasher for what is a hash already.
 #[derive(Debug, Default, Clone, Copy)]
