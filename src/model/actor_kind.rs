@@ -1,10 +1,10 @@
 //! What kind of actor a principal is: a person, a workload, automation or a service.
 //!
-//! All rules ask here. What must stay true: a caller cannot make itself look more harmless. A session name, a user agent
-//! and the name of a role are chosen by whoever holds the credentials or creates the role, so they
-//! make a person of an actor at most. Automation is what the configuration names, what a service of AWS
-//! does on behalf of a role, or a role that was assumed with the token of a build service, which AWS has
-//! checked and written into the record.
+//! All rules ask here. What must stay true: a caller cannot make itself look more harmless. A session
+//! name, a user agent and the name of a role are chosen by whoever holds the credentials or creates the
+//! role, so they make a person of an actor at most. Automation is what the configuration names, what a
+//! service of AWS does on behalf of a role, or a role that was assumed with the token of a build
+//! service, which AWS has checked and written into the record.
 
 use super::arn::Arn;
 use super::estate::Estate;

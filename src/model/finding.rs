@@ -116,6 +116,15 @@ pub struct Finding {
     pub told: Arc<Told>,
 }
 
+impl Finding {
+    /// The fingerprint as a number, in two words.
+    pub fn number(&self) -> Option<[u64; 2]> {
+        let number = u128::from_str_radix(&self.fingerprint, 16).ok()?.to_be_bytes();
+        let ([high, low], _) = number.as_chunks::<8>() else { return None };
+        Some([u64::from_be_bytes(*high), u64::from_be_bytes(*low)])
+    }
+}
+
 /// What a rule tells with every finding, which all its findings share.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {

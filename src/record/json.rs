@@ -136,6 +136,11 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// The same; `None` also for an empty string.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        self.scalar().filter(|text| !text.is_empty())
+    }
+
     /// The members of an object, in order; none for any other value.
     pub fn members(self) -> Members<'a> {
         let is_object = self.kind() == Kind::Object;

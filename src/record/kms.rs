@@ -112,14 +112,14 @@ impl<'a> View<'a> {
     /// Whether KMS wrote the record.
     pub fn is_kms(&self) -> bool {
         *self.kms.get_or_init(|| {
-            let source = self.event.get("eventSource").and_then(text_of);
+            let source = self.event.get("eventSource").and_then(Json::text);
             source.is_some_and(|source| source.eq_ignore_ascii_case(SOURCE))
         })
     }
 
     /// `eventName`.
     pub fn name(&self) -> Option<Cow<'a, str>> {
-        self.event.get("eventName").and_then(text_of)
+        self.event.get("eventName").and_then(Json::text)
     }
 
     /// Whether the call failed or was refused.
@@ -329,7 +329,7 @@ impl<'a> View<'a> {
     /// Writes down the alias by which the request named a key. ReEncrypt names two keys: the
     /// source first.
     fn name_aliases(&self, keys: &mut [Key]) {
-        let alias = |name: &str| alias_of(&text_of(self.request(name)?)?);
+        let alias = |name: &str| alias_of(&self.request(name)?.text()?);
         if let [_, second] = keys {
             second.alias = alias("destinationKeyId");
         }
@@ -411,8 +411,8 @@ impl<'a> View<'a> {
     /// The text behind a path, unless it is empty.
     fn text(&self, path: &[&str]) -> Option<Cow<'a, str>> {
         match path {
-            ["requestParameters", name] => text_of(self.request(name)?),
-            _ => text_of(self.event.path(path)?),
+            ["requestParameters", name] => self.request(name)?.text(),
+            _ => self.event.path(path)?.text(),
         }
     }
 
@@ -460,14 +460,9 @@ fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// The text of a value, unless it is empty.
-fn text_of(value: Json<'_>) -> Option<Cow<'_, str>> {
-    value.scalar().filter(|text| !text.is_empty())
-}
-
-/// The same, copied.
+/// The text of a value, copied.
 fn owned(value: Option<Json<'_>>) -> Option<String> {
-    Some(text_of(value?)?.into_owned())
+    Some(value?.text()?.into_owned())
 }
 
 /// Whether a value is there and is an object.

@@ -166,8 +166,7 @@ impl Past {
 
 /// The id of a fingerprint at a level. A finding that was not listed has another id.
 fn id(finding: &Finding, told: bool, level: Option<Level>) -> Option<Id> {
-    let number = u128::from_str_radix(&finding.fingerprint, 16).ok()?;
-    let [high, low] = [(number >> 64) as u64, number as u64];
+    let [high, low] = finding.number()?;
     // Odd, so that no two levels have the same.
     let of_level = level.map_or(0, |level| (level as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let high = high ^ of_level;

@@ -1,7 +1,7 @@
 //! Keys with more kinds of use than a run decides over together: the next run gets fewer, so that it
 //! has room for those that it reads itself.
 //!
-//! Whoever makes up kinds of use of a key, such as encryption contexts, takes room from himself: the
+//! Whoever makes up kinds of use of a key, such as encryption contexts, takes their own room: the
 //! principals that have the most give way, and of each the latest stay. What must stay true: what
 //! stays follows from all uses together, not from their order.
 
@@ -88,7 +88,7 @@ struct Given {
     of: Option<Owner>,
     /// How many uses of each crowded key the principal at hand has been given.
     has: HashMap<Sym, u64>,
-    /// How many of his uses had no room, and one of them.
+    /// How many of its uses had no room, and one of them.
     lost: Option<(u64, HandedUse)>,
 }
 

@@ -72,7 +72,8 @@ impl Links {
 
     /// Takes in the events of a finding that are about shared calls.
     pub fn add(&mut self, finding: &Finding, events: &[SharedEvent]) {
-        let fingerprint = u128::from_str_radix(&finding.fingerprint, 16).unwrap_or_default();
+        let [high, low] = finding.number().unwrap_or_default();
+        let fingerprint = u128::from(high) << 64 | u128::from(low);
         for (shared, event) in events {
             let place = self.place(&finding.rule, shared);
             let event = event.as_deref().map(Box::from);

@@ -45,7 +45,7 @@ impl Entry {
         let automation = ActorKind::of(&finding.principal, estate) == ActorKind::Automation;
         Entry {
             actor: actor(finding, hash_key),
-            fingerprint: number(&finding.fingerprint),
+            fingerprint: finding.number().unwrap_or_default(),
             last_seen: finding.last_seen,
             rule,
             level: finding.level,
@@ -64,13 +64,6 @@ fn actor(finding: &Finding, hash_key: HashKey) -> [u64; 2] {
         Some(text) => hash_key.long(&[text.as_bytes()]),
         None => hash_key.long(&[]),
     }
-}
-
-/// The number that a fingerprint is in hexadecimal, in two words.
-fn number(fingerprint: &str) -> [u64; 2] {
-    let number = u128::from_str_radix(fingerprint, 16).unwrap_or_default();
-    #[allow(clippy::cast_possible_truncation)]
-    [(number >> 64) as u64, number as u64]
 }
 
 /// The numbers of all entries in the order of the report.

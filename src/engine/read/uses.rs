@@ -83,8 +83,8 @@ fn row(
     let view = &record.view;
     let event = view.event();
     let name = view.name().unwrap_or_default();
-    let account = text(event.get("recipientAccountId"));
-    let region = text(event.get("awsRegion"));
+    let account = event.get("recipientAccountId").and_then(Json::text);
+    let region = event.get("awsRegion").and_then(Json::text);
     let (who, actor) = (view.who(), view.actor());
     let resource = view.known_resource();
     let beside = view.beside_subject();
@@ -109,8 +109,8 @@ fn row(
         true => row.purpose,
         false => words.sym(|bytes| Purpose::write(bytes, key, on, (has_context, &[]))),
     };
-    let source_ip = text(event.get("sourceIPAddress"));
-    let user_agent = text(event.get("userAgent"));
+    let source_ip = event.get("sourceIPAddress").and_then(Json::text);
+    let user_agent = event.get("userAgent").and_then(Json::text);
     row.client =
         words.name(|bytes| Client::write(bytes, source_ip.as_deref(), user_agent.as_deref()))?;
     row.matches = matched(context, words, hits)?;
@@ -120,7 +120,7 @@ fn row(
     let id = identity.id.as_deref();
     let is_uuid = id.and_then(uuid);
     row.id = is_uuid.unwrap_or(identity.hash);
-    let error = text(event.get("errorCode")).filter(|_| view.attempt());
+    let error = event.get("errorCode").and_then(Json::text).filter(|_| view.attempt());
     let behind = [
         who.session,
         id.filter(|_| is_uuid.is_none()),
@@ -138,11 +138,6 @@ fn row(
         | set(flag::PROBE, !uses::is_use(view))
         | set(flag::SEVERAL_KEYS, name == "ReEncrypt" && view.keys().len() > 1);
     Ok((row, flags))
-}
-
-/// A text, unless it is empty.
-fn text(value: Option<Json<'_>>) -> Option<Cow<'_, str>> {
-    value.and_then(Json::scalar).filter(|text| !text.is_empty())
 }
 
 /// So many governed tags that a context names are kept, and values of so many bytes.

@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
         let mut found = Session::default();
         for (name, value) in session.members() {
             match &*name.text() {
-                "sessionIssuer" => found.issuer = value.get("arn").and_then(text),
+                "sessionIssuer" => found.issuer = value.get("arn").and_then(Json::text),
                 "attributes" => {
                     found.mfa = value.get("mfaAuthenticated").and_then(Json::as_bool);
                 }
@@ -109,9 +109,9 @@ impl<'a> Caller<'a> {
                 }
                 _ => continue,
             };
-            *slot = text(value);
+            *slot = value.text();
         }
-        let top = |name: &str| event.get(name).and_then(text);
+        let top = |name: &str| event.get(name).and_then(Json::text);
         let service = match &kind {
             Some(kind) => kind == "AWSService",
             // KMS's own events have no type.
@@ -180,11 +180,6 @@ fn mfa(actor: Actor, kind: Option<&str>, session: Option<&Session<'_>>) -> Mfa {
         Some(false) if own_sign_in && !session.assumed_root => Mfa::No,
         _ => Mfa::Unknown,
     }
-}
-
-/// A text, unless it is empty.
-fn text(value: Json<'_>) -> Option<Cow<'_, str>> {
-    value.scalar().filter(|text| !text.is_empty())
 }
 
 /// `arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-…` and its kind.
