@@ -302,6 +302,14 @@ pub struct OutputArgs {
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
 
+    /// What the table is about: cases, findings or events
+    ///
+    /// cases (the default) tells in a few lines what each actor did: findings that one event or one
+    /// actor's credentials link are one case. findings lists each finding, events each event that a
+    /// finding shows. -v explains each finding: why it has its level, what the rule saw, what to do.
+    #[arg(long, value_name = "VIEW")]
+    pub view: Option<String>,
+
     /// Write the report here, - for standard output
     ///
     /// A regular file is replaced when the report is complete, never left half written. A device or

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::signals::Unfinished;
 use super::ui::{self, When};
-use crate::report::Style;
+use crate::report::{Style, View};
 
 /// An output that is open, and its name.
 #[derive(Debug)]
@@ -70,6 +70,7 @@ impl Delivery {
             width: if self.path.is_none() { ui::width() } else { None },
             color: ui::color(color, |name| env::var_os(name), self.is_terminal()),
             verbose,
+            view: View::default(),
         }
     }
 

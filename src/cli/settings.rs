@@ -15,7 +15,7 @@ use super::values;
 use crate::engine::Filter;
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::report::Format;
+use crate::report::{Format, View};
 
 /// What `scan` is asked to do.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Settings {
     pub min_level: Level,
     /// The level from which a finding gives exit code 1; `None` is never.
     pub fail_on: Option<Level>,
+    /// What the table is about.
+    pub view: View,
     /// The format of the report.
     pub format: Format,
     /// One finding an event.
@@ -61,6 +63,14 @@ impl Settings {
         let min_level = check.value("--min-level", &out.min_level, str::parse);
         let fail_on = check.value("--fail-on", &out.fail_on, values::level_or_never);
         let format = check.value("--format", &out.format, values::format);
+        let view = out.view.as_ref();
+        if view.is_some() && format.is_some_and(|format| format != Format::Table) {
+            check.usage("--view is for the table", "leave out --view, or -f");
+        }
+        let view = match view {
+            Some(view) => check.value("--view", view, values::view),
+            None => Some(View::default()),
+        };
         if args.run.dry_run && format == Some(Format::Ndjson) {
             check.usage("--dry-run has no ndjson", "give -f table or -f json");
         }
@@ -73,6 +83,7 @@ impl Settings {
                 min_level: min_level?,
                 fail_on: fail_on?,
                 format: format?,
+                view: view?,
                 each: out.each,
                 verify: asked.map(|_| verify)?,
             })

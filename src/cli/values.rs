@@ -2,7 +2,7 @@
 
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::report::Format;
+use crate::report::{Format, View};
 
 /// More threads than this help nobody, and asking the system for them can fail.
 const THREADS_MAX: usize = 1024;
@@ -101,6 +101,12 @@ pub fn format(text: &str) -> Result<Format, String> {
         let all: Vec<String> = Format::ALL.iter().map(ToString::to_string).collect();
         format!("expected one of {}", all.join(", "))
     })
+}
+
+/// What the table is about.
+pub fn view(text: &str) -> Result<View, String> {
+    text.parse()
+        .map_err(|_| format!("expected one of {}", View::ALL.map(|(name, _)| name).join(", ")))
 }
 
 /// A number of threads; `None` for one a core.

@@ -16,8 +16,10 @@ use crate::model::level::Level;
 use crate::model::memory::Habit;
 use crate::model::principal::Principal;
 use crate::model::time::Time;
+use crate::model::undo::Reversible;
 use crate::record::event::Event;
 use crate::record::kms::View;
+use crate::record::undo;
 use crate::tags::book::Book;
 
 /// A Sigma correlation (Sigma specification, "Correlation rules").
@@ -332,6 +334,14 @@ pub struct About {
     pub resource: Option<Resource>,
     /// The identity provider with whose token the role was assumed, as AWS writes it; not of uses.
     pub provider: Option<String>,
+    /// `eventSource`; not of uses, which are all of KMS.
+    pub service: Option<String>,
+    /// `userIdentity.accessKeyId`; not of uses.
+    pub access_key: Option<String>,
+    /// `errorCode`; not of uses.
+    pub error: Option<String>,
+    /// What it did, if another call can undo it.
+    pub reversible: Option<Reversible>,
 }
 
 impl About {
@@ -346,6 +356,10 @@ impl About {
             key: view.key(),
             resource: view.resource(),
             provider: provider(view.event()),
+            service: view.event().text_at(&["eventSource"]).map(|text| text.into_owned()),
+            access_key: view.access_key().map(str::to_owned),
+            error: view.event().text_at(&["errorCode"]).map(|text| text.into_owned()),
+            reversible: undo::done(view),
         }
     }
 }

@@ -32,11 +32,14 @@ pub fn finding((id, told): (&str, Arc<Told>), key: GroupKey, group: Group, count
         let sessions = group.sessions.into_iter().map(|(session, ())| Value::from(session));
         details.insert("sessions".into(), sessions.collect());
     }
-    let events = group.events.into_iter().map(|(event, (origin, _))| EventRef {
+    let events = group.events.into_iter().map(|(event, read)| EventRef {
         time: event.order.1,
         id: event.order.2,
         name: event.name,
-        origin,
+        origin: read.origin,
+        shared: read.shared,
+        request: Some(read.request),
+        undone: None,
     });
     // Forged copies differ only by a hash, whose order differs from run to run.
     let mut events: Vec<EventRef> = events.collect();
@@ -63,6 +66,8 @@ pub fn finding((id, told): (&str, Arc<Told>), key: GroupKey, group: Group, count
         folded: 0,
         members,
         events,
+        effect: None,
+        case: None,
         details,
         told,
     }
@@ -135,6 +140,9 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
         id: None,
         name: files.verdict.to_owned(),
         origin: Origin::blob(Arc::clone(&fault.origin)),
+        shared: None,
+        request: None,
+        undone: None,
     };
     let times = || files.faults.iter().filter_map(|fault| fault.time);
     Finding {
@@ -162,6 +170,8 @@ pub fn finding_of_files(meta: &RuleMeta, files: &Unverified, told: Conclusion) -
         folded: 0,
         members: Vec::new(),
         events: files.shown().iter().map(event).collect(),
+        effect: None,
+        case: None,
         details: told.details,
         told: Arc::new(meta.told()),
     }

@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::level::Level;
 use super::origin::Origin;
 use super::principal::Principal;
+use super::request::Request;
 use super::time::Time;
+use super::undo::{Effect, Undone};
 
 /// Whether an earlier run has reported this group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -50,7 +52,7 @@ pub struct Resource {
 }
 
 /// One event behind a finding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventRef {
     /// `eventTime`; first, so that the order of the type is the order of a report.
     pub time: Option<Time>,
@@ -60,6 +62,12 @@ pub struct EventRef {
     pub name: String,
     /// Where it was read; of several copies the smallest.
     pub origin: Origin,
+    /// `sharedEventID` of a call by a customer: the record of the other account has it too.
+    pub shared: Option<String>,
+    /// The request behind it; `None` of what is no event, such as a file.
+    pub request: Option<Arc<Request>>,
+    /// When what it did was undone; `None` if it was not, or cannot be.
+    pub undone: Option<Undone>,
 }
 
 /// One group of events (one event with `--each`) that a rule found.
@@ -110,6 +118,10 @@ pub struct Finding {
     pub members: Vec<u64>,
     /// The 10 smallest events by time and event id.
     pub events: Vec<EventRef>,
+    /// What became of what it is about, if that can be undone or is due.
+    pub effect: Option<Effect>,
+    /// The id of the case that it belongs to; `None` where there are no cases.
+    pub case: Option<Arc<str>>,
     /// What the rule has to say beside this.
     pub details: BTreeMap<String, Value>,
     /// What the rule tells with every finding.
@@ -119,10 +131,15 @@ pub struct Finding {
 impl Finding {
     /// The fingerprint as a number, in two words.
     pub fn number(&self) -> Option<[u64; 2]> {
-        let number = u128::from_str_radix(&self.fingerprint, 16).ok()?.to_be_bytes();
-        let ([high, low], _) = number.as_chunks::<8>() else { return None };
-        Some([u64::from_be_bytes(*high), u64::from_be_bytes(*low)])
+        number(&self.fingerprint)
     }
+}
+
+/// A fingerprint as a number, in two words.
+pub fn number(fingerprint: &str) -> Option<[u64; 2]> {
+    let number = u128::from_str_radix(fingerprint, 16).ok()?.to_be_bytes();
+    let ([high, low], _) = number.as_chunks::<8>() else { return None };
+    Some([u64::from_be_bytes(*high), u64::from_be_bytes(*low)])
 }
 
 /// What a rule tells with every finding, which all its findings share.
@@ -138,4 +155,6 @@ pub struct Told {
     pub advice: Option<String>,
     /// The gravest of the rule's MITRE ATT&CK tactics: its place among all, the gravest first.
     pub tactic: u8,
+    /// Whether it is a chain: a finding about events that other rules tell of one by one.
+    pub chain: bool,
 }

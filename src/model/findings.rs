@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::io;
+use std::sync::Arc;
 
 use super::finding::Finding;
 use super::level::Level;
@@ -27,6 +28,7 @@ pub trait Stored: Debug + Send + Sync {
 pub struct Findings {
     kept: Kept,
     sum: Sum,
+    cases: Vec<Arc<str>>,
 }
 
 /// What is known of all findings together.
@@ -67,7 +69,7 @@ impl Default for Kept {
 impl Findings {
     /// Those that are stored elsewhere.
     pub fn stored(stored: Box<dyn Stored>, sum: Sum) -> Findings {
-        Findings { kept: Kept::Stored(stored), sum }
+        Findings { kept: Kept::Stored(stored), sum, cases: Vec::new() }
     }
 
     /// How many there are.
@@ -104,7 +106,28 @@ impl Findings {
     pub fn read(&self) -> io::Result<Each<'_>> {
         match &self.kept {
             Kept::Held(held) => Ok(Box::new(held.iter().map(|finding| Ok(Cow::Borrowed(finding))))),
-            Kept::Stored(stored) => stored.read(),
+            Kept::Stored(stored) => {
+                let mut cases = self.cases.iter();
+                Ok(Box::new(stored.read()?.map(move |finding| {
+                    let mut finding = finding?;
+                    if let Some(case) = cases.next() {
+                        finding.to_mut().case = Some(Arc::clone(case));
+                    }
+                    Ok(finding)
+                })))
+            }
+        }
+    }
+
+    /// Names the cases of the first findings, in the order of the report.
+    pub fn assign(&mut self, cases: Vec<Arc<str>>) {
+        match &mut self.kept {
+            Kept::Held(held) => {
+                for (finding, case) in held.iter_mut().zip(cases) {
+                    finding.case = Some(case);
+                }
+            }
+            Kept::Stored(_) => self.cases = cases,
         }
     }
 
@@ -121,6 +144,6 @@ impl From<Vec<Finding>> for Findings {
     fn from(held: Vec<Finding>) -> Findings {
         let mut sum = Sum::default();
         held.iter().for_each(|finding| sum.add(finding));
-        Findings { kept: Kept::Held(held), sum }
+        Findings { kept: Kept::Held(held), sum, cases: Vec::new() }
     }
 }

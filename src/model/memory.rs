@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::case::KnownCase;
 use super::coverage::Coverage;
 use super::days::{Day, Days};
 use super::delivery::Deliveries;
@@ -39,6 +40,10 @@ pub struct Memory {
     pub uses: Uses,
     /// What principals did on which days, as rules see it.
     pub habits: Vec<Habit>,
+    /// Cases that were told of.
+    pub cases: Vec<KnownCase>,
+    /// Credentials that may still be in use, and who made them.
+    pub issued: Vec<Issued>,
     /// Tag changes that had no room in any run.
     pub lost_tags: LostTags,
     /// How many records and uses that such rules may still need had no room.
@@ -94,6 +99,25 @@ pub struct Habit {
     pub days: Days,
     /// The last day.
     pub last: Day,
+}
+
+/// A credential, and who made it: whoever creates an access key or assumes a role goes on under another
+/// name. Names are keyed hashes of what [`super::lineage`] makes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Issued {
+    /// The access key, or the session's lineage.
+    pub made: u64,
+    /// Whether the record names only the account of who made it. One of the account does whose role a
+    /// principal of another account assumes.
+    pub vague: bool,
+    /// The lineage of who made it.
+    pub maker: u64,
+    /// The access key with which it was made; 0 if there was none.
+    pub maker_key: u64,
+    /// Whether it is an access key that lasts, and not a session.
+    pub lasting: bool,
+    /// When it was made.
+    pub time: Time,
 }
 
 /// A record from an earlier run.

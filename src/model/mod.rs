@@ -2,6 +2,7 @@
 
 pub mod actor_kind;
 pub mod arn;
+pub mod case;
 pub mod container;
 pub mod coverage;
 pub mod date_text;
@@ -12,16 +13,19 @@ pub mod finding;
 pub mod findings;
 pub mod forecast;
 pub mod level;
+pub mod lineage;
 pub mod memory;
 pub mod origin;
 pub mod outcome;
 pub mod pattern;
 pub mod principal;
 pub mod problem;
+pub mod request;
 pub mod rule_meta;
 pub mod suppression;
 pub mod tag_state;
 pub mod time;
 pub mod token;
+pub mod undo;
 pub mod verified;
 pub mod window;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::case::Cases;
 use super::coverage::{Coverage, Covered};
 use super::findings::Findings;
 use super::level::Level;
@@ -181,6 +182,8 @@ pub struct Outcome {
     /// The findings to list, in the order of the report. Those below the least level to list are
     /// in `summary` only; so are those that a live report has written already.
     pub findings: Findings,
+    /// What belongs together among them; none with `--each`.
+    pub cases: Cases,
     /// Every finding by level.
     pub summary: Summary,
     /// What could not be read, known or verified, sorted.

@@ -63,6 +63,7 @@ impl RuleMeta {
             references: self.references.clone(),
             advice: self.advice.clone(),
             tactic: self.tactic(),
+            chain: self.group.as_deref() == Some("chains"),
         }
     }
 

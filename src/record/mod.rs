@@ -9,3 +9,4 @@ pub mod kms;
 pub mod members;
 pub mod scan;
 pub mod shape;
+pub mod undo;

@@ -117,8 +117,39 @@ pub struct Style {
     pub width: Option<u16>,
     /// Whether to colour.
     pub color: bool,
-    /// Whether to list every problem, account and Region instead of the first few.
+    /// Whether to list every problem, account and Region instead of the first few, and to explain each
+    /// finding.
     pub verbose: bool,
+    /// What of a report the table is about.
+    pub view: View,
+}
+
+/// What of a report the table is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    /// What each actor did.
+    #[default]
+    Cases,
+    /// Each finding.
+    Findings,
+    /// Each event of a finding.
+    Events,
+}
+
+impl View {
+    /// All of them, as they are named.
+    pub const ALL: [(&str, View); 3] =
+        [("cases", View::Cases), ("findings", View::Findings), ("events", View::Events)];
+}
+
+impl FromStr for View {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let found = View::ALL.into_iter().find(|(name, _)| *name == s);
+        let unknown = || format!("unknown view '{}'", escape::visible(s));
+        found.map(|(_, view)| view).ok_or_else(unknown)
+    }
 }
 
 /// What a report is made of.

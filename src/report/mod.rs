@@ -23,7 +23,7 @@ use std::io::{self, BufWriter, Write};
 
 use crate::model::finding::Finding;
 
-pub use given::{Baseline, Format, Report, Run, State, Style};
+pub use given::{Baseline, Format, Report, Run, State, Style, View};
 pub use json::write_document;
 
 /// Writes `report` as `format` to `out` and flushes it.

@@ -13,6 +13,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
 use crate::model::principal::{Mfa, Principal};
 use crate::model::problem::{Problem, Stage};
+use crate::model::request::Request;
 use crate::model::suppression::{Applied, Day, State};
 use crate::model::time::Time;
 
@@ -83,7 +84,17 @@ pub fn deletion() -> Finding {
             id: some("11111111-2222-3333-4444-555555555555"),
             name: "ScheduleKeyDeletion".into(),
             origin: Origin::record("samples/trail/a.json.gz", 3),
+            shared: None,
+            request: Some(Arc::new(Request {
+                service: "kms.amazonaws.com".into(),
+                access_key: some("AKIAIOSFODNN7EXAMPLE"),
+                source_ip: some("203.0.113.7"),
+                ..Request::of_nobody()
+            })),
+            undone: None,
         }],
+        effect: None,
+        case: None,
         details: BTreeMap::from([("pending_window_days".into(), json!(7))]),
         told: Arc::new(Told {
             title: "KMS key scheduled for deletion".into(),
@@ -91,6 +102,7 @@ pub fn deletion() -> Finding {
             references: vec!["https://docs.aws.amazon.com/kms/".into()],
             advice: some("Cancel the deletion unless a change record names it."),
             tactic: 0,
+            chain: false,
         }),
     }
 }
@@ -139,6 +151,7 @@ pub fn foreign_use() -> Finding {
             references: vec![],
             advice: None,
             tactic: 0,
+            chain: false,
         }),
         ..deletion()
     }
@@ -176,7 +189,21 @@ pub fn hostile(text: &str) -> Finding {
             id: bad(),
             name: text.to_owned(),
             origin: Origin::record(text, 0),
+            shared: None,
+            request: Some(Arc::new(Request {
+                service: text.to_owned(),
+                principal: Principal { arn: bad(), session: bad(), ..Principal::nobody() },
+                access_key: bad(),
+                source_ip: bad(),
+                user_agent: bad(),
+                error: bad(),
+                target: bad(),
+                reversible: None,
+            })),
+            undone: None,
         }],
+        effect: None,
+        case: None,
         details: BTreeMap::from([(text.to_owned(), json!({ text: [text] }))]),
         ..foreign_use()
     }

@@ -141,7 +141,7 @@ fn members_stand_in_the_order_of_the_contract() {
     let (names, parts) = members(&json);
     assert_eq!(
         names,
-        "schema tool run totals summary findings problems suppressions tags coverage verify"
+        "schema tool run totals summary findings problems suppressions tags coverage verify cases"
     );
     let part = |name: &str| parts.iter().find(|(member, _)| member == name).unwrap().1.get();
     assert_eq!(members(part("tool")).0, "name version rules");
@@ -172,13 +172,18 @@ fn members_of_a_finding_stand_in_the_order_of_the_contract() {
     assert_eq!(
         names,
         "fingerprint rule title level attempt count first_seen last_seen status account region \
-         principal source_ip user_agent key resource events details attack references advice"
+         principal source_ip user_agent key resource events details attack references advice \
+         case outcome"
     );
     assert_eq!(members(part("principal")).0, "type arn account session invoked_by mfa");
     assert_eq!(members(part("key")).0, "arn account alias tags");
     assert_eq!(members(part("resource")).0, "arn type tags");
     let event = part("events").trim_matches(['[', ']']);
-    assert_eq!(members(event).0, "id time name origin");
+    assert_eq!(
+        members(event).0,
+        "id time name origin event_source principal session access_key_id source_ip user_agent error \
+         undone"
+    );
 }
 
 #[test]
@@ -203,7 +208,7 @@ fn what_was_left_out_is_said() {
 
 #[test]
 fn colour_only_when_asked_for_and_only_ours() {
-    let style = Style { width: Some(80), color: true, verbose: false };
+    let style = Style { width: Some(80), color: true, ..Style::default() };
     let colored = text(Format::Table, &sample::two(), style);
     assert!(colored.contains("\u{1b}[1m\u{1b}[31mcritical\u{1b}[0m"), "{colored:?}");
     assert!(colored.contains("\u{1b}[33mmedium\u{1b}[0m"), "{colored:?}");
@@ -223,7 +228,7 @@ fn problems_beyond_twenty_are_counted_unless_verbose() {
     let short = table(&outcome, 80);
     assert!(short.contains("file-19") && !short.contains("file-20"));
     assert!(short.contains("… and 3 more; -f json lists all"), "{short}");
-    let style = Style { width: Some(80), color: false, verbose: true };
+    let style = Style { width: Some(80), verbose: true, ..Style::default() };
     let all = text(Format::Table, &outcome, style);
     assert!(all.contains("file-22") && !all.contains("more; -f json"));
 }
@@ -267,7 +272,7 @@ proptest! {
         let mut outcome = sample::outcome(vec![sample::deletion(), sample::hostile(&value)]);
         outcome.problems = vec![sample::problem(&value)];
         outcome.totals.accounts = [value.clone()].into();
-        let style = Style { width: Some(width), color, verbose: false };
+        let style = Style { width: Some(width), color, ..Style::default() };
         for line in uncolored(&text(Format::Table, &outcome, style)).lines() {
             prop_assert!(line.width() <= width.into(), "{line:?} over {width}");
             prop_assert!(!line.chars().any(is_hidden), "{line:?}");

@@ -5,6 +5,7 @@
 //! Absent values are `null` and never left out, so that a reader can tell "not known" from "another
 //! version".
 
+mod case;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +14,11 @@ use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use case::{Case, Outcome};
 use run::Run;
 
 use super::{Report, verify};
+use crate::model::case::Cases;
 use crate::model::coverage;
 use crate::model::finding::{self, EventRef, Status};
 use crate::model::findings::Findings;
@@ -24,6 +27,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome;
 use crate::model::principal::{self, Mfa};
 use crate::model::problem::{self, Stage};
+use crate::model::request::Request;
 use crate::model::suppression;
 use crate::model::time::Time;
 
@@ -49,6 +53,12 @@ pub struct Document<'a> {
     #[serde(serialize_with = "each_place")]
     coverage: &'a [coverage::Covered],
     verify: Option<Verify<'a>>,
+    #[serde(serialize_with = "each_case")]
+    cases: &'a Cases,
+}
+
+fn each_case<S: Serializer>(cases: &Cases, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(cases.all.iter().map(Case::from))
 }
 
 fn each_place<S: Serializer>(list: &[coverage::Covered], to: S) -> Result<S::Ok, S::Error> {
@@ -202,6 +212,9 @@ pub struct Finding<'a> {
     attack: &'a [String],
     references: &'a [String],
     advice: Option<&'a str>,
+    /// The case that it belongs to; `null` where there are none.
+    case: Option<&'a str>,
+    outcome: Option<Outcome<'a>>,
 }
 
 #[derive(Serialize)]
@@ -237,6 +250,14 @@ struct Event<'a> {
     time: Option<Time>,
     name: &'a str,
     origin: &'a Origin,
+    event_source: Option<&'a str>,
+    principal: Option<&'a str>,
+    session: Option<&'a str>,
+    access_key_id: Option<&'a str>,
+    source_ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    error: Option<&'a str>,
+    undone: Option<Time>,
 }
 
 #[derive(Serialize)]
@@ -278,6 +299,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
                 body: verify::Body::new(&v.anchor, &v.verified, outcome.complete()),
                 left_out: v.left_out,
             }),
+            cases: &outcome.cases,
         }
     }
 }
@@ -392,6 +414,8 @@ impl<'a> From<&'a finding::Finding> for Finding<'a> {
             attack: &finding.told.attack,
             references: &finding.told.references,
             advice: finding.told.advice.as_deref(),
+            case: finding.case.as_deref(),
+            outcome: finding.effect.as_ref().map(Outcome::from),
         }
     }
 }
@@ -428,11 +452,22 @@ impl<'a> From<&'a finding::Resource> for Resource<'a> {
 
 impl<'a> From<&'a EventRef> for Event<'a> {
     fn from(event: &'a EventRef) -> Self {
+        let by = |of: fn(&Request) -> Option<&String>| {
+            of(event.request.as_deref()?).map(String::as_str).filter(|text| !text.is_empty())
+        };
         Event {
             id: event.id.as_deref(),
             time: event.time,
             name: &event.name,
             origin: &event.origin,
+            event_source: by(|request| Some(&request.service)),
+            principal: by(|request| request.principal.arn.as_ref()),
+            session: by(|request| request.principal.session.as_ref()),
+            access_key_id: by(|request| request.access_key.as_ref()),
+            source_ip: by(|request| request.source_ip.as_ref()),
+            user_agent: by(|request| request.user_agent.as_ref()),
+            error: by(|request| request.error.as_ref()),
+            undone: event.undone.as_ref().map(|undone| undone.at),
         }
     }
 }

@@ -10,6 +10,8 @@
 //! recalled                      N times: length, JSON of its origin; length, the record
 //! blocks                        N times: length, uses of keys in a form that only the engine reads
 //! habits                        N times: 16 bytes of id, 8 of days, 2 of the last day; length, text
+//! cases                         N times: length, JSON
+//! credentials                   N times: five words of 8 bytes
 //! ```
 //!
 //! The first schema had the places in the line, which grew with every night until no run believed it.
@@ -19,8 +21,10 @@
 //! follow. And what is written is read back before it takes the place of what was there: a state that
 //! the next run refuses is worse than one that is a night old.
 
+mod cases;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -29,12 +33,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::State;
+use crate::model::case::KnownCase;
 use crate::model::coverage::{self, Coverage, Day as HoursOfDay, Seen};
 use crate::model::days::{Day, Days};
 use crate::model::delivery::{Deliveries, Delivery};
-use crate::model::memory::{Dated, Habit, Id, LostTags, Memory, Recalled, Span, Uses, judged};
+use crate::model::memory::{
+    Dated, Habit, Id, Issued, LostTags, Memory, Recalled, Span, Uses, judged,
+};
 use crate::model::origin::Origin;
 use crate::model::time::Time;
+use cases::{OfCase, issued_row, write_issued};
+use words::word;
 
 /// What is written.
 const SCHEMA: &str = "keytrail.state/v3";
@@ -95,6 +104,11 @@ struct Head {
     /// Not in states of earlier versions.
     #[serde(default)]
     habits: u64,
+    /// These are not in states of earlier versions.
+    #[serde(default)]
+    cases: u64,
+    #[serde(default)]
+    issued: u64,
     /// How many accounts and Regions there are. Not in states of earlier versions.
     #[serde(default)]
     places: u64,
@@ -162,6 +176,8 @@ fn head(state: &State) -> Head {
         blocks: memory.uses.blocks.len() as u64,
         uses: memory.uses.count,
         habits: memory.habits.len() as u64,
+        cases: memory.cases.len() as u64,
+        issued: memory.issued.len() as u64,
         places: memory.coverage.places().count() as u64,
         objects: objects.rows().len() as u64,
         reported: reported.rows().len() as u64,
@@ -223,6 +239,9 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
     }
     memory.uses.blocks.iter().try_for_each(|block| write_bytes(&mut out, block))?;
     memory.habits.iter().try_for_each(|habit| write_habit(&mut out, habit))?;
+    let mut case = |case| write_bytes(&mut out, &serde_json::to_vec(&OfCase::from(case))?);
+    memory.cases.iter().try_for_each(&mut case)?;
+    memory.issued.iter().try_for_each(|row| write_issued(&mut out, row))?;
     out.finish()
 }
 
@@ -259,6 +278,8 @@ enum Piece {
     Block(Vec<u8>),
     Lost((u64, Span)),
     Habit(Habit),
+    Case(KnownCase),
+    Issued(Issued),
 }
 
 /// What a row of fixed size is.
@@ -272,6 +293,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
     let (mut objects, mut reported, mut known) = (Vec::new(), Vec::new(), Vec::new());
     let (mut coverage, mut recalled) = (Coverage::default(), Vec::new());
     let (mut blocks, mut lost, mut habits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut cases, mut issued) = (Vec::new(), Vec::new());
     let head = read(bytes, |piece| match piece {
         Piece::Place(place, seen) => coverage.add(place, &seen),
         Piece::Object(row) => objects.push(row),
@@ -281,6 +303,8 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         Piece::Block(block) => blocks.push(block),
         Piece::Lost(row) => lost.push(row),
         Piece::Habit(habit) => habits.push(habit),
+        Piece::Case(case) => cases.push(case),
+        Piece::Issued(row) => issued.push(row),
     })?;
     let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
     if head.schema != SCHEMA {
@@ -302,6 +326,8 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         recalled,
         uses: Uses { blocks, count: head.uses },
         habits,
+        cases,
+        issued,
         lost_tags: LostTags {
             of: lost,
             alike: head.lost_alike.into_iter().map(|(head, times)| (head, span(times))).collect(),
@@ -357,6 +383,14 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
     for _ in 0..head.habits {
         take(Piece::Habit(habit(&mut from).map_err(damaged)?));
     }
+    for _ in 0..head.cases {
+        let bytes = read_bytes(&mut from).map_err(damaged)?;
+        let case: OfCase = serde_json::from_slice(&bytes).map_err(|error| damaged(error.into()))?;
+        take(Piece::Case(case.into()));
+    }
+    for _ in 0..head.issued {
+        take(Piece::Issued(issued_row(&mut from).map_err(damaged)?));
+    }
     if from.read(&mut [0]).map_err(damaged)? != 0 {
         return Err("is damaged: something follows its end".to_owned());
     }
@@ -393,12 +427,6 @@ fn row(from: &mut impl Read) -> io::Result<(Id, u16)> {
     let mut day = [0; 2];
     from.read_exact(&mut day)?;
     Ok(([a, b], u16::from_le_bytes(day)))
-}
-
-fn word(from: &mut impl Read) -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    from.read_exact(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
 }
 
 fn record(from: &mut impl Read) -> io::Result<Recalled> {

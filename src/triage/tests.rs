@@ -55,6 +55,8 @@ fn finding() -> Finding {
         folded: 0,
         members: Vec::new(),
         events: vec![],
+        effect: None,
+        case: None,
         details: BTreeMap::new(),
         told: Arc::new(Told {
             title: "Key disabled".into(),
@@ -62,6 +64,7 @@ fn finding() -> Finding {
             references: vec![],
             advice: None,
             tactic: 0,
+            chain: false,
         }),
     }
 }

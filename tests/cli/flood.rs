@@ -66,7 +66,8 @@ fn more_findings_of_an_actor_than_stand_become_one() {
     assert_eq!(first.len(), 10);
     assert_eq!(first[0]["first_seen"], "2026-05-01T10:01:39Z", "{first:?}");
     assert_eq!(ids(one)[0], "e-00999");
-    let table = sandbox.keytrail(["scan"].iter().chain(&SCAN)).run().code(0).stdout;
+    let table = ["scan", "--view=findings"].iter().chain(&SCAN);
+    let table = sandbox.keytrail(table).run().code(0).stdout;
     assert!(table.contains("stands for 251 findings"), "{table}");
     assert!(table.contains("; 1 stands for 251 others\n"), "{table}");
 }

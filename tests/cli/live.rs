@@ -94,6 +94,14 @@ fn every_other_ndjson_is_sorted() {
         live.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_ne!(live, each);
     live.sort_by_key(|f| (f["events"][0]["id"].to_string(), f["rule"].to_string()));
+    // Whether it was undone is not known yet when a live finding is written.
+    let each: Vec<Value> = each
+        .into_iter()
+        .map(|mut finding| {
+            assert_eq!(finding["outcome"].take()["state"], "open");
+            finding
+        })
+        .collect();
     assert_eq!(live, each);
 }
 

@@ -8,6 +8,7 @@
 
 mod accepted;
 mod bucket;
+mod cases;
 mod chain;
 mod config;
 mod copies;

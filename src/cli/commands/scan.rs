@@ -37,7 +37,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
-use crate::report::{self, Format, Report, Run};
+use crate::report::{self, Format, Report, Run, Style};
 use crate::source::Listing;
 use crate::tags::book::Book;
 use crate::triage::Triage;
@@ -313,6 +313,7 @@ impl Scan {
         let Scan { settings, delivery, .. } = self;
         let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
+        let style = Style { view: settings.view, ..style };
         let report = Report { run, outcome };
         let delivered = delivery
             .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out))?;

@@ -8,18 +8,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
-use crate::engine::partial::group::{EventKept, Group, SHOWN};
+use crate::engine::partial::group::{EventKept, EventRead, Group, SHOWN};
 use crate::engine::store::hash::HashKey;
 use crate::model::finding::Finding;
-use crate::model::origin::Origin;
 
 /// An event of a finding that is about a shared call: the call's id, and the event's own.
 pub type SharedEvent = (String, Option<String>);
 
 /// The events of a group that are about shared calls.
 pub fn shared_events(group: &Group) -> Vec<SharedEvent> {
-    let shared = |(event, (_, shared)): &(EventKept, (Origin, Option<String>))| {
-        Some((shared.clone()?, event.order.2.clone()))
+    let shared = |(event, read): &(EventKept, EventRead)| {
+        Some((read.shared.clone()?, event.order.2.clone()))
     };
     group.events.iter().filter_map(shared).collect()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::links::{Links, shared_events};
 use super::settle::Settled;
+use super::undone::Undoings;
 use crate::engine::context::Context;
 use crate::engine::finding::{Folded, finding, finding_of_many};
 use crate::engine::store::shelf::{Shelf, Sorted};
@@ -20,6 +21,7 @@ pub struct Listed {
     rules: Vec<(String, Arc<Told>)>,
     /// Which findings are about one call.
     pub links: Links,
+    undone: Undoings,
 }
 
 /// Findings that are one another's neighbours, by their places.
@@ -35,10 +37,11 @@ pub struct Beside {
 
 impl Listed {
     /// By the rules of a run.
-    pub fn new(context: &Context<'_>) -> Listed {
+    pub fn new(context: &Context<'_>, undone: Option<Undoings>) -> Listed {
         let metas = context.plan.rules.metas().iter();
+        let undone = undone.unwrap_or_else(|| Undoings::none(context.key));
         let rules = metas.map(|meta| (meta.id.clone(), Arc::new(meta.told())));
-        Listed { rules: rules.collect(), links: Links::new(context.key) }
+        Listed { rules: rules.collect(), links: Links::new(context.key), undone }
     }
 
     /// A finding; it has no place yet, and names no other.
@@ -83,6 +86,7 @@ impl Made {
         let shared = shared_events(&settled.group);
         let mut made = self.listed.made(settled, self.beside.folded.get(&place));
         self.listed.links.name(&mut made, &shared);
+        self.listed.undone.tell(&mut made);
         made
     }
 }

@@ -90,6 +90,8 @@ pub fn remember(
         recalled,
         uses,
         habits,
+        cases: Vec::new(),
+        issued: Vec::new(),
         lost_tags,
         forgotten,
         aged,

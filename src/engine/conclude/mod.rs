@@ -23,6 +23,8 @@
 //! sort       findings in the order of the report
 //! rank       what decides it
 //! reported   groups to the findings of the report, by way of all these
+//! cases      findings to cases
+//! undone     what was undone later
 //! memory     what the next run needs to know
 //! notices    what is told of texts and tags that had no room or do not fit
 //! heirs      which uses it may get
@@ -37,6 +39,7 @@ mod admitted;
 mod before;
 mod by_names;
 mod calls;
+mod cases;
 mod count;
 mod coverage;
 mod crowded;
@@ -61,6 +64,7 @@ mod stateful;
 mod sums;
 mod survey;
 mod tags;
+mod undone;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -87,12 +91,14 @@ use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::days::Days;
 use crate::model::finding::Finding;
+use crate::model::memory::Memory;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::tags::book::Book;
 use before::Before;
+use cases::cases_of;
 use count::{Counts, Known};
 use coverage::Look;
 use hand_on::{HandedOn, Shelves};
@@ -107,6 +113,7 @@ use stateful::presence::Presence;
 use stateful::stages::Stages;
 use tags::compare::{Compared, Comparing, PairRecord};
 use tags::ledger::{Ledger, Tags};
+use undone::Undoings;
 
 /// How the run went.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +140,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = partial.problems.or_missing(decided, "rules over many records are missing");
     context.progress.begin(Phase::Sorting, 0);
-    let Decided { mut decisions, compared, book, mut handed } = decided;
+    let Decided { mut decisions, compared, book, mut handed, undone } = decided;
     partial.problems.extend(take(&mut handed.problems));
     let problems = take(&mut decisions.problems);
     problems.into_iter().for_each(|problem| partial.problems.add(problem));
@@ -151,23 +158,26 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         changes: &decisions.changes,
         evasions: &compared.evasions,
     };
-    let (findings, summary) = reported(
+    let (mut findings, summary) = reported(
         context,
         (&settling, (partial.groups, on_many)),
-        (unverified(plan, ended), &Tags::new(&plan.estate, &book)),
+        (unverified(plan, ended), &Tags::new(&plan.estate, &book), undone),
         &mut partial.problems,
     );
+    let made = cases_of(context, &mut findings, &mut partial.issued, seen.last);
+    let made = partial.problems.or_missing(made, "cases are missing");
     let left_out = (handed.left_out, &mut partial.problems);
     let memory = remember(context, handed, (counts, seen, decisions.habits), left_out);
     let outcome = Outcome {
         findings,
+        cases: made.cases,
         summary,
         problems: partial.problems.into_sorted(),
         totals,
         tags: Some(compared.coverage).filter(|_| context.compares),
         covered,
         coverage: partial.coverage,
-        memory,
+        memory: memory.map(|memory| Memory { cases: made.known, issued: made.issued, ..memory }),
         manifest,
         ..Outcome::default()
     };
@@ -227,6 +237,8 @@ struct Decided {
     book: Book,
     /// What the next run gets.
     handed: HandedOn,
+    /// What was undone; `None` if nothing was decided.
+    undone: Option<Undoings>,
 }
 
 /// Decides what rests on many records.
@@ -293,7 +305,9 @@ fn decide(
     partial.problems.extend(too_many_tags(plan, &book));
     let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
     let handed = handed_on(&shelves, &mut partial.retained, (passed.handed, passed.aged))?;
-    Ok(Decided { decisions, compared, book, handed })
+    let undoing = std::mem::replace(&mut partial.undoing, Rows::new(1));
+    let undone = Some(Undoings::of(undoing, &dictionary, context.key)?);
+    Ok(Decided { decisions, compared, book, handed, undone })
 }
 
 fn lock(finds: &Mutex<Finds>) -> MutexGuard<'_, Finds> {

@@ -135,6 +135,8 @@ mod tests {
             folded: 0,
             members: Vec::new(),
             events: Vec::new(),
+            effect: None,
+            case: None,
             details: Default::default(),
             told: Arc::default(),
         }

@@ -8,6 +8,7 @@ use super::fold::{Fold, Standing};
 use super::settle::Settling;
 use super::sort::Sorting;
 use super::tags::ledger::Tags;
+use super::undone::Undoings;
 use crate::engine::context::Context;
 use crate::engine::partial::groups::Groups;
 use crate::engine::partial::problems::Problems;
@@ -20,12 +21,12 @@ use crate::model::outcome::Summary;
 pub fn reported(
     context: &Context<'_>,
     (settling, groups): (&Settling<'_>, (Groups, Groups)),
-    (of_files, tags): (Vec<Finding>, &Tags<'_>),
+    (of_files, tags, undone): (Vec<Finding>, &Tags<'_>, Option<Undoings>),
     problems: &mut Problems,
 ) -> (Findings, Summary) {
     let plan = context.plan;
     let mut admitted = Admitted::new(plan);
-    let mut sorting = Sorting::new(context);
+    let mut sorting = Sorting::new(context, undone);
     let limits = plan.limits;
     let alike = (plan.rules.alike().collect(), limits.alike);
     let mut fold = Fold::new(context.key, limits.standing, alike, limits.groups);

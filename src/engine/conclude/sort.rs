@@ -13,6 +13,7 @@ use super::listed::{Beside, Listed};
 use super::rank::{Entry, ranked};
 use super::settle::Settled;
 use super::tags::ledger::{Tagged, Tags, tagged};
+use super::undone::Undoings;
 use crate::engine::context::Context;
 use crate::engine::finding::Folded;
 use crate::engine::store::shelf::{Shelf, Stow};
@@ -59,7 +60,7 @@ pub struct Sorting<'a> {
 
 impl<'a> Sorting<'a> {
     /// None yet.
-    pub fn new(context: &'a Context<'a>) -> Sorting<'a> {
+    pub fn new(context: &'a Context<'a>, undone: Option<Undoings>) -> Sorting<'a> {
         let plan = context.plan;
         let ids: BTreeSet<&String> = plan.rules.metas().iter().map(|meta| &meta.id).collect();
         Sorting {
@@ -70,7 +71,7 @@ impl<'a> Sorting<'a> {
             came: Shelf::new(plan.limits.groups),
             folded: HashMap::new(),
             of_files: HashMap::new(),
-            listed: Listed::new(context),
+            listed: Listed::new(context, undone),
             rules: ids.into_iter().cloned().zip(0..).collect(),
             tagged: Ok(()),
         }

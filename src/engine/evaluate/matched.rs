@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -11,10 +12,14 @@ use super::identity::Identity;
 use crate::detect::{Hit, Together};
 use crate::engine::context::Context;
 use crate::engine::partial::gathered::Gathered;
-use crate::engine::partial::group::{EventKept, EventKey, Group, GroupKey, Match, SHOWN, Snapshot};
+use crate::engine::partial::group::{
+    EventKept, EventKey, EventRead, Group, GroupKey, Match, SHOWN, Snapshot, target,
+};
 use crate::model::origin::Origin;
+use crate::model::request::Request;
 use crate::record::event::{Event, Raw};
 use crate::record::kms::{Actor, View};
+use crate::record::undo;
 
 /// What all matches of one record have in common.
 pub struct Matching<'m, 'r> {
@@ -24,6 +29,7 @@ pub struct Matching<'m, 'r> {
     snapshot: Snapshot,
     /// `sharedEventID` of a call by a customer.
     shared: Option<String>,
+    request: Arc<Request>,
     /// Whether histories may still change the level of a finding, so that each is kept apart.
     apart: bool,
 }
@@ -39,7 +45,8 @@ impl<'m, 'r> Matching<'m, 'r> {
         let view = &record.view;
         let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
         let snapshot = snapshot(view.event(), view);
-        Matching { record, identity, origin, snapshot, shared, apart: !live }
+        let request = Arc::new(request(view, &snapshot));
+        Matching { record, identity, origin, snapshot, shared, request, apart: !live }
     }
 
     /// What makes a hit the same finding as others.
@@ -97,8 +104,12 @@ impl<'m, 'r> Matching<'m, 'r> {
                 content: identity.content,
                 place: self.place(),
             },
-            origin: self.origin.clone(),
-            shared: self.shared.clone(),
+            read: EventRead {
+                origin: self.origin.clone(),
+                shared: self.shared.clone(),
+                request: Arc::clone(&self.request),
+                behind: None,
+            },
             snapshot,
             fresh: true,
         });
@@ -159,6 +170,21 @@ fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
         key: view.key(),
         resource: view.resource(),
         details,
+    }
+}
+
+/// The request behind an event.
+fn request(view: &View<'_>, of: &Snapshot) -> Request {
+    let text = |path: &[&str]| view.event().text_at(path).map(|text| text.into_owned());
+    Request {
+        service: text(&["eventSource"]).unwrap_or_default(),
+        principal: of.principal.clone(),
+        access_key: view.access_key().map(str::to_owned),
+        source_ip: of.source_ip.clone(),
+        user_agent: of.user_agent.clone(),
+        error: text(&["errorCode"]),
+        target: target(of.key.as_ref(), of.resource.as_ref()),
+        reversible: undo::done(view),
     }
 }
 

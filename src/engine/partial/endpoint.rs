@@ -158,7 +158,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::partial::group::{EventKept, Match, Snapshot};
+    use crate::engine::partial::group::{EventKept, EventRead, Match, Snapshot};
     use crate::engine::store::hash::HashKey;
     use crate::engine::store::runs::SHARDS;
     use crate::model::level::Level;
@@ -172,8 +172,8 @@ mod tests {
             content: call,
             place: None,
         };
-        let (origin, level) = (Origin::blob("b"), Level::High);
-        let group = Group::new(Match { level, event, origin, shared: None, snapshot, fresh: true });
+        let (read, level) = (EventRead::of_nobody(Origin::blob("b")), Level::High);
+        let group = Group::new(Match { level, event, read, snapshot, fresh: true });
         let key = GroupKey::of_rule(0);
         let fact =
             Fact { identity: [call, 0], content: call, group: [9, 9], blob: 0, record: call };

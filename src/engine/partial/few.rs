@@ -55,6 +55,11 @@ impl<K: Ord, V: Ord> Few<K, V> {
         self.0.iter().map(|(key, _)| key)
     }
 
+    /// Changes values, none of which decides anything about the order of keys.
+    pub fn for_each_value(&mut self, mut change: impl FnMut(&mut V)) {
+        self.0.iter_mut().for_each(|(_, value)| change(value));
+    }
+
     /// Takes out the first entry.
     pub fn pop_first(&mut self) -> Option<(K, V)> {
         (!self.0.is_empty()).then(|| self.0.remove(0))

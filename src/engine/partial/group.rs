@@ -5,17 +5,20 @@
 //! counting is left to [`super::fact`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::few::Few;
 pub use super::few::SHOWN;
 use super::gathered::Gathered;
 use crate::detect::Foreign;
 use crate::engine::store::hash::HashKey;
+use crate::engine::store::texts::TextAt;
 use crate::model::days::{Day, Days};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::principal::Principal;
+use crate::model::request::Request;
 use crate::model::time::Time;
 use crate::record::kms::is_sym;
 
@@ -222,6 +225,28 @@ pub struct EventKept {
     pub content: u64,
 }
 
+/// Where an event was read, and the request behind it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventRead {
+    /// Where.
+    pub origin: Origin,
+    /// `sharedEventID` of a call by a customer.
+    pub shared: Option<String>,
+    /// The request.
+    pub request: Arc<Request>,
+    /// Where its session, access key and error are, if it is the request of a use and lacks them yet.
+    pub behind: Option<TextAt>,
+}
+
+#[cfg(test)]
+impl EventRead {
+    /// Of what no log says who requested it.
+    pub fn of_nobody(origin: Origin) -> EventRead {
+        let request = Arc::new(Request::of_nobody());
+        EventRead { origin, shared: None, request, behind: None }
+    }
+}
+
 /// One match of a rule, on its way into a group.
 #[derive(Debug, Clone)]
 pub struct Match {
@@ -229,10 +254,8 @@ pub struct Match {
     pub level: Level,
     /// The event.
     pub event: EventKept,
-    /// Where it was read.
-    pub origin: Origin,
-    /// `sharedEventID` of a call by a customer.
-    pub shared: Option<String>,
+    /// Where it was read, and the request behind it.
+    pub read: EventRead,
     /// The event's values.
     pub snapshot: Snapshot,
     /// Whether it is of the range that is reported.
@@ -253,7 +276,7 @@ pub struct Group {
     /// The values of the earliest event.
     pub earliest: (Order, Snapshot),
     /// The smallest events; of copies, the smallest origin.
-    pub events: Few<EventKept, (Origin, Option<String>)>,
+    pub events: Few<EventKept, EventRead>,
     /// The smallest session names.
     pub sessions: Few<String, ()>,
     /// Whether any event is of the range that is reported; else all are known from earlier runs.
@@ -265,6 +288,11 @@ pub struct Group {
     pub records: Option<Vec<u64>>,
     /// What is told of all its events, if they lie on different keys and resources.
     pub gathered: Option<Box<Gathered>>,
+}
+
+/// What a request is about: the key, else the resource.
+pub fn target(key: Option<&Key>, resource: Option<&Resource>) -> Option<String> {
+    key.map(|key| &key.arn).or(resource.map(|on| &on.arn)).cloned()
 }
 
 /// Of so many records it is known which ones a group counts.
@@ -285,7 +313,7 @@ impl Group {
             records: None,
             gathered: None,
             earliest: (m.event.order.clone(), m.snapshot),
-            events: Few::from_iter([(m.event, (m.origin, m.shared))]),
+            events: Few::from_iter([(m.event, m.read)]),
         }
     }
 
@@ -306,8 +334,8 @@ impl Group {
         if other.earliest < self.earliest {
             self.earliest = other.earliest;
         }
-        for (event, place) in other.events {
-            self.events.add(event, place);
+        for (event, read) in other.events {
+            self.events.add(event, read);
         }
         self.add_sessions(other.sessions.into_iter().map(|(session, ())| session));
         self.events.truncate(SHOWN);
@@ -315,10 +343,12 @@ impl Group {
 
     /// About how many bytes of memory it takes.
     pub fn weight(&self) -> usize {
-        let events = self.events.iter().map(|(event, (origin, shared))| {
-            let texts = texts_len([&event.order.2, shared]) + event.name.len();
-            size_of::<EventKept>() + size_of::<Origin>() + ENTRY + texts + origin.blob.len()
-        });
+        let events =
+            self.events.iter().map(|(event, EventRead { origin, shared, request, .. })| {
+                let texts =
+                    texts_len([&event.order.2, shared]) + event.name.len() + origin.blob.len();
+                size_of::<EventKept>() + size_of::<EventRead>() + ENTRY + texts + request.weight()
+            });
         let sessions = self.sessions.keys().map(|session| ENTRY + session.len());
         let earliest = texts_len([&self.earliest.0.2]) + self.earliest.1.weight();
         let records = self.records.as_ref().map_or(0, |records| size_of_val(&records[..]));
@@ -379,8 +409,10 @@ mod tests {
                 content: u64::from(id),
                 place: None,
             },
-            origin: Origin::record(format!("b{}", origin / 8), u64::from(origin % 8)),
-            shared: None,
+            read: EventRead::of_nobody(Origin::record(
+                format!("b{}", origin / 8),
+                u64::from(origin % 8),
+            )),
             snapshot: Snapshot {
                 principal,
                 source_ip: None,

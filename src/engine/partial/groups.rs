@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::detect::Foreign;
-    use crate::engine::partial::group::{EventKept, Match, Snapshot};
+    use crate::engine::partial::group::{EventKept, EventRead, Match, Snapshot};
     use crate::model::level::Level;
     use crate::model::origin::Origin;
     use crate::model::time::Time;
@@ -207,8 +207,8 @@ mod tests {
             content: 0,
         };
         let snapshot = Snapshot::of_nobody(BTreeMap::new());
-        let (level, origin) = (Level::High, Origin::blob("b"));
-        let group = Group::new(Match { level, event, origin, shared: None, snapshot, fresh: true });
+        let (level, read) = (Level::High, EventRead::of_nobody(Origin::blob("b")));
+        let group = Group::new(Match { level, event, read, snapshot, fresh: true });
         let foreign = foreign
             .map(|account| Foreign { accounts: [account.to_string()].into(), otherwise: None });
         (GroupKey { key: Some(key.to_string()), foreign, ..GroupKey::of_rule(1) }, group)

@@ -18,6 +18,8 @@
 //! endpoint   calls that were logged twice, by the service and by the endpoint
 //! retained   records that the next run needs
 //! objects    one row a blob: what the totals sum up
+//! issued     credentials, and who made them
+//! undoing    calls that may have undone others
 //! values     accounts and Regions
 //! uuid       event ids in two words
 //! problems   what went wrong
@@ -35,6 +37,7 @@ pub mod group;
 pub mod groups;
 pub mod handed;
 pub mod hours;
+pub mod issued;
 pub mod kept;
 pub mod key_use;
 pub mod objects;
@@ -42,6 +45,7 @@ pub mod pack;
 pub mod problems;
 pub mod purpose;
 pub mod retained;
+pub mod undoing;
 pub mod use_block;
 pub mod uses;
 pub mod uuid;
@@ -49,6 +53,7 @@ pub mod values;
 
 use crate::model::coverage::Coverage;
 use crate::model::delivery::Deliveries;
+use crate::model::memory::Issued;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
@@ -65,6 +70,7 @@ use kept::Kept;
 use objects::Objects;
 use problems::Problems;
 use retained::Retained;
+use undoing::Undoing;
 use uses::KeyUses;
 use values::Values;
 
@@ -83,6 +89,10 @@ pub struct Partial {
     pub kept: Kept,
     /// Where trails deliver their log files.
     pub deliveries: Deliveries,
+    /// Credentials, and who made them.
+    pub issued: Rows<Issued>,
+    /// Calls that may have undone others.
+    pub undoing: Rows<Undoing>,
     /// Records for the next run.
     pub retained: Retained,
     /// Hours while they are gathered,
@@ -110,6 +120,8 @@ impl Partial {
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
             deliveries: Deliveries::default(),
+            issued: Rows::new(plan.limits.facts),
+            undoing: Rows::new(plan.limits.facts),
             retained: Retained::new((late, plan.now.0), plan.limits.retained, number),
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
@@ -147,6 +159,8 @@ impl Partial {
         self.uses.merge(other.uses);
         self.kept.merge(other.kept);
         self.deliveries.merge(other.deliveries);
+        self.issued.merge(other.issued);
+        self.undoing.merge(other.undoing);
         self.retained.merge(other.retained);
         self.coverage.merge(other.coverage);
         self.problems.merge(other.problems);

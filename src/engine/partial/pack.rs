@@ -3,17 +3,21 @@
 //! What must stay true: what was written reads back as it was, whatever texts a log made of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::few::Few;
 use super::gathered::{Gathered, Names};
-use super::group::{EventKept, EventKey, Group, GroupKey, Order, Snapshot};
+use super::group::{EventKept, EventKey, EventRead, Group, GroupKey, Order, Snapshot};
 use crate::detect::Foreign;
+use crate::engine::store::texts::TextAt;
 use crate::model::days::Days;
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::principal::{Mfa, Principal};
+use crate::model::request::Request;
 use crate::model::time::Time;
+use crate::model::undo::Reversible;
 
 const MFA: [Mfa; 4] = [Mfa::Yes, Mfa::No, Mfa::Unknown, Mfa::NotApplicable];
 
@@ -95,11 +99,8 @@ impl Writer {
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot) {
-        let Principal { kind, arn, account, session, invoked_by, mfa } = &snapshot.principal;
-        let Snapshot { source_ip, user_agent, .. } = snapshot;
-        self.texts([kind, arn, account, session, invoked_by, source_ip, user_agent]);
-        let mfa = MFA.iter().position(|other| other == mfa);
-        self.number(mfa.unwrap_or_default() as u64);
+        self.principal(&snapshot.principal);
+        self.texts([&snapshot.source_ip, &snapshot.user_agent]);
         self.option(snapshot.key.as_ref(), |to, key| {
             to.text(&key.arn);
             to.texts([&key.account, &key.alias]);
@@ -113,6 +114,33 @@ impl Writer {
         self.map(&snapshot.details);
     }
 
+    fn principal(&mut self, principal: &Principal) {
+        let Principal { kind, arn, account, session, invoked_by, mfa } = principal;
+        self.texts([kind, arn, account, session, invoked_by]);
+        let mfa = MFA.iter().position(|other| other == mfa);
+        self.number(mfa.unwrap_or_default() as u64);
+    }
+
+    fn event(&mut self, event: &EventKept, read: &EventRead) {
+        self.order(&event.order);
+        self.text(&event.name);
+        self.option(event.place.as_ref(), Writer::origin);
+        self.number(event.content);
+        let EventRead { origin, shared, request, behind } = read;
+        self.origin(origin);
+        self.texts([shared]);
+        self.option(behind.as_ref(), |to, at| to.number(at.0));
+        let Request { service, principal, access_key, source_ip, user_agent, error, .. } =
+            &**request;
+        self.text(service);
+        self.principal(principal);
+        self.texts([access_key, source_ip, user_agent, error, &request.target]);
+        self.option(request.reversible.as_ref(), |to, done| {
+            to.text(&done.what);
+            to.number(done.parts);
+        });
+    }
+
     fn group(&mut self, group: &Group) {
         self.level(group.level);
         self.time(group.first);
@@ -121,14 +149,7 @@ impl Writer {
         self.order(&group.earliest.0);
         self.snapshot(&group.earliest.1);
         self.number(group.events.len() as u64);
-        for (event, (origin, shared)) in group.events.iter() {
-            self.order(&event.order);
-            self.text(&event.name);
-            self.option(event.place.as_ref(), Writer::origin);
-            self.number(event.content);
-            self.origin(origin);
-            self.texts([shared]);
-        }
+        group.events.iter().for_each(|(event, read)| self.event(event, read));
         self.number(group.sessions.len() as u64);
         group.sessions.keys().for_each(|session| self.text(session));
         self.flag(group.fresh);
@@ -247,16 +268,16 @@ impl Reader<'_> {
         Some((self.flag()?, self.time()?, self.some_text()?))
     }
 
-    fn principal(&mut self) -> Option<(Principal, [Option<String>; 2])> {
+    fn principal(&mut self) -> Option<Principal> {
         let [kind, arn, account] = [self.some_text()?, self.some_text()?, self.some_text()?];
         let [session, invoked_by] = [self.some_text()?, self.some_text()?];
-        let client = [self.some_text()?, self.some_text()?];
         let mfa = *MFA.get(usize::try_from(self.number()?).ok()?)?;
-        Some((Principal { kind, arn, account, session, invoked_by, mfa }, client))
+        Some(Principal { kind, arn, account, session, invoked_by, mfa })
     }
 
     fn snapshot(&mut self) -> Option<Snapshot> {
-        let (principal, [source_ip, user_agent]) = self.principal()?;
+        let principal = self.principal()?;
+        let [source_ip, user_agent] = [self.some_text()?, self.some_text()?];
         let key = self.option(|from| {
             Some(Key {
                 arn: from.text()?,
@@ -271,14 +292,31 @@ impl Reader<'_> {
         Some(Snapshot { principal, source_ip, user_agent, key, resource, details: self.map()? })
     }
 
-    fn event(&mut self) -> Option<(EventKept, (Origin, Option<String>))> {
+    fn event(&mut self) -> Option<(EventKept, EventRead)> {
         let event = EventKept {
             order: self.order()?,
             name: self.text()?,
             place: self.option(Reader::origin)?,
             content: self.number()?,
         };
-        Some((event, (self.origin()?, self.some_text()?)))
+        let (origin, shared) = (self.origin()?, self.some_text()?);
+        let behind = self.option(|from| from.number().map(TextAt))?;
+        let request = Arc::new(self.request()?);
+        Some((event, EventRead { origin, shared, request, behind }))
+    }
+
+    fn request(&mut self) -> Option<Request> {
+        Some(Request {
+            service: self.text()?,
+            principal: self.principal()?,
+            access_key: self.some_text()?,
+            source_ip: self.some_text()?,
+            user_agent: self.some_text()?,
+            error: self.some_text()?,
+            target: self.some_text()?,
+            reversible: self
+                .option(|from| Some(Reversible { what: from.text()?, parts: from.number()? }))?,
+        })
     }
 
     fn few(&mut self) -> Option<Few<String, ()>> {
@@ -342,6 +380,21 @@ mod tests {
         Gathered::new(HashKey::of_seed(1), names, [(&"why".to_owned(), "1".to_owned())])
     }
 
+    fn event_read(origin: &Origin, of: &Snapshot) -> EventRead {
+        let request = Request {
+            service: "kms.amazonaws.com".into(),
+            principal: of.principal.clone(),
+            access_key: text("AKIAEXAMPLE"),
+            source_ip: None,
+            user_agent: text("\u{1b}"),
+            error: text("AccessDenied"),
+            target: text(""),
+            reversible: Some(Reversible { what: "DisableKey k".into(), parts: u64::MAX }),
+        };
+        let (shared, behind) = (text("shared"), Some(TextAt(3)));
+        EventRead { origin: origin.clone(), shared, request: Arc::new(request), behind }
+    }
+
     /// A value in every member, and none.
     fn groups() -> [(GroupKey, Group); 2] {
         let origin = Origin::record("s3://b/é\n\u{0}", 7);
@@ -370,8 +423,7 @@ mod tests {
         let full = |event| Match {
             level: Level::High,
             event,
-            origin: origin.clone(),
-            shared: text("shared"),
+            read: event_read(&origin, &snapshot),
             snapshot: snapshot.clone(),
             fresh: true,
         };
@@ -398,8 +450,7 @@ mod tests {
         let empty = Group::new(Match {
             level: Level::Informational,
             event: EventKept { order, name: String::new(), place: None, content: 0 },
-            origin: Origin::blob("b"),
-            shared: None,
+            read: EventRead::of_nobody(Origin::blob("b")),
             snapshot: Snapshot::of_nobody(BTreeMap::new()),
             fresh: false,
         });

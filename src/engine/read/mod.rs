@@ -8,6 +8,8 @@
 //! sink     counts its records, and tells which are looked at closely
 //! record   one record: asks the rules, and decides what becomes of it
 //! uses     the row of a use
+//! issued   credentials, and who made them
+//! undoing  calls that may have undone others
 //! keep     records that matter later, in this run or the next
 //! live     the report that is written meanwhile
 //! ```
@@ -18,11 +20,13 @@
 mod blob;
 mod gate;
 mod inherit;
+mod issued;
 mod keep;
 pub mod live;
 mod record;
 mod shared;
 mod sink;
+mod undoing;
 mod uses;
 mod worker;
 

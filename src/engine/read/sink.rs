@@ -5,8 +5,10 @@
 use std::sync::atomic::Ordering;
 
 use super::blob::BlobSink;
+use super::issued;
 use super::record;
 use super::shared::BEAT;
+use super::undoing;
 use crate::detect::case::Case;
 use crate::engine::evaluate::Basics;
 use crate::engine::partial::fact::NO_GROUP;
@@ -17,6 +19,7 @@ use crate::record::container::Sink;
 use crate::record::delivery;
 use crate::record::event::{Header, Marked, Raw};
 use crate::record::kms;
+use crate::record::undo;
 
 impl Sink for BlobSink<'_, '_> {
     fn record(&mut self, number: u64, record: Marked<'_>) {
@@ -34,6 +37,12 @@ impl Sink for BlobSink<'_, '_> {
             self.odd(number, record, &basics);
         }
         self.blob.counts.kms_records += u64::from(kms);
+        if issued::is_issue(&basics) {
+            issued::note(self, record, &basics);
+        }
+        if undo::may_undo(basics.name) {
+            undoing::note(self, record, &basics);
+        }
         let rules = self.context.plan.rules.candidates_of(&basics.header);
         let tags = !kms && basics.concerns_tags();
         if !kms && !tags && rules.is_empty() {

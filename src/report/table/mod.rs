@@ -1,4 +1,12 @@
-//! The report for people: findings, then problems, then what was read and whether that was all.
+//! The report for people: cases or findings, then problems, then what was read and whether that was
+//! all.
+//!
+//! ```text
+//! cases      what each actor did, as a story of a few lines      story     its lines
+//! findings   one by one
+//! events     every event of a finding on a line
+//! closing    what is below
+//! ```
 //!
 //! Seven columns are unreadable on 80 characters, so there are two layouts. Below [`WIDE`] a finding
 //! is a card (level, what happened, labelled facts beside it); from there on it is a row of two
@@ -6,203 +14,30 @@
 //! line is wider than the terminal, and a reader can tell "nothing found" from "nothing read" (see
 //! [`closing`]).
 
+mod cases;
 mod closing;
+mod events;
+mod findings;
 pub(super) mod fit;
 pub(super) mod grid;
 mod names;
+mod story;
+mod widths;
 
 use std::io::{self, Write};
 
-use serde_json::Value;
-
-use self::fit::{count, counted};
-use self::grid::{Cell, Grid, Ink};
-use super::{Report, Style};
-use crate::model::finding::Finding;
-use crate::model::level::Level;
-
-/// Columns of a report that goes to no terminal.
-const DEFAULT_WIDTH: u16 = 120;
-
-/// No terminal is taken to be narrower: nothing useful fits there.
-const LEAST_WIDTH: u16 = 40;
-
-/// Below this the facts of a card stand under what happened, not beside it.
-const NARROW: u16 = 64;
-
-/// From here on findings are rows.
-const WIDE: u16 = 160;
-
-/// An instant: `2026-11-23T20:17:00Z`.
-const TIME_WIDTH: u16 = 20;
+use self::widths::{DEFAULT_WIDTH, LEAST_WIDTH};
+use super::{Report, Style, View};
 
 /// Writes the whole report.
 pub fn write(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let width = style.width.unwrap_or(DEFAULT_WIDTH).max(LEAST_WIDTH);
-    if width >= WIDE {
-        rows(report, width, style, out)?;
-    } else {
-        cards(report, width, style, out)?;
+    match style.view {
+        View::Cases if !report.outcome.cases.all.is_empty() => {
+            cases::write(report, width, style, out)?;
+        }
+        View::Cases | View::Findings => findings::write(report, width, style, out)?,
+        View::Events => events::write(report, width, style, out)?,
     }
     closing::write(report, width, style, out)
-}
-
-/// The columns that the longest level takes.
-fn level_width(report: &Report<'_>) -> u16 {
-    // No other is longer than that of the highest.
-    let longest = report.outcome.findings.lowest().unwrap_or(Level::Critical);
-    longest.as_str().len().max(Level::Critical.as_str().len()) as u16
-}
-
-fn cards(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    const LABEL: u16 = 5;
-    let level_width = level_width(report);
-    let fixed: &[u16] =
-        if width < NARROW { &[level_width, 0] } else { &[level_width, 0, LABEL, 0] };
-    let mut grid = Grid::new(width, fixed, style.color, out);
-    for finding in report.outcome.findings.read()? {
-        let finding = &*finding?;
-        let [mut level, mut what, mut labels, mut facts] = grid.row();
-        level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
-        add_what(finding, &mut what);
-        add_seen(finding, &mut what);
-        for (label, text) in labelled(finding) {
-            if width < NARROW {
-                what.add(Ink::Plain, &format!("{label} {text}"), 2);
-                continue;
-            }
-            labels.pad(facts.height());
-            labels.add(Ink::Faint, label, 1);
-            facts.add(Ink::Plain, &text, 2);
-        }
-        let cells = [level, what, labels, facts];
-        grid.write(&cells[..fixed.len()])?;
-        grid.gap()?;
-    }
-    Ok(())
-}
-
-fn rows(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    const HEADER: [&str; 7] =
-        ["LEVEL", "FINDING", "EVENTS", "FIRST, LAST", "WHO, FROM", "KEY, ON", "WHERE"];
-    // "ap-southeast-2"; longer Regions take two lines.
-    const WHERE: u16 = 14;
-    const EVENTS: u16 = 9;
-    let fixed = [level_width(report), 0, EVENTS, TIME_WIDTH, 0, 0, WHERE];
-    let mut grid = Grid::new(width, &fixed, style.color, out);
-    if !report.outcome.findings.is_empty() {
-        let mut header = grid.row::<7>();
-        for (cell, title) in header.iter_mut().zip(HEADER) {
-            cell.add(Ink::Faint, title, 1);
-        }
-        grid.write(&header)?;
-    }
-    for finding in report.outcome.findings.read()? {
-        let finding = &*finding?;
-        let [mut level, mut what, mut events, mut seen, mut who, mut key, mut place] = grid.row();
-        level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
-        add_what(finding, &mut what);
-        events.add(Ink::Plain, &count(finding.count), 1);
-        for time in times(finding) {
-            seen.add(Ink::Plain, &time, 2);
-        }
-        for (label, text) in labelled(finding) {
-            match label {
-                "who" | "from" | "found" => who.add(Ink::Plain, &text, 2),
-                "where" => {}
-                _ => key.add(Ink::Plain, &text, 2),
-            }
-        }
-        for text in [&finding.account, &finding.region].into_iter().flatten() {
-            place.add(Ink::Plain, text, 2);
-        }
-        grid.write(&[level, what, events, seen, who, key, place])?;
-        grid.gap()?;
-    }
-    Ok(())
-}
-
-/// The title and the rule.
-fn add_what(finding: &Finding, cell: &mut Cell) {
-    let attempt = if finding.attempt { " (attempt)" } else { "" };
-    cell.add(Ink::Strong, &format!("{}{attempt}", finding.told.title), 3);
-    cell.add(Ink::Faint, &finding.rule, 1);
-    if let Some(text) = folded(finding) {
-        cell.add(Ink::Plain, &text, 2);
-    }
-}
-
-/// For how many findings it stands, and what they are about.
-fn folded(finding: &Finding) -> Option<String> {
-    let said = finding.details.get("folded").filter(|_| finding.folded > 0)?;
-    let about = |name: &str, noun| {
-        let number = said.get(name).and_then(Value::as_u64).filter(|number| *number > 0)?;
-        Some(counted(number, noun))
-    };
-    let about: Vec<String> =
-        [about("keys", "key"), about("resources", "resource")].into_iter().flatten().collect();
-    let least = if said.get("at_least").is_some() { "at least " } else { "" };
-    let mut text = format!("stands for {}", counted(finding.folded, "finding"));
-    if !about.is_empty() {
-        text.push_str(&format!(", about {least}{}", about.join(" and ")));
-    }
-    Some(text)
-}
-
-/// How often, and when: on one line where that fits.
-fn add_seen(finding: &Finding, cell: &mut Cell) {
-    let what = if verdict(finding).is_some() { "file" } else { "event" };
-    let events = counted(finding.count, what);
-    let times = times(finding);
-    let Some(first) = times.first() else {
-        return cell.add(Ink::Plain, &format!("{events}, no time known"), 2);
-    };
-    let together = format!("{events} {first}");
-    if together.len() <= cell.width() {
-        cell.add(Ink::Plain, &together, 1);
-    } else {
-        cell.add(Ink::Plain, &events, 1);
-        cell.add(Ink::Plain, first, 2);
-    }
-    if let Some(last) = times.get(1) {
-        // Under the time above it, so that the two are compared at a glance.
-        let indent = if together.len() <= cell.width() { events.len() - 2 } else { 0 };
-        let text = format!("{:indent$}to {last}", "");
-        cell.add(Ink::Plain, &text, if indent > 0 { 1 } else { 2 });
-    }
-}
-
-/// The first and, if it is another, the last time.
-fn times(finding: &Finding) -> Vec<String> {
-    let mut times = vec![finding.first_seen, finding.last_seen];
-    times.dedup();
-    times.into_iter().flatten().map(|time| time.to_string()).collect()
-}
-
-/// What is said about files; such findings have no caller.
-fn verdict(finding: &Finding) -> Option<&str> {
-    let verdict = finding.details.get("verdict").and(finding.details.get("why"));
-    verdict.and_then(|why| why.as_str())
-}
-
-/// What is known of the actor, the target and the place, each under a short label.
-fn labelled(finding: &Finding) -> Vec<(&'static str, String)> {
-    let home = finding.account.as_deref();
-    let mut facts = Vec::new();
-    match verdict(finding) {
-        Some(why) => facts.push(("found", why.to_owned())),
-        None => facts.push(("who", names::principal(&finding.principal, home))),
-    }
-    facts.extend(finding.source_ip.as_ref().map(|ip| ("from", ip.clone())));
-    facts.extend(finding.key.as_ref().map(|key| ("key", names::key(key, home))));
-    facts.extend(finding.resource.as_ref().map(|on| ("on", names::resource(on, home))));
-    // Which tags differ is what such a finding is about.
-    let why = finding.details.get("why").and_then(|why| why.as_str());
-    facts.extend(why.filter(|_| finding.details.contains_key("tags")).map(|w| ("tags", w.into())));
-    let place: Vec<&str> =
-        [home, finding.region.as_deref()].into_iter().flatten().filter(|s| !s.is_empty()).collect();
-    if !place.is_empty() {
-        facts.push(("where", place.join(" ")));
-    }
-    facts
 }

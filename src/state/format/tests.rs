@@ -22,6 +22,28 @@ fn coverage(seed: u64) -> Coverage {
     coverage
 }
 
+fn cases(seed: u64) -> Vec<KnownCase> {
+    let case = |at| KnownCase {
+        first: Time(-1),
+        id: "0123456789ab".into(),
+        spans: vec![(at, Time(1), Time(-2))],
+        findings: vec![[at, u64::MAX]],
+    };
+    (0..seed % 3).map(case).collect()
+}
+
+fn issued(seed: u64) -> Vec<Issued> {
+    let row = |made: u64| Issued {
+        made,
+        vague: made == 0,
+        maker: u64::MAX,
+        maker_key: 0,
+        lasting: made == 1,
+        time: Time(-3),
+    };
+    (0..seed % 3).map(row).collect()
+}
+
 fn habits(seed: u64) -> Vec<Habit> {
     let habit = |at: u64| Habit {
         of: [at, seed],
@@ -68,6 +90,8 @@ fn state() -> impl Strategy<Value = State> {
                 count: seed,
             },
             habits: habits(seed),
+            cases: cases(seed),
+            issued: issued(seed),
             lost_tags: LostTags {
                 of: (0..seed % 3).map(|at| (at, (Time(1), Time(-2)))).collect(),
                 alike: vec![("arn:aws:ec2".into(), (Time(3), Time(4)))],

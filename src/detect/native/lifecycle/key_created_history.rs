@@ -72,6 +72,10 @@ mod tests {
             key: None,
             resource: None,
             provider: None,
+            service: None,
+            access_key: None,
+            error: None,
+            reversible: None,
         };
         let now = time("2026-11-08T10:00:00Z");
         let noted = Noted {

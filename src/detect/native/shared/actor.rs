@@ -123,6 +123,10 @@ mod tests {
             key: None,
             resource: None,
             provider: None,
+            service: None,
+            access_key: None,
+            error: None,
+            reversible: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::partial::group::{EventKept, Match};
+use crate::engine::partial::group::{EventKept, EventRead, Match};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -39,8 +39,8 @@ fn settled((actor, key, resource, time, level, claimed, judged): One) -> Settled
         content: 0,
     };
     let level = Level::ALL[usize::from(level) % 3];
-    let origin = Origin::blob("b");
-    let mut group = Group::new(Match { level, event, origin, shared: None, snapshot, fresh: true });
+    let read = EventRead::of_nobody(Origin::blob("b"));
+    let mut group = Group::new(Match { level, event, read, snapshot, fresh: true });
     group.claimed = claimed;
     group.fresh = !judged;
     let key = GroupKey {

@@ -7,12 +7,14 @@ use std::io;
 use serde_json::Value;
 
 use super::decide::Desk;
-use super::evidence::{Found, group_of_use, known};
+use super::evidence::{Found, group_of_use, known, read_of};
 use super::note::Note;
 use super::unit::Unit;
 use crate::detect::Stateful;
 use crate::detect::stateful::{Correlation, Kind, Verdict};
-use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, RECORDS, SHOWN, Snapshot};
+use crate::engine::partial::group::{
+    EventKept, EventRead, Group, GroupKey, Match, RECORDS, SHOWN, Snapshot,
+};
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::texts::TextAt;
 use crate::model::level::Level;
@@ -184,12 +186,10 @@ impl Desk<'_> {
         let smallest = unit.places().map(|place| self.origin(place)).min();
         if let Some(row) = self.row(&unit.note)? {
             let (mut group, text) = self.group_of_row(rule, &row, details)?;
-            if let (Some(smallest), Some((event, (origin, shared)))) =
-                (smallest, group.events.pop_first())
-            {
-                let origin = origin.min(smallest);
+            if let (Some(smallest), Some((event, read))) = (smallest, group.events.pop_first()) {
+                let origin = read.origin.min(smallest);
                 let place = event.place.as_ref().map(|_| origin.clone());
-                group.events.add(EventKept { place, ..event }, (origin, shared));
+                group.events.add(EventKept { place, ..event }, EventRead { origin, ..read });
             }
             return Ok((group, text));
         }
@@ -202,6 +202,7 @@ impl Desk<'_> {
             content: unit.note.content,
             place: id.is_none().then(|| origin.clone()),
         };
+        let read = read_of(&about, origin);
         let snapshot = Snapshot {
             principal: about.principal,
             source_ip: about.source_ip,
@@ -211,7 +212,7 @@ impl Desk<'_> {
             details,
         };
         let fresh = unit.note.reported;
-        Ok((Group::new(Match { level, event, origin, shared: None, snapshot, fresh }), None))
+        Ok((Group::new(Match { level, event, read, snapshot, fresh }), None))
     }
 }
 

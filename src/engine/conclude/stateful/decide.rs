@@ -328,6 +328,10 @@ impl<'a> Desk<'a> {
             key: target.key.clone(),
             resource: target.resource.clone(),
             provider: None,
+            service: None,
+            access_key: None,
+            error: None,
+            reversible: None,
         };
         Ok((id, call.entry.name.clone(), about))
     }

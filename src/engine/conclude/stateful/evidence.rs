@@ -7,18 +7,22 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
-use crate::engine::partial::group::{EventKept, Group, GroupKey, Match, Snapshot};
+use crate::engine::partial::group::{
+    EventKept, EventRead, Group, GroupKey, Match, Snapshot, target,
+};
 use crate::engine::partial::groups::Groups;
 use crate::engine::partial::key_use::{Behind, KeyUse, flag};
 use crate::engine::partial::uuid::uuid_text;
-use crate::engine::store::texts::{AllTexts, LastBlock, TextAt};
+use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
+use crate::model::request::Request;
 use crate::model::time::Time;
 
 /// A finding in the making.
@@ -168,7 +172,7 @@ pub fn group_of_use(
     let who = lookup.who(row.who)?;
     let call = lookup.call(row.call)?;
     let client = lookup.client(row.client)?;
-    let target = lookup.target(row)?;
+    let on = lookup.target(row)?;
     let origin = origin(context, (row.blob, row.record()));
     let event = EventKept {
         order: (false, Some(Time(row.time)), id),
@@ -180,12 +184,42 @@ pub fn group_of_use(
         principal: who.entry.principal.clone(),
         source_ip: client.source_ip.clone(),
         user_agent: client.user_agent.clone(),
-        key: target.key.clone(),
-        resource: target.resource.clone(),
+        key: on.key.clone(),
+        resource: on.resource.clone(),
         details,
     };
+    let request = Request {
+        service: KMS.to_owned(),
+        principal: snapshot.principal.clone(),
+        access_key: None,
+        source_ip: snapshot.source_ip.clone(),
+        user_agent: snapshot.user_agent.clone(),
+        error: None,
+        target: target(snapshot.key.as_ref(), snapshot.resource.as_ref()),
+        reversible: None,
+    };
+    let behind = Some(row.text).filter(|at| *at != NOWHERE);
+    let read = EventRead { origin, shared: None, request: Arc::new(request), behind };
     let fresh = row.is(flag::REPORTED);
-    Ok(Group::new(Match { level, event, origin, shared: None, snapshot, fresh }))
+    Ok(Group::new(Match { level, event, read, snapshot, fresh }))
+}
+
+/// The source of every use.
+const KMS: &str = "kms.amazonaws.com";
+
+/// Where a record was read that is no plain use, and its request.
+pub fn read_of(about: &About, origin: Origin) -> EventRead {
+    let request = Request {
+        service: about.service.clone().unwrap_or_else(|| KMS.to_owned()),
+        principal: about.principal.clone(),
+        access_key: about.access_key.clone(),
+        source_ip: about.source_ip.clone(),
+        user_agent: about.user_agent.clone(),
+        error: about.error.clone(),
+        target: target(about.key.as_ref(), about.resource.as_ref()),
+        reversible: about.reversible.clone(),
+    };
+    EventRead { origin, shared: None, request: Arc::new(request), behind: None }
 }
 
 /// The order of records: time, event id, where those without one were read, content.
@@ -228,7 +262,7 @@ impl RecordEvent {
             resource,
             details: BTreeMap::new(),
         };
-        Group::new(Match { level, event, origin, shared: None, snapshot, fresh })
+        Group::new(Match { level, event, read: read_of(about, origin), snapshot, fresh })
     }
 }
 
@@ -256,26 +290,43 @@ pub fn origin(context: &Context<'_>, (blob, record): (u64, u64)) -> Origin {
 /// # Errors
 /// When a temporary file cannot be read back.
 pub fn fill_sessions(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
+    let of_events = |found: &Found| -> Vec<TextAt> {
+        found.group.events.iter().filter_map(|(_, read)| read.behind).collect()
+    };
     let mut places: Vec<TextAt> =
         all.iter().flat_map(|found| found.sessions.iter().chain(&found.named)).copied().collect();
+    places.extend(all.iter().flat_map(of_events));
     places.sort_unstable();
     places.dedup();
     let mut last = LastBlock::default();
-    let mut known: foldhash::HashMap<TextAt, String> = foldhash::HashMap::default();
+    let mut known: foldhash::HashMap<TextAt, Behind> = foldhash::HashMap::default();
     for place in places {
-        if let Some(session) = Behind::read(&heap.get(place, &mut last)?).session {
-            known.insert(place, session);
-        }
+        known.insert(place, Behind::read(&heap.get(place, &mut last)?));
     }
+    let session = |place: &TextAt| known.get(place)?.session.clone();
     for found in all {
-        let shown = found.sessions.iter().filter_map(|place| known.get(place)).cloned();
+        let shown: Vec<String> = found.sessions.iter().filter_map(session).collect();
         found.group.add_sessions(shown);
+        found.group.events.for_each_value(|read| complete(read, &known));
         let principal = &mut found.group.earliest.1.principal;
         if principal.arn.is_some()
             && let Some(place) = found.named
         {
-            principal.session = known.get(&place).cloned();
+            principal.session = session(&place);
         }
     }
     Ok(())
+}
+
+/// Gives the request of a use what lies behind its row.
+fn complete(read: &mut EventRead, known: &foldhash::HashMap<TextAt, Behind>) {
+    let Some(behind) = read.behind.take().and_then(|place| known.get(&place)) else { return };
+    let mut request = Request::clone(&read.request);
+    request.access_key.clone_from(&behind.access_key);
+    request.error.clone_from(&behind.error);
+    // A principal that has no name has no session either.
+    if request.principal.arn.is_some() {
+        request.principal.session.clone_from(&behind.session);
+    }
+    read.request = Arc::new(request);
 }

@@ -1,0 +1,189 @@
+//! Findings to cases: what one actor did is told together.
+//!
+//! ```text
+//! makers    who is behind credentials
+//! link      which findings belong together
+//! gather    what a case tells of its findings
+//! ```
+//!
+//! Cases are made of the findings that are listed, in the order of the report: the first [`MOST`], since
+//! what links them is held in memory. What must stay true: a finding is in one case at most, and cases
+//! follow from the findings, their order and what earlier runs know, never from the order of reading.
+
+mod gather;
+mod link;
+mod makers;
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use self::gather::{Gathering, Made};
+use self::link::{Node, link};
+use self::makers::{Makers, hand_on};
+use crate::detect::Over;
+use crate::detect::stateful::Kind;
+use crate::engine::context::Context;
+use crate::engine::store::runs::Rows;
+use crate::model::case::KnownCase;
+use crate::model::finding::{EventRef, Finding};
+use crate::model::findings::Findings;
+use crate::model::lineage::{lineage, of_key};
+use crate::model::memory::Issued;
+use crate::model::time::Time;
+
+/// Puts findings into cases, unless each event is one. `last` is the time of the latest event of all runs.
+///
+/// # Errors
+/// When a temporary file cannot be read back.
+pub fn cases_of(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    issued: &mut Rows<Issued>,
+    last: Time,
+) -> io::Result<Made> {
+    let plan = context.plan;
+    let mut issued = std::mem::replace(issued, Rows::new(1));
+    let before = plan.past.iter().flat_map(|past| &past.memory.issued);
+    before.for_each(|row| issued.push(*row));
+    if plan.each {
+        return Ok(Made::default());
+    }
+    let earlier = plan.past.as_ref().map(|past| past.memory.cases.as_slice());
+    let made = Making::new(context).make(findings, issued, (earlier.unwrap_or_default(), last))?;
+    let ids = made.of_findings.iter().map(|place| Arc::clone(&made.cases.all[*place as usize].id));
+    findings.assign(ids.collect());
+    Ok(made)
+}
+
+/// So many findings are put into cases.
+const MOST: usize = 1 << 16;
+
+/// An event of a finding: its hash, its time, and who acted as keyed hashes of lineage and access key.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    event: u64,
+    time: i64,
+    actor: Option<(u64, u64)>,
+}
+
+/// What links a finding with others, before it is known who is behind its credentials.
+struct Linked {
+    number: [u64; 2],
+    chain: bool,
+    seen: Vec<Seen>,
+}
+
+/// What the cases of a run rest on.
+struct Making<'a> {
+    context: &'a Context<'a>,
+    /// The rules that look for steps in order, whoever made them.
+    chains: HashSet<&'a str>,
+}
+
+impl<'a> Making<'a> {
+    fn new(context: &'a Context<'a>) -> Making<'a> {
+        let rules = context.plan.rules.metas();
+        let chains = context.over.iter().filter_map(|rule| match rule.code {
+            Over::Correlation(of) if of.kind == Kind::TemporalOrdered => {
+                Some(rules[rule.about].id.as_str())
+            }
+            _ => None,
+        });
+        Making { context, chains: chains.collect() }
+    }
+
+    /// Puts findings into cases. `issued` tells whose credentials are, `earlier` are the cases that
+    /// earlier runs have told of, and `last` is the time of the latest event of all runs.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    fn make(
+        &self,
+        findings: &Findings,
+        issued: Rows<Issued>,
+        (earlier, last): (&[KnownCase], Time),
+    ) -> io::Result<Made> {
+        let mut all: Vec<Linked> = Vec::new();
+        for finding in findings.read()?.take(MOST) {
+            self.context.go_on()?;
+            all.push(self.linked(&*finding?));
+        }
+        let actors = all.iter().flat_map(|linked| &linked.seen).filter_map(|seen| seen.actor);
+        let wanted = actors.flat_map(|(lineage, key)| [lineage, key]).filter(|made| *made != 0);
+        let issued = issued.sharded();
+        let makers = Makers::of(&issued, wanted.collect())?;
+        let nodes: Vec<Node> = all.iter().map(|linked| linked.node(&makers)).collect();
+        let mut cases = self.linked_with(&all, nodes, earlier);
+        for (place, finding) in findings.read()?.take(all.len()).enumerate() {
+            cases.take(place, &*finding?);
+        }
+        let issued = match &self.context.plan.past {
+            Some(_) => hand_on(&issued, last)?,
+            None => Vec::new(),
+        };
+        Ok(Made { issued, ..cases.finish(findings.len(), last) })
+    }
+
+    fn linked(&self, finding: &Finding) -> Linked {
+        Linked {
+            number: finding.number().unwrap_or_default(),
+            chain: self.chains.contains(finding.rule.as_str()),
+            seen: finding.events.iter().filter_map(|event| self.seen(event)).collect(),
+        }
+    }
+
+    fn seen(&self, event: &EventRef) -> Option<Seen> {
+        let hash_key = self.context.key;
+        let request = event.request.as_deref()?;
+        let hash = |text: &str| hash_key.short(text.as_bytes());
+        let time = event.time.unwrap_or(Time(0)).0;
+        // The record of the other account tells of the same call.
+        let event = match (&event.shared, &event.id) {
+            (Some(shared), _) => hash(&format!("shared {shared}")),
+            (None, Some(id)) => hash(&format!("{time} {id} {}", event.name)),
+            (None, None) => hash(&format!("{time} at {}", event.origin)),
+        };
+        let key = request.access_key.as_deref();
+        let lineage = lineage(&request.principal, key, &self.context.plan.estate);
+        let key = key.map_or(0, |id| hash(&of_key(id)));
+        Some(Seen { event, time, actor: lineage.map(|lineage| (hash(&lineage), key)) })
+    }
+
+    /// Cases without what they tell.
+    fn linked_with<'k>(
+        &self,
+        all: &[Linked],
+        mut nodes: Vec<Node>,
+        earlier: &'k [KnownCase],
+    ) -> Gathering<'k> {
+        let place: HashMap<[u64; 2], usize> =
+            all.iter().enumerate().map(|(place, linked)| (linked.number, place)).collect();
+        let mut pairs = Vec::new();
+        for known in earlier {
+            let same = known.findings.iter().filter_map(|finding| place.get(finding));
+            pairs.extend(same.map(|place| (*place, nodes.len())));
+            let spans = known.spans.iter().map(|(actor, first, last)| (*actor, first.0, last.0));
+            nodes.push(Node { spans: spans.collect(), ..Node::default() });
+        }
+        let linking = link(&nodes, &pairs);
+        Gathering::new(nodes, linking, earlier)
+    }
+}
+
+impl Linked {
+    /// The node of the finding.
+    fn node(&self, makers: &Makers) -> Node {
+        let actor = |seen: &Seen| seen.actor.map(|(lineage, key)| makers.behind(lineage, key));
+        let home = self.seen.iter().find_map(actor);
+        let (own, others): (Vec<&Seen>, Vec<&Seen>) =
+            self.seen.iter().partition(|seen| actor(seen) == home);
+        let span = |home| own.iter().map(move |seen| (home, seen.time, seen.time));
+        let events = |seen: Vec<&Seen>| seen.iter().map(|seen| seen.event).collect();
+        Node {
+            spans: home.map(|home| span(home).collect()).unwrap_or_default(),
+            hit: if self.chain { events(others) } else { Vec::new() },
+            own: events(own),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Which credentials a record says were made, and by whom.
+
+use super::blob::BlobSink;
+use crate::engine::evaluate::Basics;
+use crate::model::lineage::{lineage, of_key, of_session};
+use crate::model::memory::Issued;
+use crate::record::event::{Event, Marked};
+use crate::record::kms::View;
+
+/// Whether a call makes credentials for whoever calls. What a provider's token or a service asks for is
+/// not among them: nobody in the log is behind it.
+pub fn is_issue(basics: &Basics<'_>) -> bool {
+    match basics.source {
+        b"sts.amazonaws.com" => matches!(
+            basics.name,
+            b"AssumeRole" | b"GetSessionToken" | b"GetFederationToken" | b"AssumeRoot"
+        ),
+        b"iam.amazonaws.com" => basics.name == b"CreateAccessKey",
+        _ => false,
+    }
+}
+
+/// Notes the credentials that a record makes.
+pub fn note(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: &Basics<'_>) {
+    let (Some(event), Some(time)) = (marked.event(), basics.time) else { return };
+    let view = View::new(&event);
+    let context = sink.context;
+    if view.attempt() {
+        return;
+    }
+    let principal = view.principal();
+    let estate = &context.plan.estate;
+    let Some(maker) = lineage(&principal, view.access_key(), estate) else { return };
+    let hash = |text: &str| context.key.short(text.as_bytes());
+    let row = |made: String| Issued {
+        made: hash(&made),
+        vague: principal.kind.as_deref() == Some("AWSAccount"),
+        maker: hash(&maker),
+        maker_key: view.access_key().map_or(0, |id| hash(&of_key(id))),
+        lasting: basics.name == b"CreateAccessKey",
+        time,
+    };
+    made(&event).into_iter().map(row).for_each(|row| sink.partial.issued.push(row));
+}
+
+/// The names under which whoever made credentials goes on.
+fn made(event: &Event<'_>) -> Vec<String> {
+    let text = |path: &[&str]| event.text_at(path).filter(|text| !text.is_empty());
+    let key = text(&["responseElements", "credentials", "accessKeyId"])
+        .or_else(|| text(&["responseElements", "accessKey", "accessKeyId"]));
+    let role = text(&["requestParameters", "roleArn"]);
+    let session = role.zip(text(&["requestParameters", "roleSessionName"]));
+    let session = session.map(|(role, session)| of_session(&role, &session));
+    key.map(|id| of_key(&id)).into_iter().chain(session).collect()
+}

@@ -1,0 +1,409 @@
+//! Cases: what each actor did, as a story of a few lines.
+//!
+//! ```text
+//! critical  user/ci-backup from 198.51.100.77                    case d83b31e95820
+//!           Audit trail blinded and then KMS keys changed; 28 findings, 8 undone
+//! 03-11 02:33  DisableKey payments, undone                      key-disabled +1
+//! chains    chain-blind-then-act, chain-recon-then-act
+//! now       what to do
+//! look      keytrail events samples/trail --access-key …
+//! ```
+//!
+//! What must stay true: a case takes [`LINES`] lines at most, a rule's id and a command are never cut,
+//! and what is left out is counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use super::fit::{by_level, count, counted, fit};
+use super::grid::{Grid, Ink};
+use super::names;
+use super::story::{Ended, Line, few, lines};
+use crate::model::case::{Case, Names};
+use crate::model::finding::{Finding, Status};
+use crate::model::level::Level;
+use crate::model::principal::Mfa;
+use crate::model::time::Time;
+use crate::model::undo::Fate;
+use crate::report::{Report, Style};
+
+/// So many cases are told.
+const TOLD: usize = 10;
+/// In so many lines at most.
+const LINES: usize = 12;
+/// Of so many findings of a case the table knows more than their number.
+const KNOWN: usize = 500;
+/// Month, day, hour and minute: `03-11 02:33`.
+const TIME: u16 = 11;
+/// What became of an event, in a column of its own.
+const ENDED: u16 = 34;
+/// From here on a line has its level and what became of it in columns of their own.
+const WIDE: u16 = 120;
+
+/// Writes the cases of a report.
+pub fn write(
+    report: &Report<'_>,
+    width: u16,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let cases = &report.outcome.cases;
+    let told = &cases.all[..cases.all.len().min(TOLD)];
+    let mut findings: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
+    for finding in report.outcome.findings.read()? {
+        let finding = finding?;
+        let Some(case) = told.iter().find(|case| finding.case.as_deref() == Some(&*case.id)) else {
+            continue;
+        };
+        let of = findings.entry(&case.id).or_default();
+        if of.len() < KNOWN {
+            of.push(finding.into_owned());
+        }
+    }
+    for (place, case) in told.iter().enumerate() {
+        let findings = findings.get(&*case.id).map(Vec::as_slice).unwrap_or_default();
+        one(report, (case, findings), (width, style), out)?;
+        // What matters less stands closer together.
+        let next = told.get(place + 1).is_some_and(|next| next.level < Level::High);
+        if case.level >= Level::High || !next {
+            writeln!(out)?;
+        }
+    }
+    rest(report, (width, style), out)
+}
+
+/// How many cases and findings are not told.
+fn rest(report: &Report<'_>, (width, style): (u16, &Style), out: &mut dyn Write) -> io::Result<()> {
+    let cases = &report.outcome.cases;
+    let mut said = Vec::new();
+    if let Some(others) = cases.all.get(TOLD..).filter(|others| !others.is_empty()) {
+        let of = |level| others.iter().filter(|case| case.level == level).count() as u64;
+        let findings: u64 = others.iter().map(|case| case.findings.len() as u64).sum();
+        said.push(format!(
+            "{} more ({}) with {}",
+            counted(others.len() as u64, "case"),
+            by_level(of),
+            counted(findings, "finding")
+        ));
+    }
+    if cases.without > 0 {
+        said.push(format!(
+            "{} in no case, since there are too many",
+            counted(cases.without, "finding")
+        ));
+    }
+    if said.is_empty() {
+        return Ok(());
+    }
+    let text = format!("… and {}; --view findings or -f json lists all", said.join(", and "));
+    let mut grid = Grid::new(width, &[0], style.color, out);
+    let [mut cell] = grid.row();
+    cell.add(Ink::Plain, &text, 3);
+    grid.write(&[cell])?;
+    grid.gap()
+}
+
+fn one(
+    report: &Report<'_>,
+    (case, findings): (&Case, &[Finding]),
+    (width, style): (u16, &Style),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let used = head((case, findings), (width, style), out)?;
+    let foot = foot(report, (case, findings));
+    // A command that is too long for a line takes two.
+    let foot_lines: usize = foot.iter().map(|(_, _, text)| height(text, width)).sum();
+    let room = match case.level {
+        Level::Critical | Level::High => LINES,
+        Level::Medium => LINES / 2,
+        Level::Low | Level::Informational => LINES / 4,
+    };
+    events(&lines(findings), room.saturating_sub(used + foot_lines).max(2), (width, style), out)?;
+    let mut grid = Grid::new(width, &[LABEL, 0], style.color, out);
+    for (label, ink, text) in foot {
+        let [mut name, mut cell] = grid.row();
+        name.add(Ink::Faint, label, 1);
+        cell.add(ink, &text, height(&text, width));
+        grid.write(&[name, cell])?;
+    }
+    if style.verbose {
+        writeln!(out)?;
+        findings
+            .iter()
+            .try_for_each(|finding| super::findings::card(finding, (width, LABEL), style, out))?;
+    }
+    Ok(())
+}
+
+/// The columns of labels and levels.
+const LABEL: u16 = 8;
+
+/// How many lines a text below a label may take.
+fn height(text: &str, width: u16) -> usize {
+    let columns = usize::from(width.saturating_sub(LABEL + 2)).max(2);
+    fit(text, columns, 3).len()
+}
+
+/// Who it was, and how much there is.
+fn head(
+    (case, findings): (&Case, &[Finding]),
+    (width, style): (u16, &Style),
+    out: &mut dyn Write,
+) -> io::Result<usize> {
+    let level = case.level.as_str().len().max(usize::from(LABEL)) as u16;
+    let id =
+        format!("{} {}", if case.status == Status::New { "case" } else { "known case" }, case.id);
+    let mut grid = Grid::new(width, &[level, 0, id.len() as u16], style.color, out);
+    let [mut name, mut who, mut ids] = grid.row();
+    name.add(Ink::Of(case.level), case.level.as_str(), 1);
+    who.add(Ink::Strong, &actor(case, findings), 1);
+    ids.add(Ink::Faint, &id, 1);
+    grid.write(&[name, who, ids])?;
+    if case.level < Level::High {
+        return Ok(1);
+    }
+    let mut grid = Grid::new(width, &[level, 0], style.color, out);
+    let [name, mut cell] = grid.row();
+    cell.add(Ink::Plain, &summary(case, findings, width), 1);
+    grid.write(&[name, cell])?;
+    Ok(2)
+}
+
+/// Who acted, and from where.
+fn actor(case: &Case, findings: &[Finding]) -> String {
+    let named = |finding: &&Finding| finding.principal.identity().is_some();
+    let mut text = match findings.iter().find(named) {
+        Some(finding) => names::principal(&finding.principal, None),
+        None => case.title.clone(),
+    };
+    if case.actors.count > 1 {
+        text.push_str(&format!(" and {} more", case.actors.count - 1));
+    }
+    if case.source_ips.count > 0 && case.actors.count > 0 {
+        text.push_str(&format!(" from {}", some(&case.source_ips)));
+    }
+    text
+}
+
+/// The first of the names, and how many more there are.
+fn some(names: &Names) -> String {
+    match (names.first.first(), names.count) {
+        (Some(one), 1) => one.clone(),
+        (Some(one), count) => format!("{one} and {} more", count - 1),
+        (None, _) => String::new(),
+    }
+}
+
+/// What it was, how many findings, what became of it, and with which credentials.
+fn summary(case: &Case, findings: &[Finding], width: u16) -> String {
+    let mut parts = vec![case.title.clone(), counted(case.findings.len() as u64, "finding")];
+    parts.extend(case.effect.as_ref().and_then(|effect| match (effect.fate, effect.due) {
+        (Fate::Reversed, _) => Some("undone".to_owned()),
+        (Fate::Refused, _) => Some("refused".to_owned()),
+        (Fate::Open, due) => due.map(|due| format!("due {}", day_and_minute(due))),
+    }));
+    parts.extend(match findings.iter().map(|finding| finding.principal.mfa).min() {
+        Some(Mfa::Yes) => Some("MFA".to_owned()),
+        Some(Mfa::No) => Some("no MFA".to_owned()),
+        _ => None,
+    });
+    if !case.merged.is_empty() {
+        parts.push(format!("was {}", few(&case.merged)));
+    }
+    if width >= WIDE {
+        let time = |time: Option<Time>| time.map_or("no time".to_owned(), |time| time.to_string());
+        parts.push(format!("{} to {}", time(case.first_seen), time(case.last_seen)));
+        parts.push(some(&case.credentials));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("; ")
+}
+
+/// The events of a case, the gravest that have room.
+fn events(
+    story: &[Line],
+    room: usize,
+    (width, style): (u16, &Style),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let narrow = width < WIDE;
+    // What a line has room for beside its time and its rule.
+    let columns = |line: &Line| {
+        let beside = if narrow { TIME + 4 } else { TIME + 8 + ENDED + 8 };
+        usize::from(width.saturating_sub(beside)).saturating_sub(rule(line).chars().count())
+    };
+    let texts = |line: &Line| happened(line, narrow, columns(line));
+    let shown = gravest(story, room, |line| texts(line).len());
+    let widest = shown.iter().map(|line| rule(line).chars().count()).max().unwrap_or_default();
+    for line in &shown {
+        let by = rule(line);
+        let rules = if narrow { by.chars().count() } else { widest };
+        let rules = u16::try_from(rules).unwrap_or(u16::MAX).min(width / 2);
+        let fixed: &[u16] = if narrow { &[TIME, 0, rules] } else { &[TIME, 8, 0, ENDED, rules] };
+        let mut grid = Grid::new(width, fixed, style.color, out);
+        let cells = grid.row::<5>();
+        let [mut time, mut level, mut what, mut ended, mut rules] = cells;
+        if narrow {
+            [time, what, rules, level, ended] = grid.row();
+        }
+        time.add(Ink::Faint, &line.time.map_or("no time".to_owned(), day_and_minute), 1);
+        texts(line).iter().for_each(|text| what.add(Ink::Plain, text, 1));
+        rules.add(Ink::Of(line.level), &by, 1);
+        if narrow {
+            grid.write(&[time, what, rules])?;
+        } else {
+            level.add(Ink::Of(line.level), line.level.as_str(), 1);
+            ended.add(ink(&line.ended), &became(&line.ended, true), 1);
+            grid.write(&[time, level, what, ended, rules])?;
+        }
+    }
+    let mut grid = Grid::new(width, &[TIME, 0], style.color, out);
+    let left: u64 = story.len().saturating_sub(shown.len()) as u64;
+    if left > 0 {
+        let [time, mut what] = grid.row();
+        what.add(Ink::Faint, &format!("… and {} of less weight", counted(left, "more line")), 1);
+        grid.write(&[time, what])?;
+    }
+    Ok(())
+}
+
+/// The rule of a line, and how many more tell of it.
+fn rule(line: &Line) -> String {
+    match line.more {
+        0 => line.rule.clone(),
+        more => format!("{} +{more}", line.rule),
+    }
+}
+
+/// The gravest lines that have room, in the order of time; where some have none, a line says so.
+fn gravest(story: &[Line], room: usize, height: impl Fn(&Line) -> usize) -> Vec<&Line> {
+    let mut shown: Vec<&Line> = story.iter().collect();
+    shown.sort_by_key(|line| line.gravity);
+    let lines = |shown: &[&Line]| {
+        let more = usize::from(shown.len() < story.len());
+        shown.iter().map(|line| height(line)).sum::<usize>() + more
+    };
+    while shown.len() > 1 && lines(&shown) > room {
+        shown.pop();
+    }
+    shown.sort_by_key(|line| (line.time.is_none(), line.time, line.gravity));
+    shown
+}
+
+/// `03-11 02:33` of a time.
+fn day_and_minute(time: Time) -> String {
+    let text = time.to_string();
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default().to_owned();
+    format!("{} {}", part(5..10), part(11..16))
+}
+
+/// The call, how often, on what, with what became of it if it has no column of its own: on a line of so
+/// many columns, or on two if it says to whom something was given.
+fn happened(line: &Line, with_end: bool, columns: usize) -> Vec<String> {
+    let calls: Vec<&String> = line.calls.iter().collect();
+    let mut call = few(&calls);
+    if line.count > 1 {
+        call.push_str(&format!(" ×{}", count(line.count)));
+    }
+    let targets: Vec<&String> = line.targets.iter().collect();
+    match targets.as_slice() {
+        [] => {}
+        [one] => call.push_str(&format!(" {one}")),
+        several => call.push_str(&format!(" on {} things", several.len())),
+    }
+    let end = match line.ended {
+        Ended::Done => String::new(),
+        _ if !with_end => String::new(),
+        _ => format!(", {}", became(&line.ended, false)),
+    };
+    let text = |said: &str| format!("{call}{said}{end}");
+    let said = line.said.as_ref().map(|said| format!(": {}", said.text)).unwrap_or_default();
+    let full = text(&said);
+    match fit(&full, columns, 2) {
+        one if one.len() == 1 => one,
+        two if line.said.as_ref().is_some_and(|said| said.grave) => two,
+        _ => fit(&text(""), columns, 1),
+    }
+}
+
+fn became(ended: &Ended, long: bool) -> String {
+    match ended {
+        Ended::Done => String::new(),
+        Ended::Open => "not undone".to_owned(),
+        Ended::Refused(error) if long => format!("refused: {error}"),
+        Ended::Refused(_) => "refused".to_owned(),
+        Ended::Undone(at, by) if long => {
+            let by = by.as_deref().map(|by| by.rsplit(['/', ':']).next().unwrap_or(by));
+            let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+            format!("undone {}{by}", day_and_minute(*at))
+        }
+        Ended::Undone(..) => "undone".to_owned(),
+    }
+}
+
+fn ink(ended: &Ended) -> Ink {
+    match ended {
+        Ended::Open => Ink::Alarm,
+        _ => Ink::Faint,
+    }
+}
+
+/// What follows the events: the chains, who was hit, what to do, and where to look.
+fn foot(
+    report: &Report<'_>,
+    (case, findings): (&Case, &[Finding]),
+) -> Vec<(&'static str, Ink, String)> {
+    let (mut all, grave) = (Vec::new(), case.level >= Level::High);
+    let chains: BTreeSet<&str> =
+        findings.iter().filter(|f| f.told.chain).map(|f| f.rule.as_str()).collect();
+    if !chains.is_empty() {
+        let chains: Vec<&str> = chains.into_iter().collect();
+        all.push(("chains", Ink::Plain, chains.join(", ")));
+    }
+    let known = findings.len() as u64;
+    if let Some(more) = (case.findings.len() as u64).checked_sub(known).filter(|more| *more > 0) {
+        let text = format!("{} more, which are not counted here", counted(more, "finding"));
+        all.push(("also", Ink::Plain, text));
+    }
+    if case.hit.count > 0 {
+        let short = |arn: &String| arn.rsplit(':').next().unwrap_or(arn).to_owned();
+        let hit: Vec<String> = case.hit.first.iter().map(short).collect();
+        all.push(("hit", Ink::Plain, few(&hit)));
+    }
+    let advice = findings.first().and_then(|finding| finding.told.advice.as_deref());
+    if let Some(advice) = advice.filter(|_| grave) {
+        all.push(("now", Ink::Plain, first_sentence(advice).to_owned()));
+    }
+    if grave {
+        all.extend(look(report, case).map(|command| ("look", Ink::Faint, command)));
+    }
+    all
+}
+
+/// Up to the first end of a sentence.
+fn first_sentence(text: &str) -> &str {
+    text.split_once(". ").map_or(text, |(first, _)| &text[..first.len() + 1])
+}
+
+/// The command that shows all that its actors did.
+fn look(report: &Report<'_>, case: &Case) -> Option<String> {
+    let sources: Vec<String> = report.run.sources.iter().map(|source| quoted(source)).collect();
+    let sources = if sources.len() > 2 { "SOURCE".to_owned() } else { sources.join(" ") };
+    let by = match (case.credentials.first.as_slice(), case.actors.first.as_slice()) {
+        ([key], _) => format!("--access-key {}", quoted(key)),
+        (_, [actor]) => format!("--principal {}", quoted(actor)),
+        ([key, ..], _) => format!("--access-key {}", quoted(key)),
+        (_, [actor, ..]) => format!("--principal {}", quoted(actor)),
+        _ => return None,
+    };
+    Some(format!("keytrail events {sources} {by}"))
+}
+
+/// A word as a shell takes it, whatever is in it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._@=,+-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
