@@ -104,3 +104,19 @@ fn collect(value: Json<'_>, path: &[&str], found: &mut Vec<String>) {
         }
     }
 }
+
+/// The values that a record adds to a count: of one field each of its values, of several fields
+/// all of them together.
+pub fn values(event: &Event<'_>, view: &View<'_>, fields: &[String]) -> Vec<Option<String>> {
+    let of = |field: &String| texts(event, view, field);
+    match fields {
+        [field] => of(field).into_iter().map(Some).collect(),
+        _ => {
+            let all: Vec<Vec<String>> = fields.iter().map(of).collect();
+            match all.iter().all(Vec::is_empty) {
+                true => Vec::new(),
+                false => vec![Some(format!("{all:?}"))],
+            }
+        }
+    }
+}

@@ -240,7 +240,7 @@ impl Pass<'_> {
         let by: Vec<Option<Cow<'_, str>>> =
             correlation.by.iter().map(|by| self.value(record, hit, by)).collect();
         let values = match &correlation.kind {
-            Kind::ValueCount(_, fields) => values(record, fields),
+            Kind::ValueCount(_, fields) => field::values(record.view.event(), &record.view, fields),
             _ => vec![None],
         };
         let named = |text: &Option<Cow<'_, str>>| {
@@ -384,22 +384,5 @@ fn note_of(one: &One<'_, '_>) -> Note {
         place: (blob, record),
         behind: Behind::Text(one.at),
         text: NOWHERE,
-    }
-}
-
-/// The values that a record adds to a count: of one field each of its values, of several fields
-/// all of them together.
-fn values(record: &Record<'_>, fields: &[String]) -> Vec<Option<String>> {
-    let view = &record.view;
-    let of = |field: &String| field::texts(view.event(), view, field);
-    match fields {
-        [field] => of(field).into_iter().map(Some).collect(),
-        _ => {
-            let all: Vec<Vec<String>> = fields.iter().map(of).collect();
-            match all.iter().all(Vec::is_empty) {
-                true => Vec::new(),
-                false => vec![Some(format!("{all:?}"))],
-            }
-        }
     }
 }

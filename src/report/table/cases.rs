@@ -38,7 +38,7 @@ const TIME: u16 = 11;
 /// What became of an event, in a column of its own.
 const ENDED: u16 = 34;
 /// From here on a line has its level and what became of it in columns of their own.
-const WIDE: u16 = 120;
+const WIDE: u16 = 140;
 
 /// Writes the cases of a report.
 pub fn write(

@@ -7,6 +7,7 @@ use std::io;
 use serde_json::Value;
 
 use super::decide::Desk;
+use super::distinct::Distinct;
 use super::evidence::{Found, group_of_use, known, read_of};
 use super::note::Note;
 use super::unit::Unit;
@@ -43,6 +44,8 @@ pub struct Burst {
     judged: Option<Judged>,
     /// Which records there are, by their hashes; `None` of too many.
     records: Option<Vec<u64>>,
+    /// The values that they have, if those are counted.
+    distinct: Distinct,
 }
 
 impl Default for Burst {
@@ -56,6 +59,7 @@ impl Default for Burst {
             passed_on: None,
             judged: None,
             records: Some(Vec::new()),
+            distinct: Distinct::default(),
         }
     }
 }
@@ -80,6 +84,7 @@ impl Burst {
         }
         self.count += 1;
         self.last = time;
+        self.distinct.add(unit);
         self.groups.extend(unit.groups());
         let Note { identity, content, .. } = unit.note;
         let record = identity[0] ^ identity[1].rotate_left(32) ^ content;
@@ -97,6 +102,7 @@ impl Burst {
         self.last = self.last.max(other.last);
         self.groups.extend(&other.groups);
         self.peak = self.peak.max(other.peak);
+        self.distinct.merge(&other.distinct);
         match (&mut self.records, &other.records) {
             (Some(records), Some(more)) => records.extend(more),
             (records, _) => *records = None,
@@ -160,6 +166,7 @@ impl Desk<'_> {
         let snapshot = &mut group.earliest.1;
         snapshot.blank(alike);
         details(&mut snapshot.details, correlation, burst.peak, &by);
+        self.name_values(correlation, &burst.distinct, &mut snapshot.details)?;
         snapshot.details.extend(burst.judged.into_iter().flat_map(|judged| judged.details));
         let key = key_of(rule.about, correlation, &by);
         self.tell(Found { key, group, count: burst.count, named, sessions })

@@ -11,6 +11,7 @@
 //! reads        many reads, judged day by day
 //! correlation  what a correlation found, and the finding it becomes
 //! history      a history decides over one part
+//! distinct     the different values that a finding counts
 //! evidence     the records behind a finding
 //! ```
 //!
@@ -19,6 +20,7 @@
 
 mod correlation;
 pub mod decide;
+mod distinct;
 pub mod evidence;
 pub mod history;
 pub mod note;
