@@ -5,6 +5,7 @@
 //! doc comments are the help: the first paragraph is `-h`, all of it is `--help`.
 
 pub mod common;
+pub mod events;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ impl Command {
             Command::Rules(rules) => &rules.color,
             Command::Tags(tags) => &tags.color,
             Command::Verify(verify) => &verify.color,
+            Command::Events(events) => &events.color,
         };
         &args.color
     }
@@ -82,6 +84,14 @@ pub enum Command {
     Verify(Box<VerifyArgs>),
     /// List, explain, check and test rules
     Rules(RulesArgs),
+    /// Show the events that match, in the order of time
+    #[command(
+        after_help = events::EXIT,
+        mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Events(Box<events::EventsArgs>),
 }
 
 /// What `tags` ends with.

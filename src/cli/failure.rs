@@ -50,6 +50,14 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// A report that `--around` cannot be taken from. The user's error.
+    #[error("{}: {reason}", path.display())]
+    Around {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A file with tags that cannot be opened. The user's error.
     #[error("{}: cannot be read: {reason}", path.display())]
     Tags {
@@ -147,6 +155,9 @@ impl Failure {
             }
             Failure::Tags { .. } => {
                 Some("give a file with tags: --tags FILE, or --tags FILE@TIME".into())
+            }
+            Failure::Around { .. } => {
+                Some("give a report that keytrail scan -f json -o PATH wrote, and a name in it".into())
             }
             Failure::PublicKeys { .. } => {
                 Some("give what aws cloudtrail list-public-keys printed for each Region".into())

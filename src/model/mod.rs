@@ -13,6 +13,7 @@ pub mod findings;
 pub mod forecast;
 pub mod level;
 pub mod memory;
+pub mod occurrence;
 pub mod origin;
 pub mod outcome;
 pub mod pattern;

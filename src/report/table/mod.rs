@@ -9,7 +9,7 @@
 mod closing;
 pub(super) mod fit;
 pub(super) mod grid;
-mod names;
+pub(super) mod names;
 
 use std::io::{self, Write};
 
