@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod events;
+pub mod record;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ impl Command {
             Command::Tags(tags) => &tags.color,
             Command::Verify(verify) => &verify.color,
             Command::Events(events) => &events.color,
+            Command::Record(record) => &record.color,
         };
         &args.color
     }
@@ -92,6 +94,9 @@ pub enum Command {
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Events(Box<events::EventsArgs>),
+    /// Print the record behind a claim of a report
+    #[command(after_help = record::EXIT)]
+    Record(Box<record::RecordArgs>),
 }
 
 /// What `tags` ends with.

@@ -1,4 +1,5 @@
-//! Which records match, in the order of time: what stands behind `keytrail events`.
+//! Which records match, in the order of time: what stands behind `keytrail events` and
+//! `keytrail record`.
 //!
 //! ```text
 //! filter     all filters together       needles   the same from bytes alone, for most records
@@ -8,7 +9,7 @@
 //! lineage    which credentials came out of which
 //! texts      the strings of a record    row       what is shown of one
 //! collect    reads all blobs            timeline  what was asked for, in order
-//! join       the records of one call
+//! join       the records of one call    single    one record by its place
 //! ```
 //!
 //! Every record is read once, by the same reader as a scan's. What must stay true: the same records
@@ -23,6 +24,7 @@ mod key;
 mod lineage;
 mod needles;
 mod row;
+mod single;
 mod target;
 mod term;
 #[cfg(test)]
@@ -35,6 +37,7 @@ pub use around::Around;
 pub use collect::{Collected, collect};
 pub use filter::Query;
 pub use key::AskedKey;
+pub use single::{Single, single};
 pub use target::AskedResource;
 pub use term::Term;
 pub use timeline::{Rows, Timeline};

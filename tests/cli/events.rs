@@ -1,9 +1,10 @@
-//! `keytrail events`: what is found, how it is shown, how it ends.
+//! `keytrail events` and `keytrail record`: what is found, how it is shown, how it ends.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::bucket::Server;
 use crate::harness::{Ended, Sandbox};
 
 /// The intruder of the story.
@@ -222,4 +223,36 @@ fn standard_input_is_read_once_for_aliases_too() {
     let words = ["events", "--key=alias/pay", "-f", "ndjson"];
     let found = sandbox.keytrail(words).stdin(records).run().code(0).stdout;
     assert_eq!(found.lines().count(), 2);
+}
+
+#[test]
+fn the_record_behind_a_claim_is_printed() {
+    let sandbox = Sandbox::new();
+    let text = record("a", json!({"n": 1.50})).to_string();
+    sandbox.write("odd#1.json", format!("{{\"Records\":[{text},\n 7, {text}]}}"));
+    let print = |place: &str| sandbox.keytrail(["record", place]).run();
+    print("odd#1.json#0").code(0).stderr("").stdout(&format!("{text}\n"));
+    let beyond = print("odd#1.json#9").code(3);
+    assert!(beyond.stderr.contains("odd#1.json#1: parse"), "{}", beyond.stderr);
+    assert!(print("odd#1.json#1").code(3).stderr.contains("a record must be an object"));
+    sandbox.write("whole.json", file(&[record("a", json!({})), record("b", json!({}))]));
+    print("whole.json#2").code(2).says("error: whole.json#2: has 2 records: #0 to #1");
+    print("whole.json").code(2).says("error: whole.json: is no place of a record");
+    print("nowhere#0").code(2);
+    print(".#0").code(2).says("error: .#0: is a folder, expected a file");
+    let piped = sandbox.keytrail(["record", "-#0"]).stdin(text.clone()).run();
+    piped.code(0).stdout(&format!("{text}\n"));
+}
+
+#[test]
+fn a_record_in_a_bucket_is_printed_and_its_neighbours_are_not_read() {
+    let server = Server::start(1000);
+    let sandbox = Sandbox::new();
+    let text = record("a", json!({})).to_string();
+    server.put("AWSLogs/x.json", text.clone().into_bytes());
+    server.put("AWSLogs/x.json.more", b"no log".to_vec());
+    let ended = server.keytrail(&sandbox, &["record", "s3://example-logs/AWSLogs/x.json#0"]).run();
+    ended.code(0).stderr("").stdout(&format!("{text}\n"));
+    let none = server.keytrail(&sandbox, &["record", "s3://example-logs/AWSLogs/y.json#0"]).run();
+    none.code(2).says("error: s3://example-logs/AWSLogs/y.json#0: no such object");
 }
