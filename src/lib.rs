@@ -9,6 +9,7 @@
 //! tags     tags of keys and resources as of any instant       (verdicts)
 //! detect   which rules could match, and whether they do        (hits)
 //! engine   all of it in parallel, merged in any order          (outcome)
+//! query    which records match, in the order of time       (rows)
 //! triage   what of it is suppressed or known already           (outcome)
 //! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
@@ -22,6 +23,7 @@ pub mod detect;
 pub mod engine;
 pub mod model;
 pub mod policy;
+pub mod query;
 pub mod record;
 pub mod report;
 pub mod source;

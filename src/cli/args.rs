@@ -5,6 +5,8 @@
 //! doc comments are the help: the first paragraph is `-h`, all of it is `--help`.
 
 pub mod common;
+pub mod events;
+pub mod record;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -49,6 +51,8 @@ impl Command {
             Command::Rules(rules) => &rules.color,
             Command::Tags(tags) => &tags.color,
             Command::Verify(verify) => &verify.color,
+            Command::Events(events) => &events.color,
+            Command::Record(record) => &record.color,
         };
         &args.color
     }
@@ -82,6 +86,17 @@ pub enum Command {
     Verify(Box<VerifyArgs>),
     /// List, explain, check and test rules
     Rules(RulesArgs),
+    /// Show the events that match, in the order of time
+    #[command(
+        after_help = events::EXIT,
+        mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Events(Box<events::EventsArgs>),
+    /// Print the record behind a claim of a report
+    #[command(after_help = record::EXIT)]
+    Record(Box<record::RecordArgs>),
 }
 
 /// What `tags` ends with.

@@ -5,7 +5,10 @@
 //! far; any other error loses what was asked for, and is a failure that names the place.
 
 use std::env;
+use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
@@ -112,6 +115,29 @@ impl Write for Delivery {
     }
 }
 
+/// Refuses an output that is one of the sources, or that the run reads for something else.
+///
+/// # Errors
+/// Which of the two.
+pub fn keep_apart(path: &Path, sources: &[OsString], read: &[&Path]) -> Result<(), Failure> {
+    let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
+    if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
+        return Err(refused("is one of the sources"));
+    }
+    let absolute = |path: &Path| std::path::absolute(path).ok();
+    if read.iter().any(|read| is_same_file(path, read) || absolute(path) == absolute(read)) {
+        return Err(refused("is read by this run"));
+    }
+    Ok(())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
 fn ended(path: Option<&Path>, error: io::Error, exit: Exit) -> Result<Delivered, Vec<Failure>> {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Ok(Delivered { exit, whole: false });
@@ -138,11 +164,11 @@ mod tests {
         let path = folder.path().join("report");
         let whole = deliver(&path, Ok(()));
         assert_eq!(whole, Ok(Delivered { exit: Exit::Findings, whole: true }));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "text");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "text");
         let closed = deliver(&path, Err(io::ErrorKind::BrokenPipe.into()));
         assert_eq!(closed, Ok(Delivered { exit: Exit::Findings, whole: false }));
         let full = deliver(&path, Err(io::ErrorKind::StorageFull.into())).unwrap_err();
         assert!(full[0].starts_with(&format!("{}: cannot be written", path.display())), "{full:?}");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

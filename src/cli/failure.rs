@@ -50,6 +50,22 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// A report that `--around` cannot be taken from. The user's error.
+    #[error("{}: {reason}", path.display())]
+    Around {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A place at which there is no record. The user's error.
+    #[error("{place}: {reason}")]
+    Place {
+        /// As typed.
+        place: String,
+        /// Why not, and what there is.
+        reason: String,
+    },
     /// A file with tags that cannot be opened. The user's error.
     #[error("{}: cannot be read: {reason}", path.display())]
     Tags {
@@ -147,6 +163,12 @@ impl Failure {
             }
             Failure::Tags { .. } => {
                 Some("give a file with tags: --tags FILE, or --tags FILE@TIME".into())
+            }
+            Failure::Around { .. } => {
+                Some("give a report that keytrail scan -f json -o PATH wrote, and a name in it".into())
+            }
+            Failure::Place { .. } => {
+                Some("give a place as reports have it: FILE#INDEX, with the index from 0".into())
             }
             Failure::PublicKeys { .. } => {
                 Some("give what aws cloudtrail list-public-keys printed for each Region".into())

@@ -71,6 +71,8 @@ pub fn main() -> ExitCode {
         Command::Rules(rules) => commands::rules::run(rules, messages),
         Command::Tags(tags) => commands::tags::run(tags, messages),
         Command::Verify(verify) => commands::verify::run(verify, messages),
+        Command::Events(events) => commands::events::run(events, messages),
+        Command::Record(record) => commands::record::run(record, messages),
     };
     // The state behind a panic is not looked at again.
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));

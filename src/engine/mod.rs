@@ -22,7 +22,7 @@ mod finding;
 mod partial;
 mod plan;
 mod read;
-mod store;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +34,7 @@ use crate::source::{Source, pool};
 use crate::tags::book::Book;
 
 use context::Context;
+pub use partial::problems::Problems;
 pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress};
 pub use read::live::Write as Live;
 

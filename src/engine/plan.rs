@@ -47,6 +47,11 @@ impl Filter {
         if since { Range::Reported } else { Range::Before }
     }
 
+    /// Whether a record lies in what is reported.
+    pub fn has_record(&self, time: Option<Time>, header: &Header<'_>) -> bool {
+        self.range(time, header) == Range::Reported
+    }
+
     /// Whether a use that an earlier run has left lies in what is reported or before it.
     pub(super) fn has_use(&self, time: Time, [account, region]: [Option<&str>; 2]) -> bool {
         let one_of = |wanted: &[String], value: Option<&str>| {

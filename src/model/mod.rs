@@ -15,6 +15,7 @@ pub mod forecast;
 pub mod level;
 pub mod lineage;
 pub mod memory;
+pub mod occurrence;
 pub mod origin;
 pub mod outcome;
 pub mod pattern;

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use text::tokens;
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -37,6 +37,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("tags", &["record", "model"]),
     ("detect", &["record", "tags", "policy", "model"]),
     ("engine", &["source", "record", "tags", "policy", "detect", "model"]),
+    ("query", &["source", "record", "engine", "model"]),
     ("triage", &["model"]),
     ("trial", &["source", "detect", "engine", "model"]),
     ("report", &["model"]),
@@ -45,8 +46,8 @@ const LAYERS: [(&str, &[&str]); 13] = [
     (
         "cli",
         &[
-            "model", "source", "record", "policy", "tags", "detect", "engine", "triage", "report",
-            "verify", "state", "trial",
+            "model", "source", "record", "policy", "tags", "detect", "engine", "query", "triage",
+            "report", "verify", "state", "trial",
         ],
     ),
 ];

@@ -15,6 +15,7 @@ mod copies;
 mod coverage;
 mod delivery;
 mod docs;
+mod events;
 mod filters;
 mod flood;
 mod harness;

@@ -1,6 +1,8 @@
 //! One file a command. Each takes its arguments as typed and returns how the run ended.
 
+pub mod events;
 pub mod forecast;
+pub mod record;
 pub mod rules;
 pub mod scan;
 pub mod tags;

@@ -20,7 +20,7 @@ mod events;
 mod findings;
 pub(super) mod fit;
 pub(super) mod grid;
-mod names;
+pub(super) mod names;
 mod story;
 mod widths;
 

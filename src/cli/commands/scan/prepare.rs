@@ -2,9 +2,7 @@
 //! once.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::accepted;
@@ -12,7 +10,7 @@ use crate::cli::args::ScanArgs;
 use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::config::Config;
-use crate::cli::deliver::Delivery;
+use crate::cli::deliver::{self, Delivery};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::s3::Scope;
@@ -151,14 +149,7 @@ fn open_output(
         }
         return Delivery::open(None).map_err(Some);
     }
-    let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
-    if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
-        return Err(Some(refused("is one of the sources")));
-    }
-    let absolute = |path: &Path| std::path::absolute(path).ok();
-    if read.iter().any(|read| is_same_file(path, read) || absolute(path) == absolute(read)) {
-        return Err(Some(refused("is read by this run")));
-    }
+    deliver::keep_apart(path, sources, read).map_err(Some)?;
     if !all_well && Output::may_wait(path) {
         return Err(None);
     }
@@ -197,12 +188,5 @@ pub fn load_rules(
         (Ok(()), Ok(rules)) => Ok(Loaded { rules, skipped, replaced }),
         (Ok(()), Err(failures)) | (Err(failures), Ok(_)) => Err(failures),
         (Err(failures), Err(more)) => Err(failures.into_iter().chain(more).collect()),
-    }
-}
-
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    match (fs::metadata(a), fs::metadata(b)) {
-        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
     }
 }

@@ -1,0 +1,44 @@
+//! Which records match, in the order of time: what stands behind `keytrail events` and
+//! `keytrail record`.
+//!
+//! ```text
+//! filter     all filters together       needles   the same from bytes alone, for most records
+//! key        which key is meant         who       which caller, from where
+//! target     which resource             term      what one field must say
+//! around     what a report's finding or case is about
+//! lineage    which credentials came out of which
+//! texts      the strings of a record    row       what is shown of one
+//! collect    reads all blobs            timeline  what was asked for, in order
+//! join       the records of one call    single    one record by its place
+//! ```
+//!
+//! Every record is read once, by the same reader as a scan's. What must stay true: the same records
+//! give the same rows, whatever the order of files and workers; memory is bounded; nothing that could
+//! not be read passes without a problem.
+
+mod around;
+mod collect;
+mod filter;
+mod join;
+mod key;
+mod lineage;
+mod needles;
+mod row;
+mod single;
+mod target;
+mod term;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod timeline;
+mod who;
+
+pub use around::Around;
+pub use collect::{Collected, collect};
+pub use filter::Query;
+pub use key::AskedKey;
+pub use single::{Single, single};
+pub use target::AskedResource;
+pub use term::Term;
+pub use timeline::{Rows, Timeline};
+pub use who::{AskedPrincipal, addresses};

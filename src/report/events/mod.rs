@@ -1,0 +1,53 @@
+//! A timeline as text: table, JSON, NDJSON, CSV, or the records themselves.
+//!
+//! Rows are written as they come. What must stay true: what is left out for the limit is counted, and
+//! the counts are there whatever the form.
+
+mod columns;
+mod given;
+mod table;
+mod wire;
+
+use std::io::{self, BufWriter, Write};
+
+use super::{Style, csv, json, record};
+pub use columns::Column;
+pub use given::{Events, Form, Rows};
+
+/// Writes a timeline and flushes `out`.
+///
+/// # Errors
+/// Those of `out` and of `rows`.
+pub fn write(
+    form: Form,
+    events: &Events<'_>,
+    rows: Rows<'_>,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    match form {
+        Form::Table => table::write(events, rows, style, &mut out)?,
+        Form::Json => json::write_document(&wire::Document::new(events, rows), &mut out)?,
+        Form::Ndjson => {
+            for row in rows.take(events.shown()) {
+                json::write_line(&wire::Event::from(&row?), &mut out)?;
+            }
+        }
+        Form::Csv => {
+            let mut table = csv::Rows::new(&mut out);
+            table.row(events.columns.iter().map(ToString::to_string))?;
+            for row in rows.take(events.shown()) {
+                let row = row?;
+                table.row(events.columns.iter().map(|column| column.full(&row)))?;
+            }
+            table.finish()?;
+        }
+        Form::Raw => {
+            for row in rows.take(events.shown()) {
+                record::write(row?.text.as_deref().unwrap_or_default(), &mut out)?;
+            }
+        }
+    }
+    out.flush()
+}
