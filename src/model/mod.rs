@@ -11,6 +11,7 @@ pub mod estate;
 pub mod finding;
 pub mod findings;
 pub mod forecast;
+pub mod keys;
 pub mod level;
 pub mod memory;
 pub mod origin;
