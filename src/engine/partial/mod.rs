@@ -20,6 +20,7 @@
 //! objects    one row a blob: what the totals sum up
 //! values     accounts and Regions
 //! uuid       event ids in two words
+//! touch      one row a KMS record and key, if an inventory of keys is asked for
 //! problems   what went wrong
 //! ```
 //!
@@ -42,6 +43,7 @@ pub mod pack;
 pub mod problems;
 pub mod purpose;
 pub mod retained;
+pub mod touch;
 pub mod use_block;
 pub mod uses;
 pub mod uuid;
@@ -65,6 +67,7 @@ use kept::Kept;
 use objects::Objects;
 use problems::Problems;
 use retained::Retained;
+use touch::Touches;
 use uses::KeyUses;
 use values::Values;
 
@@ -81,6 +84,8 @@ pub struct Partial {
     pub uses: KeyUses,
     /// Other records that matter later.
     pub kept: Kept,
+    /// What records say of keys, for an inventory.
+    pub touches: Touches,
     /// Where trails deliver their log files.
     pub deliveries: Deliveries,
     /// Records for the next run.
@@ -109,6 +114,7 @@ impl Partial {
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
+            touches: Touches::new(plan.limits.uses, key),
             deliveries: Deliveries::default(),
             retained: Retained::new((late, plan.now.0), plan.limits.retained, number),
             hours: Hours::new(&plan.filter),
@@ -125,7 +131,8 @@ impl Partial {
         let hours = std::mem::replace(&mut self.hours, Hours::new(&plan.filter));
         self.coverage.merge(hours.finish());
         // Of rows nothing is said: they have no limit beyond which they would be lost.
-        let words = self.uses.words.iter().filter_map(Words::trouble);
+        let words = self.uses.words.iter().chain(&self.touches.words);
+        let words = words.filter_map(Words::trouble);
         let texts = self.uses.heap.iter().chain(&self.kept.texts).filter_map(Texts::trouble);
         let kept = self.retained.trouble().into_iter().chain(self.groups.trouble());
         let trouble = words.chain(texts).chain(kept).next();
@@ -146,6 +153,7 @@ impl Partial {
         self.network.merge(other.network);
         self.uses.merge(other.uses);
         self.kept.merge(other.kept);
+        self.touches.merge(other.touches);
         self.deliveries.merge(other.deliveries);
         self.retained.merge(other.retained);
         self.coverage.merge(other.coverage);

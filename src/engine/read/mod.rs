@@ -8,6 +8,7 @@
 //! sink     counts its records, and tells which are looked at closely
 //! record   one record: asks the rules, and decides what becomes of it
 //! uses     the row of a use
+//! touches  the rows of a record for an inventory of keys
 //! keep     records that matter later, in this run or the next
 //! live     the report that is written meanwhile
 //! ```
@@ -23,6 +24,7 @@ pub mod live;
 mod record;
 mod shared;
 mod sink;
+mod touches;
 mod uses;
 mod worker;
 
