@@ -5,10 +5,12 @@
 //! written in the order in which they come, and no field of a log reaches a terminal raw
 //! ([`escape`]), because anybody who can act in the account chooses those fields.
 
+mod cells;
 pub mod escape;
 pub mod forecast;
 mod given;
 mod json;
+pub mod keys;
 pub mod rules;
 #[cfg(test)]
 mod sample;

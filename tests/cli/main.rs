@@ -17,6 +17,7 @@ mod docs;
 mod filters;
 mod flood;
 mod harness;
+mod keys;
 mod live;
 mod rules;
 mod s3;

@@ -1,6 +1,7 @@
 //! One file a command. Each takes its arguments as typed and returns how the run ended.
 
 pub mod forecast;
+pub mod keys;
 pub mod rules;
 pub mod scan;
 pub mod tags;
