@@ -6,6 +6,7 @@
 
 pub mod common;
 pub mod events;
+pub mod keys;
 pub mod record;
 
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use super::commands::rules::args::RulesArgs;
 use super::s3::S3Args;
 use common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
+use keys::{KEYS_EXIT, KEYS_INCOMPLETE, KEYS_SINCE, KEYS_VERBOSE, KeysArgs};
 
 /// Audits the use of AWS KMS keys from CloudTrail logs
 #[derive(Debug, Parser)]
@@ -53,6 +55,7 @@ impl Command {
             Command::Verify(verify) => &verify.color,
             Command::Events(events) => &events.color,
             Command::Record(record) => &record.color,
+            Command::Keys(keys) => &keys.color,
         };
         &args.color
     }
@@ -64,6 +67,15 @@ pub enum Command {
     /// Read CloudTrail logs, evaluate every rule, report what was found
     #[command(after_help = EXIT_STATUS)]
     Scan(Box<ScanArgs>),
+    /// List the keys in the logs: their state, who uses and changes them, findings
+    #[command(
+        after_help = KEYS_EXIT,
+        mut_arg("since", |arg| arg.help(KEYS_SINCE).long_help(None::<&str>)),
+        mut_arg("allow_incomplete", |arg| arg.help(KEYS_INCOMPLETE).long_help(None::<&str>)),
+        mut_arg("verbose", |arg| arg.help(KEYS_VERBOSE)),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Keys(Box<KeysArgs>),
     /// Show what is known of the tags of keys and resources, and who says so
     #[command(
         after_help = TAGS_EXIT,

@@ -82,6 +82,14 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// A file with last uses that cannot be used. The user's error.
+    #[error("{}: {reason}", path.display())]
+    LastUsage {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A state that cannot be gone on from.
     #[error("{name}: {reason}")]
     State {
@@ -172,6 +180,9 @@ impl Failure {
             }
             Failure::PublicKeys { .. } => {
                 Some("give what aws cloudtrail list-public-keys printed for each Region".into())
+            }
+            Failure::LastUsage { .. } => {
+                Some("give what aws kms get-key-last-usage printed for each key".into())
             }
             Failure::State { hint, .. } => hint.map(Into::into),
             Failure::S3(_) => Some(

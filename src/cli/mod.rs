@@ -12,6 +12,7 @@
 //! leftovers  unfinished outputs, and those of runs that were killed
 //! ui         the terminal                         progress: what is done, how far it is
 //! verifying  public keys, and the gate of a scan
+//! last_usage what KMS tells of the last use of keys
 //! exit       exit codes                           failure: why nothing was reported
 //! signals    SIGINT, SIGTERM, SIGHUP              panics: bugs, in one line
 //! streams    which standard streams there are
@@ -30,6 +31,7 @@ pub mod config;
 mod deliver;
 mod exit;
 mod failure;
+mod last_usage;
 mod leftovers;
 mod output;
 mod panics;
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Scan(scan) => commands::scan::run(scan, messages),
         Command::Rules(rules) => commands::rules::run(rules, messages),
         Command::Tags(tags) => commands::tags::run(tags, messages),
+        Command::Keys(keys) => commands::keys::run(keys, messages),
         Command::Verify(verify) => commands::verify::run(verify, messages),
         Command::Events(events) => commands::events::run(events, messages),
         Command::Record(record) => commands::record::run(record, messages),

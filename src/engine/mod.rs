@@ -8,6 +8,7 @@
 //! evaluate   one record, and what the rules say of it
 //! read       blobs to what was found
 //! conclude   what was found to an outcome
+//! inventory  what was found to an inventory of keys
 //! finding    the finding that a group becomes
 //! ```
 //!
@@ -19,6 +20,7 @@ mod conclude;
 mod context;
 mod evaluate;
 mod finding;
+mod inventory;
 mod partial;
 mod plan;
 mod read;
@@ -29,12 +31,17 @@ mod tests;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::model::keys::facts::Inventory;
+use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
+use crate::model::problem::{Problem, Stage};
 use crate::source::{Source, pool};
 use crate::tags::book::Book;
 
 use context::Context;
+pub use inventory::quiet;
 pub use partial::problems::Problems;
+use partial::touch::Touches;
 pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress};
 pub use read::live::Write as Live;
 
@@ -68,17 +75,55 @@ pub fn scan_and_learn(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book)> {
+    let (outcome, book, _) = run(source, plan, live, progress, stop)?;
+    Ok((outcome, book))
+}
+
+/// The same, and the inventory of keys that the plan asks for.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_and_list_keys(
+    source: &mut dyn Source,
+    plan: &Plan,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> io::Result<(Outcome, Book, Inventory)> {
+    run(source, plan, None, progress, stop)
+}
+
+/// Reads once; all that is told is made of the one partial result.
+fn run(
+    source: &mut dyn Source,
+    plan: &Plan,
+    live: Option<Live<'_>>,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> io::Result<(Outcome, Book, Inventory)> {
     let mut context = Context::new(plan, progress);
     let live = live.map(|write| read::live::Live::new(plan, write));
     let pool = pool(plan.threads)?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
-    let (partial, tokens) = read::read(&context, source, report, stop, &pool)?;
+    let (mut partial, tokens) = read::read(&context, source, report, stop, &pool)?;
     let ended = conclude::Ended {
         live: live.is_some(),
         stopped: stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed()),
     };
     context.stop = (!ended.stopped).then_some(stop);
+    let touches = std::mem::replace(&mut partial.touches, Touches::new(1, context.key));
     let (mut outcome, book) = pool.install(|| conclude::conclude(&context, partial, ended));
+    let inventory = match plan.keys {
+        Some(_) => pool.install(|| inventory::take(&context, touches, &outcome)),
+        None => Ok(Inventory::default()),
+    };
+    let inventory = inventory.unwrap_or_else(|error| {
+        let lost = vec![format!("the inventory of keys is missing: {error}")];
+        Inventory { lost, ..Inventory::default() }
+    });
+    let lost = inventory.lost.iter();
+    let lost = lost.map(|message| Problem::new(Origin::blob("*"), Stage::Read, message.clone()));
+    outcome.problems.extend(lost);
+    outcome.problems.sort();
     outcome.interrupted = stop.load(Ordering::Relaxed);
     outcome.passed = source.passed();
     outcome.read = tokens;
@@ -86,5 +131,5 @@ pub fn scan_and_learn(
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(&late)?);
     }
-    Ok((outcome, book))
+    Ok((outcome, book, inventory))
 }

@@ -8,6 +8,7 @@ use crate::detect::RuleSet;
 use crate::model::coverage::{Coverage, Place};
 use crate::model::estate::Estate;
 use crate::model::finding::{Finding, Status};
+use crate::model::keys::asked::KeysAsked;
 use crate::model::level::Level;
 use crate::model::memory::{Dated, Memory};
 use crate::model::time::Time;
@@ -133,6 +134,8 @@ pub struct Plan {
     pub gate: Option<Arc<dyn Gate>>,
     /// Who decides which findings are told, if not all are.
     pub admit: Option<Admit>,
+    /// What of keys is asked for, if an inventory is.
+    pub keys: Option<KeysAsked>,
 }
 
 /// Decides whether a finding is told, and whether an earlier report has it. It is asked once about
@@ -179,6 +182,7 @@ impl Plan {
             now: Time::now(),
             gate: None,
             admit: None,
+            keys: None,
         }
     }
 }

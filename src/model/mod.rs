@@ -12,6 +12,7 @@ pub mod estate;
 pub mod finding;
 pub mod findings;
 pub mod forecast;
+pub mod keys;
 pub mod level;
 pub mod lineage;
 pub mod memory;

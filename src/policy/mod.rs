@@ -14,6 +14,8 @@
 //! pattern      patterns of resources
 //! access       who is allowed what, once the denials are taken away
 //! mfa          whether MFA is demanded, and whether the demand can hold
+//! who_can      who may make a call, by one document
+//! differs      how two documents differ
 //! ```
 //!
 //! What must stay true: spelling (scalar or list, letter case, order) changes no answer; where a
@@ -27,6 +29,7 @@ pub mod action;
 mod address;
 pub mod condition;
 mod dead;
+pub mod differs;
 pub mod document;
 mod fence;
 mod lenient;
@@ -37,6 +40,7 @@ pub mod pattern;
 pub mod principal;
 #[cfg(test)]
 mod tests;
+pub mod who_can;
 
 pub use access::{Denials, Place};
 pub use action::Actions;

@@ -5,12 +5,14 @@
 //! written in the order in which they come, and no field of a log reaches a terminal raw
 //! ([`escape`]), because anybody who can act in the account chooses those fields.
 
+mod cells;
 mod csv;
 pub mod escape;
 pub mod events;
 pub mod forecast;
 mod given;
 mod json;
+pub mod keys;
 pub mod record;
 pub mod rules;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::imports::needs;
 use super::{assert_none, root_names, sources};
 
 /// Each room and which others it may import. Whatever is not listed, `mod` aside, is an error.
-pub const ROOMS: [(&str, &[&str]); 8] = [
+pub const ROOMS: [(&str, &[&str]); 9] = [
     ("store", &[]),
     ("plan", &[]),
     ("context", &["plan", "store"]),
@@ -18,6 +18,7 @@ pub const ROOMS: [(&str, &[&str]); 8] = [
     ("finding", &["partial"]),
     ("read", &["store", "plan", "context", "partial", "evaluate", "finding"]),
     ("conclude", &["store", "plan", "context", "partial", "evaluate", "finding"]),
+    ("inventory", &["store", "plan", "context", "partial"]),
 ];
 
 /// Rooms that know nothing of the domain: they import no other layer.

@@ -19,6 +19,7 @@ mod events;
 mod filters;
 mod flood;
 mod harness;
+mod keys;
 mod live;
 mod rules;
 mod s3;

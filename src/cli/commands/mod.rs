@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod forecast;
+pub mod keys;
 pub mod record;
 pub mod rules;
 pub mod scan;

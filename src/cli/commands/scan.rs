@@ -345,7 +345,7 @@ fn is_stream(source: &OsString) -> bool {
 }
 
 /// A scan that met no trail file is no clean one: most likely the path is wrong.
-fn note_absence(outcome: &mut Outcome, sources: &[OsString]) {
+pub(super) fn note_absence(outcome: &mut Outcome, sources: &[OsString]) {
     let totals = &outcome.totals;
     if totals.blobs > totals.blobs_other || outcome.passed.known > 0 || !outcome.complete() {
         return;

@@ -162,7 +162,8 @@ fn name_of(book: &Book, name: &str) -> String {
     }
 }
 
-fn state(book: &Book, arn: String, at: Time) -> TagState {
+/// What is known of the tags of one ARN.
+pub(super) fn state(book: &Book, arn: String, at: Time) -> TagState {
     let timeline = book.timeline(&arn);
     let (tags, others) = timeline.index().all_at(at);
     let tags = tags.into_iter().map(|(key, state)| line(key, &state)).collect();

@@ -22,6 +22,7 @@
 //! undoing    calls that may have undone others
 //! values     accounts and Regions
 //! uuid       event ids in two words
+//! touch      one row a KMS record and key, if an inventory of keys is asked for
 //! problems   what went wrong
 //! ```
 //!
@@ -45,6 +46,7 @@ pub mod pack;
 pub mod problems;
 pub mod purpose;
 pub mod retained;
+pub mod touch;
 pub mod undoing;
 pub mod use_block;
 pub mod uses;
@@ -70,6 +72,7 @@ use kept::Kept;
 use objects::Objects;
 use problems::Problems;
 use retained::Retained;
+use touch::Touches;
 use undoing::Undoing;
 use uses::KeyUses;
 use values::Values;
@@ -87,6 +90,8 @@ pub struct Partial {
     pub uses: KeyUses,
     /// Other records that matter later.
     pub kept: Kept,
+    /// What records say of keys, for an inventory.
+    pub touches: Touches,
     /// Where trails deliver their log files.
     pub deliveries: Deliveries,
     /// Credentials, and who made them.
@@ -119,6 +124,7 @@ impl Partial {
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
+            touches: Touches::new(plan.limits.uses, key),
             deliveries: Deliveries::default(),
             issued: Rows::new(plan.limits.facts),
             undoing: Rows::new(plan.limits.facts),
@@ -137,7 +143,8 @@ impl Partial {
         let hours = std::mem::replace(&mut self.hours, Hours::new(&plan.filter));
         self.coverage.merge(hours.finish());
         // Of rows nothing is said: they have no limit beyond which they would be lost.
-        let words = self.uses.words.iter().filter_map(Words::trouble);
+        let words = self.uses.words.iter().chain(&self.touches.words);
+        let words = words.filter_map(Words::trouble);
         let texts = self.uses.heap.iter().chain(&self.kept.texts).filter_map(Texts::trouble);
         let kept = self.retained.trouble().into_iter().chain(self.groups.trouble());
         let trouble = words.chain(texts).chain(kept).next();
@@ -158,6 +165,7 @@ impl Partial {
         self.network.merge(other.network);
         self.uses.merge(other.uses);
         self.kept.merge(other.kept);
+        self.touches.merge(other.touches);
         self.deliveries.merge(other.deliveries);
         self.issued.merge(other.issued);
         self.undoing.merge(other.undoing);

@@ -10,6 +10,7 @@
 //! uses     the row of a use
 //! issued   credentials, and who made them
 //! undoing  calls that may have undone others
+//! touches  the rows of a record for an inventory of keys
 //! keep     records that matter later, in this run or the next
 //! live     the report that is written meanwhile
 //! ```
@@ -26,6 +27,7 @@ pub mod live;
 mod record;
 mod shared;
 mod sink;
+mod touches;
 mod undoing;
 mod uses;
 mod worker;

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 
 use super::blob::BlobSink;
 use super::keep;
+use super::touches;
 use super::uses;
 use crate::detect::Candidates;
 use crate::engine::evaluate::ask::{Answers, failure};
@@ -64,7 +65,8 @@ fn look_at(
     let number = record.number;
     let kms = record.basics.is_kms();
     let tags = record.basics.concerns_tags();
-    let of_interest = kms || (tags && sink.context.compares) || !rules.is_empty();
+    let for_keys = sink.looks_for_keys(&record.basics);
+    let of_interest = kms || for_keys || (tags && sink.context.compares) || !rules.is_empty();
     let (range, judged) = match of_interest {
         true => keep::range(sink, record, marked),
         false => (Range::Outside, true),
@@ -79,7 +81,7 @@ fn look_at(
     }
     let why = keep::why(sink, record, &answers, range, kms || tags);
     let found = !answers.hits.is_empty() || !answers.histories.is_empty();
-    if kms || found || why != 0 {
+    if kms || for_keys || found || why != 0 {
         let identity = sink.identity(number, marked, &record.basics.header);
         put_away(sink, record, marked, &answers, &identity, (range, judged, why));
     }
@@ -115,6 +117,7 @@ fn put_away(
     if range != Range::Outside {
         uses::note(sink, record, identity, answers, range);
     }
+    touches::note(sink, record, marked, identity, range);
     if why != 0 {
         keep::text(sink, record, marked, identity, (range, why));
     }

@@ -8,6 +8,7 @@ use super::blob::BlobSink;
 use super::issued;
 use super::record;
 use super::shared::BEAT;
+use super::touches::is_of_iam;
 use super::undoing;
 use crate::detect::case::Case;
 use crate::engine::evaluate::Basics;
@@ -45,12 +46,16 @@ impl Sink for BlobSink<'_, '_> {
         }
         let rules = self.context.plan.rules.candidates_of(&basics.header);
         let tags = !kms && basics.concerns_tags();
-        if !kms && !tags && rules.is_empty() {
+        let for_keys = self.looks_for_keys(&basics);
+        if !kms && !tags && !for_keys && rules.is_empty() {
             return;
         }
         match Case::of_header(&basics.header) {
             Some(case)
-                if !tags && rules.of(|| case).is_empty() && (!kms || case.is_delivered()) =>
+                if !tags
+                    && !for_keys
+                    && rules.of(|| case).is_empty()
+                    && (!kms || case.is_delivered()) =>
             {
                 if kms {
                     self.note_read(number, record, &basics.header);
@@ -116,6 +121,12 @@ impl BlobSink<'_, '_> {
             let message = format!("no readable {}: expected in every record", missing.join(", "));
             self.report(Some(number), Stage::Parse, message);
         }
+    }
+
+    /// Whether an inventory of keys is asked for, and the record may say something of keys.
+    pub fn looks_for_keys(&self, basics: &Basics<'_>) -> bool {
+        let asked = self.context.plan.keys.is_some();
+        asked && (basics.is_kms() || is_of_iam(basics.source, basics.name))
     }
 
     /// Notes where CloudTrail delivered a log file, and under which key.

@@ -1,0 +1,227 @@
+//! `keytrail keys`: an inventory of the keys in the logs, or everything that is known of one.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::scan::{load_rules, note_absence};
+use super::tags::state;
+use crate::cli::args::keys::KeysArgs;
+use crate::cli::catalogs::{self, Catalogs};
+use crate::cli::check::{Check, Running};
+use crate::cli::config::Config;
+use crate::cli::deliver::Delivery;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::last_usage;
+use crate::cli::progress::{self, Watched};
+use crate::cli::s3::Scope;
+use crate::cli::signals;
+use crate::cli::ui::Messages;
+use crate::cli::values;
+use crate::engine::{self, Admit, Filter, Plan, Progress};
+use crate::model::keys::asked::KeysAsked;
+use crate::model::keys::facts::{Inventory, Told};
+use crate::model::keys::reach::InLog;
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::outcome::Outcome;
+use crate::model::problem::{Problem, Stage};
+use crate::model::tag_state::Presence;
+use crate::model::time::Time;
+use crate::policy::who_can::permissions;
+use crate::report::keys as report;
+use crate::source::Listing;
+use crate::tags::book::Book;
+use crate::triage::Triage;
+
+/// What was asked for, settled.
+struct Settled {
+    sources: Vec<OsString>,
+    listing: Listing,
+    run: Running,
+    form: report::Form,
+    plan: Plan,
+    /// For how long a key is to be without use, in microseconds.
+    unused: Option<i64>,
+    problems: Vec<Problem>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// All the reasons why it was not performed.
+pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    let now = Time::now();
+    let Settled { sources, mut listing, run, form, plan, unused, mut problems } =
+        settle(args, now, messages)?;
+    let stop = signals::install(Arc::default());
+    let done = Progress::default();
+    let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
+        engine::scan_and_list_keys(&mut listing, &plan, &done, &stop)
+    });
+    let (mut outcome, book, mut inventory) = scanned.map_err(|error| vec![Failure::run(&error)])?;
+    note_absence(&mut outcome, &sources);
+    tag(&mut inventory, &book);
+    let unused = unused.map(|age| keep_unused(&mut inventory, (&outcome, &plan.filter), age, now));
+    problems.append(&mut outcome.problems);
+    problems.extend(inventory.told.iter().filter_map(missing));
+    problems.sort();
+    problems.dedup();
+    let incomplete = outcome.interrupted || !(problems.is_empty() || run.allow_incomplete);
+    let exit = if incomplete { Exit::Incomplete } else { Exit::Clean };
+    let delivery = Delivery::to_stdout()?;
+    let style = delivery.style(run.color, run.is_verbose());
+    let report = report::Keys {
+        inventory: &inventory,
+        one: args.key.as_deref(),
+        unused,
+        range: (plan.filter.since, plan.filter.until),
+        first: outcome.totals.first_event,
+        last: outcome.totals.last_event,
+        problems: &problems,
+    };
+    let delivered =
+        delivery.finish(exit, |mut out| report::write(form, &report, &style, &mut out))?;
+    if delivered.whole && !run.is_quiet() {
+        problems.iter().for_each(|problem| messages.warning(problem));
+    }
+    if delivered.whole && outcome.interrupted {
+        messages.warning("interrupted: there may be more than was read until then");
+    }
+    Ok(delivered.exit)
+}
+
+fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec<Failure>> {
+    let mut check = Check::default();
+    let filter = check.filter(&args.range, now);
+    let form = check.value("--format", &args.format, str::parse);
+    let run = check.running(&args.color, &args.run);
+    let asked = asked(&mut check, args, now);
+    let unused = args.unused.as_ref().map(|text| check.value("--unused", text, age));
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &args.sources);
+    config.say(messages);
+    check.note(wrong);
+    let rules = check.all(load_rules(&args.rules, &mut config, false));
+    let mut sources = args.sources.clone();
+    if sources.is_empty() {
+        if io::stdin().is_terminal() {
+            check.usage("nothing to read", "give a file or a folder: keytrail keys PATH");
+        }
+        sources.push("-".into());
+    }
+    let catalogs = check.all(catalogs::read(&args.tags, now));
+    let cloud = args.s3.cloud(&sources);
+    let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
+    let settled = check.all(listing).and_then(|mut listing| {
+        let Catalogs { book, problems, paths, .. } = catalogs?;
+        let (rules, run) = (rules?.rules, run?);
+        let read = paths.iter().chain(&args.last_usage).map(PathBuf::as_path);
+        read.chain(config.files()).for_each(|path| listing.leave_out(path));
+        let plan = Plan {
+            estate: Arc::clone(&config.estate),
+            filter,
+            threads: run.threads,
+            tags: book,
+            now,
+            admit: admit(&config, now),
+            keys: Some(asked?),
+            ..Plan::new(rules)
+        };
+        let (form, unused) = (form?, unused.map_or(Some(None), |unused| unused.map(Some))?);
+        Some(Settled { sources, listing, run, form, plan, unused, problems })
+    });
+    check.end(settled)
+}
+
+/// What of keys is to be gathered.
+fn asked(check: &mut Check, args: &KeysArgs, now: Time) -> Option<KeysAsked> {
+    let at = args.at.as_ref().map(|text| check.value("--at", text, |text| values::time(text, now)));
+    let operation = |text: &str| match permissions(text).is_empty() {
+        true => Err("expected an operation of KMS, such as Decrypt".to_owned()),
+        false => Ok(text.strip_prefix("kms:").unwrap_or(text).to_owned()),
+    };
+    let who_can = args.who_can.as_ref().map(|text| check.value("--who-can", text, operation));
+    let last_usage = check.all(last_usage::read(&args.last_usage));
+    Some(KeysAsked {
+        one: args.key.clone(),
+        who_can: who_can.map_or(Some(None), |who_can| who_can.map(Some))?,
+        at: at.map_or(Some(None), |at| at.map(Some))?,
+        last_usage: last_usage?,
+    })
+}
+
+/// An age in microseconds.
+fn age(text: &str) -> Result<i64, String> {
+    let secs = values::age_secs(text).flatten().filter(|secs| *secs > 0);
+    let micros = secs.and_then(|secs| secs.checked_mul(1_000_000));
+    micros.ok_or_else(|| "expected an age such as 90d".into())
+}
+
+/// Suppressed findings do not count, as in a scan.
+fn admit(config: &Config, now: Time) -> Option<Admit> {
+    let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
+    let triage = Triage::new(suppressions.collect(), None, Level::Informational, now);
+    let triage = Some(triage).filter(Triage::is_needed).map(Mutex::new)?;
+    Some(Admit::new(move |finding| {
+        triage.lock().unwrap_or_else(PoisonError::into_inner).screen(finding)
+    }))
+}
+
+/// Writes down the tags that keys have at the end.
+fn tag(inventory: &mut Inventory, book: &Book) {
+    for key in &mut inventory.keys {
+        let state = state(book, key.arn.clone(), Time(i64::MAX));
+        key.tags_complete = state.complete;
+        let known = state.tags.into_iter().filter(|tag| tag.state == Presence::Known);
+        key.tags = known.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect();
+    }
+}
+
+/// Leaves the keys that no record shows a use of since then, and says since when.
+fn keep_unused(
+    inventory: &mut Inventory,
+    (outcome, filter): (&Outcome, &Filter),
+    age: i64,
+    now: Time,
+) -> Time {
+    // A record that claims to be of a time to come is no end of the log.
+    let last = outcome.totals.last_event.unwrap_or(now).min(now);
+    let until = filter.until.map_or(last, |until| until.min(last));
+    let since = Time(until.0.saturating_sub(age));
+    inventory.keys.retain_mut(|key| {
+        let quiet = engine::quiet(key, (&outcome.coverage, filter), (since, until));
+        let listed = quiet.verdict.is_listed();
+        key.quiet = Some(quiet);
+        listed
+    });
+    inventory.keys.sort_by_key(|key| key.quiet.as_ref().map(|quiet| quiet.verdict));
+    since
+}
+
+/// A last use that the log lacks is a problem.
+fn missing(told: &Told) -> Option<Problem> {
+    let (time, operation) = (told.last.time?, told.last.operation.as_deref()?);
+    let event = told.last.event.as_deref().unwrap_or("no id");
+    let message = format!(
+        "KMS tells of {operation} at {time} (event {event}) with {}, and the log lacks it, though it \
+         has files from before and after: the log is not whole",
+        told.key
+    );
+    let problem = || Problem::new(Origin::blob(told.file.as_str()), Stage::Verify, message);
+    (told.last.in_log == InLog::Missing).then(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_positive() {
+        assert_eq!(age("90d"), Ok(7_776_000_000_000));
+        for text in ["", "0d", "90", "-1d", "2026-01-01", "99999999999999999999d"] {
+            assert!(age(text).is_err(), "{text}");
+        }
+    }
+}

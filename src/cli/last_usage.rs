@@ -1,0 +1,124 @@
+//! What `aws kms get-key-last-usage` printed: one answer, or several one behind the other.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Deserializer, Value};
+
+use super::failure::Failure;
+use crate::model::date_text;
+use crate::model::keys::asked::{LastUsage, ToldUse};
+use crate::model::time::Time;
+
+/// The most text that is read of one file: an answer has some hundred bytes.
+const TEXT_MAX: u64 = 64 << 20; // 64 MiB
+
+/// Reads the files.
+///
+/// # Errors
+/// Each that cannot be read or holds something else.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<LastUsage>, Vec<Failure>> {
+    let (mut all, mut failures) = (Vec::new(), Vec::new());
+    for path in paths {
+        match one(path) {
+            Ok(told) => all.extend(told),
+            Err(reason) => failures.push(Failure::LastUsage { path: path.clone(), reason }),
+        }
+    }
+    if failures.is_empty() { Ok(all) } else { Err(failures) }
+}
+
+fn one(path: &Path) -> Result<Vec<LastUsage>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    if fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Err("is a folder, expected a file".into());
+    }
+    let mut text = String::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(TEXT_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > TEXT_MAX {
+        return Err(format!("has more than {TEXT_MAX} bytes"));
+    }
+    parse(&text, &path.to_string_lossy())
+}
+
+fn parse(text: &str, name: &str) -> Result<Vec<LastUsage>, String> {
+    let mut all = Vec::new();
+    for value in Deserializer::from_str(text.trim_start_matches('\u{feff}')).into_iter::<Value>() {
+        match value.map_err(|error| format!("is no JSON: {error}"))? {
+            Value::Array(values) => {
+                for value in &values {
+                    all.push(answer(value, name)?);
+                }
+            }
+            value => all.push(answer(&value, name)?),
+        }
+    }
+    if all.is_empty() { Err("holds no answer".into()) } else { Ok(all) }
+}
+
+/// One answer. Without `KeyLastUsage` KMS knows of no use.
+fn answer(value: &Value, name: &str) -> Result<LastUsage, String> {
+    let text = |value: &Value, member: &str| value.get(member)?.as_str().map(str::to_owned);
+    let key = text(value, "KeyId").ok_or("an answer has no KeyId")?;
+    let usage = value.get("KeyLastUsage").filter(|usage| !usage.is_null());
+    let told = |usage: &Value| {
+        let wrong = |what: &str| format!("{what} of {key} cannot be read");
+        Ok::<ToldUse, String>(ToldUse {
+            operation: text(usage, "Operation").ok_or_else(|| wrong("the Operation"))?,
+            time: time(usage.get("Timestamp")).ok_or_else(|| wrong("the Timestamp"))?,
+            event: text(usage, "CloudTrailEventId"),
+        })
+    };
+    Ok(LastUsage {
+        last: usage.filter(|usage| usage.get("Timestamp").is_some()).map(told).transpose()?,
+        tracked_since: time(value.get("TrackingStartDate")),
+        file: name.to_owned(),
+        key,
+    })
+}
+
+/// A time: RFC 3339, or an epoch number, as older versions of the AWS CLI print it.
+fn time(value: Option<&Value>) -> Option<Time> {
+    match value? {
+        Value::String(text) => date_text::read(text),
+        Value::Number(number) => Time::from_epoch(number.as_f64()?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_alone_in_a_list_and_one_behind_the_other() {
+        let one = r#"{"KeyId":"k","KeyLastUsage":{"Operation":"Decrypt",
+            "Timestamp":"2026-03-01T10:00:00+00:00","CloudTrailEventId":"e"},
+            "TrackingStartDate":1767225600.0}"#;
+        let read = parse(one, "f").unwrap();
+        let last = read[0].last.as_ref().unwrap();
+        assert_eq!((read[0].key.as_str(), last.operation.as_str()), ("k", "Decrypt"));
+        assert_eq!(last.time.to_string(), "2026-03-01T10:00:00Z");
+        assert_eq!(read[0].tracked_since.unwrap().to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(parse(&format!("[{one},{one}]"), "f").unwrap().len(), 2);
+        assert_eq!(parse(&format!("{one}\n{one}"), "f").unwrap().len(), 2);
+        let none = parse(r#"{"KeyId":"k","TrackingStartDate":"2026-01-01T00:00:00Z"}"#, "f");
+        assert_eq!(none.unwrap()[0].last, None);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        for text in [
+            "",
+            "[]",
+            "{",
+            "{\"Records\":[]}",
+            "7",
+            r#"{"KeyId":"k","KeyLastUsage":{"Timestamp":1}}"#,
+        ] {
+            assert!(parse(text, "f").is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Who can do something with a key.
+
+use serde_json::{Value, json};
+
+use super::{asking, one};
+use crate::trail::{KEY, at, call, with};
+
+const APP: &str = "arn:aws:iam::111122223333:role/app";
+
+fn policy(seconds: u32, id: &str, statements: &Value) -> Value {
+    let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    asking("PutKeyPolicy", id, seconds, &json!({"policy": document}))
+}
+
+fn allow(principal: &str, more: &Value) -> Value {
+    let mut statement = json!({"Sid": "s", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+        "Principal": {"AWS": principal}});
+    for (name, value) in more.as_object().unwrap() {
+        statement[name] = value.clone();
+    }
+    statement
+}
+
+fn iam(name: &str, id: &str, request: &Value) -> Value {
+    let changes = [
+        ("/eventSource", json!("iam.amazonaws.com")),
+        ("/awsRegion", json!("us-east-1")),
+        ("/requestParameters", request.clone()),
+    ];
+    with(call(name, id), &changes)
+}
+
+fn ask(records: &[Value], more: &[&str]) -> Value {
+    let words = ["--key", KEY, "--who-can", "decrypt"];
+    let words: Vec<&str> = words.iter().chain(more).copied().collect();
+    one(records, &words)["dossier"]["access"].clone()
+}
+
+/// How sure, and who.
+fn allowed(access: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let all = access["allowed"].as_array().unwrap().iter();
+    all.map(|one| (text(&one["sure"]), text(&one["principal"]))).collect()
+}
+
+fn pair(sure: &str, principal: &str) -> (String, String) {
+    (sure.to_owned(), principal.to_owned())
+}
+
+#[test]
+fn who_is_named_is_allowed_and_conditions_are_told() {
+    let condition =
+        json!({"Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}});
+    let ops = "arn:aws:iam::111122223333:role/ops";
+    let access =
+        ask(&[policy(0, "e1", &json!([allow(APP, &json!({})), allow(ops, &condition)]))], &[]);
+    assert_eq!(allowed(&access), [pair("allowed", APP), pair("if-conditions-hold", ops)]);
+    let told = &access["allowed"][1]["conditions"];
+    assert_eq!(told, &json!(["StringEquals kms:ViaService: s3.eu-west-1.amazonaws.com"]));
+    let unknown = access["unknown"].to_string();
+    assert!(unknown.contains("list-grants") && unknown.contains("control policies"), "{unknown}");
+}
+
+#[test]
+fn a_denial_takes_away_and_one_with_conditions_is_told() {
+    let deny = |more: &Value| {
+        let mut statement = allow(APP, more);
+        statement["Effect"] = json!("Deny");
+        statement["Sid"] = json!("no");
+        statement
+    };
+    let certain = ask(&[policy(0, "e1", &json!([allow(APP, &json!({})), deny(&json!({}))]))], &[]);
+    assert_eq!(allowed(&certain), []);
+    let maybe = deny(&json!({"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}));
+    let access = ask(&[policy(0, "e1", &json!([allow(APP, &json!({})), maybe]))], &[]);
+    assert_eq!(allowed(&access), [pair("allowed", APP)]);
+    assert_eq!(
+        access["denied"][0]["conditions"],
+        json!(["Bool aws:MultiFactorAuthPresent: false"])
+    );
+}
+
+#[test]
+fn another_account_needs_its_own_iam_and_the_root_leaves_it_to_iam() {
+    let foreign = "arn:aws:iam::777788889999:role/reader";
+    let root = "arn:aws:iam::111122223333:root";
+    let statements = json!([allow(foreign, &json!({})), allow(root, &json!({}))]);
+    let access = ask(&[policy(0, "e1", &statements)], &[]);
+    let iam_of = "IAM of account 111122223333";
+    assert_eq!(allowed(&access), [pair("if-iam-allows", foreign), pair("left-to-iam", iam_of)]);
+    // What IAM says is known only as far as the log shows it.
+    let document = |action: &str| {
+        json!({"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}).to_string()
+    };
+    let put = iam(
+        "PutRolePolicy",
+        "i1",
+        &json!({"roleName": "app", "policyName": "use",
+        "policyDocument": document("kms:*")}),
+    );
+    let other = iam(
+        "PutRolePolicy",
+        "i2",
+        &json!({"roleName": "web", "policyName": "use",
+        "policyDocument": document("s3:*")}),
+    );
+    let attached = iam(
+        "AttachRolePolicy",
+        "i3",
+        &json!({"roleName": "ci",
+        "policyArn": "arn:aws:iam::111122223333:policy/unseen"}),
+    );
+    let admin = iam(
+        "AttachUserPolicy",
+        "i4",
+        &json!({"userName": "ana",
+        "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+    );
+    let records = [policy(0, "e1", &statements), put.clone(), other, attached, admin];
+    let access = ask(&records, &[]);
+    assert_eq!(
+        allowed(&access),
+        [
+            pair("allowed", APP),
+            pair("allowed", "arn:aws:iam::111122223333:user/ana"),
+            pair("if-iam-allows", foreign),
+            pair("left-to-iam", iam_of),
+        ]
+    );
+    assert!(access["unknown"].to_string().contains("policy/unseen"), "{access}");
+    let deleted = iam("DeleteRolePolicy", "i5", &json!({"roleName": "app", "policyName": "use"}));
+    let access = ask(&[policy(0, "e1", &statements), put, at(deleted, 60)], &[]);
+    assert!(!allowed(&access).contains(&pair("allowed", APP)));
+}
+
+#[test]
+fn grants_allow_their_grantee_for_what_they_name() {
+    let grant = |id: &str, operation: &str, constraints: &Value| {
+        let request =
+            json!({"granteePrincipal": APP, "operations": [operation], "constraints": constraints});
+        let made = asking("CreateGrant", id, 0, &request);
+        with(made, &[("/responseElements", json!({"grantId": id}))])
+    };
+    let records = [grant("g1", "Decrypt", &Value::Null), grant("g2", "Encrypt", &Value::Null)];
+    let access = ask(&records, &[]);
+    assert_eq!(allowed(&access), [pair("allowed", APP)]);
+    assert_eq!(access["policy"], Value::Null);
+    assert!(access["unknown"][0].as_str().unwrap().contains("GetKeyPolicy is logged without it"));
+    let bound = grant("g1", "Decrypt", &json!({"encryptionContextEquals": {"a": "b"}}));
+    assert_eq!(allowed(&ask(&[bound], &[])), [pair("if-conditions-hold", APP)]);
+}
+
+#[test]
+fn the_answer_is_as_of_a_time() {
+    let other = "arn:aws:iam::111122223333:role/other";
+    let records = [
+        policy(0, "e1", &json!([allow(APP, &json!({}))])),
+        policy(60, "e2", &json!([allow(other, &json!({}))])),
+    ];
+    assert_eq!(allowed(&ask(&records, &[])), [pair("allowed", other)]);
+    assert_eq!(allowed(&ask(&records, &["--at", "2026-05-01T10:00:30Z"])), [pair("allowed", APP)]);
+    let before = ask(&records, &["--at", "2026-05-01T09:00:00Z"]);
+    assert_eq!(allowed(&before), []);
+    assert!(before["unknown"][0].as_str().unwrap().contains("2026-05-01T10:00:00Z"), "{before}");
+}
