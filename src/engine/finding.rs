@@ -32,6 +32,15 @@ pub fn finding((id, told): (&str, Arc<Told>), key: GroupKey, group: Group, count
         let sessions = group.sessions.into_iter().map(|(session, ())| Value::from(session));
         details.insert("sessions".into(), sessions.collect());
     }
+    // One value is there already, as the rule words it.
+    if group.values.named.len() > 1 {
+        let one = |(value, count): &(String, u64)| json!({"value": value, "count": count});
+        details.insert("values".into(), group.values.named.iter().map(one).collect());
+        details.insert("values_count".into(), group.values.named.len().into());
+        if group.values.more {
+            details.insert("values_at_least".into(), true.into());
+        }
+    }
     let events = group.events.into_iter().map(|(event, read)| EventRef {
         time: event.order.1,
         id: event.order.2,

@@ -50,6 +50,8 @@ pub struct RuleMeta {
     pub routine: Option<Level>,
     /// Whether low findings of many actors say the same, so that beyond a few they become one.
     pub alike: bool,
+    /// The detail that holds what a finding is about, of which all different values are told.
+    pub values: Option<String>,
     /// Where the rule was read: a path, or the name of the embedded file.
     pub origin: String,
 }
@@ -117,6 +119,7 @@ mod tests {
             whitepaper: vec![],
             alike: false,
             routine: None,
+            values: None,
             origin: "x.yml".into(),
         };
         assert_eq!(meta.attack(), ["T1485", "T1078.004"]);

@@ -30,5 +30,6 @@ mod tags;
 mod trail;
 mod usage;
 mod userrules;
+mod values;
 mod verified;
 mod verify;

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 /// Every key that is read under `keytrail:`, in alphabetical order.
-pub const KEYTRAIL_KEYS: [&str; 11] = [
+pub const KEYTRAIL_KEYS: [&str; 12] = [
     "advice",
     "alike",
     "errors",
@@ -17,6 +17,7 @@ pub const KEYTRAIL_KEYS: [&str; 11] = [
     "same_as",
     "tier",
     "usual",
+    "values",
     "whitepaper",
 ];
 

@@ -153,6 +153,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     }
     let settling = Settling {
         plan,
+        hash_key: context.key,
         recipients: &seen.accounts,
         counts: &counts.groups,
         changes: &decisions.changes,

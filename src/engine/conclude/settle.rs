@@ -12,7 +12,9 @@ use crate::detect::whole_log::{LooksAt, Piece as Look};
 use crate::engine::partial::group::{Group, GroupKey, SHOWN};
 use crate::engine::partial::groups::{Groups, Piece};
 use crate::engine::partial::pack::{pack, unpack};
+use crate::engine::partial::value_counts::value_hash;
 use crate::engine::plan::Plan;
+use crate::engine::store::hash::HashKey;
 use crate::engine::store::shelf::Stow;
 use crate::model::finding::Status;
 use crate::model::level::Level;
@@ -56,6 +58,7 @@ pub struct Settling<'a> {
     pub plan: &'a Plan,
     /// Every account that receives records.
     pub recipients: &'a BTreeSet<String>,
+    pub hash_key: HashKey,
     /// How many records each group has, by its hash.
     pub counts: &'a Sizes,
     /// New levels of groups, by their hashes, with the reasons.
@@ -113,6 +116,10 @@ impl Settling<'_> {
         let shown = group.events.len() as u64;
         let count = self.counts.get(hash).unwrap_or(shown);
         key.apart = None;
+        // What a VPC endpoint alone logged was not counted by its values.
+        for (value, count) in &mut group.values.named {
+            *count = self.counts.get(value_hash(self.hash_key, hash, value)).unwrap_or(1);
+        }
         if let Some(foreign) = key.foreign.take() {
             let outside = self.plan.estate.outside(&foreign.accounts, self.recipients);
             if !outside.is_empty() {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Record;
@@ -15,6 +16,7 @@ use crate::engine::partial::gathered::Gathered;
 use crate::engine::partial::group::{
     EventKept, EventKey, EventRead, Group, GroupKey, Match, SHOWN, Snapshot, target,
 };
+use crate::engine::partial::value_counts::ValueCounts;
 use crate::model::origin::Origin;
 use crate::model::request::Request;
 use crate::record::event::{Event, Raw};
@@ -113,7 +115,7 @@ impl<'m, 'r> Matching<'m, 'r> {
             snapshot,
             fresh: true,
         });
-        Group { gathered, ..group }
+        Group { gathered, values: values_of(context, hit), ..group }
     }
 
     /// What a finding tells of the match beside others on other keys and resources.
@@ -130,6 +132,19 @@ impl<'m, 'r> Matching<'m, 'r> {
         let names = [key, keys.collect(), resources, principal.as_deref().into_iter().collect()];
         Gathered::new(context.key, names, said)
     }
+}
+
+/// The values of what the rule of a hit is about: a text, or the texts in a list.
+fn values_of(context: &Context<'_>, hit: &Hit) -> ValueCounts {
+    let about = context.plan.rules.metas()[hit.rule].values.as_ref();
+    let Some(value) = about.and_then(|name| hit.details.get(name)) else {
+        return ValueCounts::default();
+    };
+    let texts = match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect::<Vec<_>>(),
+    };
+    ValueCounts::new(texts.into_iter().map(str::to_owned))
 }
 
 /// What a hit has in common with others of its finding, and whether it is about one principal, one key
@@ -149,7 +164,7 @@ fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
     let mut details = BTreeMap::new();
     for (name, member) in [("error_code", "errorCode"), ("error_message", "errorMessage")] {
         if let Some(value) = text(&[member]) {
-            details.insert(name.into(), serde_json::Value::from(value).to_string());
+            details.insert(name.into(), Value::from(value).to_string());
         }
     }
     let others = view.keys().iter().skip(1).map(|key| key.arn.as_str());
@@ -160,7 +175,7 @@ fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
             if shown.len() < count {
                 details.insert("other_keys_count".into(), count.to_string());
             }
-            details.insert("other_keys".into(), serde_json::Value::from(shown).to_string());
+            details.insert("other_keys".into(), Value::from(shown).to_string());
         }
     }
     Snapshot {

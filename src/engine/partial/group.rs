@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::few::Few;
 pub use super::few::SHOWN;
 use super::gathered::Gathered;
+use super::value_counts::ValueCounts;
 use crate::detect::Foreign;
 use crate::engine::store::hash::HashKey;
 use crate::engine::store::texts::TextAt;
@@ -288,6 +289,8 @@ pub struct Group {
     pub records: Option<Vec<u64>>,
     /// What is told of all its events, if they lie on different keys and resources.
     pub gathered: Option<Box<Gathered>>,
+    /// The different values of what its rule is about, if the rule says what that is.
+    pub values: ValueCounts,
 }
 
 /// What a request is about: the key, else the resource.
@@ -312,6 +315,7 @@ impl Group {
             claimed: is_claimed(&m.event.name, &m.snapshot.principal),
             records: None,
             gathered: None,
+            values: ValueCounts::default(),
             earliest: (m.event.order.clone(), m.snapshot),
             events: Few::from_iter([(m.event, m.read)]),
         }
@@ -331,6 +335,7 @@ impl Group {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
         self.days.merge(other.days);
+        self.values.merge(other.values);
         if other.earliest < self.earliest {
             self.earliest = other.earliest;
         }
@@ -355,6 +360,7 @@ impl Group {
         let gathered = self.gathered.as_ref().map_or(0, |gathered| gathered.weight());
         size_of::<Group>()
             + gathered
+            + self.values.weight()
             + records
             + earliest
             + events.sum::<usize>()

@@ -21,6 +21,7 @@
 //! issued     credentials, and who made them
 //! undoing    calls that may have undone others
 //! values     accounts and Regions
+//! value_counts   the different values of what a rule is about
 //! uuid       event ids in two words
 //! touch      one row a KMS record and key, if an inventory of keys is asked for
 //! problems   what went wrong
@@ -51,6 +52,7 @@ pub mod undoing;
 pub mod use_block;
 pub mod uses;
 pub mod uuid;
+pub mod value_counts;
 pub mod values;
 
 use crate::model::coverage::Coverage;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::few::Few;
 use super::gathered::{Gathered, Names};
 use super::group::{EventKept, EventKey, EventRead, Group, GroupKey, Order, Snapshot};
+use super::value_counts::ValueCounts;
 use crate::detect::Foreign;
 use crate::engine::store::texts::TextAt;
 use crate::model::days::Days;
@@ -159,6 +160,12 @@ impl Writer {
             records.iter().for_each(|record| to.number(*record));
         });
         self.option(group.gathered.as_deref(), Writer::gathered);
+        self.number(group.values.named.len() as u64);
+        for (value, count) in &group.values.named {
+            self.text(value);
+            self.number(*count);
+        }
+        self.flag(group.values.more);
     }
 
     fn few(&mut self, few: &Few<String, ()>) {
@@ -345,6 +352,10 @@ impl Reader<'_> {
             claimed: self.flag()?,
             records: self.option(|from| from.list(Reader::number))?,
             gathered: self.option(Reader::gathered)?.map(Box::new),
+            values: ValueCounts {
+                named: self.list(|from| Some((from.text()?, from.number()?)))?,
+                more: self.flag()?,
+            },
         })
     }
 }
@@ -430,6 +441,7 @@ mod tests {
         let mut group = Group::new(full(event.clone()));
         group.merge(Group::new(full(EventKept { place: None, ..event })));
         group.gathered = Some(Box::new(gathered()));
+        group.values = ValueCounts { named: vec![("777788889999".into(), 3)], more: true };
         let key = GroupKey {
             attempt: true,
             account: text("1"),

@@ -25,6 +25,7 @@ use crate::engine::partial::endpoint::Held;
 use crate::engine::partial::fact::{Fact, LEFT_OUT, NO_GROUP};
 use crate::engine::partial::group::Group;
 use crate::engine::partial::kept::why::{PAIRS, RULES};
+use crate::engine::partial::value_counts::value_hash;
 use crate::engine::plan::Range;
 use crate::model::origin::Origin;
 use crate::model::problem::Stage;
@@ -170,6 +171,10 @@ fn group(
             }
             Some(call) => sink.partial.network.note(call),
             None => {}
+        }
+        for (value, _) in &group.values.named {
+            let of_value = value_hash(context.key, hash, value);
+            sink.partial.facts.push(Fact { group: of_value, ..fact });
         }
         sink.partial.facts.push(fact);
         sink.partial.groups.add(key, hash, group);

@@ -9,6 +9,7 @@ use crate::engine::conclude::stateful::evidence::Found;
 use crate::engine::context::Context;
 use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, Snapshot};
+use crate::engine::partial::value_counts::ValueCounts;
 use crate::model::days::Days;
 
 /// The findings of every rule that looks at hours.
@@ -26,6 +27,7 @@ pub fn findings(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
                 earliest: ((true, None, None), Snapshot::of_nobody(told.texts())),
                 events: Few::default(),
                 sessions: Few::default(),
+                values: ValueCounts::default(),
                 fresh: true,
                 claimed: false,
                 records: None,

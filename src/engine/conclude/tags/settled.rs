@@ -16,6 +16,7 @@ use crate::engine::conclude::stateful::evidence::{Found, RecordEvent};
 use crate::engine::context::Context;
 use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, Snapshot};
+use crate::engine::partial::value_counts::ValueCounts;
 use crate::engine::store::hash::HashKey;
 use crate::engine::store::shelf::Shelf;
 use crate::engine::store::stacks::StackKey;
@@ -180,6 +181,7 @@ fn of_class(rule: usize, class: &DataClass<'_>, told: &Conclusion) -> Found {
         earliest: ((true, None, None), Snapshot::of_nobody(told.texts())),
         events: Few::default(),
         sessions: Few::default(),
+        values: ValueCounts::default(),
         // Nobody knows whether it rests on anything new: once is enough.
         fresh: false,
         claimed: false,
