@@ -10,6 +10,7 @@ mod closing;
 pub(super) mod fit;
 pub(super) mod grid;
 pub(super) mod names;
+pub(super) mod packed;
 
 use std::io::{self, Write};
 
