@@ -4,6 +4,7 @@
 //! that [`settings`](super::settings) can report everything that is wrong with them at once. The
 //! doc comments are the help: the first paragraph is `-h`, all of it is `--help`.
 
+pub mod actors;
 pub mod common;
 pub mod events;
 pub mod keys;
@@ -56,6 +57,7 @@ impl Command {
             Command::Events(events) => &events.color,
             Command::Record(record) => &record.color,
             Command::Keys(keys) => &keys.color,
+            Command::Actors(actors) => &actors.color,
         };
         &args.color
     }
@@ -109,6 +111,14 @@ pub enum Command {
     /// Print the record behind a claim of a report
     #[command(after_help = record::EXIT)]
     Record(Box<record::RecordArgs>),
+    /// Show who called, with which credential, and what they reached
+    #[command(
+        after_help = events::EXIT,
+        mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Actors(Box<actors::ActorsArgs>),
 }
 
 /// What `tags` ends with.

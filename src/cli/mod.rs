@@ -76,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => commands::verify::run(verify, messages),
         Command::Events(events) => commands::events::run(events, messages),
         Command::Record(record) => commands::record::run(record, messages),
+        Command::Actors(actors) => commands::actors::run(actors, messages),
     };
     // The state behind a panic is not looked at again.
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));

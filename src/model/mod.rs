@@ -3,6 +3,7 @@
 pub mod actor_kind;
 pub mod arn;
 pub mod case;
+pub mod conduct;
 pub mod container;
 pub mod coverage;
 pub mod date_text;

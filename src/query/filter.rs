@@ -194,9 +194,4 @@ impl Query {
         let asked = [self.principals.len(), self.access_keys.len(), self.nets.len()];
         asked.iter().any(|count| *count > 0) || self.around.is_some()
     }
-
-    /// Whether records out of the range may tell what is asked for.
-    pub fn looks_back(&self) -> bool {
-        self.derived || self.aliases().next().is_some()
-    }
 }

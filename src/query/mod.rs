@@ -1,5 +1,5 @@
-//! Which records match, in the order of time: what stands behind `keytrail events` and
-//! `keytrail record`.
+//! Which records match, in the order of time, and who made them: what stands behind `keytrail events`,
+//! `keytrail actors` and `keytrail record`.
 //!
 //! ```text
 //! filter     all filters together       needles   the same from bytes alone, for most records
@@ -8,7 +8,8 @@
 //! around     what a report's finding or case is about
 //! lineage    which credentials came out of which
 //! texts      the strings of a record    row       what is shown of one
-//! collect    reads all blobs            timeline  what was asked for, in order
+//! reader     reads all blobs            collect   keeps what may be asked for
+//! timeline   what was asked for         actors    who did how much, and with what
 //! join       the records of one call    single    one record by its place
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! give the same rows, whatever the order of files and workers; memory is bounded; nothing that could
 //! not be read passes without a problem.
 
+mod actors;
 mod around;
 mod collect;
 mod filter;
@@ -23,6 +25,7 @@ mod join;
 mod key;
 mod lineage;
 mod needles;
+mod reader;
 mod row;
 mod single;
 mod target;
@@ -33,6 +36,7 @@ mod texts;
 mod timeline;
 mod who;
 
+pub use actors::{Actors, actors};
 pub use around::Around;
 pub use collect::{Collected, collect};
 pub use filter::Query;

@@ -7,15 +7,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::reader::RECORD_MAX;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::record::container::{Reader, Sink};
 use crate::record::event::Marked;
 use crate::record::scan;
 use crate::source::{At, Source, Taken, Text, Visitor, Workers, pool, read_all};
-
-/// A record over this is not held (32 MiB).
-const RECORD_MAX: usize = 32 << 20;
 
 /// Problems that are kept.
 const PROBLEMS_MAX: usize = 100;

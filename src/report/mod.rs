@@ -5,6 +5,7 @@
 //! written in the order in which they come, and no field of a log reaches a terminal raw
 //! ([`escape`]), because anybody who can act in the account chooses those fields.
 
+pub mod actors;
 mod cells;
 mod csv;
 pub mod escape;

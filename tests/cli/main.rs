@@ -7,6 +7,7 @@
 )]
 
 mod accepted;
+mod actors;
 mod bucket;
 mod cases;
 mod chain;

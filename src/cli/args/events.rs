@@ -68,7 +68,8 @@ pub struct FilterArgs {
     /// Events that name this key: id, ARN or alias (repeatable)
     ///
     /// Named anywhere, in a policy too. A multi-Region key is meant in all Regions. An alias stands for
-    /// every key to which it pointed, as far as the log tells, and for events that name the alias.
+    /// every key to which it pointed, as far as all records that are read tell, and for events that name
+    /// the alias.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
 

@@ -21,7 +21,7 @@ pub struct RecordArgs {
     ///
     /// Records are numbered from 0. -#INDEX reads standard input. On a terminal the record is indented;
     /// elsewhere it is its text as the file has it.
-    #[arg(value_name = "FILE#INDEX")]
+    #[arg(value_name = "FILE#INDEX", allow_hyphen_values = true)]
     pub place: OsString,
 
     /// The colours.

@@ -1,6 +1,6 @@
 //! `keytrail events`: the records that match, in the order of time.
 
-mod asked;
+pub(super) mod asked;
 
 use std::ffi::OsString;
 use std::io;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::cli::args::events::EventsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
-use crate::cli::deliver::{self, Delivery};
+use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Watched};
@@ -53,7 +53,7 @@ pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     // A record is what was asked for with --raw, and not the call.
     let (timeline, mut problems) = Timeline::new(collected, !raw);
     if !any && !interrupted {
-        problems.extend(sources.iter().map(absent));
+        problems.extend(sources.iter().map(asked::absent));
     }
     let (counts, conflict) = timeline.survey().unwrap_or_else(|error| {
         problems.add(unread(&error));
@@ -81,11 +81,6 @@ pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     Ok(delivered.exit)
 }
 
-/// A source without a trail file: most likely the path is wrong.
-fn absent(source: &OsString) -> Problem {
-    Problem::new(Origin::blob(source.to_string_lossy()), Stage::Read, "no trail files found")
-}
-
 fn unread(error: &io::Error) -> Problem {
     let message = format!("a temporary file cannot be read back, so events are missing: {error}");
     Problem::new(Origin::blob("*"), Stage::Read, message)
@@ -98,20 +93,13 @@ fn say(
     (run, interrupted): (&Running, bool),
     messages: Messages,
 ) {
-    let listed = shown.form == Form::Json && !run.is_verbose();
-    if !run.is_quiet() && !listed {
-        events.problems.iter().for_each(|problem| messages.warning(problem));
-    }
+    asked::say_problems(events.problems, shown.form == Form::Json, run, messages);
     if events.more() > 0 && shown.form != Form::Table {
         let more = plural(events.more(), "more event");
         messages.note(format!("{more} not shown: --limit 0 shows all"));
     }
     if interrupted {
         messages.warning("interrupted: only what was read until then is shown");
-    }
-    if !events.problems.is_empty() {
-        let count = events.problems.len();
-        messages.warning(format!("incomplete: {}", plural(count as u64, "problem")));
     }
 }
 
@@ -126,9 +114,6 @@ fn settle(args: &EventsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     config.say(messages);
     check.note(wrong);
     let scope = query.as_ref().map(|query| Scope::of(&query.range)).unwrap_or_default();
-    // What came before may tell of aliases and credentials.
-    let early = query.as_ref().is_some_and(Query::looks_back);
-    let scope = if early { Scope { since: None, until: None, ..scope } } else { scope };
     let cloud = args.s3.cloud(&sources);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, scope));
     let mut listing = check.all(listing);
@@ -137,19 +122,9 @@ fn settle(args: &EventsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     listing.iter_mut().for_each(|listing| beside.iter().for_each(|path| listing.leave_out(path)));
     let settled = (|| Some((query?, shown?, run?, listing?)))();
     let (query, shown, run, mut listing) = check.end(settled)?;
-    let delivery = open(args, &sources, &beside).map_err(|failure| vec![failure])?;
+    let delivery = asked::open(&args.shown.output, &sources, &beside);
+    let delivery = delivery.map_err(|failure| vec![failure])?;
     // Where the output goes into a source, what is written of it is no log.
     delivery.unfinished_path().iter().for_each(|path| listing.leave_out(path));
     Ok(Settled { query, shown, run, sources, listing, delivery })
-}
-
-/// Opens the output.
-fn open(args: &EventsArgs, sources: &[OsString], beside: &[PathBuf]) -> Result<Delivery, Failure> {
-    let path = args.shown.output.as_path();
-    if path.as_os_str() == "-" {
-        return Delivery::open(None);
-    }
-    let beside: Vec<_> = beside.iter().map(PathBuf::as_path).collect();
-    deliver::keep_apart(path, sources, &beside)?;
-    Delivery::open(Some(path))
 }

@@ -1,5 +1,6 @@
 //! One file a command. Each takes its arguments as typed and returns how the run ended.
 
+pub mod actors;
 pub mod events;
 pub mod forecast;
 pub mod keys;

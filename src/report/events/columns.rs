@@ -9,6 +9,7 @@ use crate::model::occurrence::{NamedKey, Occurrence};
 use crate::model::principal::Mfa;
 use crate::report::table::grid::{Cell, Ink};
 use crate::report::table::names;
+use crate::report::table::packed::Wish;
 
 /// What is shown of each event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +48,6 @@ pub enum Column {
     Id,
     /// The file and the number of the record.
     Origin,
-}
-
-/// How wide a column wants to be.
-pub struct Wish {
-    /// Columns of text that suit most values.
-    pub width: u16,
-    /// Whether more is of use.
-    pub more: bool,
 }
 
 impl Column {

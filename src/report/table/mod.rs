@@ -21,6 +21,7 @@ mod findings;
 pub(super) mod fit;
 pub(super) mod grid;
 pub(super) mod names;
+pub(super) mod packed;
 mod story;
 mod widths;
 

@@ -1,15 +1,20 @@
-//! What was asked of `keytrail events`: each filter read, and all that is wrong with them.
+//! What was asked of `keytrail events`: each filter read, and all that is wrong with them. What
+//! `keytrail actors` takes too is read here as well.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::args::events::{AroundArgs, EventsArgs, ShownArgs};
-use crate::cli::check::Check;
+use crate::cli::check::{Check, Running};
+use crate::cli::deliver::{self, Delivery};
 use crate::cli::failure::Failure;
+use crate::cli::ui::{Messages, plural};
 use crate::cli::values;
 use crate::engine::Filter;
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::query::{Around, AskedKey, AskedPrincipal, AskedResource, Query, Term, addresses};
 use crate::report::events::{Column, Form};
@@ -64,6 +69,21 @@ pub fn query(check: &mut Check, args: &EventsArgs, now: Time) -> Option<Query> {
     Some(query)
 }
 
+/// The callers that are asked for, of all their calls in a range.
+pub fn callers(
+    check: &mut Check,
+    (principals, access_keys, addresses_of): (&[String], &[String], &[String]),
+    range: Filter,
+) -> Query {
+    Query {
+        range,
+        principals: all(check, "--principal", principals, AskedPrincipal::parse),
+        access_keys: all(check, "--access-key", access_keys, some),
+        nets: all(check, "--ip", addresses_of, addresses),
+        ..Query::default()
+    }
+}
+
 /// Every value of a filter that can be read.
 fn all<T>(
     check: &mut Check,
@@ -91,7 +111,7 @@ fn around(check: &mut Check, args: &AroundArgs) -> Option<(Around, Option<Span>)
     let before = check.value("--before", &args.before, age)?;
     let after = check.value("--after", &args.after, age)?;
     let failure = |reason| Failure::Around { path: path.clone(), reason };
-    let read = open(path).and_then(|file| Around::read(file, wanted)).map_err(failure);
+    let read = open_report(path).and_then(|file| Around::read(file, wanted)).map_err(failure);
     let around = check.all(read.map_err(|failure| vec![failure]))?;
     if around.is_empty() {
         let what = "that finding names no principal, address or key to look around";
@@ -104,7 +124,7 @@ fn around(check: &mut Check, args: &AroundArgs) -> Option<(Around, Option<Span>)
     Some((around, span))
 }
 
-fn open(path: &Path) -> Result<io::BufReader<File>, String> {
+fn open_report(path: &Path) -> Result<io::BufReader<File>, String> {
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "no such report".to_owned(),
         _ => format!("cannot be read: {error}"),
@@ -128,22 +148,26 @@ pub fn shown(check: &mut Check, args: &ShownArgs) -> Option<Shown> {
         true => Some(Form::Raw),
         false => check.value("--format", &args.format, form),
     };
-    let limit = args.limit.as_ref().map(|text| check.value("--limit", text, limit));
+    let limit = rows(check, args.limit.as_deref(), form == Some(Form::Table));
     let columns = args.columns.as_ref().map(|text| check.value("--columns", text, columns));
     let form = form?;
     if args.columns.is_some() && !matches!(form, Form::Table | Form::Csv) {
         check.usage("--columns is for tables and CSV", "leave it out, or give -f table or -f csv");
     }
-    let limit = match limit {
-        Some(limit) => limit?,
-        None => (form == Form::Table).then_some(TABLE_ROWS),
-    };
     let columns = match columns {
         Some(columns) => columns?,
         None if form == Form::Csv => Column::ALL.to_vec(),
         None => Column::SHOWN.to_vec(),
     };
-    Some(Shown { form, columns, limit })
+    Some(Shown { form, columns, limit: limit? })
+}
+
+/// The most rows that are shown, if there is a limit; `None` if it cannot be read.
+pub fn rows(check: &mut Check, typed: Option<&str>, table: bool) -> Option<Option<usize>> {
+    match typed {
+        Some(text) => check.value("--limit", text, limit),
+        None => Some(table.then_some(TABLE_ROWS)),
+    }
 }
 
 fn form(text: &str) -> Result<Form, String> {
@@ -168,4 +192,33 @@ fn limit(text: &str) -> Result<Option<usize>, String> {
 
 fn columns(text: &str) -> Result<Vec<Column>, String> {
     text.split(',').map(|name| name.trim().parse()).collect()
+}
+
+/// A source without a trail file: most likely the path is wrong.
+pub fn absent(source: &OsString) -> Problem {
+    Problem::new(Origin::blob(source.to_string_lossy()), Stage::Read, "no trail files found")
+}
+
+/// Says what could not be read. `listed` is whether the output has it.
+pub fn say_problems(problems: &[Problem], listed: bool, run: &Running, messages: Messages) {
+    if !run.is_quiet() && (!listed || run.is_verbose()) {
+        problems.iter().for_each(|problem| messages.warning(problem));
+    }
+    match problems.len() {
+        0 => {}
+        count => messages.warning(format!("incomplete: {}", plural(count as u64, "problem"))),
+    }
+}
+
+/// Opens the output. `beside` is what the run reads beside its sources.
+///
+/// # Errors
+/// When nothing could be written there, or it is one of those files.
+pub fn open(path: &Path, sources: &[OsString], beside: &[PathBuf]) -> Result<Delivery, Failure> {
+    if path.as_os_str() == "-" {
+        return Delivery::open(None);
+    }
+    let beside: Vec<_> = beside.iter().map(PathBuf::as_path).collect();
+    deliver::keep_apart(path, sources, &beside)?;
+    Delivery::open(Some(path))
 }

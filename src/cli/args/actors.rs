@@ -1,0 +1,70 @@
+//! The arguments of `keytrail actors`, as typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::common::{ColorArgs, ConfigArgs, RangeArgs, RunArgs};
+use crate::cli::s3::S3Args;
+
+/// Everything `actors` takes.
+#[derive(Debug, Args)]
+pub struct ActorsArgs {
+    /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
+    ///
+    /// Read as scan reads them. Each row is a caller with one access key; what services did for the
+    /// caller is a row for each service. Keys, secrets and objects count where a call succeeded.
+    /// Of names of one kind a row keeps 100; where there are more, it says so with a + behind the number.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<OsString>,
+
+    /// Only this caller: a name, ARN or account (repeatable)
+    ///
+    /// As for keytrail events: a user, a role, a session or a service by its name, an ARN, a principal
+    /// id, or all of an account by its twelve digits. * stands for any run of characters, ? for any one.
+    #[arg(long, value_name = "WHO")]
+    pub principal: Vec<String>,
+
+    /// Only calls with this access key (repeatable)
+    #[arg(long, value_name = "ID")]
+    pub access_key: Vec<String>,
+
+    /// Only calls from this address or block (repeatable)
+    #[arg(long, value_name = "ADDRESS")]
+    pub ip: Vec<String>,
+
+    /// Which of all that is read.
+    #[command(flatten)]
+    pub range: RangeArgs,
+
+    /// Format: table, json, ndjson or csv
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+
+    /// Show at most so many, the busiest first; 0 or none for all
+    ///
+    /// 100 in a table, and all in other formats, if not given. How many there are is said.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<String>,
+
+    /// Write here, - for standard output
+    #[arg(short, long, value_name = "PATH", default_value = "-")]
+    pub output: PathBuf,
+
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// The colours.
+    #[command(flatten)]
+    pub color: ColorArgs,
+
+    /// How it is run.
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// How S3 is reached.
+    #[command(flatten)]
+    pub s3: S3Args,
+}

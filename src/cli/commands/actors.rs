@@ -1,0 +1,104 @@
+//! `keytrail actors`: who called, with which credential, and what they reached.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::events::asked;
+use crate::cli::args::actors::ActorsArgs;
+use crate::cli::check::{Check, Running};
+use crate::cli::config::Config;
+use crate::cli::deliver::Delivery;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::progress::{self, Watched};
+use crate::cli::s3::Scope;
+use crate::cli::signals;
+use crate::cli::ui::{Messages, plural};
+use crate::engine::Progress;
+use crate::model::time::Time;
+use crate::query::{Query, actors};
+use crate::report::actors::{self as report, Callers, Form};
+use crate::source::Listing;
+
+/// What was asked for, settled.
+struct Settled {
+    query: Query,
+    form: Form,
+    limit: Option<usize>,
+    run: Running,
+    sources: Vec<OsString>,
+    listing: Listing,
+    delivery: Delivery,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// All the reasons why it was not performed.
+pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    let Settled { query, form, limit, run, sources, mut listing, delivery } =
+        settle(args, messages)?;
+    let stop = signals::install(delivery.unfinished());
+    let done = Progress::default();
+    let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
+        actors(&mut listing, &query, run.threads, &done, &stop)
+    });
+    let (found, mut problems) = read.map_err(|error| vec![Failure::run(&error)])?;
+    let interrupted = found.interrupted;
+    if !found.any && !interrupted {
+        problems.extend(sources.iter().map(asked::absent));
+    }
+    let problems = problems.into_sorted();
+    let complete = !interrupted && problems.is_empty();
+    let callers = Callers { count: found.count, limit, problems: &problems, complete };
+    let forgiven = run.allow_incomplete && !interrupted;
+    let exit = if complete || forgiven { Exit::Clean } else { Exit::Incomplete };
+    let style = delivery.style(run.color, run.is_verbose());
+    let delivered = delivery
+        .finish(exit, |out| report::write(form, &callers, &mut found.rows()?, &style, out))?;
+    if delivered.whole {
+        asked::say_problems(&problems, form == Form::Json, &run, messages);
+        if callers.more() > 0 && form != Form::Table {
+            let more = plural(callers.more(), "more caller");
+            messages.note(format!("{more} not shown: --limit 0 shows all"));
+        }
+        if interrupted {
+            messages.warning("interrupted: only what was read until then counts");
+        }
+    }
+    Ok(delivered.exit)
+}
+
+fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> {
+    let mut check = Check::default();
+    let range = check.filter(&args.range, Time::now());
+    let query = asked::callers(&mut check, (&args.principal, &args.access_key, &args.ip), range);
+    let form = check.value("--format", &args.format, form);
+    let limit = asked::rows(&mut check, args.limit.as_deref(), form == Some(Form::Table));
+    let run = check.running(&args.color, &args.run);
+    let sources = asked::sources(&mut check, &args.sources);
+    let (config, wrong) = Config::load(args.config.config.as_deref(), &sources);
+    config.say(messages);
+    check.note(wrong);
+    let cloud = args.s3.cloud(&sources);
+    let scope = Scope::of(&query.range);
+    let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, scope));
+    let listing = check.all(listing);
+    let settled = (|| Some((form?, limit?, run?, listing?)))();
+    let (form, limit, run, mut listing) = check.end(settled)?;
+    let beside: Vec<PathBuf> = config.files().map(Into::into).collect();
+    beside.iter().for_each(|path| listing.leave_out(path));
+    let delivery = asked::open(&args.output, &sources, &beside).map_err(|failure| vec![failure])?;
+    delivery.unfinished_path().iter().for_each(|path| listing.leave_out(path));
+    Ok(Settled { query, form, limit, run, sources, listing, delivery })
+}
+
+fn form(text: &str) -> Result<Form, String> {
+    match text {
+        "table" => Ok(Form::Table),
+        "json" => Ok(Form::Json),
+        "ndjson" => Ok(Form::Ndjson),
+        "csv" => Ok(Form::Csv),
+        _ => Err("expected table, json, ndjson or csv".into()),
+    }
+}
