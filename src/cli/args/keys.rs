@@ -17,13 +17,13 @@ Exit status:
      missing, or a signal came";
 
 /// What `--since` is to `keys`.
-pub const KEYS_SINCE: &str = "Count calls from this time on; earlier ones still tell what a key is";
+pub const KEYS_SINCE: &str = "Count calls from this time on; earlier ones tell the state";
 
 /// What `--allow-incomplete` is to `keys`.
 pub const KEYS_INCOMPLETE: &str = "End with 0 even if some input could not be read";
 
 /// What `-v` is to `keys`.
-pub const KEYS_VERBOSE: &str = "Say more: where the record lies that proves a state";
+pub const KEYS_VERBOSE: &str = "Say more: where the proof of a state lies, and all of long lists";
 
 /// Everything `keys` takes.
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub struct KeysArgs {
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
-    /// Show everything that is known of this key: its id, ARN or alias
+    /// Show all that is known of this key: id, ARN or alias
     ///
     /// Its administrative calls in the order of time, its policies and what each changed, its open grants,
     /// who used it, on which days, and what was refused since the last change of its state or policy. An
@@ -62,9 +62,9 @@ pub struct KeysArgs {
     #[arg(long, value_name = "AGE", conflicts_with = "key")]
     pub unused: Option<String>,
 
-    /// Compare with what aws kms get-key-last-usage printed (repeatable)
+    /// Compare with what KMS says of last uses (repeatable)
     ///
-    /// One answer or several, one behind the other. A last use that the log lacks, though it reaches
+    /// What aws kms get-key-last-usage printed: one answer or several, one behind the other. A last use that the log lacks, though it reaches
     /// over that time, is a problem: the log is not whole.
     #[arg(long, value_name = "FILE")]
     pub last_usage: Vec<PathBuf>,

@@ -138,14 +138,17 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
 /// What of keys is to be gathered.
 fn asked(check: &mut Check, args: &KeysArgs, now: Time) -> Option<KeysAsked> {
     let at = args.at.as_ref().map(|text| check.value("--at", text, |text| values::time(text, now)));
-    let operation = |text: &str| match permissions(text).is_empty() {
-        true => Err("expected an operation of KMS, such as Decrypt".to_owned()),
-        false => Ok(text.strip_prefix("kms:").unwrap_or(text).to_owned()),
+    let operation = |text: &str| match permissions(text).names().as_slice() {
+        [] => Err("expected an operation of KMS, such as Decrypt".to_owned()),
+        [one] => Ok((*one).to_owned()),
+        // Of all operations this one alone needs two permissions.
+        _ => Ok("ReEncrypt".to_owned()),
     };
     let who_can = args.who_can.as_ref().map(|text| check.value("--who-can", text, operation));
     let last_usage = check.all(last_usage::read(&args.last_usage));
     Some(KeysAsked {
         one: args.key.clone(),
+        quiet_first: args.unused.is_some(),
         who_can: who_can.map_or(Some(None), |who_can| who_can.map(Some))?,
         at: at.map_or(Some(None), |at| at.map(Some))?,
         last_usage: last_usage?,

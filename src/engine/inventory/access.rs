@@ -149,7 +149,9 @@ impl Answer<'_> {
         let account = principal.account();
         let foreign = account.is_some_and(|account| account != self.facts.account);
         if !foreign {
-            return self.add(Sure::Allowed, principal.to_string(), by, conditions);
+            let anybody = *principal == Principal::Everyone;
+            let name = if anybody { "anybody".to_owned() } else { principal.to_string() };
+            return self.add(Sure::Allowed, name, by, conditions);
         }
         // Of another account, both sides have to allow it.
         let name = principal.to_string();

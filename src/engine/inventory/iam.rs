@@ -275,20 +275,23 @@ impl<'c> IamState<'c> {
         }
     }
 
-    /// Adds a holder; of a group, its users too.
+    /// Adds a holder; of a group, its users too. What has no room is not gone through.
     fn hold(&self, holder: Holder<'_>, by: &str, conditions: &[String], all: &mut OfAccount) {
         let (account, name) = holder;
-        let mut add = |name: &str, by: String| {
-            let holder = format!("arn:aws:iam::{account}:{name}");
-            if all.allowing.len() < ALLOWING {
-                all.allowing.push(IamAllows { holder, by, conditions: conditions.to_vec() });
-            } else {
+        let group = name.strip_prefix("group/");
+        let users = group.and_then(|group| self.members.get(&(account, group)));
+        let of_group = group.map(|group| format!("{by} of group {group}"));
+        let users = users.into_iter().flatten().map(|user| (*user, of_group.as_deref()));
+        for (name, of_group) in std::iter::once((name, None)).chain(users) {
+            if all.allowing.len() >= ALLOWING {
                 all.cut = true;
+                return;
             }
-        };
-        add(name, by.to_owned());
-        let Some(group) = name.strip_prefix("group/") else { return };
-        let users = self.members.get(&(account, group)).into_iter().flatten();
-        users.for_each(|user| add(user, format!("{by} of group {group}")));
+            all.allowing.push(IamAllows {
+                holder: format!("arn:aws:iam::{account}:{name}"),
+                by: of_group.unwrap_or(by).to_owned(),
+                conditions: conditions.to_vec(),
+            });
+        }
     }
 }

@@ -80,7 +80,7 @@ pub fn take(context: &Context<'_>, touches: Touches, outcome: &Outcome) -> io::R
     let findings = findings(outcome)?;
     let known =
         Known { context, asked: &asked, dictionary: &dictionary, rows: &rows, findings: &findings };
-    let top = Mutex::new(Top::new(asked.one.is_some()));
+    let top = Mutex::new(Top::new(&asked));
     context.progress.begin(Phase::Deciding, SHARDS);
     let shards: Vec<io::Result<Found>> = (0..SHARDS)
         .into_par_iter()
@@ -148,7 +148,15 @@ impl Found {
         self.there.extend(other.there);
         self.iam.merge(other.iam);
         for (id, regions) in other.regions {
-            self.regions.entry(id).or_default().extend(regions);
+            regions.into_iter().for_each(|region| self.add_region(id.clone(), region));
+        }
+    }
+
+    /// Adds a Region of a multi-Region key. Of too many keys the smallest stay.
+    fn add_region(&mut self, id: (String, String), region: String) {
+        self.regions.entry(id).or_default().insert(region);
+        if self.regions.len() > REGIONS {
+            self.regions.pop_last();
         }
     }
 }
@@ -232,9 +240,9 @@ impl<'a> Pass<'a> {
         let wanted = self.known.asked.one.as_deref().is_none_or(|name| one.is(name));
         let (mut facts, grants) = one.finish(&mut self.texts)?;
         self.found.beginnings.add(&facts);
-        if facts.id().starts_with("mrk-") && self.found.regions.len() < REGIONS {
+        if facts.id().starts_with("mrk-") {
             let id = (facts.account.clone(), facts.id().to_owned());
-            self.found.regions.entry(id).or_default().insert(facts.region.clone());
+            self.found.add_region(id, facts.region.clone());
         }
         if wanted {
             for (level, count) in self.known.findings.get(&facts.arn).into_iter().flatten() {

@@ -49,9 +49,9 @@ impl Seen {
         self.touch.is(flag::REPORTED)
     }
 
-    /// Whether it uses the key.
+    /// Whether it uses the key, or should have. Whoever only asks whether he may does not.
     pub fn is_use(&self) -> bool {
-        kms::is_crypto(self.name())
+        kms::is_crypto(self.name()) && self.error() != Some("DryRunOperationException")
     }
 
     /// Whether somebody asks for a change.
@@ -61,7 +61,7 @@ impl Seen {
 
     /// Whether it belongs to the life of the key: a change, whoever made it.
     pub fn is_change(&self) -> bool {
-        !self.is_use() && !kms::is_read(self.name())
+        !kms::is_read(self.name())
     }
 
     /// `errorCode`

@@ -3,6 +3,7 @@
 //! What must stay true: which ones stay follows from all keys together, never from the order in which
 //! they come.
 
+use crate::model::keys::asked::KeysAsked;
 use crate::model::keys::dossier::OpenGrant;
 use crate::model::keys::facts::KeyFacts;
 
@@ -22,14 +23,16 @@ pub struct Shown {
 /// The keys that rank first.
 pub struct Top {
     most: usize,
+    quiet_first: bool,
     shown: Vec<Shown>,
     left_out: u64,
 }
 
 impl Top {
-    /// None; `deep` if all that is known of a key is asked for.
-    pub fn new(deep: bool) -> Top {
-        Top { most: if deep { DEEP } else { KEYS }, shown: Vec::new(), left_out: 0 }
+    /// None yet, of what is asked for.
+    pub fn new(asked: &KeysAsked) -> Top {
+        let most = if asked.one.is_some() { DEEP } else { KEYS };
+        Top { most, quiet_first: asked.quiet_first, shown: Vec::new(), left_out: 0 }
     }
 
     /// Adds a key.
@@ -42,7 +45,13 @@ impl Top {
     }
 
     fn fit(&mut self) {
-        self.shown.sort_by(|a, b| a.facts.rank().cmp(&b.facts.rank()));
+        let last = |one: &Shown| one.facts.uses.last;
+        match self.quiet_first {
+            true => {
+                self.shown.sort_by(|a, b| (last(a), &a.facts.arn).cmp(&(last(b), &b.facts.arn)))
+            }
+            false => self.shown.sort_by(|a, b| a.facts.rank().cmp(&b.facts.rank())),
+        }
         self.left_out += self.shown.len().saturating_sub(self.most) as u64;
         self.shown.truncate(self.most);
     }
@@ -51,5 +60,33 @@ impl Top {
     pub fn into_sorted(mut self) -> (Vec<Shown>, u64) {
         self.fit();
         (self.shown, self.left_out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Time;
+
+    /// The last uses of the keys that stay, in their order.
+    fn kept(quiet_first: bool, order: impl Iterator<Item = i64>) -> (Vec<i64>, u64) {
+        let mut top =
+            Top { most: 3, ..Top::new(&KeysAsked { quiet_first, ..KeysAsked::default() }) };
+        for number in order {
+            let mut facts = KeyFacts::of(&format!("arn:aws:kms:r:111122223333:key/{number}"));
+            (0..=number).for_each(|at| facts.uses.add(Time(at), true));
+            top.add(Shown { facts, grants: Vec::new() });
+        }
+        let (shown, left_out) = top.into_sorted();
+        let last = |one: &Shown| one.facts.uses.last.map(|last| last.0);
+        (shown.iter().filter_map(last).collect(), left_out)
+    }
+
+    #[test]
+    fn which_keys_stay_does_not_depend_on_the_order_in_which_they_come() {
+        for (quiet_first, expected) in [(false, [8, 7, 6]), (true, [0, 1, 2])] {
+            assert_eq!(kept(quiet_first, 0..9), (expected.to_vec(), 6));
+            assert_eq!(kept(quiet_first, (0..9).rev()), (expected.to_vec(), 6));
+        }
     }
 }

@@ -48,13 +48,13 @@ pub fn note(
     identity: &Identity<'_>,
     range: Range,
 ) {
-    let outside = range == Range::Outside || record.is_of_endpoint();
-    if sink.context.plan.keys.is_none() || record.basics.time.is_none() || outside {
+    if !sink.looks_for_keys(&record.basics) || record.basics.time.is_none() {
         return;
     }
+    // IAM has no Region, and its documents hold whoever's calls are counted.
     let counts = match record.basics.is_kms() {
-        true => true,
-        false => is_of_iam(record.basics.source, record.basics.name) && record.view.ok(),
+        true => range != Range::Outside && !record.is_of_endpoint(),
+        false => record.view.ok(),
     };
     let flags = if range == Range::Reported { flag::REPORTED } else { 0 };
     if let Err(error) = if counts { push(sink, record, marked, identity, flags) } else { Ok(()) } {

@@ -7,6 +7,8 @@ use crate::model::time::Time;
 pub struct KeysAsked {
     /// Only this key, and everything of it: an id, an ARN, or an alias.
     pub one: Option<String>,
+    /// Of too many keys those that were used longest ago, and not those that are most urgent.
+    pub quiet_first: bool,
     /// Who can do this, a permission such as `Decrypt`,
     pub who_can: Option<String>,
     /// as of when; otherwise at the end of the log.

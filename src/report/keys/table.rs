@@ -203,10 +203,7 @@ fn add_state(key: &KeyFacts, verbose: bool, cell: &mut Cell) {
 fn add_rest(key: &KeyFacts, text: &mut Cell) {
     let mut parts = Vec::new();
     if key.aliases.count > 1 {
-        parts.push(
-            format!("{} over time", counted(key.aliases.count, "alias"))
-                .replace("aliass", "aliases"),
-        );
+        parts.push(format!("{} aliases over time", count(key.aliases.count)));
     }
     if let Some(made) = &key.made {
         parts.push(format!("made {}", day(made.proof.time)));

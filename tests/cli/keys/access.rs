@@ -55,6 +55,7 @@ fn who_is_named_is_allowed_and_conditions_are_told() {
     let access =
         ask(&[policy(0, "e1", &json!([allow(APP, &json!({})), allow(ops, &condition)]))], &[]);
     assert_eq!(allowed(&access), [pair("allowed", APP), pair("if-conditions-hold", ops)]);
+    assert_eq!(access["operation"], "Decrypt");
     let told = &access["allowed"][1]["conditions"];
     assert_eq!(told, &json!(["StringEquals kms:ViaService: s3.eu-west-1.amazonaws.com"]));
     let unknown = access["unknown"].to_string();
