@@ -131,7 +131,7 @@ mod tests {
             [20, 13, 500, 7, 36].map(|width| Wish { width, more: width > 10 }).into();
         for width in [40, 80, 100, 160, 400] {
             for count in 1..=wishes.len() {
-                let style = Style { width: Some(width), color: false, verbose: false };
+                let style = Style { width: Some(width), ..Style::default() };
                 let packed = Packed::new(&wishes[..count], &style);
                 assert!(packed.lines.iter().all(|line| line.taken() <= width), "{width}");
                 let placed = packed.lines.iter().flat_map(|line| line.columns.clone());
