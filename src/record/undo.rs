@@ -5,9 +5,9 @@
 //! CloudWatch Logs.
 //!
 //! What must stay true: the texts name the thing in full, so that nothing is undone in another account,
-//! Region, or on another key.
+//! Region, or on another key, and whatever cannot be read undoes nothing.
 
-use std::borrow::Cow;
+use serde_json::Value;
 
 use crate::model::arn::Arn;
 use crate::model::undo::Reversible;
@@ -27,6 +27,8 @@ enum Of {
     Key,
     /// Account and Region.
     Region,
+    /// The alias, and the key that it names.
+    Alias,
     /// The last part of the first name that one of these paths has.
     Named(&'static [&'static [&'static str]]),
 }
@@ -36,26 +38,18 @@ const STORE: Of = Of::Named(&[&["requestParameters", "customKeyStoreId"]]);
 const TRAIL: Of = Of::Named(&[&["requestParameters", "name"]]);
 const EVENT_STORE: Of = Of::Named(&[&["requestParameters", "eventDataStore"]]);
 const BUCKET: Of = Of::Named(&[&["requestParameters", "bucketName"]]);
-const LOG_GROUP: Of = Of::Named(&[
-    &["requestParameters", "logGroupName"],
-    &["requestParameters", "resourceIdentifier"],
-]);
-
-const PAIRS: [Pair; 18] = [
+/// What would give another thing in the place of the first is no undoing: a trail of the same name with
+/// another bucket, an alias of another key.
+const PAIRS: [Pair; 15] = [
     Pair { does: "DisableKey", undone_by: &["EnableKey"], of: Of::Key },
     Pair { does: "ScheduleKeyDeletion", undone_by: &["CancelKeyDeletion"], of: Of::Key },
     Pair { does: "DisableKeyRotation", undone_by: &["EnableKeyRotation"], of: Of::Key },
     Pair { does: "DeleteImportedKeyMaterial", undone_by: &["ImportKeyMaterial"], of: Of::Key },
     Pair { does: "PutKeyPolicy", undone_by: &["PutKeyPolicy"], of: Of::Key },
     Pair { does: "CreateGrant", undone_by: &["RetireGrant", "RevokeGrant"], of: GRANT },
-    Pair {
-        does: "DeleteAlias",
-        undone_by: &["CreateAlias"],
-        of: Of::Named(&[&["requestParameters", "aliasName"]]),
-    },
+    Pair { does: "DeleteAlias", undone_by: &["CreateAlias"], of: Of::Alias },
     Pair { does: "DisconnectCustomKeyStore", undone_by: &["ConnectCustomKeyStore"], of: STORE },
     Pair { does: "StopLogging", undone_by: &["StartLogging"], of: TRAIL },
-    Pair { does: "DeleteTrail", undone_by: &["CreateTrail"], of: TRAIL },
     Pair { does: "UpdateTrail", undone_by: &["UpdateTrail"], of: TRAIL },
     Pair {
         does: "StopEventDataStoreIngestion",
@@ -63,7 +57,6 @@ const PAIRS: [Pair; 18] = [
         of: EVENT_STORE,
     },
     Pair { does: "DeleteEventDataStore", undone_by: &["RestoreEventDataStore"], of: EVENT_STORE },
-    Pair { does: "DeleteBucketEncryption", undone_by: &["PutBucketEncryption"], of: BUCKET },
     Pair { does: "PutBucketVersioning", undone_by: &["PutBucketVersioning"], of: BUCKET },
     Pair {
         does: "DisableEbsEncryptionByDefault",
@@ -75,7 +68,6 @@ const PAIRS: [Pair; 18] = [
         undone_by: &["RestoreSecret"],
         of: Of::Named(&[&["responseElements", "arn"], &["requestParameters", "secretId"]]),
     },
-    Pair { does: "DisassociateKmsKey", undone_by: &["AssociateKmsKey"], of: LOG_GROUP },
 ];
 
 /// Settings of a trail that weaken it when they are off.
@@ -96,15 +88,12 @@ pub fn may_undo(name: &[u8]) -> bool {
             | b"CreateAlias"
             | b"ConnectCustomKeyStore"
             | b"StartLogging"
-            | b"CreateTrail"
             | b"UpdateTrail"
             | b"StartEventDataStoreIngestion"
             | b"RestoreEventDataStore"
-            | b"PutBucketEncryption"
             | b"PutBucketVersioning"
             | b"EnableEbsEncryptionByDefault"
             | b"RestoreSecret"
-            | b"AssociateKmsKey"
     )
 }
 
@@ -128,6 +117,11 @@ pub fn done(view: &View<'_>) -> Option<Reversible> {
 pub fn undone(view: &View<'_>) -> Option<Reversible> {
     let name = view.name()?;
     let pair = PAIRS.iter().find(|pair| pair.undone_by.contains(&&*name))?;
+    // Other material than before restores nothing.
+    let import_type = view.event().text_at(&["requestParameters", "importType"]);
+    if import_type.is_some_and(|of| of != "EXISTING_KEY_MATERIAL") {
+        return None;
+    }
     let parts = match &*name {
         // A policy that cannot be read may say anything.
         "PutKeyPolicy" => others(view).unwrap_or(u64::MAX),
@@ -141,53 +135,83 @@ pub fn undone(view: &View<'_>) -> Option<Reversible> {
 /// What is done, and to what.
 fn what(pair: &Pair, view: &View<'_>) -> Option<String> {
     let home = || Some(format!("{} {}", view.account()?, view.region()?));
+    let key = || Some(view.first_key()?.arn.as_str());
+    let text = |path: &[&str]| view.event().text_at(path);
     let of = match &pair.of {
-        Of::Key => view.first_key()?.arn.clone(),
+        Of::Key => key()?.to_owned(),
         Of::Region => home()?,
+        Of::Alias => {
+            format!("{} {} {}", home()?, text(&["requestParameters", "aliasName"])?, key()?)
+        }
         Of::Named(places) => {
-            let name = places.iter().find_map(|path| view.event().text_at(path))?;
-            format!("{} {}", home()?, last_part(&name))
+            let name = places.iter().find_map(|path| text(path))?;
+            match Arn::parse(&name) {
+                // An ARN may be of another Region than the call.
+                Some(arn) if !arn.account.is_empty() => {
+                    let last = arn.resource.rsplit('/').next().unwrap_or(arn.resource);
+                    format!("{} {} {last}", arn.account, arn.region)
+                }
+                _ => format!("{} {name}", home()?),
+            }
         }
     };
     Some(format!("{} {of}", pair.does))
 }
 
-/// What names a thing within its account and Region, of its name or its ARN.
-fn last_part(name: &str) -> &str {
-    match Arn::parse(name) {
-        // A secret's ARN ends with its name and a suffix, a log group's may end with `:*`.
-        Some(arn) if arn.service == "logs" => {
-            arn.resource.trim_start_matches("log-group:").trim_end_matches(":*")
-        }
-        Some(arn) => arn.resource.rsplit('/').next().unwrap_or(arn.resource),
-        None => name,
-    }
-}
-
-/// The accounts that a key policy names beside the key's own, each as a bit; all bits if it names
-/// everybody. Two accounts may share a bit: then one stands for the other, on the safe side.
+/// Whom a key policy lets in beside its own account, each other account as a bit. Two accounts may share
+/// a bit: then one stands for the other, on the safe side. All bits if anybody may be meant: everybody,
+/// a provider, an id that names no account. `None` if it cannot be read.
 fn others(view: &View<'_>) -> Option<u64> {
     let policy = view.event().path(&["requestParameters", "policy"])?;
-    let text: Cow<'_, str> = match policy.as_str() {
-        Some(text) => text,
-        None => policy.raw().into(),
+    let policy: Value = match policy.as_str() {
+        Some(text) => serde_json::from_str(&text).ok()?,
+        None => policy.to_value(),
     };
-    let own = view.key_account().or_else(|| view.account());
-    let mut bits = 0;
-    for digits in text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 12) {
-        if own.as_deref() != Some(digits) {
-            bits |= 1 << (digits.parse::<u64>().ok()? % 61);
-        }
+    let own = view.key_account().or_else(|| view.account())?;
+    let statements = match policy.get("Statement")? {
+        Value::Array(list) => list.iter().collect(),
+        one => vec![one],
+    };
+    let allowing = statements.into_iter().filter(|one| one["Effect"] != "Deny");
+    Some(allowing.fold(0, |bits, statement| bits | let_in(statement, &own)))
+}
+
+/// Whom a statement lets in.
+fn let_in(statement: &Value, own: &str) -> u64 {
+    let Some(principals) = statement.get("Principal").and_then(Value::as_object) else {
+        return u64::MAX;
+    };
+    let of_kind = |(kind, value): (&String, &Value)| match kind.as_str() {
+        "Service" => 0,
+        "AWS" => match value {
+            Value::Array(list) => list.iter().fold(0, |bits, one| bits | account(one, own)),
+            one => account(one, own),
+        },
+        _ => u64::MAX,
+    };
+    principals.iter().map(of_kind).fold(0, |bits, more| bits | more)
+}
+
+/// The bit of the account of a principal; none of the key's own.
+fn account(principal: &Value, own: &str) -> u64 {
+    let text = principal.as_str().unwrap_or_default();
+    let account = Arn::parse(text).map_or(text, |arn| arn.account);
+    match account.parse::<u64>() {
+        _ if account == own => 0,
+        Ok(number) if account.len() == 12 => 1 << (number % 61),
+        _ => u64::MAX,
     }
-    let compact: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\\').collect();
-    let everybody = ["\"Principal\":\"*\"", "\"AWS\":\"*\"", "\"AWS\":[\"*\"", "NotPrincipal"];
-    Some(if everybody.iter().any(|part| compact.contains(part)) { u64::MAX } else { bits })
 }
 
 /// Settings of a trail as bits: those that are `of` this value; of none, those that are not said to be
 /// on.
 fn settings(view: &View<'_>, of: Option<bool>) -> Option<u64> {
     let request = view.event().get("requestParameters")?;
+    let others = |name: &str| name != "name" && !SETTINGS.contains(&name);
+    // Whoever changed something else too may have changed it for good.
+    if of.is_some() && request.members().any(|(name, _)| others(&name.text())) {
+        return None;
+    }
     let value = |name: &str| request.get(name).and_then(Json::as_bool);
     let is_set = |name: &str| match of {
         Some(of) => value(name) == Some(of),
@@ -242,27 +266,57 @@ mod tests {
         assert_eq!(of("EnableKey", json!({"keyId": KEY}), undone), Some(disabled));
         let name = json!({"aliasName": "alias/a"});
         let deleted = of("DeleteAlias", name.clone(), done).unwrap();
+        assert!(deleted.what.contains(KEY), "an alias of another key is another thing");
         assert_eq!(of("CreateAlias", name, undone), Some(deleted.clone()));
         let other = of("CreateAlias", json!({"aliasName": "alias/b"}), undone);
         assert_ne!(other, Some(deleted));
-        let arn = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/main";
-        let stopped = of("StopLogging", json!({"name": arn}), done);
+        let arn = |region: &str| format!("arn:aws:cloudtrail:{region}:111122223333:trail/main");
+        let stopped = of("StopLogging", json!({"name": arn("eu-central-1")}), done);
         assert_eq!(of("StartLogging", json!({"name": "main"}), undone), stopped);
+        assert_ne!(of("StartLogging", json!({"name": arn("eu-west-1")}), undone), stopped);
+        let import = |of_type: &str| {
+            let request = json!({"keyId": KEY, "importType": of_type});
+            of("ImportKeyMaterial", request, undone).is_some()
+        };
+        assert!(import("EXISTING_KEY_MATERIAL") && !import("NEW_KEY_MATERIAL"));
         assert_eq!(of("EnableKey", json!({"keyId": KEY}), done), None);
     }
 
+    fn policy(principal: Value) -> Value {
+        let allow =
+            json!({"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"});
+        let deny =
+            json!({"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"});
+        json!({"policy": json!({"Statement": [allow, deny]}).to_string()})
+    }
+
     #[test]
-    fn a_policy_is_undone_by_one_that_names_none_of_its_strangers() {
-        let policy = |account: &str| json!({"policy": format!("{{\"AWS\": \"arn:aws:iam::{account}:root\"}}")});
-        let foreign = of("PutKeyPolicy", policy("777788889999"), done).unwrap();
-        let parts = |account| of("PutKeyPolicy", policy(account), undone).unwrap().parts;
-        assert_ne!(foreign.parts & parts("777788889999"), 0);
-        assert_eq!(foreign.parts & parts("111122223333"), 0);
-        assert_eq!(of("PutKeyPolicy", policy("111122223333"), done), None, "gives nothing away");
-        let unread = of("PutKeyPolicy", json!({}), undone).unwrap();
-        assert_ne!(foreign.parts & unread.parts, 0);
-        let all = of("PutKeyPolicy", json!({"policy": "{\"Principal\" : \"*\"}"}), undone).unwrap();
-        assert_ne!(foreign.parts & all.parts, 0);
+    fn a_policy_is_undone_by_one_that_lets_in_none_of_its_strangers() {
+        let arn = |account: &str| json!({"AWS": format!("arn:aws:iam::{account}:root")});
+        let foreign = of("PutKeyPolicy", policy(arn("777788889999")), done).unwrap();
+        let still =
+            |request: Value| of("PutKeyPolicy", request, undone).unwrap().parts & foreign.parts;
+        assert_eq!(still(policy(arn("111122223333"))), 0);
+        assert_eq!(still(policy(json!({"Service": "ec2.amazonaws.com"}))), 0);
+        for principal in [
+            arn("777788889999"),
+            json!({"AWS": "777788889999"}),
+            json!({"AWS": ["arn:aws:iam::111122223333:root", "*"]}),
+            json!({"AWS": "AROAEXAMPLEID"}),
+            json!({"Federated": "example.com"}),
+            json!("*"),
+            Value::Null,
+        ] {
+            assert_ne!(still(policy(principal.clone())), 0, "{principal}");
+        }
+        for unread in [json!({}), json!({"policy": "{"}), json!({"policy": null})] {
+            assert_ne!(still(unread), 0);
+        }
+        assert_eq!(
+            of("PutKeyPolicy", policy(arn("111122223333")), done),
+            None,
+            "gives nothing away"
+        );
     }
 
     #[test]
@@ -273,5 +327,7 @@ mod tests {
         assert_eq!(undo(json!({"name": "main", "isMultiRegionTrail": true})), 0);
         assert_ne!(undo(json!({"name": "main", "enableLogFileValidation": true})), 0);
         assert_eq!(of("UpdateTrail", json!({"name": "main"}), done), None);
+        let moved = json!({"name": "main", "isMultiRegionTrail": false, "s3BucketName": "other"});
+        assert_eq!(of("UpdateTrail", moved, done), None, "the bucket may stay another one");
     }
 }

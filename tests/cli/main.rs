@@ -20,6 +20,7 @@ mod events;
 mod filters;
 mod flood;
 mod harness;
+mod investigation;
 mod keys;
 mod live;
 mod rules;
