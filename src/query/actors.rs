@@ -30,13 +30,13 @@ use crate::record::kms::{Actor, View};
 use crate::source::Source;
 
 /// What a worker holds in memory, in bytes, and a shelf likewise.
-const HELD: usize = 16 << 20;
+const HELD: usize = 8 << 20;
 
 /// Records that memory knows to be read; others are looked up in a file.
-const SEEN_HELD: usize = 1 << 20;
+const SEEN_HELD: usize = 1 << 19;
 
-/// What a caller takes without its names, in bytes, and what a name takes beside its text.
-const WEIGHT: (usize, usize) = (900, 80);
+/// What a caller takes with a name in each set, in bytes, and what a name takes beside its text.
+const WEIGHT: (usize, usize) = (3_200, 80);
 
 impl Stow for Conduct {
     fn weight(&self) -> usize {

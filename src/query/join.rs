@@ -39,15 +39,15 @@ pub struct Window {
     /// Calls that other accounts may have recorded too, by their shared id.
     shared: HashMap<String, u64>,
     /// Calls that KMS calls may have served, and which of these have none.
-    calls: HashMap<Thread, Vec<u64>>,
+    calls: HashMap<Tie, VecDeque<u64>>,
     /// KMS calls whose call has not come yet.
-    waiting: HashMap<Thread, Vec<u64>>,
+    waiting: HashMap<Tie, VecDeque<u64>>,
     /// The latest time that was seen.
     now: Option<i64>,
 }
 
 /// What a call and the KMS calls that serve it have in common: the caller and the resource.
-type Thread = (Option<String>, Option<String>, String);
+type Tie = (Option<String>, Option<String>, String);
 
 impl Window {
     /// An empty one.
@@ -112,12 +112,15 @@ impl Window {
         {
             self.shared.remove(id);
         }
-        for thread in threads(row) {
+        for tie in ties(row) {
             for table in [&mut self.calls, &mut self.waiting] {
-                if let Some(numbers) = table.get_mut(&thread) {
-                    numbers.retain(|number| *number >= first);
+                if let Some(numbers) = table.get_mut(&tie) {
+                    // Those that came first are in front.
+                    while numbers.front().is_some_and(|number| *number < first) {
+                        numbers.pop_front();
+                    }
                     if numbers.is_empty() {
-                        table.remove(&thread);
+                        table.remove(&tie);
                     }
                 }
             }
@@ -175,49 +178,56 @@ impl Window {
 
     /// A KMS call by a service: joins the call that it served, or waits for it.
     fn add_service_call(&mut self, row: Occurrence, number: u64) {
-        let time = row.time;
-        for thread in threads(&row) {
-            let numbers = self.calls.get_mut(&thread);
-            let Some(numbers) = numbers.filter(|numbers| !numbers.is_empty()) else { continue };
-            let call = numbers.remove(0);
-            let shared = row.shared.clone();
-            if let Some(held) = self.at(call).filter(|held| is_near(held.time, time)) {
+        for tie in ties(&row) {
+            while let Some(call) = self.calls.get_mut(&tie).and_then(VecDeque::pop_front) {
+                let Some(held) = self.at(call).filter(|held| is_near(held, &row)) else { continue };
+                let shared = row.shared.clone();
                 held.served.push(row.beside());
                 // Its number is free again.
                 shared.and_then(|id| self.shared.remove(&id));
                 return;
             }
         }
-        for thread in threads(&row) {
-            self.waiting.entry(thread).or_default().push(number);
+        for tie in ties(&row) {
+            self.waiting.entry(tie).or_default().push_back(number);
         }
         self.held.push_back(Some(row));
     }
 
     /// Any other call: takes the KMS calls that served it, one for each resource.
     fn add_call(&mut self, mut row: Occurrence, number: u64) {
-        let caller = !matches!(row.principal.kind.as_deref(), Some("AWSService")) && !is_kms(&row);
-        for thread in threads(&row).into_iter().filter(|_| caller) {
-            let waiting = self.waiting.get_mut(&thread).filter(|numbers| !numbers.is_empty());
-            let served = waiting.map(|numbers| numbers.remove(0)).and_then(|number| {
-                let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-                let slot = self.held.get_mut(index)?;
-                slot.take_if(|served| is_near(served.time, row.time))
-            });
-            match served {
+        let caller = row.principal.kind.as_deref() != Some("AWSService") && !is_kms(&row);
+        for tie in ties(&row).into_iter().filter(|_| caller) {
+            match self.waiting_for(&tie, &row) {
                 Some(served) => {
                     served.shared.as_ref().and_then(|id| self.shared.remove(id));
                     row.served.push(served.beside());
                 }
-                None => self.calls.entry(thread).or_default().push(number),
+                None => self.calls.entry(tie).or_default().push_back(number),
             }
         }
         self.held.push_back(Some(row));
     }
+
+    /// Takes out the first KMS call that waits for a call such as this.
+    fn waiting_for(&mut self, tie: &Tie, row: &Occurrence) -> Option<Occurrence> {
+        loop {
+            let number = self.waiting.get_mut(tie)?.pop_front()?;
+            let index =
+                number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+            let slot = index.and_then(|index| self.held.get_mut(index));
+            let taken = slot.and_then(|slot| slot.take_if(|served| is_near(served, row)));
+            if taken.is_some() {
+                return taken;
+            }
+        }
+    }
 }
 
-fn is_near(one: Option<crate::model::time::Time>, other: Option<crate::model::time::Time>) -> bool {
-    one.zip(other).is_some_and(|(one, other)| one.0.abs_diff(other.0) <= APART.unsigned_abs())
+fn is_near(one: &Occurrence, other: &Occurrence) -> bool {
+    one.time
+        .zip(other.time)
+        .is_some_and(|(one, other)| one.0.abs_diff(other.0) <= APART.unsigned_abs())
 }
 
 fn is_kms(row: &Occurrence) -> bool {
@@ -231,7 +241,7 @@ fn is_service_call(row: &Occurrence) -> bool {
 }
 
 /// By what a call and the KMS calls that serve it find each other.
-fn threads(row: &Occurrence) -> Vec<Thread> {
+fn ties(row: &Occurrence) -> Vec<Tie> {
     let Principal { arn, session, .. } = &row.principal;
     if arn.is_none() {
         return Vec::new();
@@ -336,6 +346,26 @@ mod tests {
         let mut direct = call("Decrypt", 5, "o");
         direct.principal.invoked_by = None;
         assert_eq!(rows(vec![call("GetObject", 5, "o"), direct]), ["GetObject", "Decrypt"]);
+    }
+
+    #[test]
+    fn one_that_is_too_old_hides_none_that_is_not() {
+        let half = |mut row: Occurrence| {
+            row.time = row.time.map(|time| Time(time.0 + 500_000));
+            row
+        };
+        let calls = vec![
+            call("Decrypt", 5, "o"),
+            half(call("Decrypt", 5, "o")),
+            half(call("GetObject", 6, "o")),
+        ];
+        assert_eq!(rows(calls), ["Decrypt", "GetObject+Decrypt"]);
+        let calls = vec![
+            call("GetObject", 5, "o"),
+            half(call("GetObject", 5, "o")),
+            half(call("Decrypt", 6, "o")),
+        ];
+        assert_eq!(rows(calls), ["GetObject", "GetObject+Decrypt"]);
     }
 
     #[test]

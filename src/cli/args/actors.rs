@@ -53,15 +53,15 @@ pub struct ActorsArgs {
     pub output: PathBuf,
 
     /// The configuration.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Run")]
     pub config: ConfigArgs,
 
     /// The colours.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Run")]
     pub color: ColorArgs,
 
     /// How it is run.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Run")]
     pub run: RunArgs,
 
     /// How S3 is reached.

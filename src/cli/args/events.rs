@@ -45,15 +45,15 @@ pub struct EventsArgs {
     pub shown: ShownArgs,
 
     /// The configuration.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Run")]
     pub config: ConfigArgs,
 
     /// The colours.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Run")]
     pub color: ColorArgs,
 
     /// How it is run.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Run")]
     pub run: RunArgs,
 
     /// How S3 is reached.
