@@ -114,7 +114,7 @@ impl Partial {
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
-            touches: Touches::new(plan.limits.uses, key),
+            touches: Touches::new(plan.limits.touches, key),
             deliveries: Deliveries::default(),
             retained: Retained::new((late, plan.now.0), plan.limits.retained, number),
             hours: Hours::new(&plan.filter),
