@@ -281,6 +281,8 @@ pub struct Limits {
     pub alike: usize,
     /// How many uses of keys a worker holds before they go to a temporary file.
     pub uses: usize,
+    /// How many rows for an inventory of keys a worker holds before they go to a temporary file.
+    pub touches: usize,
     /// How many notes for rules over many records a worker holds before they go to a temporary
     /// file.
     pub notes: usize,
@@ -311,6 +313,7 @@ impl Default for Limits {
             standing: 1_000,
             alike: 10,
             uses: 128 << 10,    // 15 MiB at 120 bytes each
+            touches: 32 << 10,  // 4 MiB at 128 bytes each
             notes: 32 << 10,    // 4 MiB at 128 bytes each
             retained: 64 << 10, // 8 MiB at 120 bytes each
             window: 1 << 17,

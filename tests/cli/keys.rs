@@ -202,6 +202,13 @@ fn reads_and_what_trails_do_count_among_all_calls() {
 }
 
 #[test]
+fn whoever_only_asks_whether_he_may_does_not_use_the_key() {
+    let changes = [("/errorCode", json!("DryRunOperationException"))];
+    let key = one(&[with(decrypt("e1", 0), &changes)], &[]);
+    assert_eq!([&key["calls"], &key["uses"]["ok"], &key["uses"]["refused"]], [1, 0, 0]);
+}
+
+#[test]
 fn replicas_are_rows_that_name_each_other() {
     let replica = |region: &str, id: &str| {
         let arn = format!("arn:aws:kms:{region}:111122223333:key/mrk-1234abcd");

@@ -86,7 +86,7 @@ mod tests {
             what,
             on: 0,
             alias: 0,
-            client: 1,
+            from: 1,
             detail: 0,
             blob: 0,
             place: record << 8 | flag::SHARED,

@@ -93,7 +93,7 @@ impl Life {
         self.events.push_back(LifeEvent {
             proof: texts.proof(&seen.touch)?,
             session: session.map(|session| cut(session).to_owned()),
-            from: texts.client(seen.touch.client)?.source_ip.as_deref().map(cut).map(str::to_owned),
+            from: texts.plain(seen.touch.from)?.map(|from| from.to_string()),
             says: says.map(|says| cut(&says).to_owned()),
         });
         if self.events.len() > EVENTS {

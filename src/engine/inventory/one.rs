@@ -86,12 +86,11 @@ impl OneKey {
         if let Some(region) = seen.call.region.as_deref() {
             self.regions.add(&region.into(), None, at);
         }
-        let client = texts.client(seen.touch.client)?;
+        let from = texts.plain(seen.touch.from)?;
         // A service that calls has its name there.
-        let address =
-            client.source_ip.as_deref().filter(|text| text.parse::<std::net::IpAddr>().is_ok());
-        if let Some(address) = address {
-            self.addresses.add(&address.into(), None, at);
+        let is_address = |from: &Rc<str>| from.parse::<std::net::IpAddr>().is_ok();
+        if let Some(address) = from.filter(is_address) {
+            self.addresses.add(&address, None, at);
         }
         let service = caller.service.as_deref();
         if seen.is_administration() {

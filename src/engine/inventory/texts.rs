@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::io;
 use std::rc::Rc;
 
-use crate::engine::partial::key_use::{Call, Client, Who};
+use crate::engine::partial::key_use::{Call, Who};
 use crate::engine::partial::touch::{Detail, Touch, flag};
 use crate::engine::partial::uuid::uuid_text;
 use crate::engine::store::dictionary::{BySym, Dictionary, NONE, Sym};
@@ -62,7 +62,6 @@ pub struct Texts<'a> {
     names: &'a Names,
     callers: BySym<Rc<Caller>>,
     calls: BySym<Rc<Call>>,
-    clients: BySym<Rc<Client>>,
     plain: BySym<Rc<str>>,
     details: BySym<Rc<Detail>>,
 }
@@ -90,7 +89,6 @@ impl<'a> Texts<'a> {
             names,
             callers: BySym::default(),
             calls: BySym::default(),
-            clients: BySym::default(),
             plain: BySym::default(),
             details: BySym::default(),
         }
@@ -110,13 +108,6 @@ impl<'a> Texts<'a> {
     pub fn call(&mut self, sym: Sym) -> io::Result<Rc<Call>> {
         at_hand((&mut self.calls, AT_HAND), sym, || {
             Ok(Rc::new(Call::read(&self.dictionary.text(sym)?)))
-        })
-    }
-
-    /// Where the call came from.
-    pub fn client(&mut self, sym: Sym) -> io::Result<Rc<Client>> {
-        at_hand((&mut self.clients, AT_HAND), sym, || {
-            Ok(Rc::new(Client::read(&self.dictionary.text(sym)?)))
         })
     }
 

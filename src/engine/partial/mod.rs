@@ -126,7 +126,7 @@ impl Partial {
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
-            touches: Touches::new(plan.limits.uses, key),
+            touches: Touches::new(plan.limits.touches, key),
             deliveries: Deliveries::default(),
             issued: Rows::new(plan.limits.facts),
             undoing: Rows::new(plan.limits.facts),

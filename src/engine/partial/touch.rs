@@ -38,8 +38,8 @@ pub struct Touch {
     pub on: Sym,
     /// The alias by which the call named the key.
     pub alias: Sym,
-    /// A [`Client`](super::key_use::Client).
-    pub client: Sym,
+    /// `sourceIPAddress`
+    pub from: Sym,
     /// A [`Detail`], where there is more to say.
     pub detail: Sym,
     /// The blob's number.
@@ -100,7 +100,7 @@ impl Row for Touch {
             self.what,
             self.on,
             self.alias,
-            self.client,
+            self.from,
             self.detail,
             self.blob,
             self.place,
@@ -119,7 +119,7 @@ impl Row for Touch {
             what: words[9],
             on: words[10],
             alias: words[11],
-            client: words[12],
+            from: words[12],
             detail: words[13],
             blob: words[14],
             place: words[15],

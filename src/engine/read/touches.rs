@@ -8,7 +8,7 @@ use std::io;
 use super::blob::BlobSink;
 use crate::engine::evaluate::Record;
 use crate::engine::evaluate::identity::Identity;
-use crate::engine::partial::key_use::{Call, Client, Who};
+use crate::engine::partial::key_use::{Call, Who};
 use crate::engine::partial::touch::{Detail, OTHER_SIDE, Touch, flag};
 use crate::engine::partial::uuid::uuid;
 use crate::engine::plan::Range;
@@ -117,9 +117,8 @@ fn row(
     let call = [account.as_deref(), region.as_deref(), Some(&*name)];
     let what = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
     let principal = words.name(|bytes| Who::write(bytes, &who, view.actor()))?;
-    let client = [text("sourceIPAddress"), text("userAgent")];
-    let client =
-        words.name(|bytes| Client::write(bytes, client[0].as_deref(), client[1].as_deref()))?;
+    let from = text("sourceIPAddress");
+    let from = touches.name(from.as_deref())?;
     let on = view.known_resource().filter(|_| view.is_kms()).map(|on| on.arn.as_str());
     let on = touches.name(on)?;
     let id_text = if is_uuid.is_none() { touches.name(id)? } else { NONE };
@@ -139,7 +138,7 @@ fn row(
         what,
         on,
         alias: NONE,
-        client,
+        from,
         detail,
         blob: 0,
         place: flags,

@@ -129,6 +129,9 @@ fn another_account_needs_its_own_iam_and_the_root_leaves_it_to_iam() {
         ]
     );
     assert!(access["unknown"].to_string().contains("policy/unseen"), "{access}");
+    // IAM has no Region: its documents count whatever Region is asked for.
+    let access = ask(&records, &["--region", "eu-west-1"]);
+    assert!(allowed(&access).contains(&pair("allowed", APP)));
     let deleted = iam("DeleteRolePolicy", "i5", &json!({"roleName": "app", "policyName": "use"}));
     let access = ask(&[policy(0, "e1", &statements), put, at(deleted, 60)], &[]);
     assert!(!allowed(&access).contains(&pair("allowed", APP)));
