@@ -6,7 +6,6 @@
 //! ([`escape`]), because anybody who can act in the account chooses those fields.
 
 pub mod actors;
-mod cells;
 mod csv;
 pub mod escape;
 pub mod events;

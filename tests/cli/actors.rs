@@ -47,7 +47,7 @@ fn the_intruder_of_the_story_is_one_row() {
     let found = rows(&sandbox, &[&trail(), "--principal=ci-backup", "--ip=198.51.100.77"]);
     assert_eq!(found.len(), 1);
     let row = &found[0];
-    assert_eq!(row["access_key"], "AKIA4TW74F2SAEXAMPLE");
+    assert_eq!(row["access_key_id"], "AKIA4TW74F2SAEXAMPLE");
     assert_eq!([&row["calls"], &row["refused"]], [20, 4].map(Value::from).each_ref());
     assert_eq!(
         [&row["first_seen"], &row["last_seen"]],
@@ -100,7 +100,7 @@ fn copies_count_once_and_refused_calls_reach_nothing() {
     assert_eq!(own["events"], json!({"Decrypt": 3, "GetObject": 1}));
     // A service has another key for each call, and is one row.
     let via = &found[1];
-    assert_eq!([&via["access_key"], &via["calls"]], [&Value::Null, &json!(2)]);
+    assert_eq!([&via["access_key_id"], &via["calls"]], [&Value::Null, &json!(2)]);
     assert_eq!(via["principal"]["invoked_by"], "AWS Internal");
     assert_eq!(found.len(), 2);
 }

@@ -162,7 +162,7 @@ fn each_row<S: Serializer>(rows: &RefCell<(Rows<'_>, usize)>, to: S) -> Result<S
 #[derive(Serialize)]
 struct Row<'a> {
     principal: Caller<'a>,
-    access_key: Option<&'a str>,
+    access_key_id: Option<&'a str>,
     first_seen: Option<Time>,
     last_seen: Option<Time>,
     calls: u64,
@@ -199,7 +199,7 @@ impl<'a> From<&'a Conduct> for Row<'a> {
                 session: session.as_deref(),
                 invoked_by: via.as_deref(),
             },
-            access_key: access_key.as_deref(),
+            access_key_id: access_key.as_deref(),
             first_seen: row.times().map(|(first, _)| first),
             last_seen: row.times().map(|(_, last)| last),
             calls: row.calls,

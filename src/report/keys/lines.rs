@@ -6,7 +6,7 @@ use crate::model::keys::facts::KeyFacts;
 use crate::model::keys::listed::{Listed, Used};
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::report::cells::write_row;
+use crate::report::csv::Rows;
 
 /// What each column holds. New ones go to the end.
 const HEADER: [&str; 44] = [
@@ -61,8 +61,10 @@ const HEADER: [&str; 44] = [
 /// # Errors
 /// Those of `out`.
 pub fn write(keys: &[KeyFacts], out: &mut dyn Write) -> io::Result<()> {
-    write_row(HEADER, out)?;
-    keys.iter().try_for_each(|key| write_row(cells(key), out))
+    let mut rows = Rows::new(out);
+    rows.row(HEADER.map(String::from))?;
+    keys.iter().try_for_each(|key| rows.row(cells(key)))?;
+    rows.finish()
 }
 
 fn cells(key: &KeyFacts) -> Vec<String> {
