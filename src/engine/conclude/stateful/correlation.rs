@@ -166,10 +166,10 @@ impl Desk<'_> {
         let snapshot = &mut group.earliest.1;
         snapshot.blank(alike);
         details(&mut snapshot.details, correlation, burst.peak, &by);
-        self.name_values(correlation, &burst.distinct, &mut snapshot.details)?;
         snapshot.details.extend(burst.judged.into_iter().flat_map(|judged| judged.details));
         let key = key_of(rule.about, correlation, &by);
-        self.tell(Found { key, group, count: burst.count, named, sessions })
+        let values = self.named_values(correlation, &burst.distinct, group.level)?;
+        self.tell(Found { key, group, count: burst.count, named, sessions, values })
     }
 
     /// What the records of a burst have in common.

@@ -24,7 +24,7 @@ use crate::engine::evaluate::{Parser, Record};
 use crate::engine::partial::kept::Label;
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::dictionary::{Dictionary, NONE, sym};
-use crate::engine::store::runs::{RowAt, Rows, SHARDS, Shard, Sharded};
+use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
 use crate::engine::store::sorted::Sorted;
 use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
 use crate::model::delivery::Deliveries;
@@ -321,21 +321,6 @@ impl<'a> Desk<'a> {
         let (label, text) = Label::read(&entry)?;
         let said = self.parser.read(label.record, text, of);
         said.ok_or_else(|| io::ErrorKind::InvalidData.into())
-    }
-
-    /// What a use was about, as precisely as its record says.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read back.
-    pub fn subject_of(&mut self, at: RowAt) -> io::Result<Option<String>> {
-        let text = self.bench.uses.row(at)?.text;
-        if text == NOWHERE {
-            return Ok(None);
-        }
-        Ok(crate::engine::partial::key_use::Behind::read(
-            &self.bench.heap.get(text, &mut self.heap)?,
-        )
-        .subject)
     }
 
     /// The same of a use. The session is left out: it lies in the heap, and no rule asks for it.

@@ -5,7 +5,6 @@
 //! are read when the finding is told. What must stay true: what is named, and how often it was there, is
 //! exact; only how many there are may be said as `at least`.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use foldhash::HashMap;
@@ -17,11 +16,15 @@ use super::unit::Unit;
 use crate::detect::field::values;
 use crate::detect::stateful::{Correlation, Kind};
 use crate::engine::store::dictionary::sym;
+use crate::engine::store::texts::{NOWHERE, TextAt};
+use crate::model::level::Level;
 
 /// So many different values a finding counts.
 const COUNTED: usize = 1 << 14;
-/// So many it names.
+/// So many it names,
 const NAMED: usize = 100;
+/// and so many if its level is below medium.
+const NAMED_BELOW: usize = 10;
 /// Of those that were first seen in one second so many are looked at, since their texts decide.
 const LOOKED_AT: usize = 1 << 12;
 
@@ -66,66 +69,95 @@ impl Distinct {
         }
     }
 
-    /// The first values, and those that were first seen with the last of them.
-    fn first(&self) -> Vec<(u64, Seen)> {
+    /// The first `most` values, and those that were first seen with the last of them.
+    fn first(&self, most: usize) -> Vec<(u64, Seen)> {
         let mut all: Vec<(u64, Seen)> = self.seen.iter().map(|(v, seen)| (*v, *seen)).collect();
         all.sort_unstable_by_key(|(_, seen)| seen.time);
-        if let Some(last) = all.get(NAMED - 1).map(|(_, seen)| seen.time) {
+        if let Some(last) = all.get(most - 1).map(|(_, seen)| seen.time) {
             all.truncate(all.partition_point(|(_, seen)| seen.time <= last).min(LOOKED_AT));
         }
         all
     }
 }
 
-impl Desk<'_> {
-    /// Says which values a finding of a correlation counts.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read back.
-    pub fn name_values(
-        &mut self,
-        correlation: &Correlation,
-        distinct: &Distinct,
-        details: &mut BTreeMap<String, String>,
-    ) -> io::Result<()> {
-        let Kind::ValueCount(_, fields) = &correlation.kind else { return Ok(()) };
+/// Values that a finding names once their texts are read.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// Each with when it was first seen and how often it was there.
+    pub values: Vec<(i64, ValueText, u64)>,
+    most: usize,
+    count: usize,
+    more: bool,
+}
+
+/// The text of a value.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ValueText {
+    /// It is known.
+    Known(String),
+    /// It is what the use was about whose texts are there.
+    At(TextAt),
+}
+
+impl Named {
+    /// What a finding says of its values, now that their texts are known.
+    pub fn details(self) -> Vec<(String, String)> {
         let mut named: Vec<(i64, String, u64)> = Vec::new();
-        for (value, Seen { count, time, behind }) in distinct.first() {
-            if let Some(text) = self.text_of(value, behind, fields)? {
+        for (time, text, count) in self.values {
+            if let ValueText::Known(text) = text {
                 named.push((time, text, count));
             }
         }
+        if named.is_empty() {
+            return Vec::new();
+        }
         named.sort();
-        named.truncate(NAMED);
+        named.truncate(self.most);
         let one = |(_, text, count): &(i64, String, u64)| json!({"value": text, "count": count});
         let all: Vec<Value> = named.iter().map(one).collect();
-        if all.is_empty() {
-            return Ok(());
+        let mut details = vec![
+            ("values".to_owned(), Value::from(all).to_string()),
+            ("values_count".to_owned(), self.count.to_string()),
+        ];
+        if self.more {
+            details.push(("values_at_least".to_owned(), "true".to_owned()));
         }
-        details.insert("values".into(), Value::from(all).to_string());
-        details.insert("values_count".into(), distinct.seen.len().to_string());
-        if distinct.more {
-            details.insert("values_at_least".into(), "true".into());
+        details
+    }
+}
+
+impl Desk<'_> {
+    /// The values that a finding of a correlation counts and names; fewer of one that matters less.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn named_values(
+        &mut self,
+        correlation: &Correlation,
+        distinct: &Distinct,
+        level: Level,
+    ) -> io::Result<Named> {
+        let Kind::ValueCount(_, fields) = &correlation.kind else { return Ok(Named::default()) };
+        let most = if level >= Level::Medium { NAMED } else { NAMED_BELOW };
+        let mut values = Vec::new();
+        for (value, Seen { count, time, behind }) in distinct.first(most) {
+            let text = match behind {
+                Behind::Use(at) => Some(ValueText::At(self.bench.uses.row(at)?.text))
+                    .filter(|text| *text != ValueText::At(NOWHERE)),
+                Behind::Text(at) => self.text_of(value, at, fields)?.map(ValueText::Known),
+            };
+            values.extend(text.map(|text| (time, text, count)));
         }
-        Ok(())
+        Ok(Named { values, most, count: distinct.seen.len(), more: distinct.more })
     }
 
-    /// The text of a value that a record has.
-    fn text_of(
-        &mut self,
-        value: u64,
-        behind: Behind,
-        fields: &[String],
-    ) -> io::Result<Option<String>> {
+    /// The text of a value that a kept record has.
+    fn text_of(&mut self, value: u64, at: TextAt, fields: &[String]) -> io::Result<Option<String>> {
         let key = self.bench.context.key;
-        let is = |text: &str| sym(key, text.as_bytes()) == value;
-        match behind {
-            Behind::Use(at) => Ok(self.subject_of(at)?.filter(|text| is(text))),
-            Behind::Text(at) => self.of_record(at, |record| {
-                let all = values(record.view.event(), &record.view, fields);
-                all.into_iter().flatten().find(|text| is(text))
-            }),
-        }
+        self.of_record(at, |record| {
+            let all = values(record.view.event(), &record.view, fields);
+            all.into_iter().flatten().find(|text| sym(key, text.as_bytes()) == value)
+        })
     }
 }
 
@@ -148,7 +180,7 @@ mod tests {
         more.add(&unit(8, 1));
         all.merge(&more);
         let first: Vec<_> =
-            all.first().iter().map(|(v, seen)| (*v, seen.count, seen.time)).collect();
+            all.first(NAMED).iter().map(|(v, seen)| (*v, seen.count, seen.time)).collect();
         assert_eq!(first, [(8, 2, 1), (7, 2, 3)]);
     }
 
@@ -157,6 +189,6 @@ mod tests {
         let mut all = Distinct::default();
         (0..COUNTED as u64 + 5).for_each(|value| all.add(&unit(value + 1, value as i64)));
         assert!(all.more && all.seen.len() == COUNTED);
-        assert_eq!(all.first().len(), NAMED);
+        assert_eq!(all.first(NAMED).len(), NAMED);
     }
 }

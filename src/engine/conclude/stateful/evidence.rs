@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use super::distinct::{Named, ValueText};
 use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;
@@ -38,12 +39,14 @@ pub struct Found {
     pub named: Option<TextAt>,
     /// Where those of the uses are that it shows.
     pub sessions: Vec<TextAt>,
+    /// The values that it names.
+    pub values: Named,
 }
 
 impl Found {
     /// A finding all of whose texts are known.
     pub fn new(key: GroupKey, group: Group, count: u64) -> Found {
-        Found { key, group, count, named: None, sessions: Vec::new() }
+        Found { key, group, count, named: None, sessions: Vec::new(), values: Named::default() }
     }
 }
 
@@ -51,17 +54,22 @@ impl Found {
 /// done for many at once.
 const WAITING: usize = 1 << 13;
 
+/// Values that wait for their texts, likewise.
+const VALUES: usize = 1 << 17;
+
 /// All findings that rest on many records, whoever made them.
 #[derive(Debug)]
 pub struct Finds {
     waiting: Vec<Found>,
+    /// How many values wait with them.
+    values: usize,
     groups: Groups,
 }
 
 impl Finds {
     /// None yet; they are put into `groups`.
     pub fn new(groups: Groups) -> Finds {
-        Finds { waiting: Vec::new(), groups }
+        Finds { waiting: Vec::new(), values: 0, groups }
     }
 
     /// Takes in some, whose sessions are in the heap.
@@ -69,8 +77,10 @@ impl Finds {
     /// # Errors
     /// When a temporary file cannot be read back.
     pub fn add(&mut self, all: Vec<Found>, heap: &AllTexts) -> io::Result<()> {
+        self.values += all.iter().map(|found| found.values.values.len()).sum::<usize>();
         self.waiting.extend(all);
-        if self.waiting.len() < WAITING { Ok(()) } else { self.fill(heap) }
+        let has_room = self.waiting.len() < WAITING && self.values < VALUES;
+        if has_room { Ok(()) } else { self.fill(heap) }
     }
 
     /// Gives all of them their sessions.
@@ -79,12 +89,15 @@ impl Finds {
     /// When a temporary file cannot be read back.
     pub fn fill(&mut self, heap: &AllTexts) -> io::Result<()> {
         fill_sessions(&mut self.waiting, heap)?;
+        fill_values(&mut self.waiting, heap)?;
         self.put();
         Ok(())
     }
 
     fn put(&mut self) {
-        for Found { key, group, count, .. } in self.waiting.drain(..) {
+        self.values = 0;
+        for Found { key, mut group, count, values, .. } in self.waiting.drain(..) {
+            group.earliest.1.details.extend(values.details());
             self.groups.add_counted(key, group, count);
         }
     }
@@ -313,6 +326,28 @@ pub fn fill_sessions(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
             && let Some(place) = found.named
         {
             principal.session = session(&place);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the texts of the values that findings name.
+///
+/// # Errors
+/// When a temporary file cannot be read back.
+fn fill_values(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
+    let values = all.iter_mut().flat_map(|found| &mut found.values.values);
+    let mut waiting: Vec<(TextAt, &mut ValueText)> = values
+        .filter_map(|(_, text, _)| match text {
+            ValueText::At(at) => Some((*at, text)),
+            ValueText::Known(_) => None,
+        })
+        .collect();
+    waiting.sort_by_key(|(at, _)| *at);
+    let mut last = LastBlock::default();
+    for (at, text) in waiting {
+        if let Some(subject) = Behind::read(&heap.get(at, &mut last)?).subject {
+            *text = ValueText::Known(subject);
         }
     }
     Ok(())

@@ -434,7 +434,8 @@ pub fn findings(
             sessions.clear();
             named = None;
         }
-        Some(evidence::Found { key, group, count: found.count, named, sessions })
+        let values = Default::default();
+        Some(evidence::Found { key, group, count: found.count, named, sessions, values })
     };
     all.into_iter().filter_map(finding).try_for_each(take)
 }
