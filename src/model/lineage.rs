@@ -27,7 +27,8 @@ pub fn lineage<'p>(
     };
     match principal.session.as_deref() {
         None => Some(arn.into()),
-        Some(session) if is_permission_set(arn) => {
+        // Whoever has the same name in another organisation is somebody else.
+        Some(session) if is_permission_set(arn) && is_own(principal, estate) => {
             Some(format!("person {}", session.to_lowercase()).into())
         }
         Some(_) if kind == ActorKind::Automation && access_key.is_some() => by_key(),
@@ -43,6 +44,12 @@ pub fn of_session(role: &str, session: &str) -> String {
 /// What stands for an access key by itself.
 pub fn of_key(id: &str) -> String {
     format!("key {id}")
+}
+
+/// Whether the principal is of an account of one's own, as far as those are known.
+fn is_own(principal: &Principal, estate: &Estate) -> bool {
+    let own = &estate.own_accounts;
+    own.is_empty() || principal.account.as_ref().is_none_or(|account| own.contains(account))
 }
 
 /// Whether a name is only that of an account: many act in it.

@@ -50,8 +50,8 @@ pub struct RuleMeta {
     pub routine: Option<Level>,
     /// Whether low findings of many actors say the same, so that beyond a few they become one.
     pub alike: bool,
-    /// The detail that holds what a finding is about, of which all different values are told.
-    pub values: Option<String>,
+    /// The details that hold what a finding is about, of which all different values are told.
+    pub values: Vec<String>,
     /// Where the rule was read: a path, or the name of the embedded file.
     pub origin: String,
 }
@@ -119,7 +119,7 @@ mod tests {
             whitepaper: vec![],
             alike: false,
             routine: None,
-            values: None,
+            values: Vec::new(),
             origin: "x.yml".into(),
         };
         assert_eq!(meta.attack(), ["T1485", "T1078.004"]);

@@ -16,9 +16,20 @@ use crate::record::kms::View;
 
 /// A call, and those that undo it.
 struct Pair {
+    /// `eventSource`, up to the first dot.
+    service: &'static str,
     does: &'static str,
     undone_by: &'static [&'static str],
     of: Of,
+}
+
+impl Pair {
+    /// Whether the call is one of its service: other services have calls of the same names.
+    fn is_of(&self, view: &View<'_>) -> bool {
+        let source = view.event().text_at(&["eventSource"]);
+        source.as_deref().and_then(|source| source.strip_suffix(".amazonaws.com"))
+            == Some(self.service)
+    }
 }
 
 /// What is the same in both calls.
@@ -29,11 +40,14 @@ enum Of {
     Region,
     /// The alias, and the key that it names.
     Alias,
+    /// The key and its material.
+    Material,
+    /// The grant, and its key.
+    Grant,
     /// The last part of the first name that one of these paths has.
     Named(&'static [&'static [&'static str]]),
 }
 
-const GRANT: Of = Of::Named(&[&["responseElements", "grantId"], &["requestParameters", "grantId"]]);
 const STORE: Of = Of::Named(&[&["requestParameters", "customKeyStoreId"]]);
 const TRAIL: Of = Of::Named(&[&["requestParameters", "name"]]);
 const EVENT_STORE: Of = Of::Named(&[&["requestParameters", "eventDataStore"]]);
@@ -41,29 +55,67 @@ const BUCKET: Of = Of::Named(&[&["requestParameters", "bucketName"]]);
 /// What would give another thing in the place of the first is no undoing: a trail of the same name with
 /// another bucket, an alias of another key.
 const PAIRS: [Pair; 15] = [
-    Pair { does: "DisableKey", undone_by: &["EnableKey"], of: Of::Key },
-    Pair { does: "ScheduleKeyDeletion", undone_by: &["CancelKeyDeletion"], of: Of::Key },
-    Pair { does: "DisableKeyRotation", undone_by: &["EnableKeyRotation"], of: Of::Key },
-    Pair { does: "DeleteImportedKeyMaterial", undone_by: &["ImportKeyMaterial"], of: Of::Key },
-    Pair { does: "PutKeyPolicy", undone_by: &["PutKeyPolicy"], of: Of::Key },
-    Pair { does: "CreateGrant", undone_by: &["RetireGrant", "RevokeGrant"], of: GRANT },
-    Pair { does: "DeleteAlias", undone_by: &["CreateAlias"], of: Of::Alias },
-    Pair { does: "DisconnectCustomKeyStore", undone_by: &["ConnectCustomKeyStore"], of: STORE },
-    Pair { does: "StopLogging", undone_by: &["StartLogging"], of: TRAIL },
-    Pair { does: "UpdateTrail", undone_by: &["UpdateTrail"], of: TRAIL },
+    Pair { service: "kms", does: "DisableKey", undone_by: &["EnableKey"], of: Of::Key },
     Pair {
+        service: "kms",
+        does: "ScheduleKeyDeletion",
+        undone_by: &["CancelKeyDeletion"],
+        of: Of::Key,
+    },
+    Pair {
+        service: "kms",
+        does: "DisableKeyRotation",
+        undone_by: &["EnableKeyRotation"],
+        of: Of::Key,
+    },
+    Pair {
+        service: "kms",
+        does: "DeleteImportedKeyMaterial",
+        undone_by: &["ImportKeyMaterial"],
+        of: Of::Material,
+    },
+    Pair { service: "kms", does: "PutKeyPolicy", undone_by: &["PutKeyPolicy"], of: Of::Key },
+    Pair {
+        service: "kms",
+        does: "CreateGrant",
+        undone_by: &["RetireGrant", "RevokeGrant"],
+        of: Of::Grant,
+    },
+    Pair { service: "kms", does: "DeleteAlias", undone_by: &["CreateAlias"], of: Of::Alias },
+    Pair {
+        service: "kms",
+        does: "DisconnectCustomKeyStore",
+        undone_by: &["ConnectCustomKeyStore"],
+        of: STORE,
+    },
+    Pair { service: "cloudtrail", does: "StopLogging", undone_by: &["StartLogging"], of: TRAIL },
+    Pair { service: "cloudtrail", does: "UpdateTrail", undone_by: &["UpdateTrail"], of: TRAIL },
+    Pair {
+        service: "cloudtrail",
         does: "StopEventDataStoreIngestion",
         undone_by: &["StartEventDataStoreIngestion"],
         of: EVENT_STORE,
     },
-    Pair { does: "DeleteEventDataStore", undone_by: &["RestoreEventDataStore"], of: EVENT_STORE },
-    Pair { does: "PutBucketVersioning", undone_by: &["PutBucketVersioning"], of: BUCKET },
     Pair {
+        service: "cloudtrail",
+        does: "DeleteEventDataStore",
+        undone_by: &["RestoreEventDataStore"],
+        of: EVENT_STORE,
+    },
+    Pair {
+        service: "s3",
+        does: "PutBucketVersioning",
+        undone_by: &["PutBucketVersioning"],
+        of: BUCKET,
+    },
+    Pair {
+        service: "ec2",
         does: "DisableEbsEncryptionByDefault",
         undone_by: &["EnableEbsEncryptionByDefault"],
         of: Of::Region,
     },
     Pair {
+        service: "secretsmanager",
         does: "DeleteSecret",
         undone_by: &["RestoreSecret"],
         of: Of::Named(&[&["responseElements", "arn"], &["requestParameters", "secretId"]]),
@@ -100,7 +152,13 @@ pub fn may_undo(name: &[u8]) -> bool {
 /// What a record did, if another can undo it.
 pub fn done(view: &View<'_>) -> Option<Reversible> {
     let name = view.name()?;
-    let pair = PAIRS.iter().find(|pair| pair.does == name)?;
+    let pair = PAIRS.iter().find(|pair| pair.does == name && pair.is_of(view))?;
+    let request = |name: &str| view.event().path(&["requestParameters", name]);
+    let for_good = request("forceDeleteWithoutRecovery").and_then(Json::as_bool) == Some(true);
+    let mfa = ["requestParameters", "VersioningConfiguration", "MfaDelete"];
+    if for_good || view.event().path(&mfa).is_some() {
+        return None;
+    }
     let parts = match &*name {
         "PutKeyPolicy" => others(view)?,
         "UpdateTrail" => settings(view, Some(false))?,
@@ -116,7 +174,8 @@ pub fn done(view: &View<'_>) -> Option<Reversible> {
 /// What a record may have undone, and what of it still holds after it.
 pub fn undone(view: &View<'_>) -> Option<Reversible> {
     let name = view.name()?;
-    let pair = PAIRS.iter().find(|pair| pair.undone_by.contains(&&*name))?;
+    let undoes = |pair: &&Pair| pair.undone_by.contains(&&*name) && pair.is_of(view);
+    let pair = PAIRS.iter().find(undoes)?;
     // Other material than before restores nothing.
     let import_type = view.event().text_at(&["requestParameters", "importType"]);
     if import_type.is_some_and(|of| of != "EXISTING_KEY_MATERIAL") {
@@ -143,13 +202,25 @@ fn what(pair: &Pair, view: &View<'_>) -> Option<String> {
         Of::Alias => {
             format!("{} {} {}", home()?, text(&["requestParameters", "aliasName"])?, key()?)
         }
+        Of::Material => {
+            let id = text(&["requestParameters", "keyMaterialId"])
+                .or_else(|| text(&["responseElements", "keyMaterialId"]));
+            format!("{} {}", key()?, id.unwrap_or_default())
+        }
+        Of::Grant => {
+            let id = text(&["responseElements", "grantId"])
+                .or_else(|| text(&["requestParameters", "grantId"]));
+            format!("{} {}", key()?, id?)
+        }
         Of::Named(places) => {
             let name = places.iter().find_map(|path| text(path))?;
             match Arn::parse(&name) {
                 // An ARN may be of another Region than the call.
                 Some(arn) if !arn.account.is_empty() => {
-                    let last = arn.resource.rsplit('/').next().unwrap_or(arn.resource);
-                    format!("{} {} {last}", arn.account, arn.region)
+                    let of_trail = arn.resource.strip_prefix("trail/");
+                    let of_store = || arn.resource.strip_prefix("eventdatastore/");
+                    let name = of_trail.or_else(of_store).unwrap_or(arn.resource);
+                    format!("{} {} {name}", arn.account, arn.region)
                 }
                 _ => format!("{} {name}", home()?),
             }
@@ -164,6 +235,8 @@ fn what(pair: &Pair, view: &View<'_>) -> Option<String> {
 fn others(view: &View<'_>) -> Option<u64> {
     let policy = view.event().path(&["requestParameters", "policy"])?;
     let policy: Value = match policy.as_str() {
+        // Of members of one name nobody knows which one counts.
+        Some(text) if text.matches("\"Statement\"").count() > 1 => return None,
         Some(text) => serde_json::from_str(&text).ok()?,
         None => policy.to_value(),
     };
@@ -240,8 +313,10 @@ mod tests {
         "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
     fn of<T>(name: &str, request: Value, ask: impl FnOnce(&View<'_>) -> T) -> T {
+        let is = |pair: &&Pair| pair.does == name || pair.undone_by.contains(&name);
+        let service = PAIRS.iter().find(is).map_or("kms", |pair| pair.service);
         let record = json!({
-            "eventName": name, "eventSource": "kms.amazonaws.com", "awsRegion": "eu-central-1",
+            "eventName": name, "eventSource": format!("{service}.amazonaws.com"), "awsRegion": "eu-central-1",
             "recipientAccountId": "111122223333", "requestParameters": request,
             "resources": [{"ARN": KEY, "type": "AWS::KMS::Key"}],
         });
@@ -274,6 +349,16 @@ mod tests {
         let stopped = of("StopLogging", json!({"name": arn("eu-central-1")}), done);
         assert_eq!(of("StartLogging", json!({"name": "main"}), undone), stopped);
         assert_ne!(of("StartLogging", json!({"name": arn("eu-west-1")}), undone), stopped);
+        let secret = |forced: bool| {
+            let request = json!({"secretId": "a/b", "forceDeleteWithoutRecovery": forced});
+            of("DeleteSecret", request, done)
+        };
+        assert_eq!(secret(true), None);
+        assert_eq!(of("RestoreSecret", json!({"secretId": "a/b"}), undone), secret(false));
+        assert_ne!(of("RestoreSecret", json!({"secretId": "c/b"}), undone), secret(false));
+        let material = |id: &str| json!({"keyId": KEY, "keyMaterialId": id});
+        let lost = of("DeleteImportedKeyMaterial", material("m1"), done);
+        assert_ne!(of("ImportKeyMaterial", material("m2"), undone), lost);
         let import = |of_type: &str| {
             let request = json!({"keyId": KEY, "importType": of_type});
             of("ImportKeyMaterial", request, undone).is_some()

@@ -254,7 +254,7 @@ impl File<'_> {
                     .and_then(|level| level.parse().ok()),
                 alike: self.embedded.is_some()
                     && own.member("alike").is_some_and(|alike| alike.as_bool() == Some(true)),
-                values: own.text("values").map(str::to_owned),
+                values: own.texts("values"),
                 origin: self.origin.clone(),
             },
             text: Arc::clone(&self.text),

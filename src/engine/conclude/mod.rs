@@ -103,7 +103,7 @@ use count::{Counts, Known};
 use coverage::Look;
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
-use notices::{collision, conflict, too_many_names, too_many_tags};
+use notices::{collision, conflict, too_many_names, too_many_tags, too_many_undoings};
 use reported::reported;
 use settle::{Settled, Settling};
 use stateful::decide::{Bench, Decisions, Desk};
@@ -307,7 +307,9 @@ fn decide(
     let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
     let handed = handed_on(&shelves, &mut partial.retained, (passed.handed, passed.aged))?;
     let undoing = std::mem::replace(&mut partial.undoing, Rows::new(1));
-    let undone = Some(Undoings::of(undoing, &dictionary, context.key)?);
+    let undone = Undoings::of(undoing, &dictionary, context.key)?;
+    partial.problems.extend(undone.cut.then(too_many_undoings));
+    let undone = Some(undone);
     Ok(Decided { decisions, compared, book, handed, undone })
 }
 

@@ -62,3 +62,10 @@ pub fn conflict(names: &Names, places: &[(u64, u64)]) -> Problem {
                    expected copies; all were evaluated, all but one may be forged";
     Problem::new(smallest, Stage::Parse, message)
 }
+
+/// That nothing is said of what was undone.
+pub fn too_many_undoings() -> Problem {
+    let message =
+        "there are too many calls that may undo others, so nothing is said of what was undone";
+    Problem::new(Origin::blob("*"), Stage::Rule, message)
+}

@@ -14,7 +14,7 @@ use crate::engine::store::runs::{Rows, SHARDS};
 use crate::model::date_text;
 use crate::model::finding::{EventRef, Finding};
 use crate::model::time::Time;
-use crate::model::undo::{Effect, Fate, Undone};
+use crate::model::undo::{Effect, Fate, Reversible, Undone};
 
 /// So many calls that undo something are held; the log of an organisation has thousands.
 const MOST: usize = 1 << 20;
@@ -27,7 +27,7 @@ pub struct Undoings {
     rows: Vec<Undoing>,
     names: HashMap<Sym, String>,
     /// Whether there were too many: then nothing is said of what may be undone.
-    cut: bool,
+    pub cut: bool,
 }
 
 impl Undoings {
@@ -60,6 +60,11 @@ impl Undoings {
                 all.names.insert(row.who, name.into_owned());
             }
         }
+        // Of calls of one second the smallest name is told: a hash is another one in each run.
+        let Undoings { rows, names, .. } = &mut all;
+        rows.sort_by_cached_key(|row| {
+            (row.what, row.time, names.get(&row.who).cloned(), row.parts)
+        });
         Ok(all)
     }
 
@@ -81,27 +86,31 @@ impl Undoings {
     }
 
     /// What became of an event; `None` if nothing can undo it.
-    fn of_event(&self, event: &EventRef) -> Option<Option<Undone>> {
-        let request = event.request.as_ref().filter(|request| request.error.is_none())?;
-        let done = request.reversible.as_ref()?;
+    fn of_event(&self, event: &EventRef, about_strangers: bool) -> Option<Option<Undone>> {
+        let done = reversible(event, about_strangers)?;
         Some(event.time.and_then(|time| self.undone(&done.what, done.parts, time)))
     }
 
     /// Tells what became of a finding's events, and of the finding.
     pub fn tell(&self, finding: &mut Finding) {
-        if self.cut {
-            return;
-        }
         if finding.attempt {
             let mut requests = finding.events.iter().filter_map(|event| event.request.as_ref());
-            let refused = requests.any(|request| request.reversible.is_some());
+            let refused = requests.any(|request| request.reversible.is_some()) && !self.cut;
             let effect = Effect { fate: Fate::Refused, undone: None, due: None };
             finding.effect = refused.then_some(effect);
             return;
         }
+        if self.cut {
+            return;
+        }
+        let about_strangers = finding.details.contains_key("external_accounts");
         let mut state: Option<Option<Undone>> = None;
+        let mut is_whole = finding.count <= finding.events.len() as u64;
         for event in &mut finding.events {
-            let Some(undone) = self.of_event(event) else { continue };
+            let Some(undone) = self.of_event(event, about_strangers) else {
+                is_whole = false;
+                continue;
+            };
             state = Some(match state {
                 // What is open in part is open.
                 Some(known) => known.zip(undone.clone()).map(|(one, other)| one.max(other)),
@@ -112,24 +121,26 @@ impl Undoings {
         let due = due(finding);
         finding.effect = match (state, due) {
             (None, None) => None,
-            // Of events that are not shown nobody knows.
-            (Some(Some(undone)), _) => is_whole(finding).then_some(Effect {
-                fate: Fate::Reversed,
-                undone: Some(undone),
-                due: None,
-            }),
+            // Nobody knows of events that are not shown, or that nothing can undo.
+            (Some(Some(undone)), _) => {
+                is_whole.then_some(Effect { fate: Fate::Reversed, undone: Some(undone), due: None })
+            }
             (_, due) => Some(Effect { fate: Fate::Open, undone: None, due }),
         };
     }
 }
 
-/// Whether all events of a finding are shown.
-fn is_whole(finding: &Finding) -> bool {
-    finding.count <= finding.events.len() as u64
+/// What an event did, if another call can undo it. Of a key policy only whom it lets in is compared, so
+/// that only findings about strangers are told of it.
+fn reversible(event: &EventRef, about_strangers: bool) -> Option<&Reversible> {
+    let request = event.request.as_ref().filter(|request| request.error.is_none())?;
+    let done = request.reversible.as_ref()?;
+    (about_strangers || !done.what.starts_with("PutKeyPolicy ")).then_some(done)
 }
 
 /// When a key is deleted, or its material expires.
 fn due(finding: &Finding) -> Option<Time> {
-    let text = |name: &str| finding.details.get(name)?.as_str();
+    // Of several events the details are those of the first.
+    let text = |name: &str| finding.details.get(name).filter(|_| finding.count == 1)?.as_str();
     text("deletionDate").or_else(|| text("valid_to")).and_then(date_text::read)
 }

@@ -134,17 +134,14 @@ impl<'m, 'r> Matching<'m, 'r> {
     }
 }
 
-/// The values of what the rule of a hit is about: a text, or the texts in a list.
+/// The values of what the rule of a hit is about: texts, and the texts in lists.
 fn values_of(context: &Context<'_>, hit: &Hit) -> ValueCounts {
-    let about = context.plan.rules.metas()[hit.rule].values.as_ref();
-    let Some(value) = about.and_then(|name| hit.details.get(name)) else {
-        return ValueCounts::default();
+    let about = context.plan.rules.metas()[hit.rule].values.iter();
+    let texts = |value: &Value| match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        other => other.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
     };
-    let texts = match value {
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        other => other.as_str().into_iter().collect::<Vec<_>>(),
-    };
-    ValueCounts::new(texts.into_iter().map(str::to_owned))
+    ValueCounts::new(about.filter_map(|name| hit.details.get(name)).flat_map(texts))
 }
 
 /// What a hit has in common with others of its finding, and whether it is about one principal, one key

@@ -25,7 +25,9 @@ pub fn note(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: &Basics<'_>
     let (Some(event), Some(time)) = (marked.event(), basics.time) else { return };
     let view = View::new(&event);
     let context = sink.context;
-    if view.attempt() {
+    // What a VPC endpoint logs says nothing of how the call ended.
+    let category = event.text_at(&["eventCategory"]);
+    if view.attempt() || category.is_some_and(|category| category == "NetworkActivity") {
         return;
     }
     let principal = view.principal();

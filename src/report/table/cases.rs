@@ -138,10 +138,13 @@ fn one(
 /// The columns of labels and levels.
 const LABEL: u16 = 8;
 
+/// No text is so long that it would not fit on so many lines: a command must not be cut.
+const WHOLE: usize = 40;
+
 /// How many lines a text below a label may take.
 fn height(text: &str, width: u16) -> usize {
     let columns = usize::from(width.saturating_sub(LABEL + 2)).max(2);
-    fit(text, columns, 3).len()
+    fit(text, columns, WHOLE).len()
 }
 
 /// Who it was, and how much there is.
@@ -164,7 +167,7 @@ fn head(
     }
     let mut grid = Grid::new(width, &[level, 0], style.color, out);
     let [name, mut cell] = grid.row();
-    cell.add(Ink::Plain, &summary(case, findings, width), 1);
+    cell.add(Ink::Plain, &summary(case, findings, width), if width < WIDE { 1 } else { 2 });
     grid.write(&[name, cell])?;
     Ok(2)
 }
@@ -202,9 +205,10 @@ fn summary(case: &Case, findings: &[Finding], width: u16) -> String {
         (Fate::Refused, _) => Some("refused".to_owned()),
         (Fate::Open, due) => due.map(|due| format!("due {}", day_and_minute(due))),
     }));
-    parts.extend(match findings.iter().map(|finding| finding.principal.mfa).min() {
-        Some(Mfa::Yes) => Some("MFA".to_owned()),
-        Some(Mfa::No) => Some("no MFA".to_owned()),
+    let mut mfa = findings.iter().map(|finding| finding.principal.mfa);
+    parts.extend(match (mfa.clone().any(|mfa| mfa == Mfa::No), mfa.all(|mfa| mfa == Mfa::Yes)) {
+        (true, _) => Some("no MFA".to_owned()),
+        (_, true) => Some("MFA".to_owned()),
         _ => None,
     });
     if !case.merged.is_empty() {
@@ -238,7 +242,11 @@ fn events(
     for line in &shown {
         let by = rule(line);
         let rules = if narrow { by.chars().count() } else { widest };
-        let rules = u16::try_from(rules).unwrap_or(u16::MAX).min(width / 2);
+        let rules = u16::try_from(rules).unwrap_or(u16::MAX);
+        if rules > width / 2 {
+            stacked((line, &by), (width, style), out)?;
+            continue;
+        }
         let fixed: &[u16] = if narrow { &[TIME, 0, rules] } else { &[TIME, 8, 0, ENDED, rules] };
         let mut grid = Grid::new(width, fixed, style.color, out);
         let cells = grid.row::<5>();
@@ -265,6 +273,21 @@ fn events(
         grid.write(&[time, what])?;
     }
     Ok(())
+}
+
+/// A line whose rule has no room beside its call: it stands below.
+fn stacked(
+    (line, by): (&Line, &str),
+    (width, style): (u16, &Style),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut grid = Grid::new(width, &[TIME, 0], style.color, out);
+    let [mut time, mut what] = grid.row();
+    time.add(Ink::Faint, &line.time.map_or("no time".to_owned(), day_and_minute), 1);
+    let columns = what.width();
+    happened(line, true, columns).iter().for_each(|text| what.add(Ink::Plain, text, 1));
+    what.add(Ink::Of(line.level), by, WHOLE);
+    grid.write(&[time, what])
 }
 
 /// The rule of a line, and how many more tell of it.
@@ -303,7 +326,8 @@ fn happened(line: &Line, with_end: bool, columns: usize) -> Vec<String> {
     let calls: Vec<&String> = line.calls.iter().collect();
     let mut call = few(&calls);
     if line.count > 1 {
-        call.push_str(&format!(" ×{}", count(line.count)));
+        let more = if line.at_least { "+" } else { "" };
+        call.push_str(&format!(" ×{}{more}", count(line.count)));
     }
     let targets: Vec<&String> = line.targets.iter().collect();
     match targets.as_slice() {
@@ -317,7 +341,11 @@ fn happened(line: &Line, with_end: bool, columns: usize) -> Vec<String> {
         _ => format!(", {}", became(&line.ended, false)),
     };
     let text = |said: &str| format!("{call}{said}{end}");
-    let said = line.said.as_ref().map(|said| format!(": {}", said.text)).unwrap_or_default();
+    let said = line
+        .said
+        .as_ref()
+        .map(|said| format!(": {}", few(&said.texts.iter().collect::<Vec<_>>())))
+        .unwrap_or_default();
     let full = text(&said);
     match fit(&full, columns, 2) {
         one if one.len() == 1 => one,
@@ -389,21 +417,28 @@ fn first_sentence(text: &str) -> &str {
 fn look(report: &Report<'_>, case: &Case) -> Option<String> {
     let sources: Vec<String> = report.run.sources.iter().map(|source| quoted(source)).collect();
     let sources = if sources.len() > 2 { "SOURCE".to_owned() } else { sources.join(" ") };
-    let by = match (case.credentials.first.as_slice(), case.actors.first.as_slice()) {
-        ([key], _) => format!("--access-key {}", quoted(key)),
-        (_, [actor]) => format!("--principal {}", quoted(actor)),
-        ([key, ..], _) => format!("--access-key {}", quoted(key)),
-        (_, [actor, ..]) => format!("--principal {}", quoted(actor)),
+    let (keys, actors) = (&case.credentials, &case.actors);
+    let (option, names) = match (keys.count, actors.count) {
+        (1..=KEYS, _) | (1.., 0) => ("--access-key", keys),
+        (_, 1..) => ("--principal", actors),
         _ => return None,
     };
-    Some(format!("keytrail events {sources} {by}"))
+    let words = names.first.iter().take(KEYS as usize);
+    let words: Vec<String> = words.map(|word| format!("{option} {}", quoted(word))).collect();
+    Some(format!("keytrail events {sources} {}", words.join(" ")))
 }
+
+/// A command names so many keys or callers.
+const KEYS: u64 = 3;
 
 /// A word as a shell takes it, whatever is in it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/:._@=,+-".contains(c);
+    // A file may be named like an option.
+    let word =
+        if word.len() > 1 && word.starts_with('-') { format!("./{word}") } else { word.to_owned() };
     if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
+        return word;
     }
     format!("'{}'", word.replace('\'', r"'\''"))
 }

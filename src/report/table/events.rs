@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::fit::count;
 use super::grid::{Grid, Ink};
 use super::names;
-use super::widths::TIME_WIDTH;
+use super::widths::{NARROW, TIME_WIDTH};
 use crate::model::finding::{EventRef, Finding};
 use crate::model::level::Level;
 use crate::model::time::Time;
@@ -16,9 +16,12 @@ use crate::report::{Report, Style};
 /// So many events are held to be put in order; the others are counted.
 const MOST: usize = 1 << 16;
 
+/// What tells events apart, in the order of time: of forged copies, which have one id, each is told.
+type Order = (bool, Option<Time>, Option<String>, String, String);
+
 /// An event on its line.
 struct Line {
-    order: (bool, Option<Time>, Option<String>, String),
+    order: Order,
     level: Level,
     rules: Vec<String>,
     who: String,
@@ -57,10 +60,13 @@ pub fn write(
     }
     let rules = lines.values().map(|line: &Line| rule(line).len()).max().unwrap_or_default();
     let rules = u16::try_from(rules).unwrap_or(u16::MAX).min(width / 2);
+    if width < NARROW {
+        return narrow(&lines, hidden, (width, style), out);
+    }
     let mut grid = Grid::new(width, &[TIME_WIDTH, 0, 0, rules], style.color, out);
     for line in lines.values() {
         let [mut time, mut call, mut who, mut by] = grid.row();
-        let (_, at, _, name) = &line.order;
+        let (_, at, _, name, _) = &line.order;
         time.add(Ink::Faint, &at.map_or("no time".to_owned(), |at| at.to_string()), 1);
         let error = if line.error.is_empty() { String::new() } else { format!(" {}", line.error) };
         call.add(Ink::Plain, &format!("{name}{error}"), 1);
@@ -76,8 +82,34 @@ pub fn write(
     if !lines.is_empty() { grid.gap() } else { Ok(()) }
 }
 
-fn order(event: &EventRef) -> (bool, Option<Time>, Option<String>, String) {
-    (event.time.is_none(), event.time, event.id.clone(), event.name.clone())
+/// One below the other, where columns have no room.
+fn narrow(
+    lines: &BTreeMap<Order, Line>,
+    hidden: u64,
+    (width, style): (u16, &Style),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut grid = Grid::new(width, &[0], style.color, out);
+    for line in lines.values() {
+        let [mut cell] = grid.row();
+        let (_, at, _, name, _) = &line.order;
+        cell.add(Ink::Faint, &at.map_or("no time".to_owned(), |at| at.to_string()), 1);
+        cell.add(Ink::Plain, &format!("  {name} {}", line.error), 2);
+        cell.add(Ink::Plain, &format!("  {} {}", line.who, line.from), 2);
+        cell.add(Ink::Of(line.level), &format!("  {}", rule(line)), 3);
+        grid.write(&[cell])?;
+    }
+    if hidden > 0 {
+        let [mut cell] = grid.row();
+        cell.add(Ink::Plain, &format!("… and {} more", count(hidden)), 1);
+        grid.write(&[cell])?;
+    }
+    if !lines.is_empty() { grid.gap() } else { Ok(()) }
+}
+
+fn order(event: &EventRef) -> Order {
+    let origin = event.origin.to_string();
+    (event.time.is_none(), event.time, event.id.clone(), event.name.clone(), origin)
 }
 
 fn line(finding: &Finding, event: &EventRef) -> Line {

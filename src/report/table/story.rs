@@ -14,6 +14,7 @@ use crate::model::arn::Arn;
 use crate::model::finding::{EventRef, Finding, Key, Resource};
 use crate::model::level::Level;
 use crate::model::time::Time;
+use crate::model::undo::Fate;
 
 /// What became of the events of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +29,10 @@ pub enum Ended {
     Open,
 }
 
-/// What else there is to say of an event, in a few words.
+/// What else there is to say of events, in a few words.
 #[derive(Debug, Clone)]
 pub struct Said {
-    pub text: String,
+    pub texts: BTreeSet<String>,
     /// Whether it must not be left out: to whom something was given.
     pub grave: bool,
 }
@@ -49,6 +50,8 @@ pub struct Line {
     pub more: usize,
     /// How many events.
     pub count: u64,
+    /// Whether there may be more of them.
+    pub at_least: bool,
     /// The calls, and on what.
     pub calls: BTreeSet<String>,
     pub targets: BTreeSet<String>,
@@ -92,8 +95,13 @@ pub fn lines(findings: &[Finding]) -> Vec<Line> {
             None => drop(lines.insert(key, (line, places.collect()))),
         }
     }
-    let mut lines: Vec<Line> =
-        lines.into_values().map(|(line, places)| counted_of(line, &places, findings)).collect();
+    let mut by: BTreeMap<String, usize> = BTreeMap::new();
+    lines.values().for_each(|(line, _)| *by.entry(line.who.clone()).or_default() += 1);
+    let whole = |(line, places): (Line, BTreeSet<usize>)| {
+        let is_alone = by.get(&line.who) == Some(&1);
+        counted_of((line, is_alone), &places, findings)
+    };
+    let mut lines: Vec<Line> = lines.into_values().map(whole).collect();
     lines.sort_by_key(|line| (line.time.is_none(), line.time, line.gravity));
     lines
 }
@@ -103,8 +111,10 @@ fn events(findings: &[Finding]) -> BTreeMap<EventKey, Vec<Told<'_>>> {
     let mut events: BTreeMap<EventKey, Vec<Told<'_>>> = BTreeMap::new();
     for (place, finding) in findings.iter().enumerate() {
         for event in &finding.events {
-            let id = event.id.clone().unwrap_or_else(|| event.origin.to_string());
-            let of = (event.time.is_none(), event.time, format!("{id} {}", event.name));
+            // Of forged copies, which have one id, each is told.
+            let id = event.id.as_deref().unwrap_or_default();
+            let of =
+                (event.time.is_none(), event.time, format!("{id} {} {}", event.name, event.origin));
             events.entry(of).or_default().push((place, event));
         }
     }
@@ -112,16 +122,27 @@ fn events(findings: &[Finding]) -> BTreeMap<EventKey, Vec<Told<'_>>> {
 }
 
 /// A line with the number of other rules that tell of it, and with the events that its findings count
-/// and do not show.
-fn counted_of(line: Line, places: &BTreeSet<usize>, findings: &[Finding]) -> Line {
+/// and do not show; it may be the only one of whoever made the calls.
+fn counted_of(
+    (line, is_alone): (Line, bool),
+    places: &BTreeSet<usize>,
+    findings: &[Finding],
+) -> Line {
     let all = places.iter().map(|place| &findings[*place]);
     let (same, others): (Vec<&Finding>, Vec<&Finding>) =
         all.partition(|finding| finding.rule == line.rule);
     let others = others.into_iter().filter(|finding| !finding.told.chain);
     let rules: BTreeSet<&str> = others.map(|finding| finding.rule.as_str()).collect();
-    let hidden = same.into_iter().filter(|finding| is_of_one_call(finding));
-    let hidden = hidden.map(|finding| finding.count.saturating_sub(finding.events.len() as u64));
-    Line { more: rules.len(), count: line.count + hidden.sum::<u64>(), ..line }
+    let hidden = same.iter().map(|f| f.count.saturating_sub(f.events.len() as u64)).sum::<u64>();
+    let of_one_call = same.iter().all(|finding| is_of_one_call(finding));
+    // Those that are not shown may be other calls, which other lines tell of.
+    let at_least = hidden > 0 && !(is_alone && of_one_call);
+    let ended = match line.ended {
+        Ended::Undone(..) if hidden > 0 => Ended::Done,
+        ended => ended,
+    };
+    let count = if at_least { line.count } else { line.count + hidden };
+    Line { more: rules.len(), count, at_least, ended, ..line }
 }
 
 /// Whether all events that a finding shows are of one call, so that those that it does not show are
@@ -142,7 +163,8 @@ fn line((gravity, finding): (usize, &Finding), event: &EventRef, aliases: &Alias
     });
     let who = request.map_or(&finding.principal, |request| &request.principal);
     let error = request.and_then(|request| request.error.clone());
-    let reversible = request.is_some_and(|request| request.reversible.is_some());
+    let open = finding.effect.as_ref().is_some_and(|effect| effect.fate == Fate::Open);
+    let reversible = request.is_some_and(|request| request.reversible.is_some()) && open;
     let ended = match (error, &event.undone) {
         (Some(error), _) => Ended::Refused(error),
         (None, Some(undone)) => Ended::Undone(undone.at, undone.by.clone()),
@@ -157,6 +179,7 @@ fn line((gravity, finding): (usize, &Finding), event: &EventRef, aliases: &Alias
         rule: finding.rule.clone(),
         more: 0,
         count: 1,
+        at_least: false,
         calls: [event.name.clone()].into(),
         targets: target.into_iter().collect(),
         said: said(finding),
@@ -173,7 +196,11 @@ impl Line {
         self.count += other.count;
         self.calls.extend(other.calls);
         self.targets.extend(other.targets);
-        self.said = self.said.take().or(other.said);
+        match (&mut self.said, other.said) {
+            (Some(said), Some(more)) => said.texts.extend(more.texts),
+            (said @ None, more) => *said = more,
+            _ => {}
+        }
         self.ended = match (self.ended.clone(), other.ended) {
             (Ended::Undone(one, by), Ended::Undone(other, by_other)) => {
                 if one >= other {
@@ -234,11 +261,11 @@ fn said(finding: &Finding) -> Option<Said> {
         let what = few(&what);
         let to = if what.is_empty() { "for" } else { "to" };
         let text = format!("{what} {to} {}, not yours", few(&accounts)).trim().to_owned();
-        return Some(Said { text, grave: true });
+        return Some(Said { texts: [text].into(), grave: true });
     }
     let days = finding.details.get("pendingWindowInDays").and_then(Value::as_u64)?;
     let text = format!("in {}", counted(days, "day"));
-    Some(Said { text, grave: false })
+    Some(Said { texts: [text].into(), grave: false })
 }
 
 /// The first of several names, and how many more there are.

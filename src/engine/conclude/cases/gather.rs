@@ -45,6 +45,8 @@ struct Gathered {
     last_seen: Option<Time>,
     tactics: BTreeSet<u8>,
     effect: Option<Effect>,
+    /// Whether it is not known of all findings what became of them.
+    unknown: bool,
     actors: Listing,
     hit: Listing,
     credentials: Listing,
@@ -77,6 +79,8 @@ impl Gathered {
     fn take(&mut self, (place, hit): (usize, bool), finding: &Finding) {
         self.last_seen = self.last_seen.max(finding.last_seen);
         self.tactics.insert(finding.told.tactic);
+        // A chain is about events that other findings tell of.
+        self.unknown |= finding.effect.is_none() && !finding.attempt && !finding.told.chain;
         self.effect = match (self.effect.take(), finding.effect.clone()) {
             (Some(one), Some(other)) => Some(one.with(other)),
             (one, other) => one.or(other),
@@ -194,6 +198,12 @@ fn case(gathered: Gathered, known: &BTreeSet<&KnownCase>) -> (Case, Vec<usize>) 
     let mut ids = known.iter().map(|known| Arc::clone(&known.id));
     let id = ids.next().unwrap_or_else(|| own.into());
     let gravest = gathered.first.as_ref();
+    // What earlier runs told of it may still hold.
+    let unknown = gathered.unknown || !known.is_empty();
+    let effect = gathered.effect.filter(|effect| effect.fate == Fate::Open || !unknown);
+    let begun = known.iter().map(|known| known.first);
+    let first_seen = gathered.earliest.and_then(|(event, _)| event.time);
+    let first_seen = begun.chain(first_seen).min();
     let case = Case {
         merged: ids.filter(|other| *other != id).collect(),
         id,
@@ -206,9 +216,9 @@ fn case(gathered: Gathered, known: &BTreeSet<&KnownCase>) -> (Case, Vec<usize>) 
         credentials: gathered.credentials.names,
         source_ips: gathered.source_ips.names,
         keys: gathered.keys.names,
-        effect: gathered.effect,
+        effect,
         tactics: u32::try_from(gathered.tactics.len()).unwrap_or(u32::MAX),
-        first_seen: gathered.earliest.and_then(|(event, _)| event.time),
+        first_seen,
         last_seen: gathered.last_seen,
         findings: gathered.findings,
     };

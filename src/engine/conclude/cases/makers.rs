@@ -11,16 +11,47 @@ use crate::engine::store::runs::{SHARDS, Sharded};
 use crate::model::memory::Issued;
 use crate::model::time::Time;
 
-/// So many times credentials are looked for that made others: AWS itself lets a session of a chain of
-/// roles assume another without end, but nobody needs many.
-const STEPS: usize = 8;
+/// So many times credentials are looked for that made others. A session of a role can assume another
+/// without end.
+const STEPS: usize = 64;
 
 /// A maker: the keyed hashes of its lineage and of its access key.
 type Maker = (u64, u64);
 
 /// Who made which credentials.
 #[derive(Debug, Default)]
-pub struct Makers(HashMap<u64, Vec<(bool, Maker)>>);
+pub struct Makers(HashMap<u64, Told>);
+
+/// What all records together tell of who made a credential.
+#[derive(Debug, Default)]
+struct Told {
+    /// Those that name who did,
+    clear: Makes,
+    /// and those that name the account only.
+    vague: Makes,
+}
+
+/// Who made a credential.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Makes {
+    #[default]
+    Nobody,
+    /// One, with one key or with several: then the key is 0.
+    One(Maker),
+    Several,
+}
+
+impl Makes {
+    fn add(&mut self, (maker, key): Maker) {
+        *self = match *self {
+            Makes::Nobody => Makes::One((maker, key)),
+            Makes::One((known, of)) if known == maker => {
+                Makes::One((maker, if of == key { key } else { 0 }))
+            }
+            _ => Makes::Several,
+        };
+    }
+}
 
 impl Makers {
     /// Those of the credentials that are `wanted`, and of their makers' in turn.
@@ -30,40 +61,37 @@ impl Makers {
     pub fn of(rows: &Sharded<Issued>, mut wanted: HashSet<u64>) -> io::Result<Makers> {
         let mut makers = Makers::default();
         for _ in 0..STEPS {
-            wanted.retain(|made| !makers.0.contains_key(made));
+            wanted.retain(|made| *made != 0 && !makers.0.contains_key(made));
             if wanted.is_empty() {
                 break;
             }
-            makers.add(rows, &wanted)?;
-            let known = wanted.iter().filter_map(|made| makers.0.get(made));
-            let next = known.flatten().flat_map(|(_, (maker, key))| [*maker, *key]);
-            wanted = next.filter(|made| *made != 0).collect();
+            for made in &wanted {
+                makers.0.insert(*made, Told::default());
+            }
+            for number in 0..SHARDS {
+                rows.shard(number).each(|row| {
+                    if let Some(told) =
+                        makers.0.get_mut(&row.made).filter(|_| wanted.contains(&row.made))
+                    {
+                        let makes = if row.vague { &mut told.vague } else { &mut told.clear };
+                        makes.add((row.maker, row.maker_key));
+                    }
+                })?;
+            }
+            let known = wanted.iter().filter_map(|made| makers.maker(*made));
+            wanted = known.flat_map(|(maker, key)| [maker, key]).collect();
         }
         Ok(makers)
     }
 
-    fn add(&mut self, rows: &Sharded<Issued>, wanted: &HashSet<u64>) -> io::Result<()> {
-        for number in 0..SHARDS {
-            rows.shard(number).each(|row| {
-                if wanted.contains(&row.made) {
-                    let makers = self.0.entry(row.made).or_default();
-                    let maker = (row.vague, (row.maker, row.maker_key));
-                    if !makers.contains(&maker) {
-                        makers.push(maker);
-                        makers.sort_unstable();
-                        makers.truncate(TOLD);
-                    }
-                }
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The lineage behind a lineage that acted with an access key, as keyed hashes; the key may be 0.
+    /// The lineage behind a lineage that acted with an access key, as keyed hashes. Without one the name of
+    /// the session tells; with one that nobody in the log made, somebody else may have named a session
+    /// so.
     pub fn behind(&self, lineage: u64, key: u64) -> u64 {
         let mut at = (lineage, key);
         for _ in 0..STEPS {
-            let Some(maker) = self.maker(at.1).or_else(|| self.maker(at.0)) else { break };
+            let made = if at.1 == 0 { at.0 } else { at.1 };
+            let Some(maker) = self.maker(made) else { break };
             at = maker;
         }
         at.0
@@ -71,19 +99,11 @@ impl Makers {
 
     /// Who made a credential, if that was one.
     fn maker(&self, made: u64) -> Option<Maker> {
-        let makers = self.0.get(&made)?;
-        let clear = makers.iter().filter(|(vague, _)| !vague);
-        let mut of = match clear.clone().next() {
-            Some(_) => clear.map(|(_, maker)| *maker).collect::<Vec<_>>(),
-            None => makers.iter().map(|(_, maker)| *maker).collect(),
-        };
-        let (maker, key) = of.pop()?;
-        if of.iter().any(|(other, _)| *other != maker) {
-            return None;
+        let told = self.0.get(&made)?;
+        match (told.clear, told.vague) {
+            (Makes::One(maker), _) | (Makes::Nobody, Makes::One(maker)) => Some(maker),
+            _ => None,
         }
-        // Whoever made it with several keys is known by itself.
-        let same = of.iter().all(|(_, other)| *other == key);
-        Some((maker, if same { key } else { 0 }))
     }
 }
 
@@ -120,9 +140,6 @@ pub fn hand_on(rows: &Sharded<Issued>, last: Time) -> io::Result<Vec<Issued>> {
     Ok(latest)
 }
 
-/// So many makers of one credential are held, the smallest.
-const TOLD: usize = 8;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +166,12 @@ mod tests {
     #[test]
     fn a_session_name_that_several_use_tells_nobody() {
         let rows = [(5, false, 1, 0), (5, false, 2, 0), (15, false, 2, 0)];
-        let makers = makers(&rows, &[5, 15]);
+        let makers = makers(&rows, &[5, 15, 16]);
+        assert_eq!(
+            makers.behind(5, 16),
+            5,
+            "a key that nobody made is not of whoever took the name"
+        );
         assert_eq!(makers.behind(5, 0), 5);
         assert_eq!(makers.behind(5, 15), 2, "the key tells");
     }
@@ -176,5 +198,16 @@ mod tests {
         }
         let known = hand_on(&all.sharded(), hour(100)).unwrap();
         assert_eq!(known.iter().map(|row| row.made).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn a_maker_with_many_keys_is_one_and_two_makers_are_none_in_any_order() {
+        let mut rows: Vec<_> = (0..20).map(|key| (5, false, 1, 100 + key)).collect();
+        assert_eq!(makers(&rows, &[5]).behind(5, 0), 1);
+        for at in [0, 7, 20] {
+            rows.insert(at, (5, false, 2, 9));
+            assert_eq!(makers(&rows, &[5]).behind(5, 0), 5);
+            rows.remove(at);
+        }
     }
 }

@@ -70,6 +70,8 @@ struct Seen {
 /// What links a finding with others, before it is known who is behind its credentials.
 struct Linked {
     number: [u64; 2],
+    /// The time of its latest event, if it is about one actor: not all events are shown.
+    last: Option<i64>,
     chain: bool,
     seen: Vec<Seen>,
 }
@@ -110,11 +112,12 @@ impl<'a> Making<'a> {
             all.push(self.linked(&*finding?));
         }
         let actors = all.iter().flat_map(|linked| &linked.seen).filter_map(|seen| seen.actor);
-        let wanted = actors.flat_map(|(lineage, key)| [lineage, key]).filter(|made| *made != 0);
+        let known = earlier.iter().flat_map(|case| &case.spans).map(|(actor, ..)| *actor);
+        let wanted = actors.flat_map(|(lineage, key)| [lineage, key]).chain(known);
         let issued = issued.sharded();
         let makers = Makers::of(&issued, wanted.collect())?;
         let nodes: Vec<Node> = all.iter().map(|linked| linked.node(&makers)).collect();
-        let mut cases = self.linked_with(&all, nodes, earlier);
+        let mut cases = self.linked_with((&all, nodes), earlier, &makers);
         for (place, finding) in findings.read()?.take(all.len()).enumerate() {
             cases.take(place, &*finding?);
         }
@@ -128,6 +131,7 @@ impl<'a> Making<'a> {
     fn linked(&self, finding: &Finding) -> Linked {
         Linked {
             number: finding.number().unwrap_or_default(),
+            last: finding.last_seen.filter(|_| finding.principal.arn.is_some()).map(|time| time.0),
             chain: self.chains.contains(finding.rule.as_str()),
             seen: finding.events.iter().filter_map(|event| self.seen(event)).collect(),
         }
@@ -138,13 +142,14 @@ impl<'a> Making<'a> {
         let request = event.request.as_deref()?;
         let hash = |text: &str| hash_key.short(text.as_bytes());
         let time = event.time.unwrap_or(Time(0)).0;
-        // The record of the other account tells of the same call.
-        let event = match (&event.shared, &event.id) {
-            (Some(shared), _) => hash(&format!("shared {shared}")),
-            (None, Some(id)) => hash(&format!("{time} {id} {}", event.name)),
-            (None, None) => hash(&format!("{time} at {}", event.origin)),
+        // The record of the other account tells of the same call. Forged copies have one id.
+        let event = match &event.shared {
+            Some(shared) => hash(&format!("shared {shared}")),
+            None => hash(&format!("{time} at {}", event.origin)),
         };
-        let key = request.access_key.as_deref();
+        // A service calls with a key of its own.
+        let by_service = request.principal.invoked_by.is_some();
+        let key = request.access_key.as_deref().filter(|_| !by_service);
         let lineage = lineage(&request.principal, key, &self.context.plan.estate);
         let key = key.map_or(0, |id| hash(&of_key(id)));
         Some(Seen { event, time, actor: lineage.map(|lineage| (hash(&lineage), key)) })
@@ -153,9 +158,9 @@ impl<'a> Making<'a> {
     /// Cases without what they tell.
     fn linked_with<'k>(
         &self,
-        all: &[Linked],
-        mut nodes: Vec<Node>,
+        (all, mut nodes): (&[Linked], Vec<Node>),
         earlier: &'k [KnownCase],
+        makers: &Makers,
     ) -> Gathering<'k> {
         let place: HashMap<[u64; 2], usize> =
             all.iter().enumerate().map(|(place, linked)| (linked.number, place)).collect();
@@ -163,7 +168,9 @@ impl<'a> Making<'a> {
         for known in earlier {
             let same = known.findings.iter().filter_map(|finding| place.get(finding));
             pairs.extend(same.map(|place| (*place, nodes.len())));
-            let spans = known.spans.iter().map(|(actor, first, last)| (*actor, first.0, last.0));
+            // What came later may tell who was behind an actor of then.
+            let of = |actor: &u64| makers.behind(*actor, 0);
+            let spans = known.spans.iter().map(|(actor, first, last)| (of(actor), first.0, last.0));
             nodes.push(Node { spans: spans.collect(), ..Node::default() });
         }
         let linking = link(&nodes, &pairs);
@@ -179,9 +186,11 @@ impl Linked {
         let (own, others): (Vec<&Seen>, Vec<&Seen>) =
             self.seen.iter().partition(|seen| actor(seen) == home);
         let span = |home| own.iter().map(move |seen| (home, seen.time, seen.time));
+        let last = home.zip(self.last.filter(|_| others.is_empty()));
+        let last = last.map(|(home, last)| (home, last, last));
         let events = |seen: Vec<&Seen>| seen.iter().map(|seen| seen.event).collect();
         Node {
-            spans: home.map(|home| span(home).collect()).unwrap_or_default(),
+            spans: home.into_iter().flat_map(span).chain(last).collect(),
             hit: if self.chain { events(others) } else { Vec::new() },
             own: events(own),
         }

@@ -7,10 +7,8 @@
 
 use std::io;
 
-use foldhash::HashMap;
-use serde_json::{Value, json};
-
 use super::decide::Desk;
+use super::named::{Named, ValueText};
 use super::note::Behind;
 use super::unit::Unit;
 use crate::detect::field::values;
@@ -18,6 +16,7 @@ use crate::detect::stateful::{Correlation, Kind};
 use crate::engine::store::dictionary::sym;
 use crate::engine::store::texts::{NOWHERE, TextAt};
 use crate::model::level::Level;
+use foldhash::HashMap;
 
 /// So many different values a finding counts.
 const COUNTED: usize = 1 << 14;
@@ -74,55 +73,13 @@ impl Distinct {
         let mut all: Vec<(u64, Seen)> = self.seen.iter().map(|(v, seen)| (*v, *seen)).collect();
         all.sort_unstable_by_key(|(_, seen)| seen.time);
         if let Some(last) = all.get(most - 1).map(|(_, seen)| seen.time) {
-            all.truncate(all.partition_point(|(_, seen)| seen.time <= last).min(LOOKED_AT));
-        }
-        all
-    }
-}
-
-/// Values that a finding names once their texts are read.
-#[derive(Debug, Default)]
-pub struct Named {
-    /// Each with when it was first seen and how often it was there.
-    pub values: Vec<(i64, ValueText, u64)>,
-    most: usize,
-    count: usize,
-    more: bool,
-}
-
-/// The text of a value.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ValueText {
-    /// It is known.
-    Known(String),
-    /// It is what the use was about whose texts are there.
-    At(TextAt),
-}
-
-impl Named {
-    /// What a finding says of its values, now that their texts are known.
-    pub fn details(self) -> Vec<(String, String)> {
-        let mut named: Vec<(i64, String, u64)> = Vec::new();
-        for (time, text, count) in self.values {
-            if let ValueText::Known(text) = text {
-                named.push((time, text, count));
+            all.truncate(all.partition_point(|(_, seen)| seen.time <= last));
+            // Which of too many of one second come first, their texts alone would tell.
+            if all.len() > LOOKED_AT {
+                all.truncate(all.partition_point(|(_, seen)| seen.time < last));
             }
         }
-        if named.is_empty() {
-            return Vec::new();
-        }
-        named.sort();
-        named.truncate(self.most);
-        let one = |(_, text, count): &(i64, String, u64)| json!({"value": text, "count": count});
-        let all: Vec<Value> = named.iter().map(one).collect();
-        let mut details = vec![
-            ("values".to_owned(), Value::from(all).to_string()),
-            ("values_count".to_owned(), self.count.to_string()),
-        ];
-        if self.more {
-            details.push(("values_at_least".to_owned(), "true".to_owned()));
-        }
-        details
+        all
     }
 }
 
@@ -190,5 +147,13 @@ mod tests {
         (0..COUNTED as u64 + 5).for_each(|value| all.add(&unit(value + 1, value as i64)));
         assert!(all.more && all.seen.len() == COUNTED);
         assert_eq!(all.first(NAMED).len(), NAMED);
+    }
+
+    #[test]
+    fn of_too_many_of_one_second_none_is_named_at_random() {
+        let mut all = Distinct::default();
+        all.add(&unit(1, 1));
+        (0..LOOKED_AT as u64 + 1).for_each(|value| all.add(&unit(value + 2, 5)));
+        assert_eq!(all.first(NAMED).len(), 1);
     }
 }

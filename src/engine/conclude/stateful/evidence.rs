@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use super::distinct::{Named, ValueText};
+use super::named::{Named, ValueText};
 use crate::detect::stateful::About;
 use crate::engine::conclude::lookup::Lookup;
 use crate::engine::context::Context;

@@ -6,7 +6,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::decide::{Desk, Part};
-use super::distinct::Named;
 use super::evidence::Found;
 use super::note::{Note, NoteText};
 use super::unit::Unit;
@@ -250,7 +249,7 @@ impl Desk<'_> {
         group.earliest.1 = named.0.earliest.1;
         let key = key_of(rule.about, about, decided.scope);
         group.earliest.1.blank(decided.scope.shown());
-        let values = Named::default();
+        let values = Default::default();
         self.tell(Found { key, group, count, named: named.1, sessions, values })
     }
 }

@@ -12,6 +12,7 @@
 //! correlation  what a correlation found, and the finding it becomes
 //! history      a history decides over one part
 //! distinct     the different values that a finding counts
+//! named        those of them that it names
 //! evidence     the records behind a finding
 //! ```
 //!
@@ -23,6 +24,7 @@ pub mod decide;
 mod distinct;
 pub mod evidence;
 pub mod history;
+mod named;
 pub mod note;
 mod ordered;
 pub mod presence;
