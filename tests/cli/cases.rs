@@ -224,6 +224,117 @@ fn what_was_undone_is_told() {
     assert_eq!(report["cases"][0]["outcome"]["state"], "open");
 }
 
+/// The outcome of the case of a report of one actor.
+fn outcome(records: &[Value], rules: &str) -> Value {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/a.json.gz", file(records));
+    let report = sandbox.report(0, ["logs", "--select", rules]);
+    assert_eq!(report["cases"].as_array().unwrap().len(), 1, "{report:#}");
+    report["cases"][0]["outcome"].clone()
+}
+
+/// A call that stops or deletes a trail.
+fn of_trail(number: usize, name: &str, time: &str) -> Value {
+    let mut record = call(number, name, &user("ana"), 1, time);
+    record["eventSource"] = json!("cloudtrail.amazonaws.com");
+    record["requestParameters"] = json!({"name": "main"});
+    record["resources"] = Value::Null;
+    record
+}
+
+#[test]
+fn a_case_is_undone_only_if_that_is_known_of_all_of_it() {
+    let stopped =
+        [of_trail(1, "StopLogging", "02T10:00:00"), of_trail(2, "StartLogging", "02T11:00:00")];
+    assert_eq!(outcome(&stopped, "trail-stopped")["state"], "reversed");
+    // Nothing brings a trail back.
+    let deleted: Vec<Value> =
+        stopped.into_iter().chain([of_trail(3, "DeleteTrail", "02T12:00:00")]).collect();
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/a.json.gz", file(&deleted));
+    let report =
+        sandbox.report(0, ["logs", "--select", "trail-stopped", "--select", "trail-deleted"]);
+    assert_eq!(report["cases"][0]["outcome"], Value::Null, "{report:#}");
+}
+
+#[test]
+fn what_an_earlier_night_told_may_still_hold() {
+    let sandbox = Sandbox::new();
+    let ana = user("ana");
+    sandbox.write("logs/1.json.gz", file(&[call(1, "DisableKey", &ana, 1, "02T10:00:00")]));
+    scan(&sandbox, &["--state", "state"]);
+    sandbox.write(
+        "logs/2.json.gz",
+        file(&[
+            call(2, "DisableKey", &ana, 2, "02T20:00:00"),
+            call(3, "EnableKey", &ana, 2, "02T21:00:00"),
+        ]),
+    );
+    let second = scan(&sandbox, &["--state", "state"]);
+    assert_eq!(second["findings"][0]["outcome"]["state"], "reversed");
+    let case = &second["cases"][0];
+    assert_eq!((&case["status"], &case["outcome"]), (&json!("ongoing"), &Value::Null));
+    assert_eq!(case["first_seen"], "2026-03-02T10:00:00Z");
+}
+
+#[test]
+fn a_refused_call_undoes_nothing_whoever_logs_it() {
+    let ana = user("ana");
+    let enable = call(2, "EnableKey", &ana, 1, "02T11:00:00");
+    let (mut refused, mut of_endpoint) = (enable.clone(), enable);
+    refused["errorCode"] = json!("AccessDenied");
+    of_endpoint["eventCategory"] = json!("NetworkActivity");
+    of_endpoint["eventType"] = json!("AwsVpceEvent");
+    of_endpoint["eventID"] = json!("10000000-0000-4000-8000-000000000099");
+    let disabled = call(1, "DisableKey", &ana, 1, "02T10:00:00");
+    let state = outcome(&[disabled, refused, of_endpoint], "key-disabled")["state"].clone();
+    assert_eq!(state, "open");
+}
+
+#[test]
+fn of_calls_of_one_second_the_same_name_is_told_in_every_run() {
+    let records = [
+        call(1, "DisableKey", &user("ana"), 1, "02T10:00:00"),
+        call(2, "EnableKey", &user("cleo"), 1, "02T11:00:00"),
+        call(3, "EnableKey", &user("ben"), 1, "02T11:00:00"),
+    ];
+    for _ in 0..6 {
+        let by = outcome(&records, "key-disabled")["by"].clone();
+        assert!(by.as_str().unwrap().ends_with("user/ben"), "{by}");
+    }
+}
+
+#[test]
+fn a_session_name_that_somebody_took_makes_no_other_session_theirs() {
+    let sandbox = Sandbox::new();
+    let ana = user("ana");
+    // The session of an instance, which no record tells who made.
+    let instance = session("app", "i-0123", "ASIAinstance");
+    sandbox.write(
+        "logs/a.json.gz",
+        file(&[
+            call(1, "DisableKey", &ana, 1, "02T10:00:00"),
+            assumed(1, &ana, "app", "i-0123", "ASIAtaken"),
+            call(2, "DisableKey", &instance, 2, "02T11:00:00"),
+        ]),
+    );
+    assert_eq!(keys(&scan(&sandbox, &[])), sets(&["1", "2"]));
+}
+
+#[test]
+fn a_forged_copy_hides_neither_the_real_record_nor_its_case() {
+    let sandbox = Sandbox::new();
+    let real = call(1, "DisableKey", &user("ana"), 1, "02T10:00:00");
+    let forged = call(1, "DisableKey", &user("ben"), 2, "02T10:00:00");
+    sandbox.write("logs/a.json.gz", file(&[real, forged]));
+    // Same ids with other content are a problem.
+    let words = ["scan", "logs", "--select", "key-disabled"];
+    let report = sandbox.keytrail(words.iter().chain(&["-fjson"])).run().code(3);
+    assert_eq!(keys(&serde_json::from_str(&report.stdout).unwrap()), sets(&["1", "2"]));
+    let table = sandbox.keytrail(words.iter().chain(&["--view", "events"])).run().stdout;
+    assert_eq!(table.matches("key-disabled").count(), 2, "{table}");
+}
+
 #[test]
 fn a_view_is_for_the_table() {
     let sandbox = Sandbox::new();
