@@ -12,6 +12,7 @@ pub mod escape;
 pub mod events;
 pub mod forecast;
 mod given;
+pub mod granted;
 mod json;
 pub mod keys;
 pub mod record;
