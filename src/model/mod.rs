@@ -17,6 +17,7 @@ pub mod keys;
 pub mod level;
 pub mod lineage;
 pub mod memory;
+pub mod named;
 pub mod occurrence;
 pub mod origin;
 pub mod outcome;

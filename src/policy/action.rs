@@ -134,6 +134,21 @@ impl Actions {
         "ReEncryptTo",
         "ScheduleKeyDeletion",
     ]);
+    /// What is about no key, so that only IAM decides, for all resources. Source: Service Authorization
+    /// Reference, "Actions, resources, and condition keys for AWS KMS".
+    pub const WITHOUT_KEY: Actions = Actions::of(&[
+        "ConnectCustomKeyStore",
+        "CreateCustomKeyStore",
+        "CreateKey",
+        "DeleteCustomKeyStore",
+        "DescribeCustomKeyStores",
+        "DisconnectCustomKeyStore",
+        "GenerateRandom",
+        "ListAliases",
+        "ListKeys",
+        "ListRetirableGrants",
+        "UpdateCustomKeyStore",
+    ]);
     /// `PutKeyPolicy`, which can give every other call.
     pub const POLICY: Actions = Actions::of(&["PutKeyPolicy"]);
     /// `CreateGrant`.
@@ -193,7 +208,7 @@ impl Actions {
 
     /// What is in this and not in `other`.
     #[must_use]
-    pub fn without(self, other: Actions) -> Actions {
+    pub const fn without(self, other: Actions) -> Actions {
         Actions(self.0 & !other.0)
     }
 
@@ -271,6 +286,7 @@ mod tests {
             (Actions::DATA, 5),
             (Actions::ALIAS, 4),
             (Actions::PERILOUS, 6),
+            (Actions::WITHOUT_KEY, 11),
             (Actions::POLICY, 1),
             (Actions::GRANT, 1),
             (Actions::DESCRIBE, 1),

@@ -15,6 +15,7 @@
 //! access       who is allowed what, once the denials are taken away
 //! mfa          whether MFA is demanded, and whether the demand can hold
 //! who_can      who may make a call, by one document
+//! of_one       what one document says of one principal
 //! differs      how two documents differ
 //! ```
 //!
@@ -35,6 +36,7 @@ mod fence;
 mod lenient;
 pub mod mfa;
 mod narrow;
+pub mod of_one;
 pub mod parse;
 pub mod pattern;
 pub mod principal;
@@ -47,5 +49,6 @@ pub use action::Actions;
 pub use condition::Condition;
 pub use document::{Effect, Policy, Scope, Statement};
 pub use fence::Open;
+pub use of_one::{OfOne, OneReach};
 pub use parse::PolicyError;
 pub use principal::{Principal, Who};

@@ -11,6 +11,7 @@ pub mod escape;
 pub mod events;
 pub mod forecast;
 mod given;
+pub mod granted;
 mod json;
 pub mod keys;
 pub mod record;

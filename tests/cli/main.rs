@@ -19,6 +19,7 @@ mod docs;
 mod events;
 mod filters;
 mod flood;
+mod granted;
 mod harness;
 mod investigation;
 mod keys;

@@ -26,6 +26,15 @@ pub struct ActorsArgs {
     #[arg(long, value_name = "WHO")]
     pub principal: Vec<String>,
 
+    /// Compare what is granted to the principal with what it used
+    ///
+    /// Of one user or role, which --principal names; a session stands for its role. Which KMS operations on
+    /// which keys the key policies, grants and IAM policies in the log allow it, which of them it used, what
+    /// it used though nothing in the log allows it, and the least policy that would have served. As a table
+    /// or JSON.
+    #[arg(long, requires = "principal", conflicts_with_all = ["access_key", "ip", "limit"])]
+    pub granted_vs_used: bool,
+
     /// Only calls with this access key (repeatable)
     #[arg(long, value_name = "ID")]
     pub access_key: Vec<String>,

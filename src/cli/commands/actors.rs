@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::events::asked;
+use super::granted;
 use crate::cli::args::actors::ActorsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
@@ -36,6 +37,9 @@ struct Settled {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    if args.granted_vs_used {
+        return granted::run(args, messages);
+    }
     let Settled { query, form, limit, run, sources, mut listing, delivery } =
         settle(args, messages)?;
     let stop = signals::install(delivery.unfinished());

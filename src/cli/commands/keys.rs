@@ -152,6 +152,7 @@ fn asked(check: &mut Check, args: &KeysArgs, now: Time) -> Option<KeysAsked> {
         who_can: who_can.map_or(Some(None), |who_can| who_can.map(Some))?,
         at: at.map_or(Some(None), |at| at.map(Some))?,
         last_usage: last_usage?,
+        principal: None,
     })
 }
 

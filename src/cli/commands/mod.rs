@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod events;
 pub mod forecast;
+pub mod granted;
 pub mod keys;
 pub mod record;
 pub mod rules;

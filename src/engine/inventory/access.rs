@@ -25,7 +25,7 @@ const KEPT: usize = 20_000;
 const UNSEEN: usize = 5;
 
 /// What no record of CloudTrail shows.
-const NEVER_SEEN: &str = "service and resource control policies, permission boundaries, session policies \
+pub const NEVER_SEEN: &str = "service and resource control policies, permission boundaries, session policies \
     and policies of VPC endpoints are not looked at: each may still refuse a call";
 
 /// What is asked, and of what.

@@ -4,6 +4,8 @@
 //! begins is not known, and neither is the text of AWS's own policies, but for those that allow
 //! everything.
 
+pub mod held;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +43,8 @@ struct IamCall {
     holder: Option<String>,
     /// The name of an inline policy, or the ARN of a managed one.
     policy: Option<String>,
+    /// The group that a user is added to: `group/ops`.
+    group: Option<String>,
     document: Option<String>,
     version: Option<String>,
     default: bool,
@@ -77,6 +81,8 @@ impl IamCalls {
             .find_map(|(member, kind)| Some(format!("{kind}/{}", cut(&seen.asked(member)?))));
         // A user is added to a group: both are named.
         let group = seen.asked("groupName").filter(|_| seen.name().contains("Group"));
+        let joined = group.as_deref().filter(|_| seen.name() == "AddUserToGroup");
+        let joined = joined.map(|group| format!("group/{}", cut(group)));
         let by_arn = seen.asked("policyArn").or_else(|| seen.answered(&["policy", "arn"]));
         let policy = by_arn.or_else(|| seen.asked("policyName")).or(group);
         let version = seen.asked("versionId");
@@ -94,6 +100,7 @@ impl IamCalls {
             name: cut(seen.name()).to_owned(),
             holder,
             policy: policy.map(text),
+            group: joined,
             document,
             version: version.map(text),
             default: seen.request(&["setAsDefault"]).and_then(Json::as_bool) == Some(true),

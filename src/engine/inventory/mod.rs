@@ -1,6 +1,7 @@
 //! What was found to an inventory of keys.
 //!
 //! ```text
+//! known      what is known before the rows are gone through
 //! calls      rows to calls: copies, and the other side of a cross-account call
 //! texts      the texts behind rows
 //! seen       one call, with its texts
@@ -13,11 +14,15 @@
 //! grants     its grants over time
 //! iam        what IAM documents say
 //! access     who can do something with it
+//! granted    what is granted to one principal, against what it used
+//! rights     what it may do with one key
+//! used       what it called, and what its calls had in common
+//! least      the least policy that would have served
 //! reach      how far the log reaches
 //! top        the keys that are shown
 //! ```
 //!
-//! All rows are gone through once, shards side by side. What must stay true: memory is bounded by the
+//! All rows are gone through once, shards side by side; of one principal three times. What must stay true: memory is bounded by the
 //! keys that are shown and by what is told of one key; every limit that cuts something off says so;
 //! and the order of files, copies and threads changes nothing.
 
@@ -25,16 +30,21 @@ mod access;
 mod aliases;
 mod calls;
 mod course;
+mod granted;
 mod grants;
 mod iam;
+mod known;
+mod least;
 mod life;
 mod one;
 mod policies;
 mod reach;
+mod rights;
 mod seen;
 mod tallies;
 mod texts;
 mod top;
+mod used;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -45,6 +55,7 @@ use rayon::prelude::*;
 use self::aliases::Beginnings;
 use self::calls::Calls;
 use self::iam::IamCalls;
+use self::known::{Findings, Known};
 use self::one::{OneKey, counts};
 use self::seen::Seen;
 use self::texts::Texts;
@@ -54,17 +65,13 @@ use super::partial::touch::{Touch, Touches, flag};
 use super::partial::uuid::uuid;
 use super::plan::Phase;
 use super::store::dictionary::{Dictionary, NONE, Sym, sym};
-use super::store::runs::{SHARDS, Sharded};
+use super::store::runs::SHARDS;
 use crate::model::arn::Arn;
-use crate::model::keys::asked::{KeysAsked, LastUsage};
+use crate::model::keys::asked::LastUsage;
 use crate::model::keys::facts::{Inventory, KeyFacts, Told, id_of};
 use crate::model::keys::reach::{InLog, KmsUse};
-use crate::model::level::Level;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
-
-/// Findings by key and level.
-type Findings = HashMap<String, BTreeMap<Level, u64>>;
 
 /// Keys of which findings are counted.
 const COUNTED: usize = 1 << 16;
@@ -80,22 +87,14 @@ pub fn take(context: &Context<'_>, touches: Touches, outcome: &Outcome) -> io::R
     let findings = findings(outcome)?;
     let known =
         Known { context, asked: &asked, dictionary: &dictionary, rows: &rows, findings: &findings };
-    let top = Mutex::new(Top::new(&asked));
     context.progress.begin(Phase::Deciding, SHARDS);
-    let shards: Vec<io::Result<Found>> = (0..SHARDS)
-        .into_par_iter()
-        .map(|shard| {
-            let found = Pass::new(&known, &top).shard(shard);
-            context.progress.step();
-            found
-        })
-        .collect();
-    let mut all = Found::default();
-    for found in shards {
-        all.merge(found?);
-    }
-    let top = top.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut inventory = conclude(&known, (top, all), outcome);
+    let mut inventory = match &asked.principal {
+        Some(name) => Inventory {
+            granted: Some(granted::take(&known, name, outcome)?),
+            ..Inventory::default()
+        },
+        None => list(&known, outcome)?,
+    };
     if dictionary.collisions > 0 {
         let message = "two texts share a hash, so that keys may be told wrong: run it again";
         inventory.lost.push(message.to_owned());
@@ -105,6 +104,25 @@ pub fn take(context: &Context<'_>, touches: Touches, outcome: &Outcome) -> io::R
         inventory.lost.push(message);
     }
     Ok(inventory)
+}
+
+/// Lists the keys.
+fn list(known: &Known<'_>, outcome: &Outcome) -> io::Result<Inventory> {
+    let top = Mutex::new(Top::new(known.asked));
+    let shards: Vec<io::Result<Found>> = (0..SHARDS)
+        .into_par_iter()
+        .map(|shard| {
+            let found = Pass::new(known, &top).shard(shard);
+            known.context.progress.step();
+            found
+        })
+        .collect();
+    let mut all = Found::default();
+    for found in shards {
+        all.merge(found?);
+    }
+    let top = top.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(conclude(known, (top, all), outcome))
 }
 
 /// How many findings there are about each key.
@@ -118,15 +136,6 @@ fn findings(outcome: &Outcome) -> io::Result<Findings> {
         }
     }
     Ok(all)
-}
-
-/// What is known before the rows are gone through.
-struct Known<'a> {
-    context: &'a Context<'a>,
-    asked: &'a KeysAsked,
-    dictionary: &'a Dictionary,
-    rows: &'a Sharded<Touch>,
-    findings: &'a Findings,
 }
 
 /// What the rows of a shard gave, beside keys.

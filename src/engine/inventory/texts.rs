@@ -40,6 +40,8 @@ pub struct Caller {
     pub name: Rc<str>,
     /// The account; none of a service for itself.
     pub account: Option<Rc<str>>,
+    /// The ARN of the user or the role, whatever the session.
+    pub arn: Option<Rc<str>>,
     /// The service that called for the principal, or for itself.
     pub service: Option<Rc<str>>,
 }
@@ -52,7 +54,8 @@ impl Caller {
         let name = name.or_else(|| service.map(Rc::from)).unwrap_or_else(|| NOBODY.into());
         let itself = principal.kind.as_deref() == Some("AWSService");
         let service = service.map(Rc::from).or_else(|| itself.then(|| Rc::clone(&name)));
-        Caller { name, account: principal.account.as_deref().map(cut).map(Rc::from), service }
+        let arn = principal.arn.as_deref().map(cut).map(Rc::from);
+        Caller { arn, name, account: principal.account.as_deref().map(cut).map(Rc::from), service }
     }
 }
 

@@ -167,7 +167,10 @@ fn gravity(name: &str, attempt: bool) -> u64 {
 /// failed why.
 fn detail(sink: &mut BlobSink<'_, '_>, view: &View<'_>, name: &str) -> io::Result<Sym> {
     let changes = !kms::is_crypto(name) && !kms::is_read(name);
-    if !changes && !view.attempt() {
+    // Of one principal that is asked for, all uses are told with what they asked for.
+    let asked = sink.context.plan.keys.as_ref().and_then(|asked| asked.principal.as_ref());
+    let asked = asked.is_some_and(|asked| view.principal_arn().is_some_and(|arn| asked.is(&arn)));
+    if !changes && !asked && !view.attempt() {
         return Ok(NONE);
     }
     let event = view.event();
@@ -177,7 +180,8 @@ fn detail(sink: &mut BlobSink<'_, '_>, view: &View<'_>, name: &str) -> io::Resul
     let who = view.who();
     let mut too_long = false;
     let mut member = |name: &str| {
-        let value = event.get(name).filter(|value| changes && value.kind() == Kind::Object)?;
+        let value =
+            event.get(name).filter(|value| (changes || asked) && value.kind() == Kind::Object)?;
         let fits = value.raw().len() <= MEMBER_MAX;
         too_long |= !fits;
         Some(value.raw()).filter(|_| fits)

@@ -39,6 +39,8 @@ pub enum Sure {
     IfIamAllows,
     /// The policy leaves the decision to IAM of an account.
     LeftToIam,
+    /// IAM allows it, and the log does not show the key policy, which decides too.
+    NotKnown,
 }
 
 impl Sure {
@@ -49,6 +51,7 @@ impl Sure {
             Sure::IfConditionsHold => "if conditions hold",
             Sure::IfIamAllows => "if IAM of its account allows it too",
             Sure::LeftToIam => "left to IAM of the account",
+            Sure::NotKnown => "not known: IAM allows it, the key policy is not shown",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What of keys is to be gathered while records are read.
 
+use crate::model::named::NamedIdentity;
 use crate::model::time::Time;
 
 /// What of keys is asked for.
@@ -13,6 +14,8 @@ pub struct KeysAsked {
     pub who_can: Option<String>,
     /// as of when; otherwise at the end of the log.
     pub at: Option<Time>,
+    /// Only what is granted to this user or role, and what it used.
+    pub principal: Option<NamedIdentity>,
     /// Events that must be there, if the log is whole.
     pub last_usage: Vec<LastUsage>,
 }

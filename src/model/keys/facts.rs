@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::dossier::Dossier;
+use super::granted::Granted;
 use super::listed::{Listed, Tally, Used};
 use super::reach::{KmsUse, Quiet};
 use super::state::{KeyState, Made, Material, Proof, Rotation, StateNow};
@@ -24,6 +25,9 @@ pub struct Inventory {
     pub kms_calls: u64,
     /// What KMS told of last uses, and whether the log has them.
     pub told: Vec<Told>,
+    /// What is granted to the one principal that is asked for, against what it used.
+    #[serde(skip)]
+    pub granted: Option<Granted>,
     /// What the inventory could not take in, in words.
     #[serde(skip)]
     pub lost: Vec<String>,

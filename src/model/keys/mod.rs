@@ -7,6 +7,7 @@
 //! state    what a key is now, and the record that proves it
 //! dossier  one key in depth: its life, its policies, its grants, its use day by day
 //! access   who can do something with a key, as far as is known
+//! granted  what one principal may do with keys, and what it did
 //! reach    how far the log reaches, and what that says of keys without use
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod access;
 pub mod asked;
 pub mod dossier;
 pub mod facts;
+pub mod granted;
 pub mod listed;
 pub mod reach;
 pub mod state;
