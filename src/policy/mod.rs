@@ -14,6 +14,7 @@
 //! pattern      patterns of resources
 //! access       who is allowed what, once the denials are taken away
 //! mfa          whether MFA is demanded, and whether the demand can hold
+//! denied       whom denials leave out, for certain or perhaps
 //! who_can      who may make a call, by one document
 //! of_one       what one document says of one principal
 //! differs      how two documents differ
@@ -30,6 +31,7 @@ pub mod action;
 mod address;
 pub mod condition;
 mod dead;
+pub mod denied;
 pub mod differs;
 pub mod document;
 mod fence;

@@ -1,8 +1,7 @@
-//! Who may make a call, by one document: what it allows, whether conditions limit it, and who is
-//! denied.
+//! Who may make a call, by the allowances of one document, and whether conditions limit them.
 //!
-//! What must stay true: nobody is called allowed whom a denial without conditions leaves out, and a
-//! denial that may apply is told with what must hold for it.
+//! What must stay true: every allowance is told with all that must hold for it. Whom denials leave out
+//! is for `denied` to tell.
 
 use super::access::Place;
 use super::action::Actions;
@@ -23,10 +22,9 @@ pub struct Says<'p> {
 }
 
 impl Policy {
-    /// What allows any of `calls` on the key of `place`, where no certain denial takes all of them
-    /// away.
+    /// What allows any of `calls` on the key of `place`. Denials are not looked at:
+    /// [`Policy::denying`] tells them.
     pub fn allows_any(&self, calls: Actions, place: Place<'_>) -> Vec<Says<'_>> {
-        let left = self.allowed_where(place, |statement| statement.kms().and(calls));
         let mut found = Vec::new();
         let applies = |statement: &&Statement| {
             statement.applies_to(place.key)
@@ -35,41 +33,13 @@ impl Policy {
         };
         for statement in self.allows().filter(applies) {
             let conditions = words(&statement.conditions);
+            let says = |principal| Says { statement, principal, conditions: conditions.clone() };
             match &statement.who {
-                Who::Named(named) => {
-                    let left = named.iter().filter(|one| left.contains_key(one));
-                    let says = |principal| Says {
-                        statement,
-                        principal: Some(principal),
-                        conditions: conditions.clone(),
-                    };
-                    found.extend(left.map(says));
-                }
-                Who::Holder if self.denies_holder(calls, place) => {}
-                Who::AllBut(_) | Who::Holder => {
-                    found.push(Says { statement, principal: None, conditions });
-                }
+                Who::Named(named) => found.extend(named.iter().map(|one| says(Some(one)))),
+                Who::AllBut(_) | Who::Holder => found.push(says(None)),
             }
         }
         found
-    }
-
-    /// The statements that deny any of `calls` on the key of `place`.
-    pub fn denies_any(&self, calls: Actions, place: Place<'_>) -> impl Iterator<Item = &Statement> {
-        let key = place.key;
-        let may_apply = move |statement: &&Statement| {
-            statement.kms().meets(calls)
-                && (statement.applies_to(key) || !statement.conditions.is_empty())
-        };
-        self.denies().filter(may_apply)
-    }
-
-    /// Whether a document that belongs to its principal denies all of `calls` for certain.
-    fn denies_holder(&self, calls: Actions, place: Place<'_>) -> bool {
-        let flat =
-            self.denies().filter(|one| one.conditions.is_empty() && one.applies_to(place.key));
-        let denied = flat.fold(Actions::NONE, |all, denial| all.with(denial.kms()));
-        calls.without(denied).is_empty()
     }
 }
 
@@ -143,29 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_without_conditions_takes_away_and_one_with_does_not() {
-        let allow = r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/app",
-            "arn:aws:iam::111122223333:role/ops"]},"Action":"kms:Decrypt","Resource":"*",
-            "Condition":{"StringEquals":{"kms:ViaService":"s3.eu-central-1.amazonaws.com"}}}"#;
-        let deny = r#"{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:role/ops"},
-            "Action":"kms:*","Resource":"*"}"#;
-        let document = |all: &[&str]| format!("{{\"Statement\":[{}]}}", all.join(","));
-        let app = ("arn:aws:iam::111122223333:role/app".to_owned(), 1);
-        let ops = ("arn:aws:iam::111122223333:role/ops".to_owned(), 1);
-        assert_eq!(allowed(&document(&[allow]), "decrypt"), [app.clone(), ops.clone()]);
-        assert_eq!(allowed(&document(&[allow, deny]), "kms:Decrypt"), std::slice::from_ref(&app));
-        assert_eq!(allowed(&document(&[allow, deny]), "Encrypt"), []);
-        let maybe = deny
-            .replace("\"Resource\"", "\"Condition\":{\"Bool\":{\"aws:x\":\"true\"}},\"Resource\"");
-        assert_eq!(allowed(&document(&[allow, &maybe]), "Decrypt"), [app, ops]);
-    }
-
-    #[test]
     fn a_document_of_a_principal_allows_its_holder() {
         let all = r#"{"Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"},
             {"Effect":"Deny","Action":"kms:Sign","Resource":"*"}]}"#;
         assert_eq!(allowed(all, "Decrypt"), [("holder".to_owned(), 0)]);
-        assert_eq!(allowed(all, "Sign"), []);
         assert_eq!(allowed(&all.replace("\"*\"", "\"arn:aws:kms:*:*:key/other\""), "Decrypt"), []);
     }
 

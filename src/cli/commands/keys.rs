@@ -87,6 +87,11 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     if delivered.whole && !run.is_quiet() {
         problems.iter().for_each(|problem| messages.warning(problem));
     }
+    let rows = matches!(form, report::Form::Csv | report::Form::Ndjson);
+    if delivered.whole && rows && !run.is_quiet() && inventory.left_out > 0 {
+        let others = inventory.left_out;
+        messages.warning(format!("{others} more keys are not listed: they rank below these"));
+    }
     if delivered.whole && outcome.interrupted {
         messages.warning("interrupted: there may be more than was read until then");
     }
@@ -194,8 +199,10 @@ fn keep_unused(
     let last = outcome.totals.last_event.unwrap_or(now).min(now);
     let until = filter.until.map_or(last, |until| until.min(last));
     let since = Time(until.0.saturating_sub(age));
+    // A record without a readable time is a problem too, and may be a use.
+    let whole = outcome.problems.is_empty() && !outcome.interrupted;
     inventory.keys.retain_mut(|key| {
-        let quiet = engine::quiet(key, (&outcome.coverage, filter), (since, until));
+        let quiet = engine::quiet(key, (&outcome.coverage, filter, whole), (since, until));
         let listed = quiet.verdict.is_listed();
         key.quiet = Some(quiet);
         listed

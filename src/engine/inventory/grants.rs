@@ -3,7 +3,7 @@
 //! What must stay true: a grant is open until a record ends it. Grants that were made before the log
 //! begins are not known, since nothing logs what `ListGrants` answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::seen::Seen;
@@ -12,18 +12,54 @@ use crate::model::keys::dossier::OpenGrant;
 use crate::model::time::Time;
 use crate::record::json::{Json, Kind};
 
-/// Grants that are kept of one key; the first ones, since services make and retire them all day.
+/// Grants that are kept of one key. Services make and retire them all day: those that ended first give
+/// way.
 const GRANTS: usize = 10_000;
 
 /// Texts of one grant that are kept, each.
 const EACH: usize = 32;
 
+/// The constraints of a grant that have another form than KMS gives them.
+const UNREAD: &str = "its constraints hold, which cannot be read";
+
+/// The grants of one key, and what is not known of them.
+#[derive(Debug, Default)]
+pub struct KnownGrants {
+    pub all: Vec<OpenGrant>,
+    left_out: u64,
+    dropped: u64,
+    dropped_until: Option<Time>,
+    untold: u64,
+}
+
+impl KnownGrants {
+    /// What is not known of a time, in words.
+    pub fn lost(&self, at: Time) -> Vec<String> {
+        let dropped = if self.dropped_until > Some(at) { self.dropped } else { 0 };
+        let lost = [
+            (self.left_out, "more grants than are kept of one key, some of which may be open"),
+            (dropped, "grants that ended later, or before: there are more than are kept"),
+            (self.untold, "grants that their records do not show whole"),
+        ];
+        let lost = lost.into_iter().filter(|(count, _)| *count > 0);
+        lost.map(|(count, what)| format!("{count} {what}")).collect()
+    }
+}
+
 /// The grants of one key.
 #[derive(Debug, Default)]
 pub struct Grants {
     known: BTreeMap<String, OpenGrant>,
-    /// How many had no room.
+    /// Those that ended, by when.
+    ended: BTreeSet<(Time, String)>,
+    /// How many open ones had no room.
     pub left_out: u64,
+    /// How many that ended gave way,
+    pub dropped: u64,
+    /// and when the last of them ended.
+    dropped_until: Option<Time>,
+    /// Records that make a grant and do not tell its id.
+    untold: u64,
     /// Records that end a grant which the log does not have.
     pub ended_unknown: u64,
 }
@@ -40,7 +76,10 @@ impl Grants {
                 let id = seen.asked("grantId");
                 let id = id.or_else(|| seen.more(&["grantId"]).and_then(Json::text));
                 match id.and_then(|id| self.known.get_mut(cut(&id))) {
-                    Some(grant) => grant.ended = grant.ended.or(Some(seen.time())),
+                    Some(grant) => {
+                        let ended = *grant.ended.get_or_insert(seen.time());
+                        self.ended.insert((ended, grant.id.clone()));
+                    }
                     None => self.ended_unknown += 1,
                 }
             }
@@ -50,13 +89,18 @@ impl Grants {
     }
 
     fn made(&mut self, seen: &Seen, texts: &mut Texts<'_>) -> io::Result<()> {
-        let Some(id) = seen.answered(&["grantId"]) else { return Ok(()) };
+        let Some(id) = seen.answered(&["grantId"]) else {
+            self.untold += 1;
+            return Ok(());
+        };
         // The same request made twice gives the same grant.
         if let Some(known) = self.known.get_mut(cut(&id)) {
-            known.ended = None;
+            if let Some(ended) = known.ended.take() {
+                self.ended.remove(&(ended, known.id.clone()));
+            }
             return Ok(());
         }
-        if self.known.len() >= GRANTS {
+        if self.known.len() >= GRANTS && !self.drop_ended() {
             self.left_out += 1;
             return Ok(());
         }
@@ -82,9 +126,24 @@ impl Grants {
         Ok(())
     }
 
-    /// A copy of all grants.
-    pub fn all_known(&self) -> Vec<OpenGrant> {
-        self.known.values().cloned().collect()
+    /// Makes room: the grant that ended first gives way. Whether there is one.
+    fn drop_ended(&mut self) -> bool {
+        let Some((ended, id)) = self.ended.pop_first() else { return false };
+        self.known.remove(&id);
+        self.dropped += 1;
+        self.dropped_until = self.dropped_until.max(Some(ended));
+        true
+    }
+
+    /// A copy of all that is known.
+    pub fn known(&self) -> KnownGrants {
+        KnownGrants {
+            all: self.known.values().cloned().collect(),
+            left_out: self.left_out,
+            dropped: self.dropped,
+            dropped_until: self.dropped_until,
+            untold: self.untold,
+        }
     }
 
     /// All grants, in the order of time.
@@ -95,21 +154,27 @@ impl Grants {
     }
 }
 
-/// What a call under the grant must fulfil, in words.
+/// What a call under the grant must fulfil, in words. What cannot be read is a condition too.
 fn constraints(seen: &Seen) -> Vec<String> {
+    let Some(given) = seen.request(&["constraints"]) else { return Vec::new() };
+    if given.kind() != Kind::Object {
+        return vec![UNREAD.to_owned()];
+    }
     let mut all = Vec::new();
-    let members = seen.request(&["constraints"]).into_iter().flat_map(Json::members);
-    for (name, value) in members.take(EACH) {
+    for (name, value) in given.members().filter(|(_, value)| !value.is_null()) {
         let name = name.text();
-        match value.kind() {
-            Kind::Object => {
-                let pairs = value.members().take(EACH).filter_map(|(pair, value)| {
-                    Some(format!("{name} {} = {}", pair.text(), value.text()?))
-                });
-                all.extend(pairs);
-            }
-            Kind::Null => {}
-            _ => all.extend(value.text().map(|text| format!("{name} = {text}"))),
+        match (value.kind(), value.text()) {
+            (Kind::Object, _) => all.extend(value.members().take(EACH + 1).map(|(pair, value)| {
+                let value = value.text().unwrap_or("what cannot be read".into());
+                format!("{name} {} = {value}", pair.text())
+            })),
+            (_, Some(text)) => all.push(format!("{name} = {text}")),
+            (_, None) => all.push(format!("{name}, which cannot be read")),
+        }
+        if all.len() > EACH {
+            all.truncate(EACH);
+            all.push("more constraints, which are not listed".to_owned());
+            break;
         }
     }
     all.iter().map(|one| cut(one).to_owned()).collect()

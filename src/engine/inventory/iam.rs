@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::seen::Seen;
 use super::texts::cut;
 use crate::model::time::Time;
+use crate::policy::denied::Applies;
+use crate::policy::who_can::words;
 use crate::policy::{Actions, Place, Policy};
 use crate::record::json::Json;
 
@@ -21,7 +23,7 @@ const ROOM: usize = 64 << 20; // 64 MiB
 /// and what one takes beside its document, at most: five names.
 const ROOM_OF_CALL: usize = 1_024;
 
-/// What is kept of the documents of one account that allow a call.
+/// What is kept of the documents of one account that allow a call, and of those that deny it.
 const ALLOWING: usize = 10_000;
 
 /// Longer documents are not kept. IAM takes 10,240 characters without white space.
@@ -59,13 +61,11 @@ pub struct IamCalls {
 }
 
 /// A document; in the place of one that says nothing of KMS, one that says nothing. `None` if it is too
-/// long.
+/// long, or cannot be read.
 fn of_kms(text: &str) -> Option<String> {
-    let speaks = |policy: Policy| policy.statements.iter().any(|one| !one.kms().is_empty());
-    match text.len() <= LONGEST && Policy::parse(text).is_ok_and(speaks) {
-        true => Some(text.to_owned()),
-        false => (text.len() <= LONGEST).then(|| NOTHING.to_owned()),
-    }
+    let policy = Policy::parse(text).ok().filter(|_| text.len() <= LONGEST)?;
+    let speaks = policy.statements.iter().any(|one| !one.kms().is_empty()) || !policy.is_whole();
+    Some(if speaks { text } else { NOTHING }.to_owned())
 }
 
 impl IamCalls {
@@ -142,6 +142,8 @@ pub struct IamState<'c> {
     attached: BTreeSet<(Holder<'c>, &'c str)>,
     /// Users by account and group.
     members: BTreeMap<(&'c str, &'c str), BTreeSet<&'c str>>,
+    /// Calls that change documents and do not tell which: their names, times and accounts.
+    untold: Vec<(&'c str, &'c str, Time)>,
 }
 
 /// An IAM document that allows something.
@@ -153,6 +155,23 @@ pub struct IamAllows {
     pub by: String,
     /// What must hold.
     pub conditions: Vec<String>,
+    /// The calls.
+    pub calls: Actions,
+}
+
+/// An IAM document that denies something, or may.
+#[derive(Debug)]
+pub struct IamDenies {
+    /// The holder, as [`IamAllows`] has it.
+    pub holder: String,
+    /// Which policy.
+    pub by: String,
+    /// When it applies.
+    pub conditions: Vec<String>,
+    /// The calls.
+    pub calls: Actions,
+    /// Whether it applies for certain.
+    pub sure: bool,
 }
 
 /// What the documents of one account say of a call.
@@ -160,6 +179,10 @@ pub struct IamAllows {
 pub struct OfAccount {
     /// Those that allow it, in the order of their holders.
     pub allowing: Vec<IamAllows>,
+    /// Those that deny it, in the order of their holders.
+    pub denying: Vec<IamDenies>,
+    /// What could not be read.
+    pub unread: BTreeSet<String>,
     /// Attached policies whose text no record shows.
     pub unseen: BTreeSet<String>,
     /// Whether there are more than are kept.
@@ -173,12 +196,27 @@ impl OfAccount {
         let len = self.allowing[from..].partition_point(|one| *one.holder == *holder);
         &self.allowing[from..from + len]
     }
+
+    /// What is denied to one holder.
+    pub fn denied(&self, holder: &str) -> &[IamDenies] {
+        let from = self.denying.partition_point(|one| *one.holder < *holder);
+        let len = self.denying[from..].partition_point(|one| *one.holder == *holder);
+        &self.denying[from..from + len]
+    }
 }
 
 impl<'c> IamState<'c> {
     fn apply(&mut self, call: &'c IamCall) {
         let holder = call.holder.as_deref().map(|holder| (call.account.as_str(), holder));
         let policy = call.policy.as_deref().unwrap_or_default();
+        let of_holder = call.name.ends_with("RolePolicy")
+            || call.name.ends_with("UserPolicy")
+            || call.name.ends_with("GroupPolicy");
+        let of_policy = call.name.contains("Policy") && call.name.starts_with("Create");
+        if (of_holder && holder.is_none()) || ((of_holder || of_policy) && policy.is_empty()) {
+            self.untold.push((&call.account, &call.name, call.time));
+            return;
+        }
         match (call.name.as_str(), holder) {
             ("PutRolePolicy" | "PutUserPolicy" | "PutGroupPolicy", Some(holder)) => {
                 self.inline.insert((holder, policy), call.document.as_deref().unwrap_or_default());
@@ -231,17 +269,18 @@ impl<'c> IamState<'c> {
     /// What the documents of an account say of any of `calls` on the key of `place`.
     pub fn of_account(&self, account: &str, (calls, place): (Actions, Place<'_>)) -> OfAccount {
         let mut all = OfAccount::default();
-        let of_account = |holder: &Holder<'_>| holder.0 == account;
-        for ((holder, name), document) in self.inline.iter().filter(|((one, _), _)| of_account(one))
-        {
-            self.ask(
-                (*holder, &format!("inline policy {name}")),
-                document,
-                (calls, place),
-                &mut all,
-            );
+        let untold = self.untold.iter().filter(|one| one.0 == account);
+        let untold =
+            untold.map(|(_, name, time)| format!("{name} of {time}, which tells no policy"));
+        all.unread.extend(untold);
+        let from = (account, "");
+        let inline = self.inline.range((from, "")..).take_while(|((one, _), _)| one.0 == account);
+        for ((holder, name), document) in inline {
+            let by = format!("inline policy {name}");
+            self.ask((*holder, &by), document, (calls, place), &mut all);
         }
-        for (holder, arn) in self.attached.iter().filter(|(one, _)| of_account(one)) {
+        let attached = self.attached.range((from, "")..).take_while(|(one, _)| one.0 == account);
+        for (holder, arn) in attached {
             let name = arn.rsplit('/').next().unwrap_or(arn);
             let managed = self.managed.get(arn);
             let document = managed.and_then(|managed| managed.versions.get(managed.default));
@@ -255,7 +294,10 @@ impl<'c> IamState<'c> {
                     );
                 }
                 None if arn.contains(":iam::aws:policy/") && ALLOW_ALL.contains(&name) => {
-                    self.hold(*holder, &format!("AWS's policy {name}"), &[], &mut all);
+                    self.hold(*holder, &mut all, |all, holder, of_group| {
+                        let by = format!("AWS's policy {name}{of_group}");
+                        all.allowing.push(IamAllows { holder, by, conditions: Vec::new(), calls });
+                    });
                 }
                 None => {
                     all.unseen.insert((*arn).to_owned());
@@ -264,6 +306,7 @@ impl<'c> IamState<'c> {
         }
         all.allowing.sort();
         all.allowing.dedup();
+        all.denying.sort_by(|a, b| (&a.holder, &a.by).cmp(&(&b.holder, &b.by)));
         all
     }
 
@@ -275,30 +318,63 @@ impl<'c> IamState<'c> {
         (calls, place): (Actions, Place<'_>),
         all: &mut OfAccount,
     ) {
-        let Ok(policy) = Policy::parse(document) else { return };
+        let name = || format!("{by} of {}", holder.1);
+        let Ok(policy) = Policy::parse(document) else {
+            all.unread.insert(name());
+            return;
+        };
+        if !policy.is_whole() {
+            all.unread.insert(format!("a part of {}", name()));
+        }
+        for statement in policy.varies(calls, place.key) {
+            all.unread.insert(format!(
+                "{}, {}: whether it is for the key depends on variables",
+                name(),
+                statement.label()
+            ));
+        }
         for says in policy.allows_any(calls, place) {
-            let by = format!("{by}, {}", says.statement.label());
-            self.hold(holder, &by, &says.conditions, all);
+            self.hold(holder, all, |all, holder, of_group| {
+                all.allowing.push(IamAllows {
+                    holder,
+                    by: format!("{by}{of_group}, {}", says.statement.label()),
+                    conditions: says.conditions.clone(),
+                    calls: says.statement.kms().and(calls),
+                });
+            });
+        }
+        for denying in policy.denying(calls, place) {
+            self.hold(holder, all, |all, holder, of_group| {
+                all.denying.push(IamDenies {
+                    holder,
+                    by: format!("{by}{of_group}, {}", denying.statement.label()),
+                    conditions: words(&denying.statement.conditions),
+                    calls: denying.statement.kms().and(calls),
+                    sure: denying.of_all(None) == Applies::Yes,
+                });
+            });
         }
     }
 
-    /// Adds a holder; of a group, its users too. What has no room is not gone through.
-    fn hold(&self, holder: Holder<'_>, by: &str, conditions: &[String], all: &mut OfAccount) {
+    /// Adds something for a holder; of a group, for its users too. What has no room is not gone
+    /// through.
+    fn hold(
+        &self,
+        holder: Holder<'_>,
+        all: &mut OfAccount,
+        mut add: impl FnMut(&mut OfAccount, String, &str),
+    ) {
         let (account, name) = holder;
         let group = name.strip_prefix("group/");
         let users = group.and_then(|group| self.members.get(&(account, group)));
-        let of_group = group.map(|group| format!("{by} of group {group}"));
-        let users = users.into_iter().flatten().map(|user| (*user, of_group.as_deref()));
-        for (name, of_group) in std::iter::once((name, None)).chain(users) {
-            if all.allowing.len() >= ALLOWING {
+        let of_group = group.map(|group| format!(" of group {group}")).unwrap_or_default();
+        let users = users.into_iter().flatten().map(|user| (*user, of_group.as_str()));
+        for (name, of_group) in std::iter::once((name, "")).chain(users) {
+            if all.allowing.len().max(all.denying.len()) >= ALLOWING {
                 all.cut = true;
                 return;
             }
-            all.allowing.push(IamAllows {
-                holder: format!("arn:aws:iam::{account}:{name}"),
-                by: of_group.unwrap_or(by).to_owned(),
-                conditions: conditions.to_vec(),
-            });
+            add(all, format!("arn:aws:iam::{account}:{name}"), of_group);
         }
     }
 }

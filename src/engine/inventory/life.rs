@@ -147,14 +147,14 @@ impl Life {
         // Those of one count stay in the order of their names.
         refused.sort_by_key(|one| std::cmp::Reverse(one.tally.refused));
         refused.truncate(REFUSED);
-        let left_out = self.grants.left_out;
+        let (left_out, dropped) = (self.grants.left_out, self.grants.dropped);
         let (open, ended): (Vec<_>, Vec<_>) =
             self.grants.all().into_iter().partition(|grant| grant.ended.is_none());
         Ok(Dossier {
             life: Listed { count: self.count, cut: false, first: self.events.into() },
             policies: self.policies.all(),
             grants: Listed { count: open.len() as u64 + left_out, cut: left_out > 0, first: open },
-            grants_ended: ended.len() as u64,
+            grants_ended: ended.len() as u64 + dropped,
             days: Listed { count: self.days_count, cut: false, first: days.collect() },
             refused: Listed { count: refused_count, cut: self.refused_cut, first: refused },
             refused_since,

@@ -13,6 +13,7 @@
 //! policies   its policies over time
 //! grants     its grants over time
 //! iam        what IAM documents say
+//! denials    who is denied something with it
 //! access     who can do something with it
 //! granted    what is granted to one principal, against what it used
 //! rights     what it may do with one key
@@ -30,6 +31,7 @@ mod access;
 mod aliases;
 mod calls;
 mod course;
+mod denials;
 mod granted;
 mod grants;
 mod iam;
@@ -300,8 +302,9 @@ fn conclude(known: &Known<'_>, (top, found): (Top, Found), outcome: &Outcome) ->
         if let Some(operation) = &known.asked.who_can {
             let at = known.asked.at.or(outcome.totals.last_event).unwrap_or(Time(i64::MAX));
             let first = outcome.totals.first_event;
-            let question =
-                access::Question { operation, at, first, grants: &grants, iam: &found.iam };
+            let (lost, grants) = (grants.lost(at), &grants.all);
+            let iam = &found.iam;
+            let question = access::Question { operation, at, first, grants, lost: &lost, iam };
             let access = access::who_can(&facts, &question);
             if let Some(dossier) = &mut facts.dossier {
                 dossier.access = Some(access);

@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use super::aliases::Aliases;
 use super::course::Course;
+use super::grants::KnownGrants;
 use super::life::Life;
 use super::seen::Seen;
 use super::tallies::Tallies;
 use super::texts::Texts;
 use crate::engine::partial::touch::{Touch, flag};
 use crate::model::arn::Arn;
-use crate::model::keys::dossier::OpenGrant;
 use crate::model::keys::facts::{KeyFacts, id_of};
 
 /// How many of each kind are listed in a row of the inventory.
@@ -132,7 +132,7 @@ impl OneKey {
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
-    pub fn finish(mut self, texts: &mut Texts<'_>) -> io::Result<(KeyFacts, Vec<OpenGrant>)> {
+    pub fn finish(mut self, texts: &mut Texts<'_>) -> io::Result<(KeyFacts, KnownGrants)> {
         let most = if self.deep { LISTED_OF_ONE } else { LISTED };
         let mut facts = self.facts;
         self.course.finish(&mut facts, texts)?;
@@ -148,10 +148,10 @@ impl OneKey {
         facts.regions = self.regions.listed(most);
         facts.addresses = self.addresses.listed(most);
         facts.last_use = self.last_use.map(|touch| texts.proof(&touch)).transpose()?;
-        let mut grants = Vec::new();
+        let mut grants = KnownGrants::default();
         if self.deep {
             let life = std::mem::take(&mut self.life);
-            grants = life.grants.all_known();
+            grants = life.grants.known();
             facts.dossier = Some(life.finish(texts)?);
         }
         Ok((facts, grants))

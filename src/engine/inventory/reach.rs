@@ -1,8 +1,8 @@
 //! How far the log reaches: what that says of keys without use, and of uses that KMS tells of.
 //!
 //! What must stay true: a key is called unused only if the log of its account and Region reaches over
-//! all of the time that was asked for, and has uses of keys at all. A use is called missing only
-//! between the first and the last hour of which there are files.
+//! all of the time that was asked for, without long gaps, was read whole, and has uses of keys at all. A
+//! use is called missing only between the first and the last hour of which there are files.
 
 use crate::engine::plan::Filter;
 use crate::model::coverage::{Coverage, Hour, Kind, Place, hour_of};
@@ -21,8 +21,17 @@ struct Hours {
     first: Option<Hour>,
     last: Option<Hour>,
     count: u64,
+    /// The most hours between two of them.
+    gap: Hour,
     reads: bool,
 }
+
+/// For how many hours a Region may have no files: a weekend on which nobody works, and a day more.
+/// CloudTrail delivers none for hours without events.
+const GAP: Hour = 72;
+
+/// There are files of one of so many hours at least.
+const ONE_OF: u64 = 10;
 
 /// What there is of a key's account and Region in a range of hours.
 fn hours(coverage: &Coverage, facts: &KeyFacts, range: std::ops::Range<Hour>) -> Hours {
@@ -35,14 +44,16 @@ fn hours(coverage: &Coverage, facts: &KeyFacts, range: std::ops::Range<Hour>) ->
         first: files().next(),
         last: files().next_back(),
         count: files().count() as u64,
+        gap: files().zip(files().skip(1)).map(|(one, next)| next - one).max().unwrap_or_default(),
         reads: seen.hours.of(Kind::Reads, range.clone()).next().is_some(),
     }
 }
 
-/// What the log says of a key, for the time from `since` to `until`, the end of the log.
+/// What the log says of a key, for the time from `since` to `until`, the end of the log. `whole` if all
+/// input could be read.
 pub fn quiet(
     facts: &KeyFacts,
-    (coverage, filter): (&Coverage, &Filter),
+    (coverage, filter, whole): (&Coverage, &Filter, bool),
     (since, until): (Time, Time),
 ) -> Quiet {
     let range = hour_of(since)..hour_of(until) + 1;
@@ -57,8 +68,13 @@ pub fn quiet(
             Some("--since leaves a part of it out")
         }
         () if there.first.is_none() => Some("there is no log of its account and Region"),
-        () if begins_later => Some("the log of its account and Region begins later"),
-        () if ends_early => Some("the log of its account and Region ends earlier"),
+        () if begins_later => Some("the first hours have no file of its account and Region"),
+        () if ends_early => Some("the last hours have no file of its account and Region"),
+        () if there.gap > GAP => Some("the log of its account and Region has gaps of days"),
+        () if there.count.saturating_mul(ONE_OF) < asked => {
+            Some("the log has files of few hours of its account and Region")
+        }
+        () if !whole => Some("some input could not be read, and may have uses"),
         () if !there.reads => Some("the log has no use of any key in its account and Region"),
         () => None,
     };

@@ -3,8 +3,8 @@
 //! What must stay true: which ones stay follows from all keys together, never from the order in which
 //! they come.
 
+use super::grants::KnownGrants;
 use crate::model::keys::asked::KeysAsked;
-use crate::model::keys::dossier::OpenGrant;
 use crate::model::keys::facts::KeyFacts;
 
 /// Keys that are shown. Beyond, they are counted.
@@ -17,7 +17,7 @@ const DEEP: usize = 100;
 pub struct Shown {
     pub facts: KeyFacts,
     /// Its grants, if all of the key is asked for.
-    pub grants: Vec<OpenGrant>,
+    pub grants: KnownGrants,
 }
 
 /// The keys that rank first.
@@ -75,7 +75,7 @@ mod tests {
         for number in order {
             let mut facts = KeyFacts::of(&format!("arn:aws:kms:r:111122223333:key/{number}"));
             (0..=number).for_each(|at| facts.uses.add(Time(at), true));
-            top.add(Shown { facts, grants: Vec::new() });
+            top.add(Shown { facts, grants: KnownGrants::default() });
         }
         let (shown, left_out) = top.into_sorted();
         let last = |one: &Shown| one.facts.uses.last.map(|last| last.0);

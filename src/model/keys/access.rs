@@ -15,13 +15,15 @@ pub struct Access {
     pub operation: String,
     /// As of when.
     pub at: Time,
+    /// Why nobody can, whatever documents say: the state of the key then.
+    pub nobody: Option<String>,
     /// The record that set the key policy that held then; `None` if none was seen.
     pub policy: Option<Proof>,
     /// Who is allowed, and by what; the surest first.
     pub allowed: Vec<Allowance>,
     /// How many more there are than are listed.
     pub left_out: u64,
-    /// Who is denied, by statements without conditions.
+    /// Who is denied, for certain or under conditions.
     pub denied: Vec<Denial>,
     /// What is not known, in words.
     pub unknown: Vec<String>,
@@ -31,7 +33,7 @@ pub struct Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sure {
-    /// A document that was seen allows it by itself, without conditions.
+    /// Documents that were seen allow it by themselves, without conditions, and none denies it.
     Allowed,
     /// If conditions hold.
     IfConditionsHold,

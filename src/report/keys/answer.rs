@@ -26,6 +26,9 @@ pub fn write(
     head.add(Ink::Strong, &format!("WHO CAN {} as of {}", access.operation, minute(access.at)), 1);
     let policy = access.policy.as_ref().map_or("no record shows it".to_owned(), by);
     head.add(Ink::Faint, &format!("key policy: {policy}"), 2);
+    if let Some(why) = &access.nobody {
+        head.add(Ink::Alarm, &format!("NOBODY can: {why}"), 2);
+    }
     grid.write(&[head])?;
     let mut grid = Grid::new(width, &[1, 0, 0], style.color, out);
     let mut before: Option<Sure> = None;

@@ -74,7 +74,10 @@ fn a_denial_takes_away_and_one_with_conditions_is_told() {
     assert_eq!(allowed(&certain), []);
     let maybe = deny(&json!({"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}));
     let access = ask(&[policy(0, "e1", &json!([allow(APP, &json!({})), maybe]))], &[]);
-    assert_eq!(allowed(&access), [pair("allowed", APP)]);
+    assert_eq!(allowed(&access), [pair("if-conditions-hold", APP)]);
+    assert!(
+        access["allowed"][0]["conditions"].to_string().contains("not denied by key policy, no")
+    );
     assert_eq!(
         access["denied"][0]["conditions"],
         json!(["Bool aws:MultiFactorAuthPresent: false"])
@@ -166,4 +169,131 @@ fn the_answer_is_as_of_a_time() {
     let before = ask(&records, &["--at", "2026-05-01T09:00:00Z"]);
     assert_eq!(allowed(&before), []);
     assert!(before["unknown"][0].as_str().unwrap().contains("2026-05-01T10:00:00Z"), "{before}");
+}
+
+const ROOT: &str = "arn:aws:iam::111122223333:root";
+
+fn deny(who: &Value) -> Value {
+    let mut statement = json!({"Sid": "no", "Effect": "Deny", "Action": "kms:*", "Resource": "*"});
+    for (name, value) in who.as_object().unwrap() {
+        statement[name] = value.clone();
+    }
+    statement
+}
+
+/// An inline policy of a role.
+fn put(id: &str, role: &str, effect: &str, resource: &str) -> Value {
+    let document =
+        json!({"Statement": [{"Effect": effect, "Action": "kms:*", "Resource": resource}]});
+    let request =
+        json!({"roleName": role, "policyName": id, "policyDocument": document.to_string()});
+    iam("PutRolePolicy", id, &request)
+}
+
+fn granted(grantee: &str, constraints: &Value) -> Value {
+    let request =
+        json!({"granteePrincipal": grantee, "operations": ["Decrypt"], "constraints": constraints});
+    with(
+        asking("CreateGrant", "g1", 0, &request),
+        &[("/responseElements", json!({"grantId": "g1"}))],
+    )
+}
+
+#[test]
+fn a_denial_counts_for_every_way_to_be_allowed() {
+    let of_root = allow(ROOT, &json!({}));
+    let no = deny(&json!({"Principal": {"AWS": APP}}));
+    let direct = allow(APP, &json!({}));
+    let session = allow("arn:aws:sts::111122223333:assumed-role/app/s", &json!({}));
+    let free = json!(null);
+    for (what, records) in [
+        ("holder", vec![policy(0, "e1", &json!([of_root, no])), put("i1", "app", "Allow", "*")]),
+        ("session", vec![policy(0, "e1", &json!([session, no]))]),
+        ("named", vec![policy(0, "e1", &json!([direct])), put("i1", "app", "Deny", "*")]),
+        ("grant, policy", vec![policy(0, "e1", &json!([of_root, no])), granted(APP, &free)]),
+        (
+            "grant, IAM",
+            vec![
+                policy(0, "e1", &json!([of_root])),
+                granted(APP, &free),
+                put("i1", "app", "Deny", "*"),
+            ],
+        ),
+        (
+            "two documents",
+            vec![
+                policy(0, "e1", &json!([of_root])),
+                put("i1", "app", "Allow", "*"),
+                put("i2", "app", "Deny", "*"),
+            ],
+        ),
+    ] {
+        let access = ask(&records, &[]);
+        let left = allowed(&access);
+        assert!(left.iter().all(|(sure, _)| sure == "left-to-iam"), "{what}: {access}");
+        assert!(access["denied"].to_string().contains("app"), "{what}: {access}");
+    }
+    // A denial that may be for the key is a condition.
+    let varies = put("i1", "app", "Deny", "arn:aws:kms:*:*:key/${aws:PrincipalTag/key}");
+    let access = ask(&[policy(0, "e1", &json!([direct])), varies], &[]);
+    assert_eq!(allowed(&access), [pair("if-conditions-hold", APP)]);
+}
+
+#[test]
+fn whoever_a_denial_does_not_spare_by_name_is_denied() {
+    let ops = "arn:aws:iam::111122223333:role/ops";
+    let spares = deny(&json!({"NotPrincipal": {"AWS": [ops, ROOT]}}));
+    let statements = json!([allow(APP, &json!({})), allow(ops, &json!({})), spares]);
+    let access = ask(&[policy(0, "e1", &statements)], &[]);
+    assert_eq!(allowed(&access), [pair("if-conditions-hold", ops)]);
+    assert!(access["denied"].to_string().contains(APP), "{access}");
+}
+
+#[test]
+fn everybody_is_told_with_those_who_are_excepted() {
+    let statements = json!([allow("*", &json!({})), deny(&json!({"Principal": {"AWS": APP}}))]);
+    let access = ask(&[policy(0, "e1", &statements)], &[]);
+    let own = format!("anybody of account 111122223333 but {APP}");
+    let others = "anybody of other accounts";
+    assert_eq!(allowed(&access), [pair("allowed", &own), pair("if-iam-allows", others)]);
+    let all = deny(&json!({"Principal": "*"}));
+    assert_eq!(allowed(&ask(&[policy(0, "e1", &json!([allow("*", &json!({})), all]))], &[])), []);
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    for constraints in
+        [json!("HIDDEN"), json!([1]), json!({"encryptionContextEquals": {"a": {"b": 1}}})]
+    {
+        let access = ask(&[granted(APP, &constraints)], &[]);
+        assert_eq!(allowed(&access), [pair("if-conditions-hold", APP)], "{constraints}");
+    }
+    let root = policy(0, "e1", &json!([allow(ROOT, &json!({}))]));
+    let omitted = json!({"omitted": true});
+    let mut grant = granted(APP, &Value::Null);
+    grant["requestParameters"] = omitted.clone();
+    grant["resources"] = json!([{"ARN": KEY, "type": "AWS::KMS::Key"}]);
+    let bad = json!({"roleName": "app", "policyName": "bad", "policyDocument": "{bad"});
+    let varies = put("i1", "app", "Allow", "arn:aws:kms:*:*:key/${aws:PrincipalTag/key}");
+    for (record, said) in [
+        (grant, "grant g1"),
+        (iam("PutRolePolicy", "i1", &omitted), "PutRolePolicy of"),
+        (iam("PutRolePolicy", "i1", &bad), "inline policy bad of role/app"),
+        (varies, "depends on variables"),
+    ] {
+        let access = ask(&[root.clone(), record], &[]);
+        assert!(access["unknown"].to_string().contains(said), "{said}: {access}");
+    }
+}
+
+#[test]
+fn nobody_can_use_a_key_that_is_disabled_then() {
+    let named = policy(0, "e1", &json!([allow(APP, &json!({}))]));
+    let records = [named, at(call("DisableKey", "e2"), 60), at(call("EnableKey", "e3"), 120)];
+    assert_eq!(ask(&records, &[])["nobody"], Value::Null);
+    let then = ask(&records, &["--at", "2026-05-01T10:01:30Z"]);
+    let said = "the key is disabled then: DisableKey of 2026-05-01T10:01:00Z";
+    assert_eq!(then["nobody"], said);
+    assert_eq!(ask(&records[..2], &[])["nobody"], said);
+    assert_eq!(ask(&records, &["--at", "2026-05-01T10:00:30Z"])["nobody"], Value::Null);
 }

@@ -15,6 +15,18 @@ fn on(key: &str, id: &str, day: u32) -> Value {
     with(decrypt(id, 0), &[("/requestParameters/keyId", json!(key)), ("/eventTime", json!(time))])
 }
 
+/// Uses of four hours of each day.
+fn busy() -> Vec<Value> {
+    let day = |day: u32| {
+        let night = |hour: u32| {
+            let time = format!("2026-05-{day:02}T{hour:02}:00:00Z");
+            with(on(BUSY, &format!("b{day}-{hour}"), day), &[("/eventTime", json!(time))])
+        };
+        [on(BUSY, &format!("b{day}"), day), night(13), night(18), night(21)]
+    };
+    (1..=28).flat_map(day).collect()
+}
+
 fn verdicts(records: &[Value], words: &[&str]) -> Vec<(String, String)> {
     let sandbox = Sandbox::new();
     sandbox.write("trail.json", file(records));
@@ -26,11 +38,11 @@ fn verdicts(records: &[Value], words: &[&str]) -> Vec<(String, String)> {
 
 #[test]
 fn a_key_is_unused_only_where_the_log_reaches() {
-    let mut records: Vec<Value> = (1..=28).map(|day| on(BUSY, &format!("b{day}"), day)).collect();
+    let mut records: Vec<Value> = busy();
     records.push(on(KEY, "k1", 3));
     assert_eq!(verdicts(&records, &["--unused", "20d"]), [("unused".into(), String::new())]);
     // The time that is asked for begins before the log does.
-    let why = "the log of its account and Region begins later".to_owned();
+    let why = "the first hours have no file of its account and Region".to_owned();
     let all = verdicts(&records[1..], &["--unused", "27d"]);
     assert_eq!(all, [], "both keys were used since");
     records.pop();
@@ -46,7 +58,7 @@ fn a_key_is_unused_only_where_the_log_reaches() {
 
 #[test]
 fn a_key_that_is_younger_or_of_an_account_without_a_log_is_not_called_unused() {
-    let mut records: Vec<Value> = (1..=28).map(|day| on(BUSY, &format!("b{day}"), day)).collect();
+    let mut records: Vec<Value> = busy();
     let made = json!({"keyMetadata": {"arn": KEY}});
     let made = with(call("CreateKey", "c1"), &[("/responseElements", made)]);
     records.push(with(made, &[("/eventTime", json!("2026-05-20T12:00:00Z"))]));
@@ -55,6 +67,32 @@ fn a_key_that_is_younger_or_of_an_account_without_a_log_is_not_called_unused() {
     records.push(on(foreign, "f1", 2));
     let why = "there is no log of its account and Region".to_owned();
     assert_eq!(verdicts(&records, &["--unused", "20d"]), [("not-known".into(), why)]);
+}
+
+#[test]
+fn a_log_with_gaps_or_unread_parts_calls_no_key_unused() {
+    let mut records = busy();
+    records.push(on(KEY, "k1", 3));
+    let asked = ["--unused", "20d"];
+    let days = |gap: std::ops::Range<usize>| {
+        let gap = gap.start * 4..gap.end * 4;
+        let kept = records.iter().enumerate().filter(|(place, _)| !gap.contains(place));
+        kept.map(|(_, record)| record.clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(verdicts(&days(15..17), &asked), [("unused".into(), String::new())]);
+    let why = "the log of its account and Region has gaps of days".to_owned();
+    assert_eq!(verdicts(&days(15..19), &asked), [("not-known".into(), why)]);
+    let daily: Vec<Value> = records.iter().step_by(4).cloned().collect();
+    let few = "the log has files of few hours of its account and Region".to_owned();
+    assert!(verdicts(&daily, &asked).contains(&("not-known".into(), few)));
+    // Nobody knows of what time a use is that has none.
+    let sandbox = Sandbox::new();
+    records.push(with(decrypt("k2", 0), &[("/eventTime", json!("nonsense"))]));
+    sandbox.write("trail.json", file(&records));
+    let report = keys(&sandbox, 3, &asked);
+    let quiet = &report["keys"][0]["quiet"];
+    assert_eq!(quiet["verdict"], "not-known", "{report}");
+    assert_eq!(quiet["why"], "some input could not be read, and may have uses");
 }
 
 fn usage(key: &str, time: &str, event: &str) -> String {
@@ -68,7 +106,7 @@ fn usage(key: &str, time: &str, event: &str) -> String {
 #[track_caller]
 fn compared(told: &str, code: i32, words: &[&str]) -> Value {
     let sandbox = Sandbox::new();
-    let records: Vec<Value> = (1..=28).map(|day| on(BUSY, &format!("b{day}"), day)).collect();
+    let records: Vec<Value> = busy();
     sandbox.write("trail.json", file(&records)).write("usage.json", told);
     let words: Vec<&str> = words.iter().chain(&["--last-usage", "usage.json"]).copied().collect();
     keys(&sandbox, code, &words)
@@ -76,11 +114,11 @@ fn compared(told: &str, code: i32, words: &[&str]) -> Value {
 
 #[test]
 fn a_last_use_that_the_log_lacks_proves_it_incomplete() {
-    let there = compared(&usage(BUSY, "2026-05-28T12:00:00+00:00", "b28"), 0, &[]);
+    let there = compared(&usage(BUSY, "2026-05-28T21:00:00+00:00", "b28-21"), 0, &[]);
     assert_eq!(there["last_usage"][0]["in_log"], "there");
     assert_eq!(there["keys"][0]["kms_last_use"]["operation"], "Decrypt");
     // The other account's record of the call has another id.
-    let other = compared(&usage(BUSY, "2026-05-28T12:00:00.250+00:00", "other"), 0, &[]);
+    let other = compared(&usage(BUSY, "2026-05-28T21:00:00.250+00:00", "other"), 0, &[]);
     assert_eq!(other["last_usage"][0]["in_log"], "there");
     for key in [BUSY, KEY] {
         let told = usage(key, "2026-05-20T15:30:00+00:00", "gone");

@@ -78,7 +78,11 @@ impl Gathered {
     /// Takes in the finding of a place in the report; it may be one of whom a chain `hit`.
     fn take(&mut self, (place, hit): (usize, bool), finding: &Finding) {
         self.last_seen = self.last_seen.max(finding.last_seen);
-        self.tactics.insert(finding.told.tactic);
+        // Slight findings, of which automation has many kinds, make no case graver.
+        let slight = finding.level < Level::Medium;
+        if !slight || self.first.as_ref().is_none_or(|first| first.level < Level::Medium) {
+            self.tactics.insert(finding.told.tactic);
+        }
         // A chain is about events that other findings tell of.
         self.unknown |= finding.effect.is_none() && !finding.attempt && !finding.told.chain;
         self.effect = match (self.effect.take(), finding.effect.clone()) {
@@ -153,11 +157,12 @@ impl<'k> Gathering<'k> {
         later.retain(|case| case.last().0 >= last.0.saturating_sub(KNOWN_FOR));
         later.sort_by(|a, b| (Reverse(a.last()), a).cmp(&(Reverse(b.last()), b)));
         later.truncate(KNOWN);
-        made.sort_by_cached_key(|(case, _)| {
-            let Case { level, status, tactics, last_seen, id, effect, .. } = case;
+        made.sort_by_cached_key(|(case, places)| {
+            let Case { level, tactics, id, effect, .. } = case;
             let fate = effect.as_ref().map_or(Fate::Open, |effect| effect.fate);
-            let first = (Reverse(*level), Reverse(*tactics), fate, *status);
-            (first, Reverse(*last_seen), Arc::clone(id))
+            // Of equals, the one whose first finding comes first in the report.
+            let first = (Reverse(*level), Reverse(*tactics), fate);
+            (first, places.first().copied(), Arc::clone(id))
         });
         let mut of_findings = vec![0; taken];
         let mut all = Vec::new();
