@@ -10,6 +10,7 @@ use super::*;
 use crate::engine::Progress;
 use crate::engine::store::hash::HashKey;
 use crate::model::occurrence::Occurrence;
+use crate::model::problem::Problem;
 use crate::record::event::Marked;
 use crate::record::kms::View;
 use crate::record::scan::{self, Index};
@@ -45,6 +46,17 @@ fn on_key(id: &str) -> Value {
 
 /// Rows of one query over files, each of which has some records.
 fn rows_of(query: &Query, files: &[Vec<Value>], threads: usize) -> Vec<Occurrence> {
+    let (rows, problems) = read_all(query, files, threads);
+    assert_eq!(problems, []);
+    rows
+}
+
+/// The same, and what is wrong.
+fn read_all(
+    query: &Query,
+    files: &[Vec<Value>],
+    threads: usize,
+) -> (Vec<Occurrence>, Vec<Problem>) {
     let entries: Vec<Entry> = (files.iter().enumerate())
         .map(|(number, records)| {
             let text = json!({"Records": records}).to_string();
@@ -56,11 +68,10 @@ fn rows_of(query: &Query, files: &[Vec<Value>], threads: usize) -> Vec<Occurrenc
     let mut source = entries.into_iter();
     let read = collect(&mut source, (query, false), threads, &Progress::default(), &stop).unwrap();
     let (timeline, problems) = Timeline::new(read, true);
-    assert_eq!(problems.into_sorted(), []);
     let rows: Vec<Occurrence> = timeline.rows().unwrap().map(Result::unwrap).collect();
     let (counts, _) = timeline.survey().unwrap();
     assert_eq!(counts.rows, rows.len() as u64);
-    rows
+    (rows, problems.into_sorted())
 }
 
 fn ids(query: &Query, files: &[Vec<Value>]) -> Vec<String> {
@@ -206,6 +217,22 @@ fn copies_are_one_row_and_a_forged_one_is_another() {
         let first = rows.iter().find(|row| row.copies == 2).unwrap();
         assert_eq!(first.place.to_string(), "0.json#0");
     }
+}
+
+#[test]
+fn a_time_that_cannot_be_read_is_a_problem_and_in_no_range() {
+    let odd = record("odd", "Decrypt", 1, json!({"eventTime": "nonsense"}));
+    let files = [vec![odd, record("good", "Decrypt", 2, json!({}))]];
+    let mut query = Query::default();
+    let (rows, problems) = read_all(&query, &files, 1);
+    assert_eq!(rows.len(), 2);
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert!(problem.message.contains("eventTime"), "{problem:?}");
+    query.range.since = crate::model::time::Time::parse("2026-03-11T00:00:00Z");
+    assert_eq!(read_all(&query, &files, 1).0.len(), 1);
+    query.range = crate::engine::Filter::default();
+    query.range.until = crate::model::time::Time::parse("2026-03-12T00:00:00Z");
+    assert_eq!(read_all(&query, &files, 1).0.len(), 1);
 }
 
 #[test]
