@@ -48,9 +48,10 @@ impl Filter {
         if since { Range::Reported } else { Range::Before }
     }
 
-    /// Whether a record lies in what is reported.
+    /// Whether a record is known to lie in what is reported.
     pub fn has_record(&self, time: Option<Time>, header: &Header<'_>) -> bool {
-        self.range(time, header) == Range::Reported
+        let is_known = time.is_some() || (self.since.is_none() && self.until.is_none());
+        is_known && self.range(time, header) == Range::Reported
     }
 
     /// Whether a use that an earlier run has left lies in what is reported or before it.

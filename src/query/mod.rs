@@ -10,7 +10,8 @@
 //! texts      the strings of a record    row       what is shown of one
 //! reader     reads all blobs            collect   keeps what may be asked for
 //! timeline   what was asked for         actors    who did how much, and with what
-//! join       the records of one call    single    one record by its place
+//! join       the records of one call    serves    which KMS call serves which call
+//! single     one record by its place
 //! ```
 //!
 //! Every record is read once, by the same reader as a scan's. What must stay true: the same records
@@ -27,6 +28,7 @@ mod lineage;
 mod needles;
 mod reader;
 mod row;
+mod serves;
 mod single;
 mod target;
 mod term;

@@ -11,7 +11,7 @@ use crate::engine::{Problems, Progress};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::record::container::{Reader, Sink};
-use crate::record::event::Marked;
+use crate::record::event::{Marked, Raw};
 use crate::record::kms::View;
 use crate::record::scan::{self, tape::Fill, tape::Tape};
 use crate::source::{At, Source, Taken, Text, Visitor, Workers, pool, read_all};
@@ -150,6 +150,10 @@ struct BlobSink<'a, G> {
 impl<G: Gather> Sink for BlobSink<'_, G> {
     fn record(&mut self, number: u64, record: Marked<'_>) {
         self.records += 1;
+        let header = record.header();
+        if let Some(message) = record.lack(&header, header.time.and_then(Raw::time)) {
+            self.report(Some(number), Stage::Parse, message);
+        }
         self.part.gathered.record(self.blob, number, record);
     }
 

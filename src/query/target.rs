@@ -29,13 +29,68 @@ impl AskedResource {
 
     /// Whether a call was about it, or about what lies below it.
     pub fn is_in(&self, view: &View<'_>) -> bool {
-        all(view).iter().any(|text| self.fits(text))
+        all(view).iter().any(|text| self.fits(text)) || self.is_in_members(view)
+    }
+
+    /// Whether a request or an answer names it by its id or name alone.
+    fn is_in_members(&self, view: &View<'_>) -> bool {
+        let source = view.event().get("eventSource").and_then(Json::text).unwrap_or_default();
+        let service = source.split('.').next().unwrap_or_default();
+        let known: Vec<_> = MEMBERS.iter().filter(|(_, of, _)| *of == service).collect();
+        if known.is_empty() {
+            return false;
+        }
+        let mut found = false;
+        for part in ["requestParameters", "responseElements"] {
+            let Some(part) = view.event().get(part) else { continue };
+            walk(part, DEPTH_MAX, &mut |name, text| {
+                let mut kinds = known.iter().filter(|(member, _, _)| *member == name);
+                found = found || kinds.any(|(_, of, kind)| self.is_named(view, (of, kind), text));
+            });
+        }
+        found
+    }
+
+    /// Whether an id or a name of this kind, as a record of the service gives it, names it.
+    fn is_named(&self, view: &View<'_>, (service, kind): (&str, &str), text: &str) -> bool {
+        if Arn::parse(text).is_some() {
+            return self.fits(text);
+        }
+        // Of a queue there is a URL, and names of parameters may begin with what ends the kind.
+        let id = if service == "sqs" { text.rsplit('/').next().unwrap_or(text) } else { text };
+        let whole = match id.starts_with('/') {
+            true => format!("{}{id}", kind.trim_end_matches('/')),
+            false => format!("{kind}{id}"),
+        };
+        let Some(wanted) = Arn::parse(&self.0).filter(|_| is_plain(&self.0)) else {
+            let is_whole = self.0 == whole || self.0 == format!("{service}:{whole}");
+            let arn = || view.completed(service, &whole).arn;
+            return self.fits(id) || is_whole || (!is_plain(&self.0) && self.fits(&arn()));
+        };
+        let one_of = |wanted: &str, known: &[Option<String>]| {
+            let mut known = known.iter().flatten().peekable();
+            wanted.is_empty() || known.peek().is_none() || known.any(|known| known == wanted)
+        };
+        let is_same = wanted.resource == whole || without_suffix(&wanted) == Some(&*whole);
+        // A record of IAM gives no path.
+        let last = wanted.resource.rsplit('/').next();
+        let by_path = service == "iam" && wanted.resource.starts_with(kind) && last == Some(id);
+        wanted.service == service
+            && (is_same || by_path)
+            && one_of(wanted.region, &[view.region()])
+            && one_of(wanted.account, &[view.account(), view.caller_account()])
     }
 
     fn fits(&self, text: &str) -> bool {
         let wanted = self.0.as_str();
         if !is_plain(wanted) {
             return wildcard(wanted, text);
+        }
+        if let Some(secret) = Arn::parse(text).as_ref().and_then(without_suffix) {
+            let head = text.len() - SUFFIX;
+            if text.get(..head) == Some(wanted) || secret.strip_prefix("secret:") == Some(wanted) {
+                return true;
+            }
         }
         if let Some(rest) = text.strip_prefix(wanted) {
             return rest.is_empty() || rest.starts_with(['/', ':']);
@@ -50,7 +105,9 @@ impl AskedResource {
             None => (text, true),
         };
         (first && name.strip_prefix(wanted).is_some_and(below))
-            || name.strip_suffix(wanted).is_some_and(|head| head.ends_with(['/', ':']))
+            || name
+                .strip_suffix(wanted)
+                .is_some_and(|head| head.is_empty() || head.ends_with(['/', ':']))
     }
 
     /// A text that stands in every record of a call about it, if there is one.
@@ -59,6 +116,8 @@ impl AskedResource {
         let last = |text: &str| text.rsplit(['/', ':']).next().map(str::len);
         let len = match Arn::parse(wanted) {
             _ if !is_plain(wanted) => None,
+            // The record may give a secret's name without what is random behind it.
+            Some(arn) if arn.service == "secretsmanager" => None,
             Some(arn) if arn.service == "s3" => last(arn.resource),
             // The record may give no more than the id; the kind before it is made up.
             Some(arn) if arn.resource.split(['/', ':']).count() == 2 => last(arn.resource),
@@ -66,6 +125,64 @@ impl AskedResource {
             None => last(wanted),
         };
         wanted.get(wanted.len() - len?..)
+    }
+}
+
+/// What Secrets Manager appends to the name of a secret: a hyphen and six characters.
+const SUFFIX: usize = 7;
+
+/// The resource of a secret's ARN without what is random in it.
+fn without_suffix<'a>(arn: &Arn<'a>) -> Option<&'a str> {
+    let (head, suffix) = arn.resource.split_at_checked(arn.resource.len().checked_sub(SUFFIX)?)?;
+    let random = suffix.strip_prefix('-')?.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (arn.service == "secretsmanager" && random).then_some(head)
+}
+
+/// Members of requests and answers are looked for this deep.
+const DEPTH_MAX: usize = 4;
+
+/// Members that hold the id or name of a resource: the service, and what stands before it in an ARN.
+const MEMBERS: &[(&str, &str, &str)] = &[
+    ("volumeId", "ec2", "volume/"),
+    ("snapshotId", "ec2", "snapshot/"),
+    ("instanceId", "ec2", "instance/"),
+    ("imageId", "ec2", "image/"),
+    ("roleName", "iam", "role/"),
+    ("userName", "iam", "user/"),
+    ("groupName", "iam", "group/"),
+    ("functionName", "lambda", "function:"),
+    ("dBInstanceIdentifier", "rds", "db:"),
+    ("dBClusterIdentifier", "rds", "cluster:"),
+    ("dBSnapshotIdentifier", "rds", "snapshot:"),
+    ("dBClusterSnapshotIdentifier", "rds", "cluster-snapshot:"),
+    ("name", "ssm", "parameter/"),
+    ("names", "ssm", "parameter/"),
+    ("path", "ssm", "parameter/"),
+    ("queueUrl", "sqs", ""),
+    ("queueName", "sqs", ""),
+    ("secretId", "secretsmanager", "secret:"),
+    ("secretIdList", "secretsmanager", "secret:"),
+    ("name", "secretsmanager", "secret:"),
+    ("tableName", "dynamodb", "table/"),
+];
+
+/// Hands on every text in a value under the name of its member.
+fn walk(value: Json<'_>, depth: usize, at: &mut dyn FnMut(&str, &str)) {
+    if depth == 0 {
+        return;
+    }
+    for (name, member) in value.members() {
+        let name = name.text();
+        if let Some(text) = member.text() {
+            at(&name, &text);
+        }
+        for element in member.elements() {
+            match element.text() {
+                Some(text) => at(&name, &text),
+                None => walk(element, depth - 1, at),
+            }
+        }
+        walk(member, depth - 1, at);
     }
 }
 
@@ -113,6 +230,10 @@ fn all(view: &View<'_>) -> Vec<String> {
             let key = key.map(|key| format!("/{key}")).unwrap_or_default();
             found.push(format!("arn:aws:s3:::{bucket}{key}"));
         }
+        if let Some(from) = request.get("x-amz-copy-source").and_then(Json::text) {
+            let from = from.split('?').next().unwrap_or_default().trim_start_matches('/');
+            found.push(format!("arn:aws:s3:::{from}"));
+        }
     }
     found
 }
@@ -134,6 +255,12 @@ mod tests {
             ("arn:aws:lambda:r:1:function:f", "arn:aws:lambda:r:1:function:f:7"),
             ("arn:aws:s3:::b*", "arn:aws:s3:::bucket/k"),
             ("name", "name"),
+            ("volume/vol-1", "arn:aws:ec2:r:1:volume/vol-1"),
+            ("prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
+            (
+                "arn:aws:secretsmanager:r:1:secret:prod/db",
+                "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf",
+            ),
         ] {
             assert!(fits(wanted, text), "{wanted} in {text}");
         }

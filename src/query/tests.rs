@@ -10,6 +10,7 @@ use super::*;
 use crate::engine::Progress;
 use crate::engine::store::hash::HashKey;
 use crate::model::occurrence::Occurrence;
+use crate::model::problem::Problem;
 use crate::record::event::Marked;
 use crate::record::kms::View;
 use crate::record::scan::{self, Index};
@@ -45,6 +46,17 @@ fn on_key(id: &str) -> Value {
 
 /// Rows of one query over files, each of which has some records.
 fn rows_of(query: &Query, files: &[Vec<Value>], threads: usize) -> Vec<Occurrence> {
+    let (rows, problems) = read_all(query, files, threads);
+    assert_eq!(problems, []);
+    rows
+}
+
+/// The same, and what is wrong.
+fn read_all(
+    query: &Query,
+    files: &[Vec<Value>],
+    threads: usize,
+) -> (Vec<Occurrence>, Vec<Problem>) {
     let entries: Vec<Entry> = (files.iter().enumerate())
         .map(|(number, records)| {
             let text = json!({"Records": records}).to_string();
@@ -56,11 +68,10 @@ fn rows_of(query: &Query, files: &[Vec<Value>], threads: usize) -> Vec<Occurrenc
     let mut source = entries.into_iter();
     let read = collect(&mut source, (query, false), threads, &Progress::default(), &stop).unwrap();
     let (timeline, problems) = Timeline::new(read, true);
-    assert_eq!(problems.into_sorted(), []);
     let rows: Vec<Occurrence> = timeline.rows().unwrap().map(Result::unwrap).collect();
     let (counts, _) = timeline.survey().unwrap();
     assert_eq!(counts.rows, rows.len() as u64);
-    rows
+    (rows, problems.into_sorted())
 }
 
 fn ids(query: &Query, files: &[Vec<Value>]) -> Vec<String> {
@@ -209,6 +220,22 @@ fn copies_are_one_row_and_a_forged_one_is_another() {
 }
 
 #[test]
+fn a_time_that_cannot_be_read_is_a_problem_and_in_no_range() {
+    let odd = record("odd", "Decrypt", 1, json!({"eventTime": "nonsense"}));
+    let files = [vec![odd, record("good", "Decrypt", 2, json!({}))]];
+    let mut query = Query::default();
+    let (rows, problems) = read_all(&query, &files, 1);
+    assert_eq!(rows.len(), 2);
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert!(problem.message.contains("eventTime"), "{problem:?}");
+    query.range.since = crate::model::time::Time::parse("2026-03-11T00:00:00Z");
+    assert_eq!(read_all(&query, &files, 1).0.len(), 1);
+    query.range = crate::engine::Filter::default();
+    query.range.until = crate::model::time::Time::parse("2026-03-12T00:00:00Z");
+    assert_eq!(read_all(&query, &files, 1).0.len(), 1);
+}
+
+#[test]
 fn callers_have_many_names() {
     let session = json!({"userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:i-1",
         "arn": "arn:aws:sts::444455556666:assumed-role/deploy/i-1", "accountId": "444455556666",
@@ -249,6 +276,50 @@ fn event(text: &str, check: impl FnOnce(Marked<'_>, &View<'_>)) {
     assert_eq!(len, text.len());
     let marked = Marked::new(text.as_bytes(), &index);
     check(marked, &View::new(&marked.event().unwrap()));
+}
+
+#[test]
+fn a_resource_is_found_where_a_record_gives_no_more_than_its_name() {
+    let of = |service: &str, request: Value| {
+        let source = format!("{service}.amazonaws.com");
+        [vec![record("a", "Call", 1, json!({"eventSource": source, "requestParameters": request}))]]
+    };
+    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:eu-west-1:{rest}");
+    let secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/db-AbCdEf";
+    let many = json!({"set": {"items": [{"volumeId": "vol-2"}, {"volumeId": "vol-1"}]}});
+    for (service, request, asked) in [
+        ("ec2", json!({"volumeId": "vol-1"}), arn("ec2", "111122223333:volume/vol-1")),
+        ("ec2", many, arn("ec2", "111122223333:volume/vol-1")),
+        ("ec2", json!({"snapshotId": "snap-1"}), arn("ec2", ":snapshot/snap-1")),
+        ("iam", json!({"roleName": "app"}), "arn:aws:iam::111122223333:role/path/app".into()),
+        ("iam", json!({"roleName": "app"}), "role/app".into()),
+        ("lambda", json!({"functionName": "f"}), arn("lambda", "111122223333:function:f")),
+        ("rds", json!({"dBInstanceIdentifier": "d"}), arn("rds", "111122223333:db:d")),
+        ("rds", json!({"dBSnapshotIdentifier": "sn1"}), "sn1".into()),
+        ("sqs", json!({"queueUrl": "https://sqs/111122223333/q1"}), "q1".into()),
+        ("ssm", json!({"name": "/p/x"}), arn("ssm", "111122223333:parameter/p/x")),
+        ("ssm", json!({"names": ["/p/x", "/p/y"]}), "/p/y".into()),
+        ("secretsmanager", json!({"secretId": "prod/db"}), secret.into()),
+        ("secretsmanager", json!({"secretId": secret}), "prod/db".into()),
+        ("s3", json!({"bucketName": "to", "x-amz-copy-source": "src/k"}), "src".into()),
+    ] {
+        let resources = vec![AskedResource::parse(&asked).unwrap()];
+        assert_eq!(
+            ids(&Query { resources, ..Query::default() }, &of(service, request)),
+            ["a"],
+            "{asked}"
+        );
+    }
+    for asked in [
+        "arn:aws:ec2:eu-west-1:444455556666:volume/vol-1",
+        "arn:aws:ec2:us-east-1:111122223333:volume/vol-1",
+        "arn:aws:ec2:eu-west-1:111122223333:snapshot/vol-1",
+        "volume",
+    ] {
+        let resources = vec![AskedResource::parse(asked).unwrap()];
+        let files = of("ec2", json!({"volumeId": "vol-1"}));
+        assert!(ids(&Query { resources, ..Query::default() }, &files).is_empty(), "{asked}");
+    }
 }
 
 /// One of some texts.
@@ -298,6 +369,15 @@ const WHAT: &[&str] = &[
     "ann",
     "arn:aws:glue:eu-west-1:111122223333:catalog",
     "main",
+    "arn:aws:iam::111122223333:role/path/app",
+    "role/app",
+    "arn:aws:secretsmanager:eu-west-1:111122223333:secret:pay-AbCdEf",
+    "pay",
+    "arn:aws:ssm:eu-west-1:111122223333:parameter/p/word",
+    "/p/word",
+    "arn:aws:sqs:eu-west-1:111122223333:queue",
+    "queue",
+    "other-bucket",
 ];
 const SAYS: &[&str] = &[
     "eventName=Decrypt",
@@ -345,6 +425,13 @@ const MORE: &[&str] = &[
     r#"{"userIdentity":{"type":"AssumedRole","principalId":"AROAEXAMPLE:i-1","arn":"arn:aws:sts::444455556666:assumed-role/deploy/i-1","accountId":"444455556666","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::444455556666:role/ci/deploy"}}}}"#,
     r#"{"userIdentity":{"type":"AWSService","invokedBy":"s3.amazonaws.com"}}"#,
     r#"{"eventSource":"cloudtrail.amazonaws.com","requestParameters":{"name":"main"}}"#,
+    r#"{"eventSource":"ec2.amazonaws.com","requestParameters":{"volumeId":"vol-1"}}"#,
+    r#"{"eventSource":"iam.amazonaws.com","requestParameters":{"roleName":"app"}}"#,
+    r#"{"eventSource":"secretsmanager.amazonaws.com","requestParameters":{"secretId":"pay"}}"#,
+    r#"{"eventSource":"secretsmanager.amazonaws.com","requestParameters":{"secretId":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:pay-AbCdEf"}}"#,
+    r#"{"eventSource":"ssm.amazonaws.com","requestParameters":{"names":["/p/word"]}}"#,
+    r#"{"eventSource":"sqs.amazonaws.com","requestParameters":{"queueUrl":"https://sqs/111122223333/queue"}}"#,
+    r#"{"eventSource":"s3.amazonaws.com","requestParameters":{"bucketName":"to","x-amz-copy-source":"other-bucket/k"}}"#,
     r#"{"sourceIPAddress":"2001:db8:0::1"}"#,
     r#"{"sourceIPAddress":"s3.amazonaws.com"}"#,
     r#"{"eventName":"Encrypt"}"#,

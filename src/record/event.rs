@@ -110,6 +110,25 @@ impl<'a> Marked<'a> {
         Some(Event::new(text, self.index))
     }
 
+    /// What is wrong with a record that lacks what every record has. Insight and aggregated records
+    /// have their own members instead.
+    pub fn lack(&self, header: &Header<'_>, time: Option<Time>) -> Option<String> {
+        let text =
+            |value: Option<Raw<'_>>| value.and_then(Raw::text).is_some_and(|text| !text.is_empty());
+        let there = [text(header.source), text(header.name), time.is_some()];
+        if there == [true; 3] {
+            return None;
+        }
+        let category = self.event()?.text_at(&["eventCategory"]);
+        if category.is_some_and(|category| category == "Insight" || category == "Aggregated") {
+            return None;
+        }
+        let names = ["eventSource", "eventName", "eventTime"].into_iter().zip(there);
+        let missing: Vec<&str> =
+            names.filter_map(|(name, there)| (!there).then_some(name)).collect();
+        Some(format!("no readable {}: expected in every record", missing.join(", ")))
+    }
+
     /// Whether the record is UTF-8.
     pub fn is_utf8(&self) -> bool {
         self.is_ascii() || simdutf8::basic::from_utf8(self.bytes).is_ok()

@@ -18,7 +18,7 @@ use crate::engine::plan::Range;
 use crate::model::problem::Stage;
 use crate::record::container::Sink;
 use crate::record::delivery;
-use crate::record::event::{Header, Marked, Raw};
+use crate::record::event::{Header, Marked};
 use crate::record::kms;
 use crate::record::undo;
 
@@ -34,8 +34,10 @@ impl Sink for BlobSink<'_, '_> {
         }
         let kms = basics.is_kms();
         self.count(&basics, kms.then(|| call(record, basics.name)));
-        if basics.source.is_empty() || basics.name.is_empty() || basics.time.is_none() {
-            self.odd(number, record, &basics);
+        if (basics.source.is_empty() || basics.name.is_empty() || basics.time.is_none())
+            && let Some(message) = record.lack(&basics.header, basics.time)
+        {
+            self.report(Some(number), Stage::Parse, message);
         }
         self.blob.counts.kms_records += u64::from(kms);
         if issued::is_issue(&basics) {
@@ -96,31 +98,6 @@ impl BlobSink<'_, '_> {
         let same_account = self.partial.accounts.add(account);
         let same = self.partial.regions.add(region) && same_account;
         self.partial.hours.record(&basics.header, same, (basics.time, basics.source, call));
-    }
-
-    /// Reports a record that lacks what every record has. Insight and aggregated records have their
-    /// own members instead; escapes in a name only hide it from the fast look.
-    fn odd(&mut self, number: u64, record: Marked<'_>, basics: &Basics<'_>) {
-        let Some(event) = record.event() else { return };
-        let category = event.text_at(&["eventCategory"]);
-        if category.is_some_and(|category| category == "Insight" || category == "Aggregated") {
-            return;
-        }
-        let text = |value: Option<Raw<'_>>| {
-            value.and_then(|raw| raw.text()).is_some_and(|text| !text.is_empty())
-        };
-        let missing: Vec<&str> = [
-            ("eventSource", text(basics.header.source)),
-            ("eventName", text(basics.header.name)),
-            ("eventTime", basics.time.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, there)| (!there).then_some(name))
-        .collect();
-        if !missing.is_empty() {
-            let message = format!("no readable {}: expected in every record", missing.join(", "));
-            self.report(Some(number), Stage::Parse, message);
-        }
     }
 
     /// Whether an inventory of keys is asked for, and the record may say something of keys.
