@@ -15,6 +15,8 @@ use super::filter::Pending;
 use super::join::Window;
 use super::lineage::Mark;
 use crate::engine::Problems;
+use crate::engine::store::hash::HashKey;
+use crate::engine::store::seen::Seen;
 use crate::engine::store::shelf::{Read, Sorted};
 use crate::model::occurrence::{Counts, Occurrence, Place};
 use crate::model::origin::Origin;
@@ -67,6 +69,7 @@ impl Timeline {
     /// As [`rows`](Timeline::rows).
     pub fn survey(&self) -> io::Result<(Counts, Option<Problem>)> {
         let mut rows = self.rows()?;
+        rows.tally.ids = Some((HashKey::random(0x7469_6d65), Seen::new(IDS_HELD)));
         let mut counts = Counts::default();
         for row in &mut rows {
             row?;
@@ -98,21 +101,27 @@ struct Tally {
     conflict: Option<Place>,
     /// The ids and the place of the record before.
     before: Option<(String, Option<String>, Place)>,
+    /// The ids of all before, where they are compared.
+    ids: Option<(HashKey, Seen)>,
 }
 
+/// Ids that memory holds at once; the others lie in a temporary file.
+const IDS_HELD: usize = 1 << 18;
+
 impl Tally {
-    fn note(&mut self, row: &Occurrence) {
+    fn note(&mut self, row: &Occurrence) -> io::Result<()> {
         self.records += 1;
         self.copies += row.copies;
-        let Some(id) = &row.id else { return };
-        if let Some((before, account, place)) = &self.before
-            && before == id
-            && *account == row.account
-        {
-            let place = place.min(&row.place).clone();
+        let (Some(id), Some((key, seen))) = (&row.id, &mut self.ids) else { return Ok(()) };
+        let account = row.account.as_deref().unwrap_or_default();
+        if !seen.insert((key.long(&[id.as_bytes(), account.as_bytes()]), 0))? {
+            let near =
+                self.before.as_ref().filter(|(before, of, _)| before == id && *of == row.account);
+            let place = near.map_or(&row.place, |(_, _, place)| place.min(&row.place)).clone();
             self.conflict = Some(self.conflict.take().map_or(place.clone(), |c| c.min(place)));
         }
         self.before = Some((id.clone(), row.account.clone(), row.place.clone()));
+        Ok(())
     }
 }
 
@@ -152,7 +161,7 @@ impl Rows<'_> {
             first.shown.copies += 1;
             first.shown.place = first.shown.place.min(next.shown.place);
         }
-        self.tally.note(&first.shown);
+        self.tally.note(&first.shown)?;
         Ok(Some(first.shown))
     }
 

@@ -306,11 +306,20 @@ fn decide(
     partial.problems.extend(too_many_tags(plan, &book));
     let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
     let handed = handed_on(&shelves, &mut partial.retained, (passed.handed, passed.aged))?;
+    let undone = undone(context, partial, &dictionary)?;
+    Ok(Decided { decisions, compared, book, handed, undone: Some(undone) })
+}
+
+/// What was undone.
+fn undone(
+    context: &Context<'_>,
+    partial: &mut Partial,
+    dictionary: &Dictionary,
+) -> io::Result<Undoings> {
     let undoing = std::mem::replace(&mut partial.undoing, Rows::new(1));
-    let undone = Undoings::of(undoing, &dictionary, context.key)?;
+    let undone = Undoings::of(undoing, dictionary, context.key)?;
     partial.problems.extend(undone.cut.then(too_many_undoings));
-    let undone = Some(undone);
-    Ok(Decided { decisions, compared, book, handed, undone })
+    Ok(undone)
 }
 
 fn lock(finds: &Mutex<Finds>) -> MutexGuard<'_, Finds> {
