@@ -219,6 +219,12 @@ fn conditions_are_those_that_every_use_fulfils() {
         "kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com"],
     }});
     assert_eq!(statement(&[one.clone(), other])["Condition"], equals);
+    // Where the record names no service, what the call was about does.
+    let bucket = json!({"aws:s3:arn": "arn:aws:s3:::ledger"});
+    let internal = answer(&[by("d5", "AWS Internal", &bucket)]);
+    let condition = &internal["least_policy"]["Statement"][0]["Condition"]["StringEquals"];
+    assert_eq!(condition["kms:ViaService"], json!(["s3.eu-west-1.amazonaws.com"]));
+    assert!(internal["notes"].to_string().contains("do not name the service"), "{internal}");
     let direct = used("Decrypt", "d3", 20);
     assert_eq!(statement(&[one.clone(), direct])["Condition"], Value::Null);
     // A refused call is none that has to be served.

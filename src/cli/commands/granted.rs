@@ -81,12 +81,11 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
 /// A name that stands for several is the user's to make plain.
 fn several(args: &ActorsArgs, all: &Listed<String>) -> Failure {
     let name = args.principal.first().map(String::as_str).unwrap_or_default();
-    let more = match (all.others(), all.cut) {
-        (0, _) => String::new(),
-        (others, true) => format!(" and {others} more at least"),
-        (others, false) => format!(" and {others} more"),
+    let more = match all.others() {
+        0 => String::new(),
+        others => format!(" and {others} more"),
     };
-    let count = all.count;
+    let count = format!("{}{}", if all.cut { "more than " } else { "" }, all.count);
     let message =
         format!("--principal {name} stands for {count} principals: {}{more}", all.first.join(", "));
     Failure::Usage { message, hint: "give the ARN of one of them" }

@@ -24,12 +24,14 @@ pub struct Least {
     left_out: bool,
     moved: bool,
     unnamed: bool,
+    inferred: bool,
 }
 
 impl Least {
     /// Adds what was used of a key; where the ARN is empty, what is about no key.
     pub fn add(&mut self, key: &str, uses: &Uses) {
         for (name, one) in uses.iter().filter(|(_, one)| one.ok > 0) {
+            self.inferred |= one.has_inferred_service();
             self.unnamed |= one.has_unnamed_service();
             self.moved |= name == "UpdateAlias";
             for resource in self.resources(key, name, one) {
@@ -90,6 +92,11 @@ impl Least {
                 self.unnamed,
                 "some calls came by a service, others not, or by one whose name in \
                             kms:ViaService is not known: no such condition is proposed for them",
+            ),
+            (
+                self.inferred,
+                "records that say AWS Internal do not name the service: kms:ViaService is taken from \
+                 what the call was about",
             ),
             (length > LONGEST, "the least policy is longer than IAM takes in one managed policy"),
         ];

@@ -17,6 +17,9 @@ use crate::record::json::Json;
 /// Services, and aliases, of one permission that are told apart.
 const NAMES: usize = 20;
 
+/// How a service calls that does not tell which it is.
+const INTERNAL: &str = "AWS Internal";
+
 /// Pairs of an encryption context that are compared.
 const PAIRS: usize = 16;
 
@@ -128,6 +131,11 @@ impl OneUse {
             all.insert(format!("kms:EncryptionContext:{name}"), vec![value.clone()]);
         }
         all
+    }
+
+    /// Whether a service of `kms:ViaService` is taken from what the call was about.
+    pub fn has_inferred_service(&self) -> bool {
+        self.via.as_ref().is_some_and(|via| !via.is_empty()) && self.services.contains(INTERNAL)
     }
 
     /// Whether services called, and not all of them by a name that a condition knows.
@@ -271,7 +279,7 @@ fn via(by: &str, on: Option<&str>, key: &str) -> Option<String> {
     let key = Arn::parse(key).filter(|key| key.partition == "aws" && is_plain(key.region))?;
     let named = by.split_once(".amazonaws.com").and_then(|(name, _)| name.split('.').next());
     let name = match by {
-        "AWS Internal" => Arn::parse(on?)?.service,
+        INTERNAL => Arn::parse(on?)?.service,
         _ => named?,
     };
     VIA.contains(&name).then(|| format!("{name}.{}.amazonaws.com", key.region))
