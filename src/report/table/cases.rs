@@ -286,7 +286,7 @@ fn stacked(
     time.add(Ink::Faint, &line.time.map_or("no time".to_owned(), day_and_minute), 1);
     let columns = what.width();
     happened(line, true, columns).iter().for_each(|text| what.add(Ink::Plain, text, 1));
-    what.add(Ink::Of(line.level), by, WHOLE);
+    what.add(Ink::Of(line.level), by, 3);
     grid.write(&[time, what])
 }
 

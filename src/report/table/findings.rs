@@ -166,8 +166,8 @@ fn rows(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> 
 fn add_what(finding: &Finding, cell: &mut Cell) {
     let attempt = if finding.attempt { " (attempt)" } else { "" };
     cell.add(Ink::Strong, &format!("{}{attempt}", finding.told.title), 3);
-    // It is what one looks up, so it is not cut.
-    cell.add(Ink::Faint, &finding.rule, 40);
+    // It is what one looks up, so it has room.
+    cell.add(Ink::Faint, &finding.rule, 3);
     if let Some(text) = folded(finding) {
         cell.add(Ink::Plain, &text, 2);
     }
