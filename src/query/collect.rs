@@ -65,6 +65,8 @@ pub struct Collected {
     pub(super) records: Shelf<Candidate>,
     /// To which keys the aliases pointed.
     pub(super) targets: BTreeSet<String>,
+    /// Whether there are more of these than have room.
+    pub(super) more_targets: bool,
     /// Which credentials came out of which.
     pub(super) lineage: Lineage,
     /// What could not be read.
@@ -106,9 +108,9 @@ pub fn collect(
     let all = reader::read(source, threads, progress, stop, || Part::new(&looking))?;
     let mut whole = Part::new(&looking);
     all.parts.into_iter().for_each(|part| whole.merge(part));
-    let Part { records, targets, lineage, .. } = whole;
+    let Part { records, targets, more_targets, lineage, .. } = whole;
     let (problems, any, interrupted) = (all.problems, all.any, all.interrupted);
-    Ok(Collected { records, targets, lineage, problems, any, interrupted })
+    Ok(Collected { records, targets, more_targets, lineage, problems, any, interrupted })
 }
 
 /// What one worker collects.
@@ -117,6 +119,7 @@ struct Part<'a> {
     close: Close,
     records: Shelf<Candidate>,
     targets: BTreeSet<String>,
+    more_targets: bool,
     lineage: Lineage,
 }
 
@@ -154,6 +157,7 @@ impl<'a> Part<'a> {
             close: Close::default(),
             records: Shelf::new(HELD),
             targets: BTreeSet::new(),
+            more_targets: false,
             lineage: Lineage::default(),
         }
     }
@@ -161,6 +165,7 @@ impl<'a> Part<'a> {
     fn merge(&mut self, other: Part<'_>) {
         self.records.merge(other.records);
         self.targets.extend(other.targets);
+        self.more_targets |= other.more_targets;
         self.lineage.merge(other.lineage);
     }
 
@@ -189,6 +194,8 @@ impl<'a> Part<'a> {
             let targets = alias.targets(view);
             if self.targets.len() < TARGETS_MAX {
                 self.targets.extend(targets);
+            } else {
+                self.more_targets |= targets.iter().any(|target| !self.targets.contains(target));
             }
         }
         if query.derived {

@@ -38,7 +38,11 @@ impl Timeline {
     /// Decides what is asked for of all that was read, and gives what could not be read beside it.
     /// `joined` is whether the records of one call are one row.
     pub fn new(collected: Collected, joined: bool) -> (Timeline, Problems) {
-        let Collected { records, targets, lineage, mut problems, .. } = collected;
+        let Collected { records, targets, more_targets, lineage, mut problems, .. } = collected;
+        if more_targets {
+            let message = "an alias pointed to more keys than have room: some are not followed";
+            problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+        }
         if lineage.is_full() {
             let message = "more credentials were given out than have room: some of those that were \
                            derived are not followed";

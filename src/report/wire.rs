@@ -217,8 +217,9 @@ pub struct Finding<'a> {
     outcome: Option<Outcome<'a>>,
 }
 
+/// Who acted, in every document.
 #[derive(Serialize)]
-struct Principal<'a> {
+pub struct Principal<'a> {
     #[serde(rename = "type")]
     kind: Option<&'a str>,
     arn: Option<&'a str>,

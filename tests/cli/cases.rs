@@ -168,6 +168,41 @@ fn a_case_goes_on_over_nights_under_its_id() {
 }
 
 #[test]
+fn a_run_that_tells_of_each_event_forgets_no_case() {
+    let sandbox = Sandbox::new();
+    let ana = user("ana");
+    let night = |name: &str, records: &[Value], more: &[&str]| {
+        sandbox.write(&format!("logs/{name}.json.gz"), file(records));
+        scan(&sandbox, &[&["--state", "state"], more].concat())
+    };
+    let first = night("1", &[call(1, "DisableKey", &ana, 1, "02T10:00:00")], &[]);
+    night("2", &[call(2, "DisableKey", &user("ben"), 2, "02T11:00:00")], &["--each"]);
+    let third = night("3", &[call(3, "DisableKey", &ana, 3, "02T12:00:00")], &[]);
+    assert_eq!(ids(&third), ids(&first));
+}
+
+#[test]
+fn a_time_that_has_not_come_makes_nobody_forget_a_case() {
+    let sandbox = Sandbox::new();
+    let ana = user("ana");
+    let at = |number: usize, hours: i64| {
+        let now = keytrail::model::time::Time::now();
+        let mut record = call(number, "DisableKey", &ana, number, "02T10:00:00");
+        let time = keytrail::model::time::Time(now.0 + hours * 3_600_000_000).to_string();
+        record["eventTime"] = json!(format!("{}Z", time.get(..19).unwrap()));
+        record
+    };
+    let night = |name: &str, record: Value| {
+        sandbox.write(&format!("logs/{name}.json.gz"), file(&[record]));
+        scan(&sandbox, &["--state", "state"])
+    };
+    let first = night("1", at(1, -5));
+    night("2", at(2, 24 * 400));
+    let third = night("3", at(3, -3));
+    assert_eq!(ids(&third), ids(&first));
+}
+
+#[test]
 fn late_evidence_joins_cases_under_the_older_id() {
     let sandbox = Sandbox::new();
     let night = |name: &str, records: &[Value]| {

@@ -165,7 +165,9 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         (unverified(plan, ended), &Tags::new(&plan.estate, &book), undone),
         &mut partial.problems,
     );
-    let made = cases_of(context, &mut findings, &mut partial.issued, seen.last);
+    // A time that has not come yet must not make all others old.
+    let last = seen.last.min(plan.now);
+    let made = cases_of(context, &mut findings, &mut partial.issued, last);
     let made = partial.problems.or_missing(made, "cases are missing");
     let left_out = (handed.left_out, &mut partial.problems);
     let memory = remember(context, handed, (counts, seen, decisions.habits), left_out);

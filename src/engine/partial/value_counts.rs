@@ -22,8 +22,11 @@ pub struct ValueCounts {
 impl ValueCounts {
     /// Values of one record.
     pub fn new(values: impl IntoIterator<Item = String>) -> ValueCounts {
-        let mut counts = ValueCounts::default();
-        values.into_iter().for_each(|value| counts.add(value, 0));
+        // A record may name a million.
+        let mut named: Vec<(String, u64)> = values.into_iter().map(|value| (value, 0)).collect();
+        named.sort_unstable();
+        named.dedup();
+        let mut counts = ValueCounts { named, more: false };
         counts.cut();
         counts
     }

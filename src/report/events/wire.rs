@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer};
 
 use super::given::{Events, Rows};
 use crate::model::occurrence::{Beside, NamedKey, Occurrence};
-use crate::model::principal::Mfa;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
+use crate::report::wire::Principal;
 
 /// The whole document.
 #[derive(Serialize)]
@@ -86,16 +86,6 @@ pub struct Event<'a> {
 }
 
 #[derive(Serialize)]
-struct Principal<'a> {
-    r#type: Option<&'a str>,
-    arn: Option<&'a str>,
-    account: Option<&'a str>,
-    session: Option<&'a str>,
-    invoked_by: Option<&'a str>,
-    mfa: Mfa,
-}
-
-#[derive(Serialize)]
 struct Key<'a> {
     arn: &'a str,
     alias: Option<&'a str>,
@@ -114,7 +104,6 @@ struct Other<'a> {
 
 impl<'a> From<&'a Occurrence> for Event<'a> {
     fn from(row: &'a Occurrence) -> Event<'a> {
-        let principal = &row.principal;
         Event {
             time: row.time,
             event: &row.event,
@@ -123,14 +112,7 @@ impl<'a> From<&'a Occurrence> for Event<'a> {
             region: row.region.as_deref(),
             id: row.id.as_deref(),
             shared_id: row.shared.as_deref(),
-            principal: Principal {
-                r#type: principal.kind.as_deref(),
-                arn: principal.arn.as_deref(),
-                account: principal.account.as_deref(),
-                session: principal.session.as_deref(),
-                invoked_by: principal.invoked_by.as_deref(),
-                mfa: principal.mfa,
-            },
+            principal: Principal::from(&row.principal),
             access_key_id: row.access_key.as_deref(),
             source_ip: row.source_ip.as_deref(),
             user_agent: row.user_agent.as_deref(),

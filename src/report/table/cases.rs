@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! critical  user/ci-backup from 198.51.100.77                    case d83b31e95820
-//!           Audit trail blinded and then KMS keys changed; 28 findings, 8 undone
+//!           Audit trail blinded and then KMS keys changed; 28 findings; no MFA
 //! 03-11 02:33  DisableKey payments, undone                      key-disabled +1
 //! chains    chain-blind-then-act, chain-recon-then-act
 //! now       what to do
 //! look      keytrail events samples/trail --access-key …
 //! ```
 //!
-//! What must stay true: a case takes [`LINES`] lines at most, a rule's id and a command are never cut,
-//! and what is left out is counted.
+//! What must stay true: a command is never cut, nor the id of a rule that three lines can hold, and what
+//! is left out is counted. A case takes [`LINES`] lines at most, unless the terminal is too narrow for
+//! these.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};

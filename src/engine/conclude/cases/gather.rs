@@ -29,6 +29,9 @@ pub struct Made {
     pub issued: Vec<Issued>,
 }
 
+/// Of all cases together they know so many findings, and so many spans.
+const KNOWN_FINDINGS: usize = 1 << 16;
+
 /// Cases on their way to a report.
 pub struct Gathering<'k> {
     nodes: Vec<Node>,
@@ -157,6 +160,7 @@ impl<'k> Gathering<'k> {
         later.retain(|case| case.last().0 >= last.0.saturating_sub(KNOWN_FOR));
         later.sort_by(|a, b| (Reverse(a.last()), a).cmp(&(Reverse(b.last()), b)));
         later.truncate(KNOWN);
+        bound(&mut later);
         made.sort_by_cached_key(|(case, places)| {
             let Case { level, tactics, id, effect, .. } = case;
             let fate = effect.as_ref().map_or(Fate::Open, |effect| effect.fate);
@@ -230,6 +234,18 @@ fn case(gathered: Gathered, known: &BTreeSet<&KnownCase>) -> (Case, Vec<usize>) 
     (case, gathered.places)
 }
 
+/// Keeps so many findings and spans of all cases together, those of the latest cases first: a case that
+/// goes on for months must not grow from night to night.
+fn bound(cases: &mut [KnownCase]) {
+    let (mut findings, mut spans) = (KNOWN_FINDINGS, KNOWN_FINDINGS);
+    for case in cases {
+        case.findings.truncate(findings);
+        case.spans.truncate(spans);
+        findings -= case.findings.len();
+        spans -= case.spans.len();
+    }
+}
+
 /// Spans of the same actors put together where no break is between them.
 fn joined(mut spans: Vec<(u64, Time, Time)>) -> Vec<(u64, Time, Time)> {
     spans.sort_unstable();
@@ -243,4 +259,23 @@ fn joined(mut spans: Vec<(u64, Time, Time)>) -> Vec<(u64, Time, Time)> {
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_later_runs_know_of_all_cases_is_bounded() {
+        let case = |findings: usize, spans: usize| KnownCase {
+            first: Time(0),
+            id: "0123456789ab".into(),
+            spans: vec![(1, Time(0), Time(1)); spans],
+            findings: vec![[0, 1]; findings],
+        };
+        let mut cases = [case(KNOWN_FINDINGS - 1, 3), case(5, KNOWN_FINDINGS), case(2, 1)];
+        bound(&mut cases);
+        let lens = cases.map(|case| (case.findings.len(), case.spans.len()));
+        assert_eq!(lens, [(KNOWN_FINDINGS - 1, 3), (1, KNOWN_FINDINGS - 3), (0, 0)]);
+    }
 }

@@ -14,17 +14,15 @@ mod gather;
 mod link;
 mod makers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use self::gather::{Gathering, Made};
 use self::link::{Node, link};
 use self::makers::{Makers, hand_on};
-use crate::detect::Over;
-use crate::detect::stateful::Kind;
 use crate::engine::context::Context;
-use crate::engine::store::runs::Rows;
+use crate::engine::store::runs::{Rows, Sharded};
 use crate::model::case::KnownCase;
 use crate::model::finding::{EventRef, Finding};
 use crate::model::findings::Findings;
@@ -46,11 +44,16 @@ pub fn cases_of(
     let mut issued = std::mem::replace(issued, Rows::new(1));
     let before = plan.past.iter().flat_map(|past| &past.memory.issued);
     before.for_each(|row| issued.push(*row));
-    if plan.each {
-        return Ok(Made::default());
+    let issued = issued.sharded();
+    let earlier = plan.past.as_ref().map(|past| past.memory.cases.as_slice()).unwrap_or_default();
+    let mut made = match plan.each {
+        // Nothing is told of cases, and nothing is forgotten.
+        true => Made { known: earlier.to_vec(), ..Made::default() },
+        false => make(context, findings, &issued, (earlier, last))?,
+    };
+    if plan.past.is_some() {
+        made.issued = hand_on(&issued, last)?;
     }
-    let earlier = plan.past.as_ref().map(|past| past.memory.cases.as_slice());
-    let made = Making::new(context).make(findings, issued, (earlier.unwrap_or_default(), last))?;
     let ids = made.of_findings.iter().map(|place| Arc::clone(&made.cases.all[*place as usize].id));
     findings.assign(ids.collect());
     Ok(made)
@@ -76,109 +79,59 @@ struct Linked {
     seen: Vec<Seen>,
 }
 
-/// What the cases of a run rest on.
-struct Making<'a> {
-    context: &'a Context<'a>,
-    /// The rules that look for steps in order, whoever made them.
-    chains: HashSet<&'a str>,
+/// Puts findings into cases. `issued` tells whose credentials are, `earlier` are the cases that earlier
+/// runs have told of, and `last` is the time of the latest event of all runs.
+fn make(
+    context: &Context<'_>,
+    findings: &Findings,
+    issued: &Sharded<Issued>,
+    (earlier, last): (&[KnownCase], Time),
+) -> io::Result<Made> {
+    let mut all: Vec<Linked> = Vec::new();
+    for finding in findings.read()?.take(MOST) {
+        context.go_on()?;
+        all.push(Linked::new(context, &*finding?));
+    }
+    let actors = all.iter().flat_map(|linked| &linked.seen).filter_map(|seen| seen.actor);
+    let known = earlier.iter().flat_map(|case| &case.spans).map(|(actor, ..)| *actor);
+    let wanted = actors.flat_map(|(lineage, key)| [lineage, key]).chain(known);
+    let makers = Makers::of(issued, wanted.collect())?;
+    let mut cases = linked_with(&all, earlier, &makers);
+    for (place, finding) in findings.read()?.take(all.len()).enumerate() {
+        cases.take(place, &*finding?);
+    }
+    Ok(cases.finish(findings.len(), last))
 }
 
-impl<'a> Making<'a> {
-    fn new(context: &'a Context<'a>) -> Making<'a> {
-        let rules = context.plan.rules.metas();
-        let chains = context.over.iter().filter_map(|rule| match rule.code {
-            Over::Correlation(of) if of.kind == Kind::TemporalOrdered => {
-                Some(rules[rule.about].id.as_str())
-            }
-            _ => None,
-        });
-        Making { context, chains: chains.collect() }
+/// Cases without what they tell.
+fn linked_with<'k>(all: &[Linked], earlier: &'k [KnownCase], makers: &Makers) -> Gathering<'k> {
+    let mut nodes: Vec<Node> = all.iter().map(|linked| linked.node(makers)).collect();
+    let place: HashMap<[u64; 2], usize> =
+        all.iter().enumerate().map(|(place, linked)| (linked.number, place)).collect();
+    let mut pairs = Vec::new();
+    for known in earlier {
+        let same = known.findings.iter().filter_map(|finding| place.get(finding));
+        pairs.extend(same.map(|place| (*place, nodes.len())));
+        // What came later may tell who was behind an actor of then.
+        let of = |actor: &u64| makers.behind(*actor, 0);
+        let spans = known.spans.iter().map(|(actor, first, last)| (of(actor), first.0, last.0));
+        nodes.push(Node { spans: spans.collect(), ..Node::default() });
     }
-
-    /// Puts findings into cases. `issued` tells whose credentials are, `earlier` are the cases that
-    /// earlier runs have told of, and `last` is the time of the latest event of all runs.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read back.
-    fn make(
-        &self,
-        findings: &Findings,
-        issued: Rows<Issued>,
-        (earlier, last): (&[KnownCase], Time),
-    ) -> io::Result<Made> {
-        let mut all: Vec<Linked> = Vec::new();
-        for finding in findings.read()?.take(MOST) {
-            self.context.go_on()?;
-            all.push(self.linked(&*finding?));
-        }
-        let actors = all.iter().flat_map(|linked| &linked.seen).filter_map(|seen| seen.actor);
-        let known = earlier.iter().flat_map(|case| &case.spans).map(|(actor, ..)| *actor);
-        let wanted = actors.flat_map(|(lineage, key)| [lineage, key]).chain(known);
-        let issued = issued.sharded();
-        let makers = Makers::of(&issued, wanted.collect())?;
-        let nodes: Vec<Node> = all.iter().map(|linked| linked.node(&makers)).collect();
-        let mut cases = self.linked_with((&all, nodes), earlier, &makers);
-        for (place, finding) in findings.read()?.take(all.len()).enumerate() {
-            cases.take(place, &*finding?);
-        }
-        let issued = match &self.context.plan.past {
-            Some(_) => hand_on(&issued, last)?,
-            None => Vec::new(),
-        };
-        Ok(Made { issued, ..cases.finish(findings.len(), last) })
-    }
-
-    fn linked(&self, finding: &Finding) -> Linked {
-        Linked {
-            number: finding.number().unwrap_or_default(),
-            last: finding.last_seen.filter(|_| finding.principal.arn.is_some()).map(|time| time.0),
-            chain: self.chains.contains(finding.rule.as_str()),
-            seen: finding.events.iter().filter_map(|event| self.seen(event)).collect(),
-        }
-    }
-
-    fn seen(&self, event: &EventRef) -> Option<Seen> {
-        let hash_key = self.context.key;
-        let request = event.request.as_deref()?;
-        let hash = |text: &str| hash_key.short(text.as_bytes());
-        let time = event.time.unwrap_or(Time(0)).0;
-        // The record of the other account tells of the same call. Forged copies have one id.
-        let event = match &event.shared {
-            Some(shared) => hash(&format!("shared {shared}")),
-            None => hash(&format!("{time} at {}", event.origin)),
-        };
-        // A service calls with a key of its own.
-        let by_service = request.principal.invoked_by.is_some();
-        let key = request.access_key.as_deref().filter(|_| !by_service);
-        let lineage = lineage(&request.principal, key, &self.context.plan.estate);
-        let key = key.map_or(0, |id| hash(&of_key(id)));
-        Some(Seen { event, time, actor: lineage.map(|lineage| (hash(&lineage), key)) })
-    }
-
-    /// Cases without what they tell.
-    fn linked_with<'k>(
-        &self,
-        (all, mut nodes): (&[Linked], Vec<Node>),
-        earlier: &'k [KnownCase],
-        makers: &Makers,
-    ) -> Gathering<'k> {
-        let place: HashMap<[u64; 2], usize> =
-            all.iter().enumerate().map(|(place, linked)| (linked.number, place)).collect();
-        let mut pairs = Vec::new();
-        for known in earlier {
-            let same = known.findings.iter().filter_map(|finding| place.get(finding));
-            pairs.extend(same.map(|place| (*place, nodes.len())));
-            // What came later may tell who was behind an actor of then.
-            let of = |actor: &u64| makers.behind(*actor, 0);
-            let spans = known.spans.iter().map(|(actor, first, last)| (of(actor), first.0, last.0));
-            nodes.push(Node { spans: spans.collect(), ..Node::default() });
-        }
-        let linking = link(&nodes, &pairs);
-        Gathering::new(nodes, linking, earlier)
-    }
+    let linking = link(&nodes, &pairs);
+    Gathering::new(nodes, linking, earlier)
 }
 
 impl Linked {
+    fn new(context: &Context<'_>, finding: &Finding) -> Linked {
+        let last = finding.last_seen.filter(|_| finding.principal.arn.is_some());
+        Linked {
+            number: finding.number().unwrap_or_default(),
+            last: last.map(|time| time.0),
+            chain: finding.told.chain,
+            seen: finding.events.iter().filter_map(|event| Seen::of(context, event)).collect(),
+        }
+    }
+
     /// The node of the finding.
     fn node(&self, makers: &Makers) -> Node {
         let actor = |seen: &Seen| seen.actor.map(|(lineage, key)| makers.behind(lineage, key));
@@ -194,5 +147,25 @@ impl Linked {
             hit: if self.chain { events(others) } else { Vec::new() },
             own: events(own),
         }
+    }
+}
+
+impl Seen {
+    /// `None` of what is no event.
+    fn of(context: &Context<'_>, event: &EventRef) -> Option<Seen> {
+        let request = event.request.as_deref()?;
+        let hash = |text: &str| context.key.short(text.as_bytes());
+        let time = event.time.unwrap_or(Time(0)).0;
+        // The record of the other account tells of the same call. Forged copies have one id.
+        let event = match &event.shared {
+            Some(shared) => hash(&format!("shared {shared}")),
+            None => hash(&format!("{time} at {}", event.origin)),
+        };
+        // A service calls with a key of its own.
+        let by_service = request.principal.invoked_by.is_some();
+        let key = request.access_key.as_deref().filter(|_| !by_service);
+        let lineage = lineage(&request.principal, key, &context.plan.estate);
+        let key = key.map_or(0, |id| hash(&of_key(id)));
+        Some(Seen { event, time, actor: lineage.map(|lineage| (hash(&lineage), key)) })
     }
 }
