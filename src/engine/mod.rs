@@ -43,6 +43,7 @@ pub use inventory::quiet;
 pub use partial::problems::Problems;
 use partial::touch::Touches;
 pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress};
+pub use read::gather::Gather;
 pub use read::live::Write as Live;
 
 /// Reads everything that `source` gives and evaluates the rules of `plan`.
@@ -75,8 +76,8 @@ pub fn scan_and_learn(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book)> {
-    let (outcome, book, _) = run(source, plan, live, progress, stop)?;
-    Ok((outcome, book))
+    let all = run(source, plan, live, (progress, stop), || ())?;
+    Ok((all.outcome, all.book))
 }
 
 /// The same, and the inventory of keys that the plan asks for.
@@ -89,22 +90,47 @@ pub fn scan_and_list_keys(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book, Inventory)> {
-    run(source, plan, None, progress, stop)
+    let all = run(source, plan, None, (progress, stop), || ())?;
+    Ok((all.outcome, all.book, all.inventory))
+}
+
+/// The same, and what was gathered of the records beside, one part a worker. `part` makes such a part.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_and_gather<G: Gather>(
+    source: &mut dyn Source,
+    plan: &Plan,
+    progress: &Progress,
+    stop: &AtomicBool,
+    part: impl Fn() -> G + Sync,
+) -> io::Result<(Outcome, Vec<G>)> {
+    let all = run(source, plan, None, (progress, stop), part)?;
+    Ok((all.outcome, all.gathered))
+}
+
+/// All that one reading gave.
+struct Scanned<G> {
+    outcome: Outcome,
+    book: Book,
+    inventory: Inventory,
+    gathered: Vec<G>,
 }
 
 /// Reads once; all that is told is made of the one partial result.
-fn run(
+fn run<G: Gather>(
     source: &mut dyn Source,
     plan: &Plan,
     live: Option<Live<'_>>,
-    progress: &Progress,
-    stop: &AtomicBool,
-) -> io::Result<(Outcome, Book, Inventory)> {
+    (progress, stop): (&Progress, &AtomicBool),
+    part: impl Fn() -> G + Sync,
+) -> io::Result<Scanned<G>> {
     let mut context = Context::new(plan, progress);
     let live = live.map(|write| read::live::Live::new(plan, write));
     let pool = pool(plan.threads)?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
-    let (mut partial, tokens) = read::read(&context, source, report, stop, &pool)?;
+    let read::Read { mut partial, gathered, tokens } =
+        read::read(&context, source, report, (stop, &pool), part)?;
     let ended = conclude::Ended {
         live: live.is_some(),
         stopped: stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed()),
@@ -131,5 +157,5 @@ fn run(
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(&late)?);
     }
-    Ok((outcome, book, inventory))
+    Ok(Scanned { outcome, book, inventory, gathered })
 }

@@ -137,6 +137,8 @@ pub struct Plan {
     pub admit: Option<Admit>,
     /// What of keys is asked for, if an inventory is.
     pub keys: Option<KeysAsked>,
+    /// Whether records only go to whoever gathers, and make nothing but totals and problems.
+    pub only_gathers: bool,
 }
 
 /// Decides whether a finding is told, and whether an earlier report has it. It is asked once about
@@ -166,6 +168,11 @@ impl fmt::Debug for Admit {
 }
 
 impl Plan {
+    /// A plan that asks no rule: records of `filter` only go to whoever gathers.
+    pub fn only_gathering(filter: Filter, threads: usize) -> Plan {
+        Plan { filter, threads, only_gathers: true, ..Plan::new(RuleSet::default()) }
+    }
+
     /// A plan with defaults: everything is reported, by one worker, as groups; nothing is known
     /// from elsewhere or from earlier, and nothing is left to a later run. It is run now.
     pub fn new(rules: RuleSet) -> Plan {
@@ -184,6 +191,7 @@ impl Plan {
             gate: None,
             admit: None,
             keys: None,
+            only_gathers: false,
         }
     }
 }

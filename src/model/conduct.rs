@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::level::Level;
+use super::principal::Principal;
 use super::time::Time;
 
 /// Names of one kind that are kept of one caller.
@@ -43,10 +45,12 @@ pub struct Conduct {
     pub secrets: Smallest,
     /// Objects in S3, likewise.
     pub objects: Smallest,
+    /// Findings about it, by level.
+    pub findings: BTreeMap<Level, u64>,
 }
 
 /// A caller and its credential.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Who {
     /// `userIdentity.type`
     pub kind: Option<String>,
@@ -56,10 +60,27 @@ pub struct Who {
     pub account: Option<String>,
     /// The session's name.
     pub session: Option<String>,
-    /// The access key; `None` where a service called, which has one of its own for each call.
+    /// The access key; `None` where a service called, which has one of its own for each call, and where
+    /// no record tells.
     pub access_key: Option<String>,
     /// The service that called on the caller's behalf, or for itself.
     pub via: Option<String>,
+}
+
+impl Who {
+    /// The caller behind a request.
+    pub fn of(principal: &Principal, access_key: Option<&str>) -> Who {
+        let Principal { kind, arn, account, session, invoked_by, .. } = principal;
+        let itself = invoked_by.is_none() && kind.as_deref() != Some("AWSService");
+        Who {
+            kind: kind.clone(),
+            arn: arn.clone(),
+            account: account.clone(),
+            session: session.clone(),
+            access_key: access_key.filter(|_| itself).map(str::to_owned),
+            via: invoked_by.clone(),
+        }
+    }
 }
 
 /// A set of names of which the smallest are kept.

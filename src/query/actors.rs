@@ -11,22 +11,25 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
+use super::blame::Blame;
+use super::close::Close;
 use super::filter::Query;
 use super::needles::Needles;
-use super::reader::{self, Close, Gather};
 use super::target::about;
 use crate::engine::store::hash::{HashKey, compact};
 use crate::engine::store::seen::Seen;
 use crate::engine::store::shelf::{Read, Shelf, Sorted, Stow};
 use crate::engine::store::stacks::StackKey;
-use crate::engine::{Problems, Progress};
+use crate::engine::{Gather, Plan, Progress, scan_and_gather};
 use crate::model::arn::Arn;
 use crate::model::conduct::{Conduct, Who};
+use crate::model::level::Level;
 use crate::model::origin::Origin;
+use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::record::event::{Header, Marked, Raw};
 use crate::record::json::Json;
-use crate::record::kms::{Actor, View};
+use crate::record::kms::View;
 use crate::source::Source;
 
 /// What a worker holds in memory, in bytes, and a shelf likewise.
@@ -54,16 +57,12 @@ impl Stow for Conduct {
     }
 }
 
-/// All callers, those with the most calls first.
+/// All callers: those with the worst findings first, then those with the most calls.
 #[derive(Debug)]
 pub struct Actors {
     sorted: Sorted<Conduct>,
     /// How many there are.
     pub count: u64,
-    /// Whether any file with records was met.
-    pub any: bool,
-    /// Whether a signal ended the reading.
-    pub interrupted: bool,
 }
 
 impl Actors {
@@ -77,33 +76,40 @@ impl Actors {
     }
 }
 
-/// Reads everything that `source` gives, and adds up what the callers whom `query` asks for did.
+/// Reads everything that `source` gives, adds up what the callers whom `query` asks for did, and counts
+/// what the rules of `plan` find about them. What could not be read is in the outcome.
 ///
 /// # Errors
 /// Threads that cannot be started, and a temporary file that cannot be read back.
 pub fn actors(
     source: &mut dyn Source,
-    query: &Query,
-    threads: usize,
+    (plan, query): (&Plan, &Query),
     progress: &Progress,
     stop: &AtomicBool,
-) -> io::Result<(Actors, Problems)> {
+) -> io::Result<(Actors, Outcome)> {
     let adding = Adding {
         query,
         needles: query.needles(),
         key: HashKey::random(0x6163_746f),
         seen: Mutex::new(Seen::new(SEEN_HELD)),
     };
-    let all = reader::read(source, threads, progress, stop, || Part::new(&adding))?;
+    let (mut outcome, gathered) =
+        scan_and_gather(source, plan, progress, stop, || Part::new(&adding))?;
     let mut parts = Shelf::new(HELD);
-    let mut problems = all.problems;
-    for mut part in all.parts {
+    for mut part in gathered {
         part.put_away();
         parts.merge(part.away);
-        problems.extend(part.trouble.map(|error| unknown_copies(&error)));
+        outcome.problems.extend(part.trouble.map(|error| unknown_copies(&error)));
     }
-    let (sorted, count) = in_order(parts)?;
-    Ok((Actors { sorted, count, any: all.any, interrupted: all.interrupted }, problems))
+    let blame = Blame::of(&outcome.findings)?;
+    outcome.problems.extend((blame.left_out() > 0).then(|| not_counted(blame.left_out())));
+    let (sorted, count) = in_order(parts, &blame)?;
+    Ok((Actors { sorted, count }, outcome))
+}
+
+fn not_counted(findings: u64) -> Problem {
+    let message = format!("{findings} more findings are not counted for their callers");
+    Problem::new(Origin::blob("*"), Stage::Rule, message)
 }
 
 fn unknown_copies(error: &io::Error) -> Problem {
@@ -113,11 +119,12 @@ fn unknown_copies(error: &io::Error) -> Problem {
 }
 
 /// Adds up the parts of each caller, and sorts the callers.
-fn in_order(parts: Shelf<Conduct>) -> io::Result<(Sorted<Conduct>, u64)> {
+fn in_order(parts: Shelf<Conduct>, blame: &Blame) -> io::Result<(Sorted<Conduct>, u64)> {
     let mut shelf = Shelf::new(HELD);
     let (mut count, mut held): (u64, Option<(StackKey, Conduct)>) = (0, None);
-    let mut put = |conduct: Conduct| {
+    let mut put = |mut conduct: Conduct| {
         count += 1;
+        blame.tell(&mut conduct);
         shelf.push(place_of(&conduct), conduct);
     };
     for part in parts.sorted().read()? {
@@ -135,14 +142,15 @@ fn in_order(parts: Shelf<Conduct>) -> io::Result<(Sorted<Conduct>, u64)> {
     Ok((shelf.sorted(), count))
 }
 
-/// The place of a caller among all: by calls, by the first of them, and by name. Without a random key,
-/// so that it is the same in every run.
+/// The place of a caller among all: by its worst finding, by calls, by the first of them, and by name.
+/// Without a random key, so that it is the same in every run.
 fn place_of(conduct: &Conduct) -> StackKey {
     let first = conduct.seen.map_or(0, |(first, _)| (first as u64) ^ (1 << 63));
     let Who { kind, arn, account, session, access_key, via } = &conduct.who;
     let fields = [kind, arn, account, session, access_key, via].map(bytes);
-    let [one, other] = HashKey::of_seed(0).long(&fields);
-    [!conduct.calls, first, one, other]
+    let [name, _] = HashKey::of_seed(0).long(&fields);
+    let worst = conduct.findings.last_key_value().map_or(0, |(level, _)| 1 + *level as u64);
+    [Level::ALL.len() as u64 - worst, !conduct.calls, first, name]
 }
 
 fn bytes(field: &Option<String>) -> &[u8] {
@@ -246,18 +254,7 @@ impl Gather for Part<'_> {
 
 /// Who called, with what.
 fn who(view: &View<'_>) -> Who {
-    let known = view.who();
-    // A service has a key of its own for each call that it makes for somebody.
-    let itself = !matches!(view.actor(), Actor::Via | Actor::Service);
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    Who {
-        kind: owned(known.kind),
-        arn: known.arn.as_deref().map(str::to_owned),
-        account: owned(known.account),
-        session: owned(known.session),
-        access_key: owned(view.access_key().filter(|_| itself)),
-        via: owned(known.invoked_by),
-    }
+    Who::of(&view.principal(), view.access_key())
 }
 
 /// Adds a call; how many bytes that takes.
@@ -354,7 +351,7 @@ mod tests {
             parts.push([1, 0, 0, 0], conduct("a", 1));
             parts.push([2, 0, 0, 0], conduct("b", 2));
             parts.push([1, 0, 0, 0], conduct("a", 4));
-            let (sorted, count) = in_order(parts).unwrap();
+            let (sorted, count) = in_order(parts, &Blame::default()).unwrap();
             let rows: Vec<_> = sorted.read().unwrap().map(|row| row.unwrap().1).collect();
             assert_eq!(rows, [conduct("a", 5), conduct("b", 2)]);
             assert_eq!(count, 2);

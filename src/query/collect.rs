@@ -10,16 +10,17 @@ use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
+use super::close::Close;
 use super::filter::{Pending, Query};
 use super::lineage::Lineage;
 use super::needles::Needles;
-use super::reader::{self, Close, Gather};
 use super::row;
 use crate::engine::store::hash::{HashKey, compact};
 use crate::engine::store::shelf::{Shelf, Stow};
 use crate::engine::store::stacks::StackKey;
-use crate::engine::{Problems, Progress};
+use crate::engine::{Gather, Plan, Progress, scan_and_gather};
 use crate::model::occurrence::{Occurrence, Place};
+use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::record::event::{Header, Marked, Raw};
 use crate::record::kms::View;
@@ -69,12 +70,6 @@ pub struct Collected {
     pub(super) more_targets: bool,
     /// Which credentials came out of which.
     pub(super) lineage: Lineage,
-    /// What could not be read.
-    pub(super) problems: Problems,
-    /// Whether any file with records was met.
-    pub any: bool,
-    /// Whether a signal ended the reading.
-    pub interrupted: bool,
 }
 
 /// How records are looked at, the same for every worker.
@@ -87,7 +82,8 @@ struct Looking<'a> {
     key: HashKey,
 }
 
-/// Reads everything that `source` gives. With `texts`, whole records are kept.
+/// Reads everything that `source` gives. With `texts`, whole records are kept. What could not be read is
+/// in the outcome.
 ///
 /// # Errors
 /// Threads that cannot be started.
@@ -97,7 +93,7 @@ pub fn collect(
     threads: usize,
     progress: &Progress,
     stop: &AtomicBool,
-) -> io::Result<Collected> {
+) -> io::Result<(Collected, Outcome)> {
     let looking = Looking {
         query,
         needles: query.needles(),
@@ -105,12 +101,12 @@ pub fn collect(
         texts,
         key: HashKey::random(0x6b65_7974),
     };
-    let all = reader::read(source, threads, progress, stop, || Part::new(&looking))?;
+    let plan = Plan::only_gathering(query.range.clone(), threads);
+    let (outcome, parts) = scan_and_gather(source, &plan, progress, stop, || Part::new(&looking))?;
     let mut whole = Part::new(&looking);
-    all.parts.into_iter().for_each(|part| whole.merge(part));
+    parts.into_iter().for_each(|part| whole.merge(part));
     let Part { records, targets, more_targets, lineage, .. } = whole;
-    let (problems, any, interrupted) = (all.problems, all.any, all.interrupted);
-    Ok(Collected { records, targets, more_targets, lineage, problems, any, interrupted })
+    Ok((Collected { records, targets, more_targets, lineage }, outcome))
 }
 
 /// What one worker collects.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::around::Around;
 use super::key::{Alias, AskedKey, Naming, naming};
-use super::lineage::{self, Mark, marks};
+use super::lineage::{Mark, marks};
 use super::needles::Needles;
 use super::target::AskedResource;
 use super::term::Term;
@@ -23,6 +23,7 @@ use super::who::{AskedPrincipal, came_from, one_spelling};
 use crate::engine::Filter;
 use crate::engine::store::hash::HashKey;
 use crate::model::pattern::{is_plain, wildcard};
+use crate::record::issued::LITERALS;
 use crate::record::json::Json;
 use crate::record::kms::View;
 
@@ -180,7 +181,7 @@ impl Query {
     pub fn telling(&self) -> Option<Needles> {
         let mut texts: Vec<&str> = self.aliases().map(Alias::name).collect();
         if self.derived {
-            texts.extend(lineage::LITERALS);
+            texts.extend(LITERALS);
         }
         let mut needles = Needles::default();
         needles.add(texts.iter().copied().map(Some));

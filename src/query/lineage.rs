@@ -14,7 +14,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::store::hash::HashKey;
-use crate::record::json::Json;
+use crate::record::issued::Credentials;
 use crate::record::kms::View;
 
 /// A credential, or a session, as a keyed hash of its name.
@@ -99,13 +99,13 @@ pub fn marks(view: &View<'_>, key: HashKey) -> Vec<Mark> {
 
 /// What a call gave out, known likewise.
 fn given(view: &View<'_>, key: HashKey) -> Vec<Mark> {
-    let event = view.event();
-    let text = |path: &[&str]| event.path(path).and_then(Json::text);
-    let credential = text(&["responseElements", "credentials", "accessKeyId"])
-        .or_else(|| text(&["responseElements", "accessKey", "accessKeyId"]));
-    let Some(credential) = credential else { return Vec::new() };
-    let arn = text(&["responseElements", "assumedRoleUser", "arn"]);
-    let session = arn.zip(text(&["eventTime"])).map(|(arn, at)| session(&arn, &at, key));
+    let Credentials { access_key: Some(credential), session: arn, .. } =
+        Credentials::of(view.event())
+    else {
+        return Vec::new();
+    };
+    let begun = view.event().text_at(&["eventTime"]);
+    let session = arn.zip(begun).map(|(arn, begun)| session(&arn, &begun, key));
     let credential = key.long(&[b"key", credential.as_bytes()]);
     [Some(credential), session].into_iter().flatten().collect()
 }
@@ -113,6 +113,3 @@ fn given(view: &View<'_>, key: HashKey) -> Vec<Mark> {
 fn session(arn: &str, begun: &str, key: HashKey) -> Mark {
     key.long(&[b"session", arn.as_bytes(), begun.as_bytes()])
 }
-
-/// Texts of which one stands in every record of a call that gave out a credential.
-pub const LITERALS: [&str; 2] = ["credentials", "accessKey"];

@@ -8,25 +8,27 @@
 //! around     what a report's finding or case is about
 //! lineage    which credentials came out of which
 //! texts      the strings of a record    row       what is shown of one
-//! reader     reads all blobs            collect   keeps what may be asked for
+//! close      looks closely at a record  collect   keeps what may be asked for
 //! timeline   what was asked for         actors    who did how much, and with what
+//! blame      which findings are about which caller
 //! join       the records of one call    serves    which KMS call serves which call
 //! single     one record by its place
 //! ```
 //!
-//! Every record is read once, by the same reader as a scan's. What must stay true: the same records
+//! Every record is read once, by the reader of a scan. What must stay true: the same records
 //! give the same rows, whatever the order of files and workers; memory is bounded; nothing that could
 //! not be read passes without a problem.
 
 mod actors;
 mod around;
+mod blame;
+mod close;
 mod collect;
 mod filter;
 mod join;
 mod key;
 mod lineage;
 mod needles;
-mod reader;
 mod row;
 mod serves;
 mod single;

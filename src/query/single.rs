@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::reader::RECORD_MAX;
+use crate::engine::Limits;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::record::container::{Reader, Sink};
@@ -89,7 +89,7 @@ impl Visitor for Looking<'_> {
         self.found.there = true;
         self.blob = Arc::clone(&blob.name);
         match text {
-            Ok(text) => Reader::new(scan::fastest(), RECORD_MAX).read(text, self),
+            Ok(text) => Reader::new(scan::fastest(), Limits::default().max_record).read(text, self),
             Err(problem) => self.report(problem),
         }
         Taken::Whole

@@ -64,12 +64,13 @@ fn read_all(
         .collect();
     let stop = AtomicBool::new(false);
     let mut source = entries.into_iter();
-    let read = collect(&mut source, (query, false), threads, &Progress::default(), &stop).unwrap();
-    let (timeline, problems) = Timeline::new(read, true);
+    let (read, outcome) =
+        collect(&mut source, (query, false), threads, &Progress::default(), &stop).unwrap();
+    let (timeline, full) = Timeline::new(read, true);
     let rows: Vec<Occurrence> = timeline.rows().unwrap().map(Result::unwrap).collect();
     let (counts, conflict) = timeline.survey().unwrap();
     assert_eq!(counts.rows, rows.len() as u64);
-    (rows, problems.into_sorted().into_iter().chain(conflict).collect())
+    (rows, outcome.problems.into_iter().chain(full).chain(conflict).collect())
 }
 
 fn ids(query: &Query, files: &[Vec<Value>]) -> Vec<String> {

@@ -14,7 +14,6 @@ use super::collect::{Candidate, Collected};
 use super::filter::Pending;
 use super::join::Window;
 use super::lineage::Mark;
-use crate::engine::Problems;
 use crate::engine::store::hash::HashKey;
 use crate::engine::store::seen::Seen;
 use crate::engine::store::shelf::{Read, Sorted};
@@ -35,18 +34,18 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Decides what is asked for of all that was read, and gives what could not be read beside it.
-    /// `joined` is whether the records of one call are one row.
-    pub fn new(collected: Collected, joined: bool) -> (Timeline, Problems) {
-        let Collected { records, targets, more_targets, lineage, mut problems, .. } = collected;
+    /// Decides what is asked for of all that was read, and tells what had no room. `joined` is whether the records of one call are one row.
+    pub fn new(collected: Collected, joined: bool) -> (Timeline, Vec<Problem>) {
+        let Collected { records, targets, more_targets, lineage } = collected;
+        let mut problems = Vec::new();
         if more_targets {
             let message = "an alias pointed to more keys than have room: some are not followed";
-            problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+            problems.push(Problem::new(Origin::blob("*"), Stage::Read, message));
         }
         if lineage.is_full() {
             let message = "more credentials were given out than have room: some of those that were \
                            derived are not followed";
-            problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
+            problems.push(Problem::new(Origin::blob("*"), Stage::Read, message));
         }
         let marks = lineage.all();
         (Timeline { records: records.sorted(), targets, marks, joined }, problems)

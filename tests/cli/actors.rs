@@ -148,3 +148,56 @@ fn forms_limits_and_problems_are_those_of_events() {
         assert!(!out.contains('\u{1b}') && (format != "csv" || out.contains("'=cmd()")), "{out}");
     }
 }
+
+#[test]
+fn findings_count_for_the_credential_that_made_their_events() {
+    let sandbox = Sandbox::new();
+    let identity = |key: &str| {
+        json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ann",
+            "accountId": "111122223333", "accessKeyId": key})
+    };
+    let disable = json!({"eventName": "DisableKey", "userIdentity": identity("AKIADISABLESEXAMPLE"),
+        "requestParameters": {"keyId": KEY}, "readOnly": false});
+    let decrypt = json!({"userIdentity": identity("AKIADECRYPTSEXAMPLE")});
+    let records =
+        [record("d", disable), record("u1", decrypt.clone()), record("u2", decrypt.clone())];
+    write(&sandbox, "log.json", &records);
+    let found = rows(&sandbox, &["log.json", "--select=key-disabled"]);
+    let of = |row: &Value| (row["access_key_id"].clone(), row["findings"]["high"].clone());
+    // Those with the worst findings come first, however few calls they made.
+    assert_eq!(of(&found[0]), ("AKIADISABLESEXAMPLE".into(), 1.into()));
+    assert_eq!(of(&found[1]), ("AKIADECRYPTSEXAMPLE".into(), Value::Null));
+    let none = rows(&sandbox, &["log.json", "--select=key-deletion-scheduled"]);
+    assert_eq!(none[0]["access_key_id"], "AKIADECRYPTSEXAMPLE", "the busiest come first");
+    assert!(none.iter().all(|row| row["findings"] == json!({})), "{none:?}");
+}
+
+#[test]
+fn a_finding_that_lists_some_events_only_counts_for_all_credentials_of_that_time() {
+    let sandbox = Sandbox::new();
+    let call = |id: &str, key: &str, day: u32| {
+        record(
+            id,
+            json!({"eventName": "DisableKey", "requestParameters": {"keyId": KEY},
+            "eventTime": format!("2026-03-{day:02}T02:00:00Z"), "readOnly": false,
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ann",
+                "accountId": "111122223333", "accessKeyId": key}}),
+        )
+    };
+    // Of 30 events ten are listed, all with the first access key.
+    let mut records: Vec<Value> =
+        (0..20).map(|n| call(&format!("a{n:02}"), "AKIAFIRSTSSSEXAMPLE", 11)).collect();
+    records.extend((0..10).map(|n| call(&format!("b{n:02}"), "AKIASECONDSSEXAMPLE", 12)));
+    let mut later = call("c", "AKIALATERSSSEXAMPLE", 20);
+    later["eventName"] = "ListKeys".into();
+    records.push(later);
+    write(&sandbox, "log.json", &records);
+    let found = rows(&sandbox, &["log.json", "--select=key-disabled"]);
+    let of = |key: &str| {
+        let row = found.iter().find(|row| row["access_key_id"] == key).unwrap();
+        row["findings"]["high"].clone()
+    };
+    assert_eq!(of("AKIAFIRSTSSSEXAMPLE"), 1);
+    assert_eq!(of("AKIASECONDSSEXAMPLE"), 1);
+    assert_eq!(of("AKIALATERSSSEXAMPLE"), Value::Null);
+}

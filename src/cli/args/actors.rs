@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, RangeArgs, RunArgs};
+use super::common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
 use crate::cli::s3::S3Args;
 
 /// Everything `actors` takes.
@@ -14,7 +14,9 @@ pub struct ActorsArgs {
     /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
     ///
     /// Read as scan reads them. Each row is a caller with one access key; what services did for the
-    /// caller is a row for each service. Keys, secrets and objects count where a call succeeded.
+    /// caller is a row for each service. Keys, secrets and objects count where a call succeeded. Findings
+    /// count for who made their events; where not all events tell the access key, for each one that the
+    /// caller used at that time.
     /// Of names of one kind a row keeps 100; where there are more, it says so with a + behind the number.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
@@ -51,7 +53,7 @@ pub struct ActorsArgs {
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
 
-    /// Show at most so many, the busiest first; 0 or none for all
+    /// Show at most so many, those with the worst findings first; 0 or none for all
     ///
     /// 100 in a table, and all in other formats, if not given. How many there are is said.
     #[arg(long, value_name = "N")]
@@ -72,6 +74,10 @@ pub struct ActorsArgs {
     /// How it is run.
     #[command(flatten, next_help_heading = "Run")]
     pub run: RunArgs,
+
+    /// The rules whose findings are counted.
+    #[command(flatten)]
+    pub rules: RuleArgs,
 
     /// How S3 is reached.
     #[command(flatten)]

@@ -2,9 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::events::asked;
 use super::granted;
+use super::keys::admit;
+use super::scan::{load_rules, note_absence};
 use crate::cli::args::actors::ActorsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
@@ -15,7 +18,7 @@ use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
-use crate::engine::Progress;
+use crate::engine::{Plan, Progress};
 use crate::model::time::Time;
 use crate::query::{Query, actors};
 use crate::report::actors::{self as report, Callers, Form};
@@ -23,6 +26,7 @@ use crate::source::Listing;
 
 /// What was asked for, settled.
 struct Settled {
+    plan: Plan,
     query: Query,
     form: Form,
     limit: Option<usize>,
@@ -40,19 +44,18 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     if args.granted_vs_used {
         return granted::run(args, messages);
     }
-    let Settled { query, form, limit, run, sources, mut listing, delivery } =
+    let Settled { plan, query, form, limit, run, sources, mut listing, delivery } =
         settle(args, messages)?;
     let stop = signals::install(delivery.unfinished());
     let done = Progress::default();
     let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
-        actors(&mut listing, &query, run.threads, &done, &stop)
+        actors(&mut listing, (&plan, &query), &done, &stop)
     });
-    let (found, mut problems) = read.map_err(|error| vec![Failure::run(&error)])?;
-    let interrupted = found.interrupted;
-    if !found.any && !interrupted {
-        problems.extend(sources.iter().map(asked::absent));
-    }
-    let problems = problems.into_sorted();
+    let (found, mut outcome) = read.map_err(|error| vec![Failure::run(&error)])?;
+    note_absence(&mut outcome, &sources);
+    let interrupted = outcome.interrupted;
+    let mut problems = outcome.problems;
+    problems.sort();
     let complete = !interrupted && problems.is_empty();
     let callers = Callers { count: found.count, limit, problems: &problems, complete };
     let forgiven = run.allow_incomplete && !interrupted;
@@ -75,26 +78,36 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
 
 fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
-    let range = check.filter(&args.range, Time::now());
+    let now = Time::now();
+    let range = check.filter(&args.range, now);
     let query = asked::callers(&mut check, (&args.principal, &args.access_key, &args.ip), range);
     let form = check.value("--format", &args.format, form);
     let limit = asked::rows(&mut check, args.limit.as_deref(), form == Some(Form::Table));
     let run = check.running(&args.color, &args.run);
     let sources = asked::sources(&mut check, &args.sources);
-    let (config, wrong) = Config::load(args.config.config.as_deref(), &sources);
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &sources);
     config.say(messages);
     check.note(wrong);
+    let rules = check.all(load_rules(&args.rules, &mut config, false));
     let cloud = args.s3.cloud(&sources);
     let scope = Scope::of(&query.range);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, scope));
     let listing = check.all(listing);
-    let settled = (|| Some((form?, limit?, run?, listing?)))();
-    let (form, limit, run, mut listing) = check.end(settled)?;
+    let settled = (|| Some((form?, limit?, run?, listing?, rules?)))();
+    let (form, limit, run, mut listing, rules) = check.end(settled)?;
+    let plan = Plan {
+        estate: Arc::clone(&config.estate),
+        filter: query.range.clone(),
+        threads: run.threads,
+        now,
+        admit: admit(&config, now),
+        ..Plan::new(rules.rules)
+    };
     let beside: Vec<PathBuf> = config.files().map(Into::into).collect();
     beside.iter().for_each(|path| listing.leave_out(path));
     let delivery = asked::open(&args.output, &sources, &beside).map_err(|failure| vec![failure])?;
     delivery.unfinished_path().iter().for_each(|path| listing.leave_out(path));
-    Ok(Settled { query, form, limit, run, sources, listing, delivery })
+    Ok(Settled { plan, query, form, limit, run, sources, listing, delivery })
 }
 
 fn form(text: &str) -> Result<Form, String> {

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+use super::scan::note_absence;
 use crate::cli::args::events::EventsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
@@ -48,19 +49,19 @@ pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
         collect(&mut listing, (&query, raw), run.threads, &done, &stop)
     });
-    let collected = read.map_err(|error| vec![Failure::run(&error)])?;
-    let (any, interrupted) = (collected.any, collected.interrupted);
+    let (collected, mut outcome) = read.map_err(|error| vec![Failure::run(&error)])?;
+    note_absence(&mut outcome, &sources);
+    let interrupted = outcome.interrupted;
+    let mut problems = outcome.problems;
     // A record is what was asked for with --raw, and not the call.
-    let (timeline, mut problems) = Timeline::new(collected, !raw);
-    if !any && !interrupted {
-        problems.extend(sources.iter().map(asked::absent));
-    }
+    let (timeline, full) = Timeline::new(collected, !raw);
+    problems.extend(full);
     let (counts, conflict) = timeline.survey().unwrap_or_else(|error| {
-        problems.add(unread(&error));
+        problems.push(unread(&error));
         Default::default()
     });
     problems.extend(conflict);
-    let problems = problems.into_sorted();
+    problems.sort();
     let complete = !interrupted && problems.is_empty();
     let events = Events {
         counts,

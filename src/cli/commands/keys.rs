@@ -169,7 +169,7 @@ fn age(text: &str) -> Result<i64, String> {
 }
 
 /// Suppressed findings do not count, as in a scan.
-fn admit(config: &Config, now: Time) -> Option<Admit> {
+pub(super) fn admit(config: &Config, now: Time) -> Option<Admit> {
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let triage = Triage::new(suppressions.collect(), None, Level::Informational, now);
     let triage = Some(triage).filter(Triage::is_needed).map(Mutex::new)?;

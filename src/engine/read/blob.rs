@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::gather::Gather;
 use super::shared::{BEAT, Shared};
 use crate::engine::context::Context;
 use crate::engine::evaluate::ask::Answers;
@@ -48,6 +49,8 @@ pub struct BlobSink<'a, 'b> {
     pub shared: &'a Shared<'b>,
     pub context: &'a Context<'b>,
     pub partial: &'a mut Partial,
+    /// What is gathered beside.
+    pub gathered: &'a mut dyn Gather,
     pub blob: BlobState<'a>,
     /// What rules said of the record at hand.
     pub answers: Answers,
@@ -59,7 +62,7 @@ pub struct BlobSink<'a, 'b> {
 impl<'a, 'b> BlobSink<'a, 'b> {
     pub fn new(
         shared: &'a Shared<'b>,
-        partial: &'a mut Partial,
+        (partial, gathered): (&'a mut Partial, &'a mut dyn Gather),
         name: &Arc<str>,
         sequence: u64,
     ) -> BlobSink<'a, 'b> {
@@ -78,6 +81,7 @@ impl<'a, 'b> BlobSink<'a, 'b> {
             shared,
             context: shared.context,
             partial,
+            gathered,
             blob,
             answers: Answers::default(),
             tape: Tape::default(),

@@ -153,7 +153,8 @@ mod tests {
         };
         let mut partial = Partial::new(&plan, context.key, 0);
         let mut unread = |held| {
-            let mut sink = BlobSink::new(&shared, &mut partial, &"blob".into(), 0);
+            let mut nothing = ();
+            let mut sink = BlobSink::new(&shared, (&mut partial, &mut nothing), &"blob".into(), 0);
             let mut reader = Reader::new(scan::fastest(), plan.limits.max_record);
             evaluate(held, (&mut reader, &mut Inflater::new(Limits::default())), &mut sink);
             (sink.blob.unread, sink.blob.problems)

@@ -4,7 +4,8 @@ use super::blob::BlobSink;
 use crate::engine::evaluate::Basics;
 use crate::model::lineage::{lineage, of_key, of_session};
 use crate::model::memory::Issued;
-use crate::record::event::{Event, Marked};
+use crate::record::event::Marked;
+use crate::record::issued::Credentials;
 use crate::record::kms::View;
 
 /// Whether a call makes credentials for whoever calls. What a provider's token or a service asks for is
@@ -42,16 +43,15 @@ pub fn note(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: &Basics<'_>
         lasting: basics.name == b"CreateAccessKey",
         time,
     };
-    made(&event).into_iter().map(row).for_each(|row| sink.partial.issued.push(row));
+    made(&Credentials::of(&event))
+        .into_iter()
+        .map(row)
+        .for_each(|row| sink.partial.issued.push(row));
 }
 
 /// The names under which whoever made credentials goes on.
-fn made(event: &Event<'_>) -> Vec<String> {
-    let text = |path: &[&str]| event.text_at(path).filter(|text| !text.is_empty());
-    let key = text(&["responseElements", "credentials", "accessKeyId"])
-        .or_else(|| text(&["responseElements", "accessKey", "accessKeyId"]));
-    let role = text(&["requestParameters", "roleArn"]);
-    let session = role.zip(text(&["requestParameters", "roleSessionName"]));
-    let session = session.map(|(role, session)| of_session(&role, &session));
-    key.map(|id| of_key(&id)).into_iter().chain(session).collect()
+fn made(credentials: &Credentials<'_>) -> Vec<String> {
+    let key = credentials.access_key.as_deref().map(of_key);
+    let session = credentials.asked.as_ref().map(|(role, session)| of_session(role, session));
+    key.into_iter().chain(session).collect()
 }

@@ -11,6 +11,7 @@
 //! issued   credentials, and who made them
 //! undoing  calls that may have undone others
 //! touches  the rows of a record for an inventory of keys
+//! gather   what a reader beside the rules takes of each record
 //! keep     records that matter later, in this run or the next
 //! live     the report that is written meanwhile
 //! ```
@@ -20,6 +21,7 @@
 
 mod blob;
 mod gate;
+pub mod gather;
 mod inherit;
 mod issued;
 mod keep;
@@ -40,22 +42,33 @@ use super::partial::Partial;
 use crate::model::token::Token;
 use crate::record::scan::fastest_fill;
 use crate::source::{Source, Workers, read_all};
+use gather::Gather;
 use live::Report;
 use shared::Shared;
 use worker::Worker;
 
-/// What was found in everything that `source` gives, with the workers of `pool`, and the tokens of
-/// what was read whole.
+/// Everything that was read.
+pub struct Read<G> {
+    /// What was found,
+    pub partial: Partial,
+    /// and what was gathered beside it, one part a worker.
+    pub gathered: Vec<G>,
+    /// The tokens of what was read whole.
+    pub tokens: Vec<Token>,
+}
+
+/// Reads everything that `source` gives, with the workers of `pool`. `part` makes a worker's part of
+/// what is gathered.
 ///
 /// # Errors
 /// When the pool has no worker.
-pub fn read(
+pub fn read<G: Gather>(
     context: &Context<'_>,
     source: &mut dyn Source,
     live: Option<&dyn Report>,
-    stop: &AtomicBool,
-    pool: &rayon::ThreadPool,
-) -> io::Result<(Partial, Vec<Token>)> {
+    (stop, pool): (&AtomicBool, &rayon::ThreadPool),
+    part: impl Fn() -> G + Sync,
+) -> io::Result<Read<G>> {
     let shared = Shared {
         context,
         live,
@@ -67,11 +80,13 @@ pub fn read(
     let beat = |bytes| context.progress.blob_read(bytes);
     let all = read_all(source, Workers { pool, stop, beat: &beat }, |index| {
         let number = u32::try_from(index).unwrap_or(u32::MAX);
-        Worker::new(&shared, Partial::new(context.plan, context.key, number))
+        Worker::new(&shared, Partial::new(context.plan, context.key, number), part())
     });
-    let partial = all.found.into_iter().reduce(|mut all, partial| {
+    let (partials, gathered): (Vec<Partial>, Vec<G>) = all.found.into_iter().unzip();
+    let partial = partials.into_iter().reduce(|mut all, partial| {
         all.merge(partial);
         all
     });
-    Ok((partial.ok_or_else(|| io::Error::other("there is no worker"))?, all.tokens))
+    let partial = partial.ok_or_else(|| io::Error::other("there is no worker"))?;
+    Ok(Read { partial, gathered, tokens: all.tokens })
 }

@@ -40,6 +40,10 @@ impl Sink for BlobSink<'_, '_> {
             self.report(Some(number), Stage::Parse, message);
         }
         self.blob.counts.kms_records += u64::from(kms);
+        self.gathered.record(&self.blob.name, number, record);
+        if self.context.plan.only_gathers {
+            return;
+        }
         if issued::is_issue(&basics) {
             issued::note(self, record, &basics);
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::blob::{BlobSink, Stored};
 use super::gate;
+use super::gather::Gather;
 use super::inherit;
 use super::shared::Shared;
 use crate::engine::partial::Partial;
@@ -17,20 +18,22 @@ use crate::record::scan;
 use crate::source::{At, Inflater, Limits, Taken, Text, Visitor, layout};
 
 /// One worker's part of a scan.
-pub struct Worker<'s, 'c> {
+pub struct Worker<'s, 'c, G> {
     shared: &'s Shared<'c>,
     partial: Partial,
+    /// What is gathered beside.
+    gathered: G,
     reader: Reader,
     /// Reads texts that a gate has kept.
     inflater: Inflater,
 }
 
-impl<'s, 'c> Worker<'s, 'c> {
+impl<'s, 'c, G: Gather> Worker<'s, 'c, G> {
     /// One that has taken up its share of the records of earlier runs.
-    pub fn new(shared: &'s Shared<'c>, partial: Partial) -> Worker<'s, 'c> {
+    pub fn new(shared: &'s Shared<'c>, partial: Partial, gathered: G) -> Worker<'s, 'c, G> {
         let reader = Reader::new(scan::fastest(), shared.context.plan.limits.max_record);
         let inflater = Inflater::new(Limits::default());
-        let mut worker = Worker { shared, partial, reader, inflater };
+        let mut worker = Worker { shared, partial, gathered, reader, inflater };
         worker.recall();
         worker
     }
@@ -43,7 +46,8 @@ impl<'s, 'c> Worker<'s, 'c> {
         while let Some(recalled) =
             past.memory.recalled.get(shared.recalled.fetch_add(1, Ordering::Relaxed))
         {
-            let mut sink = BlobSink::new(shared, partial, &recalled.origin.blob, 0);
+            let mut nothing = ();
+            let mut sink = BlobSink::new(shared, (partial, &mut nothing), &recalled.origin.blob, 0);
             sink.blob.recalled = Some(recalled);
             reader.read(&mut Whole::new(&recalled.text), &mut sink);
         }
@@ -60,10 +64,10 @@ impl<'s, 'c> Worker<'s, 'c> {
         at: At<'_>,
         read: impl FnOnce(&mut Reader, &mut Inflater, &mut BlobSink<'_, '_>) -> Stored,
     ) -> Taken {
-        let Worker { shared, partial, reader, inflater } = self;
+        let Worker { shared, partial, gathered, reader, inflater } = self;
         let gate = shared.context.plan.gate.as_ref();
         partial.hours.begin(layout::log_name(&at.blob.name));
-        let mut sink = BlobSink::new(shared, partial, &at.blob.name, at.sequence);
+        let mut sink = BlobSink::new(shared, (partial, gathered), &at.blob.name, at.sequence);
         let reread = shared.context.plan.past.as_ref().and_then(|past| past.reread.as_ref());
         let id = at.blob.token.as_ref().map(Token::id);
         sink.blob.again = reread.zip(id).is_some_and(|(before, id)| before.has(id));
@@ -77,8 +81,8 @@ impl<'s, 'c> Worker<'s, 'c> {
     }
 }
 
-impl Visitor for Worker<'_, '_> {
-    type Found = Partial;
+impl<G: Gather> Visitor for Worker<'_, '_, G> {
+    type Found = (Partial, G);
 
     fn goes_on(&self) -> bool {
         !self.shared.stopped()
@@ -114,9 +118,9 @@ impl Visitor for Worker<'_, '_> {
         })
     }
 
-    fn finish(mut self) -> Partial {
+    fn finish(mut self) -> (Partial, G) {
         self.partial.finish(self.shared.context.plan);
-        self.partial
+        (self.partial, self.gathered)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{How, plan, write};
 use crate::detect::RuleSet;
 use crate::engine::conclude::{Ended, conclude};
 use crate::engine::context::Context;
-use crate::engine::read::read;
+use crate::engine::read::{Read, read};
 use crate::engine::{Past, Plan, Progress, scan};
 use crate::model::estate::Estate;
 use crate::model::outcome::Outcome;
@@ -51,7 +51,7 @@ fn concluded(stopped_before: bool) -> Outcome {
     let pool = pool(plan.threads).unwrap();
     let mut context = Context::new(&plan, &progress);
     let mut listing = Listing::open(&[folder.path()]).unwrap();
-    let (partial, _) = read(&context, &mut listing, None, &go, &pool).unwrap();
+    let Read { partial, .. } = read(&context, &mut listing, None, (&go, &pool), || ()).unwrap();
     let stop = AtomicBool::new(true);
     context.stop = (!stopped_before).then_some(&stop);
     let ended = Ended { live: false, stopped: stopped_before };

@@ -97,7 +97,7 @@ pub struct KeyFacts {
     /// The last use that succeeded.
     pub last_use: Option<Proof>,
     /// Findings about it, by level.
-    pub findings: BTreeMap<&'static str, u64>,
+    pub findings: BTreeMap<Level, u64>,
     /// The last use that KMS itself tells, from `--last-usage`.
     pub kms_last_use: Option<KmsUse>,
     /// What the log says of a key without use, if that is asked.
@@ -145,12 +145,12 @@ impl KeyFacts {
 
     /// Counts a finding.
     pub fn add_finding(&mut self, level: Level, count: u64) {
-        *self.findings.entry(level.as_str()).or_default() += count;
+        *self.findings.entry(level).or_default() += count;
     }
 
     /// The worst level of its findings.
     pub fn worst(&self) -> Option<Level> {
-        Level::ALL.into_iter().filter(|level| self.findings.contains_key(level.as_str())).max()
+        self.findings.last_key_value().map(|(level, _)| *level)
     }
 }
 

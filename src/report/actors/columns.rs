@@ -2,10 +2,11 @@
 
 use crate::model::conduct::{Conduct, Smallest, Who};
 use crate::model::principal::{Mfa, Principal};
-use crate::report::table::fit::count;
+use crate::report::table::fit::{by_level, count};
 use crate::report::table::grid::{Cell, Ink};
 use crate::report::table::names;
 use crate::report::table::packed::Wish;
+use crate::report::table::worst;
 
 /// What is shown of each caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub enum Column {
     Calls,
     Refused,
     Failed,
+    Findings,
     Keys,
     Secrets,
     Objects,
@@ -33,9 +35,10 @@ const NAMED: usize = 2;
 
 impl Column {
     /// The columns of a table.
-    pub const TABLE: [Column; 11] = [
+    pub const TABLE: [Column; 12] = [
         Column::Who,
         Column::Credential,
+        Column::Findings,
         Column::Calls,
         Column::Refused,
         Column::First,
@@ -48,7 +51,7 @@ impl Column {
     ];
 
     /// The columns of CSV.
-    pub const CSV: [Column; 16] = [
+    pub const CSV: [Column; 17] = [
         Column::Who,
         Column::Session,
         Column::Account,
@@ -59,6 +62,7 @@ impl Column {
         Column::Calls,
         Column::Refused,
         Column::Failed,
+        Column::Findings,
         Column::Keys,
         Column::Secrets,
         Column::Objects,
@@ -77,6 +81,7 @@ impl Column {
             Column::Calls => "calls",
             Column::Refused => "refused",
             Column::Failed => "failed",
+            Column::Findings => "findings",
             Column::Keys => "keys",
             Column::Secrets => "secrets",
             Column::Objects => "objects",
@@ -96,6 +101,7 @@ impl Column {
             Column::Credential | Column::First | Column::Last => (20, false),
             Column::Calls | Column::Refused | Column::Secrets | Column::Objects => (7, false),
             Column::Keys => (6, false),
+            Column::Findings => (11, true),
             Column::Agents => (20, true),
             _ => (15, true),
         };
@@ -117,6 +123,7 @@ impl Column {
             Column::Keys => (Ink::Plain, number(&row.keys)),
             Column::Secrets => (Ink::Plain, number(&row.secrets)),
             Column::Objects => (Ink::Plain, number(&row.objects)),
+            Column::Findings => return worst::add(&row.findings, cell),
             Column::From => return named(&row.addresses, cell),
             Column::Agents => return named(&row.agents, cell),
             _ => (Ink::Plain, self.full(row)),
@@ -143,6 +150,9 @@ impl Column {
             Column::Calls => row.calls.to_string(),
             Column::Refused => row.refused.to_string(),
             Column::Failed => row.failed.to_string(),
+            Column::Findings => {
+                by_level(|level| row.findings.get(&level).copied().unwrap_or_default())
+            }
             Column::Keys => all(&row.keys),
             Column::Secrets => all(&row.secrets),
             Column::Objects => all(&row.objects),

@@ -17,6 +17,7 @@ use super::table::grid::Ink;
 use super::table::packed::Packed;
 use super::{Style, csv, json};
 use crate::model::conduct::{Conduct, Smallest, Who};
+use crate::model::level::Level;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
 use columns::Column;
@@ -177,6 +178,7 @@ struct Row<'a> {
     keys: &'a Smallest,
     secrets: &'a Smallest,
     objects: &'a Smallest,
+    findings: &'a BTreeMap<Level, u64>,
 }
 
 #[derive(Serialize)]
@@ -214,6 +216,7 @@ impl<'a> From<&'a Conduct> for Row<'a> {
             keys: &row.keys,
             secrets: &row.secrets,
             objects: &row.objects,
+            findings: &row.findings,
         }
     }
 }

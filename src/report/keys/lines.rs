@@ -72,7 +72,7 @@ fn cells(key: &KeyFacts) -> Vec<String> {
     cells.extend(who_calls(key));
     let quiet = key.quiet.as_ref();
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let found = |level: Level| key.findings.get(level.as_str()).copied().unwrap_or_default();
+    let found = |level: Level| key.findings.get(&level).copied().unwrap_or_default();
     cells.extend(Level::ALL.iter().rev().map(|level| found(*level).to_string()));
     cells.extend([
         quiet.map(|quiet| quiet.verdict.words().to_owned()).unwrap_or_default(),

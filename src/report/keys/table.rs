@@ -6,11 +6,12 @@
 use std::io::{self, Write};
 
 use super::given::Keys;
-use super::words::{by, day, minute, names, percent, some, state, who, worst};
+use super::words::{by, day, minute, names, percent, some, state, who};
 use crate::model::keys::facts::KeyFacts;
 use crate::report::Style;
 use crate::report::table::fit::{count, counted};
 use crate::report::table::grid::{Cell, Grid, Ink};
+use crate::report::table::worst;
 
 /// Columns where no terminal limits them.
 const DEFAULT_WIDTH: u16 = 120;
@@ -85,12 +86,12 @@ fn row(key: &KeyFacts, width: u16, style: &Style, out: &mut dyn Write) -> io::Re
     add_state(key, style.verbose, &mut now);
     if widths.len() == 2 {
         add_uses(key, " uses", &mut now);
-        add_findings(key, &mut now);
+        worst::add(&key.findings, &mut now);
         grid.write(&[name, now])?;
     } else {
         add_uses(key, "", &mut uses);
         add_last(key, &mut last);
-        add_findings(key, &mut found);
+        worst::add(&key.findings, &mut found);
         users.add(Ink::Plain, &some(&key.users, NAMED, &key.account), 3);
         if key.services.count > 0 {
             users.add(Ink::Faint, &format!("by {}", names(&key.services, NAMED)), 2);
@@ -117,16 +118,6 @@ fn add_last(key: &KeyFacts, cell: &mut Cell) {
     if let Some(first) = first.filter(|first| last.as_ref().is_some_and(|last| last != first)) {
         cell.add(Ink::Faint, "first", 1);
         cell.add(Ink::Faint, &first, 1);
-    }
-}
-
-fn add_findings(key: &KeyFacts, cell: &mut Cell) {
-    let Some((level, text)) = worst(key) else { return };
-    cell.add(Ink::Of(level), &text, 2);
-    let all: u64 = key.findings.values().sum();
-    let worst = key.findings.get(level.as_str()).copied().unwrap_or_default();
-    if all > worst {
-        cell.add(Ink::Faint, &format!("{} others", count(all - worst)), 2);
     }
 }
 

@@ -6,7 +6,6 @@ use crate::model::arn::Arn;
 use crate::model::keys::facts::KeyFacts;
 use crate::model::keys::listed::{Listed, Tally, Used};
 use crate::model::keys::state::{Proof, StateNow};
-use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::report::table::fit::{by_level, count};
 
@@ -103,14 +102,7 @@ pub fn percent(ppm: u64) -> String {
 
 /// The findings of a key by level, the highest first.
 pub fn findings(key: &KeyFacts) -> String {
-    by_level(|level| key.findings.get(level.as_str()).copied().unwrap_or_default())
-}
-
-/// How many findings there are of the worst level.
-pub fn worst(key: &KeyFacts) -> Option<(Level, String)> {
-    let level = key.worst()?;
-    let number = key.findings.get(level.as_str()).copied().unwrap_or_default();
-    Some((level, format!("{} {level}", count(number))))
+    by_level(|level| key.findings.get(&level).copied().unwrap_or_default())
 }
 
 #[cfg(test)]

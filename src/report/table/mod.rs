@@ -6,6 +6,7 @@
 //! findings   one by one
 //! events     every event of a finding on a line
 //! closing    what is below
+//! worst      how many findings there are, in a cell of a list
 //! ```
 //!
 //! Seven columns are unreadable on 80 characters, so there are two layouts. Below [`WIDE`] a finding
@@ -24,6 +25,7 @@ pub(super) mod names;
 pub(super) mod packed;
 mod story;
 mod widths;
+pub(super) mod worst;
 
 use std::io::{self, Write};
 

@@ -13,8 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::ui::{Messages, plural};
 use crate::cli::values;
 use crate::engine::Filter;
-use crate::model::origin::Origin;
-use crate::model::problem::{Problem, Stage};
+use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::query::{Around, AskedKey, AskedPrincipal, AskedResource, Query, Term, addresses};
 use crate::report::events::{Column, Form};
@@ -192,11 +191,6 @@ fn limit(text: &str) -> Result<Option<usize>, String> {
 
 fn columns(text: &str) -> Result<Vec<Column>, String> {
     text.split(',').map(|name| name.trim().parse()).collect()
-}
-
-/// A source without a trail file: most likely the path is wrong.
-pub fn absent(source: &OsString) -> Problem {
-    Problem::new(Origin::blob(source.to_string_lossy()), Stage::Read, "no trail files found")
 }
 
 /// Says what could not be read. `listed` is whether the output has it.
