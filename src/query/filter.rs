@@ -19,7 +19,7 @@ use super::lineage::{Mark, marks};
 use super::needles::Needles;
 use super::target::AskedResource;
 use super::term::Term;
-use super::who::{AskedPrincipal, came_from, one_spelling};
+use super::who::{AskedPrincipal, came_from, spellings};
 use crate::engine::Filter;
 use crate::engine::store::hash::HashKey;
 use crate::model::pattern::{is_plain, wildcard};
@@ -164,8 +164,8 @@ impl Query {
         if !self.derived {
             needles.add(self.principals.iter().map(|asked| Some(asked.literal())));
             needles.add(self.access_keys.iter().map(|id| Some(id.as_str())));
-            let spelt: Vec<Option<String>> = self.nets.iter().map(one_spelling).collect();
-            needles.add(spelt.iter().map(Option::as_deref));
+            let spelt: Option<Vec<Vec<String>>> = self.nets.iter().map(spellings).collect();
+            needles.add(spelt.iter().flatten().flatten().map(|text| Some(text.as_str())));
             needles.add(self.around.iter().flat_map(Around::literals).map(Some));
         }
         needles.add(self.resources.iter().map(AskedResource::literal));

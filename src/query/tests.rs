@@ -1,6 +1,8 @@
 //! The whole of a query over records in memory: what is passed over by bytes, what is put off to the
 //! end, and what becomes one row.
 
+mod spelt;
+
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
@@ -400,7 +402,8 @@ const SAYS: &[&str] = &[
     "requestParameters.keyId=alias/pay",
     "requestParameters:present",
 ];
-const ADDRESSES: &[&str] = &["198.51.100.77", "198.51.100.0/24", "2001:db8::/32", "2001:db8::1"];
+const ADDRESSES: &[&str] =
+    &["198.51.100.77", "::ffff:198.51.100.77", "198.51.100.0/24", "2001:db8::/32", "2001:db8::1"];
 
 prop_compose! {
     fn query()(
@@ -446,6 +449,8 @@ const MORE: &[&str] = &[
     r#"{"eventSource":"sqs.amazonaws.com","requestParameters":{"queueUrl":"https://sqs/111122223333/queue"}}"#,
     r#"{"eventSource":"s3.amazonaws.com","requestParameters":{"bucketName":"to","x-amz-copy-source":"other-bucket/k"}}"#,
     r#"{"sourceIPAddress":"2001:db8:0::1"}"#,
+    r#"{"sourceIPAddress":"::ffff:198.51.100.77"}"#,
+    r#"{"sourceIPAddress":"0:0::FfFf:c633:644D"}"#,
     r#"{"sourceIPAddress":"s3.amazonaws.com"}"#,
     r#"{"eventName":"Encrypt"}"#,
 ];

@@ -3,11 +3,14 @@
 //! A person types what the report shows or what the console says: a user's or a role's name, a
 //! session, an ARN, an account. So a record has many names for its caller, and a pattern has to be all
 //! of one of them.
+//!
+//! An IPv4 address may stand in an IPv6 address (`::ffff:198.51.100.7`). What must stay true: in a record
+//! and in a filter it is the IPv4 address, and [`spellings`] has a piece of every way to write it.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::arn::Arn;
 use crate::model::pattern::wildcard;
@@ -104,22 +107,48 @@ pub fn names(view: &View<'_>) -> Vec<String> {
 /// What is expected instead.
 pub fn addresses(text: &str) -> Result<IpNet, String> {
     let one = text.parse::<IpAddr>().map(IpNet::from);
-    one.or_else(|_| text.parse()).map_err(|_| {
+    one.or_else(|_| text.parse()).map(unmapped).map_err(|_| {
         "expected an address or a block such as 198.51.100.7, 198.51.100.0/24 or 2001:db8::/32"
             .into()
     })
 }
 
+/// Bits of an IPv6 address before the IPv4 address in it.
+const MAPPED: u8 = 96;
+
+/// The block of IPv4 addresses, if all in it are such.
+fn unmapped(net: IpNet) -> IpNet {
+    let inner = |net: &ipnet::Ipv6Net| {
+        let bits = net.prefix_len().checked_sub(MAPPED)?;
+        Ipv4Net::new(net.addr().to_ipv4_mapped()?, bits).ok()
+    };
+    match net {
+        IpNet::V6(outer) => inner(&outer).map_or(net, IpNet::V4),
+        IpNet::V4(_) => net,
+    }
+}
+
 /// Whether a call came from there. Where a service called, no address is told.
 pub fn came_from(nets: &[IpNet], view: &View<'_>) -> bool {
     let address = view.source_ip().and_then(|text| text.parse::<IpAddr>().ok());
+    let address = address.map(|address| address.to_canonical());
     address.is_some_and(|address| nets.iter().any(|net| net.contains(&address)))
 }
 
-/// The one address of a block that has no more, if it can be spelt in one way only.
-pub fn one_spelling(net: &IpNet) -> Option<String> {
+/// Texts of which one stands in every record that has the one address of a block, if these are few.
+pub fn spellings(net: &IpNet) -> Option<Vec<String>> {
     match net {
-        IpNet::V4(net) if net.prefix_len() == 32 => Some(net.addr().to_string()),
+        IpNet::V4(net) if net.prefix_len() == 32 => {
+            Some([net.addr().to_string()].into_iter().chain(in_ipv6()).collect())
+        }
         _ => None,
     }
+}
+
+/// What stands before an IPv4 address in an IPv6 address, in all mixtures of case. Behind it the IPv4
+/// address may be in hexadecimal, so that its usual spelling is not there.
+fn in_ipv6() -> impl Iterator<Item = String> {
+    let letter = |mixture: u8, bit: u8| if mixture >> bit & 1 == 0 { 'f' } else { 'F' };
+    let word = move |mixture| (0..4).map(|bit| letter(mixture, bit)).collect::<String>();
+    (0..16).map(move |mixture| format!(":{}:", word(mixture)))
 }
