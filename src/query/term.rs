@@ -25,7 +25,7 @@ const LISTS_MAX: usize = 4;
 /// What one field must say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// The path as typed.
+    /// The path in lower case: the case of member names does not count.
     field: String,
     test: Test,
 }
@@ -66,7 +66,7 @@ impl Term {
             let what = "expected a path of member names such as requestParameters.keyId";
             return Err(format!("'{field}' is no field: {what}"));
         }
-        Ok(Term { field: field.to_owned(), test })
+        Ok(Term { field: field.to_ascii_lowercase(), test })
     }
 
     /// Whether a record holds what it says.
