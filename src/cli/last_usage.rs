@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Deserializer, Value};
+use serde_json::{Deserializer, Map, Value};
 
 use super::failure::Failure;
 use crate::model::date_text;
@@ -49,34 +49,47 @@ fn parse(text: &str, name: &str) -> Result<Vec<LastUsage>, String> {
         match value.map_err(|error| format!("is no JSON: {error}"))? {
             Value::Array(values) => {
                 for value in &values {
-                    all.push(answer(value, name)?);
+                    all.push(answer(value, name, all.len() + 1)?);
                 }
             }
-            value => all.push(answer(&value, name)?),
+            value => all.push(answer(&value, name, all.len() + 1)?),
         }
     }
     if all.is_empty() { Err("holds no answer".into()) } else { Ok(all) }
 }
 
-/// One answer. Without `KeyLastUsage` KMS knows of no use.
-fn answer(value: &Value, name: &str) -> Result<LastUsage, String> {
+/// The answer of this number in its file. Without `KeyLastUsage`, or with an empty one, KMS knows of no
+/// use.
+fn answer(value: &Value, name: &str, number: usize) -> Result<LastUsage, String> {
     let text = |value: &Value, member: &str| value.get(member)?.as_str().map(str::to_owned);
-    let key = text(value, "KeyId").ok_or("an answer has no KeyId")?;
-    let usage = value.get("KeyLastUsage").filter(|usage| !usage.is_null());
+    let key = text(value, "KeyId").ok_or_else(|| format!("answer {number} has no KeyId"))?;
+    let wrong = |what: &str| format!("answer {number}, of {key}: {what}");
+    let empty = |usage: &Value| usage.is_null() || usage.as_object().is_some_and(Map::is_empty);
+    let usage = value.get("KeyLastUsage");
+    if let Some(other) = value.as_object().filter(|_| usage.is_none()).and_then(holds_a_use) {
+        return Err(wrong(&format!("it has {other}, expected KeyLastUsage")));
+    }
     let told = |usage: &Value| {
-        let wrong = |what: &str| format!("{what} of {key} cannot be read");
+        let unreadable = |what: &str| wrong(&format!("the {what} cannot be read"));
         Ok::<ToldUse, String>(ToldUse {
-            operation: text(usage, "Operation").ok_or_else(|| wrong("the Operation"))?,
-            time: time(usage.get("Timestamp")).ok_or_else(|| wrong("the Timestamp"))?,
+            operation: text(usage, "Operation").ok_or_else(|| unreadable("Operation"))?,
+            time: time(usage.get("Timestamp")).ok_or_else(|| unreadable("Timestamp"))?,
             event: text(usage, "CloudTrailEventId"),
         })
     };
     Ok(LastUsage {
-        last: usage.filter(|usage| usage.get("Timestamp").is_some()).map(told).transpose()?,
+        last: usage.filter(|usage| !empty(usage)).map(told).transpose()?,
         tracked_since: time(value.get("TrackingStartDate")),
         file: name.to_owned(),
         key,
     })
+}
+
+/// The member of an answer that may be its last use under a misspelt name. What boto3 adds to every
+/// answer is none.
+fn holds_a_use(answer: &Map<String, Value>) -> Option<&str> {
+    let mut others = answer.iter().filter(|(name, _)| *name != "ResponseMetadata");
+    others.find(|(_, value)| value.is_object()).map(|(name, _)| name.as_str())
 }
 
 /// A time: RFC 3339, or an epoch number, as older versions of the AWS CLI print it.
@@ -106,6 +119,25 @@ mod tests {
         assert_eq!(parse(&format!("{one}\n{one}"), "f").unwrap().len(), 2);
         let none = parse(r#"{"KeyId":"k","TrackingStartDate":"2026-01-01T00:00:00Z"}"#, "f");
         assert_eq!(none.unwrap()[0].last, None);
+    }
+
+    #[test]
+    fn a_misspelt_member_is_no_answer_without_a_use() {
+        let none = r#"{"KeyId":"k","TrackingStartDate":1,"#;
+        for (text, reason) in [
+            (r#"{"keyId":"k"}"#.into(), "answer 2 has no KeyId"),
+            (format!("{none}\"LastUsage\":{{}}}}"), "it has LastUsage, expected KeyLastUsage"),
+            (
+                format!(r#"{none}"KeyLastUsage":{{"Operation":"Sign","TimeStamp":1}}}}"#),
+                "the Timestamp cannot be read",
+            ),
+            (format!("{none}\"KeyLastUsage\":\"never\"}}"), "the Operation cannot be read"),
+        ] {
+            let said = parse(&format!("{none}\"KeyLastUsage\":{{}}}}{text}"), "f").unwrap_err();
+            assert!(said.starts_with("answer 2") && said.ends_with(reason), "{said}");
+        }
+        let by_boto3 = format!("{none}\"ResponseMetadata\":{{\"RetryAttempts\":0}}}}");
+        assert_eq!(parse(&by_boto3, "f").unwrap()[0].last, None);
     }
 
     #[test]

@@ -42,8 +42,12 @@ pub struct Memory {
     pub habits: Vec<Habit>,
     /// Cases that were told of.
     pub cases: Vec<KnownCase>,
+    /// How many cases had no room, or not all of them: what goes on with one may be told as a new case.
+    pub cases_forgotten: u64,
     /// Credentials that may still be in use, and who made them.
     pub issued: Vec<Issued>,
+    /// How many credentials had no room: what is done with one may be told as a case of its own.
+    pub issued_forgotten: u64,
     /// Tag changes that had no room in any run.
     pub lost_tags: LostTags,
     /// How many records and uses that such rules may still need had no room.

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::escape::is_hidden;
 use super::sample;
 use super::*;
+use crate::model::memory::Memory;
 use crate::model::outcome::{Outcome, Totals};
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\ncritical  forged\r\u{9b}31m \u{202e}live\u{2066} \
@@ -65,6 +66,25 @@ fn silence_is_told_from_blindness() {
     let mut only_kms = sample::outcome(vec![]);
     only_kms.totals.records = only_kms.totals.kms_records;
     assert!(table(&only_kms, 80).contains("Every record is of KMS"));
+}
+
+#[test]
+fn what_later_runs_will_not_know_of_cases_is_said() {
+    let mut outcome = sample::two();
+    let memory = Memory { cases_forgotten: 1, issued_forgotten: 2_000, ..Memory::default() };
+    outcome.memory = Some(memory);
+    let shown = table(&outcome, 120);
+    for what in ["1 case:", "2,000 credentials:"] {
+        assert!(shown.contains(&format!("No room in the state for {what}")), "{shown}");
+    }
+    let mut run = sample::run();
+    let path = "state".to_owned();
+    run.state = Some(State { path, runs: 1, previous: None, recalled: 0, new_rules: Vec::new() });
+    let json = text_of(&run, Format::Json, &outcome, Style::default());
+    let state = &serde_json::from_str::<serde_json::Value>(&json).unwrap()["run"]["state"];
+    assert_eq!([&state["cases_forgotten"], &state["credentials_forgotten"]], [1, 2_000]);
+    outcome.memory = Some(Memory::default());
+    assert!(!table(&outcome, 120).contains("No room"));
 }
 
 #[test]

@@ -86,6 +86,10 @@ struct Head {
     #[serde(default)]
     copies_forgotten: u64,
     #[serde(default)]
+    cases_forgotten: u64,
+    #[serde(default)]
+    issued_forgotten: u64,
+    #[serde(default)]
     left_out: Option<[i64; 2]>,
     /// How many resources there are whose tag changes had no room.
     #[serde(default)]
@@ -168,6 +172,8 @@ fn head(state: &State) -> Head {
         forgotten: memory.forgotten,
         aged: memory.aged,
         copies_forgotten: memory.copies_forgotten,
+        cases_forgotten: memory.cases_forgotten,
+        issued_forgotten: memory.issued_forgotten,
         left_out: memory.left_out.map(numbers),
         lost: memory.lost_tags.of.len() as u64,
         lost_alike: alike.map(|(head, span)| (head.clone(), numbers(*span))).collect(),
@@ -336,6 +342,8 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         forgotten: head.forgotten,
         aged: head.aged,
         copies_forgotten: head.copies_forgotten,
+        cases_forgotten: head.cases_forgotten,
+        issued_forgotten: head.issued_forgotten,
         left_out: head.left_out.map(span),
     };
     let (objects, reported) = (Dated::new(objects), Dated::new(reported));

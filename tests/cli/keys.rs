@@ -79,6 +79,38 @@ fn a_deletion_has_a_date_and_a_cancelled_one_leaves_the_key_disabled() {
 }
 
 #[test]
+fn a_deletion_date_before_the_end_of_the_log_is_said_to_have_passed() {
+    let sandbox = Sandbox::new();
+    let on = |record: Value, day: u32| {
+        with(record, &[("/eventTime", json!(format!("2026-05-{day:02}T11:00:00Z")))])
+    };
+    let scheduled = asking("ScheduleKeyDeletion", "e1", 0, &json!({"pendingWindowInDays": 7}));
+    let other = "arn:aws:kms:eu-west-1:111122223333:key/aaaaaaaa-1d60-4c1e-ba33-9ad91c14a926";
+    let end = with(call("Decrypt", "e2"), &[("/requestParameters/keyId", json!(other))]);
+    let said = "the date has passed";
+    let early = on(call("DescribeKey", "e3"), 6);
+    let gone = on(call("DeleteKey", "e4"), 8);
+    let cancelled = at(call("CancelKeyDeletion", "e5"), 60);
+    for (more, past) in
+        [(None, true), (Some(early), true), (Some(gone), false), (Some(cancelled), false)]
+    {
+        let records: Vec<Value> =
+            [scheduled.clone(), on(end.clone(), 9)].into_iter().chain(more).collect();
+        sandbox.write("trail.json", file(&records));
+        let key = &keys(&sandbox, 0, &["--key", KEY])["keys"][0];
+        assert_eq!(key["state"]["past_due"], past, "{key}");
+        for words in [&[][..], &["--key", KEY]] {
+            let all = ["keys", "--no-builtin-rules", "trail.json"];
+            let table = sandbox.keytrail(all.iter().chain(words)).run().code(0).stdout;
+            assert_eq!(table.contains(said), past, "{table}");
+        }
+    }
+    // Before the date nothing has passed.
+    sandbox.write("trail.json", file(&[scheduled, on(end, 7)]));
+    assert_eq!(keys(&sandbox, 0, &["--key", KEY])["keys"][0]["state"]["past_due"], false);
+}
+
+#[test]
 fn what_kms_says_when_a_call_fails_tells_the_state() {
     let fails = |error: &str, message: &str| {
         let message = message.replace("KEY", KEY);
@@ -227,6 +259,38 @@ fn replicas_are_rows_that_name_each_other() {
 }
 
 #[test]
+fn a_region_where_the_key_does_not_exist_has_no_replica() {
+    let arn = |region: &str| format!("arn:aws:kms:{region}:111122223333:key/mrk-1234abcd");
+    let failed = |region: &str, id: &str, error: &str, says: &str| {
+        let message = json!(format!("{} {says}", arn(region)));
+        let asked = [
+            ("/requestParameters/keyId", json!(arn(region))),
+            ("/awsRegion", json!(region)),
+            ("/errorCode", json!(error)),
+            ("/errorMessage", message),
+        ];
+        with(call("Decrypt", id), &asked)
+    };
+    let there =
+        [("/requestParameters/keyId", json!(arn("eu-west-1"))), ("/awsRegion", json!("eu-west-1"))];
+    let records = [
+        with(call("Decrypt", "e1"), &there),
+        failed("eu-central-1", "e2", "NotFoundException", "does not exist"),
+        failed("eu-west-2", "e3", "AccessDenied", "may exist or not"),
+        failed("us-east-1", "e4", "DisabledException", "is disabled."),
+    ];
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&records));
+    let report = keys(&sandbox, 0, &[]);
+    let all = report["keys"].as_array().unwrap();
+    let of =
+        |region: &str| &all.iter().find(|key| key["region"] == region).unwrap()["other_regions"];
+    assert_eq!(of("eu-west-1"), &json!(["us-east-1"]));
+    assert_eq!(of("us-east-1"), &json!(["eu-west-1"]));
+    assert_eq!(of("eu-central-1"), &json!(["eu-west-1", "us-east-1"]));
+}
+
+#[test]
 fn what_lies_before_the_range_tells_the_state_and_counts_no_use() {
     let records = [at(call("DisableKey", "e2"), 0), decrypt("e1", 1), decrypt("e3", 120)];
     let key = one(&records, &["--since", "2026-05-01T10:01:00Z"]);
@@ -351,6 +415,34 @@ fn a_table_fits_any_width() {
             for line in table.stdout.lines() {
                 assert!(line.chars().count() <= most, "{width}: {line}");
             }
+        }
+    }
+}
+
+#[test]
+fn rows_say_on_the_other_stream_how_many_keys_are_left_out() {
+    let moved = |number: u32| {
+        let key = KEY.replace("5716564b", &format!("{number:08x}"));
+        let resources = json!([{"ARN": key, "type": "AWS::KMS::Key"}]);
+        let request = json!({"aliasName": "alias/shop", "targetKeyId": key});
+        let changes = [("/requestParameters", request), ("/resources", resources)];
+        at(with(call("UpdateAlias", &format!("e{number}")), &changes), number)
+    };
+    let sandbox = Sandbox::new();
+    let said = "more keys are not listed";
+    for (count, left_out) in [(100, false), (103, true)] {
+        sandbox.write("trail.json", file(&(0..count).map(moved).collect::<Vec<_>>()));
+        for (format, lines) in [("csv", 101), ("ndjson", 100), ("json", 1), ("table", 1)] {
+            let words = ["keys", "--no-builtin-rules", "-f", format, "--key", "alias/shop"];
+            let run = |more: &[&'static str]| {
+                sandbox.keytrail(words.iter().chain(more).chain(&["trail.json"])).run().code(0)
+            };
+            let ended = run(&[]);
+            assert!(ended.stdout.lines().count() >= lines, "{format}");
+            let warns = left_out && lines >= 100;
+            assert_eq!(ended.stderr.contains(&format!("3 {said}")), warns, "{}", ended.stderr);
+            assert_eq!(ended.stderr.contains(said), warns, "{format}: {}", ended.stderr);
+            assert!(!run(&["-q"]).stderr.contains(said), "{format}");
         }
     }
 }

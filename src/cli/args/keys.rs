@@ -64,8 +64,9 @@ pub struct KeysArgs {
 
     /// Compare with what KMS says of last uses (repeatable)
     ///
-    /// What aws kms get-key-last-usage printed: one answer or several, one behind the other. A last use that the log lacks, though it reaches
-    /// over that time, is a problem: the log is not whole.
+    /// What aws kms get-key-last-usage printed: one answer or several, one behind the other. A last use
+    /// that the log lacks, though it reaches over that time, is a problem: the log is not whole. So is a
+    /// key that is given by an id which no record names: give its ARN.
     #[arg(long, value_name = "FILE")]
     pub last_usage: Vec<PathBuf>,
 

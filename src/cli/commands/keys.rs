@@ -67,6 +67,7 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let unused = unused.map(|age| keep_unused(&mut inventory, (&outcome, &plan.filter), age, now));
     problems.append(&mut outcome.problems);
     problems.extend(inventory.told.iter().filter_map(missing));
+    problems.extend(inventory.told.iter().filter(|told| told.nowhere).map(nowhere));
     problems.sort();
     problems.dedup();
     let incomplete = outcome.interrupted || !(problems.is_empty() || run.allow_incomplete);
@@ -222,6 +223,16 @@ fn missing(told: &Told) -> Option<Problem> {
     );
     let problem = || Problem::new(Origin::blob(told.file.as_str()), Stage::Verify, message);
     (told.last.in_log == InLog::Missing).then(problem)
+}
+
+/// A last use of a key of which nobody knows where it is.
+fn nowhere(told: &Told) -> Problem {
+    let message = format!(
+        "KMS tells of a use of {}, which is no ARN and no id of a key in the log: nobody knows in which \
+         account and Region to look for it; give the ARN",
+        told.key
+    );
+    Problem::new(Origin::blob(told.file.as_str()), Stage::Verify, message)
 }
 
 #[cfg(test)]

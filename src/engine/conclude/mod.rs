@@ -91,7 +91,6 @@ use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::days::Days;
 use crate::model::finding::Finding;
-use crate::model::memory::Memory;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
@@ -168,9 +167,10 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     // A time that has not come yet must not make all others old.
     let last = seen.last.min(plan.now);
     let made = cases_of(context, &mut findings, &mut partial.issued, last);
-    let made = partial.problems.or_missing(made, "cases are missing");
+    let mut made = partial.problems.or_missing(made, "cases are missing");
     let left_out = (handed.left_out, &mut partial.problems);
     let memory = remember(context, handed, (counts, seen, decisions.habits), left_out);
+    let memory = memory.map(|memory| made.hand_on(memory));
     let outcome = Outcome {
         findings,
         cases: made.cases,
@@ -180,7 +180,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         tags: Some(compared.coverage).filter(|_| context.compares),
         covered,
         coverage: partial.coverage,
-        memory: memory.map(|memory| Memory { cases: made.known, issued: made.issued, ..memory }),
+        memory,
         manifest,
         ..Outcome::default()
     };

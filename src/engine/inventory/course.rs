@@ -28,6 +28,8 @@ const WAITS: i64 = 30;
 /// What is known of the state of a key so far.
 #[derive(Debug, Default)]
 pub struct Course {
+    /// Whether a record shows that there is such a key, or was.
+    pub exists: bool,
     state: KeyState,
     due: Option<Time>,
     proof: Option<Touch>,
@@ -51,6 +53,7 @@ struct Made1 {
 impl Course {
     /// Takes in the next call; whether it changed the state of the key.
     pub fn take(&mut self, arn: &str, seen: &Seen) -> bool {
+        self.exists |= seen.ok();
         let changed = match seen.ok() {
             true => self.change(arn, seen),
             false => {
@@ -163,6 +166,7 @@ impl Course {
     fn failed(&mut self, arn: &str, seen: &Seen) {
         let (Some(error), Some(message)) = (seen.error(), seen.message()) else { return };
         let Some(state) = told_by(error, message, id_of(arn)) else { return };
+        self.exists |= state != KeyState::NotFound;
         let gone = self.state == KeyState::Deleted && state == KeyState::NotFound;
         if gone || self.is_spreading(seen.time()) {
             return;
@@ -182,6 +186,7 @@ impl Course {
         facts.state = StateNow {
             state: self.state,
             due: self.due,
+            past_due: false,
             proof: proof(self.proof)?,
             changed: proof(self.changed)?,
         };

@@ -148,7 +148,9 @@ struct Found {
     iam: IamCalls,
     /// Uses that KMS told of and that are there, by their place in the list.
     there: BTreeSet<usize>,
-    /// Every id of a multi-Region key with its account, and the Regions where it was seen.
+    /// The keys that KMS told of, by their place in the list. Of several with one id the smallest.
+    named: BTreeMap<usize, String>,
+    /// Every id of a multi-Region key with its account, and the Regions where records show the key.
     regions: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
@@ -157,9 +159,18 @@ impl Found {
         self.kms_calls += other.kms_calls;
         self.beginnings.merge(other.beginnings);
         self.there.extend(other.there);
+        other.named.into_iter().for_each(|(number, arn)| self.add_named(number, &arn));
         self.iam.merge(other.iam);
         for (id, regions) in other.regions {
             regions.into_iter().for_each(|region| self.add_region(id.clone(), region));
+        }
+    }
+
+    /// Adds a key that KMS told of.
+    fn add_named(&mut self, number: usize, arn: &str) {
+        let known = self.named.entry(number).or_insert_with(|| arn.to_owned());
+        if arn < known.as_str() {
+            arn.clone_into(known);
         }
     }
 
@@ -228,7 +239,8 @@ impl<'a> Pass<'a> {
             let deep = self.known.asked.one.as_deref().is_some_and(|name| could_be(name, &arn));
             let told = self.known.asked.last_usage.iter().enumerate();
             let told = told.filter(|(_, told)| reach::is_about(&told.key, &arn, id_of(&arn)));
-            let told = told.map(|(number, _)| number).collect();
+            let told: Vec<usize> = told.map(|(number, _)| number).collect();
+            told.iter().for_each(|number| self.found.add_named(*number, &arn));
             self.one = Some((key, OneKey::new(&arn, deep), told));
         }
         let Some((_, one, told)) = &mut self.one else { return Ok(()) };
@@ -249,9 +261,11 @@ impl<'a> Pass<'a> {
     fn close(&mut self) -> io::Result<()> {
         let Some((_, one, _)) = self.one.take() else { return Ok(()) };
         let wanted = self.known.asked.one.as_deref().is_none_or(|name| one.is(name));
+        let exists = one.exists();
         let (mut facts, grants) = one.finish(&mut self.texts)?;
         self.found.beginnings.add(&facts);
-        if facts.id().starts_with("mrk-") {
+        // Whoever looks for a key in a wrong Region puts none there.
+        if exists && facts.id().starts_with("mrk-") {
             let id = (facts.account.clone(), facts.id().to_owned());
             self.found.add_region(id, facts.region.clone());
         }
@@ -293,8 +307,11 @@ fn could_be(name: &str, arn: &str) -> bool {
 fn conclude(known: &Known<'_>, (top, found): (Top, Found), outcome: &Outcome) -> Inventory {
     let (shown, left_out) = top.into_sorted();
     let mut inventory = Inventory { left_out, kms_calls: found.kms_calls, ..Inventory::default() };
+    // A record that claims to be of a time to come is no end of the log.
+    let end = outcome.totals.last_event.map(|last| last.min(known.context.plan.now));
     for Shown { mut facts, grants } in shown {
         found.beginnings.end_spans(&mut facts);
+        facts.state.past_due = facts.state.is_past_due(end);
         let id = (facts.account.clone(), facts.id().to_owned());
         let others = found.regions.get(&id).into_iter().flatten();
         facts.other_regions = others.filter(|region| **region != facts.region).cloned().collect();
@@ -312,7 +329,7 @@ fn conclude(known: &Known<'_>, (top, found): (Top, Found), outcome: &Outcome) ->
         }
         inventory.keys.push(facts);
     }
-    inventory.told = told(known, &inventory.keys, &found.there, outcome);
+    inventory.told = told(known, &found, outcome);
     let (told, keys) = (&inventory.told, &mut inventory.keys);
     keys.iter_mut().for_each(|key| key.kms_last_use = latest(told, key));
     if found.beginnings.cut {
@@ -330,27 +347,23 @@ fn share(part: u64, all: u64) -> u64 {
         .map_or(0, |ppm| u64::try_from(ppm).unwrap_or(u64::MAX))
 }
 
-/// What KMS told of last uses, and whether the log has them. `keys` are those that are shown.
-fn told(
-    known: &Known<'_>,
-    keys: &[KeyFacts],
-    there: &BTreeSet<usize>,
-    outcome: &Outcome,
-) -> Vec<Told> {
+/// What KMS told of last uses, and whether the log has them.
+fn told(known: &Known<'_>, found: &Found, outcome: &Outcome) -> Vec<Told> {
     let one = |(number, told): (usize, &LastUsage)| {
         let last = told.last.as_ref();
         // An ARN tells where the key is, whether the log has it or not; an id alone does not.
-        let by_id = || keys.iter().find(|key| key.id() == told.key).map(|key| key.arn.as_str());
+        let by_id = || found.named.get(&number).map(String::as_str);
         let arn = Arn::parse(&told.key).map(|_| told.key.as_str()).or_else(by_id);
         let in_log = match (last, arn) {
             (None, _) => InLog::NothingToldOf,
-            (Some(_), _) if there.contains(&number) => InLog::There,
+            (Some(_), _) if found.there.contains(&number) => InLog::There,
             (Some(last), Some(arn)) => {
                 let filter = &known.context.plan.filter;
                 reach::lacks(&KeyFacts::of(arn), last, &outcome.coverage, filter)
             }
             (Some(_), None) => InLog::OutOfReach,
         };
+        let nowhere = last.is_some() && arn.is_none() && !found.there.contains(&number);
         let last = KmsUse {
             time: last.map(|last| last.time),
             operation: last.map(|last| last.operation.clone()),
@@ -358,7 +371,7 @@ fn told(
             tracked_since: told.tracked_since,
             in_log,
         };
-        Told { key: told.key.clone(), file: told.file.clone(), last }
+        Told { key: told.key.clone(), file: told.file.clone(), last, nowhere }
     };
     known.asked.last_usage.iter().enumerate().map(one).collect()
 }

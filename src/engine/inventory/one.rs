@@ -128,6 +128,11 @@ impl OneKey {
             || alias.is_some_and(|alias| self.aliases.had(alias))
     }
 
+    /// Whether a record shows that there is such a key, or was.
+    pub fn exists(&self) -> bool {
+        self.course.exists
+    }
+
     /// All that is known, and the grants, of which a dossier lists those that are open.
     ///
     /// # Errors

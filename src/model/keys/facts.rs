@@ -43,6 +43,9 @@ pub struct Told {
     /// The use, and whether the log has it.
     #[serde(flatten)]
     pub last: KmsUse,
+    /// Whether it is an id that no record names, so that nobody knows where to look for the use.
+    #[serde(skip)]
+    pub nowhere: bool,
 }
 
 /// What the log tells of one key.
@@ -72,7 +75,7 @@ pub struct KeyFacts {
     pub rotation: Rotation,
     /// Its imported material.
     pub material: Option<Material>,
-    /// The other Regions in which a multi-Region key of the same id was seen.
+    /// The other Regions in which records show a multi-Region key of the same id.
     pub other_regions: Vec<String>,
     /// Who has tried to change it.
     pub administrators: Listed<Used>,

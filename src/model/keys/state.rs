@@ -93,10 +93,19 @@ pub struct StateNow {
     pub state: KeyState,
     /// When it will be deleted, if that is told.
     pub due: Option<Time>,
+    /// Whether that time lies before the end of the log, which has no record that it was cancelled.
+    pub past_due: bool,
     /// The latest record that tells it. A use that succeeded tells that the key was enabled.
     pub proof: Option<Proof>,
     /// The record of the change that made it so, if it is in the log.
     pub changed: Option<Proof>,
+}
+
+impl StateNow {
+    /// Whether the key should be gone at the end of a log that shows it pending.
+    pub fn is_past_due(&self, end: Option<Time>) -> bool {
+        self.state == KeyState::PendingDeletion && self.due.is_some_and(|due| Some(due) < end)
+    }
 }
 
 /// How a key was made.

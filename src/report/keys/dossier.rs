@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::answer;
 use super::given::Keys;
-use super::words::{by, day, findings, minute, percent, state, tally, who};
+use super::words::{by, day, findings, minute, open, percent, state, tally, who};
 use crate::model::keys::dossier::{Differs, Dossier, PolicyVersion};
 use crate::model::keys::facts::{AliasSpan, KeyFacts};
 use crate::model::keys::listed::Used;
@@ -124,6 +124,7 @@ impl Page<'_> {
     fn facts(&mut self, key: &KeyFacts) -> io::Result<()> {
         let now = &key.state;
         self.fact("state", &state(now))?;
+        open(now).map_or(Ok(()), |open| self.fact("", open))?;
         if let Some(proof) = &now.proof {
             let name = proof.by.as_deref().map(|name| who(name, &key.account)).unwrap_or_default();
             self.fact("proved by", &format!("{} by {name}, {}", by(proof), proof.origin))?;

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use super::given::Keys;
-use super::words::{by, day, minute, names, percent, some, state, who};
+use super::words::{by, day, minute, names, open, percent, some, state, who};
 use crate::model::keys::facts::KeyFacts;
 use crate::report::Style;
 use crate::report::table::fit::{count, counted};
@@ -180,6 +180,9 @@ fn add_state(key: &KeyFacts, verbose: bool, cell: &mut Cell) {
     let now = &key.state;
     let ink = if now.state.is_urgent() { Ink::Alarm } else { Ink::Plain };
     cell.add(ink, &state(now), 2);
+    if let Some(open) = open(now) {
+        cell.add(ink, open, 3);
+    }
     if let Some(proof) = &now.proof {
         cell.add(Ink::Faint, &by(proof), 2);
         if verbose {

@@ -77,6 +77,11 @@ pub fn state(now: &StateNow) -> String {
     now.due.map_or_else(|| words.to_owned(), |due| format!("{words}, due {}", day(due)))
 }
 
+/// What the state leaves open: a key that should be gone, and whose end no record shows.
+pub fn open(now: &StateNow) -> Option<&'static str> {
+    now.past_due.then_some("the date has passed; no cancellation in the log")
+}
+
 /// The record behind a claim: `DisableKey 2026-11-23 20:17`.
 pub fn by(proof: &Proof) -> String {
     let error = proof.error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();

@@ -421,6 +421,18 @@ fn notes(report: &Report<'_>) -> Vec<String> {
         let files = counted(pending, "log file");
         notes.push(format!("{files} too new to be verified yet: no digest is due."));
     }
+    if let Some(memory) = &report.outcome.memory {
+        for (count, what) in
+            [(memory.cases_forgotten, "case"), (memory.issued_forgotten, "credential")]
+        {
+            if count > 0 {
+                let what = counted(count, what);
+                notes.push(format!(
+                    "No room in the state for {what}: what goes on with them may be a new case."
+                ));
+            }
+        }
+    }
     notes
 }
 

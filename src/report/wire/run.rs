@@ -43,6 +43,10 @@ struct State<'a> {
     aged: u64,
     /// Records of which a copy that comes later counts again.
     copies_forgotten: u64,
+    /// Cases that later runs will not know, or not all of.
+    cases_forgotten: u64,
+    /// Credentials of which later runs will not know who made them.
+    credentials_forgotten: u64,
     /// Rules by which earlier runs did not judge what they have read.
     new_rules: &'a [String],
 }
@@ -90,6 +94,8 @@ impl<'a> Run<'a> {
                 forgotten: of(|memory| memory.forgotten),
                 aged: of(|memory| memory.aged),
                 copies_forgotten: of(|memory| memory.copies_forgotten),
+                cases_forgotten: of(|memory| memory.cases_forgotten),
+                credentials_forgotten: of(|memory| memory.issued_forgotten),
                 new_rules: &state.new_rules,
             }),
             listed: Listed {

@@ -54,6 +54,14 @@ fn habits(seed: u64) -> Vec<Habit> {
     (0..seed % 3).map(habit).collect()
 }
 
+fn lost_tags(seed: u64, all: Option<Time>) -> LostTags {
+    LostTags {
+        of: (0..seed % 3).map(|at| (at, (Time(1), Time(-2)))).collect(),
+        alike: vec![("arn:aws:ec2".into(), (Time(3), Time(4)))],
+        all: all.map(|at| (at, at)),
+    }
+}
+
 fn state() -> impl Strategy<Value = State> {
     let ids = || prop::collection::vec((any::<[u64; 2]>(), any::<u16>()), 0..20);
     let times = || prop::option::of(any::<i64>().prop_map(Time));
@@ -92,14 +100,12 @@ fn state() -> impl Strategy<Value = State> {
             habits: habits(seed),
             cases: cases(seed),
             issued: issued(seed),
-            lost_tags: LostTags {
-                of: (0..seed % 3).map(|at| (at, (Time(1), Time(-2)))).collect(),
-                alike: vec![("arn:aws:ec2".into(), (Time(3), Time(4)))],
-                all: first_event.map(|at| (at, at)),
-            },
+            lost_tags: lost_tags(seed, first_event),
             forgotten: 3,
             aged: seed / 2,
             copies_forgotten: seed / 3,
+            cases_forgotten: seed / 5,
+            issued_forgotten: seed / 7,
             left_out: first_event.map(|at| (at, at)),
         },
     );

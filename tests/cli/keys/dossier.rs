@@ -85,6 +85,37 @@ fn grants_are_open_until_a_record_ends_them() {
 }
 
 #[test]
+fn of_more_grants_than_have_room_the_open_ones_stay_and_the_others_are_counted() {
+    let at = |record: Value, seconds: usize| {
+        let (hours, minutes) = (10 + seconds / 3_600, seconds / 60 % 60);
+        let time = format!("2026-05-01T{hours}:{minutes:02}:{:02}Z", seconds % 60);
+        with(record, &[("/eventTime", json!(time))])
+    };
+    let grant = |number: usize| {
+        let request = json!({"granteePrincipal": "arn:aws:iam::111122223333:role/backup",
+            "operations": ["Decrypt"]});
+        let made = asking("CreateGrant", &format!("e{number}"), 0, &request);
+        let answer = json!({"grantId": format!("g{number}"), "keyId": KEY});
+        at(with(made, &[("/responseElements", answer)]), number)
+    };
+    // The one that is revoked makes room for one more; two have none.
+    let revoked = at(asking("RevokeGrant", "r", 0, &json!({"grantId": "g7"})), 100);
+    let records: Vec<Value> = (0..10_003).map(grant).chain([revoked]).collect();
+    let key = one(&records, &["--key", KEY]);
+    let grants = &key["dossier"]["grants"];
+    assert_eq!([&grants["count"], &key["dossier"]["grants_ended"]], [10_002, 1]);
+    assert_eq!(grants["cut"], true);
+    let open = grants["first"].as_array().unwrap();
+    let ids: Vec<&str> = open.iter().map(|grant| grant["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 10_000);
+    assert_eq!((ids[7], ids[9_999]), ("g8", "g10000"));
+    let asked = one(&records, &["--key", KEY, "--who-can", "Decrypt"]);
+    let unknown = asked["dossier"]["access"]["unknown"].as_array().unwrap();
+    let said = "2 more grants than are kept of one key, some of which may be open";
+    assert!(unknown.iter().any(|one| one == said), "{unknown:?}");
+}
+
+#[test]
 fn what_was_refused_since_the_last_change_is_told() {
     let disabled = at(call("DisableKey", "e3"), 600);
     let records = [

@@ -150,3 +150,24 @@ fn a_last_use_out_of_reach_proves_nothing() {
     let none = json!({"KeyId": KEY, "TrackingStartDate": "2026-01-01T00:00:00Z"}).to_string();
     assert_eq!(in_log(&none, &[]), "nothing-told-of");
 }
+
+#[test]
+fn a_last_use_of_an_id_that_no_record_names_is_said() {
+    let id = KEY.split_once(":key/").unwrap().1;
+    for name in [id, "alias/pay"] {
+        let report = compared(&usage(name, "2026-05-20T15:30:00+00:00", "gone"), 3, &[]);
+        assert_eq!(report["last_usage"][0]["in_log"], "out-of-reach");
+        let problem = &report["problems"][0];
+        assert_eq!(problem["origin"], "usage.json");
+        let message = problem["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("KMS tells of a use of {name},")), "{message}");
+    }
+    // An id tells enough if any record names it, also one of a key that is not shown.
+    let busy = BUSY.split_once(":key/").unwrap().1;
+    let gone = usage(busy, "2026-05-20T15:30:00+00:00", "gone");
+    for words in [&[][..], &["--key", KEY]] {
+        assert_eq!(compared(&gone, 3, words)["last_usage"][0]["in_log"], "missing", "{words:?}");
+    }
+    let unused = json!({"KeyId": id, "TrackingStartDate": "2026-01-01T00:00:00Z"}).to_string();
+    assert_eq!(compared(&unused, 0, &[])["problems"], json!([]));
+}

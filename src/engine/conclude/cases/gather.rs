@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::mem::take;
 use std::sync::Arc;
 
 use super::link::{BREAK, Linking, Node};
 use crate::model::case::{Case, Cases, KnownCase, LISTED, Names};
 use crate::model::finding::{EventRef, Finding, Status, number};
 use crate::model::level::Level;
-use crate::model::memory::Issued;
+use crate::model::memory::{Issued, Memory};
 use crate::model::time::Time;
 use crate::model::undo::{Effect, Fate};
 
@@ -25,8 +26,25 @@ pub struct Made {
     /// The place of the case of each finding among all, in the order of the report.
     pub of_findings: Vec<u32>,
     pub known: Vec<KnownCase>,
+    /// How many cases they do not get to know, or not all of, since there is no room.
+    pub cases_forgotten: u64,
     /// Credentials that later runs may meet, and who made them.
     pub issued: Vec<Issued>,
+    /// How many more had no room.
+    pub issued_forgotten: u64,
+}
+
+impl Made {
+    /// Hands on to later runs what they get to know.
+    pub fn hand_on(&mut self, memory: Memory) -> Memory {
+        Memory {
+            cases: take(&mut self.known),
+            cases_forgotten: self.cases_forgotten,
+            issued: take(&mut self.issued),
+            issued_forgotten: self.issued_forgotten,
+            ..memory
+        }
+    }
 }
 
 /// Of all cases together they know so many findings, and so many spans.
@@ -149,7 +167,7 @@ impl<'k> Gathering<'k> {
         }
         let mut made: Vec<(Case, Vec<usize>)> = Vec::new();
         let mut later: Vec<KnownCase> = Vec::new();
-        for (number, gathered) in std::mem::take(&mut self.cases) {
+        for (number, gathered) in take(&mut self.cases) {
             let known = known.remove(&number).unwrap_or_default();
             let (case, places) = case(gathered, &known);
             later.push(self.known(&case, &places, &known));
@@ -157,10 +175,7 @@ impl<'k> Gathering<'k> {
         }
         // Nothing new was found of these; they may have become one all the same.
         later.extend(known.into_values().flatten().cloned());
-        later.retain(|case| case.last().0 >= last.0.saturating_sub(KNOWN_FOR));
-        later.sort_by(|a, b| (Reverse(a.last()), a).cmp(&(Reverse(b.last()), b)));
-        later.truncate(KNOWN);
-        bound(&mut later);
+        let (known, cases_forgotten) = remembered(later, last, KNOWN);
         made.sort_by_cached_key(|(case, places)| {
             let Case { level, tactics, id, effect, .. } = case;
             let fate = effect.as_ref().map_or(Fate::Open, |effect| effect.fate);
@@ -178,7 +193,8 @@ impl<'k> Gathering<'k> {
             all.push(case);
         }
         let without = findings.saturating_sub(taken as u64);
-        Made { cases: Cases { all, without }, of_findings, known: later, issued: Vec::new() }
+        let cases = Cases { all, without };
+        Made { cases, of_findings, known, cases_forgotten, ..Made::default() }
     }
 
     /// What later runs get to know of a case.
@@ -234,16 +250,30 @@ fn case(gathered: Gathered, known: &BTreeSet<&KnownCase>) -> (Case, Vec<usize>) 
     (case, gathered.places)
 }
 
+/// The cases that later runs get to know, `most` of them, and how many have no room for all of them.
+/// Those that are too old are over.
+fn remembered(mut cases: Vec<KnownCase>, last: Time, most: usize) -> (Vec<KnownCase>, u64) {
+    cases.retain(|case| case.last().0 >= last.0.saturating_sub(KNOWN_FOR));
+    cases.sort_by(|a, b| (Reverse(a.last()), a).cmp(&(Reverse(b.last()), b)));
+    let beyond = cases.len().saturating_sub(most) as u64;
+    cases.truncate(most);
+    let cut = bound(&mut cases);
+    (cases, beyond + cut)
+}
+
 /// Keeps so many findings and spans of all cases together, those of the latest cases first: a case that
-/// goes on for months must not grow from night to night.
-fn bound(cases: &mut [KnownCase]) {
+/// goes on for months must not grow from night to night. How many cases lose some.
+fn bound(cases: &mut [KnownCase]) -> u64 {
     let (mut findings, mut spans) = (KNOWN_FINDINGS, KNOWN_FINDINGS);
+    let mut cut = 0;
     for case in cases {
+        cut += u64::from(case.findings.len() > findings || case.spans.len() > spans);
         case.findings.truncate(findings);
         case.spans.truncate(spans);
         findings -= case.findings.len();
         spans -= case.spans.len();
     }
+    cut
 }
 
 /// Spans of the same actors put together where no break is between them.
@@ -274,8 +304,24 @@ mod tests {
             findings: vec![[0, 1]; findings],
         };
         let mut cases = [case(KNOWN_FINDINGS - 1, 3), case(5, KNOWN_FINDINGS), case(2, 1)];
-        bound(&mut cases);
+        assert_eq!(bound(&mut cases), 2);
         let lens = cases.map(|case| (case.findings.len(), case.spans.len()));
         assert_eq!(lens, [(KNOWN_FINDINGS - 1, 3), (1, KNOWN_FINDINGS - 3), (0, 0)]);
+    }
+
+    #[test]
+    fn cases_without_room_are_counted_and_those_that_are_over_are_not() {
+        let case = |day: i64| KnownCase {
+            first: Time(0),
+            id: format!("{day}").into(),
+            spans: vec![(1, Time(0), Time(day * BREAK))],
+            findings: vec![[0, 1]],
+        };
+        let cases: Vec<KnownCase> = [1, 47, 50, 48, 49].map(case).into();
+        for (most, days, forgotten) in [(4, &[50, 49, 48, 47][..], 0), (2, &[50, 49], 2)] {
+            let (known, beyond) = remembered(cases.clone(), Time(50 * BREAK), most);
+            assert_eq!(known, days.iter().map(|day| case(*day)).collect::<Vec<_>>());
+            assert_eq!(beyond, forgotten);
+        }
     }
 }

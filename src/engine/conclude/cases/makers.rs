@@ -112,32 +112,39 @@ const SESSION: i64 = 36 * 3_600_000_000;
 /// For so long later runs know who made an access key; 90 days in microseconds.
 const LASTING: i64 = 90 * 86_400_000_000;
 /// So many credentials later runs know, the latest.
-const KNOWN: usize = 1 << 16;
+pub const KNOWN: usize = 1 << 16;
 
-/// The credentials that later runs may meet, after the latest event of all runs.
+/// The credentials that later runs may meet, after the latest event of all runs: `most` of them, the
+/// latest. And how many more there are.
 ///
 /// # Errors
 /// When a temporary file cannot be read back.
-pub fn hand_on(rows: &Sharded<Issued>, last: Time) -> io::Result<Vec<Issued>> {
+pub fn hand_on(rows: &Sharded<Issued>, last: Time, most: usize) -> io::Result<(Vec<Issued>, u64)> {
     let mut latest: Vec<Issued> = Vec::new();
+    let mut all = 0;
     let fit = |latest: &mut Vec<Issued>| {
         latest.sort_unstable_by_key(|row| (Reverse(row.time), *row));
-        latest.dedup();
-        latest.truncate(KNOWN);
+        latest.truncate(most);
     };
     for number in 0..SHARDS {
-        rows.shard(number).each(|row| {
+        let mut rows = rows.shard(number).rows()?;
+        let mut previous = None;
+        while let Some((row, _)) = rows.next()? {
             let lives = if row.lasting { LASTING } else { SESSION };
-            if row.time.0 >= last.0.saturating_sub(lives) {
-                latest.push(*row);
+            // Copies are neighbours, and count once.
+            let is_copy = previous.replace(row) == Some(row);
+            if !is_copy && row.time.0 >= last.0.saturating_sub(lives) {
+                latest.push(row);
+                all += 1;
             }
-            if latest.len() > 2 * KNOWN {
+            if latest.len() > 2 * most {
                 fit(&mut latest);
             }
-        })?;
+        }
     }
     fit(&mut latest);
-    Ok(latest)
+    let beyond = all - latest.len() as u64;
+    Ok((latest, beyond))
 }
 
 #[cfg(test)]
@@ -196,8 +203,12 @@ mod tests {
             let time = hour(time);
             all.push(Issued { made, vague: false, maker: 9, maker_key: 0, lasting, time });
         }
-        let known = hand_on(&all.sharded(), hour(100)).unwrap();
-        assert_eq!(known.iter().map(|row| row.made).collect::<Vec<_>>(), [2, 3]);
+        let all = all.sharded();
+        for (most, made, more) in [(2, &[2, 3][..], 0), (1, &[2], 1)] {
+            let (known, beyond) = hand_on(&all, hour(100), most).unwrap();
+            assert_eq!(known.iter().map(|row| row.made).collect::<Vec<_>>(), made);
+            assert_eq!(beyond, more);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use self::gather::{Gathering, Made};
 use self::link::{Node, link};
-use self::makers::{Makers, hand_on};
+use self::makers::{KNOWN, Makers, hand_on};
 use crate::engine::context::Context;
 use crate::engine::store::runs::{Rows, Sharded};
 use crate::model::case::KnownCase;
@@ -52,7 +52,7 @@ pub fn cases_of(
         false => make(context, findings, &issued, (earlier, last))?,
     };
     if plan.past.is_some() {
-        made.issued = hand_on(&issued, last)?;
+        (made.issued, made.issued_forgotten) = hand_on(&issued, last, KNOWN)?;
     }
     let ids = made.of_findings.iter().map(|place| Arc::clone(&made.cases.all[*place as usize].id));
     findings.assign(ids.collect());
