@@ -2,6 +2,7 @@
 //! end, and what becomes one row.
 
 mod spelt;
+mod spill;
 
 use std::sync::atomic::AtomicBool;
 
