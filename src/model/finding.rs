@@ -15,6 +15,9 @@ use super::request::Request;
 use super::time::Time;
 use super::undo::{Effect, Undone};
 
+/// So many events, sessions and names of one kind a finding lists: the smallest.
+pub const SHOWN: usize = 10;
+
 /// Whether an earlier run has reported this group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,16 +2,18 @@
 //!
 //! A finding lists its first events only, and plain uses do not tell the access key. Where all events
 //! are listed, each with its key, the finding counts for the callers who made them. Where not, it counts
-//! for every credential of its principals that was in use at that time: none that it is about is left
-//! out.
+//! for every credential of its principals, or of their sessions if those are known, that was in use at
+//! that time: none that it is about is left out.
 //!
 //! What must stay true: a finding counts at most once for a caller; what has no room is said.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
+use serde_json::Value;
+
 use crate::model::conduct::{Conduct, Who};
-use crate::model::finding::{EventRef, Finding};
+use crate::model::finding::{EventRef, Finding, SHOWN};
 use crate::model::findings::Findings;
 use crate::model::level::Level;
 use crate::model::time::Time;
@@ -26,7 +28,8 @@ const SPANS_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub struct Blame {
     exact: HashMap<Who, BTreeMap<Level, u64>>,
-    loose: HashMap<String, Spans>,
+    /// By principal, and by session where it is known.
+    loose: HashMap<(String, Option<String>), Spans>,
     /// How many findings had no room.
     left_out: u64,
 }
@@ -72,8 +75,9 @@ impl Blame {
         let listed = listed.filter_map(|request| request.principal.arn.as_deref());
         let names: BTreeSet<&str> = listed.chain(finding.principal.arn.as_deref()).collect();
         let span = finding.first_seen.zip(finding.last_seen);
-        for name in names {
-            let spans = self.loose.entry(name.to_owned()).or_default();
+        let sessions = sessions(finding);
+        for caller in names.into_iter().flat_map(|name| known_by(name, &sessions)) {
+            let spans = self.loose.entry(caller).or_default();
             match span.filter(|_| spans.timed.len() < SPANS_MAX) {
                 Some((first, last)) => spans.timed.push((level, first, last)),
                 None => *spans.always.entry(level).or_default() += 1,
@@ -84,7 +88,11 @@ impl Blame {
     /// Writes down how many are about a caller.
     pub fn tell(&self, conduct: &mut Conduct) {
         let mut counts = self.exact.get(&conduct.who).cloned().unwrap_or_default();
-        let spans = conduct.who.arn.as_ref().and_then(|arn| self.loose.get(arn));
+        let Who { arn, session, .. } = &conduct.who;
+        let of = |session: &Option<String>| Some((arn.clone()?, session.clone()));
+        let callers = [of(&None), of(session).filter(|_| session.is_some())];
+        let spans: Vec<&Spans> =
+            callers.iter().flatten().filter_map(|caller| self.loose.get(caller)).collect();
         for (level, count) in spans.iter().flat_map(|spans| &spans.always) {
             *counts.entry(*level).or_default() += count;
         }
@@ -97,6 +105,24 @@ impl Blame {
         }
         conduct.findings = counts;
     }
+}
+
+/// What a principal is known by: itself, or its sessions.
+fn known_by(name: &str, sessions: &[String]) -> Vec<(String, Option<String>)> {
+    match sessions {
+        [_, ..] if name.contains(":role/") => {
+            sessions.iter().map(|session| (name.to_owned(), Some(session.clone()))).collect()
+        }
+        _ => vec![(name.to_owned(), None)],
+    }
+}
+
+/// The sessions that a finding is about, if all are known.
+fn sessions(finding: &Finding) -> Vec<String> {
+    let named = finding.details.get("sessions").and_then(Value::as_array);
+    let all = named.filter(|named| named.len() < SHOWN && finding.folded == 0);
+    let session = |session: &Value| session.as_str().map(str::to_owned);
+    all.into_iter().flatten().filter_map(session).collect()
 }
 
 /// The callers who made the events of a finding, if all are known.

@@ -201,3 +201,27 @@ fn a_finding_that_lists_some_events_only_counts_for_all_credentials_of_that_time
     assert_eq!(of("AKIASECONDSSEXAMPLE"), 1);
     assert_eq!(of("AKIALATERSSSEXAMPLE"), Value::Null);
 }
+
+#[test]
+fn a_finding_of_one_session_does_not_count_for_another_of_the_same_role() {
+    let sandbox = Sandbox::new();
+    let call = |id: &str, name: &str, session: &str| {
+        record(
+            id,
+            json!({"eventName": name, "requestParameters": {"keyId": KEY}, "readOnly": false,
+            "userIdentity": {"type": "AssumedRole", "accountId": "111122223333",
+                "arn": format!("arn:aws:sts::111122223333:assumed-role/ops/{session}"),
+                "accessKeyId": format!("ASIA{session}"),
+                "sessionContext": {"sessionIssuer": {"type": "Role",
+                    "arn": "arn:aws:iam::111122223333:role/ops"}}}}),
+        )
+    };
+    let mut records: Vec<Value> =
+        (0..12).map(|n| call(&format!("m{n:02}"), "DisableKey", "mallory")).collect();
+    records.push(call("a", "ListAliases", "alice"));
+    write(&sandbox, "log.json", &records);
+    let found = rows(&sandbox, &["log.json", "--select=key-disabled"]);
+    let of = |row: &Value| (row["access_key_id"].clone(), row["findings"]["high"].clone());
+    assert_eq!(of(&found[0]), ("ASIAmallory".into(), 1.into()));
+    assert_eq!(of(&found[1]), ("ASIAalice".into(), Value::Null));
+}

@@ -386,3 +386,29 @@ fn a_view_is_for_the_table() {
     sandbox.keytrail(["scan", "logs", "--view", "x"]).run().code(2);
     sandbox.keytrail(["scan", "logs", "--view", "cases", "-fjson"]).run().code(2);
 }
+
+#[test]
+fn many_cases_fit_a_screen_the_first_ones_in_whole() {
+    let sandbox = Sandbox::new();
+    let people: Vec<String> = (0..12).map(|number| format!("person-{number:02}")).collect();
+    let calls = people.iter().enumerate().flat_map(|(number, name)| {
+        let by = user(name);
+        ["DisableKey", "DeleteImportedKeyMaterial", "ScheduleKeyDeletion"].map(|event| {
+            let id = 100 * number + event.len();
+            call(id, event, &by, number, &format!("02T10:{number:02}:{:02}", event.len()))
+        })
+    });
+    sandbox.write("logs/a.json.gz", file(&calls.collect::<Vec<_>>()));
+    let table = |more: &[&str]| {
+        sandbox.keytrail(["scan", "logs"].iter().chain(more)).env("COLUMNS", "80").run().stdout
+    };
+    let short = table(&[]);
+    let (cases, _) = short.split_once("\nread ").unwrap();
+    assert!(cases.lines().count() <= 60, "{short}");
+    assert!(cases.contains("cases in short; -v tells all in whole"), "{short}");
+    assert!(cases.contains("2 cases more"), "{short}");
+    // Whoever is told in short is told all the same.
+    let told = people.iter().filter(|name| cases.contains(name.as_str())).count();
+    assert_eq!(told, 10, "{short}");
+    assert!(!table(&["-v"]).contains("in short"));
+}

@@ -3,8 +3,7 @@
 //! A million findings of one event each would take 3 GB as trees, whose smallest node has room for
 //! eleven entries.
 
-/// How many events, sessions and names a finding shows.
-pub const SHOWN: usize = 10;
+pub use crate::model::finding::SHOWN;
 
 /// Keys and values, ascending, no key twice.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,6 +32,10 @@ use crate::report::{Report, Style};
 const TOLD: usize = 10;
 /// In so many lines at most.
 const LINES: usize = 12;
+/// If all take more lines than this, the first ones are told in whole,
+const SCREEN: usize = 40;
+/// as long as they take no more than so many, and of the others the head.
+const LEADING: usize = 28;
 /// Of so many findings of a case the table knows more than their number.
 const KNOWN: usize = 500;
 /// Month, day, hour and minute: `03-11 02:33`.
@@ -61,21 +65,57 @@ pub fn write(
             of.push(finding.into_owned());
         }
     }
-    for (place, case) in told.iter().enumerate() {
-        let findings = findings.get(&*case.id).map(Vec::as_slice).unwrap_or_default();
-        one(report, (case, findings), (width, style), out)?;
-        // What matters less stands closer together.
-        let next = told.get(place + 1).is_some_and(|next| next.level < Level::High);
-        if case.level >= Level::High || !next {
+    let of = |case: &Case| findings.get(&*case.id).map(Vec::as_slice).unwrap_or_default();
+    let mut texts = Vec::new();
+    for case in told {
+        let mut text = Vec::new();
+        one(report, (case, of(case)), (width, style), &mut text)?;
+        texts.push(text);
+    }
+    let whole = if style.verbose { told.len() } else { whole(&texts) };
+    for (place, (case, text)) in told.iter().zip(&texts).enumerate() {
+        match place < whole {
+            true => out.write_all(text)?,
+            false => head((case, of(case)), true, (width, style), out).map(|_| ())?,
+        }
+        // What matters less, or is told in short, stands closer together.
+        let next = told.get(place + 1);
+        let close = next.is_some_and(|next| next.level < Level::High) && case.level < Level::High;
+        if !(close || place >= whole && next.is_some()) {
             writeln!(out)?;
         }
     }
-    rest(report, (width, style), out)
+    rest(report, told.len() - whole, (width, style), out)
+}
+
+/// How many cases are told in whole, so that the first screen has all of them.
+fn whole(texts: &[Vec<u8>]) -> usize {
+    let heights = texts.iter().map(|text| memchr::memchr_iter(b'\n', text).count());
+    if heights.clone().sum::<usize>() <= SCREEN {
+        return texts.len();
+    }
+    let so_far = heights.scan(0, |sum, height| {
+        *sum += height;
+        Some(*sum)
+    });
+    so_far.take_while(|sum| *sum <= LEADING).count().max(1)
 }
 
 /// How many cases and findings are not told.
-fn rest(report: &Report<'_>, (width, style): (u16, &Style), out: &mut dyn Write) -> io::Result<()> {
+fn rest(
+    report: &Report<'_>,
+    short: usize,
+    (width, style): (u16, &Style),
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let cases = &report.outcome.cases;
+    let mut grid = Grid::new(width, &[0], style.color, out);
+    if short > 0 {
+        let [mut cell] = grid.row();
+        let text = format!("… {} in short; -v tells all in whole", counted(short as u64, "case"));
+        cell.add(Ink::Plain, &text, 2);
+        grid.write(&[cell])?;
+    }
     let mut said = Vec::new();
     if let Some(others) = cases.all.get(TOLD..).filter(|others| !others.is_empty()) {
         let of = |level| others.iter().filter(|case| case.level == level).count() as u64;
@@ -94,10 +134,9 @@ fn rest(report: &Report<'_>, (width, style): (u16, &Style), out: &mut dyn Write)
         ));
     }
     if said.is_empty() {
-        return Ok(());
+        return if short > 0 { grid.gap() } else { Ok(()) };
     }
     let text = format!("… and {}; --view findings or -f json lists all", said.join(", and "));
-    let mut grid = Grid::new(width, &[0], style.color, out);
     let [mut cell] = grid.row();
     cell.add(Ink::Plain, &text, 3);
     grid.write(&[cell])?;
@@ -110,7 +149,8 @@ fn one(
     (width, style): (u16, &Style),
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let used = head((case, findings), (width, style), out)?;
+    let summed_up = case.level >= Level::High;
+    let used = head((case, findings), summed_up, (width, style), out)?;
     let foot = foot(report, (case, findings));
     // A command that is too long for a line takes two.
     let foot_lines: usize = foot.iter().map(|(_, _, text)| height(text, width)).sum();
@@ -151,6 +191,7 @@ fn height(text: &str, width: u16) -> usize {
 /// Who it was, and how much there is.
 fn head(
     (case, findings): (&Case, &[Finding]),
+    summed_up: bool,
     (width, style): (u16, &Style),
     out: &mut dyn Write,
 ) -> io::Result<usize> {
@@ -163,7 +204,7 @@ fn head(
     who.add(Ink::Strong, &actor(case, findings), 1);
     ids.add(Ink::Faint, &id, 1);
     grid.write(&[name, who, ids])?;
-    if case.level < Level::High {
+    if !summed_up {
         return Ok(1);
     }
     let mut grid = Grid::new(width, &[level, 0], style.color, out);
