@@ -225,3 +225,15 @@ fn a_finding_of_one_session_does_not_count_for_another_of_the_same_role() {
     assert_eq!(of(&found[0]), ("ASIAmallory".into(), 1.into()));
     assert_eq!(of(&found[1]), ("ASIAalice".into(), Value::Null));
 }
+
+#[test]
+fn no_line_of_a_list_is_wider_than_a_narrow_terminal() {
+    let sandbox = Sandbox::new();
+    for command in ["actors", "events"] {
+        let words = [command, &trail(), "--limit=3"];
+        let out = sandbox.keytrail(words).env("COLUMNS", "40").run().code(0).stdout;
+        assert!(out.contains("the first 3 of "), "{out}");
+        let wide: Vec<&str> = out.lines().filter(|line| line.chars().count() > 40).collect();
+        assert!(wide.is_empty(), "{wide:?}");
+    }
+}

@@ -125,11 +125,10 @@ fn write_table(
     let all = counted(callers.count, "row");
     match callers.more() {
         0 => writeln!(out, "{all}"),
-        _ => writeln!(
-            out,
-            "the busiest {} of {all}; --limit 0 shows all",
-            count(callers.shown() as u64)
-        ),
+        _ => {
+            let shown = count(callers.shown() as u64);
+            packed.say(&format!("the first {shown} of {all}; --limit 0 shows all"), out)
+        }
     }
 }
 

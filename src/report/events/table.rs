@@ -30,11 +30,11 @@ pub fn write(
         }
         packed.write(out, |at, cell| columns[at].fill(&row, cell))?;
     }
-    close(events, out)
+    close(events, &packed, out)
 }
 
 /// Says how much there is, and how much of it is shown.
-fn close(events: &Events<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn close(events: &Events<'_>, packed: &Packed, out: &mut dyn Write) -> io::Result<()> {
     let Counts { rows, records, copies } = events.counts;
     if rows == 0 {
         return writeln!(out, "No event matches.");
@@ -43,7 +43,10 @@ fn close(events: &Events<'_>, out: &mut dyn Write) -> io::Result<()> {
     let shown = events.shown() as u64;
     let all = counted(rows, "event");
     match rows > shown {
-        true => writeln!(out, "the first {} of {all}; --limit 0 shows all", count(shown))?,
+        true => {
+            let shown = count(shown);
+            packed.say(&format!("the first {shown} of {all}; --limit 0 shows all"), out)?;
+        }
         false => writeln!(out, "{all}")?,
     }
     match records - rows {

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use super::grid::{Cell, Grid};
+use super::grid::{Cell, Grid, Ink};
 use crate::report::Style;
 
 /// Columns where no terminal limits them.
@@ -20,6 +20,9 @@ const GAP: u16 = 2;
 
 /// What stands before all lines of a row but its first; a gap follows.
 const MARGIN: u16 = 1;
+
+/// The most lines of a sentence.
+const SENTENCE: usize = 4;
 
 /// The most columns of one line.
 const SIDE_BY_SIDE: usize = 16;
@@ -51,6 +54,14 @@ struct Line {
 }
 
 impl Packed {
+    /// Writes a sentence, on as many lines as it takes.
+    pub fn say(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let mut grid = Grid::new(self.width, &[0], self.color, out);
+        let [mut cell] = grid.row();
+        cell.add(Ink::Plain, text, SENTENCE);
+        grid.write(&[cell])
+    }
+
     /// Shares columns out to lines.
     pub fn new(wishes: &[Wish], style: &Style) -> Packed {
         let width = style.width.unwrap_or(DEFAULT_WIDTH).max(LEAST_WIDTH);
