@@ -27,6 +27,8 @@ pub struct Occurrence {
     pub shared: Option<String>,
     /// Who called.
     pub principal: Principal,
+    /// `userIdentity.principalId`
+    pub principal_id: Option<String>,
     /// `userIdentity.accessKeyId`
     pub access_key: Option<String>,
     /// `sourceIPAddress`: an address, or a service's name.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! two accounts   a call over the border of an account is recorded on both sides, with one sharedEventID
-//!                and nothing that tells them apart: event, caller, keys and resources
+//!                and nothing that tells them apart: event, caller, keys and resources. The owner's
+//!                side knows its caller by id and account only.
 //! served         S3, Secrets Manager and others call KMS to serve a call: the same caller, the
 //!                resource of the call in the encryption context, at most a second apart, an operation
 //!                that needs it, and the same end. Request ids and access keys differ.
@@ -19,6 +20,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 use super::serves;
+use crate::model::arn::Arn;
 use crate::model::occurrence::Occurrence;
 use crate::model::principal::Principal;
 use crate::record::kms;
@@ -296,14 +298,31 @@ fn are_sides(one: &Occurrence, other: &Occurrence) -> bool {
     }
     let keys = |row: &Occurrence| row.keys.iter().map(|key| key.arn.clone()).collect::<Vec<_>>();
     let (caller, same) = (&one.principal, &other.principal);
+    let ((id, name), (same_id, same_name)) = (ids(one), ids(other));
     one.account != other.account
         && one.event == other.event
         && one.source == other.source
         && agree(caller.account.as_ref(), same.account.as_ref())
-        && agree(caller.arn.as_ref(), same.arn.as_ref())
+        && agree(arn_of(caller).as_ref(), arn_of(same).as_ref())
         && agree(caller.session.as_ref(), same.session.as_ref())
+        && agree(id.as_ref(), same_id.as_ref())
+        && agree(name.as_ref(), same_name.as_ref())
         && meet(&keys(one), &keys(other))
         && meet(&one.resources, &other.resources)
+}
+
+/// The ARN of a caller; a record that has none is told by an id, which is no ARN.
+fn arn_of(caller: &Principal) -> Option<&str> {
+    caller.arn.as_deref().filter(|arn| Arn::parse(arn).is_some())
+}
+
+/// The id of a caller, and the name of its session: `AROA…:name`.
+fn ids(row: &Occurrence) -> (Option<&str>, Option<&str>) {
+    match row.principal_id.as_deref().map(|id| id.split_once(':').ok_or(id)) {
+        Some(Ok((id, name))) => (Some(id), Some(name)),
+        Some(Err(id)) => (Some(id), None),
+        None => (None, None),
+    }
 }
 
 fn is_near(one: &Occurrence, other: &Occurrence) -> bool {

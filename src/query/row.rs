@@ -32,6 +32,7 @@ pub fn of(view: &View<'_>, time: Option<Time>, place: Place, text: Option<String
         id: of("eventID"),
         shared: view.shared_event_id(),
         principal: view.principal(),
+        principal_id: event.text_at(&["userIdentity", "principalId"]).map(Into::into),
         access_key: view.access_key().map(str::to_owned),
         source_ip: view.source_ip(),
         user_agent: view.user_agent(),

@@ -23,6 +23,7 @@ fn call(event: &str, secs: i64, resource: &str) -> Occurrence {
             invoked_by: kms.then(|| "AWS Internal".into()),
             mfa: crate::model::principal::Mfa::Unknown,
         },
+        principal_id: Some("AROAEXAMPLE:one".into()),
         access_key: None,
         source_ip: None,
         user_agent: None,
@@ -186,6 +187,41 @@ fn one_shared_id_does_not_make_two_calls_one() {
     (bare.principal.arn, bare.principal.session) = (None, None);
     bare.resources.clear();
     assert_eq!(rows(vec![own, bare]), ["Decrypt@444455556666"]);
+}
+
+#[test]
+fn the_owners_side_knows_its_caller_by_id_and_account() {
+    let side = |account: &str| {
+        let mut side = call("Decrypt", 5, "o");
+        side.principal.invoked_by = None;
+        (side.shared, side.account) = (Some("s".into()), Some(account.into()));
+        side
+    };
+    let own = side("111122223333");
+    let owners = |id: &str, caller: &str| {
+        let mut side = side("444455556666");
+        side.principal = Principal {
+            kind: Some("AWSAccount".into()),
+            arn: Some(id.into()),
+            account: Some(caller.into()),
+            ..Principal::nobody()
+        };
+        side.principal_id = Some(id.into());
+        side
+    };
+    let same = owners("AROAEXAMPLE:one", "111122223333");
+    for both in [[own.clone(), same.clone()], [same.clone(), own.clone()]] {
+        assert_eq!(rows(both.into()), ["Decrypt@444455556666"]);
+    }
+    for (id, caller) in [
+        ("AROAEXAMPLE:two", "111122223333"),
+        ("AROAOTHER:one", "111122223333"),
+        ("AROAEXAMPLE:one", "777788889999"),
+    ] {
+        // A forged one hides none that is real.
+        let all = vec![owners(id, caller), own.clone(), same.clone()];
+        assert_eq!(rows(all), ["Decrypt", "Decrypt@444455556666"]);
+    }
 }
 
 #[test]
