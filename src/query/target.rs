@@ -63,15 +63,19 @@ impl AskedResource {
             false => format!("{kind}{id}"),
         };
         let Some(wanted) = Arn::parse(&self.0).filter(|_| is_plain(&self.0)) else {
-            let is_whole = self.0 == whole || self.0 == format!("{service}:{whole}");
+            let is_whole = self.is_above(&whole) || self.0 == format!("{service}:{whole}");
+            let is_path = service == "ssm" && self.is_path_above(id);
             let arn = || view.completed(service, &whole).arn;
-            return self.fits(id) || is_whole || (!is_plain(&self.0) && self.fits(&arn()));
+            return self.fits(id)
+                || is_whole
+                || is_path
+                || (!is_plain(&self.0) && self.fits(&arn()));
         };
         let one_of = |wanted: &str, known: &[Option<String>]| {
             let mut known = known.iter().flatten().peekable();
             wanted.is_empty() || known.peek().is_none() || known.any(|known| known == wanted)
         };
-        let is_same = wanted.resource == whole || without_suffix(&wanted) == Some(&*whole);
+        let is_same = is_below(&whole, wanted.resource) || without_suffix(&wanted) == Some(&*whole);
         // A record of IAM gives no path.
         let last = wanted.resource.rsplit('/').next();
         let by_path = service == "iam" && wanted.resource.starts_with(kind) && last == Some(id);
@@ -86,28 +90,41 @@ impl AskedResource {
         if !is_plain(wanted) {
             return wildcard(wanted, text);
         }
-        if let Some(secret) = Arn::parse(text).as_ref().and_then(without_suffix) {
+        let arn = Arn::parse(text);
+        if let Some(secret) = arn.as_ref().and_then(without_suffix) {
             let head = text.len() - SUFFIX;
-            if text.get(..head) == Some(wanted) || secret.strip_prefix("secret:") == Some(wanted) {
+            let name = secret.strip_prefix("secret:");
+            if text.get(..head) == Some(wanted)
+                || self.is_above(secret)
+                || name.is_some_and(|name| is_below(name, wanted))
+            {
                 return true;
             }
         }
-        if let Some(rest) = text.strip_prefix(wanted) {
-            return rest.is_empty() || rest.starts_with(['/', ':']);
+        if is_below(text, wanted) {
+            return true;
         }
         if Arn::parse(wanted).is_some() {
             return false;
         }
         // A name or an id stands behind the last separator, and a bucket before the first.
-        let below = |rest: &str| rest.is_empty() || rest.starts_with(['/', ':']);
-        let (name, first) = match Arn::parse(text) {
-            Some(arn) => (arn.resource, arn.service == "s3"),
-            None => (text, true),
-        };
-        (first && name.strip_prefix(wanted).is_some_and(below))
-            || name
-                .strip_suffix(wanted)
-                .is_some_and(|head| head.is_empty() || head.ends_with(['/', ':']))
+        let Some(arn) = arn else { return is_last(text, wanted) };
+        let parameter = arn.resource.strip_prefix("parameter").filter(|_| arn.service == "ssm");
+        (arn.service == "s3" && is_below(arn.resource, wanted))
+            || parameter.is_some_and(|path| self.is_path_above(path))
+            || self.is_above(arn.resource)
+            || is_last(arn.resource, wanted)
+    }
+
+    /// Whether it is a kind and a name, and `resource` that or below it.
+    fn is_above(&self, resource: &str) -> bool {
+        self.0.contains(['/', ':']) && is_below(resource, &self.0)
+    }
+
+    /// Whether it is the name of a parameter, and `path` that or below it. The first slash is no part
+    /// of an ARN's own.
+    fn is_path_above(&self, path: &str) -> bool {
+        is_below(path.trim_start_matches('/'), self.0.trim_start_matches('/'))
     }
 
     /// A text that stands in every record of a call about it, if there is one.
@@ -128,11 +145,21 @@ impl AskedResource {
     }
 }
 
+/// Whether `text` is `outer`, or lies below it.
+fn is_below(text: &str, outer: &str) -> bool {
+    text.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':']))
+}
+
+/// Whether `name` is the last part of `text`, or its last parts.
+fn is_last(text: &str, name: &str) -> bool {
+    text.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with(['/', ':']))
+}
+
 /// What Secrets Manager appends to the name of a secret: a hyphen and six characters.
 const SUFFIX: usize = 7;
 
 /// The resource of a secret's ARN without what is random in it.
-fn without_suffix<'a>(arn: &Arn<'a>) -> Option<&'a str> {
+pub(super) fn without_suffix<'a>(arn: &Arn<'a>) -> Option<&'a str> {
     let (head, suffix) = arn.resource.split_at_checked(arn.resource.len().checked_sub(SUFFIX)?)?;
     let random = suffix.strip_prefix('-')?.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (arn.service == "secretsmanager" && random).then_some(head)
@@ -145,6 +172,7 @@ const DEPTH_MAX: usize = 4;
 const MEMBERS: &[(&str, &str, &str)] = &[
     ("volumeId", "ec2", "volume/"),
     ("snapshotId", "ec2", "snapshot/"),
+    ("sourceSnapshotId", "ec2", "snapshot/"),
     ("instanceId", "ec2", "instance/"),
     ("imageId", "ec2", "image/"),
     ("roleName", "iam", "role/"),
@@ -154,6 +182,9 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     ("dBInstanceIdentifier", "rds", "db:"),
     ("dBClusterIdentifier", "rds", "cluster:"),
     ("dBSnapshotIdentifier", "rds", "snapshot:"),
+    ("sourceDBSnapshotIdentifier", "rds", "snapshot:"),
+    ("targetDBSnapshotIdentifier", "rds", "snapshot:"),
+    ("sourceArn", "rds", "snapshot:"),
     ("dBClusterSnapshotIdentifier", "rds", "cluster-snapshot:"),
     ("name", "ssm", "parameter/"),
     ("names", "ssm", "parameter/"),
@@ -164,6 +195,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     ("secretIdList", "secretsmanager", "secret:"),
     ("name", "secretsmanager", "secret:"),
     ("tableName", "dynamodb", "table/"),
+    ("tableArn", "dynamodb", "table/"),
 ];
 
 /// Hands on every text in a value under the name of its member.
@@ -230,6 +262,11 @@ fn all(view: &View<'_>) -> Vec<String> {
             let key = key.map(|key| format!("/{key}")).unwrap_or_default();
             found.push(format!("arn:aws:s3:::{bucket}{key}"));
         }
+        // Exports of tables and snapshots go to a bucket.
+        for name in ["s3Bucket", "s3BucketName"] {
+            let bucket = request.get(name).and_then(Json::text);
+            found.extend(bucket.map(|bucket| format!("arn:aws:s3:::{bucket}")));
+        }
         if let Some(from) = request.get("x-amz-copy-source").and_then(Json::text) {
             let from = from.split('?').next().unwrap_or_default().trim_start_matches('/');
             found.push(format!("arn:aws:s3:::{from}"));
@@ -257,18 +294,30 @@ mod tests {
             ("name", "name"),
             ("volume/vol-1", "arn:aws:ec2:r:1:volume/vol-1"),
             ("prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
+            ("prod", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
+            ("secret:prod/db", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
+            ("/app/db", "arn:aws:ssm:r:1:parameter/app/db"),
+            ("app", "arn:aws:ssm:r:1:parameter/app/db"),
+            ("parameter/app", "arn:aws:ssm:r:1:parameter/app/db"),
+            ("arn:aws:ssm:r:1:parameter/app", "arn:aws:ssm:r:1:parameter/app/db"),
             (
                 "arn:aws:secretsmanager:r:1:secret:prod/db",
                 "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf",
             ),
         ] {
             assert!(fits(wanted, text), "{wanted} in {text}");
+            let asked = AskedResource::parse(wanted).unwrap();
+            assert!(asked.literal().is_none_or(|needle| text.contains(needle)), "{wanted}");
         }
         for (wanted, text) in [
             ("arn:aws:s3:::b", "arn:aws:s3:::bucket"),
             ("b", "arn:aws:s3:::bucket/k"),
             ("ol-1", "arn:aws:ec2:r:1:volume/vol-1"),
             ("arn:aws:s3:::b/k", "arn:aws:s3:::b"),
+            ("/ap", "arn:aws:ssm:r:1:parameter/app/db"),
+            ("parameter/ap", "arn:aws:ssm:r:1:parameter/app/db"),
+            ("secret:prod/d", "arn:aws:secretsmanager:r:1:secret:prod/db-AbCdEf"),
+            ("volume", "arn:aws:ec2:r:1:volume/vol-1"),
         ] {
             assert!(!fits(wanted, text), "{wanted} not in {text}");
         }

@@ -1,6 +1,7 @@
 //! The whole of a query over records in memory: what is passed over by bytes, what is put off to the
 //! end, and what becomes one row.
 
+mod named;
 mod spelt;
 mod spill;
 
@@ -294,50 +295,6 @@ fn event(text: &str, check: impl FnOnce(Marked<'_>, &View<'_>)) {
     check(marked, &View::new(&marked.event().unwrap()));
 }
 
-#[test]
-fn a_resource_is_found_where_a_record_gives_no_more_than_its_name() {
-    let of = |service: &str, request: Value| {
-        let source = format!("{service}.amazonaws.com");
-        [vec![record("a", "Call", 1, json!({"eventSource": source, "requestParameters": request}))]]
-    };
-    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:eu-west-1:{rest}");
-    let secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/db-AbCdEf";
-    let many = json!({"set": {"items": [{"volumeId": "vol-2"}, {"volumeId": "vol-1"}]}});
-    for (service, request, asked) in [
-        ("ec2", json!({"volumeId": "vol-1"}), arn("ec2", "111122223333:volume/vol-1")),
-        ("ec2", many, arn("ec2", "111122223333:volume/vol-1")),
-        ("ec2", json!({"snapshotId": "snap-1"}), arn("ec2", ":snapshot/snap-1")),
-        ("iam", json!({"roleName": "app"}), "arn:aws:iam::111122223333:role/path/app".into()),
-        ("iam", json!({"roleName": "app"}), "role/app".into()),
-        ("lambda", json!({"functionName": "f"}), arn("lambda", "111122223333:function:f")),
-        ("rds", json!({"dBInstanceIdentifier": "d"}), arn("rds", "111122223333:db:d")),
-        ("rds", json!({"dBSnapshotIdentifier": "sn1"}), "sn1".into()),
-        ("sqs", json!({"queueUrl": "https://sqs/111122223333/q1"}), "q1".into()),
-        ("ssm", json!({"name": "/p/x"}), arn("ssm", "111122223333:parameter/p/x")),
-        ("ssm", json!({"names": ["/p/x", "/p/y"]}), "/p/y".into()),
-        ("secretsmanager", json!({"secretId": "prod/db"}), secret.into()),
-        ("secretsmanager", json!({"secretId": secret}), "prod/db".into()),
-        ("s3", json!({"bucketName": "to", "x-amz-copy-source": "src/k"}), "src".into()),
-    ] {
-        let resources = vec![AskedResource::parse(&asked).unwrap()];
-        assert_eq!(
-            ids(&Query { resources, ..Query::default() }, &of(service, request)),
-            ["a"],
-            "{asked}"
-        );
-    }
-    for asked in [
-        "arn:aws:ec2:eu-west-1:444455556666:volume/vol-1",
-        "arn:aws:ec2:us-east-1:111122223333:volume/vol-1",
-        "arn:aws:ec2:eu-west-1:111122223333:snapshot/vol-1",
-        "volume",
-    ] {
-        let resources = vec![AskedResource::parse(asked).unwrap()];
-        let files = of("ec2", json!({"volumeId": "vol-1"}));
-        assert!(ids(&Query { resources, ..Query::default() }, &files).is_empty(), "{asked}");
-    }
-}
-
 /// One of some texts.
 fn some(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::sample::select(texts).prop_map(str::to_owned)
@@ -394,6 +351,13 @@ const WHAT: &[&str] = &[
     "arn:aws:sqs:eu-west-1:111122223333:queue",
     "queue",
     "other-bucket",
+    "/app/db",
+    "parameter/app",
+    "arn:aws:ssm:eu-west-1:111122223333:parameter/app",
+    "secret:pay",
+    "table/orders",
+    "arn:aws:s3:::away",
+    "snap-1",
 ];
 const SAYS: &[&str] = &[
     "eventName=Decrypt",
@@ -449,6 +413,11 @@ const MORE: &[&str] = &[
     r#"{"eventSource":"ssm.amazonaws.com","requestParameters":{"names":["/p/word"]}}"#,
     r#"{"eventSource":"sqs.amazonaws.com","requestParameters":{"queueUrl":"https://sqs/111122223333/queue"}}"#,
     r#"{"eventSource":"s3.amazonaws.com","requestParameters":{"bucketName":"to","x-amz-copy-source":"other-bucket/k"}}"#,
+    r#"{"requestParameters":{"encryptionContext":{"PARAMETER_ARN":"arn:aws:ssm:eu-west-1:111122223333:parameter/app/db"}}}"#,
+    r#"{"eventSource":"ssm.amazonaws.com","requestParameters":{"name":"/app/db"}}"#,
+    r#"{"eventSource":"dynamodb.amazonaws.com","requestParameters":{"tableArn":"arn:aws:dynamodb:eu-west-1:111122223333:table/orders","s3Bucket":"away"}}"#,
+    r#"{"eventSource":"ec2.amazonaws.com","requestParameters":{"sourceSnapshotId":"snap-1"}}"#,
+    r#"{"eventSource":"rds.amazonaws.com","requestParameters":{"sourceDBSnapshotIdentifier":"snap-1"}}"#,
     r#"{"sourceIPAddress":"2001:db8:0::1"}"#,
     r#"{"sourceIPAddress":"::ffff:198.51.100.77"}"#,
     r#"{"sourceIPAddress":"0:0::FfFf:c633:644D"}"#,
