@@ -20,6 +20,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 use super::serves;
+use super::target::without_suffix;
 use crate::model::arn::Arn;
 use crate::model::occurrence::Occurrence;
 use crate::model::principal::Principal;
@@ -249,12 +250,12 @@ impl Held {
 /// Notes that two rows may belong together, if they may.
 fn note_fit((old, other): (&mut Held, u64), (new, number): (&mut Held, u64), tie: &Tie) {
     let (call, kms) = match is_service_call(&old.row) {
-        true => (&new.row, &old.row),
-        false => (&old.row, &new.row),
+        true => (&*new, &old.row),
+        false => (&*old, &new.row),
     };
-    let fits = is_service_call(kms) && !is_service_call(call) && is_near(call, kms);
-    if fits && serves::fits(kms, call) {
-        let resource = call.resources.iter().position(|text| *text == tie.2).unwrap_or_default();
+    let fits = is_service_call(kms) && !is_service_call(&call.row) && is_near(&call.row, kms);
+    if fits && serves::fits(kms, &call.row) {
+        let resource = call.ties.iter().position(|of| of == tie).unwrap_or_default();
         let role = (kms.event.clone(), resource);
         old.fits.push(Fit { number, role: role.clone() });
         new.fits.push(Fit { number: other, role });
@@ -347,8 +348,42 @@ fn ties(row: &Occurrence) -> Vec<Tie> {
     if arn.is_none() {
         return Vec::new();
     }
-    let resources = row.resources.iter().take(RESOURCES_MAX);
-    resources.map(|text| (arn.clone(), session.clone(), text.clone())).collect()
+    let mut all: Vec<Tie> = Vec::new();
+    for text in row.resources.iter().take(RESOURCES_MAX) {
+        let tie = (arn.clone(), session.clone(), whole(row, text));
+        if !all.contains(&tie) {
+            all.push(tie);
+        }
+    }
+    all
+}
+
+/// What tells a resource apart. A call may name a secret or a parameter by its name or by its ARN; the
+/// encryption context always has the ARN.
+fn whole(row: &Occurrence, text: &str) -> String {
+    let (region, account) = (row.region.as_deref(), row.account.as_deref());
+    let join = |service: &str, region: &str, account: &str, resource: &str| {
+        [service, region, account, resource].join(":")
+    };
+    match (Arn::parse(text), row.source.as_str()) {
+        (Some(arn), _) if matches!(arn.service, "secretsmanager" | "ssm") => {
+            let resource = without_suffix(&arn).unwrap_or(arn.resource);
+            join(arn.service, arn.region, arn.account, resource)
+        }
+        (None, "secretsmanager.amazonaws.com") => join(
+            "secretsmanager",
+            region.unwrap_or_default(),
+            account.unwrap_or_default(),
+            &format!("secret:{text}"),
+        ),
+        (None, "ssm.amazonaws.com") => join(
+            "ssm",
+            region.unwrap_or_default(),
+            account.unwrap_or_default(),
+            &format!("parameter/{}", text.trim_start_matches('/')),
+        ),
+        _ => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

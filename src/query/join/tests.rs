@@ -97,6 +97,35 @@ fn what_a_service_calls_joins_the_call_that_it_served() {
 }
 
 #[test]
+fn secrets_and_parameters_are_the_same_by_name_and_by_arn() {
+    let secret = "arn:aws:secretsmanager:r:111122223333:secret:prod/db-AbCdEf";
+    let parameter = "arn:aws:ssm:r:111122223333:parameter/app/db";
+    let other = "arn:aws:ssm:r:444455556666:parameter/app/db";
+    let of = |service: &str, event: &str, resource: &str| {
+        let mut row = call(event, 5, resource);
+        row.region = Some("r".into());
+        if row.source != kms::SOURCE {
+            row.source = format!("{service}.amazonaws.com");
+        }
+        row
+    };
+    for (service, event, named, arn, joined) in [
+        ("secretsmanager", "GetSecretValue", "prod/db", secret, true),
+        ("secretsmanager", "GetSecretValue", secret, secret, true),
+        ("secretsmanager", "GetSecretValue", "prod/d", secret, false),
+        ("ssm", "GetParameter", "/app/db", parameter, true),
+        ("ssm", "GetParameters", parameter, parameter, true),
+        ("ssm", "GetParameter", "/app/db", other, false),
+        ("ssm", "GetParameter", "/app", parameter, false),
+    ] {
+        let both = vec![of(service, event, named), of(service, "Decrypt", arn)];
+        let one = format!("{event}+Decrypt");
+        let expected = if joined { vec![one.as_str()] } else { vec![event, "Decrypt"] };
+        assert_eq!(rows(both), expected, "{named}");
+    }
+}
+
+#[test]
 fn one_that_is_too_old_hides_none_that_is_not() {
     let half = |mut row: Occurrence| {
         row.time = row.time.map(|time| Time(time.0 + 500_000));
