@@ -59,6 +59,8 @@ pub struct KeysArgs {
     ///
     /// Counted back from the last event, or from --until. Shows how much of that time the log of the key's
     /// account and Region covers. Where that is not all of it, the key is not known to be unused.
+    /// Calls that were refused or failed are no use. Services that keep data keys (S3 bucket keys, EBS and
+    /// others) use a key without a call to KMS, so no call is no proof that nothing needs the key.
     #[arg(long, value_name = "AGE", conflicts_with = "key")]
     pub unused: Option<String>,
 

@@ -59,7 +59,9 @@ pub fn quiet(
     let range = hour_of(since)..hour_of(until) + 1;
     let asked = u64::try_from(range.end - range.start).unwrap_or_default();
     let there = hours(coverage, facts, range.clone());
-    let last = facts.uses.last.max(facts.kms_last_use.as_ref().and_then(|told| told.time));
+    // A call that failed or was refused used nothing.
+    let in_log = facts.last_use.as_ref().map(|proof| proof.time);
+    let last = in_log.max(facts.kms_last_use.as_ref().and_then(|told| told.time));
     let begins_later = there.first.is_none_or(|first| first > range.start);
     // A file is delivered within some minutes of its hour; a day is enough for any trail.
     let ends_early = there.last.is_none_or(|last| last + 24 < range.end);

@@ -149,6 +149,10 @@ fn beneath(key: &KeyFacts, width: u16, style: &Style, out: &mut dyn Write) -> io
         );
         let why = quiet.why.map(|why| format!("; {why}")).unwrap_or_default();
         text.add(Ink::Strong, &(covered + &why), 3);
+        if let Some(last) = key.uses.last.filter(|last| *last >= quiet.since) {
+            let refused = format!("refused or failed, and no use: the last call {}", minute(last));
+            text.add(Ink::Plain, &refused, 2);
+        }
     }
     if let Some(told) = &key.kms_last_use {
         let use_ = match (told.time, &told.operation) {
@@ -232,6 +236,10 @@ fn add_rest(key: &KeyFacts, text: &mut Cell) {
     }
 }
 
+/// Why a key without use may be needed all the same.
+const NO_PROOF: &str = "Services that keep data keys (S3 bucket keys, EBS and others) use a key without \
+                        a call to KMS: no call is no proof that nothing needs the key.";
+
 /// How many keys there are, in which order, and of which time.
 fn closing(keys: &Keys<'_>, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let mut grid = Grid::new(width, &[0], style.color, out);
@@ -256,6 +264,7 @@ fn closing(keys: &Keys<'_>, width: u16, style: &Style, out: &mut dyn Write) -> i
         (shown, Some(since)) => {
             let text = format!("{} without use since {}", counted(shown, "key"), minute(since));
             cell.add(Ink::Plain, &text, 2);
+            cell.add(Ink::Faint, NO_PROOF, 3);
         }
     }
     if keys.inventory.left_out > 0 {

@@ -57,6 +57,22 @@ fn a_key_is_unused_only_where_the_log_reaches() {
 }
 
 #[test]
+fn a_refused_call_is_no_use_and_is_told() {
+    let mut records = busy();
+    records.push(on(KEY, "k1", 3));
+    let refused = json!("AccessDenied");
+    records.push(with(on(KEY, "k2", 25), &[("/errorCode", refused)]));
+    assert_eq!(verdicts(&records, &["--unused", "20d"]), [("unused".into(), String::new())]);
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&records));
+    let words = ["keys", "trail.json", "--no-builtin-rules", "--unused", "20d"];
+    let table = sandbox.keytrail(words).run().code(0).stdout;
+    assert!(table.contains("2026-05-25 12:00") && table.contains("refused"), "{table}");
+    records.push(on(KEY, "k3", 26));
+    assert_eq!(verdicts(&records, &["--unused", "20d"]), []);
+}
+
+#[test]
 fn a_key_that_is_younger_or_of_an_account_without_a_log_is_not_called_unused() {
     let mut records: Vec<Value> = busy();
     let made = json!({"keyMetadata": {"arn": KEY}});
