@@ -3,6 +3,7 @@
 mod access;
 mod dossier;
 mod reach;
+mod same_second;
 
 use std::path::Path;
 

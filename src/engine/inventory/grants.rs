@@ -1,7 +1,8 @@
 //! The grants of a key over time.
 //!
 //! What must stay true: a grant is open until a record ends it. Grants that were made before the log
-//! begins are not known, since nothing logs what `ListGrants` answers.
+//! begins are not known, since nothing logs what `ListGrants` answers. A grant ends after it is made:
+//! where both have the same second, it has ended, whichever record comes first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -62,6 +63,32 @@ pub struct Grants {
     untold: u64,
     /// Records that end a grant which the log does not have.
     pub ended_unknown: u64,
+    /// Of these, those of the second that is gone through: the grant may be made in it.
+    early: Early,
+}
+
+/// Records of one second that end grants which are not known yet.
+#[derive(Debug, Default)]
+struct Early {
+    time: Option<Time>,
+    /// How many there are of each grant; of [`GRANTS`] at most.
+    ends: BTreeMap<String, u64>,
+}
+
+impl Early {
+    fn note(&mut self, time: Time, id: &str) {
+        if self.time.replace(time) != Some(time) {
+            self.ends.clear();
+        }
+        if self.ends.len() < GRANTS {
+            *self.ends.entry(id.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// How many records of this second end the grant.
+    fn take(&mut self, time: Time, id: &str) -> Option<u64> {
+        self.ends.remove(id).filter(|_| self.time == Some(time))
+    }
 }
 
 impl Grants {
@@ -75,12 +102,15 @@ impl Grants {
             "RetireGrant" | "RevokeGrant" => {
                 let id = seen.asked("grantId");
                 let id = id.or_else(|| seen.more(&["grantId"]).and_then(Json::text));
-                match id.and_then(|id| self.known.get_mut(cut(&id))) {
+                match id.as_deref().and_then(|id| self.known.get_mut(cut(id))) {
                     Some(grant) => {
                         let ended = *grant.ended.get_or_insert(seen.time());
                         self.ended.insert((ended, grant.id.clone()));
                     }
-                    None => self.ended_unknown += 1,
+                    None => {
+                        self.ended_unknown += 1;
+                        id.iter().for_each(|id| self.early.note(seen.time(), cut(id)));
+                    }
                 }
             }
             _ => {}
@@ -95,7 +125,7 @@ impl Grants {
         };
         // The same request made twice gives the same grant.
         if let Some(known) = self.known.get_mut(cut(&id)) {
-            if let Some(ended) = known.ended.take() {
+            if let Some(ended) = known.ended.take_if(|ended| *ended < seen.time()) {
                 self.ended.remove(&(ended, known.id.clone()));
             }
             return Ok(());
@@ -104,6 +134,7 @@ impl Grants {
             self.left_out += 1;
             return Ok(());
         }
+        let early = self.early.take(seen.time(), cut(&id));
         let either = |one: &str, other: &str| {
             seen.asked(one).or_else(|| seen.asked(other)).map(|text| cut(&text).to_owned())
         };
@@ -120,8 +151,10 @@ impl Grants {
                 .collect(),
             constraints: constraints(seen),
             proof: texts.proof(&seen.touch)?,
-            ended: None,
+            ended: early.map(|_| seen.time()),
         };
+        self.ended_unknown -= early.unwrap_or_default();
+        self.ended.extend(grant.ended.map(|ended| (ended, grant.id.clone())));
         self.known.insert(grant.id.clone(), grant);
         Ok(())
     }
