@@ -3,8 +3,9 @@
 //! What must stay true: what a denial without conditions takes away is not told as allowed; one answer
 //! costs time in proportion to the document.
 
-use super::access::{Denials, Place};
+use super::access::Place;
 use super::action::Actions;
+use super::denied::{Applies, Denying};
 use super::document::{Policy, Statement};
 use super::principal::{Principal, Who};
 use crate::model::arn::Arn;
@@ -32,10 +33,19 @@ pub enum OneReach<'p> {
     Account,
 }
 
+/// What the denials of a document say of a principal.
+#[derive(Debug, Default)]
+pub struct DeniedOne<'p> {
+    /// The calls that are denied for certain.
+    pub certain: Actions,
+    /// The statements that may deny more.
+    pub perhaps: Vec<Denying<'p>>,
+}
+
 impl Policy {
     /// What allows one user or role anything on the key of `place`.
     pub fn allows_one(&self, one: &Principal, place: Place<'_>) -> Vec<OfOne<'_>> {
-        let denied = self.denied_one(one, place);
+        let denied = self.denies_one(one, place).certain;
         let applies = |statement: &&Statement| {
             statement.applies_to(place.key) && !statement.is_dead(place.time)
         };
@@ -50,26 +60,17 @@ impl Policy {
         of_one.collect()
     }
 
-    /// The calls that are denied to it for certain.
-    pub fn denied_one(&self, one: &Principal, place: Place<'_>) -> Actions {
-        let flat =
-            |denial: &&Statement| denial.conditions.is_empty() && denial.applies_to(place.key);
-        Denials::of(self.denies().filter(flat)).of_principal(one)
-    }
-
-    /// The statements that deny it any of `calls` under conditions.
-    pub fn may_deny_one(
-        &self,
-        one: &Principal,
-        calls: Actions,
-        place: Place<'_>,
-    ) -> impl Iterator<Item = &Statement> {
-        self.denies().filter(move |statement| {
-            !statement.conditions.is_empty()
-                && statement.applies_to(place.key)
-                && statement.kms().meets(calls)
-                && statement.who.covers(one)
-        })
+    /// What is denied to one user or role on the key of `place`: for certain, or perhaps.
+    pub fn denies_one(&self, one: &Principal, place: Place<'_>) -> DeniedOne<'_> {
+        let mut denied = DeniedOne::default();
+        for denying in self.denying(Actions::ALL, place) {
+            match denying.of_principal(one) {
+                Applies::No => {}
+                Applies::Perhaps => denied.perhaps.push(denying),
+                Applies::Yes => denied.certain = denied.certain.with(denying.statement.kms()),
+            }
+        }
+        denied
     }
 }
 

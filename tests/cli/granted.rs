@@ -202,6 +202,35 @@ fn iam_and_the_key_policy_decide_together() {
 }
 
 #[test]
+fn nobody_is_allowed_what_a_denial_refuses_or_may_refuse() {
+    let deny = |who: &str, names: &Value| json!({"Sid": "no", "Effect": "Deny", who: {"AWS": names}, "Action": "kms:Decrypt", "Resource": "*"});
+    let key = |denial: Value| {
+        let statements = json!([allow(APP, &json!(["kms:Decrypt", "kms:Encrypt"])), denial]);
+        let records = [policy(0, "p", &statements), used("Encrypt", "d1", 10)];
+        one_key(&answer(&records)).clone()
+    };
+    let sures = |key: &Value| -> Vec<(String, Value)> {
+        let all = key["allowed"].as_array().unwrap().iter();
+        all.map(|one| (one["sure"].as_str().unwrap().to_owned(), one["operations"].clone()))
+            .collect()
+    };
+    let ann = "arn:aws:iam::111122223333:user/ann";
+    let allowed = |operation: &str| ("allowed".to_owned(), json!([operation]));
+    let spares_others = key(deny("NotPrincipal", &json!([ann, ROOT])));
+    assert_eq!(sures(&spares_others), [allowed("Encrypt")]);
+    let session = "arn:aws:sts::111122223333:assumed-role/app/s1";
+    for denial in [deny("Principal", &json!([session])), deny("NotPrincipal", &json!([APP, ROOT]))]
+    {
+        let key = key(denial);
+        let perhaps = ("if-conditions-hold".to_owned(), json!(["Decrypt"]));
+        assert_eq!(sures(&key), [allowed("Encrypt"), perhaps], "{key}");
+        let conditions = key["allowed"][1]["conditions"].to_string();
+        assert!(conditions.contains("not denied by key policy, no"), "{key}");
+        assert_eq!(key["denied"][0]["by"], "key policy, no");
+    }
+}
+
+#[test]
 fn conditions_are_those_that_every_use_fulfils() {
     let by = |id: &str, service: &str, context: &Value| {
         let changes = [

@@ -175,12 +175,23 @@ fn by(denying: &Denying<'_>) -> String {
     format!("key policy, {}", denying.statement.label())
 }
 
+/// That a statement of the key policy does not deny, as a condition.
 fn not_denied(denying: &Denying<'_>) -> String {
+    unless(&by(denying), denying)
+}
+
+/// That a statement does not deny, as a condition. `by` names it.
+pub fn unless(by: &str, denying: &Denying<'_>) -> String {
+    if_not(by, &when(denying))
+}
+
+/// When a statement denies that does not for certain.
+pub fn when(denying: &Denying<'_>) -> Vec<String> {
     let mut conditions = words(&denying.statement.conditions);
-    if denying.spares() {
+    if denying.spares() || conditions.is_empty() {
         conditions.insert(0, format!("it denies {}", denying.statement.whom()));
     }
-    if_not(&by(denying), &conditions)
+    conditions
 }
 
 fn if_not(by: &str, conditions: &[String]) -> String {

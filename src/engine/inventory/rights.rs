@@ -6,17 +6,22 @@
 
 use std::collections::BTreeMap;
 
+use super::denials::{unless, when};
 use super::iam::held::IamDocument;
 use crate::model::keys::access::{Denial, Sure};
 use crate::model::keys::dossier::{OpenGrant, PolicyVersion};
 use crate::model::keys::granted::Allowed;
 use crate::model::time::Time;
+use crate::policy::denied::Denying;
 use crate::policy::of_one::session_of;
 use crate::policy::who_can::words;
 use crate::policy::{Actions, OneReach, Place, Policy, Principal};
 
 /// Allowances of one key that are listed.
 const LISTED: usize = 100;
+
+/// Denials that may apply to one allowance and are told.
+const PERHAPS: usize = 8;
 
 /// Denials of one key that are listed.
 const DENIALS: usize = 20;
@@ -62,6 +67,34 @@ impl Rights {
         sets.fold(Actions::NONE, |all, (_, set)| all.with(*set))
     }
 
+    /// The key policy, if it is shown and can be read.
+    fn parsed(&mut self, version: Option<&PolicyVersion>) -> Option<Policy> {
+        let unknown = &mut self.unknown;
+        let Some(version) = version else {
+            unknown.push("the key policy: no record shows it".to_owned());
+            return None;
+        };
+        match version.document.as_deref().map(Policy::parse) {
+            Some(Ok(policy)) => {
+                let unread = policy.unread.iter();
+                unknown.extend(unread.map(|unread| format!("part of the key policy: {unread}")));
+                Some(policy)
+            }
+            Some(Err(why)) => {
+                unknown.push(format!("the key policy: {why}"));
+                None
+            }
+            None => {
+                unknown.push("the key policy: the record that set it does not show it".to_owned());
+                None
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.allowed.len() < LISTED
+    }
+
     fn add(&mut self, sure: Sure, calls: Actions, by: String, conditions: Vec<String>) {
         let sure = match (sure, conditions.is_empty()) {
             (Sure::Allowed, false) => Sure::IfConditionsHold,
@@ -69,7 +102,7 @@ impl Rights {
         };
         let set = self.sets.entry(sure).or_default();
         *set = set.with(calls);
-        if self.allowed.len() < LISTED {
+        if self.has_room() {
             let every = calls == ON_KEY;
             self.allowed.push(Allowed { sure, by, conditions, every, operations: calls.names() });
         } else {
@@ -93,16 +126,17 @@ pub fn rights<'g>(
     documents: &[IamDocument],
 ) -> Rights {
     let place = Place { key: Some(key.arn), account: Some(key.account), time: Some(key.at) };
-    let (by_iam, denied) = by_iam(one, place, documents);
-    let denied = denied.with(Actions::WITHOUT_KEY);
-    let mut asked = Asked { one, place, denied, by_iam, rights: Rights::default() };
-    match asked.parsed(key.policy) {
-        Some(policy) => asked.of_policy(&policy),
+    let mut rights = Rights::default();
+    let policy = rights.parsed(key.policy);
+    let mut denied = OneDenied::by(one, place, policy.as_ref(), documents);
+    denied.certain = denied.certain.with(Actions::WITHOUT_KEY);
+    let by_iam = by_iam(one, place, documents, denied.certain);
+    let mut asked = Asked { one, place, denied, by_iam, rights };
+    match &policy {
+        Some(policy) => asked.of_policy(policy),
         None => asked.without_policy(),
     }
     asked.of_grants(grants);
-    let named = documents.iter().map(|document| (document.by.as_str(), &document.policy));
-    asked.may_deny(named);
     asked.finish()
 }
 
@@ -110,21 +144,23 @@ pub fn rights<'g>(
 pub fn rights_without_key(one: &OneAsked, at: Time, documents: &[IamDocument]) -> Rights {
     // Only a statement for all resources applies to no key.
     let place = Place { key: Some(""), account: Some(&one.account), time: Some(at) };
-    let (by_iam, _) = by_iam(one, place, documents);
-    let mut rights = Rights::default();
+    let mut denied = OneDenied::by(one, place, None, documents);
+    denied.certain = denied.certain.with(ON_KEY);
+    let by_iam = by_iam(one, place, documents, denied.certain);
+    let mut asked = Asked { one, place, denied, by_iam: Vec::new(), rights: Rights::default() };
     for ByIam { calls, by, conditions } in by_iam {
-        let calls = calls.and(Actions::WITHOUT_KEY);
-        if !calls.is_empty() {
-            rights.add(Sure::Allowed, calls, by, conditions);
-        }
+        asked.add(Sure::Allowed, calls, by, conditions);
     }
-    rights
+    asked.finish()
 }
 
-/// What IAM documents allow, and what they deny for certain.
-fn by_iam(one: &OneAsked, place: Place<'_>, documents: &[IamDocument]) -> (Vec<ByIam>, Actions) {
-    let denied = |document: &IamDocument| document.policy.denied_one(&one.principal, place);
-    let denied = documents.iter().fold(Actions::NONE, |all, one| all.with(denied(one)));
+/// What IAM documents allow, without what is denied for certain.
+fn by_iam(
+    one: &OneAsked,
+    place: Place<'_>,
+    documents: &[IamDocument],
+    denied: Actions,
+) -> Vec<ByIam> {
     let mut by_iam = Vec::new();
     for IamDocument { by, policy } in documents {
         by_iam.extend(policy.allows_one(&one.principal, place).into_iter().map(|said| ByIam {
@@ -134,7 +170,53 @@ fn by_iam(one: &OneAsked, place: Place<'_>, documents: &[IamDocument]) -> (Vec<B
         }));
     }
     by_iam.retain(|one| !one.calls.is_empty());
-    (by_iam, denied)
+    by_iam
+}
+
+/// What all documents deny the principal on one key.
+struct OneDenied<'p> {
+    /// For certain.
+    certain: Actions,
+    /// What may be denied.
+    perhaps: Actions,
+    /// By which statements of which documents.
+    by: Vec<(String, Denying<'p>)>,
+}
+
+impl<'p> OneDenied<'p> {
+    fn by(
+        one: &OneAsked,
+        place: Place<'_>,
+        policy: Option<&'p Policy>,
+        documents: &'p [IamDocument],
+    ) -> OneDenied<'p> {
+        let held = documents.iter().map(|document| (document.by.as_str(), &document.policy));
+        let mut all = OneDenied { certain: Actions::NONE, perhaps: Actions::NONE, by: Vec::new() };
+        for (name, policy) in policy.map(|policy| ("key policy", policy)).into_iter().chain(held) {
+            let denied = policy.denies_one(&one.principal, place);
+            all.certain = all.certain.with(denied.certain);
+            for denying in denied.perhaps {
+                all.perhaps = all.perhaps.with(denying.statement.kms());
+                all.by.push((format!("{name}, {}", denying.statement.label()), denying));
+            }
+        }
+        all
+    }
+
+    /// The statements that may deny any of these calls.
+    fn of(&self, calls: Actions) -> impl Iterator<Item = &(String, Denying<'p>)> {
+        self.by.iter().filter(move |(_, denying)| denying.statement.kms().meets(calls))
+    }
+
+    /// That none of them denies these calls, as conditions.
+    fn unless(&self, calls: Actions) -> Vec<String> {
+        let mut all: Vec<String> =
+            self.of(calls).take(PERHAPS).map(|(by, denying)| unless(by, denying)).collect();
+        if self.of(calls).nth(PERHAPS).is_some() {
+            all.push("not denied by more statements".to_owned());
+        }
+        all
+    }
 }
 
 /// The calls that any document or grant ever allowed, whatever others deny.
@@ -176,43 +258,17 @@ fn operations(grant: &OpenGrant) -> Actions {
 struct Asked<'a> {
     one: &'a OneAsked,
     place: Place<'a>,
-    /// What is denied for certain.
-    denied: Actions,
+    denied: OneDenied<'a>,
     by_iam: Vec<ByIam>,
     rights: Rights,
 }
 
 impl Asked<'_> {
-    /// The key policy, if it is shown and can be read.
-    fn parsed(&mut self, version: Option<&PolicyVersion>) -> Option<Policy> {
-        let unknown = &mut self.rights.unknown;
-        let Some(version) = version else {
-            unknown.push("the key policy: no record shows it".to_owned());
-            return None;
-        };
-        match version.document.as_deref().map(Policy::parse) {
-            Some(Ok(policy)) => {
-                let unread = policy.unread.iter();
-                unknown.extend(unread.map(|unread| format!("part of the key policy: {unread}")));
-                Some(policy)
-            }
-            Some(Err(why)) => {
-                unknown.push(format!("the key policy: {why}"));
-                None
-            }
-            None => {
-                unknown.push("the key policy: the record that set it does not show it".to_owned());
-                None
-            }
-        }
-    }
-
     fn of_policy(&mut self, policy: &Policy) {
         let one = &self.one.principal;
-        self.denied = self.denied.with(policy.denied_one(one, self.place));
         let home = self.place.account == Some(self.one.account.as_str());
         for said in policy.allows_one(one, self.place) {
-            let calls = said.calls.without(self.denied);
+            let calls = said.calls.without(self.denied.certain);
             let by = format!("key policy, {}", said.statement.label());
             let mut conditions = words(&said.statement.conditions);
             let left = match said.reach {
@@ -223,35 +279,56 @@ impl Asked<'_> {
                 }
                 OneReach::Itself => Sure::IfIamAllows,
             };
-            if calls.is_empty() {
-                continue;
-            }
             // In its own account the key policy is enough; of another one both sides have to allow it.
             if home && left == Sure::IfIamAllows {
-                self.rights.add(Sure::Allowed, calls, by, conditions);
+                self.add(Sure::Allowed, calls, by, conditions);
             } else {
                 self.with_iam(left, calls, &by, &conditions);
             }
         }
-        self.may_deny(std::iter::once(("key policy", policy)));
     }
 
     /// What a statement allows if IAM does: certain where IAM is seen to allow it, else as `left` says.
     fn with_iam(&mut self, left: Sure, calls: Actions, by: &str, conditions: &[String]) {
         let mut rest = calls;
+        let mut both = Vec::new();
         // What is denied is not in `calls`.
         for iam in self.by_iam.iter().filter(|iam| iam.calls.meets(calls)) {
             let all = conditions.iter().chain(&iam.conditions).cloned().collect();
-            let by = format!("{by}, and {}", iam.by);
-            self.rights.add(Sure::Allowed, iam.calls.and(calls), by, all);
+            both.push((iam.calls.and(calls), format!("{by}, and {}", iam.by), all));
             rest = rest.without(iam.calls);
         }
-        if !rest.is_empty() {
-            self.rights.add(left, rest, by.to_owned(), conditions.to_vec());
+        for (calls, by, all) in both {
+            self.add(Sure::Allowed, calls, by, all);
+        }
+        self.add(left, rest, by.to_owned(), conditions.to_vec());
+    }
+
+    /// Adds what is allowed; what may be denied only on condition that it is not.
+    fn add(&mut self, sure: Sure, calls: Actions, by: String, conditions: Vec<String>) {
+        let (free, may) = (calls.without(self.denied.perhaps), calls.and(self.denied.perhaps));
+        if !free.is_empty() {
+            self.rights.add(sure, free, by.clone(), conditions.clone());
+        }
+        if !may.is_empty() {
+            let sure = if sure == Sure::Allowed { Sure::IfConditionsHold } else { sure };
+            let mut all = conditions;
+            // What is not listed needs no words.
+            if self.rights.has_room() {
+                all.extend(self.denied.unless(may));
+            }
+            self.rights.add(sure, may, by, all);
         }
     }
 
     fn finish(mut self) -> Rights {
+        let granted = self.rights.at_least(Sure::NotKnown);
+        let may = self.denied.of(granted).take(DENIALS).map(|(by, denying)| Denial {
+            principal: denying.statement.whom(),
+            by: by.clone(),
+            conditions: when(denying),
+        });
+        self.rights.denied.extend(may);
         self.rights.allowed.sort();
         self.rights.allowed.dedup();
         self.rights
@@ -260,10 +337,7 @@ impl Asked<'_> {
     /// What IAM allows on a key whose policy is not shown.
     fn without_policy(&mut self) {
         for ByIam { calls, by, conditions } in std::mem::take(&mut self.by_iam) {
-            let calls = calls.without(self.denied);
-            if !calls.is_empty() {
-                self.rights.add(Sure::NotKnown, calls, by, conditions);
-            }
+            self.add(Sure::NotKnown, calls, by, conditions);
         }
     }
 
@@ -275,30 +349,15 @@ impl Asked<'_> {
             if grantee != self.one.arn && session.is_none() && !account {
                 continue;
             }
-            let calls = operations(grant).without(self.denied);
+            let calls = operations(grant).without(self.denied.certain);
             let id = &grant.id[..grant.id.floor_char_boundary(12)];
             let by = format!("grant {id} of {}", grant.proof.time);
             let mut conditions = grant.constraints.clone();
             conditions.extend(session.map(|session| format!("only as session {session}")));
-            match (calls.is_empty(), account) {
-                (true, _) => {}
-                (false, true) => self.with_iam(Sure::LeftToIam, calls, &by, &conditions),
-                (false, false) => self.rights.add(Sure::Allowed, calls, by, conditions),
+            match account {
+                true => self.with_iam(Sure::LeftToIam, calls, &by, &conditions),
+                false => self.add(Sure::Allowed, calls, by, conditions),
             }
-        }
-    }
-
-    /// Notes the statements that deny under conditions what is allowed otherwise.
-    fn may_deny<'p>(&mut self, documents: impl Iterator<Item = (&'p str, &'p Policy)>) {
-        let granted = self.rights.at_least(Sure::NotKnown);
-        for (by, policy) in documents {
-            let may = policy.may_deny_one(&self.one.principal, granted, self.place);
-            let room = DENIALS.saturating_sub(self.rights.denied.len());
-            self.rights.denied.extend(may.take(room).map(|statement| Denial {
-                principal: statement.whom(),
-                by: format!("{by}, {}", statement.label()),
-                conditions: words(&statement.conditions),
-            }));
         }
     }
 }
