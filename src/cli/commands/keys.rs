@@ -102,7 +102,7 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
 fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let filter = check.filter(&args.range, now);
-    let form = check.value("--format", &args.format, str::parse);
+    let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
     let run = check.running(&args.color, &args.run);
     let asked = asked(&mut check, args, now);
     let unused = args.unused.as_ref().map(|text| check.value("--unused", text, age));
@@ -139,6 +139,14 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
         Some(Settled { sources, listing, run, form, plan, unused, problems })
     });
     check.end(settled)
+}
+
+/// The form of the report. The columns of CSV have no place for who can do something.
+fn form(text: &str, who_can: bool) -> Result<report::Form, String> {
+    match text.parse()? {
+        report::Form::Csv if who_can => Err("expected table, json or ndjson with --who-can".into()),
+        form => Ok(form),
+    }
 }
 
 /// What of keys is to be gathered.

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{asking, one};
-use crate::trail::{KEY, at, call, with};
+use crate::harness::Sandbox;
+use crate::trail::{KEY, at, call, file, with};
 
 const APP: &str = "arn:aws:iam::111122223333:role/app";
 
@@ -296,4 +297,15 @@ fn nobody_can_use_a_key_that_is_disabled_then() {
     assert_eq!(then["nobody"], said);
     assert_eq!(ask(&records[..2], &[])["nobody"], said);
     assert_eq!(ask(&records, &["--at", "2026-05-01T10:00:30Z"])["nobody"], Value::Null);
+}
+
+#[test]
+fn csv_has_no_place_for_the_answer() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&[policy(0, "e1", &json!([allow(APP, &json!({}))]))]));
+    let ask = ["keys", "--key", KEY, "--who-can", "Decrypt", "trail.json", "-f"];
+    let ended = sandbox.keytrail(ask.iter().chain(&["csv"])).run().code(2);
+    assert!(ended.stderr.contains("table, json or ndjson with --who-can"), "{}", ended.stderr);
+    let rows = sandbox.keytrail(ask.iter().chain(&["ndjson"])).run().code(0).stdout;
+    assert!(rows.contains(APP), "{rows}");
 }
