@@ -38,6 +38,8 @@ pub struct Question<'a> {
     pub at: Time,
     /// Where the log begins.
     pub first: Option<Time>,
+    /// Where it ends.
+    pub last: Option<Time>,
     pub grants: &'a [OpenGrant],
     /// What is not known of grants, in words.
     pub lost: &'a [String],
@@ -75,6 +77,9 @@ pub fn who_can(facts: &KeyFacts, asked: &Question<'_>) -> Access {
         "grants made before {begins}: no record shows them, aws kms list-grants does"
     ));
     access.unknown.push(format!("IAM policies written before {begins}"));
+    if let Some(last) = asked.last.filter(|last| *last < asked.at) {
+        access.unknown.push(format!("what changed after the log ends, {last}"));
+    }
     access.unknown.push(NEVER_SEEN.to_owned());
     access.allowed.sort();
     access.allowed.dedup();

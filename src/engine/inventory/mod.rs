@@ -318,10 +318,11 @@ fn conclude(known: &Known<'_>, (top, found): (Top, Found), outcome: &Outcome) ->
         facts.share_ppm = share(facts.calls, found.kms_calls);
         if let Some(operation) = &known.asked.who_can {
             let at = known.asked.at.or(outcome.totals.last_event).unwrap_or(Time(i64::MAX));
-            let first = outcome.totals.first_event;
+            let (first, last) = (outcome.totals.first_event, outcome.totals.last_event);
             let (lost, grants) = (grants.lost(at), &grants.all);
             let iam = &found.iam;
-            let question = access::Question { operation, at, first, grants, lost: &lost, iam };
+            let question =
+                access::Question { operation, at, first, last, grants, lost: &lost, iam };
             let access = access::who_can(&facts, &question);
             if let Some(dossier) = &mut facts.dossier {
                 dossier.access = Some(access);

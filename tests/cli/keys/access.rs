@@ -309,3 +309,13 @@ fn csv_has_no_place_for_the_answer() {
     let rows = sandbox.keytrail(ask.iter().chain(&["ndjson"])).run().code(0).stdout;
     assert!(rows.contains(APP), "{rows}");
 }
+
+#[test]
+fn a_time_after_the_end_of_the_log_is_said() {
+    let records = [policy(0, "e1", &json!([allow(APP, &json!({}))]))];
+    let ends = "what changed after the log ends, 2026-05-01T10:00:00Z";
+    for (at, said) in [("2026-05-01T10:00:00Z", false), ("2026-05-01T10:00:01Z", true)] {
+        let access = ask(&records, &["--at", at]);
+        assert_eq!(access["unknown"].to_string().contains(ends), said, "{at}: {access}");
+    }
+}
