@@ -266,6 +266,8 @@ impl Answer<'_> {
             };
             let conditions = way.conditions.iter().chain(&crowd.perhaps).cloned().collect();
             self.add(sure, name, &Way { conditions, ..way.clone() });
+            let maybe = crowd.maybe.iter().filter(|one| !spared.contains(&one.to_string()));
+            maybe.for_each(|one| self.allow(one, way));
         }
     }
 

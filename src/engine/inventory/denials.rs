@@ -37,6 +37,8 @@ pub struct Crowd {
     pub perhaps: Vec<String>,
     /// Those who are denied, or may be.
     pub but: BTreeSet<String>,
+    /// Of these, those who may not be: they are asked about one by one.
+    pub maybe: BTreeSet<Principal>,
 }
 
 /// All denials, and what IAM documents say.
@@ -121,18 +123,24 @@ impl<'a> Denials<'a> {
                         one.account().is_none_or(|account| (account == home) == own)
                     };
                     crowd.but.extend(denying.people().filter(of).map(ToString::to_string));
+                    let ours = |one: &&Principal| own || one.account().is_some();
+                    crowd.maybe.extend(denying.people().filter(of).filter(ours).cloned());
                 }
             }
         }
         if own {
             let known = self.of_account(home);
-            crowd.but.extend(known.denying.iter().map(|one| one.holder.clone()));
+            let people = known.denying.iter().map(|one| &one.holder);
+            let people = people.filter(|holder| !holder.contains(":group/"));
+            crowd.but.extend(people.clone().cloned());
+            crowd.maybe.extend(people.map(|holder| Principal::read("aws", holder)));
             if known.cut {
                 let text = "not denied by an IAM document beyond those that are kept";
                 crowd.perhaps.insert(0, text.to_owned());
             }
         }
         shorten(&mut crowd.perhaps);
+        crowd.maybe.retain(|one| !self.verdict(one).perhaps.is_empty());
         crowd
     }
 

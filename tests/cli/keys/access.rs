@@ -257,6 +257,12 @@ fn everybody_is_told_with_those_who_are_excepted() {
     let own = format!("anybody of account 111122223333 but {APP}");
     let others = "anybody of other accounts";
     assert_eq!(allowed(&access), [pair("allowed", &own), pair("if-iam-allows", others)]);
+    // Whoever is denied under conditions is allowed if they do not hold.
+    let no =
+        json!({"Principal": {"AWS": APP}, "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
+    let statements = json!([allow("*", &json!({})), deny(&no)]);
+    let access = ask(&[policy(0, "e1", &statements)], &[]);
+    assert!(allowed(&access).contains(&pair("if-conditions-hold", APP)), "{access}");
     let all = deny(&json!({"Principal": "*"}));
     assert_eq!(allowed(&ask(&[policy(0, "e1", &json!([allow("*", &json!({})), all]))], &[])), []);
 }
