@@ -30,6 +30,7 @@ use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::tag_state::Presence;
 use crate::model::time::Time;
+use crate::policy::action::Actions;
 use crate::policy::who_can::permissions;
 use crate::report::keys as report;
 use crate::source::Listing;
@@ -153,6 +154,10 @@ fn form(text: &str, who_can: bool) -> Result<report::Form, String> {
 fn asked(check: &mut Check, args: &KeysArgs, now: Time) -> Option<KeysAsked> {
     let at = args.at.as_ref().map(|text| check.value("--at", text, |text| values::time(text, now)));
     let operation = |text: &str| match permissions(text).names().as_slice() {
+        _ if Actions::WITHOUT_KEY.meets(permissions(text)) => {
+            Err("expected an operation on a key, such as Decrypt; no key policy decides this"
+                .into())
+        }
         [] => Err("expected an operation of KMS, such as Decrypt".to_owned()),
         [one] => Ok((*one).to_owned()),
         // Of all operations this one alone needs two permissions.

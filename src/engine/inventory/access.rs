@@ -273,6 +273,13 @@ impl Answer<'_> {
 
     /// A principal that the key policy names.
     fn allow(&mut self, principal: &Principal, way: &Way) {
+        if let Principal::UniqueId(id) = principal {
+            let by = &way.by;
+            self.access
+                .unknown
+                .push(format!("{by}: who {id} is; IAM shows a deleted principal so"));
+            return;
+        }
         let account = principal.account();
         let Some(account) = account.filter(|account| *account != self.facts.account) else {
             return self.unless_denied(Sure::Allowed, principal, way);
@@ -353,6 +360,9 @@ impl Answer<'_> {
             };
             let denied: Vec<Denial> = verdict.by.iter().map(denied).collect();
             self.access.denied.extend(denied);
+        }
+        // ReEncrypt takes two permissions, and this may give one.
+        if left != self.calls {
             let all: Vec<String> =
                 left.names().iter().map(|call| format!("it is {call}")).collect();
             way.conditions.extend(all);

@@ -325,3 +325,37 @@ fn a_time_after_the_end_of_the_log_is_said() {
         assert_eq!(access["unknown"].to_string().contains(ends), said, "{at}: {access}");
     }
 }
+
+#[test]
+fn a_key_policy_decides_no_call_that_is_about_no_key() {
+    let sandbox = Sandbox::new();
+    let all = json!({"Action": "kms:*"});
+    sandbox.write("trail.json", file(&[policy(0, "e1", &json!([allow(APP, &all)]))]));
+    for call in ["CreateKey", "listkeys"] {
+        let ended = sandbox.keytrail(["keys", "--key", KEY, "--who-can", call, "trail.json"]);
+        let ended = ended.run().code(2);
+        assert!(ended.stderr.contains("no key policy decides this"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn half_of_a_reencrypt_is_no_more_than_half() {
+    let of = |action: &Value| {
+        let records = [policy(0, "e1", &json!([allow(APP, &json!({"Action": action}))]))];
+        let words = ["--key", KEY, "--who-can", "ReEncrypt"];
+        let access = one(&records, &words)["dossier"]["access"].clone();
+        (allowed(&access), access["allowed"][0]["conditions"].clone())
+    };
+    let (half, condition) = of(&json!("kms:ReEncryptFrom"));
+    assert_eq!(half, [pair("if-conditions-hold", APP)]);
+    assert_eq!(condition, json!(["it is ReEncryptFrom"]));
+    assert_eq!(of(&json!("kms:ReEncrypt*")), (vec![pair("allowed", APP)], json!([])));
+}
+
+#[test]
+fn an_id_that_stands_for_a_deleted_principal_is_not_allowed() {
+    let access = ask(&[policy(0, "e1", &json!([allow("AROAEXAMPLEROLE000001", &json!({}))]))], &[]);
+    assert_eq!(allowed(&access), []);
+    let unknown = access["unknown"].to_string();
+    assert!(unknown.contains("who AROAEXAMPLEROLE000001 is"), "{unknown}");
+}
