@@ -32,6 +32,10 @@ const SPARED: usize = 5;
 pub const NEVER_SEEN: &str = "service and resource control policies, permission boundaries, session policies \
     and policies of VPC endpoints are not looked at: each may still refuse a call";
 
+/// What is taken as it stands.
+const TAKEN: &str = "whether principals were deleted since, and the order of changes in one second, are \
+    not looked at";
+
 /// What is asked, and of what.
 pub struct Question<'a> {
     pub operation: &'a str,
@@ -80,7 +84,7 @@ pub fn who_can(facts: &KeyFacts, asked: &Question<'_>) -> Access {
     if let Some(last) = asked.last.filter(|last| *last < asked.at) {
         access.unknown.push(format!("what changed after the log ends, {last}"));
     }
-    access.unknown.push(NEVER_SEEN.to_owned());
+    access.unknown.extend([NEVER_SEEN, TAKEN].map(str::to_owned));
     access.allowed.sort();
     access.allowed.dedup();
     access.left_out += access.allowed.len().saturating_sub(LISTED) as u64;

@@ -61,6 +61,7 @@ fn who_is_named_is_allowed_and_conditions_are_told() {
     assert_eq!(told, &json!(["StringEquals kms:ViaService: s3.eu-west-1.amazonaws.com"]));
     let unknown = access["unknown"].to_string();
     assert!(unknown.contains("list-grants") && unknown.contains("control policies"), "{unknown}");
+    assert!(unknown.contains("whether principals were deleted since"), "{unknown}");
 }
 
 #[test]
