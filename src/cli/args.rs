@@ -333,11 +333,21 @@ pub struct OutputArgs {
     #[arg(long, value_name = "LEVEL", default_value = "never")]
     pub fail_on: String,
 
-    /// Format of the report: table, json or ndjson
+    /// Format of the report: table, json, ndjson or csv
     ///
-    /// ndjson is one finding a line, and nothing else: problems go to standard error.
-    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    pub format: String,
+    /// Without it, the suffix of --output says the format (.txt, .json, .ndjson, .csv), else it is
+    /// table. ndjson is one finding a line, and csv one a row, and nothing else: problems go to
+    /// standard error.
+    #[arg(short, long, value_name = "FORMAT")]
+    pub format: Option<String>,
+
+    /// Also write a report of this format to this file (repeatable)
+    ///
+    /// All are opened before anything is read and written when the scan is over, so that findings of
+    /// --each are not written while logs are read. A PATH alone is enough where its suffix says the
+    /// format.
+    #[arg(long = "export", value_name = "FORMAT=PATH")]
+    pub exports: Vec<String>,
 
     /// What the table is about: cases, findings or events
     ///

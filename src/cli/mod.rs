@@ -30,6 +30,7 @@ mod commands;
 pub mod config;
 mod deliver;
 mod exit;
+mod exports;
 mod failure;
 mod last_usage;
 mod leftovers;

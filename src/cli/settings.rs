@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::args::ScanArgs;
 use super::check::{Check, Running};
+use super::exports::{self, Export};
 use super::failure::Failure;
 use super::values;
 use crate::engine::Filter;
@@ -34,6 +35,10 @@ pub struct Settings {
     pub view: View,
     /// The format of the report.
     pub format: Format,
+    /// The format that the suffix of the output says, where `--format` says another.
+    pub suffix: Option<Format>,
+    /// The reports beside the main one.
+    pub exports: Vec<Export>,
     /// One finding an event.
     pub each: bool,
     /// Whether only verified logs count.
@@ -62,7 +67,14 @@ impl Settings {
         let out = &args.output;
         let min_level = check.value("--min-level", &out.min_level, str::parse);
         let fail_on = check.value("--fail-on", &out.fail_on, values::level_or_never);
-        let format = check.value("--format", &out.format, values::format);
+        let suffix = Format::of_path(&out.output);
+        let format = match &out.format {
+            Some(format) => check.value("--format", format, values::format),
+            None => Some(suffix.unwrap_or_default()),
+        };
+        let exports = out.exports.iter();
+        let exports: Option<Vec<Export>> =
+            exports.map(|text| check.value("--export", text, exports::parse)).collect();
         let view = out.view.as_ref();
         if view.is_some() && format.is_some_and(|format| format != Format::Table) {
             check.usage("--view is for the table", "leave out --view, or -f");
@@ -71,8 +83,11 @@ impl Settings {
             Some(view) => check.value("--view", view, values::view),
             None => Some(View::default()),
         };
-        if args.run.dry_run && format == Some(Format::Ndjson) {
-            check.usage("--dry-run has no ndjson", "give -f table or -f json");
+        if args.run.dry_run && !matches!(format, None | Some(Format::Table | Format::Json)) {
+            check.usage(
+                "--dry-run has a table and a json document only",
+                "give -f table or -f json",
+            );
         }
         let run = check.running(&out.color, &args.run.run);
         let settings = (|| {
@@ -83,6 +98,8 @@ impl Settings {
                 min_level: min_level?,
                 fail_on: fail_on?,
                 format: format?,
+                suffix: suffix.filter(|suffix| Some(*suffix) != format),
+                exports: exports?,
                 view: view?,
                 each: out.each,
                 verify: asked.map(|_| verify)?,
@@ -91,10 +108,17 @@ impl Settings {
         check.end(settings)
     }
 
-    /// A digest of everything here that changes what is reported: not of the sources, the rules
-    /// (which have their own), the number of threads, or how the report looks. `more` is what files
-    /// add to the options. `sha256:…`.
-    pub fn digest(&self, more: impl IntoIterator<Item = String>) -> String {
+    /// A digest of the [`lines`](Settings::lines), with a line feed between them. `sha256:…`.
+    pub fn digest(lines: &[String]) -> String {
+        let digest = Sha256::digest(lines.join("\n"));
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    }
+
+    /// Everything here that changes what is reported, a line each: not the sources, the rules (which
+    /// have their own digest), the number of threads, or how the report looks. `more` is what files
+    /// add to the options.
+    pub fn lines(&self, more: impl IntoIterator<Item = String>) -> Vec<String> {
         let text = |value: Option<String>| value.unwrap_or_else(|| "-".into());
         let mut lines = vec![
             format!("since {}", text(self.filter.since.map(|t| t.to_string()))),
@@ -110,9 +134,7 @@ impl Settings {
         }
         lines.push(format!("allow-incomplete {}", self.run.allow_incomplete));
         lines.extend(more);
-        let digest = Sha256::digest(lines.join("\n"));
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        lines
     }
 }
 
@@ -210,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_digest_depends_on_what_is_reported_only() {
-        let digest = |words: &[&str]| resolve(words).unwrap().digest([]);
+        let digest = |words: &[&str]| Settings::digest(&resolve(words).unwrap().lines([]));
         let plain = digest(&["x"]);
         assert_eq!(plain, digest(&["y", "--threads=3", "-fjson", "-q"]));
         assert_ne!(plain, digest(&["x", "--each"]));

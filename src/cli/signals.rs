@@ -1,7 +1,7 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks the scan to stop, the next ends the process.
 //!
 //! After the first the report is still written, marked incomplete. The next must work even if the
-//! scan hangs in a read, so it does not wait for anything: it removes the unfinished output file and
+//! scan hangs in a read, so it does not wait for anything: it removes the unfinished output files and
 //! exits from the thread that waits for signals, the only place that may.
 //!
 //! A program that asks may ask twice in one breath: `timeout` signals its child and then the group
@@ -36,7 +36,7 @@ pub type Unfinished = Arc<Mutex<Option<PathBuf>>>;
 /// Installs the handler and returns the flag that the first signal sets.
 ///
 /// Where no handler can be installed, the flag stays unset and a signal ends the process as usual.
-pub fn install(unfinished: Unfinished) -> Arc<AtomicBool> {
+pub fn install(unfinished: Vec<Unfinished>) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     // No handler is no reason not to scan.
     let _ = watch(Arc::clone(&stop), unfinished);
@@ -50,7 +50,7 @@ pub fn survive_large_files() {
     let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
-fn watch(stop: Arc<AtomicBool>, unfinished: Unfinished) -> io::Result<()> {
+fn watch(stop: Arc<AtomicBool>, unfinished: Vec<Unfinished>) -> io::Result<()> {
     let mut signals = Signals::new(WATCHED)?;
     let watching = move || {
         until_the_end(
@@ -99,12 +99,14 @@ fn until_the_end(mut next: impl FnMut(Option<Duration>) -> Vec<i32>, stop: impl 
 
 /// Ends the process, leaving no half file behind.
 #[expect(clippy::exit, reason = "nothing above can be waited for")]
-fn end_at_once(unfinished: &Unfinished) {
+fn end_at_once(unfinished: &[Unfinished]) {
     // `try_lock`: whoever holds the lock may be the one that hangs.
-    if let Ok(guard) = unfinished.try_lock()
-        && let Some(path) = guard.as_ref()
-    {
-        let _ = fs::remove_file(path);
+    for unfinished in unfinished {
+        if let Ok(guard) = unfinished.try_lock()
+            && let Some(path) = guard.as_ref()
+        {
+            let _ = fs::remove_file(path);
+        }
     }
     process::exit(ENDED_AT_ONCE);
 }

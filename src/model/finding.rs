@@ -29,6 +29,16 @@ pub enum Status {
     Ongoing,
 }
 
+impl Status {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::New => "new",
+            Status::Ongoing => "ongoing",
+        }
+    }
+}
+
 /// The KMS key a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {

@@ -24,6 +24,18 @@ pub enum Mfa {
     NotApplicable,
 }
 
+impl Mfa {
+    /// The name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mfa::Yes => "yes",
+            Mfa::No => "no",
+            Mfa::Unknown => "unknown",
+            Mfa::NotApplicable => "n/a",
+        }
+    }
+}
+
 /// The actor of a call. Every member is the record's text; nothing is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Principal {

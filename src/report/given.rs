@@ -1,11 +1,13 @@
 //! What a reporter is given: what was asked for, what came of it, and how to show it.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use super::escape;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
+use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 
 /// What was asked for, and when: everything in a report that is not the result.
@@ -23,7 +25,9 @@ pub struct Run {
     pub until: Option<Time>,
     /// The command line, the program's name first.
     pub command: Vec<String>,
-    /// Digest of the effective configuration, `sha256:…`.
+    /// The effective configuration, a line for each thing that changes what is reported.
+    pub settings: Vec<String>,
+    /// Digest of those lines, `sha256:…`.
     pub config_digest: String,
     /// The configuration file as it was named; `None` when there is none.
     pub config_file: Option<String>,
@@ -33,7 +37,9 @@ pub struct Run {
     pub state: Option<State>,
     /// How many rules could find something.
     pub rules_enabled: usize,
-    /// Digest of those rules, `sha256:…`.
+    /// The rules whose findings are reported, sorted by id.
+    pub rules: Vec<RuleMeta>,
+    /// Digest of all rules that are evaluated, `sha256:…`.
     pub rules_digest: String,
     /// The least level that is listed; what is below is only counted.
     pub min_level: Level,
@@ -76,11 +82,34 @@ pub enum Format {
     Json,
     /// One finding a line, with the members it has in [`Format::Json`].
     Ndjson,
+    /// One finding a row, for spreadsheets.
+    Csv,
 }
+
+/// The suffixes of file names that say a format.
+const SUFFIXES: [(&str, Format); 5] = [
+    (".txt", Format::Table),
+    (".ndjson", Format::Ndjson),
+    (".jsonl", Format::Ndjson),
+    (".csv", Format::Csv),
+    (".json", Format::Json),
+];
 
 impl Format {
     /// Every format, in the order of help texts.
-    pub const ALL: [Format; 3] = [Format::Table, Format::Json, Format::Ndjson];
+    pub const ALL: [Format; 4] = [Format::Table, Format::Json, Format::Ndjson, Format::Csv];
+
+    /// The format that the suffix of a file's name says, if it is a known one. Case does not count.
+    pub fn of_path(path: &Path) -> Option<Format> {
+        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        let fits = |suffix: &str| name.len() > suffix.len() && name.ends_with(suffix);
+        SUFFIXES.into_iter().find(|(suffix, _)| fits(suffix)).map(|(_, format)| format)
+    }
+
+    /// Whether it holds findings and nothing else, so that problems have to be said elsewhere.
+    pub fn is_findings_alone(self) -> bool {
+        matches!(self, Format::Ndjson | Format::Csv)
+    }
 
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -88,6 +117,7 @@ impl Format {
             Format::Table => "table",
             Format::Json => "json",
             Format::Ndjson => "ndjson",
+            Format::Csv => "csv",
         }
     }
 }

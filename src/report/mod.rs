@@ -15,6 +15,7 @@ pub mod granted;
 mod json;
 pub mod keys;
 pub mod record;
+mod rows;
 pub mod rules;
 #[cfg(test)]
 mod sample;
@@ -52,6 +53,7 @@ pub fn write(
                 json::write_line(&wire::Finding::from(&*finding?), &mut out)?;
             }
         }
+        Format::Csv => rows::write(report, &mut out)?,
     }
     out.flush()
 }

@@ -260,7 +260,7 @@ fn formats_have_names() {
     }
     assert_eq!(
         "xml".parse::<Format>().unwrap_err(),
-        "unknown format 'xml': use one of table, json, ndjson"
+        "unknown format 'xml': use one of table, json, ndjson, csv"
     );
 }
 

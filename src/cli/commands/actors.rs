@@ -46,7 +46,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     }
     let Settled { plan, query, form, limit, run, sources, mut listing, delivery } =
         settle(args, messages)?;
-    let stop = signals::install(delivery.unfinished());
+    let stop = signals::install(vec![delivery.unfinished()]);
     let done = Progress::default();
     let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
         actors(&mut listing, (&plan, &query), &done, &stop)

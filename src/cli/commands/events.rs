@@ -44,7 +44,7 @@ struct Settled {
 pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Settled { query, shown, run, sources, mut listing, delivery } = settle(args, messages)?;
     let raw = shown.form == Form::Raw;
-    let stop = signals::install(delivery.unfinished());
+    let stop = signals::install(vec![delivery.unfinished()]);
     let done = Progress::default();
     let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
         collect(&mut listing, (&query, raw), run.threads, &done, &stop)

@@ -42,7 +42,7 @@ struct Settled {
 /// All the reasons why it was not performed; one is a name that stands for several.
 pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Settled { plan, form, run, sources, mut listing, delivery } = settle(args, messages)?;
-    let stop = signals::install(delivery.unfinished());
+    let stop = signals::install(vec![delivery.unfinished()]);
     let done = Progress::default();
     let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
         engine::scan_and_list_keys(&mut listing, &plan, &done, &stop)

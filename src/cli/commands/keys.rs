@@ -57,7 +57,7 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let now = Time::now();
     let Settled { sources, mut listing, run, form, plan, unused, mut problems } =
         settle(args, now, messages)?;
-    let stop = signals::install(Arc::default());
+    let stop = signals::install(Vec::new());
     let done = Progress::default();
     let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
         engine::scan_and_list_keys(&mut listing, &plan, &done, &stop)

@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::cli::args::record::RecordArgs;
 use crate::cli::deliver::Delivery;
@@ -33,7 +32,7 @@ pub fn run(args: &RecordArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let cloud = args.s3.cloud(&sources)?;
     let scope = Scope { digests: true, ..Scope::default() };
     let mut listing = args.s3.listing(&sources, cloud, scope)?;
-    let stop = signals::install(Arc::default());
+    let stop = signals::install(Vec::new());
     let s3_name = sources[0].to_str().filter(|name| name.starts_with("s3://"));
     let found = single(&mut listing, (s3_name, number), &stop);
     let Single { text, records, there, problems } =

@@ -20,6 +20,7 @@ use crate::cli::check::Verbosity;
 use crate::cli::commands::forecast;
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
+use crate::cli::exports::Exports;
 use crate::cli::failure::Failure;
 use crate::cli::progress::{self, Watched};
 use crate::cli::settings::Settings;
@@ -68,8 +69,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     if let Some(state) = &state {
         triage = triage.after(state.reported());
     }
-    let stop = signals::install(delivery.unfinished());
-    let mut scan = Scan { settings, delivery, worst: None, stop };
+    let mut scan = Scan::begin(settings, delivery, prepared.exports);
     let Catalogs { book, mut problems, .. } = catalogs;
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     if let Some(state) = &mut state {
@@ -124,6 +124,11 @@ fn what(settings: &Settings, run: &Run) -> String {
 fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
     let Prepared { settings, config, baseline, loaded, .. } = prepared;
     let verbosity = settings.run.verbosity;
+    if let Some(suffix) = settings.suffix {
+        let format = settings.format;
+        messages
+            .warning(format!("--output has the suffix of {suffix}, and --format says {format}"));
+    }
     if let (Some(path), Verbosity::Verbose) = (&config.path, verbosity) {
         messages.note(format!("configuration: {}", path.display()));
     }
@@ -168,6 +173,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
     more.extend(prepared.verifying.iter().map(Verifying::line));
     more.extend(prepared.catalogs.lines.iter().cloned());
     more.extend(baseline.iter().map(|baseline| format!("baseline {}", baseline.sha256)));
+    let lines = settings.lines(more);
     Run {
         started,
         finished: started,
@@ -175,7 +181,8 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         since: settings.filter.since,
         until: settings.filter.until,
         command: std::env::args_os().map(|word| word.to_string_lossy().into()).collect(),
-        config_digest: settings.digest(more),
+        config_digest: Settings::digest(&lines),
+        settings: lines,
         config_file: config.path.as_ref().map(|path| path.to_string_lossy().into()),
         baseline,
         state: prepared
@@ -184,6 +191,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
             .map(|state| state.describe(&rules.digests(), prepared.reread)),
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
+        rules: rules.reported().cloned().collect(),
         min_level: settings.min_level,
         each: settings.each,
     }
@@ -217,7 +225,7 @@ fn plan(
 
 /// Whether findings are written while records are read.
 fn is_live(settings: &Settings) -> bool {
-    settings.each && settings.format == Format::Ndjson
+    settings.each && settings.format == Format::Ndjson && settings.exports.is_empty()
 }
 
 /// What the engine asks about findings before it folds them. Live ones are judged when they are written.
@@ -248,6 +256,7 @@ fn lock(triage: &Mutex<Triage>) -> MutexGuard<'_, Triage> {
 struct Scan {
     settings: Settings,
     delivery: Delivery,
+    exports: Exports,
     /// The highest level that was written live.
     worst: Option<Level>,
     /// Set by a signal.
@@ -255,6 +264,13 @@ struct Scan {
 }
 
 impl Scan {
+    /// One that the next signal stops.
+    fn begin(settings: Settings, delivery: Delivery, exports: Exports) -> Scan {
+        let unfinished = exports.unfinished().chain([delivery.unfinished()]);
+        let stop = signals::install(unfinished.collect());
+        Scan { settings, delivery, exports, worst: None, stop }
+    }
+
     /// Scans, and lets `triage` decide about findings. Gives the fingerprints of all, for the next run.
     fn screen(
         &mut self,
@@ -277,7 +293,7 @@ impl Scan {
         triage: &Mutex<Triage>,
         mut listing: Listing,
     ) -> io::Result<Outcome> {
-        let Scan { settings, delivery, worst, stop } = self;
+        let Scan { settings, delivery, worst, stop, .. } = self;
         let live = is_live(settings);
         let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
@@ -310,15 +326,29 @@ impl Scan {
         outcome: &Outcome,
         messages: Messages,
     ) -> Result<Delivered, Vec<Failure>> {
-        let Scan { settings, delivery, .. } = self;
+        let Scan { settings, delivery, exports, .. } = self;
         let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
         let style = Style { view: settings.view, ..style };
         let report = Report { run, outcome };
+        let exported = exports.write(&report, &Style { width: None, color: false, ..style });
         let delivered = delivery
-            .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out))?;
+            .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out));
+        let delivered = match (delivered, exported) {
+            (Ok(delivered), Ok(whole)) => {
+                Delivered { whole: delivered.whole && whole, ..delivered }
+            }
+            (Err(mut wrong), exported) => {
+                wrong.extend(exported.err().into_iter().flatten());
+                return Err(wrong);
+            }
+            (Ok(_), Err(wrong)) => {
+                say_problems(outcome, &settings, messages);
+                return Err(wrong);
+            }
+        };
         if delivered.whole {
-            if let (Some(verify), Format::Ndjson) = (&outcome.verify, settings.format) {
+            if let (Some(verify), true) = (&outcome.verify, settings.format.is_findings_alone()) {
                 verifying::say(verify, messages);
             }
             say_folded(outcome, messages);
@@ -376,7 +406,7 @@ fn say_folded(outcome: &Outcome, messages: Messages) {
 fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
     let listed = match settings.run.verbosity {
         Verbosity::Quiet => false,
-        Verbosity::Normal => settings.format == Format::Ndjson,
+        Verbosity::Normal => settings.format.is_findings_alone(),
         Verbosity::Verbose => true,
     };
     if listed {

@@ -135,7 +135,7 @@ fn learn(
     let Reading { sources, mut listing, filter, estate } = reading;
     let threads = run.threads;
     let plan = Plan { estate, filter, threads, tags: book, ..Plan::new(RuleSet::default()) };
-    let stop = signals::install(Arc::default());
+    let stop = signals::install(Vec::new());
     let done = Progress::default();
     let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
         engine::scan_and_learn(&mut listing, &plan, None, &done, &stop)

@@ -1,7 +1,5 @@
 //! `keytrail verify`: whether log files are what CloudTrail delivered.
 
-use std::sync::Arc;
-
 use crate::cli::args::VerifyArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
@@ -34,7 +32,7 @@ struct Settled {
 /// All the reasons why it was not performed.
 pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Settled { keys, range, form, run, mut listing } = settle(args, messages)?;
-    let stop = signals::install(Arc::default());
+    let stop = signals::install(Vec::new());
     let done = Progress::default();
     let read = |bytes| done.blob_read(bytes);
     let watched = Watched::new(&done, &args.sources);

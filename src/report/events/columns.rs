@@ -6,7 +6,6 @@ use std::str::FromStr;
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};
 use crate::model::occurrence::{NamedKey, Occurrence};
-use crate::model::principal::Mfa;
 use crate::report::table::grid::{Cell, Ink};
 use crate::report::table::names;
 use crate::report::table::packed::Wish;
@@ -165,7 +164,7 @@ impl Column {
             Column::Resource => join(row.resources.iter().cloned()),
             Column::Error => text(&row.error),
             Column::Message => text(&row.message),
-            Column::Mfa => mfa(row.principal.mfa).to_owned(),
+            Column::Mfa => row.principal.mfa.as_str().to_owned(),
             Column::Account => join(
                 row.account.iter().chain(row.also.iter().flat_map(|also| &also.account)).cloned(),
             ),
@@ -192,15 +191,6 @@ fn who(row: &Occurrence) -> String {
     match &principal.session {
         Some(session) => format!("{name}/{session}"),
         None => name,
-    }
-}
-
-fn mfa(mfa: Mfa) -> &'static str {
-    match mfa {
-        Mfa::Yes => "yes",
-        Mfa::No => "no",
-        Mfa::Unknown => "unknown",
-        Mfa::NotApplicable => "n/a",
     }
 }
 

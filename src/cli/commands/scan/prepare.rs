@@ -11,6 +11,7 @@ use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::config::Config;
 use crate::cli::deliver::{self, Delivery};
+use crate::cli::exports::Exports;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::s3::Scope;
@@ -35,6 +36,7 @@ pub(super) struct Prepared {
     pub listing: Listing,
     pub verifying: Option<Verifying>,
     pub delivery: Delivery,
+    pub exports: Exports,
     pub state: Option<Opened>,
     /// Whether what earlier runs have read is read again.
     pub reread: bool,
@@ -78,9 +80,15 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         .ok();
     let delivery = open_output(args, sources, &read, failures.is_empty());
     let delivery = delivery.map_err(|failure| failures.extend(failure)).ok();
+    let apart = |path: &Path| deliver::keep_apart(path, sources, &read);
+    let asked = settings.as_ref().map_or(&[][..], |settings| &settings.exports);
+    let exports = Exports::open(asked, &args.output.output, apart, failures.is_empty());
+    let exports = exports.map_err(|wrong| failures.extend(wrong)).ok();
     // Where the report goes into a source, what is written of it is no log.
-    let unfinished = delivery.as_ref().and_then(Delivery::unfinished_path);
-    listing.iter_mut().zip(unfinished).for_each(|(listing, path)| listing.leave_out(&path));
+    let main = delivery.iter().filter_map(Delivery::unfinished_path);
+    for path in main.chain(exports.iter().flat_map(Exports::unfinished_paths)) {
+        listing.iter_mut().for_each(|listing| listing.leave_out(&path));
+    }
     let opened = (|| {
         Some(Prepared {
             settings: settings?,
@@ -91,6 +99,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
             listing: listing?,
             verifying: verifying?,
             delivery: delivery?,
+            exports: exports?,
             state: state?,
             reread: args.run.reread,
         })

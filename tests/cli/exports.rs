@@ -1,0 +1,138 @@
+//! `--export FORMAT=PATH` and `-o`: which format goes where, and what happens when one cannot.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::harness::Sandbox;
+
+fn sandbox() -> Sandbox {
+    let record = json!({
+        "eventVersion": "1.11", "eventSource": "kms.amazonaws.com", "eventName": "DisableKey",
+        "eventTime": "2026-11-23T20:17:00Z", "awsRegion": "eu-central-1", "eventID": "e-1",
+        "recipientAccountId": "111122223333", "sourceIPAddress": "192.0.2.1",
+        "userAgent": "=cmd|' /C calc'!A0",
+        "userIdentity": {"type": "IAMUser", "accountId": "111122223333",
+            "arn": "arn:aws:iam::111122223333:user/Alice"},
+        "requestParameters": {"keyId": "1234abcd-12ab-34cd-56ef-1234567890ab"},
+    });
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/trail.json", json!({"Records": [record]}).to_string());
+    sandbox
+}
+
+/// What a file begins with, as its format.
+fn form(text: &str) -> &str {
+    match text {
+        _ if text.starts_with("{\n  \"schema\": \"keytrail.report/v1\"") => "json",
+        _ if text.starts_with("{\"schema\"") || text.starts_with("{\"fingerprint\"") => "ndjson",
+        _ if text.starts_with("fingerprint,rule,title,") => "csv",
+        _ => "table",
+    }
+}
+
+#[test]
+fn the_suffix_says_the_format_unless_an_option_does() {
+    let sandbox = sandbox();
+    for (name, expected) in [
+        ("a.json", "json"),
+        ("a.NDJSON", "ndjson"),
+        ("a.jsonl", "ndjson"),
+        ("a.csv", "csv"),
+        ("a", "table"),
+    ] {
+        sandbox.keytrail(["scan", "logs", "-o", name]).run().code(0);
+        assert_eq!(form(&sandbox.read(name)), expected, "{name}");
+    }
+    let ended = sandbox.keytrail(["scan", "logs", "-q", "-fcsv", "-o", "b.json"]).run().code(0);
+    assert_eq!(form(&sandbox.read("b.json")), "csv");
+    let warned = "warning: --output has the suffix of json, and --format says csv";
+    assert!(ended.stderr.contains(warned), "{}", ended.stderr);
+    let ended = sandbox.keytrail(["scan", "logs", "-q", "-fcsv", "-o", "b.csv"]).run().code(0);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn every_export_has_the_findings_of_the_report() {
+    let sandbox = sandbox();
+    let words =
+        ["scan", "logs", "-fjson", "--export=csv=a", "--export", "b.ndjson", "--export=table=c"];
+    let ended = sandbox.keytrail(words).run().code(0);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let fingerprint = report["findings"][0]["fingerprint"].as_str().unwrap();
+    for (name, expected) in [("a", "csv"), ("b.ndjson", "ndjson")] {
+        let text = sandbox.read(name);
+        assert_eq!(form(&text), expected);
+        assert!(text.contains(fingerprint), "{name}");
+    }
+    assert_eq!(form(&sandbox.read("c")), "table");
+    assert_eq!(sandbox.names(), ["a", "b.ndjson", "c", "logs"]);
+}
+
+#[test]
+fn a_live_report_waits_for_its_exports() {
+    let sandbox = sandbox();
+    let words = ["scan", "logs", "--each", "-fndjson", "--export=csv=a.csv"];
+    let ended = sandbox.keytrail(words).run().code(0);
+    let finding: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+    assert!(sandbox.read("a.csv").contains(finding["fingerprint"].as_str().unwrap()));
+    assert_eq!(sandbox.read("a.csv").lines().count(), ended.stdout.lines().count() + 1);
+}
+
+#[test]
+fn cells_that_a_spreadsheet_would_run_are_text() {
+    let ended = sandbox().keytrail(["scan", "logs", "-fcsv"]).run().code(0);
+    assert!(ended.stdout.contains(",'=cmd|' /C calc'!A0,"), "{}", ended.stdout);
+}
+
+#[test]
+fn all_that_is_wrong_with_outputs_is_said_before_anything_is_read() {
+    let sandbox = sandbox();
+    let words = [
+        "scan",
+        "logs",
+        "-o",
+        "a.csv",
+        "--export=csv=a.csv",
+        "--export=csv=nowhere/b.csv",
+        "--export=json=logs/trail.json",
+        "--export=json=x.json",
+        "--export=csv=./x.json",
+    ];
+    let ended = sandbox.keytrail(words).run().code(2);
+    for said in [
+        "a.csv: is named for two reports",
+        "nowhere/b.csv: no such folder",
+        "x.json: is named for two reports",
+    ] {
+        assert!(ended.stderr.contains(said), "{said} is not in\n{}", ended.stderr);
+    }
+    assert_eq!(sandbox.names(), ["logs"]);
+    for (export, said) in [
+        ("xml=a", "'xml'"),
+        ("json=-", "standard output is for the main report"),
+        ("a.xyz", "expected FORMAT=PATH"),
+    ] {
+        let ended = sandbox.keytrail(["scan", "logs", "--export", export]).run().code(2);
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_export_that_fails_takes_nothing_with_it_but_the_state() {
+    let sandbox = sandbox();
+    let words = [
+        "scan",
+        "logs",
+        "-o",
+        "a.json",
+        "--export=csv=/dev/full",
+        "--export=ndjson=b.ndjson",
+        "--state=state",
+    ];
+    let ended = sandbox.keytrail(words).run().code(2);
+    assert!(ended.stderr.contains("/dev/full: cannot be written"), "{}", ended.stderr);
+    assert_eq!(form(&sandbox.read("a.json")), "json");
+    assert_eq!(form(&sandbox.read("b.ndjson")), "ndjson");
+    assert!(fs::metadata(sandbox.path("state")).is_err(), "the next run has to tell it all again");
+}
