@@ -333,11 +333,12 @@ pub struct OutputArgs {
     #[arg(long, value_name = "LEVEL", default_value = "never")]
     pub fail_on: String,
 
-    /// Format of the report: table, json, ndjson or csv
+    /// Format of the report: table, json, ndjson, csv, html or markdown
     ///
-    /// Without it, the suffix of --output says the format (.txt, .json, .ndjson, .csv), else it is
-    /// table. ndjson is one finding a line, and csv one a row, and nothing else: problems go to
-    /// standard error.
+    /// Without it, the suffix of --output says the format (.txt, .json, .ndjson, .csv, .html, .md),
+    /// else it is table. ndjson is one finding a line, and csv one a row, and nothing else: problems go
+    /// to standard error. html and markdown are a page of evidence to be filed, with the keys, the
+    /// coverage and the files that were read.
     #[arg(short, long, value_name = "FORMAT")]
     pub format: Option<String>,
 
@@ -348,6 +349,12 @@ pub struct OutputArgs {
     /// format.
     #[arg(long = "export", value_name = "FORMAT=PATH")]
     pub exports: Vec<String>,
+
+    /// Name this machine in html and markdown
+    ///
+    /// A page of evidence says by which program and command it was made; by which machine only here.
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
 
     /// What the table is about: cases, findings or events
     ///

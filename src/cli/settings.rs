@@ -39,6 +39,8 @@ pub struct Settings {
     pub suffix: Option<Format>,
     /// The reports beside the main one.
     pub exports: Vec<Export>,
+    /// The machine's name, if evidence is to hold it.
+    pub host: Option<String>,
     /// One finding an event.
     pub each: bool,
     /// Whether only verified logs count.
@@ -100,12 +102,18 @@ impl Settings {
                 format: format?,
                 suffix: suffix.filter(|suffix| Some(*suffix) != format),
                 exports: exports?,
+                host: out.host.clone(),
                 view: view?,
                 each: out.each,
                 verify: asked.map(|_| verify)?,
             })
         })();
         check.end(settings)
+    }
+
+    /// Whether one of the reports tells of keys and names the files that were read.
+    pub fn is_evidence(&self) -> bool {
+        self.format.is_evidence() || self.exports.iter().any(|export| export.format.is_evidence())
     }
 
     /// A digest of the [`lines`](Settings::lines), with a line feed between them. `sha256:…`.

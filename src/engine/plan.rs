@@ -137,6 +137,8 @@ pub struct Plan {
     pub admit: Option<Admit>,
     /// What of keys is asked for, if an inventory is.
     pub keys: Option<KeysAsked>,
+    /// Whether the files that are read are named in the outcome.
+    pub names_files: bool,
     /// Whether records only go to whoever gathers, and make nothing but totals and problems.
     pub only_gathers: bool,
 }
@@ -191,6 +193,7 @@ impl Plan {
             gate: None,
             admit: None,
             keys: None,
+            names_files: false,
             only_gathers: false,
         }
     }

@@ -10,6 +10,7 @@ pub mod date_text;
 pub mod days;
 pub mod delivery;
 pub mod estate;
+pub mod files;
 pub mod finding;
 pub mod findings;
 pub mod forecast;

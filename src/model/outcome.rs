@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Cases;
 use super::coverage::{Coverage, Covered};
+use super::files::Files;
 use super::findings::Findings;
 use super::level::Level;
 use super::memory::Memory;
@@ -212,6 +213,8 @@ pub struct Outcome {
     /// Digest of the names and sizes of the input, and of its contents if it was verified,
     /// `sha256:…`.
     pub manifest: String,
+    /// The files by name; `None` if nobody asked.
+    pub files: Option<Files>,
 }
 
 impl Outcome {

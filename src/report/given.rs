@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::escape;
+use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
 use crate::model::rule_meta::RuleMeta;
@@ -23,6 +24,12 @@ pub struct Run {
     pub since: Option<Time>,
     /// Only events before this are reported.
     pub until: Option<Time>,
+    /// The machine, if its name was given.
+    pub host: Option<String>,
+    /// SHA-256 of the program's file, `sha256:…`, where evidence is to be filed.
+    pub program: Option<String>,
+    /// The accounts and Regions that should deliver.
+    pub expected: Expected,
     /// The command line, the program's name first.
     pub command: Vec<String>,
     /// The effective configuration, a line for each thing that changes what is reported.
@@ -45,6 +52,15 @@ pub struct Run {
     pub min_level: Level,
     /// Whether a finding is one event instead of a group.
     pub each: bool,
+}
+
+/// The accounts and Regions that should deliver, as the configuration names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Accounts, 12 digits each.
+    pub accounts: Vec<String>,
+    /// Regions.
+    pub regions: Vec<String>,
 }
 
 /// What earlier runs have left.
@@ -84,20 +100,34 @@ pub enum Format {
     Ndjson,
     /// One finding a row, for spreadsheets.
     Csv,
+    /// A page for whoever files evidence.
+    Html,
+    /// The same as text.
+    Markdown,
 }
 
 /// The suffixes of file names that say a format.
-const SUFFIXES: [(&str, Format); 5] = [
+const SUFFIXES: [(&str, Format); 9] = [
     (".txt", Format::Table),
     (".ndjson", Format::Ndjson),
     (".jsonl", Format::Ndjson),
     (".csv", Format::Csv),
     (".json", Format::Json),
+    (".html", Format::Html),
+    (".htm", Format::Html),
+    (".md", Format::Markdown),
+    (".markdown", Format::Markdown),
 ];
 
 impl Format {
     /// Every format, in the order of help texts.
-    pub const ALL: [Format; 4] = [Format::Table, Format::Json, Format::Ndjson, Format::Csv];
+    pub const ALL: [Format; 6] =
+        [Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Html, Format::Markdown];
+
+    /// Whether it tells of keys and names the files that were read.
+    pub fn is_evidence(self) -> bool {
+        matches!(self, Format::Html | Format::Markdown)
+    }
 
     /// The format that the suffix of a file's name says, if it is a known one. Case does not count.
     pub fn of_path(path: &Path) -> Option<Format> {
@@ -118,6 +148,8 @@ impl Format {
             Format::Json => "json",
             Format::Ndjson => "ndjson",
             Format::Csv => "csv",
+            Format::Html => "html",
+            Format::Markdown => "markdown",
         }
     }
 }
@@ -189,4 +221,6 @@ pub struct Report<'a> {
     pub run: &'a Run,
     /// What came of it.
     pub outcome: &'a Outcome,
+    /// The keys, if they were gathered.
+    pub keys: Option<&'a Inventory>,
 }

@@ -9,6 +9,7 @@ pub mod actors;
 mod csv;
 pub mod escape;
 pub mod events;
+mod evidence;
 pub mod forecast;
 mod given;
 pub mod granted;
@@ -30,7 +31,7 @@ use std::io::{self, BufWriter, Write};
 
 use crate::model::finding::Finding;
 
-pub use given::{Baseline, Format, Report, Run, State, Style, View};
+pub use given::{Baseline, Expected, Format, Report, Run, State, Style, View};
 pub use json::write_document;
 
 /// Writes `report` as `format` to `out` and flushes it.
@@ -54,6 +55,8 @@ pub fn write(
             }
         }
         Format::Csv => rows::write(report, &mut out)?,
+        Format::Html => evidence::write_html(report, &mut out)?,
+        Format::Markdown => evidence::write_markdown(report, &mut out)?,
     }
     out.flush()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::Run;
+use super::{Expected, Run};
 use crate::model::coverage::{Counts, Covered, Gap, Place};
 use crate::model::finding::{EventRef, Finding, Key, Resource, Status, Told};
 use crate::model::level::Level;
@@ -32,6 +32,9 @@ pub fn run() -> Run {
         sources: vec!["samples/trail".into()],
         since: None,
         until: None,
+        host: None,
+        program: None,
+        expected: Expected::default(),
         command: ["keytrail", "scan", "samples/trail"].map(String::from).to_vec(),
         settings: vec!["min-level low".into()],
         config_digest: "sha256:c0".into(),

@@ -22,7 +22,7 @@ fn text(format: Format, outcome: &Outcome, style: Style) -> String {
 
 fn text_of(run: &Run, format: Format, outcome: &Outcome, style: Style) -> String {
     let mut out = Vec::new();
-    write(format, &Report { run, outcome }, &style, &mut out).unwrap();
+    write(format, &Report { run, outcome, keys: None }, &style, &mut out).unwrap();
     // A release must not change every golden.
     let version = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), '"');
     String::from_utf8(out).unwrap().replace(version, "\"version\": \"VERSION\"")
@@ -260,7 +260,7 @@ fn formats_have_names() {
     }
     assert_eq!(
         "xml".parse::<Format>().unwrap_err(),
-        "unknown format 'xml': use one of table, json, ndjson, csv"
+        "unknown format 'xml': use one of table, json, ndjson, csv, html, markdown"
     );
 }
 
@@ -276,7 +276,7 @@ fn errors_of_the_output_keep_their_kind() {
         }
     }
     let (run, outcome) = (sample::run(), sample::two());
-    let report = Report { run: &run, outcome: &outcome };
+    let report = Report { run: &run, outcome: &outcome, keys: None };
     for format in Format::ALL {
         let error = write(format, &report, &Style::default(), &mut Closed).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format}");

@@ -279,7 +279,7 @@ struct Suppression<'a> {
 
 impl<'a> From<&'a Report<'a>> for Document<'a> {
     fn from(report: &'a Report<'a>) -> Self {
-        let Report { run, outcome } = *report;
+        let Report { run, outcome, .. } = *report;
         let version = env!("CARGO_PKG_VERSION");
         Document {
             schema: SCHEMA,

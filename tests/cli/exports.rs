@@ -101,9 +101,9 @@ fn all_that_is_wrong_with_outputs_is_said_before_anything_is_read() {
     ];
     let ended = sandbox.keytrail(words).run().code(2);
     for said in [
-        "a.csv: is named for two reports",
-        "nowhere/b.csv: no such folder",
-        "x.json: is named for two reports",
+        "a.csv: cannot be opened for writing: is named for two reports",
+        "nowhere/b.csv: cannot be opened for writing: no such folder",
+        "x.json: cannot be opened for writing: is named for two reports",
     ] {
         assert!(ended.stderr.contains(said), "{said} is not in\n{}", ended.stderr);
     }

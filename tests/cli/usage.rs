@@ -58,7 +58,10 @@ fn bad_values() {
             "'bad' for '--fail-on': unknown level 'bad': use informational, low, medium, high, \
              critical or never",
         ),
-        ("--format=xml", "'xml' for '--format': expected one of table, json, ndjson"),
+        (
+            "--format=xml",
+            "'xml' for '--format': expected one of table, json, ndjson, csv, html, markdown",
+        ),
         ("--threads=-1", "'-1' for '--threads': expected a number from 0 (one a core) to 1024"),
         ("--color=red", "'red' for '--color': expected auto, always or never"),
         ("--progress=1", "'1' for '--progress': expected auto, always or never"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::scan::{load_rules, note_absence};
-use super::tags::state;
+use super::tagged::tag;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::check::{Check, Running};
@@ -28,13 +28,11 @@ use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
-use crate::model::tag_state::Presence;
 use crate::model::time::Time;
 use crate::policy::action::Actions;
 use crate::policy::who_can::permissions;
 use crate::report::keys as report;
 use crate::source::Listing;
-use crate::tags::book::Book;
 use crate::triage::Triage;
 
 /// What was asked for, settled.
@@ -190,16 +188,6 @@ pub(super) fn admit(config: &Config, now: Time) -> Option<Admit> {
     Some(Admit::new(move |finding| {
         triage.lock().unwrap_or_else(PoisonError::into_inner).screen(finding)
     }))
-}
-
-/// Writes down the tags that keys have at the end.
-fn tag(inventory: &mut Inventory, book: &Book) {
-    for key in &mut inventory.keys {
-        let state = state(book, key.arn.clone(), Time(i64::MAX));
-        key.tags_complete = state.complete;
-        let known = state.tags.into_iter().filter(|tag| tag.state == Presence::Known);
-        key.tags = known.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect();
-    }
 }
 
 /// Leaves the keys that no record shows a use of since then, and says since when.

@@ -8,5 +8,6 @@ pub mod keys;
 pub mod record;
 pub mod rules;
 pub mod scan;
+mod tagged;
 pub mod tags;
 pub mod verify;

@@ -6,18 +6,21 @@
 mod prepare;
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use crate::cli::accepted;
 use crate::cli::args::ScanArgs;
 use crate::cli::catalogs::Catalogs;
 use crate::cli::check::Verbosity;
 use crate::cli::commands::forecast;
+use crate::cli::commands::tagged::tag;
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::exports::Exports;
@@ -32,13 +35,15 @@ use crate::detect::{Loaded, RuleSet};
 use crate::engine::{self, Admit, Live, Plan, Progress};
 use crate::model::estate::Estate;
 use crate::model::finding::Finding;
+use crate::model::keys::asked::KeysAsked;
+use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
 use crate::model::memory::Id;
 use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
-use crate::report::{self, Format, Report, Run, Style};
+use crate::report::{self, Expected, Format, Report, Run, Style};
 use crate::source::Listing;
 use crate::tags::book::Book;
 use crate::triage::Triage;
@@ -180,6 +185,12 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         sources: settings.sources.iter().map(|s| s.to_string_lossy().into()).collect(),
         since: settings.filter.since,
         until: settings.filter.until,
+        host: settings.host.clone(),
+        program: settings.is_evidence().then(program).flatten(),
+        expected: Expected {
+            accounts: config.estate.own_accounts.iter().cloned().collect(),
+            regions: Vec::new(),
+        },
         command: std::env::args_os().map(|word| word.to_string_lossy().into()).collect(),
         config_digest: Settings::digest(&lines),
         settings: lines,
@@ -195,6 +206,14 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         min_level: settings.min_level,
         each: settings.each,
     }
+}
+
+/// Digest of the program's own file.
+fn program() -> Option<String> {
+    let mut digest = Sha256::new();
+    io::copy(&mut File::open(std::env::current_exe().ok()?).ok()?, &mut digest).ok()?;
+    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("sha256:{hex}"))
 }
 
 /// What the engine is to do.
@@ -219,6 +238,8 @@ fn plan(
         },
         tags,
         now,
+        keys: settings.is_evidence().then(KeysAsked::default),
+        names_files: settings.is_evidence(),
         ..Plan::new(rules)
     }
 }
@@ -259,6 +280,8 @@ struct Scan {
     exports: Exports,
     /// The highest level that was written live.
     worst: Option<Level>,
+    /// The keys, if they are asked for.
+    keys: Option<Inventory>,
     /// Set by a signal.
     stop: Arc<AtomicBool>,
 }
@@ -268,7 +291,7 @@ impl Scan {
     fn begin(settings: Settings, delivery: Delivery, exports: Exports) -> Scan {
         let unfinished = exports.unfinished().chain([delivery.unfinished()]);
         let stop = signals::install(unfinished.collect());
-        Scan { settings, delivery, exports, worst: None, stop }
+        Scan { settings, delivery, exports, worst: None, keys: None, stop }
     }
 
     /// Scans, and lets `triage` decide about findings. Gives the fingerprints of all, for the next run.
@@ -293,7 +316,7 @@ impl Scan {
         triage: &Mutex<Triage>,
         mut listing: Listing,
     ) -> io::Result<Outcome> {
-        let Scan { settings, delivery, worst, stop, .. } = self;
+        let Scan { settings, delivery, worst, stop, keys, .. } = self;
         let live = is_live(settings);
         let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
@@ -313,7 +336,14 @@ impl Scan {
         let progress = Progress::default();
         let watched = Watched::new(&progress, &settings.sources);
         let mut outcome = progress::during(show, watched, || {
-            engine::scan(&mut listing, plan, live, &progress, stop)
+            if plan.keys.is_none() {
+                return engine::scan(&mut listing, plan, live, &progress, stop);
+            }
+            let all = engine::scan_and_list_keys(&mut listing, plan, &progress, stop);
+            let (outcome, book, mut inventory) = all?;
+            tag(&mut inventory, &book);
+            *keys = Some(inventory);
+            Ok(outcome)
         })?;
         note_absence(&mut outcome, &settings.sources);
         Ok(outcome)
@@ -326,11 +356,11 @@ impl Scan {
         outcome: &Outcome,
         messages: Messages,
     ) -> Result<Delivered, Vec<Failure>> {
-        let Scan { settings, delivery, exports, .. } = self;
+        let Scan { settings, delivery, exports, keys, .. } = self;
         let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
         let style = Style { view: settings.view, ..style };
-        let report = Report { run, outcome };
+        let report = Report { run, outcome, keys: keys.as_ref() };
         let exported = exports.write(&report, &Style { width: None, color: false, ..style });
         let delivered = delivery
             .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out));

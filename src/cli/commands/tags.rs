@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::tagged::state;
 use crate::cli::args::TagsArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::check::{Check, Running};
@@ -22,13 +23,11 @@ use crate::detect::RuleSet;
 use crate::engine::{self, Filter, Plan, Progress};
 use crate::model::estate::Estate;
 use crate::model::problem::Problem;
-use crate::model::tag_state::{Presence, TagLine, TagState};
+use crate::model::tag_state::TagState;
 use crate::model::time::Time;
 use crate::report::tags as report;
 use crate::source::Listing;
 use crate::tags::book::{Book, Named};
-use crate::tags::change::Source;
-use crate::tags::timeline::{State, Why};
 
 /// What was asked for, settled.
 struct Settled {
@@ -159,35 +158,6 @@ fn name_of(book: &Book, name: &str) -> String {
     match book.named(name) {
         Named::Arn(arn) => crate::record::kms::taggable(&arn).map_or(arn, |known| known.arn),
         Named::Nothing | Named::Several => name.to_owned(),
-    }
-}
-
-/// What is known of the tags of one ARN.
-pub(super) fn state(book: &Book, arn: String, at: Time) -> TagState {
-    let timeline = book.timeline(&arn);
-    let (tags, others) = timeline.index().all_at(at);
-    let tags = tags.into_iter().map(|(key, state)| line(key, &state)).collect();
-    TagState { arn, tags, complete: !others, evidence: timeline.changes().len() }
-}
-
-fn line(key: String, state: &State) -> TagLine {
-    let (presence, value, why, by) = match state {
-        State::Known(value, by) => (Presence::Known, Some(value.clone()), None, Some(by)),
-        State::Absent(by) => (Presence::Absent, None, None, Some(by)),
-        State::Unknown(why) => (Presence::Unknown, None, Some(Why::as_str(*why)), None),
-    };
-    let event = by.and_then(|by| match &by.source {
-        Source::Record { id, .. } => id.clone(),
-        Source::File(_) | Source::Context => None,
-    });
-    TagLine {
-        key,
-        state: presence,
-        value,
-        why,
-        since: by.map(|by| by.time),
-        by: by.map(|by| by.to_string()),
-        event,
     }
 }
 

@@ -90,6 +90,7 @@ use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::days::Days;
+use crate::model::files::Files;
 use crate::model::finding::Finding;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
@@ -130,7 +131,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let released = network.release(&mut partial.facts, &mut partial.groups);
     partial.problems.or_missing(released, "calls that VPC endpoints logged are missing");
     let counts = count(context, &mut partial);
-    let (mut totals, manifest) = sum(&mut partial);
+    let (mut totals, manifest, files) = sum(&mut partial);
     totals.duplicates = counts.duplicates;
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
@@ -182,20 +183,23 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         coverage: partial.coverage,
         memory,
         manifest,
+        files,
         ..Outcome::default()
     };
     (outcome, book)
 }
 
-/// The totals of all blobs, and their manifest.
-fn sum(partial: &mut Partial) -> (Totals, String) {
-    let objects = std::mem::replace(&mut partial.objects, Objects::new(1));
-    objects.sum().unwrap_or_else(|error| {
+/// The totals of all blobs, their manifest, and their names if those are asked for.
+fn sum(partial: &mut Partial) -> (Totals, String, Option<Files>) {
+    let mut objects = std::mem::replace(&mut partial.objects, Objects::new(1, false));
+    let files = objects.take_files();
+    let (totals, manifest) = objects.sum().unwrap_or_else(|error| {
         let message =
             format!("a temporary file cannot be read back, so totals are missing: {error}");
         partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
         Default::default()
-    })
+    });
+    (totals, manifest, files)
 }
 
 /// The different accounts and Regions.

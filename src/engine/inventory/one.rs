@@ -36,6 +36,7 @@ pub struct OneKey {
     regions: Tallies,
     addresses: Tallies,
     last_use: Option<Touch>,
+    last_policy: Option<Touch>,
 }
 
 impl OneKey {
@@ -55,6 +56,7 @@ impl OneKey {
             regions: Tallies::default(),
             addresses: Tallies::default(),
             last_use: None,
+            last_policy: None,
         }
     }
 
@@ -95,6 +97,10 @@ impl OneKey {
         let service = caller.service.as_deref();
         if seen.is_administration() {
             self.administrators.add(&caller.name, service, at);
+            if seen.ok() && seen.name() == "PutKeyPolicy" {
+                self.facts.policy.changes += 1;
+                self.last_policy = Some(seen.touch);
+            }
         }
         if !seen.is_use() {
             return Ok(());
@@ -153,6 +159,7 @@ impl OneKey {
         facts.regions = self.regions.listed(most);
         facts.addresses = self.addresses.listed(most);
         facts.last_use = self.last_use.map(|touch| texts.proof(&touch)).transpose()?;
+        facts.policy.last = self.last_policy.map(|touch| texts.proof(&touch)).transpose()?;
         let mut grants = KnownGrants::default();
         if self.deep {
             let life = std::mem::take(&mut self.life);

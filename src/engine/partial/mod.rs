@@ -134,7 +134,7 @@ impl Partial {
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),
-            objects: Objects::new(plan.limits.facts),
+            objects: Objects::new(plan.limits.facts, plan.names_files),
             accounts: Values::default(),
             regions: Values::default(),
         }

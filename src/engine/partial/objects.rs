@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::engine::store::runs::{Row, Rows, SHARDS};
+use crate::model::files::{File, Files};
 use crate::model::outcome::Totals;
 use crate::model::time::Time;
 use crate::source::hashed::{Hash, hex};
@@ -113,12 +114,16 @@ impl Row for Object {
 
 /// Every blob that was read.
 #[derive(Debug)]
-pub struct Objects(Rows<Object>);
+pub struct Objects {
+    rows: Rows<Object>,
+    /// Their names, if those are asked for.
+    files: Option<Files>,
+}
 
 impl Objects {
-    /// No blobs; at most `limit` are held in memory.
-    pub fn new(limit: usize) -> Objects {
-        Objects(Rows::new(limit))
+    /// No blobs; at most `limit` are held in memory. Their names are kept if `named`.
+    pub fn new(limit: usize, named: bool) -> Objects {
+        Objects { rows: Rows::new(limit), files: named.then(Files::default) }
     }
 
     /// Adds a blob. Its size is that as stored, if it was opened; `hash` is the text's, if texts are
@@ -141,12 +146,24 @@ impl Objects {
         let digest = Sha256::digest(line.as_bytes());
         let (words, _) = digest.as_slice().as_chunks::<8>();
         let word = |i: usize| u64::from_be_bytes(words[3 - i]);
-        self.0.push(Object { digest: [word(0), word(1), word(2), word(3)], counts });
+        self.rows.push(Object { digest: [word(0), word(1), word(2), word(3)], counts });
+        if let Some(files) = self.files.as_mut().filter(|_| !counts.unlisted) {
+            let sha256 = hash.flatten().map(|hash| hex(&hash));
+            files.add(name.to_owned(), File { bytes: size, sha256 });
+        }
     }
 
     /// Adds another worker's.
     pub fn merge(&mut self, other: Objects) {
-        self.0.merge(other.0);
+        self.rows.merge(other.rows);
+        if let (Some(files), Some(others)) = (&mut self.files, other.files) {
+            files.merge(others);
+        }
+    }
+
+    /// The names, if those were asked for.
+    pub fn take_files(&mut self) -> Option<Files> {
+        self.files.take()
     }
 
     /// The totals of all blobs, and their manifest: the sum, modulo 2^256, of their digests, which
@@ -156,7 +173,7 @@ impl Objects {
     /// When a temporary file cannot be read back.
     pub fn sum(self) -> std::io::Result<(Totals, String)> {
         let (mut totals, mut sum) = (Totals::default(), [0; 4]);
-        let sharded = self.0.sharded();
+        let sharded = self.rows.sharded();
         for shard in 0..SHARDS {
             let mut rows = sharded.shard(shard).rows()?;
             let mut before = None;
@@ -202,7 +219,7 @@ mod tests {
     use super::*;
 
     fn sum(files: &[(&str, Option<u64>)], hash: Option<Option<Hash>>) -> (Totals, String) {
-        let mut objects = Objects::new(1);
+        let mut objects = Objects::new(1, false);
         for (name, size) in files {
             let counts = Counts { records: 2, failed: size.is_none(), ..Counts::default() };
             objects.add((name, *size), hash, counts);

@@ -75,6 +75,8 @@ pub struct KeyFacts {
     pub rotation: Rotation,
     /// Its imported material.
     pub material: Option<Material>,
+    /// How often its policy was changed.
+    pub policy: PolicyChanges,
     /// The other Regions in which records show a multi-Region key of the same id.
     pub other_regions: Vec<String>,
     /// Who has tried to change it.
@@ -160,6 +162,15 @@ impl KeyFacts {
 /// The id in the ARN of a key; other text as it stands.
 pub fn id_of(arn: &str) -> &str {
     arn.split_once(":key/").map_or(arn, |(_, id)| id)
+}
+
+/// How often a key's policy was changed in the range that is reported.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PolicyChanges {
+    /// Calls of `PutKeyPolicy` that succeeded.
+    pub changes: u64,
+    /// The last of them.
+    pub last: Option<Proof>,
 }
 
 /// An alias, and when it named the key.

@@ -1,0 +1,106 @@
+//! One pass over the findings, for what the page tells of all of them.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::model::findings::Findings;
+use crate::model::level::Level;
+use crate::model::time::Time;
+
+/// So many microseconds has a day.
+const DAY: i64 = 86_400 * 1_000_000;
+
+/// Rules that are counted; a user may give more.
+const RULES: usize = 10_000;
+
+/// What the findings add up to.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Findings of each level by the day on which they were first seen, counted from 1970.
+    days: BTreeMap<i64, [u64; 5]>,
+    /// Findings of each rule by level.
+    pub rules: BTreeMap<String, [u64; 5]>,
+    /// Findings without a time.
+    pub timeless: u64,
+    /// All of them.
+    pub all: u64,
+}
+
+impl Survey {
+    /// Counts the findings.
+    ///
+    /// # Errors
+    /// Those of the file that findings wait in.
+    pub fn of(findings: &Findings) -> io::Result<Survey> {
+        let mut survey = Survey::default();
+        for finding in findings.read()? {
+            let finding = finding?;
+            let level = finding.level as usize;
+            survey.all += 1;
+            match finding.first_seen {
+                Some(Time(at)) => survey.days.entry(at.div_euclid(DAY)).or_default()[level] += 1,
+                None => survey.timeless += 1,
+            }
+            if survey.rules.len() < RULES || survey.rules.contains_key(&finding.rule) {
+                survey.rules.entry(finding.rule.clone()).or_default()[level] += 1;
+            }
+        }
+        Ok(survey)
+    }
+
+    /// The spans of time from the first to the last finding, each with its findings by level: days, or
+    /// as many days together as make no more than `most` spans.
+    pub fn spans(&self, most: usize) -> (i64, Vec<(String, [u64; 5])>) {
+        let (Some((&first, _)), Some((&last, _))) =
+            (self.days.first_key_value(), self.days.last_key_value())
+        else {
+            return (1, Vec::new());
+        };
+        let most = i64::try_from(most).unwrap_or(i64::MAX).max(1);
+        // Times may be centuries apart, if somebody wrote them.
+        let each = (last - first + 1).div_euclid(most) + i64::from((last - first + 1) % most != 0);
+        let mut spans: Vec<(String, [u64; 5])> = Vec::new();
+        for start in (0..).map(|n| first + n * each).take_while(|start| *start <= last) {
+            let mut sum = [0; 5];
+            for (_, levels) in self.days.range(start..start + each) {
+                sum.iter_mut().zip(levels).for_each(|(sum, level)| *sum += level);
+            }
+            spans.push((day(start), sum));
+        }
+        (each, spans)
+    }
+}
+
+/// `2026-11-23`
+fn day(number: i64) -> String {
+    Time(number.saturating_mul(DAY)).to_string().chars().take(10).collect()
+}
+
+/// The levels that there are, the highest first, with their numbers.
+pub fn levels(numbers: &[u64; 5]) -> impl Iterator<Item = (Level, u64)> + '_ {
+    let all = Level::ALL.into_iter();
+    all.map(|level| (level, numbers[level as usize])).filter(|(_, number)| *number > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_no_more_than_asked_and_lose_nothing() {
+        let days = [0, 1, 9, 400, 2_932_896].map(|day| (day, [1, 0, 0, 0, 2]));
+        for until in 1..=days.len() {
+            let survey =
+                Survey { days: days.into_iter().take(until).collect(), ..Survey::default() };
+            for most in [1, 2, 7, 62] {
+                let (each, spans) = survey.spans(most);
+                assert!(spans.len() <= most && each >= 1, "{until} {most} {each}");
+                let sum: u64 = spans.iter().flat_map(|(_, levels)| levels).sum();
+                assert_eq!(sum, 3 * until as u64);
+            }
+        }
+        assert_eq!(Survey::default().spans(9).1, []);
+        let survey = Survey { days: [(20_780, [0; 5])].into(), ..Survey::default() };
+        assert_eq!(survey.spans(9).1[0].0, "2026-11-23");
+    }
+}

@@ -1,0 +1,158 @@
+//! The page on two findings, on nothing and on hostile values.
+
+use insta::assert_snapshot;
+
+use super::{SECTIONS, write_html, write_markdown};
+use crate::model::files::{File, Files};
+use crate::model::finding::Finding;
+use crate::model::keys::facts::{AliasSpan, Inventory, KeyFacts, PolicyChanges};
+use crate::model::keys::listed::{Listed, Tally, Used};
+use crate::model::keys::state::{KeyState, Proof};
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::outcome::Outcome;
+use crate::model::time::Time;
+use crate::report::escape::is_hidden;
+use crate::report::{Expected, Report, Run, sample};
+
+const HOSTILE: &str = "\u{1b}[2J\u{0}\ncritical\r\u{9b}31m \u{202e}live\u{2066} \u{200b}\"'</td></svg>\
+                       <script>alert(1)</script><img src=x onerror=y>=1+1|`&lt;[a](javascript:b)";
+
+fn run(text: &str) -> Run {
+    Run {
+        host: Some(text.into()),
+        program: Some("sha256:e0".into()),
+        expected: Expected {
+            accounts: vec!["111122223333".into(), text.into()],
+            regions: vec![text.into()],
+        },
+        config_file: Some(text.into()),
+        sources: vec![text.into()],
+        command: vec!["keytrail".into(), text.into()],
+        settings: vec![format!("roles.automation [\"{text}\"]")],
+        ..sample::run()
+    }
+}
+
+fn keys(text: &str) -> Inventory {
+    let proof = Proof {
+        time: Time(1_774_000_000_000_000),
+        event: text.into(),
+        id: None,
+        error: None,
+        by: Some(text.into()),
+        origin: Origin::record(text, 1),
+    };
+    let used = |name: &str| Listed {
+        count: 9,
+        cut: false,
+        first: vec![Used {
+            name: name.into(),
+            by: Vec::new(),
+            tally: Tally { ok: 4, ..Tally::default() },
+        }],
+    };
+    let mut key = KeyFacts::of(&format!("arn:aws:kms:eu-central-1:111122223333:key/{text}"));
+    key.aliases.first =
+        vec![AliasSpan { name: text.into(), given: None, from: Time(0), to: None, now_of: None }];
+    key.state.state = KeyState::Disabled;
+    key.state.changed = Some(proof.clone());
+    key.policy = PolicyChanges { changes: 2, last: Some(proof) };
+    key.origin = Some(text.into());
+    key.administrators = used(text);
+    key.services = used(text);
+    key.add_finding(Level::High, 3);
+    Inventory { keys: vec![key], left_out: 7, lost: vec![text.into()], ..Inventory::default() }
+}
+
+fn outcome(findings: Vec<Finding>, text: &str) -> Outcome {
+    let mut outcome = sample::outcome(findings);
+    outcome.problems = vec![sample::problem(text)];
+    outcome.suppressions = sample::suppressions();
+    outcome.covered = vec![sample::covered(text, &[(498_192, 498_744)])];
+    let mut files = Files::default();
+    files.add(text.into(), File { bytes: Some(7), sha256: None });
+    outcome.files = Some(files);
+    outcome
+}
+
+fn page(
+    write: fn(&Report<'_>, &mut dyn std::io::Write) -> std::io::Result<()>,
+    report: &Report<'_>,
+) -> String {
+    let mut out = Vec::new();
+    write(report, &mut out).unwrap();
+    let version = concat!("keytrail ", env!("CARGO_PKG_VERSION"));
+    String::from_utf8(out).unwrap().replace(version, "keytrail VERSION")
+}
+
+/// The body of a page: what the head holds does not change with the report.
+fn body(html: &str) -> &str {
+    &html[html.find("<body>").unwrap()..]
+}
+
+#[test]
+fn two_findings_and_nothing() {
+    let (run, two) =
+        (run("prod"), outcome(vec![sample::deletion(), sample::foreign_use()], "eu-west-1"));
+    let keys = keys("1234abcd");
+    let report = Report { run: &run, outcome: &two, keys: Some(&keys) };
+    assert_snapshot!("two_html", body(&page(write_html, &report)));
+    assert_snapshot!("two_markdown", page(write_markdown, &report));
+    let (run, none) = (sample::run(), sample::outcome(Vec::new()));
+    let report = Report { run: &run, outcome: &none, keys: None };
+    assert_snapshot!("empty_markdown", page(write_markdown, &report));
+    let html = page(write_html, &report);
+    for (id, title) in SECTIONS {
+        assert!(html.contains(&format!("<section id=\"{id}\">\n<h2>{title}</h2>")), "{id}");
+    }
+}
+
+#[test]
+fn hostile_values_are_text() {
+    let run = run(HOSTILE);
+    let hostile = outcome(vec![sample::hostile(HOSTILE)], HOSTILE);
+    let keys = keys(HOSTILE);
+    let report = Report { run: &run, outcome: &hostile, keys: Some(&keys) };
+    let html = page(write_html, &report);
+    assert_eq!(unclosed(&html), Vec::<String>::new());
+    for tag in ["<script", "<img", "<iframe", "javascript:b\"", "href=\"java"] {
+        assert!(!html.contains(tag), "{tag}");
+    }
+    let markdown = page(write_markdown, &report);
+    for text in [&html, &markdown] {
+        assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)));
+    }
+    assert_snapshot!("hostile_markdown", markdown);
+}
+
+#[test]
+fn a_long_value_cannot_bury_the_page() {
+    let text = "A\u{301}/<".repeat(250_000);
+    let run = run(&text);
+    let outcome = outcome(vec![sample::hostile(&text)], &text);
+    let keys = keys(&text);
+    let report = Report { run: &run, outcome: &outcome, keys: Some(&keys) };
+    for write in [write_html, write_markdown] {
+        assert!(page(write, &report).len() < 600_000);
+    }
+}
+
+/// The elements that do not end where they should. A name of an element is read up to what cannot be
+/// part of one; a text holds no `<`.
+fn unclosed(html: &str) -> Vec<String> {
+    let mut open: Vec<String> = Vec::new();
+    let mut wrong = Vec::new();
+    for tag in html.split('<').skip(1).filter(|tag| !tag.starts_with('!')) {
+        let (closes, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
+        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
+        match closes {
+            _ if name == "meta" => {}
+            false => open.push(name),
+            true if open.pop().as_ref() == Some(&name) => {}
+            true => wrong.push(name),
+        }
+    }
+    wrong.extend(open);
+    wrong
+}
