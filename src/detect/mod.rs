@@ -14,6 +14,7 @@
 //! wiring      which rules feed which stateful rules
 //! select      --select and --ignore
 //! lint        checks a user's rules before a scan uses them
+//! controls    the frameworks whose controls rules help to audit
 //! whitepaper  the statements that rules help to audit
 //! ```
 //!
@@ -21,6 +22,7 @@
 //! among the candidates of the record. Nothing here depends on the order of files or rules.
 
 pub mod case;
+pub mod controls;
 mod digest;
 pub mod error;
 pub mod field;

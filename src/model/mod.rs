@@ -5,6 +5,7 @@ pub mod arn;
 pub mod case;
 pub mod conduct;
 pub mod container;
+pub mod control;
 pub mod coverage;
 pub mod date_text;
 pub mod days;

@@ -1,5 +1,6 @@
 //! What a rule says about itself, apart from how it decides.
 
+use super::control::ControlName;
 use super::finding::Told;
 use super::level::Level;
 
@@ -46,6 +47,8 @@ pub struct RuleMeta {
     /// The statements of AWS's whitepaper on KMS best practices that it answers, by their short
     /// names, such as `MFA`.
     pub whitepaper: Vec<String>,
+    /// The controls that it helps to audit.
+    pub controls: Vec<ControlName>,
     /// The level of a finding whose events are on three days or more, if that makes it usual.
     pub routine: Option<Level>,
     /// Whether low findings of many actors say the same, so that beyond a few they become one.
@@ -117,6 +120,7 @@ mod tests {
             false_positives: vec![],
             tier: None,
             whitepaper: vec![],
+            controls: vec![],
             alike: false,
             routine: None,
             values: Vec::new(),

@@ -248,6 +248,7 @@ impl File<'_> {
                 false_positives: paper.false_positives.to_vec(),
                 tier: own.member("tier").and_then(|tier| tier.as_u64()?.try_into().ok()),
                 whitepaper: own.texts("whitepaper"),
+                controls: own.controls(),
                 routine: own
                     .text("routine")
                     .filter(|_| self.embedded.is_some())

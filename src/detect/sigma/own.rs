@@ -5,10 +5,13 @@
 
 use serde_json::Value;
 
+use crate::model::control::ControlName;
+
 /// Every key that is read under `keytrail:`, in alphabetical order.
-pub const KEYTRAIL_KEYS: [&str; 12] = [
+pub const KEYTRAIL_KEYS: [&str; 13] = [
     "advice",
     "alike",
+    "controls",
     "errors",
     "from",
     "native",
@@ -39,6 +42,12 @@ impl Own {
     /// The value of a key, if it is text.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.member(key)?.as_str()
+    }
+
+    /// The controls in the list under `controls`. What is not `FRAMEWORK:ID` is left out; the lint
+    /// says so.
+    pub fn controls(&self) -> Vec<ControlName> {
+        self.texts("controls").iter().filter_map(|text| ControlName::parse(text)).collect()
     }
 
     /// The texts in the list under a key; other values are left out.
