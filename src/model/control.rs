@@ -47,6 +47,11 @@ impl Framework {
     pub fn control(&self, id: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.id.eq_ignore_ascii_case(id))
     }
+
+    /// The name of one of its controls.
+    pub fn name_of(&self, control: &Control) -> ControlName {
+        ControlName { framework: self.name.clone(), id: control.id.clone() }
+    }
 }
 
 impl Control {

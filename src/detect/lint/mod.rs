@@ -9,16 +9,18 @@
 //! cloudtrail    whether records can hold its fields and values; names: the tables for this
 //! ```
 //!
-//! Two modules help them:
+//! Three modules help them:
 //!
 //! ```text
 //! references    whether the rules that a correlation names exist
+//! controls      whether the controls that a rule names exist
 //! tree          the line and column of everything in the file
 //! ```
 //!
 //! What must stay true: the built-in rules pass, and a file that a scan would refuse does not.
 
 mod cloudtrail;
+mod controls;
 mod names;
 mod references;
 mod spec;
@@ -144,6 +146,7 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
         for document in &file.documents {
             flaws.extend(cloudtrail::flaws(document));
             flaws.extend(known.flaws(document));
+            flaws.extend(controls::flaws(document));
         }
         flaws.iter_mut().for_each(|flaw| flaw.origin.clone_from(&file.origin));
         linted.flaws.append(&mut flaws);

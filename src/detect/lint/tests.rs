@@ -136,3 +136,18 @@ fn correlations_refer_to_rules_that_are_there() {
 fn a_path_that_is_not_there_is_no_flaw() {
     assert_eq!(lint(&[PathBuf::from("/no/such/rule.yml")]).unwrap_err().len(), 1);
 }
+
+#[test]
+fn controls_that_nobody_has() {
+    let named = |names: &str| {
+        with("level: high", &format!("level: high\nkeytrail: {{controls: [{names}]}}"))
+    };
+    // A framework of the author's own is no flaw, not even beside one with a similar name.
+    assert!(named("PCI:3.7.5, fsbp:kms.3, Acme:KM-4, NIS2:21.2.h, NIST-CSF:PR.DS-01").is_empty());
+    assert_eq!(named("PCI:3.7.5, SC-12"), ["13:34 warning control-form"]);
+    assert_eq!(named("'PCI:3.7.55'"), ["13:23 warning unknown-control"]);
+    assert_eq!(named("'PCI:3.7.8'"), ["13:23 warning control-not-testable"]);
+    for name in ["PCI-DSS:3.7.5", "SOC-2:CC6.1", "PIC:3.7.5", "iso 27001:A.8.24"] {
+        assert_eq!(named(&format!("'{name}'")), ["13:23 warning unknown-framework"], "{name}");
+    }
+}

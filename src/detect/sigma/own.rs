@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::detect::controls;
 use crate::model::control::ControlName;
 
 /// Every key that is read under `keytrail:`, in alphabetical order.
@@ -47,7 +48,7 @@ impl Own {
     /// The controls in the list under `controls`. What is not `FRAMEWORK:ID` is left out; the lint
     /// says so.
     pub fn controls(&self) -> Vec<ControlName> {
-        self.texts("controls").iter().filter_map(|text| ControlName::parse(text)).collect()
+        self.texts("controls").iter().filter_map(|text| controls::named(text)).collect()
     }
 
     /// The texts in the list under a key; other values are left out.

@@ -1,17 +1,26 @@
 //! The controls that rules help to audit: one file of `controls/` a framework, embedded.
 //!
-//! Each control is told in our own words: the texts of most standards may not be copied. What must
-//! stay true: every file is read, and every id in it is one of its framework.
+//! Each control is told in our own words: the texts of most standards may not be copied. `asked`
+//! finds the controls that `--control` means. What must stay true: every file is read, and every id
+//! in it is one of its framework.
+
+pub mod asked;
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::model::control::{Control, Evidence, Framework};
+use crate::model::control::{Control, ControlName, Evidence, Framework};
 
 /// The files, in the order in which frameworks are shown.
-const FILES: [&str; 2] =
-    [include_str!("../../controls/pci.yml"), include_str!("../../controls/nist.yml")];
+const FILES: [&str; 6] = [
+    include_str!("../../../controls/pci.yml"),
+    include_str!("../../../controls/nist.yml"),
+    include_str!("../../../controls/cis.yml"),
+    include_str!("../../../controls/fsbp.yml"),
+    include_str!("../../../controls/soc2.yml"),
+    include_str!("../../../controls/iso.yml"),
+];
 
 static FRAMEWORKS: LazyLock<Vec<Framework>> =
     LazyLock::new(|| FILES.iter().filter_map(|text| read(text).ok()).collect());
@@ -19,6 +28,13 @@ static FRAMEWORKS: LazyLock<Vec<Framework>> =
 /// Every framework.
 pub fn frameworks() -> &'static [Framework] {
     &FRAMEWORKS
+}
+
+/// The control that a rule names. A known one is spelled as in its file, so that names can be
+/// compared. `None` if the text is not `FRAMEWORK:ID`.
+pub fn named(text: &str) -> Option<ControlName> {
+    let name = ControlName::parse(text)?;
+    Some(name.find(frameworks()).map_or(name, |(framework, control)| framework.name_of(control)))
 }
 
 /// A file.
@@ -69,10 +85,9 @@ mod tests {
 
     use super::*;
     use crate::detect::RuleSet;
-    use crate::model::control::ControlName;
 
     /// Every control that a rule of the pack names.
-    fn named() -> BTreeSet<ControlName> {
+    fn of_rules() -> BTreeSet<ControlName> {
         let rules = RuleSet::load(true, &[], &Default::default()).unwrap().rules;
         rules.metas().iter().flat_map(|meta| meta.controls.clone()).collect()
     }
@@ -103,23 +118,26 @@ mod tests {
     }
 
     #[test]
-    fn every_control_that_a_rule_names_is_known_and_spelled_as_here() {
-        for name in named() {
-            let Some((framework, control)) = name.find(frameworks()) else {
-                panic!("no framework has {name}")
-            };
-            assert_eq!(name.to_string(), format!("{}:{}", framework.name, control.id));
+    fn every_control_that_a_rule_names_is_known() {
+        for name in of_rules() {
+            assert!(name.find(frameworks()).is_some(), "no framework has {name}");
         }
+    }
+
+    #[test]
+    fn known_names_are_spelled_as_in_their_file() {
+        assert_eq!(named("fsbp:cloudtrail.1").unwrap().to_string(), "FSBP:CloudTrail.1");
+        assert_eq!(named("Acme:KM-4").unwrap().to_string(), "Acme:KM-4");
+        assert_eq!(named("SC-12"), None);
     }
 
     /// What is testable has a rule, and what no log can show has none.
     #[test]
     fn rules_and_evidence_agree() {
-        let named = named();
+        let named = of_rules();
         for framework in frameworks() {
             for control in &framework.controls {
-                let name =
-                    ControlName { framework: framework.name.clone(), id: control.id.clone() };
+                let name = framework.name_of(control);
                 assert_eq!(named.contains(&name), control.is_testable(), "{name}");
             }
         }
