@@ -1,15 +1,19 @@
 //! The list of rules: a table for people, a document for programs.
 //!
 //! On a terminal a rule takes a few lines below the name of its group. In a file, or on a wide
-//! terminal, it takes one line, so that `grep` finds all of it. What must stay true: the JSON form
-//! has everything that is known of a rule.
+//! terminal, it takes one line, so that `grep` finds all of it. A rule may name many controls, so
+//! the table shows those only that were asked for, in place of the whitepaper's statements. What
+//! must stay true: the JSON form has everything that is known of a rule.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::escape::visible;
 use super::table::grid::{Grid, Ink};
 use super::{Style, json};
+use crate::model::control::ControlName;
 use crate::model::level::Level;
 use crate::model::rule_meta::RuleMeta;
 
@@ -25,8 +29,56 @@ const LEAST_WIDTH: u16 = 40;
 /// The name of the group of the user's rules.
 const NO_GROUP: &str = "yours";
 
-/// The title of each column; in the narrow form the first two share one.
-const HEADER: [&str; 7] = ["GROUP", "RULE", "LEVEL", "NOISE", "ATT&CK", "PAPER", "TITLE"];
+/// In the narrow form a longer control is cut off at this width.
+const WIDEST_CONTROL: u16 = 20;
+
+/// What the column before the title lists.
+pub enum Answers {
+    /// The statements of the whitepaper.
+    Statements,
+    /// Those of these controls that the rule names.
+    Controls(BTreeSet<ControlName>),
+}
+
+impl Answers {
+    /// The title of each column; in the narrow form the first two share one.
+    fn header(&self) -> [&'static str; 7] {
+        let own = match self {
+            Answers::Statements => "PAPER",
+            Answers::Controls(_) => "CONTROL",
+        };
+        ["GROUP", "RULE", "LEVEL", "NOISE", "ATT&CK", own, "TITLE"]
+    }
+
+    /// The entries of a rule.
+    fn of(&self, rule: &RuleMeta) -> Vec<String> {
+        match self {
+            Answers::Statements => rule.whitepaper.clone(),
+            Answers::Controls(asked) => {
+                let names = rule.controls.iter().filter(|name| asked.contains(name));
+                names.map(ControlName::to_string).collect()
+            }
+        }
+    }
+
+    /// The width of the column in the narrow form.
+    fn width(&self, rules: &[&RuleMeta]) -> u16 {
+        const STATEMENT: u16 = 8; // "ALIASPOL"
+        match self {
+            Answers::Statements => STATEMENT,
+            Answers::Controls(_) => {
+                let all = rules.iter().flat_map(|rule| self.of(rule));
+                let widest = all.map(|name| columns(&name)).max().unwrap_or(0);
+                widest.clamp(STATEMENT, WIDEST_CONTROL)
+            }
+        }
+    }
+}
+
+/// The columns that a text takes once it is escaped, within reason.
+fn columns(text: &str) -> u16 {
+    u16::try_from(visible(text).chars().count()).unwrap_or(u16::MAX).min(u16::MAX / 16)
+}
 
 /// The rules in the order in which they are listed: by group, the user's last, then by id.
 pub fn sorted<'a>(rules: impl IntoIterator<Item = &'a RuleMeta>) -> Vec<&'a RuleMeta> {
@@ -39,10 +91,15 @@ pub fn sorted<'a>(rules: impl IntoIterator<Item = &'a RuleMeta>) -> Vec<&'a Rule
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_table(rules: &[&RuleMeta], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_table(
+    rules: &[&RuleMeta],
+    answers: &Answers,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match style.width {
-        Some(width) if width < WIDE => narrow(rules, width.max(LEAST_WIDTH), style, out),
-        width => wide(rules, width, style, out),
+        Some(width) if width < WIDE => narrow(rules, answers, width.max(LEAST_WIDTH), style, out),
+        width => wide(rules, answers, width, style, out),
     }
 }
 
@@ -52,15 +109,17 @@ struct Row<'a> {
     group: &'a str,
     noise: String,
     attack: Vec<String>,
+    answers: Vec<String>,
 }
 
 impl<'a> Row<'a> {
-    fn new(rule: &'a RuleMeta) -> Row<'a> {
+    fn new(rule: &'a RuleMeta, answers: &Answers) -> Row<'a> {
         Row {
             rule,
             group: rule.group.as_deref().unwrap_or(NO_GROUP),
             noise: rule.tier.map(|tier| tier.to_string()).unwrap_or_default(),
             attack: rule.attack(),
+            answers: answers.of(rule),
         }
     }
 
@@ -72,7 +131,7 @@ impl<'a> Row<'a> {
             self.rule.level.to_string(),
             self.noise.clone(),
             self.attack.join(","),
-            self.rule.whitepaper.join(","),
+            self.answers.join(","),
             self.rule.title.clone(),
         ]
     }
@@ -81,16 +140,17 @@ impl<'a> Row<'a> {
 /// One row a rule. Without a width every column is as wide as its longest text.
 fn wide(
     rules: &[&RuleMeta],
+    answers: &Answers,
     width: Option<u16>,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let rows: Vec<[String; 7]> = rules.iter().map(|rule| Row::new(rule).texts()).collect();
-    let columns = |text: &str| u16::try_from(text.chars().count()).unwrap_or(u16::MAX / 16);
-    let mut widths = HEADER.map(columns);
+    let titles = answers.header();
+    let rows: Vec<[String; 7]> = rules.iter().map(|rule| Row::new(rule, answers).texts()).collect();
+    let mut widths = titles.map(columns);
     for row in &rows {
         for (width, text) in widths.iter_mut().zip(row) {
-            *width = (*width).max(columns(text).min(u16::MAX / 16));
+            *width = (*width).max(columns(text));
         }
     }
     let [.., title] = &mut widths;
@@ -100,7 +160,7 @@ fn wide(
     }
     let mut grid = Grid::new(width.unwrap_or(u16::MAX), &widths, style.color, out);
     let mut header = grid.row::<7>();
-    header.iter_mut().zip(HEADER).for_each(|(cell, text)| cell.add(Ink::Faint, text, 1));
+    header.iter_mut().zip(titles).for_each(|(cell, text)| cell.add(Ink::Faint, text, 1));
     grid.write(&header)?;
     for (texts, rule) in rows.iter().zip(rules) {
         let mut cells = grid.row::<7>();
@@ -122,16 +182,23 @@ fn wide(
 }
 
 /// A heading a group; a rule's title stands under its id, and lists go down.
-fn narrow(rules: &[&RuleMeta], width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn narrow(
+    rules: &[&RuleMeta],
+    answers: &Answers,
+    width: u16,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     const NOISE: u16 = 5;
     const ATTACK: u16 = 9; // "T1562.008"
-    const PAPER: u16 = 8; // "ALIASPOL"
+    let answer = answers.width(rules);
+    let titles = answers.header();
     let level = rules.iter().map(|rule| rule.level.as_str().len()).max().unwrap_or(0) as u16;
     let level = level.max(Level::Critical.as_str().len() as u16);
     let widths: &[u16] =
-        if width < NARROW { &[0, level] } else { &[0, level, NOISE, ATTACK, PAPER] };
+        if width < NARROW { &[0, level] } else { &[0, level, NOISE, ATTACK, answer] };
     let mut group = None;
-    for row in rules.iter().map(|rule| Row::new(rule)) {
+    for row in rules.iter().map(|rule| Row::new(rule, answers)) {
         let mut grid = Grid::new(width, widths, style.color, out);
         if group != Some(row.group) {
             if group.is_some() {
@@ -141,20 +208,20 @@ fn narrow(rules: &[&RuleMeta], width: u16, style: &Style, out: &mut dyn Write) -
             let mut cells = grid.row::<5>();
             let [name, others @ ..] = &mut cells;
             name.add(Ink::Strong, &row.group.to_uppercase(), 1);
-            others.iter_mut().zip(&HEADER[2..]).for_each(|(cell, text)| {
+            others.iter_mut().zip(&titles[2..]).for_each(|(cell, text)| {
                 cell.add(Ink::Faint, text, 1);
             });
             grid.write(&cells[..widths.len()])?;
         }
         let mut cells = grid.row::<5>();
-        let [name, level, noise, attack, paper] = &mut cells;
+        let [name, level, noise, attack, answers] = &mut cells;
         name.add(Ink::Strong, &row.rule.id, 2);
         name.add(Ink::Plain, &row.rule.title, 3);
         level.add(Ink::Of(row.rule.level), row.rule.level.as_str(), 1);
         noise.add(Ink::Plain, &row.noise, 1);
         row.attack.iter().for_each(|id| attack.add(Ink::Plain, id, 1));
-        row.rule.whitepaper.iter().for_each(|name| paper.add(Ink::Plain, name, 1));
-        let lists = row.attack.iter().chain(&row.rule.whitepaper).map(String::as_str);
+        row.answers.iter().for_each(|name| answers.add(Ink::Plain, name, 1));
+        let lists = row.attack.iter().chain(&row.answers).map(String::as_str);
         let lists = lists.collect::<Vec<_>>().join(" ");
         if width < NARROW && !lists.is_empty() {
             name.add(Ink::Faint, &lists, 2);
@@ -182,6 +249,7 @@ struct Rule<'a> {
     tags: &'a [String],
     attack: Vec<String>,
     whitepaper: &'a [String],
+    controls: Vec<String>,
     description: Option<&'a str>,
     false_positives: &'a [String],
     advice: Option<&'a str>,
@@ -203,6 +271,7 @@ pub fn write_json(rules: &[&RuleMeta], out: &mut dyn Write) -> io::Result<()> {
         tags: &rule.tags,
         attack: rule.attack(),
         whitepaper: &rule.whitepaper,
+        controls: rule.controls.iter().map(ControlName::to_string).collect(),
         description: rule.description.as_deref(),
         false_positives: &rule.false_positives,
         advice: rule.advice.as_deref(),

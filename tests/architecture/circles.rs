@@ -24,16 +24,6 @@ const STANDING: &[(&[&str], &str)] = &[
     ),
     (&["cli/config/digest.rs", "cli/config/mod.rs"], "the digest is of the type that carries it"),
     (
-        &[
-            "detect/lint/cloudtrail.rs",
-            "detect/lint/mod.rs",
-            "detect/lint/names.rs",
-            "detect/lint/references.rs",
-            "detect/lint/spec.rs",
-        ],
-        "mod.rs both runs the checks and defines what a check returns",
-    ),
-    (
         &["record/kms.rs", "record/kms/caller.rs", "record/kms/subject.rs"],
         "the view is one type in three files",
     ),

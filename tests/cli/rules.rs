@@ -49,6 +49,64 @@ fn the_list_fits_the_terminal_and_can_be_narrowed() {
 }
 
 #[test]
+fn the_list_is_narrowed_to_controls() {
+    let sandbox = Sandbox::new();
+    for columns in ["40", "80", "150"] {
+        let words = ["rules", "list", "--control=fsbp"];
+        let list = sandbox.keytrail(words).env("COLUMNS", columns).run().code(0);
+        let width = columns.parse().unwrap();
+        for line in list.stdout.lines() {
+            assert!(line.width() <= width, "wider than {columns}: {line}");
+        }
+        let has_room = columns != "40";
+        assert!(list.stdout.contains("FSBP:DocumentDB.1") == has_room, "{}", list.stdout);
+        assert!(!list.stdout.contains("PCI:"), "{}", list.stdout);
+    }
+    let words = ["rules", "list", "--control=pci:3.7.5", "--control=KMS.5", "--ignore=lifecycle"];
+    let both = sandbox.keytrail(words).run().code(0).stderr("").stdout;
+    assert_eq!(both.lines().count(), 4, "{both}");
+    for id in ["chain-delete-in-use", "policy-not-principal", "policy-public-principal"] {
+        assert!(both.contains(id), "no {id} in {both}");
+    }
+}
+
+#[test]
+fn of_controls_without_rules_the_list_says_why() {
+    let sandbox = Sandbox::new();
+    let forms = sandbox.keytrail(["rules", "list", "--control=PCI:3.7.8"]).run().code(0);
+    assert_eq!(forms.stdout, "");
+    assert!(forms.stderr.starts_with("note: no log can show PCI:3.7.8: "), "{}", forms.stderr);
+    let words = ["rules", "list", "--control=3.7.4", "--select=trail"];
+    let none = sandbox.keytrail(words).run().code(0).stderr;
+    assert_eq!(none, "note: no rule of the list names 1 control\n");
+    let wrong = ["rules", "list", "--control=KMS.33", "--control=qwertz", "--control=PCI"];
+    let wrong = sandbox.keytrail(wrong).run().code(2).stdout("").stderr;
+    assert!(wrong.contains("'KMS.33' for '--control'") && wrong.contains("mean KMS.3"), "{wrong}");
+    assert!(wrong.contains("'qwertz' for '--control': expected a framework"), "{wrong}");
+}
+
+#[test]
+fn rules_of_the_users_may_name_controls() {
+    let sandbox = Sandbox::new();
+    let own = "level: high\nkeytrail: {controls: [pci:3.7.5, 'Acme:\u{202e}4', nothing]}\n";
+    sandbox.write("own.yml", RULE.replace("level: high\n", own));
+    let words = ["rules", "list", "-fjson", "--rules=own.yml", "--control=acme"];
+    let list = json(&sandbox.keytrail(words).run().code(0).stdout);
+    let [rule] = &list["rules"].as_array().unwrap()[..] else { panic!("one rule: {list}") };
+    assert_eq!(rule["controls"][0], "PCI:3.7.5");
+    assert_eq!(rule["controls"].as_array().unwrap().len(), 2);
+    let words = ["rules", "list", "--rules=own.yml", "--control=acme"];
+    let table = sandbox.keytrail(words).run().code(0).stdout;
+    assert!(table.contains("Acme:\\u{202e}4"), "{table}");
+    let id = "0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a01";
+    let page = sandbox.keytrail(["rules", "show", id, "--rules=own.yml"]).run().code(0).stdout;
+    assert!(page.contains("\n## Controls\n\n* PCI:3.7.5: Keys "), "{page}");
+    assert!(page.ends_with("* Acme:\\u{202e}4\n"), "{page}");
+    let lint = sandbox.keytrail(["rules", "lint", "own.yml"]).run().code(1).stdout;
+    assert!(lint.contains("[control-form]"), "{lint}");
+}
+
+#[test]
 fn the_list_for_programs_has_everything() {
     let sandbox = Sandbox::new();
     sandbox.write("own.yml", RULE);
@@ -60,6 +118,7 @@ fn the_list_for_programs_has_everything() {
     let deleted = of("key-deletion-scheduled");
     assert_eq!([&deleted["level"], &deleted["group"]], ["high", "lifecycle"]);
     assert_eq!(deleted["attack"][0], "T1485");
+    assert_eq!(deleted["controls"][0], "PCI:3.7.5");
     assert_eq!(deleted["origin"], "rules/lifecycle/key-deletion-scheduled.yml");
     let own = of("0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a01");
     assert_eq!([&own["group"], &own["tier"]], [&Value::Null, &Value::Null]);
@@ -82,6 +141,11 @@ fn a_built_in_rule_is_explained() {
     for part in ["* Level: high\n", "* ATT&CK: T1485\n", "* Whitepaper: MFA: ", "## What to do\n"] {
         assert!(page.contains(part), "no {part:?} in {page}");
     }
+    assert!(
+        page.contains(
+            "* FSBP:KMS.3: Keys are not deleted by mistake. <https://docs.aws.amazon.com/"
+        )
+    );
     assert!(page.contains("\n## False positives\n\n* ") && page.contains("\n## Advice\n"));
     assert!(!page.contains("eventName: ScheduleKeyDeletion"));
     let words = ["rules", "show", "key-deletion-scheduled", "--yaml"];

@@ -14,17 +14,17 @@ use crate::model::rule_meta::RuleMeta;
 /// The controls of the frameworks, and those that only the rules know, which each of `typed` means.
 ///
 /// # Errors
-/// One message for each text that means none, with the nearest names.
+/// Each text that means none, and why: with the nearest names.
 pub fn controls<'a>(
     typed: &[String],
     rules: impl Iterator<Item = &'a RuleMeta>,
-) -> Result<BTreeSet<ControlName>, Vec<String>> {
+) -> Result<BTreeSet<ControlName>, Vec<(String, String)>> {
     let known = by_name(rules);
     let (mut asked, mut unknown) = (BTreeSet::new(), Vec::new());
     for text in typed {
         match known.get(&text.trim().to_ascii_uppercase()) {
             Some((_, controls)) => asked.extend(controls.iter().cloned()),
-            None => unknown.push(complain(text, &known)),
+            None => unknown.push((text.clone(), complain(text, &known))),
         }
     }
     if unknown.is_empty() { Ok(asked) } else { Err(unknown) }
@@ -48,20 +48,24 @@ fn by_name<'a>(rules: impl Iterator<Item = &'a RuleMeta>) -> ByName {
     known
 }
 
-/// The error message for a name that nobody has.
+/// Why a name means nothing, with the nearest that do. Whoever types more than the short name of a
+/// framework, such as `ISO 27001`, most likely means it.
 fn complain(typed: &str, known: &ByName) -> String {
     let upper = typed.trim().to_ascii_uppercase();
+    let joined = upper.replace([' ', '-', '_'], "");
+    let all = || frameworks().iter().map(|framework| &*framework.name);
+    let longer = all().filter(|name| joined.contains(name));
     let names: BTreeSet<&str> = known.keys().map(String::as_str).collect();
-    let near = close(&upper, &names).into_iter();
-    let near: Vec<&str> = near.filter_map(|name| Some(&*known.get(name)?.0)).collect();
-    let meant = match near.is_empty() {
+    let near = close(&upper, &names);
+    let near = near.iter().filter_map(|name| Some(&*known.get(*name)?.0));
+    let near: Vec<&str> = near.chain(longer).collect();
+    match near.is_empty() {
         true => {
-            let all: Vec<&str> = frameworks().iter().map(|known| &*known.name).collect();
+            let all: Vec<&str> = all().collect();
             format!("expected a framework ({}) or the id of a control", all.join(", "))
         }
-        false => format!("did you mean {}?", near.join(", ")),
-    };
-    format!("'{typed}' names no control: {meant}")
+        false => format!("no control has this name: did you mean {}?", near.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -69,7 +73,7 @@ mod tests {
     use super::*;
     use crate::detect::RuleSet;
 
-    fn asked(typed: &[&str]) -> Result<Vec<String>, Vec<String>> {
+    fn asked(typed: &[&str]) -> Result<Vec<String>, Vec<(String, String)>> {
         let text = "title: A\nid: own\nlogsource: {product: aws, service: cloudtrail}\n\
                     detection: {a: {eventName: X}, condition: a}\n\
                     keytrail: {controls: ['Acme:KM-4', pci:3.7.5, nothing]}\n";
@@ -94,9 +98,13 @@ mod tests {
 
     #[test]
     fn a_name_nobody_has_is_an_error_with_the_nearest() {
-        let wrong = asked(&["kms.33", "PCI DSS 4", "PCI"]).unwrap_err();
-        assert_eq!(wrong.len(), 2);
-        assert!(wrong[0].contains("did you mean KMS.3"), "{}", wrong[0]);
-        assert!(wrong[1].contains("(PCI, NIST, CIS, FSBP, SOC2, ISO)"), "{}", wrong[1]);
+        let typed = ["kms.33", "ISO 27001", "soc-2", "PCI:3.7.55", "qwertz", "PCI"];
+        let wrong = asked(&typed).unwrap_err();
+        let why: Vec<&str> = wrong.iter().map(|(_, why)| &**why).collect();
+        let near = ["mean KMS.3", "mean ISO?", "mean SOC2", "mean PCI:3.7.5", "(PCI, NIST, CIS, "];
+        assert_eq!(why.len(), near.len());
+        for ((typed, why), near) in wrong.iter().zip(near) {
+            assert!(why.contains(near), "{typed}: {why}");
+        }
     }
 }

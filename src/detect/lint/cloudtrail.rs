@@ -3,9 +3,9 @@
 //! It checks only rules for product aws, service cloudtrail. All results are warnings, because AWS
 //! adds members and a rule may be written for future records.
 
+use super::flaw::{Flaw, Severity};
 use super::names::{self, field_flaw};
 use super::tree::{Kind, Node};
-use super::{Flaw, Severity};
 
 /// Whether a rule is about CloudTrail.
 pub fn is_cloudtrail(document: &Node) -> bool {

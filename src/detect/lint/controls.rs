@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use super::flaw::{Flaw, Severity};
 use super::tree::Node;
-use super::{Flaw, Severity};
 use crate::detect::controls::frameworks;
 use crate::detect::select::close;
 use crate::model::control::{ControlName, Evidence, Framework};

@@ -9,9 +9,10 @@
 //! cloudtrail    whether records can hold its fields and values; names: the tables for this
 //! ```
 //!
-//! Three modules help them:
+//! Four modules help them:
 //!
 //! ```text
+//! flaw          what a check returns
 //! references    whether the rules that a correlation names exist
 //! controls      whether the controls that a rule names exist
 //! tree          the line and column of everything in the file
@@ -21,6 +22,7 @@
 
 mod cloudtrail;
 mod controls;
+mod flaw;
 mod names;
 mod references;
 mod spec;
@@ -35,61 +37,8 @@ use std::sync::Arc;
 use super::sigma::file::{self, Unread};
 use super::sigma::load::{Found, files};
 use super::{RuleError, RuleSet, duplicates};
-use tree::{Node, Place};
-
-/// How serious a flaw is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The rule breaks the specification, or a scan would refuse it.
-    Error,
-    /// The rule works, but probably not as intended.
-    Warning,
-}
-
-impl Severity {
-    /// The name in results.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        }
-    }
-}
-
-/// One flaw.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
-    /// The file.
-    pub origin: String,
-    /// The place in the file. Some errors of the loader are about the whole file.
-    pub place: Option<Place>,
-    /// How serious it is.
-    pub severity: Severity,
-    /// The kind of flaw, such as `unknown-field`.
-    pub code: String,
-    /// The message.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-}
-
-impl Flaw {
-    fn new(severity: Severity, code: &str, place: Place, message: impl Into<String>) -> Flaw {
-        Flaw {
-            origin: String::new(),
-            place: Some(place),
-            severity,
-            code: code.to_owned(),
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> Flaw {
-        self.hint = Some(hint.into());
-        self
-    }
-}
+pub use flaw::{Flaw, Severity};
+use tree::{File, Place};
 
 /// The result of checking some files.
 #[derive(Debug, Default)]
@@ -100,13 +49,6 @@ pub struct Linted {
     pub flaws: Vec<Flaw>,
     /// Documents that were skipped: `PATH: why`.
     pub skipped: Vec<String>,
-}
-
-/// One file.
-struct File {
-    origin: String,
-    text: String,
-    documents: Vec<Node>,
 }
 
 /// Checks every rule file at `paths`: files, and folders that are searched as in [`RuleSet::load`].

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use super::flaw::{Flaw, Severity};
 use super::tree::Node;
-use super::{Flaw, Severity};
 use crate::detect::field::{VIRTUAL, is_virtual};
 use crate::detect::select::close;
 

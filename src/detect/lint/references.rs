@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use super::cloudtrail::is_cloudtrail;
+use super::flaw::{Flaw, Severity};
 use super::names::field_flaw;
-use super::tree::Node;
-use super::{File, Flaw, Severity};
+use super::tree::{File, Node};
 use crate::detect::RuleSet;
 
 /// The built-in rules, loaded when a correlation needs them.

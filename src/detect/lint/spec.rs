@@ -7,8 +7,8 @@ use rsigma_parser::lint::{FixPatch, LintRule, LintWarning, Severity as Spec, lin
 use serde::Deserialize;
 use yaml_serde::{Deserializer, Value};
 
-use super::tree::Node;
-use super::{File, Flaw, Severity};
+use super::flaw::{Flaw, Severity};
+use super::tree::{File, Node};
 
 /// All flaws in the documents of a file.
 pub fn flaws(file: &File) -> Vec<Flaw> {

@@ -6,6 +6,16 @@
 
 use saphyr_parser::{Event, Marker, Parser};
 
+/// One file of rules.
+pub struct File {
+    /// Its path.
+    pub origin: String,
+    /// Its text.
+    pub text: String,
+    /// Its documents, as far as they are YAML.
+    pub documents: Vec<Node>,
+}
+
 /// Line and column, both 1-based.
 pub type Place = (usize, usize);
 

@@ -63,6 +63,14 @@ pub struct ListArgs {
     #[command(flatten)]
     pub rules: RuleArgs,
 
+    /// Only rules that help to audit this (repeatable): PCI, NIST, CIS, FSBP, SOC2, ISO or a control
+    ///
+    /// A control is named by its id, such as SC-12 or KMS.3, or with its framework: PCI:3.7.5. The
+    /// case does not matter. The table then shows the controls in place of the whitepaper's
+    /// statements. Controls that no log can show are named on standard error.
+    #[arg(long = "control", value_name = "X")]
+    pub controls: Vec<String>,
+
     /// Format of the list: table or json
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,

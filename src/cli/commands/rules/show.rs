@@ -10,7 +10,9 @@ use super::args::ShowArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::detect::RuleSet;
+use crate::detect::controls::frameworks;
 use crate::detect::whitepaper::statement;
+use crate::model::control::ControlName;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::escape::visible;
 
@@ -29,6 +31,9 @@ pub fn run(args: &ShowArgs) -> Done {
         None => users(meta, text),
     };
     page.push_str(&harmless_and_advice(meta));
+    if !meta.controls.is_empty() {
+        page.push_str(&section("Controls", &controls(meta)));
+    }
     if args.yaml {
         page.push_str(&section("Sigma rule", &fenced(text)));
     }
@@ -100,6 +105,15 @@ fn harmless_and_advice(meta: &RuleMeta) -> String {
         text.push_str(&section("Advice", advice));
     }
     text
+}
+
+/// What the rule helps to audit, each control with our words and where to read about it.
+fn controls(meta: &RuleMeta) -> String {
+    let line = |name: &ControlName| match name.find(frameworks()) {
+        Some((_, control)) => format!("* {name}: {} <{}>\n", control.asks, control.link),
+        None => format!("* {name}\n"),
+    };
+    meta.controls.iter().map(line).collect()
 }
 
 fn section(heading: &str, body: &str) -> String {
