@@ -97,8 +97,12 @@ pub fn write_table(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    // A rule may answer many controls, which would take the whole line.
+    let takes_lines = matches!(answers, Answers::Controls(_));
     match style.width {
-        Some(width) if width < WIDE => narrow(rules, answers, width.max(LEAST_WIDTH), style, out),
+        Some(width) if width < WIDE || takes_lines => {
+            narrow(rules, answers, width.max(LEAST_WIDTH), style, out)
+        }
         width => wide(rules, answers, width, style, out),
     }
 }
