@@ -44,7 +44,7 @@ Exit status:
   2  not performed: bad usage or configuration, a rule that does not load, an
      output that cannot be written, no such source
   3  incomplete: some input could not be read, a rule failed, no trail files
-     were found, or a signal came; wins over 1";
+     were found, a filter names what is nowhere, or a signal came; wins over 1";
 
 impl Command {
     /// When to use colour, as typed.
@@ -126,7 +126,8 @@ const TAGS_EXIT: &str = "\
 Exit status:
   0  done, whether anything is known or not
   2  not performed: bad usage, no such source
-  3  incomplete: some input could not be read, or a signal came";
+  3  incomplete: some input could not be read, a filter names what is nowhere,
+     or a signal came";
 
 /// What `verify` ends with.
 const VERIFY_EXIT: &str = "\
@@ -135,7 +136,8 @@ Exit status:
   1  something is not: modified, missing, unreferenced, unsigned, a gap, or
      there is nothing to verify
   2  not performed: bad usage, no such source, no usable public keys
-  3  incomplete: some input could not be read, or a signal came";
+  3  incomplete: some input could not be read, a filter names what is nowhere,
+     or a signal came";
 
 /// What `--since` is to `tags`, which does not report events.
 const TAGS_SINCE: &str = "Of S3, only days from this time on; all that is read tells of tags";

@@ -9,6 +9,7 @@
 //! check      what those of several commands mean, and all that is wrong with them
 //! commands   one file a command: settings to exit code
 //! deliver    how results reach whoever asked      output: where they go
+//! nowhere    what was asked for and is nowhere
 //! leftovers  unfinished outputs, and those of runs that were killed
 //! ui         the terminal                         progress: what is done, how far it is
 //! verifying  public keys, and the gate of a scan
@@ -34,6 +35,7 @@ mod exports;
 mod failure;
 mod last_usage;
 mod leftovers;
+mod nowhere;
 mod output;
 mod panics;
 mod progress;

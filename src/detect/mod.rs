@@ -31,7 +31,7 @@ pub mod native;
 pub mod registry;
 pub mod router;
 mod rule;
-mod select;
+pub mod select;
 mod sigma;
 pub mod stateful;
 pub mod usual;

@@ -152,6 +152,7 @@ fn run<G: Gather>(
     outcome.problems.sort();
     outcome.interrupted = stop.load(Ordering::Relaxed);
     outcome.passed = source.passed();
+    outcome.names = source.names();
     outcome.read = tokens;
     if let Some(live) = live {
         let late = std::mem::take(&mut outcome.findings);

@@ -23,6 +23,7 @@ pub mod named;
 pub mod occurrence;
 pub mod origin;
 pub mod outcome;
+pub mod path_names;
 pub mod pattern;
 pub mod principal;
 pub mod problem;

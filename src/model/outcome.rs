@@ -8,6 +8,7 @@ use super::files::Files;
 use super::findings::Findings;
 use super::level::Level;
 use super::memory::Memory;
+use super::path_names::PathNames;
 use super::problem::Problem;
 use super::suppression::Applied;
 use super::time::Time;
@@ -195,6 +196,8 @@ pub struct Outcome {
     pub totals: Totals,
     /// What was not read, and why that is no loss.
     pub passed: Passed,
+    /// What the paths of the listing say.
+    pub names: PathNames,
     /// What comparing tags saw; `None` if no rule that does was enabled.
     pub tags: Option<TagCoverage>,
     /// What was verified; `None` if nothing was to be.

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::blob::Blob;
 use crate::model::outcome::Passed;
+use crate::model::path_names::PathNames;
 use crate::model::problem::Problem;
 
 /// One step of a source.
@@ -29,6 +30,11 @@ pub trait Source: Send {
 
     /// What was passed over so far, and asked.
     fn passed(&self) -> Passed;
+
+    /// What the paths that were met so far say.
+    fn names(&self) -> PathNames {
+        PathNames::default()
+    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,24 @@ pub fn folder(path: &str) -> Folder {
     }
 }
 
+/// The account that a folder's path names, and the Region if it is one of CloudTrail's.
+pub fn names(path: &str) -> Option<(String, Option<&str>)> {
+    match folder(path) {
+        Folder::Outside | Folder::Accounts => None,
+        Folder::Account { account } | Folder::Service { account, .. } => Some((account, None)),
+        Folder::Region { account, service, root } => {
+            let region = path.get(..root)?.trim_end_matches('/').rsplit('/').next();
+            let told = service != Service::Other;
+            Some((account, region.filter(|region| told && is_region(region))))
+        }
+    }
+}
+
+fn is_region(name: &str) -> bool {
+    (1..=32).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
+}
+
 fn is_account(name: &str) -> bool {
     name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -126,9 +144,7 @@ pub fn log_name(path: &str) -> Option<LogName<'_>> {
     let (account, rest) = name.split_at_checked(ACCOUNT)?;
     let rest = rest.strip_prefix(MARK)?;
     let (region, rest) = rest.split_at(rest.bytes().position(|byte| byte == b'_')?);
-    let is_region = (1..=32).contains(&region.len())
-        && region.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-');
-    if !is_account(account) || !is_region {
+    if !is_account(account) || !is_region(region) {
         return None;
     }
     let &[_, y, e, a, r, m, n, d, f, t, h, i, o, p, z, ..] = rest.as_bytes() else { return None };
@@ -174,16 +190,20 @@ impl Days {
 
     /// Whether what lies below a Region's folder is of these days. Whatever has no date is.
     pub fn has(&self, below: &str) -> bool {
-        let Some(date) = below.get(..10).filter(|date| is_date(date)) else { return true };
+        let Some(date) = day(below) else { return true };
         self.from.as_deref().is_none_or(|from| date >= from)
             && self.to.as_deref().is_none_or(|to| date <= to)
     }
 
     /// Whether everything that sorts behind a key below a Region's folder is of later days.
     pub fn is_over(&self, below: &str) -> bool {
-        let date = below.get(..10).filter(|date| is_date(date));
-        date.zip(self.to.as_deref()).is_some_and(|(date, to)| date > to)
+        day(below).zip(self.to.as_deref()).is_some_and(|(date, to)| date > to)
     }
+}
+
+/// The day of what lies below a Region's folder: `YYYY/MM/DD`.
+pub fn day(below: &str) -> Option<&str> {
+    below.get(..10).filter(|date| is_date(date))
 }
 
 fn is_date(text: &str) -> bool {
@@ -226,6 +246,20 @@ mod tests {
         for other in ["Config", "vpcflowlogs", "CloudTrail-Lake", "cloudtrail"] {
             assert_eq!(service(other), Service::Other, "{other}");
         }
+    }
+
+    #[test]
+    fn folders_name_accounts_and_the_regions_of_cloudtrail() {
+        let account = || "111122223333".to_owned();
+        assert_eq!(names("logs/AWSLogs/"), None);
+        assert_eq!(names("AWSLogs/111122223333/"), Some((account(), None)));
+        for service in ["CloudTrail", "CloudTrail-Digest"] {
+            let path =
+                format!("x/AWSLogs/o-exampleorgid/111122223333/{service}/eu-west-1/2026/11/");
+            assert_eq!(names(&path), Some((account(), Some("eu-west-1"))));
+        }
+        assert_eq!(names("AWSLogs/111122223333/Config/eu-west-1/"), Some((account(), None)));
+        assert_eq!(names("AWSLogs/111122223333/CloudTrail/EU west/"), Some((account(), None)));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use walkdir::WalkDir;
 
 use crate::model::origin::Origin;
 use crate::model::outcome::Passed;
+use crate::model::path_names::PathNames;
 use crate::model::problem::{Problem, Stage};
 use crate::model::token::Token;
 
@@ -103,6 +104,8 @@ pub struct Listing {
     reach: Reach,
     /// What was seen of buckets that are listed to their ends, and of files.
     passed: Passed,
+    /// What the paths of folders say, of buckets that are listed to their ends too.
+    names: PathNames,
 }
 
 /// What one source leads to.
@@ -178,6 +181,7 @@ impl Listing {
             left_out: HashSet::new(),
             reach: Reach::default(),
             passed: Passed::default(),
+            names: PathNames::default(),
         }
     }
 
@@ -213,7 +217,7 @@ impl Listing {
     fn walked(&mut self) -> Option<Entry> {
         loop {
             match self.walk.as_mut()?.next() {
-                Some(Ok(entry)) if entry.file_type().is_dir() => {}
+                Some(Ok(entry)) if entry.file_type().is_dir() => self.folder(entry.path()),
                 Some(Ok(entry)) if self.is_left_out(entry.path()) => {}
                 Some(Ok(entry)) if self.is_unwanted(entry.path()) => {}
                 Some(Ok(entry)) if entry.file_type().is_file() => {
@@ -235,8 +239,17 @@ impl Listing {
         if entry.is_none() {
             let objects = self.objects.take();
             add(&mut self.passed, objects.as_ref());
+            objects.iter().for_each(|objects| self.names.merge(&objects.seen().names()));
         }
         entry
+    }
+
+    /// Notes what a folder's path says.
+    fn folder(&mut self, path: &Path) {
+        let path = path.to_string_lossy() + "/";
+        if let Some((account, region)) = layout::names(&path) {
+            self.names.add(&account, region);
+        }
     }
 
     /// Whether a file is a log where none are wanted.
@@ -300,6 +313,12 @@ impl Source for Listing {
         let mut passed = self.passed;
         add(&mut passed, self.objects.as_ref());
         passed
+    }
+
+    fn names(&self) -> PathNames {
+        let mut names = self.names.clone();
+        self.objects.iter().for_each(|objects| names.merge(&objects.seen().names()));
+        names
     }
 }
 

@@ -131,6 +131,14 @@ impl Collected {
         self
     }
 
+    /// The account and Region in the name of each log and digest.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &str)> {
+        let logs = self.logs.iter().filter_map(|log| log.of.as_ref());
+        let logs = logs.map(|(account, region)| (account.as_str(), region.as_str()));
+        let series = self.digests.iter().filter_map(|digest| digest.series.as_ref());
+        logs.chain(series.map(|series| (series.account.as_str(), series.region.as_str())))
+    }
+
     /// Drops everything but digests and signatures: the logs are read again.
     pub fn into_digests(mut self) -> Collected {
         self.logs = Vec::new();

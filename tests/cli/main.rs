@@ -25,6 +25,7 @@ mod harness;
 mod investigation;
 mod keys;
 mod live;
+mod nowhere;
 mod rules;
 mod s3;
 mod scanning;

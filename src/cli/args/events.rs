@@ -13,8 +13,8 @@ pub const EXIT: &str = "\
 Exit status:
   0  done, whether anything matches or not
   2  not performed: bad usage, no such source
-  3  incomplete: some input could not be read, no trail files were found, or a
-     signal came";
+  3  incomplete: some input could not be read, no trail files were found,
+     a filter names what is nowhere, or a signal came";
 
 /// Everything `events` takes.
 #[derive(Debug, Args)]

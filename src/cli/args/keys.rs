@@ -13,8 +13,8 @@ pub const KEYS_EXIT: &str = "\
 Exit status:
   0  done, whether there are any keys or not
   2  not performed: bad usage or configuration, no such source
-  3  incomplete: some input could not be read, a last use of --last-usage is
-     missing, or a signal came";
+  3  incomplete: some input could not be read, a filter names what is nowhere,
+     a last use of --last-usage is missing, or a signal came";
 
 /// What `--since` is to `keys`.
 pub const KEYS_SINCE: &str = "Count calls from this time on; earlier ones tell the state";

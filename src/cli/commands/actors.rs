@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::events::asked;
 use super::granted;
 use super::keys::admit;
-use super::scan::{load_rules, note_absence};
+use super::scan::load_rules;
 use crate::cli::args::actors::ActorsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
@@ -52,7 +53,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         actors(&mut listing, (&plan, &query), &done, &stop)
     });
     let (found, mut outcome) = read.map_err(|error| vec![Failure::run(&error)])?;
-    note_absence(&mut outcome, &sources);
+    let quiet = nowhere::look(&mut outcome, &query.range, &sources);
     let interrupted = outcome.interrupted;
     let mut problems = outcome.problems;
     problems.sort();
@@ -65,6 +66,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         .finish(exit, |out| report::write(form, &callers, &mut found.rows()?, &style, out))?;
     if delivered.whole {
         asked::say_problems(&problems, form == Form::Json, &run, messages);
+        nowhere::say(&quiet, &run, messages);
         if callers.more() > 0 && form != Form::Table {
             let more = plural(callers.more(), "more caller");
             messages.note(format!("{more} not shown: --limit 0 shows all"));

@@ -6,13 +6,13 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
-use super::scan::note_absence;
 use crate::cli::args::events::EventsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
@@ -50,7 +50,7 @@ pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         collect(&mut listing, (&query, raw), run.threads, &done, &stop)
     });
     let (collected, mut outcome) = read.map_err(|error| vec![Failure::run(&error)])?;
-    note_absence(&mut outcome, &sources);
+    let quiet = nowhere::look(&mut outcome, &query.range, &sources);
     let interrupted = outcome.interrupted;
     let mut problems = outcome.problems;
     // A record is what was asked for with --raw, and not the call.
@@ -78,6 +78,7 @@ pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     })?;
     if delivered.whole {
         say(&events, &shown, (&run, interrupted), messages);
+        nowhere::say(&quiet, &run, messages);
     }
     Ok(delivered.exit)
 }

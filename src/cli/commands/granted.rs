@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::events::asked;
-use super::scan::note_absence;
 use crate::cli::args::actors::ActorsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
@@ -48,7 +48,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         engine::scan_and_list_keys(&mut listing, &plan, &done, &stop)
     });
     let (mut outcome, _, inventory) = scanned.map_err(|error| vec![Failure::run(&error)])?;
-    note_absence(&mut outcome, &sources);
+    let quiet = nowhere::look(&mut outcome, &plan.filter, &sources);
     let granted = match &inventory.granted {
         Some(Granted::Several(all)) => return Err(vec![several(args, all)]),
         Some(Granted::One(granted)) => Some(&**granted),
@@ -71,6 +71,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let delivered = delivery.finish(exit, |out| report::write(form, &answer, &style, out))?;
     if delivered.whole {
         asked::say_problems(&outcome.problems, form == Form::Json, &run, messages);
+        nowhere::say(&quiet, &run, messages);
         if outcome.interrupted {
             messages.warning("interrupted: only what was read until then counts");
         }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::scan::{load_rules, note_absence};
+use super::scan::load_rules;
 use super::tagged::tag;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::catalogs::{self, Catalogs};
@@ -15,6 +15,7 @@ use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::last_usage;
+use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
@@ -61,7 +62,7 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         engine::scan_and_list_keys(&mut listing, &plan, &done, &stop)
     });
     let (mut outcome, book, mut inventory) = scanned.map_err(|error| vec![Failure::run(&error)])?;
-    note_absence(&mut outcome, &sources);
+    let quiet = nowhere::look(&mut outcome, &plan.filter, &sources);
     tag(&mut inventory, &book);
     let unused = unused.map(|age| keep_unused(&mut inventory, (&outcome, &plan.filter), age, now));
     problems.append(&mut outcome.problems);
@@ -91,6 +92,9 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     if delivered.whole && rows && !run.is_quiet() && inventory.left_out > 0 {
         let others = inventory.left_out;
         messages.warning(format!("{others} more keys are not listed: they rank below these"));
+    }
+    if delivered.whole {
+        nowhere::say(&quiet, &run, messages);
     }
     if delivered.whole && outcome.interrupted {
         messages.warning("interrupted: there may be more than was read until then");

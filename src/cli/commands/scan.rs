@@ -25,6 +25,7 @@ use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::exports::Exports;
 use crate::cli::failure::Failure;
+use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::settings::Settings;
 use crate::cli::signals;
@@ -32,16 +33,14 @@ use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
 use crate::cli::verifying::{self, Verifying};
 use crate::detect::{Loaded, RuleSet};
-use crate::engine::{self, Admit, Live, Plan, Progress};
+use crate::engine::{self, Admit, Filter, Live, Plan, Progress};
 use crate::model::estate::Estate;
 use crate::model::finding::Finding;
 use crate::model::keys::asked::KeysAsked;
 use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
 use crate::model::memory::Id;
-use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
-use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::report::{self, Expected, Format, Report, Run, Style};
 use crate::source::Listing;
@@ -284,6 +283,8 @@ struct Scan {
     keys: Option<Inventory>,
     /// Set by a signal.
     stop: Arc<AtomicBool>,
+    /// What was asked for, is known and has nothing in range.
+    quiet: Vec<String>,
 }
 
 impl Scan {
@@ -291,7 +292,7 @@ impl Scan {
     fn begin(settings: Settings, delivery: Delivery, exports: Exports) -> Scan {
         let unfinished = exports.unfinished().chain([delivery.unfinished()]);
         let stop = signals::install(unfinished.collect());
-        Scan { settings, delivery, exports, worst: None, keys: None, stop }
+        Scan { settings, delivery, exports, worst: None, keys: None, quiet: Vec::new(), stop }
     }
 
     /// Scans, and lets `triage` decide about findings. Gives the fingerprints of all, for the next run.
@@ -316,7 +317,7 @@ impl Scan {
         triage: &Mutex<Triage>,
         mut listing: Listing,
     ) -> io::Result<Outcome> {
-        let Scan { settings, delivery, worst, stop, keys, .. } = self;
+        let Scan { settings, delivery, worst, stop, keys, quiet, .. } = self;
         let live = is_live(settings);
         let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
@@ -345,7 +346,7 @@ impl Scan {
             *keys = Some(inventory);
             Ok(outcome)
         })?;
-        note_absence(&mut outcome, &settings.sources);
+        *quiet = nowhere::look(&mut outcome, &expected(settings), &settings.sources);
         Ok(outcome)
     }
 
@@ -356,7 +357,7 @@ impl Scan {
         outcome: &Outcome,
         messages: Messages,
     ) -> Result<Delivered, Vec<Failure>> {
-        let Scan { settings, delivery, exports, keys, .. } = self;
+        let Scan { settings, delivery, exports, keys, quiet, .. } = self;
         let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
         let style = Style { view: settings.view, ..style };
@@ -383,6 +384,7 @@ impl Scan {
             }
             say_folded(outcome, messages);
             say_problems(outcome, &settings, messages);
+            nowhere::say(&quiet, &settings.run, messages);
         }
         Ok(delivered)
     }
@@ -395,6 +397,15 @@ impl Scan {
     }
 }
 
+/// What must be somewhere. With `--verify` a name without any digest is a finding already, since
+/// whoever deletes what an account or Region has left is who it is to find.
+fn expected(settings: &Settings) -> Filter {
+    match settings.verify {
+        true => Filter { accounts: Vec::new(), regions: Vec::new(), ..settings.filter.clone() },
+        false => settings.filter.clone(),
+    }
+}
+
 /// Whether a source is written while it is read.
 fn is_stream(source: &OsString) -> bool {
     source == "-"
@@ -402,21 +413,6 @@ fn is_stream(source: &OsString) -> bool {
             let kind = meta.file_type();
             kind.is_fifo() || kind.is_char_device() || kind.is_socket()
         })
-}
-
-/// A scan that met no trail file is no clean one: most likely the path is wrong.
-pub(super) fn note_absence(outcome: &mut Outcome, sources: &[OsString]) {
-    let totals = &outcome.totals;
-    if totals.blobs > totals.blobs_other || outcome.passed.known > 0 || !outcome.complete() {
-        return;
-    }
-    let none = |source: &OsString| {
-        let origin = Origin::blob(source.to_string_lossy());
-        Problem::new(origin, Stage::Read, "no trail files found")
-    };
-    outcome.problems.extend(sources.iter().map(none));
-    outcome.problems.sort();
-    outcome.problems.dedup();
 }
 
 /// Says which findings stand for many.

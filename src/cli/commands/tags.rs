@@ -14,6 +14,7 @@ use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
@@ -54,9 +55,9 @@ struct Reading {
 pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Settled { arns, at, form, run, catalogs, reading } = settle(args, messages)?;
     let Catalogs { book, mut problems, .. } = catalogs;
-    let (book, interrupted) = match reading {
+    let (book, interrupted, quiet) = match reading {
         Some(reading) => learn(reading, book, &run, &mut problems)?,
-        None => (book, false),
+        None => (book, false, Vec::new()),
     };
     problems.sort();
     let states = states(&book, &arns, at);
@@ -70,6 +71,9 @@ pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     })?;
     if delivered.whole && !run.is_quiet() {
         problems.iter().for_each(|problem| messages.warning(problem));
+    }
+    if delivered.whole {
+        nowhere::say(&quiet, &run, messages);
     }
     if delivered.whole && interrupted {
         messages.warning("interrupted: there may be more than was read until then");
@@ -124,13 +128,13 @@ fn settle(args: &TagsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
     check.end(settled)
 }
 
-/// Reads all records for what they say of tags.
+/// Reads all records for what they say of tags. Says whether a signal came, and what was quiet.
 fn learn(
     reading: Reading,
     book: Book,
     run: &Running,
     problems: &mut Vec<Problem>,
-) -> Result<(Book, bool), Vec<Failure>> {
+) -> Result<(Book, bool, Vec<String>), Vec<Failure>> {
     let Reading { sources, mut listing, filter, estate } = reading;
     let threads = run.threads;
     let plan = Plan { estate, filter, threads, tags: book, ..Plan::new(RuleSet::default()) };
@@ -139,9 +143,12 @@ fn learn(
     let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
         engine::scan_and_learn(&mut listing, &plan, None, &done, &stop)
     });
-    let (outcome, book) = scanned.map_err(|error| vec![Failure::run(&error)])?;
+    let (mut outcome, book) = scanned.map_err(|error| vec![Failure::run(&error)])?;
+    // Whatever is before the range tells of tags too.
+    let asked = Filter { since: None, ..plan.filter };
+    let quiet = nowhere::look(&mut outcome, &asked, &sources);
     problems.extend(outcome.problems);
-    Ok((book, outcome.interrupted))
+    Ok((book, outcome.interrupted, quiet))
 }
 
 /// The state of each ARN that was asked for; of all that are known, if none was.

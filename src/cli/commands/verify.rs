@@ -1,21 +1,27 @@
 //! `keytrail verify`: whether log files are what CloudTrail delivered.
 
+use std::collections::BTreeSet;
+
 use crate::cli::args::VerifyArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::ui::Messages;
 use crate::cli::values::{self, Form};
 use crate::cli::{signals, verifying};
 use crate::engine::{Filter, Progress};
+use crate::model::path_names::PathNames;
+use crate::model::problem::Problem;
 use crate::model::time::Time;
+use crate::model::verified::Verified;
 use crate::report::verify as report;
-use crate::source::Listing;
-use crate::verify::{Judged, PublicKeys, Range, collect, judge};
+use crate::source::{Listing, Source};
+use crate::verify::{Collected, Judged, PublicKeys, Range, collect, judge};
 
 /// What was asked for, settled.
 struct Settled {
@@ -44,8 +50,10 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let mut problems = std::mem::take(&mut collected.problems);
     problems.sort();
     let interrupted = collected.interrupted;
+    let unknown = unknown(&range, &collected, &listing.names());
     let judged = Judged::new(collected, &keys, run.threads).map_err(broken)?;
     let verified = judge(&judged, &range, !interrupted, run.is_verbose());
+    problems.extend(out_of_time(&range, &verified).filter(|_| !interrupted));
     let complete = !interrupted && problems.is_empty();
     let anchor = keys.anchor();
     let shown =
@@ -62,9 +70,40 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         Form::Table => report::write_table(&shown, &style, out),
     })?;
     if delivered.whole {
+        if !run.is_quiet() {
+            unknown
+                .iter()
+                .for_each(|name| messages.note(format!("{}: {}", name.origin, name.message)));
+        }
         say(&shown, interrupted, &run, messages);
     }
     Ok(delivered.exit)
+}
+
+/// What the range names and neither a log, a digest nor a folder has: that it has no digest is a
+/// verdict already, and this says what it may be taken for.
+fn unknown(range: &Range, collected: &Collected, names: &PathNames) -> Vec<Problem> {
+    let (mut accounts, mut regions) = (BTreeSet::new(), BTreeSet::new());
+    for (account, region) in collected.places() {
+        accounts.insert(account);
+        regions.insert(region);
+    }
+    accounts.extend(names.accounts.iter().map(String::as_str));
+    regions.extend(names.regions.iter().map(String::as_str));
+    if collected.interrupted || names.cut {
+        return Vec::new();
+    }
+    let mut problems = nowhere::unknown("--account", &range.accounts, &accounts);
+    problems.extend(nowhere::unknown("--region", &range.regions, &regions));
+    problems
+}
+
+/// A problem if the range has nothing to verify, and no chain says that there should be something.
+fn out_of_time(range: &Range, verified: &Verified) -> Option<Problem> {
+    let first = verified.chains.iter().map(|chain| chain.start).min()?;
+    let last = verified.chains.iter().map(|chain| chain.end).max()?;
+    let nothing = verified.digests.is_empty() && verified.logs.is_empty() && verified.is_whole();
+    nowhere::out_of_time((range.since, range.until), (first, last)).filter(|_| nothing)
 }
 
 /// Says what the result does not say.

@@ -9,8 +9,8 @@
 //! said. The folder that was found last is listed first, so that few wait. S3 has no empty folders,
 //! so a server that names thousands of them in a row makes them up.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_s3::Client;
 use tokio::sync::mpsc;
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use super::address::Address;
 use super::page::{Ask, Page};
 use crate::model::origin::Origin;
+use crate::model::path_names::PathNames;
 use crate::model::problem::{Problem, Stage};
 use crate::source::blob::{Known, blob_id};
 use crate::source::entry::Entry;
@@ -86,6 +87,21 @@ pub struct Seen {
     pub outside: AtomicU64,
     /// Folders of other services and other accounts.
     pub left_alone: AtomicU64,
+    /// What folders are called, listed or not.
+    names: Mutex<PathNames>,
+}
+
+impl Seen {
+    /// What folders are called.
+    pub fn names(&self) -> MutexGuard<'_, PathNames> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn folder(&self, path: &str) {
+        if let Some((account, region)) = layout::names(path) {
+            self.names().add(&account, region);
+        }
+    }
 }
 
 /// Lists one prefix.
@@ -182,6 +198,7 @@ impl Explorer {
     fn first(&self) -> Step {
         let prefix = self.address.prefix.clone();
         let folder = prefix.rfind('/').map_or("", |at| &prefix[..=at]);
+        self.seen.folder(folder);
         match layout::folder(folder) {
             Folder::Region { root, .. } => Step::All { prefix, root },
             _ => Step::Look(prefix),
@@ -222,6 +239,7 @@ impl Explorer {
                     object.key.get(root..).is_some_and(|below| self.wanted.days.is_over(below))
                 };
                 if ordered && root.is_some_and(over) {
+                    self.pass_day(&object.key, root);
                     return Ok(steps);
                 }
                 self.give(object.key, object.size, &object.version, root).await?;
@@ -254,6 +272,7 @@ impl Explorer {
             } else if folder.len() > KEY_MAX {
                 self.report(prefix, "the listing names a folder that is longer than a key can be");
             } else {
+                self.seen.folder(&folder);
                 steps.extend(self.below(folder));
             }
         }
@@ -343,6 +362,7 @@ impl Explorer {
     ) -> Result<(), Unwanted> {
         let below = root.and_then(|root| key.get(root..)).unwrap_or_default();
         if !self.wanted.days.has(below) {
+            self.pass_day(&key, root);
             self.seen.outside.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -367,6 +387,13 @@ impl Explorer {
             };
         }
         self.found.send(Listed { key, size, id }).await.map_err(|_| Unwanted)
+    }
+
+    /// Notes the day of an object that is not read.
+    fn pass_day(&self, key: &str, root: Option<usize>) {
+        if let Some(day) = root.and_then(|root| layout::day(key.get(root..)?)) {
+            self.seen.names().add_day(day);
+        }
     }
 
     fn report(&self, prefix: &str, message: &str) {
