@@ -226,6 +226,7 @@ pub const RULES: &[Embedded] = rules! {
             part "kms-monitor-removed-history" = |_| history(KmsMonitorRemovedHistory);
         "log-tampering" = |_| whole_log(LogTampering);
         "record-truncated";
+        "trail-coverage-missing" = |_| whole_log(TrailCoverageMissing);
         "trail-deleted";
         "trail-encryption-changed" = |_| detector(TrailEncryptionChanged);
             part "trail-encryption-changed-history" = |_| history(TrailSettingHistory::KEY);

@@ -270,6 +270,7 @@ fn rules_over_the_whole_log_are_those_that_are_reported() {
     let tags = ["classification-without-key", "key-governed-tag-changed", "key-tag-mismatch"];
     let all = [&["alias-environment-mismatch", "audit-gap"][..], &tags].concat();
     let all = [&all[..], &["key-tag-one-sided", "log-tampering", "subject-tags-unknown"]].concat();
+    let all = [&all[..], &["trail-coverage-missing"]].concat();
     assert_eq!(over_the_log(&chosen(&[], &[])), all);
     let gap = chosen(&["audit-gap"], &[]);
     assert_eq!((over_the_log(&gap), gap.compares_tags()), (vec!["audit-gap"], false));
@@ -279,7 +280,7 @@ fn rules_over_the_whole_log_are_those_that_are_reported() {
     assert_eq!(over_the_log(&changed), ["key-governed-tag-changed"]);
     assert_eq!((changed.len(), changed.compares_tags()), (1, false));
     let ignored = chosen(&[], &["tags", "aliases"]);
-    assert_eq!(over_the_log(&ignored), ["audit-gap", "log-tampering"]);
+    assert_eq!(over_the_log(&ignored), ["audit-gap", "log-tampering", "trail-coverage-missing"]);
     assert!(chosen(&["classification-without-key"], &[]).compares_tags());
 }
 

@@ -19,6 +19,8 @@ pub struct Estate {
     pub trusted_accounts: BTreeSet<String>,
     /// The Regions where keys may be used. Empty: all.
     pub regions: BTreeSet<String>,
+    /// The Regions of which every own account is expected to deliver records.
+    pub expected_regions: BTreeSet<String>,
     /// Tags that put a key or a resource into a business category.
     pub governed_tags: Vec<GovernedTag>,
     /// Keys that more than one value of them may use.
@@ -130,6 +132,7 @@ impl Default for Estate {
             own_accounts: BTreeSet::new(),
             trusted_accounts: BTreeSet::new(),
             regions: BTreeSet::new(),
+            expected_regions: BTreeSet::new(),
             governed_tags: GovernedTag::defaults(),
             shared_keys: Vec::new(),
             alias_scheme: None,
@@ -159,6 +162,7 @@ impl Estate {
         Estate {
             alias_scheme: Regex::new("^alias/(prod|test)-[a-z0-9]+-[a-z0-9]+").ok(),
             regions: ["eu-central-1", "us-east-1"].map(str::to_owned).into(),
+            expected_regions: ["eu-central-1".to_owned()].into(),
             secrets_buckets: [("example-vault".to_owned(), vault)].into(),
             enclave_images: ["5a".repeat(48)].into(),
             ..Estate::default()

@@ -15,14 +15,13 @@ use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-#[cfg(test)]
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::detect::RuleSet;
 use crate::engine::{self, Plan, Progress};
+use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::source::Listing;
@@ -144,7 +143,8 @@ impl Verdict {
 /// When threads cannot be started.
 pub fn run(rules: RuleSet, places: Vec<Place>) -> io::Result<Vec<Trial>> {
     // A sample knows no other time than its own.
-    let plan = Plan { now: Time(i64::MAX), ..Plan::new(rules) };
+    let estate = Arc::new(Estate::of_samples());
+    let plan = Plan { estate, now: Time(i64::MAX), ..Plan::new(rules) };
     let samples: Vec<&Sample> = places.iter().flat_map(|place| &place.samples).collect();
     let next = AtomicUsize::new(0);
     let results = Mutex::new(BTreeMap::new());

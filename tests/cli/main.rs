@@ -17,6 +17,7 @@ mod coverage;
 mod delivery;
 mod docs;
 mod events;
+mod expected;
 mod exports;
 mod filters;
 mod flood;

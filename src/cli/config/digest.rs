@@ -17,6 +17,7 @@ pub fn estate(estate: &Estate) -> Vec<String> {
         own_accounts,
         trusted_accounts,
         regions,
+        expected_regions,
         governed_tags,
         shared_keys,
         alias_scheme,
@@ -37,6 +38,7 @@ pub fn estate(estate: &Estate) -> Vec<String> {
     add("accounts.own", json!(own_accounts));
     add("accounts.trusted", json!(trusted_accounts));
     add("regions.allowed", json!(regions));
+    add("regions.expected", json!(expected_regions));
     add("tags.governed", governed_tags.iter().map(tag).collect());
     add("tags.shared", shared_keys.iter().map(shared).collect());
     add("aliases.scheme", json!(alias_scheme.as_ref().map(|scheme| scheme.as_str())));

@@ -43,6 +43,7 @@ fn accounts(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_
 
 fn regions(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
     estate.regions = set(table.texts("allowed", notes, values::region));
+    estate.expected_regions = set(table.texts("expected", notes, values::region));
     table.end(notes);
 }
 

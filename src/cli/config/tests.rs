@@ -8,6 +8,7 @@ own = ["111122223333", "444455556666"]
 trusted = ["777788889999"]
 [regions]
 allowed = ["eu-central-1", "us-gov-west-1"]
+expected = ["eu-central-1"]
 [tags.governed]
 CostCenter = ["kostenstelle"]
 Owner = []
@@ -75,6 +76,7 @@ fn every_key_is_read() {
     assert_eq!(estate.own_accounts.len(), 2);
     assert!(estate.trusted_accounts.contains("777788889999"));
     assert!(estate.regions.contains("us-gov-west-1"));
+    assert_eq!(estate.expected_regions, ["eu-central-1".to_owned()].into());
     assert_eq!(estate.governed_tags.len(), 2, "in place of the usual ones");
     let tag = estate.governed_tag("Kosten-Stelle").map(|tag| tag.name.as_str());
     assert_eq!(tag, Some("CostCenter"));
@@ -99,7 +101,7 @@ fn every_key_is_read() {
     let [first, second] = config.suppressions.as_slice() else { panic!("two suppressions") };
     assert_eq!(first.suppression.account.as_deref(), Some("1111*"));
     assert_eq!(first.suppression.expires.to_string(), "2027-01-31");
-    assert_eq!(first.place, "k.toml:40:8");
+    assert_eq!(first.place, "k.toml:41:8");
     assert_eq!(second.suppression.expires.to_string(), "2027-02-28");
 }
 
@@ -159,7 +161,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
             "k.toml:3:8: accounts.own: '11112222333': expected an account id of 12 digits",
             "k.toml:3:23: accounts.own: expected a text in quotes, found a whole number",
             "k.toml:4:11: accounts.trusted: expected a list of texts, found a text",
-            "k.toml:6:1: unknown key 'alowed' in [regions]: expected one of allowed",
+            "k.toml:6:1: unknown key 'alowed' in [regions]: expected one of allowed, expected",
             "k.toml:8:13: thresholds.gap_hours: expected a whole number from 1 to 876000",
             "k.toml:9:1: suppress: expires is missing: expected the last day, such as 2027-01-31",
             "k.toml:9:1: suppress: reason is missing: expected why the finding is accepted",
@@ -251,7 +253,7 @@ fn rules_are_named() {
     let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
     assert_eq!(
         failures,
-        ["k.toml:40:8: suppress.rule: is no rule", "k.toml:50:8: suppress.rule: is no rule"]
+        ["k.toml:41:8: suppress.rule: is no rule", "k.toml:51:8: suppress.rule: is no rule"]
     );
 }
 

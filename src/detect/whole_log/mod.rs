@@ -3,6 +3,7 @@
 //! ```text
 //! tags     keys and resources whose tags were compared, aliases, classes of data
 //! hours    hours in which something is missing
+//! expected accounts and Regions that are expected and never deliver
 //! ```
 //!
 //! The engine gathers, merges, counts and cuts off. A rule says what that is worth: the level and the
@@ -10,6 +11,7 @@
 //! stay true: a rule changes nothing of what it is shown and judges each piece by itself, so that
 //! the order of pieces decides nothing.
 
+pub mod expected;
 pub mod hours;
 pub mod tags;
 
@@ -22,6 +24,7 @@ use crate::model::estate::Estate;
 use crate::model::level::Level;
 use crate::model::verified::Unverified;
 use crate::tags::compare::Disagreement;
+use expected::Undelivered;
 use hours::Missing;
 use tags::{AliasGiven, DataClass, Evasion, Pairs};
 
@@ -60,6 +63,8 @@ pub enum LooksAt {
     Evasions,
     /// Hours in which something is missing, of each account and Region.
     Hours,
+    /// Accounts and Regions that the configuration expects and that never delivered anything.
+    Expected,
     /// Files that do not verify.
     Files,
 }
@@ -95,6 +100,8 @@ pub enum Piece<'a> {
     Evasion(Evasion<'a>),
     /// What is missing of one account and Region, by time; never empty.
     Hours(&'a [Missing]),
+    /// What is expected of one account and was never delivered.
+    Undelivered(&'a Undelivered),
     /// Files that go into one finding.
     Files(&'a Unverified),
 }

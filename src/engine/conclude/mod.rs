@@ -88,7 +88,6 @@ use super::store::runs::{Rows, SHARDS};
 use super::store::shelf::Shelf;
 use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
-use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::days::Days;
 use crate::model::files::Files;
 use crate::model::finding::Finding;
@@ -100,7 +99,6 @@ use crate::tags::book::Book;
 use before::Before;
 use cases::cases_of;
 use count::{Counts, Known};
-use coverage::Look;
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
 use notices::{collision, conflict, too_many_names, too_many_tags, too_many_undoings};
@@ -145,7 +143,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let problems = take(&mut decisions.problems);
     problems.into_iter().for_each(|problem| partial.problems.add(problem));
     let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
-    let (covered, gaps) = covered(context, &mut partial.coverage, all_of_it);
+    let (covered, gaps) = coverage::covered(context, &mut partial.coverage, all_of_it);
     let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut on_many = finds.into_groups();
     for Found { key, group, count, .. } in gaps {
@@ -455,26 +453,6 @@ fn tagged(
     compared.coverage.resources = tags.book.arns().len() as u64;
     compared.coverage.unplaced = tags.book.unplaced;
     Ok(())
-}
-
-/// Which hours there are, and findings about those that should be there too.
-fn covered(
-    context: &Context<'_>,
-    coverage: &mut Coverage,
-    (problems, unread): (&mut Problems, bool),
-) -> (Vec<Covered>, Vec<Found>) {
-    let plan = context.plan;
-    let gap_hours = plan.estate.thresholds.gap_hours;
-    let look = Look { filter: &plan.filter, gap_hours, now: plan.now, unread };
-    let (covered, judged) = coverage::judge(coverage, &plan.coverage, &look);
-    if coverage.is_cut() {
-        let message = format!(
-            "more than {PLACES_MAX} accounts and Regions, or {DAYS_MAX} days of one: the hours of \
-             some are not looked at"
-        );
-        problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
-    }
-    (covered, coverage::findings(context, &judged))
 }
 
 /// Findings about files that do not verify.

@@ -1,0 +1,67 @@
+//! Accounts and Regions that the configuration expects, and that never delivered anything.
+//!
+//! A log that ends is judged by its hours. One that never began has none: only the configuration knows
+//! that it should be there. What must stay true: earlier runs count, so that a quiet night of an
+//! account is none; and an excerpt of some hours proves nothing.
+
+use std::collections::BTreeSet;
+
+use crate::detect::whole_log::expected::Undelivered;
+use crate::engine::plan::Filter;
+use crate::model::coverage::{Coverage, Gap, Hour, Kind};
+use crate::model::estate::Estate;
+
+/// What is expected and was never delivered, by account. `coverage` is all that is known, of earlier
+/// runs too.
+pub fn undelivered(coverage: &Coverage, estate: &Estate, filter: &Filter) -> Vec<Undelivered> {
+    let expects = !estate.own_accounts.is_empty() || !estate.expected_regions.is_empty();
+    let log = reach(coverage).filter(|log| log.hours() >= estate.thresholds.gap_hours);
+    let (Some(log), true, false) = (log, expects, coverage.is_cut()) else { return Vec::new() };
+    let there: BTreeSet<&str> =
+        coverage.places().map(|(place, _)| place.account.as_str()).collect();
+    let one_of = |given: &[String], name: &str| given.is_empty() || given.iter().any(|n| n == name);
+    let own = estate.own_accounts.iter().map(String::as_str);
+    let accounts: BTreeSet<&str> = match estate.own_accounts.is_empty() {
+        true => there.clone(),
+        false => own.collect(),
+    };
+    let lacking = |account: &&str| {
+        let delivers: BTreeSet<&str> = coverage
+            .places()
+            .filter(|(place, seen)| place.account == *account && seen.regional)
+            .map(|(place, _)| place.region.as_str())
+            .collect();
+        let expected = estate.expected_regions.iter().map(String::as_str);
+        let asked = expected.filter(|region| one_of(&filter.regions, region));
+        let missing = asked.filter(|region| !delivers.contains(region)).map(str::to_owned);
+        Undelivered {
+            account: (*account).to_owned(),
+            nothing: !there.contains(account),
+            regions: missing.collect(),
+            log,
+        }
+    };
+    let told = |lacking: &Undelivered| {
+        !lacking.regions.is_empty() || (lacking.nothing && filter.regions.is_empty())
+    };
+    let asked = accounts.iter().filter(|account| one_of(&filter.accounts, account));
+    asked.map(lacking).filter(told).collect()
+}
+
+/// The hours that a log reaches over.
+fn reach(coverage: &Coverage) -> Option<Gap> {
+    let all = Hour::MIN / 2..Hour::MAX / 2;
+    let ends = |kind: Kind| {
+        let seen = coverage.places().map(|(_, seen)| seen);
+        let all = all.clone();
+        seen.filter_map(move |seen| {
+            let mut hours = seen.hours.of(kind, all.clone());
+            let first = hours.next()?;
+            Some((first, hours.next_back().unwrap_or(first)))
+        })
+    };
+    let spans = ends(Kind::Files).chain(ends(Kind::Events));
+    let (from, to) =
+        spans.reduce(|(first, last), (other, end)| (first.min(other), last.max(end)))?;
+    Some(Gap { from, to: to.saturating_add(1) })
+}

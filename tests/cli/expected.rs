@@ -1,0 +1,114 @@
+//! What the configuration expects and the log has nothing of: `trail-coverage-missing`.
+
+use serde_json::{Value, json};
+
+use crate::harness::Sandbox;
+use crate::trail::{disable, file, findings, with};
+
+const RULE: &str = "--select=trail-coverage-missing";
+
+const FIRST: &str = "111122223333";
+const SECOND: &str = "444455556666";
+const SILENT: &str = "777788889999";
+
+/// Something that happened on a day of May 2026.
+fn event(day: u32, account: &str, region: &str) -> Value {
+    let changes = [
+        ("/eventTime", json!(format!("2026-05-{day:02}T10:00:00Z"))),
+        ("/recipientAccountId", json!(account)),
+        ("/awsRegion", json!(region)),
+    ];
+    with(disable(&format!("{day}-{account}-{region}")), &changes)
+}
+
+/// Two accounts that deliver, one of them in one Region only, and a configuration of three.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let records =
+        [event(1, FIRST, "eu-west-1"), event(2, FIRST, "us-east-1"), event(3, SECOND, "eu-west-1")];
+    let config = "[accounts]\nown = [\"111122223333\", \"444455556666\", \"777788889999\"]\n\
+                  [regions]\nexpected = [\"eu-west-1\", \"us-east-1\"]\n";
+    sandbox.write("trail.json", file(&records)).write("keytrail.toml", config);
+    sandbox
+}
+
+/// Account, level and missing Regions of each finding.
+fn found(report: &Value) -> Vec<(String, String, Value)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let one = |finding: &Value| {
+        let regions = finding["details"]["regions_missing"].clone();
+        (text(&finding["account"]), text(&finding["level"]), regions)
+    };
+    findings(report).iter().map(one).collect()
+}
+
+fn one(account: &str, level: &str, regions: &[&str]) -> (String, String, Value) {
+    let regions = if regions.is_empty() { Value::Null } else { json!(regions) };
+    (account.into(), level.into(), regions)
+}
+
+#[test]
+fn one_finding_for_each_account_that_lacks_something() {
+    let sandbox = sandbox();
+    let silent = one(SILENT, "medium", &["eu-west-1", "us-east-1"]);
+    let narrow = one(SECOND, "low", &["us-east-1"]);
+    let report = sandbox.report(0, [RULE, "trail.json"]);
+    assert_eq!(found(&report), [silent.clone(), narrow.clone()]);
+    let finding = &findings(&report)[0];
+    assert_eq!(
+        [&finding["first_seen"], &finding["last_seen"]],
+        ["2026-05-01T10:00:00Z", "2026-05-03T11:00:00Z"]
+    );
+    assert_eq!(
+        [&finding["region"], &finding["key"], &finding["principal"]["arn"]],
+        [&Value::Null; 3]
+    );
+    let of = |word: &str| found(&sandbox.report(0, [RULE, "trail.json", word]));
+    assert_eq!(of("--account=111122223333"), []);
+    assert_eq!(of("--account=444455556666"), [narrow.clone()]);
+    let in_east = of("--region=us-east-1");
+    assert_eq!(in_east, [one(SILENT, "medium", &["us-east-1"]), narrow]);
+    sandbox.write("keytrail.toml", "[accounts]\nown = [\"777788889999\"]\n");
+    assert_eq!(found(&sandbox.report(0, [RULE, "trail.json"])), [one(SILENT, "medium", &[])]);
+    sandbox.write("keytrail.toml", "");
+    assert_eq!(found(&sandbox.report(0, [RULE, "trail.json"])), []);
+}
+
+#[test]
+fn an_excerpt_and_an_unreadable_log_prove_nothing() {
+    let sandbox = sandbox();
+    sandbox.write("hour.json", file(&[event(1, FIRST, "eu-west-1")]));
+    assert_eq!(found(&sandbox.report(0, [RULE, "hour.json"])), []);
+    sandbox.write("broken.json", "{\"Records\":[tru");
+    assert_eq!(found(&sandbox.report(3, [RULE, "trail.json", "broken.json"])), []);
+}
+
+#[test]
+fn a_night_without_an_account_is_none_that_never_delivered() {
+    let sandbox = sandbox();
+    let records = [event(1, SECOND, "us-east-1"), event(2, SILENT, "eu-west-1")];
+    sandbox.write("logs/first.json", file(&records));
+    let night = || {
+        let words = ["scan", "logs", "--state=state", "-fjson", RULE];
+        crate::trail::parse(&sandbox.keytrail(words).run().code(0))
+    };
+    let sorted = |report: &Value| {
+        let mut found = found(report);
+        found.sort_by_key(|(account, ..)| account.clone());
+        found
+    };
+    let narrow = [
+        one(FIRST, "medium", &["eu-west-1", "us-east-1"]),
+        one(SECOND, "low", &["eu-west-1"]),
+        one(SILENT, "low", &["us-east-1"]),
+    ];
+    assert_eq!(sorted(&night()), narrow);
+    sandbox.write("logs/second.json", file(&[event(3, FIRST, "eu-west-1")]));
+    let second = night();
+    let told = sorted(&second);
+    assert_eq!(told.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), [FIRST, SECOND, SILENT]);
+    assert!(told.iter().all(|one| one.1 == "low"), "{told:?}");
+    let status = |finding: &Value| finding["status"].as_str().unwrap().to_owned();
+    let status: Vec<String> = findings(&second).iter().map(status).collect();
+    assert_eq!(status, ["ongoing"; 3]);
+}
