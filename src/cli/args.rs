@@ -94,7 +94,7 @@ pub enum Command {
         mut_arg("until", |arg| arg.help(VERIFY_UNTIL.0).long_help(VERIFY_UNTIL.1)),
         mut_arg("accounts", |arg| arg.help("Only this account (repeatable)").long_help(None::<&str>)),
         mut_arg("regions", |arg| arg.help("Only this Region (repeatable)").long_help(None::<&str>)),
-        mut_arg("verbose", |arg| arg.help("List what is verified too")),
+        mut_arg("verbose", |arg| arg.help("List each file, what is verified too")),
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Verify(Box<VerifyArgs>),

@@ -3,8 +3,10 @@
 //! What must stay true: everything that is not verified is listed, and the keys behind the verdicts
 //! are named.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ use super::table::grid::{Grid, Ink};
 use super::{Style, json};
 use crate::model::problem::Problem;
 use crate::model::verified::{
-    Anchor, Chain, DigestVerdict, Head, Item, LogVerdict, Verdict, Verified,
+    Anchor, Chain, DigestVerdict, Head, Item, Kind, LogVerdict, Verdict, Verified,
 };
 
 /// Columns where no terminal limits them.
@@ -20,6 +22,9 @@ const DEFAULT_WIDTH: u16 = 120;
 
 /// No terminal is taken to be narrower: nothing useful fits there.
 const LEAST_WIDTH: u16 = 40;
+
+/// So many items of which the same is said are one row.
+const FOLDED: usize = 3;
 
 /// The columns that verdicts take.
 const VERDICT: u16 = 21;
@@ -101,19 +106,8 @@ pub fn write_table(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> i
     }
     if !verified.items.is_empty() {
         let mut grid = Grid::new(width, &[6, VERDICT, 0], style.color, out);
-        for item in &verified.items {
-            let [mut kind, mut verdict, mut origin] = grid.row();
-            let kind_name = match item.kind {
-                crate::model::verified::Kind::Digest => "digest",
-                crate::model::verified::Kind::Log => "log",
-            };
-            kind.add(Ink::Faint, kind_name, 1);
-            verdict.add(if item.bad { Ink::Alarm } else { Ink::Plain }, item.verdict, 1);
-            origin.add(Ink::Plain, &item.origin, 6);
-            if !item.detail.is_empty() {
-                origin.add(Ink::Faint, &item.detail, 6);
-            }
-            grid.write(&[kind, verdict, origin])?;
+        for alike in fold(&verified.items, style.verbose) {
+            write_items(&alike, &mut grid)?;
         }
         grid.gap()?;
     }
@@ -136,6 +130,68 @@ pub fn write_table(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> i
         (false, ..) => "not everything in range is verified",
     };
     writeln!(out, "{verdict}")
+}
+
+/// Items of which the same is said, in the order of reports: at least one.
+type Alike<'a> = Vec<&'a Item>;
+
+/// Items of which the same is said stand together, unless `all` are asked for or there are few.
+fn fold(items: &[Item], all: bool) -> Vec<Alike<'_>> {
+    let mut folded: Vec<Alike<'_>> = Vec::new();
+    let mut places: HashMap<(Kind, &str, &str), usize> = HashMap::new();
+    for item in items {
+        match places.entry((item.kind, item.verdict, reason(item))) {
+            Entry::Occupied(place) if !all => folded[*place.get()].push(item),
+            Entry::Occupied(_) => folded.push(vec![item]),
+            Entry::Vacant(place) => {
+                place.insert(folded.len());
+                folded.push(vec![item]);
+            }
+        }
+    }
+    let (few, many): (Vec<Alike<'_>>, Vec<Alike<'_>>) =
+        folded.into_iter().partition(|alike| alike.len() < FOLDED);
+    let few = few.into_iter().flatten().map(|item| vec![item]);
+    let mut rows: Vec<Alike<'_>> = few.chain(many).collect();
+    rows.sort();
+    rows
+}
+
+/// What is said of an item, without the name of the digest that names it.
+fn reason(item: &Item) -> &str {
+    match item.kind == Kind::Log && item.verdict == LogVerdict::Missing.as_str() {
+        true => "a digest names it",
+        false => &item.detail,
+    }
+}
+
+/// One row for items of which the same is said.
+fn write_items(alike: &[&Item], grid: &mut Grid<'_>) -> io::Result<()> {
+    let Some(item) = alike.first() else { return Ok(()) };
+    let [mut kind, mut verdict, mut origin] = grid.row();
+    let (one, several) = match item.kind {
+        Kind::Digest => ("digest", "digests"),
+        Kind::Log => ("log", "logs"),
+    };
+    kind.add(Ink::Faint, one, 1);
+    verdict.add(if item.bad { Ink::Alarm } else { Ink::Plain }, item.verdict, 1);
+    if alike.len() == 1 {
+        origin.add(Ink::Plain, &item.origin, 6);
+        if !item.detail.is_empty() {
+            origin.add(Ink::Faint, &item.detail, 6);
+        }
+        return grid.write(&[kind, verdict, origin]);
+    }
+    let count: u64 = alike.iter().map(|item| item.count).sum();
+    origin.add(Ink::Plain, &format!("each of {count} {several}: {}", reason(item)), 6);
+    let in_time = |item: &&&Item| (item.about.time, Arc::clone(&item.origin));
+    // A name without a time is neither the first nor the last.
+    let timed = || alike.iter().filter(|item| item.about.time.is_some());
+    let first = timed().min_by_key(in_time).unwrap_or(item);
+    let last = timed().max_by_key(in_time).or(alike.last()).unwrap_or(item);
+    origin.add(Ink::Faint, &format!("first {}", first.origin), 6);
+    origin.add(Ink::Faint, &format!("last {}", last.origin), 6);
+    grid.write(&[kind, verdict, origin])
 }
 
 fn write_chain(chain: &Chain, width: u16, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -171,4 +227,56 @@ pub(super) fn line<V: Verdict>(given: &BTreeMap<&'static str, u64>) -> String {
     let shown: Vec<String> =
         all.iter().filter_map(|(name, n)| n.map(|n| format!("{n} {name}"))).collect();
     if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Time;
+    use crate::model::verified::About;
+
+    fn item(name: &str, detail: &str, time: Option<i64>) -> Item {
+        Item {
+            kind: Kind::Log,
+            origin: name.into(),
+            verdict: "unreferenced",
+            detail: detail.to_owned(),
+            bad: true,
+            count: 1,
+            about: About { time: time.map(Time), ..About::default() },
+        }
+    }
+
+    fn names<'a>(alike: Alike<'a>) -> Vec<&'a str> {
+        alike.iter().map(|item| &*item.origin).collect()
+    }
+
+    fn rows(items: &[Item], all: bool) -> Vec<Vec<&str>> {
+        fold(items, all).into_iter().map(names).collect()
+    }
+
+    #[test]
+    fn what_is_said_of_many_is_said_once() {
+        let few = [item("a", "one", None), item("b", "two", None), item("c", "one", None)];
+        assert_eq!(rows(&few, false), [["a"], ["b"], ["c"]]);
+        let many = [few.as_slice(), &[item("d", "one", None)]].concat();
+        assert_eq!(rows(&many, false), [vec!["a", "c", "d"], vec!["b"]]);
+        assert_eq!(rows(&many, true), [["a"], ["b"], ["c"], ["d"]]);
+    }
+
+    #[test]
+    fn a_row_of_many_names_the_first_and_the_last_in_time() {
+        let all = [
+            item("a", "no digest names it", Some(9)),
+            item("b", "no digest names it", Some(1)),
+            item("c", "no digest names it", None),
+        ];
+        let mut out = Vec::new();
+        let mut grid = Grid::new(80, &[6, VERDICT, 0], false, &mut out);
+        write_items(&all.iter().collect::<Alike<'_>>(), &mut grid).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let row = "log     unreferenced           each of 3 logs: no digest names it";
+        assert_eq!(lines, [row, "first b", "last a"]);
+    }
 }

@@ -368,3 +368,22 @@ fn the_table_shows_what_is_wrong_within_80_columns() {
     expected.iter().for_each(|line| assert!(output.stdout.contains(line), "{}", output.stdout));
     assert!(output.stdout.lines().all(|line| line.chars().count() <= 80), "{}", output.stdout);
 }
+
+#[test]
+fn what_is_the_same_is_one_row_of_the_table() {
+    let sandbox = Sandbox::new();
+    let chain = Chain::new();
+    sandbox.write("keys.json", chain.public_keys.to_string());
+    chain.logs.iter().for_each(|key| {
+        sandbox.write(&format!("bucket/{key}"), &chain.files[key]);
+    });
+    let words = ["verify", "bucket", "--public-keys", "keys.json"];
+    let run = |more: &[&str]| sandbox.keytrail(words.iter().chain(more)).run().code(1).stdout;
+    let rows = |text: &str| text.matches("log     unreferenced").count();
+    let folded = run(&[]);
+    assert_eq!(rows(&folded), 1, "{folded}");
+    assert!(folded.contains("each of 12 logs: there are no digests"), "{folded}");
+    assert_eq!(rows(&run(&["-v"])), 12);
+    let report: Value = serde_json::from_str(&run(&["-fjson"])).unwrap();
+    assert_eq!(report["items"].as_array().unwrap().len(), 12);
+}
