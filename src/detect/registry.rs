@@ -118,7 +118,7 @@ pub const RULES: &[Embedded] = rules! {
         "key-deletion-cancelled";
         "key-deletion-scheduled";
             part "key-deletion-scheduled-history" = |_| history(OfLife(KeyTakenAway::SCHEDULED));
-        "key-deletion-short-window";
+        "key-deletion-short-window" = |e| detector(KeyDeletionShortWindow(e));
             part "key-deletion-short-window-history" = |_| history(OfLife(KeyTakenAway::SHORT_WINDOW));
         "key-description-changed";
         "key-disabled";
@@ -134,7 +134,7 @@ pub const RULES: &[Embedded] = rules! {
         "primary-region-moved";
         "rotation-disabled";
         "rotation-never-enabled" = |_| history(RotationNeverEnabled);
-        "rotation-period-long";
+        "rotation-period-long" = |e| detector(RotationPeriodLong(e));
     }
     "policy" {
         "iam-policy-kms-wide" = |e| detector(IamPolicyKmsWide(e));
