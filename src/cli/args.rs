@@ -6,6 +6,7 @@
 
 pub mod actors;
 pub mod common;
+pub mod config;
 pub mod events;
 pub mod keys;
 pub mod record;
@@ -17,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::commands::rules::args::RulesArgs;
 use super::s3::S3Args;
-use common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
+use common::{ColorArgs, ConfigArgs, InputArgs, LevelArgs, RangeArgs, RuleArgs, RunArgs};
 use keys::{KEYS_EXIT, KEYS_INCOMPLETE, KEYS_SINCE, KEYS_VERBOSE, KeysArgs};
 
 /// Audits the use of AWS KMS keys from CloudTrail logs
@@ -58,6 +59,7 @@ impl Command {
             Command::Record(record) => &record.color,
             Command::Keys(keys) => &keys.color,
             Command::Actors(actors) => &actors.color,
+            Command::Config(config) => &config.color,
         };
         &args.color
     }
@@ -119,6 +121,8 @@ pub enum Command {
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Actors(Box<actors::ActorsArgs>),
+    /// Write, show and check the configuration, keytrail.toml
+    Config(config::ConfigCommandArgs),
 }
 
 /// What `tags` ends with.
@@ -179,7 +183,7 @@ pub struct VerifyArgs {
     /// What aws cloudtrail list-public-keys printed for each Region and time, one behind the other.
     /// All verdicts are as good as this file.
     #[arg(long, value_name = "FILE")]
-    pub public_keys: PathBuf,
+    pub public_keys: Option<PathBuf>,
 
     /// What is verified.
     #[command(flatten)]
@@ -255,7 +259,7 @@ pub struct TagsArgs {
 }
 
 /// Everything `scan` takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ScanArgs {
     /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
     ///
@@ -283,57 +287,13 @@ pub struct ScanArgs {
     pub run: ScanRunArgs,
 }
 
-/// Which records count.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Input")]
-pub struct InputArgs {
-    /// Which events.
-    #[command(flatten)]
-    pub range: RangeArgs,
-
-    /// Also take tags of keys and resources from this file (repeatable)
-    ///
-    /// What aws resourcegroupstaggingapi get-resources, AWS Config, Resource Explorer, Terraform
-    /// or kms list-resource-tags say, or CSV; told by content. Its tags hold as of its own date, else
-    /// that of the file, or as of TIME with FILE@TIME.
-    #[arg(long = "tags", value_name = "FILE")]
-    pub tags: Vec<OsString>,
-
-    /// Let only verified logs count, and report what is not
-    ///
-    /// Digests are judged first: signatures, the chain, what is missing. Then only the records of
-    /// logs whose hash is signed are evaluated, and whatever keytrail verify would complain of is a
-    /// critical finding of the rule log-tampering. Needs --public-keys.
-    #[arg(long)]
-    pub verify: bool,
-
-    /// CloudTrail's public keys, for --verify
-    ///
-    /// What aws cloudtrail list-public-keys printed for each Region and time, one behind the other.
-    /// All verdicts are as good as this file.
-    #[arg(long, value_name = "FILE")]
-    pub public_keys: Option<PathBuf>,
-
-    /// The configuration.
-    #[command(flatten)]
-    pub config: ConfigArgs,
-}
-
 /// What the report holds and where it goes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Report")]
 pub struct OutputArgs {
-    /// List findings of this level and above
-    ///
-    /// critical, high, medium, low or informational. What is below is counted, not listed.
-    #[arg(long, value_name = "LEVEL", default_value = "low")]
-    pub min_level: String,
-
-    /// End with status 1 on a finding of this level or above
-    ///
-    /// critical, high, medium, low, informational or never. Findings that --min-level hides count.
-    #[arg(long, value_name = "LEVEL", default_value = "never")]
-    pub fail_on: String,
+    /// From which level on.
+    #[command(flatten)]
+    pub levels: LevelArgs,
 
     /// Format of the report: table, json, ndjson, csv, html or markdown
     ///
@@ -393,7 +353,7 @@ pub struct OutputArgs {
 }
 
 /// How the scan is run.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Run")]
 pub struct ScanRunArgs {
     /// Go on from the last run, whose state is here: a file, or s3://BUCKET/KEY

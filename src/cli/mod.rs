@@ -6,6 +6,7 @@
 //! catalogs   the files of --tags
 //! config     keytrail.toml: the organisation, what is suppressed
 //! settings   what those of a scan mean            values: the forms of option values
+//! environment  options that come from variables
 //! check      what those of several commands mean, and all that is wrong with them
 //! commands   one file a command: settings to exit code
 //! deliver    how results reach whoever asked      output: where they go
@@ -30,6 +31,7 @@ mod check;
 mod commands;
 pub mod config;
 mod deliver;
+pub mod environment;
 mod exit;
 mod exports;
 mod failure;
@@ -48,12 +50,14 @@ mod ui;
 mod values;
 mod verifying;
 
+use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
+use environment::Given;
 use exit::Exit;
 use failure::Failure;
 use ui::{Messages, When};
@@ -62,15 +66,12 @@ use ui::{Messages, When};
 pub fn main() -> ExitCode {
     panics::install_hook();
     signals::survive_large_files();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(message) => {
-            // Help and version are data, and end with 0 even if nobody reads them to the end.
-            let _ = message.print();
-            return if message.use_stderr() { Exit::NotPerformed } else { Exit::Clean }.into();
-        }
+    let (cli, given) = match parse() {
+        Ok(parsed) => parsed,
+        Err(message) => return refused(&message).into(),
     };
     let messages = Messages::new(cli.command.color().parse().unwrap_or(When::Auto));
+    environment::say_unknown(messages);
     let run = || match &cli.command {
         Command::Scan(scan) => commands::scan::run(scan, messages),
         Command::Rules(rules) => commands::rules::run(rules, messages),
@@ -80,12 +81,41 @@ pub fn main() -> ExitCode {
         Command::Events(events) => commands::events::run(events, messages),
         Command::Record(record) => commands::record::run(record, messages),
         Command::Actors(actors) => commands::actors::run(actors, messages),
+        Command::Config(config) => commands::config::run(config, &given, messages),
     };
     // The state behind a panic is not looked at again.
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));
-    let exit = result.unwrap_or_else(|failures| {
+    let exit = result.unwrap_or_else(|mut failures| {
+        given.name_variables(&mut failures);
         messages.failures(&failures);
         Exit::NotPerformed
     });
     exit.into()
+}
+
+/// What was typed, together with what the environment says, and which is which.
+fn parse() -> Result<(Cli, Given), clap::Error> {
+    let mut command = environment::apply(Cli::command());
+    let matches = command.try_get_matches_from_mut(env::args_os())?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    let given = Given::of(&command, &matches);
+    if let Command::Scan(scan) = &mut cli.command {
+        // Typed without --verify they are a mistake; in the environment they wait for it.
+        let input = &mut scan.input;
+        let waiting = !input.verify && given.is_from_variable("public-keys");
+        input.public_keys = input.public_keys.take().filter(|_| !waiting);
+    }
+    Ok((cli, given))
+}
+
+/// Prints help, the version, or what is wrong with the words.
+fn refused(message: &clap::Error) -> Exit {
+    let when = environment::color(env::args_os());
+    // Help and version are data, and end with 0 even if nobody reads them to the end.
+    ui::print(message, when);
+    if !message.use_stderr() {
+        return Exit::Clean;
+    }
+    environment::say_set(Messages::new(when));
+    Exit::NotPerformed
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::args::ScanArgs;
+use super::args::common::LevelArgs;
 use super::check::{Check, Running};
 use super::exports::{self, Export};
 use super::failure::Failure;
@@ -67,8 +68,10 @@ impl Settings {
         let (verify, keys) = (args.input.verify, args.input.public_keys.as_ref());
         let asked = check.all(asked(verify, keys, &sources));
         let out = &args.output;
-        let min_level = check.value("--min-level", &out.min_level, str::parse);
-        let fail_on = check.value("--fail-on", &out.fail_on, values::level_or_never);
+        let min_level = out.levels.min_level.as_deref().unwrap_or(LevelArgs::MIN_LEVEL);
+        let min_level = check.value("--min-level", min_level, str::parse);
+        let fail_on = out.levels.fail_on.as_deref().unwrap_or(LevelArgs::FAIL_ON);
+        let fail_on = check.value("--fail-on", fail_on, values::level_or_never);
         let suffix = Format::of_path(&out.output);
         let format = match &out.format {
             Some(format) => check.value("--format", format, values::format),

@@ -53,6 +53,23 @@ pub fn color(when: When, env: impl Fn(&str) -> Option<OsString>, is_terminal: bo
     }
 }
 
+/// Prints help, the version, or what is wrong with a command line.
+pub fn print(message: &clap::Error, when: When) {
+    let is_terminal = match message.use_stderr() {
+        true => io::stderr().is_terminal(),
+        false => io::stdout().is_terminal(),
+    };
+    let text = message.render();
+    let text = match color(when, |name| env::var_os(name), is_terminal) {
+        true => text.ansi().to_string(),
+        false => text.to_string(),
+    };
+    let _ = match message.use_stderr() {
+        true => io::stderr().lock().write_all(text.as_bytes()),
+        false => io::stdout().lock().write_all(text.as_bytes()),
+    };
+}
+
 /// The width of standard output in columns: `COLUMNS`, else the terminal's; `None` if neither is
 /// known, as in a pipe.
 pub fn width() -> Option<u16> {

@@ -58,6 +58,7 @@ pub use native::{Foreign, Together};
 pub use router::Candidates;
 use router::{Router, Routes};
 use rule::{Body, Rule};
+pub use select::close;
 pub use sigma::demands::Asked;
 use sigma::demands::Demands;
 pub use sigma::load::DEFAULT_LEVEL;

@@ -20,6 +20,7 @@ mod rows;
 pub mod rules;
 #[cfg(test)]
 mod sample;
+pub mod settings;
 mod table;
 pub mod tags;
 #[cfg(test)]

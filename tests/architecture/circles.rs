@@ -22,7 +22,6 @@ const STANDING: &[(&[&str], &str)] = &[
         ],
         "mod.rs both picks the subcommand and holds what they share",
     ),
-    (&["cli/config/digest.rs", "cli/config/mod.rs"], "the digest is of the type that carries it"),
     (
         &["record/kms.rs", "record/kms/caller.rs", "record/kms/subject.rs"],
         "the view is one type in three files",

@@ -3,12 +3,13 @@
 //! But for the choice of rules they have no headings: a command puts them where its help has them. What one of
 //! them is to a command that does something else with it is said where that command is.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 
 /// Which of all that the sources hold counts; the same for every command that reads.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RangeArgs {
     /// Only events at or after this time
     ///
@@ -36,8 +37,68 @@ pub struct RangeArgs {
     pub regions: Vec<String>,
 }
 
+/// Which records count.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Which events.
+    #[command(flatten)]
+    pub range: RangeArgs,
+
+    /// Also take tags of keys and resources from this file (repeatable)
+    ///
+    /// What aws resourcegroupstaggingapi get-resources, AWS Config, Resource Explorer, Terraform
+    /// or kms list-resource-tags say, or CSV; told by content. Its tags hold as of its own date, else
+    /// that of the file, or as of TIME with FILE@TIME.
+    #[arg(long = "tags", value_name = "FILE")]
+    pub tags: Vec<OsString>,
+
+    /// Let only verified logs count, and report what is not
+    ///
+    /// Digests are judged first: signatures, the chain, what is missing. Then only the records of
+    /// logs whose hash is signed are evaluated, and whatever keytrail verify would complain of is a
+    /// critical finding of the rule log-tampering. Needs --public-keys.
+    #[arg(long)]
+    pub verify: bool,
+
+    /// CloudTrail's public keys, for --verify
+    ///
+    /// What aws cloudtrail list-public-keys printed for each Region and time, one behind the other.
+    /// All verdicts are as good as this file.
+    #[arg(long, value_name = "FILE")]
+    pub public_keys: Option<PathBuf>,
+
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// From which level on.
+#[derive(Debug, Clone, Args)]
+pub struct LevelArgs {
+    /// List findings of this level and above [default: low]
+    ///
+    /// critical, high, medium, low or informational. What is below is counted, not listed.
+    #[arg(long, value_name = "LEVEL")]
+    pub min_level: Option<String>,
+
+    /// End with status 1 on a finding of this level or above [default: never]
+    ///
+    /// critical, high, medium, low, informational or never. Findings that --min-level hides count.
+    #[arg(long, value_name = "LEVEL")]
+    pub fail_on: Option<String>,
+}
+
+impl LevelArgs {
+    /// What `--min-level` is if nobody says.
+    pub const MIN_LEVEL: &str = "low";
+
+    /// What `--fail-on` is if nobody says.
+    pub const FAIL_ON: &str = "never";
+}
+
 /// The configuration; the same for every command that reads.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ConfigArgs {
     /// Configuration, instead of ./keytrail.toml
     ///
@@ -48,7 +109,7 @@ pub struct ConfigArgs {
 }
 
 /// The colours; the same for every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ColorArgs {
     /// When to use colour: auto, always or never
     ///
@@ -59,7 +120,7 @@ pub struct ColorArgs {
 }
 
 /// How a command is run; the same for every command that reads.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// Number of threads, 0 for one a core
     #[arg(long, value_name = "N", default_value = "0")]
@@ -87,7 +148,7 @@ pub struct RunArgs {
 }
 
 /// Which rules are evaluated.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
     /// Also evaluate these Sigma rules, a file or folder (repeatable)

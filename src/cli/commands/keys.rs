@@ -120,7 +120,7 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
         }
         sources.push("-".into());
     }
-    let catalogs = check.all(catalogs::read(&args.tags, now));
+    let catalogs = check.all(catalogs::read(&config.usual.tags(&args.tags), now));
     let cloud = args.s3.cloud(&sources);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
     let settled = check.all(listing).and_then(|mut listing| {

@@ -188,7 +188,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         program: settings.is_evidence().then(program).flatten(),
         expected: Expected {
             accounts: config.estate.own_accounts.iter().cloned().collect(),
-            regions: Vec::new(),
+            regions: config.estate.expected_regions.iter().cloned().collect(),
         },
         command: std::env::args_os().map(|word| word.to_string_lossy().into()).collect(),
         config_digest: Settings::digest(&lines),

@@ -100,14 +100,15 @@ fn settle(args: &TagsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
     check.note(wrong);
     let (arns, mut sources): (Vec<OsString>, Vec<OsString>) =
         args.words.iter().cloned().partition(is_arn);
-    if sources.is_empty() && args.tags.is_empty() {
+    let tags = config.usual.tags(&args.tags);
+    if sources.is_empty() && tags.is_empty() {
         if io::stdin().is_terminal() {
             let hint = "give a file, a folder, or --tags FILE: keytrail tags PATH";
             check.usage("nothing to read", hint);
         }
         sources.push("-".into());
     }
-    let catalogs = check.all(catalogs::read(&args.tags, now));
+    let catalogs = check.all(catalogs::read(&tags, now));
     let cloud = args.s3.cloud(&sources);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
     let settled = check.all(listing).and_then(|mut listing| {

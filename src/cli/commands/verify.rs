@@ -133,12 +133,19 @@ fn settle(args: &VerifyArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     let (config, wrong) = Config::load(args.config.config.as_deref(), &args.sources);
     config.say(messages);
     check.note(wrong);
-    let keys = check.all(verifying::read_keys(&args.public_keys));
+    let public_keys = config.usual.public_keys(args.public_keys.as_deref());
+    if public_keys.is_none() {
+        check.usage(
+            "no public keys to verify with",
+            "give what aws cloudtrail list-public-keys printed: --public-keys FILE",
+        );
+    }
+    let keys = public_keys.as_ref().and_then(|path| check.all(verifying::read_keys(path)));
     let scope = Scope { digests: true, ..Scope::of(&filter) };
     let cloud = args.s3.cloud(&args.sources);
     let listing = cloud.and_then(|cloud| args.s3.listing(&args.sources, cloud, scope));
     let listing = check.all(listing).map(|mut listing| {
-        listing.leave_out(&args.public_keys);
+        public_keys.iter().for_each(|path| listing.leave_out(path));
         config.files().for_each(|path| listing.leave_out(path));
         listing
     });

@@ -1,36 +1,52 @@
 //! `keytrail.toml`: what an organisation tells about itself, and what it does not want to be told.
 //!
 //! ```text
-//! file        which file, and its text                reader      tables with the place of everything
-//! tables      each table to its part of the estate    forms       the forms of values
-//! suppress    [[suppress]]                            digest      what enters the configuration's digest
+//! key         what a key is                           keys        every table and key there is
+//! forms       the forms of texts                      file        which file, and its text
+//! reader      tables with the place of everything     tables      each table to its part of the estate
+//! suppress    [[suppress]]                            usual       [scan]: what stands in for options
+//! values      the effective settings as values        as_toml     values as TOML
+//! template    a file to begin with                    schema      what editors know of the file
 //! ```
+//!
+//! All that speaks of keys is made of `keys`: the reader knows no other, and template, schema and
+//! docs/configuration.md describe each.
 //!
 //! What must stay true: nothing in the file is ignored. What is not known, not of its type or not
 //! of its form is an error with its place, all of them at once, since a key that is misspelt would
 //! silently be a rule that is not asked what the user wanted.
 
-mod digest;
+mod as_toml;
 mod file;
 mod forms;
+pub mod key;
+pub mod keys;
 mod reader;
+pub mod schema;
 mod suppress;
 mod tables;
 mod tags;
+pub mod template;
 #[cfg(test)]
 mod tests;
+mod usual;
+mod values;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::failure::Failure;
 use super::ui::Messages;
 use crate::model::estate::Estate;
 use crate::model::suppression::Suppression;
+pub use as_toml::{document, inline};
 use file::Found;
 use reader::{Notes, Place};
+pub use usual::Usual;
 
 /// What the configuration says; without a file, the defaults.
 #[derive(Debug, Default)]
@@ -43,6 +59,13 @@ pub struct Config {
     pub estate: Arc<Estate>,
     /// What is not to be listed, and where that stands.
     pub suppressions: Vec<Placed>,
+    /// What holds where no option says otherwise.
+    pub usual: Usual,
+    /// `FILE:LINE` of each setting that the file has, by its name.
+    pub places: BTreeMap<String, String>,
+    /// What may be there only in name: each text of a setting that names principals, keys or
+    /// accounts, with the name of its setting and `FILE:LINE`.
+    pub named: Vec<Named>,
     /// The names of rules in suppressions, and where they stand.
     rules: Vec<(String, String)>,
 }
@@ -53,6 +76,17 @@ pub struct Placed {
     /// The suppression.
     pub suppression: Suppression,
     /// `FILE:LINE:COLUMN` of its rule.
+    pub place: String,
+}
+
+/// A text of the file that names something of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The name of its setting, such as `roles.automation`.
+    pub setting: String,
+    /// An account id, a pattern of ARNs, or one of keys.
+    pub text: String,
+    /// `FILE:LINE`.
     pub place: String,
 }
 
@@ -69,7 +103,8 @@ impl Config {
             }
             Err(failure) => return (Config::default(), vec![failure]),
         };
-        let (config, wrong) = parse(&path.display().to_string(), &bytes);
+        let (mut config, wrong) = parse(&path.display().to_string(), &bytes);
+        config.usual.lie_beside(&path);
         (Config { path: Some(path), ..config }, wrong.into_iter().map(Failure::Config).collect())
     }
 
@@ -114,11 +149,18 @@ impl Config {
         if failures.is_empty() { Ok(()) } else { Err(failures) }
     }
 
+    /// The effective settings, by name. Of `[scan]` there is nothing: what it says is an option.
+    pub fn values(&self) -> Vec<(&'static str, Value)> {
+        let mut values = values::estate(&self.estate);
+        let suppressions = self.suppressions.iter();
+        let all = suppressions.map(|placed| values::suppression(&placed.suppression)).collect();
+        values.push(("suppress", all));
+        values
+    }
+
     /// The effective configuration, one value a line, for the digest of a run.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = digest::estate(&self.estate);
-        lines.extend(self.suppressions.iter().map(digest::suppression));
-        lines
+        self.values().iter().map(|(name, value)| format!("{name} {value}")).collect()
     }
 }
 
@@ -131,20 +173,33 @@ pub fn parse(name: &str, bytes: &[u8]) -> (Config, Vec<String>) {
     let mut notes = Notes::new(name, text);
     let (root, errors) = toml::de::DeTable::parse_recoverable(text);
     errors.iter().for_each(|error| notes.syntax(error.span(), error.message()));
-    let (estate, suppress) = tables::read(root.get_ref(), &mut notes);
+    let (estate, usual, suppress) = tables::read(root.get_ref(), &mut notes);
     let placed =
         |(suppression, at): (Suppression, Place)| Placed { suppression, place: notes.place(at.0) };
-    let named = |(rule, at): (String, Place)| (rule, notes.place(at.0));
+    let of_rule = |(rule, at): (String, Place)| (rule, notes.place(at.0));
+    let named = |(setting, text, place)| Named { setting, text, place };
     let config = Config {
         path: None,
         passed_over: None,
+        usual,
+        places: notes.settings(),
+        named: notes.texts(may_be_nowhere).into_iter().map(named).collect(),
         estate: Arc::new(estate),
         suppressions: suppress.whole.into_iter().map(placed).collect(),
         // What the parser makes of a broken file may name rules that nobody wrote.
         rules: match errors.is_empty() {
-            true => suppress.rules.into_iter().map(named).collect(),
+            true => suppress.rules.into_iter().map(of_rule).collect(),
             false => Vec::new(),
         },
     };
     (config, notes.into_lines())
+}
+
+/// Whether the texts of a setting name what a log may or may not have. What is allowed, trusted or
+/// expected of others need not be there.
+fn may_be_nowhere(setting: &str) -> bool {
+    setting == "accounts.own"
+        || setting.starts_with("roles.")
+        || (setting.starts_with("tags.shared[") && setting.ends_with(".key"))
+        || (setting.starts_with("secrets_buckets.") && setting.ends_with(".readers"))
 }

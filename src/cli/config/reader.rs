@@ -1,12 +1,16 @@
 //! Tables of TOML, read key by key, with the place of everything that is wrong.
 //!
-//! What must stay true: each key of a table is either asked for or an error, which
-//! [`Fields::end`] sees to.
+//! What must stay true: each key of a table is either one of [`keys`] or an error, which
+//! [`Fields::end`] sees to; and nothing is read that is not one of them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use super::key::{Form, Kind};
+use super::keys;
 
 /// As many problems are listed; a file of junk has no more to say.
 const PROBLEMS_MAX: usize = 100;
@@ -33,6 +37,10 @@ pub struct Notes<'t> {
     missing: Vec<(usize, String)>,
     /// What the parser says.
     broken: Vec<(usize, String)>,
+    /// Where each setting stands, by its name.
+    settings: BTreeMap<String, usize>,
+    /// Each text that was read: the name of its setting, and where it stands.
+    texts: Vec<(String, String, usize)>,
 }
 
 impl<'t> Notes<'t> {
@@ -40,7 +48,34 @@ impl<'t> Notes<'t> {
     pub fn new(name: &'t str, text: &'t str) -> Notes<'t> {
         let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = [0].into_iter().chain(starts.map(|(at, _)| at + 1)).collect();
-        Notes { name, text, lines, found: vec![], missing: vec![], broken: vec![] }
+        let (found, missing, broken) = (vec![], vec![], vec![]);
+        let (settings, texts) = (BTreeMap::new(), vec![]);
+        Notes { name, text, lines, found, missing, broken, settings, texts }
+    }
+
+    /// Notes where a setting stands.
+    pub fn saw(&mut self, setting: &str, span: &Range<usize>) {
+        self.settings.insert(setting.to_owned(), span.start);
+    }
+
+    /// `FILE:LINE` of each setting that was seen, by its name.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let line = |at: usize| format!("{}:{}", self.name, self.line(at));
+        self.settings.iter().map(|(name, at)| (name.clone(), line(*at))).collect()
+    }
+
+    /// Each text of a setting that `wanted` wants, with the setting's name and `FILE:LINE`.
+    pub fn texts(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String, String)> {
+        let texts = self.texts.iter().filter(|(setting, ..)| wanted(setting));
+        let placed = |(setting, text, at): &(String, String, usize)| {
+            (setting.clone(), text.clone(), format!("{}:{}", self.name, self.line(*at)))
+        };
+        texts.map(placed).collect()
+    }
+
+    /// The number of the line of a place, from 1.
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at).max(1)
     }
 
     /// Notes what is wrong at a place.
@@ -63,7 +98,7 @@ impl<'t> Notes<'t> {
 
     /// `FILE:LINE:COLUMN`, both from 1, columns in characters.
     pub fn place(&self, at: usize) -> String {
-        let line = self.lines.partition_point(|start| *start <= at).max(1);
+        let line = self.line(at);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start..at).unwrap_or_default();
         format!("{}:{line}:{}", self.name, before.chars().count() + 1)
@@ -95,20 +130,25 @@ impl<'t> Notes<'t> {
 /// A table that is being read.
 #[derive(Debug)]
 pub struct Fields<'a, 'i> {
-    /// As it is written: `accounts`, `tags.governed`; empty for the whole file.
+    /// As it is written: `accounts`, `tags.governed.CostCenter`; empty for the whole file.
     name: String,
+    /// Which of the tables of [`keys`] it is.
+    of: String,
     table: Option<&'a DeTable<'i>>,
-    asked: Vec<&'static str>,
 }
 
 impl<'a, 'i> Fields<'a, 'i> {
     /// The whole file.
     pub fn root(table: &'a DeTable<'i>) -> Fields<'a, 'i> {
-        Fields { name: String::new(), table: Some(table), asked: Vec::new() }
+        Fields { name: String::new(), of: String::new(), table: Some(table) }
     }
 
-    /// A value that must be a table, called `name`.
-    pub fn of(value: &'a Value<'i>, name: &str, notes: &mut Notes<'_>) -> Fields<'a, 'i> {
+    /// A value that must be a table, called `name`; which of the tables there are is `of`.
+    pub fn of(
+        value: &'a Value<'i>,
+        (name, of): (&str, &str),
+        notes: &mut Notes<'_>,
+    ) -> Fields<'a, 'i> {
         let table = match value.get_ref() {
             DeValue::Table(table) => Some(table),
             other => {
@@ -117,26 +157,37 @@ impl<'a, 'i> Fields<'a, 'i> {
                 None
             }
         };
-        Fields { name: name.to_owned(), table, asked: Vec::new() }
+        Fields { name: name.to_owned(), of: of.to_owned(), table }
     }
 
     /// The name of a key, as it is written from the top of the file.
     pub fn path(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+        join(&self.name, key)
     }
 
     /// The value of a key.
-    pub fn take(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
-        self.asked.push(key);
-        self.table?.get(key)
+    pub fn take(&self, key: &str, notes: &mut Notes<'_>) -> Option<&'a Value<'i>> {
+        let value = self.table?.get(key)?;
+        notes.saw(&self.path(key), &value.span());
+        Some(value)
+    }
+
+    /// The value of a key of this table, its name from the top of the file, and what it must be.
+    fn find(
+        &self,
+        key: &str,
+        notes: &mut Notes<'_>,
+    ) -> Option<(String, &'static Kind, &'a Value<'i>)> {
+        let known = keys::key(&self.of, key)?;
+        Some((self.path(key), &known.kind, self.take(key, notes)?))
     }
 
     /// The table under a key; an empty one if it is not there.
-    pub fn table(&mut self, key: &'static str, notes: &mut Notes<'_>) -> Fields<'a, 'i> {
-        let name = self.path(key);
-        match self.take(key) {
-            Some(value) => Fields::of(value, &name, notes),
-            None => Fields { name, table: None, asked: Vec::new() },
+    pub fn table(&self, key: &str, notes: &mut Notes<'_>) -> Fields<'a, 'i> {
+        let (name, of) = (self.path(key), join(&self.of, key));
+        match self.take(key, notes) {
+            Some(value) => Fields::of(value, (&name, &of), notes),
+            None => Fields { name, of, table: None },
         }
     }
 
@@ -153,45 +204,28 @@ impl<'a, 'i> Fields<'a, 'i> {
         self.table.is_some()
     }
 
-    /// A text of some form.
-    pub fn text<T>(
-        &mut self,
-        key: &'static str,
-        notes: &mut Notes<'_>,
-        form: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let name = self.path(key);
-        text(self.take(key)?, &name, notes, form)
+    /// A text.
+    pub fn text(&self, key: &str, notes: &mut Notes<'_>) -> Option<String> {
+        let (name, Kind::Text(form), value) = self.find(key, notes)? else { return None };
+        text(value, &name, form, notes)
     }
 
-    /// A list of texts of some form. What is wrong with one keeps none of the others from being
-    /// looked at.
-    pub fn texts<T>(
-        &mut self,
-        key: &'static str,
-        notes: &mut Notes<'_>,
-        form: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<Vec<T>> {
-        let name = self.path(key);
-        texts(self.take(key)?, &name, notes, form)
+    /// A list of texts. What is wrong with one keeps none of the others from being looked at.
+    pub fn texts(&self, key: &str, notes: &mut Notes<'_>) -> Option<Vec<String>> {
+        let (name, Kind::Texts(form), value) = self.find(key, notes)? else { return None };
+        texts(value, &name, form, notes)
     }
 
-    /// A whole number from `least` to `most`.
-    pub fn number(
-        &mut self,
-        key: &'static str,
-        notes: &mut Notes<'_>,
-        (least, most): (i64, i64),
-    ) -> Option<i64> {
-        let name = self.path(key);
-        let value = self.take(key)?;
+    /// A whole number.
+    pub fn number(&self, key: &str, notes: &mut Notes<'_>) -> Option<i64> {
+        let (name, Kind::Number(least, most), value) = self.find(key, notes)? else { return None };
         let expected = format!("{name}: expected a whole number from {least} to {most}");
         let DeValue::Integer(integer) = value.get_ref() else {
             notes.add(&value.span(), format!("{expected}, found {}", kind(value.get_ref())));
             return None;
         };
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        let number = number.filter(|number| (least..=most).contains(number));
+        let number = number.filter(|number| (least..=most).contains(&number));
         if number.is_none() {
             notes.add(&value.span(), expected);
         }
@@ -199,9 +233,8 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     /// A member that is `true` or `false`.
-    pub fn flag(&mut self, key: &'static str, notes: &mut Notes<'_>) -> Option<bool> {
-        let name = self.path(key);
-        let value = self.take(key)?;
+    pub fn flag(&self, key: &str, notes: &mut Notes<'_>) -> Option<bool> {
+        let (name, Kind::Flag, value) = self.find(key, notes)? else { return None };
         let DeValue::Boolean(flag) = value.get_ref() else {
             let found = kind(value.get_ref());
             notes.add(&value.span(), format!("{name}: expected true or false, found {found}"));
@@ -210,15 +243,16 @@ impl<'a, 'i> Fields<'a, 'i> {
         Some(*flag)
     }
 
-    /// The end of the table: what was not asked for is not known.
+    /// The end of the table: what is none of its keys is not known.
     pub fn end(self, notes: &mut Notes<'_>) {
         let place = match self.name.as_str() {
             "" => String::new(),
             name => format!(" in [{name}]"),
         };
+        let known = keys::members(&self.of);
         for (key, span, _) in self.entries() {
-            if !self.asked.contains(&key) {
-                let known = self.asked.join(", ");
+            if !known.contains(&key) {
+                let known = known.join(", ");
                 let key = quoted(key);
                 notes.add(&span, format!("unknown key {key}{place}: expected one of {known}"));
             }
@@ -226,20 +260,23 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 }
 
+/// The name of a member of a table.
+fn join(table: &str, key: &str) -> String {
+    if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
+}
+
 /// A value that must be a text of some form.
-pub fn text<T>(
-    value: &Value<'_>,
-    name: &str,
-    notes: &mut Notes<'_>,
-    form: impl Fn(&str) -> Result<T, String>,
-) -> Option<T> {
+pub fn text(value: &Value<'_>, name: &str, form: &Form, notes: &mut Notes<'_>) -> Option<String> {
     let DeValue::String(text) = value.get_ref() else {
         let found = kind(value.get_ref());
         notes.add(&value.span(), format!("{name}: expected a text in quotes, found {found}"));
         return None;
     };
-    match form(text) {
-        Ok(formed) => Some(formed),
+    match (form.read)(text) {
+        Ok(formed) => {
+            notes.texts.push((name.to_owned(), formed.clone(), value.span().start));
+            Some(formed)
+        }
         Err(reason) => {
             notes.add(&value.span(), format!("{name}: {}: {reason}", quoted(text)));
             None
@@ -248,19 +285,18 @@ pub fn text<T>(
 }
 
 /// A value that must be a list of texts of some form.
-pub fn texts<T>(
+pub fn texts(
     value: &Value<'_>,
     name: &str,
+    form: &Form,
     notes: &mut Notes<'_>,
-    form: impl Fn(&str) -> Result<T, String>,
-) -> Option<Vec<T>> {
+) -> Option<Vec<String>> {
     let DeValue::Array(list) = value.get_ref() else {
         let found = kind(value.get_ref());
         notes.add(&value.span(), format!("{name}: expected a list of texts, found {found}"));
         return None;
     };
-    let formed: Vec<T> = list.iter().filter_map(|value| text(value, name, notes, &form)).collect();
-    Some(formed)
+    Some(list.iter().filter_map(|value| text(value, name, form, notes)).collect())
 }
 
 /// What a value is, in words.

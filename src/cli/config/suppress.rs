@@ -4,12 +4,8 @@ use std::ops::Range;
 
 use toml::de::DeValue;
 
-use super::forms;
 use super::reader::{Fields, Notes, Place, Value, kind, quoted};
 use crate::model::suppression::{Day, Suppression};
-
-/// Longer names are compared with nothing: bytes.
-const RULE_MAX: usize = 500;
 
 /// What `[[suppress]]` says.
 #[derive(Debug, Default)]
@@ -29,28 +25,31 @@ pub fn read(value: Option<&Value<'_>>, notes: &mut Notes<'_>) -> Suppress {
         notes.add(&value.span(), format!("suppress: expected [[suppress]], found {what}"));
         return found;
     };
-    list.iter().for_each(|value| one(value, notes, &mut found));
+    for (number, value) in list.iter().enumerate() {
+        notes.saw(&format!("suppress[{number}]"), &value.span());
+        one(value, notes, &mut found);
+    }
     found
 }
 
 fn one(value: &Value<'_>, notes: &mut Notes<'_>, to: &mut Suppress) {
-    let mut table = Fields::of(value, "suppress", notes);
+    let table = Fields::of(value, ("suppress", "suppress"), notes);
     if !table.is_there() {
         return;
     }
-    let rule = rule(&mut table, &value.span(), notes);
+    let rule = rule(&table, &value.span(), notes);
     to.rules.extend(rule.clone());
-    let principal = table.text("principal", notes, forms::arn_pattern);
-    let key = table.text("key", notes, forms::key_pattern);
-    let resource = table.text("resource", notes, forms::plain);
+    let principal = table.text("principal", notes);
+    let key = table.text("key", notes);
+    let resource = table.text("resource", notes);
     let trust_context = table.flag("trust_context", notes);
-    let account = table.text("account", notes, forms::account_pattern);
-    let region = table.text("region", notes, forms::region_pattern);
-    let reason = match table.take("reason") {
-        Some(value) => super::reader::text(value, "suppress.reason", notes, forms::sentence),
+    let account = table.text("account", notes);
+    let region = table.text("region", notes);
+    let reason = match table.take("reason", notes) {
+        Some(_) => table.text("reason", notes),
         None => missing(&value.span(), "reason", "why the finding is accepted", notes),
     };
-    let expires = match table.take("expires") {
+    let expires = match table.take("expires", notes) {
         Some(value) => expires(value, notes),
         None => missing(&value.span(), "expires", "the last day, such as 2027-01-31", notes),
     };
@@ -78,19 +77,14 @@ fn missing<T>(span: &Range<usize>, key: &str, what: &str, notes: &mut Notes<'_>)
 
 /// The name of a rule, and where it stands.
 fn rule(
-    table: &mut Fields<'_, '_>,
+    table: &Fields<'_, '_>,
     span: &Range<usize>,
     notes: &mut Notes<'_>,
 ) -> Option<(String, Place)> {
-    let Some(value) = table.take("rule") else {
+    let Some(value) = table.take("rule", notes) else {
         return missing(span, "rule", "a rule id", notes);
     };
-    let form = |text: &str| match text.contains(['*', '?']) {
-        true => Err("expected one rule id; patterns are not for rules".into()),
-        false if text.len() > RULE_MAX => Err("is longer than any rule id".into()),
-        false => forms::plain(text),
-    };
-    let rule = super::reader::text(value, "suppress.rule", notes, form)?;
+    let rule = table.text("rule", notes)?;
     Some((rule, Place(value.span().start)))
 }
 

@@ -1,23 +1,23 @@
-//! Each table of the file to its part of the [`Estate`].
+//! Each table of the file to its part of the [`Estate`], and what stands in for options.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regex::Regex;
 use toml::de::{DeTable, DeValue};
 
 use super::forms;
+use super::keys;
 use super::reader::{Fields, Notes, kind, quoted};
 use super::suppress::{self, Suppress};
 use super::tags;
+use super::usual::Usual;
 use crate::cli::values;
 use crate::model::estate::{Estate, SecretsBucket, Thresholds};
 use crate::model::pattern::Patterns;
 
-/// A hundred years: longer is a typing error.
-const DAYS_MAX: i64 = 36_500;
-
 /// Reads the file, and notes all that is wrong with it.
-pub fn read(root: &DeTable<'_>, notes: &mut Notes<'_>) -> (Estate, Suppress) {
-    let mut root = Fields::root(root);
+pub fn read(root: &DeTable<'_>, notes: &mut Notes<'_>) -> (Estate, Usual, Suppress) {
+    let root = Fields::root(root);
     let mut estate = Estate::default();
     accounts(root.table("accounts", notes), &mut estate, notes);
     regions(root.table("regions", notes), &mut estate, notes);
@@ -30,30 +30,32 @@ pub fn read(root: &DeTable<'_>, notes: &mut Notes<'_>) -> (Estate, Suppress) {
     monitors(root.table("monitors", notes), &mut estate, notes);
     mfa(root.table("mfa", notes), &mut estate, notes);
     thresholds(root.table("thresholds", notes), &mut estate.thresholds, notes);
-    let suppressions = suppress::read(root.take("suppress"), notes);
+    let usual = scan(root.table("scan", notes), notes);
+    let suppressions = suppress::read(root.take("suppress", notes), notes);
     root.end(notes);
-    (estate, suppressions)
+    (estate, usual, suppressions)
 }
 
-fn accounts(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    estate.own_accounts = set(table.texts("own", notes, values::account));
-    estate.trusted_accounts = set(table.texts("trusted", notes, values::account));
+fn accounts(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    estate.own_accounts = set(table.texts("own", notes));
+    estate.trusted_accounts = set(table.texts("trusted", notes));
     table.end(notes);
 }
 
-fn regions(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    estate.regions = set(table.texts("allowed", notes, values::region));
-    estate.expected_regions = set(table.texts("expected", notes, values::region));
+fn regions(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    estate.regions = set(table.texts("allowed", notes));
+    estate.expected_regions = set(table.texts("expected", notes));
     table.end(notes);
 }
 
-fn aliases(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    estate.alias_scheme = table.text("scheme", notes, forms::regex);
+fn aliases(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    let scheme = table.text("scheme", notes);
+    estate.alias_scheme = scheme.and_then(|scheme| Regex::new(&scheme).ok());
     table.end(notes);
 }
 
-fn roles(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    let mut arns = |key| patterns(table.texts(key, notes, forms::arn_pattern));
+fn roles(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    let mut arns = |key| patterns(table.texts(key, notes));
     estate.automation_roles = arns("automation");
     estate.direct_use_roles = arns("direct_use");
     estate.log_readers = arns("log_readers");
@@ -62,9 +64,22 @@ fn roles(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) 
     table.end(notes);
 }
 
-fn services(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    estate.require_customer_keys = set(table.texts("require_customer_keys", notes, forms::service));
+fn services(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    estate.require_customer_keys = set(table.texts("require_customer_keys", notes));
     table.end(notes);
+}
+
+fn scan(table: Fields<'_, '_>, notes: &mut Notes<'_>) -> Usual {
+    let paths = |list: Option<Vec<String>>| list.unwrap_or_default().into_iter().map(Into::into);
+    let usual = Usual {
+        min_level: table.text("min_level", notes),
+        fail_on: table.text("fail_on", notes),
+        rules: paths(table.texts("rules", notes)).collect(),
+        tags: paths(table.texts("tags", notes)).collect(),
+        public_keys: table.text("public_keys", notes).map(Into::into),
+    };
+    table.end(notes);
+    usual
 }
 
 /// `[secrets_buckets.NAME]`, each with a key and readers.
@@ -78,29 +93,30 @@ fn secrets_buckets(
         if let Err(reason) = forms::bucket(name) {
             notes.add(&span, format!("{path}: {reason}"));
         }
-        let mut bucket = Fields::of(value, &path, notes);
-        let key = bucket.text("key", notes, forms::key_arn);
-        let readers = patterns(bucket.texts("readers", notes, forms::arn_pattern));
+        notes.saw(&path, &span);
+        let bucket = Fields::of(value, (&path, "secrets_buckets"), notes);
+        let key = bucket.text("key", notes);
+        let readers = patterns(bucket.texts("readers", notes));
         bucket.end(notes);
         buckets.insert(name.to_owned(), SecretsBucket { key, readers });
     }
     buckets
 }
 
-fn enclaves(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    estate.enclave_images = set(table.texts("images", notes, forms::measurement));
+fn enclaves(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    estate.enclave_images = set(table.texts("images", notes));
     table.end(notes);
 }
 
-fn monitors(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
-    estate.monitors = patterns(table.texts("names", notes, forms::plain));
+fn monitors(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+    estate.monitors = patterns(table.texts("names", notes));
     table.end(notes);
 }
 
 /// `max_age` in seconds, or with a unit: `300`, `"300s"`, `"12h"`.
-fn mfa(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+fn mfa(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
     let name = table.path("max_age");
-    if let Some(value) = table.take("max_age") {
+    if let Some(value) = table.take("max_age", notes) {
         let secs = match value.get_ref() {
             DeValue::Integer(integer) => {
                 i64::from_str_radix(integer.as_str(), integer.radix()).ok()
@@ -108,7 +124,7 @@ fn mfa(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
             DeValue::String(text) => values::age_secs(text).flatten(),
             _ => None,
         };
-        match secs.filter(|secs| (1..=DAYS_MAX * 86_400).contains(secs)) {
+        match secs.filter(|secs| (1..=keys::AGE_MAX).contains(secs)) {
             Some(secs) => estate.mfa_max_age = secs,
             None => {
                 let found = match value.get_ref() {
@@ -125,31 +141,22 @@ fn mfa(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
     table.end(notes);
 }
 
-fn thresholds(mut table: Fields<'_, '_>, to: &mut Thresholds, notes: &mut Notes<'_>) {
-    let mut number = |key, least, most, to: &mut i64| {
-        if let Some(number) = table.number(key, notes, (least, most)) {
-            *to = number;
-        }
-    };
-    // AWS lets nobody wait for less than 7 days or more than 30.
-    number("short_deletion_days", 0, 30, &mut to.short_deletion_days);
-    number("rotation_days", 1, DAYS_MAX, &mut to.rotation_days);
-    number("expiry_days", 0, DAYS_MAX, &mut to.expiry_days);
-    number("gap_hours", 1, DAYS_MAX * 24, &mut to.gap_hours);
+fn thresholds(table: Fields<'_, '_>, to: &mut Thresholds, notes: &mut Notes<'_>) {
+    let mut number = |key, to: &mut i64| *to = table.number(key, notes).unwrap_or(*to);
+    number("short_deletion_days", &mut to.short_deletion_days);
+    number("rotation_days", &mut to.rotation_days);
+    number("expiry_days", &mut to.expiry_days);
+    number("gap_hours", &mut to.gap_hours);
     let mut how_many = |key, to: &mut usize| {
-        let found = table.number(key, notes, (1, 1_000_000_000));
-        if let Some(number) = found.and_then(|number| usize::try_from(number).ok()) {
-            *to = number;
-        }
+        let number = table.number(key, notes).and_then(|number| usize::try_from(number).ok());
+        *to = number.unwrap_or(*to);
     };
     how_many("blast_services", &mut to.blast_services);
     how_many("blast_accounts", &mut to.blast_accounts);
     how_many("blast_principals", &mut to.blast_principals);
     how_many("trust_spread_keys", &mut to.trust_spread_keys);
-    let uses = table.number("encrypt_only_uses", notes, (1, i64::MAX));
-    if let Some(uses) = uses.and_then(|uses| u64::try_from(uses).ok()) {
-        to.encrypt_only_uses = uses;
-    }
+    let uses = table.number("encrypt_only_uses", notes).and_then(|uses| u64::try_from(uses).ok());
+    to.encrypt_only_uses = uses.unwrap_or(to.encrypt_only_uses);
     table.end(notes);
 }
 

@@ -11,12 +11,12 @@ use crate::model::estate::{Estate, GovernedTag, SharedKey};
 use crate::model::pattern::Patterns;
 
 /// Reads the table.
-pub fn read(mut table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
+pub fn read(table: Fields<'_, '_>, estate: &mut Estate, notes: &mut Notes<'_>) {
     let governed = table.table("governed", notes);
     if governed.is_there() {
         estate.governed_tags = all_governed(&governed, notes);
     }
-    if let Some(value) = table.take("shared") {
+    if let Some(value) = table.take("shared", notes) {
         estate.shared_keys = all_shared(value, &estate.governed_tags, notes);
     }
     table.end(notes);
@@ -32,6 +32,7 @@ fn all_governed(table: &Fields<'_, '_>, notes: &mut Notes<'_>) -> Vec<GovernedTa
     entries.sort_by_key(|(_, span, _)| span.start);
     for (key, span, value) in entries {
         let name = table.path(key);
+        notes.saw(&name, &span);
         if let Err(reason) = forms::plain(key) {
             notes.add(&span, format!("{name}: the name of a tag {reason}"));
         }
@@ -55,22 +56,21 @@ fn all_governed(table: &Fields<'_, '_>, notes: &mut Notes<'_>) -> Vec<GovernedTa
 fn governed(key: &str, name: &str, value: &Value<'_>, notes: &mut Notes<'_>) -> GovernedTag {
     let mut tag = GovernedTag::named(key);
     if !matches!(value.get_ref(), DeValue::Table(_)) {
-        tag.synonyms = texts(value, name, notes, forms::plain).unwrap_or_default();
+        tag.synonyms = texts(value, name, &forms::PLAIN, notes).unwrap_or_default();
         return tag;
     }
-    let mut table = Fields::of(value, name, notes);
-    tag.synonyms = table.texts("synonyms", notes, forms::plain).unwrap_or_default();
-    if let Some(order) = table.texts("order", notes, forms::plain) {
+    let table = Fields::of(value, (name, "tags.governed"), notes);
+    tag.synonyms = table.texts("synonyms", notes).unwrap_or_default();
+    if let Some(order) = table.texts("order", notes) {
         tag.order = order;
     }
-    if let Some(level) = table.text("level", notes, |text| text.parse().map_err(str_of)) {
-        tag.level = level;
-    }
+    let level = table.text("level", notes).and_then(|level| level.parse().ok());
+    tag.level = level.unwrap_or(tag.level);
     let values = table.table("values", notes);
     let mut meant: BTreeMap<String, String> = BTreeMap::new();
     for (value, span, spellings) in values.entries() {
         let path = values.path(value);
-        let spellings = texts(spellings, &path, notes, forms::plain).unwrap_or_default();
+        let spellings = texts(spellings, &path, &forms::PLAIN, notes).unwrap_or_default();
         let spellings: BTreeSet<String> =
             spellings.iter().map(|text| text.trim().to_owned()).collect();
         for spelling in &spellings {
@@ -98,10 +98,6 @@ fn said_once(
     }
 }
 
-fn str_of(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
 /// `[[tags.shared]]`: a key and what it may be used for, by tag.
 fn all_shared(
     value: &Value<'_>,
@@ -116,8 +112,9 @@ fn all_shared(
     let mut all = Vec::new();
     for (number, value) in list.iter().enumerate() {
         let name = format!("tags.shared[{number}]");
-        let mut table = Fields::of(value, &name, notes);
-        let key = table.text("key", notes, forms::key_pattern);
+        notes.saw(&name, &value.span());
+        let table = Fields::of(value, (&name, "tags.shared"), notes);
+        let key = table.text("key", notes);
         let allowed = table.table("allow", notes);
         let mut allow = BTreeMap::new();
         for (tag, span, values) in allowed.entries() {
@@ -125,7 +122,7 @@ fn all_shared(
             if !governed.iter().any(|governed| governed.is_meant_by(tag)) {
                 notes.add(&span, format!("{path}: {} is no governed tag", quoted(tag)));
             }
-            let values = texts(values, &path, notes, forms::plain).unwrap_or_default();
+            let values = texts(values, &path, &forms::PLAIN, notes).unwrap_or_default();
             allow.insert(tag.to_owned(), Patterns::new(values));
         }
         if matches!(value.get_ref(), DeValue::Table(_)) && (key.is_none() || allow.is_empty()) {

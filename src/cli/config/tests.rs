@@ -105,6 +105,80 @@ fn every_key_is_read() {
     assert_eq!(second.suppression.expires.to_string(), "2027-02-28");
 }
 
+/// The template with the sign taken away from what is no remark.
+fn set(template: &str) -> String {
+    let is_set = |line: &&str| line.starts_with('#') && !line.starts_with("# ") && *line != "#";
+    let line = |line| if is_set(&line) { line[1..].to_owned() } else { line.to_owned() };
+    template.lines().map(line).collect::<Vec<String>>().join("\n")
+}
+
+#[test]
+fn the_template_says_nothing_until_a_sign_is_taken_away() {
+    let template = template::template();
+    let config = read(&template);
+    assert_eq!(config.lines(), Config::default().lines());
+    assert_eq!((config.usual, config.suppressions.len()), (Usual::default(), 0));
+    assert!(template.lines().all(|line| line.starts_with(['#', '[']) || line.is_empty()));
+    let config = read(&set(&template));
+    for name in keys::settings() {
+        let places = config.places.keys();
+        let found = places
+            .into_iter()
+            .any(|place| place == &name || place.starts_with(&format!("{name}[")));
+        assert!(found, "{name} is not read");
+    }
+}
+
+/// A key that is described and not read would be one that the user sets for nothing.
+#[test]
+fn each_key_that_is_described_is_read_and_no_other() {
+    let usual = read("");
+    for table in keys::TABLES {
+        for key in table.keys {
+            let (name, example) = match table.shape {
+                key::Shape::One => (format!("[{}]", table.name), key.example),
+                key::Shape::Named(name) => (format!("[{}.{name}]", table.name), key.example),
+                key::Shape::Listed => (format!("[[{}]]", table.name), key.example),
+            };
+            let others = table.keys.iter().filter(|other| other.required && other.name != key.name);
+            let others: String =
+                others.map(|other| format!("{} = {}\n", other.name, other.example)).collect();
+            let file = |example: &str| format!("{name}\n{others}{} = {example}\n", key.name);
+            let (config, wrong) = parse("k.toml", file(example).as_bytes());
+            let no_tag = "tags.shared[0].allow.CostCenter";
+            assert!(wrong.iter().all(|wrong| wrong.contains(no_tag)), "{wrong:?}");
+            let path = format!("{}.{}", table.name, key.name);
+            let read = |place: &String| {
+                let place = place.replace("[0]", "");
+                place == path
+                    || place.starts_with(table.name) && place.ends_with(&format!(".{}", key.name))
+            };
+            assert!(config.places.keys().any(read), "{path}: {:?}", config.places);
+            // Where there is a default, the example is it.
+            let stated = matches!(key.kind, key::Kind::Number(..) | key::Kind::Age);
+            assert_eq!(config.lines() == usual.lines() && stated, stated, "{path}");
+            let wrong = parse("k.toml", file("[[{}]]").as_bytes()).1;
+            assert!(!wrong.is_empty(), "{path} takes anything");
+        }
+    }
+    let values = usual.values();
+    let names = values.iter().map(|(name, _)| (*name).to_owned());
+    let known = keys::settings().filter(|name| !name.starts_with("scan."));
+    assert_eq!(names.collect::<Vec<_>>(), known.collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_written_as_toml_is_read_back() {
+    for text in [FULL, "", "[tags.governed]\n\"a b\" = [\"\\u007f\\\"\\u00e9\"]\n"] {
+        // The parser takes no control characters, so the last of these is refused as a whole.
+        let (config, _) = parse("k.toml", text.as_bytes());
+        let values = config.values();
+        let value = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
+        let written = document(value, |_| "a remark".to_owned());
+        assert_eq!(read(&written).lines(), config.lines(), "{written}");
+    }
+}
+
 #[test]
 fn an_empty_file_is_no_file() {
     for text in ["", "\u{feff}", "# nothing\n", "[accounts]\n[roles]\nautomation = []\r\n"] {
@@ -157,7 +231,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
         text,
         &[
             "k.toml:1:1: unknown key 'acounts': expected one of accounts, regions, tags, aliases, \
-             roles, services, secrets_buckets, enclaves, monitors, mfa, thresholds, suppress",
+             roles, services, secrets_buckets, enclaves, monitors, mfa, thresholds, scan, suppress",
             "k.toml:3:8: accounts.own: '11112222333': expected an account id of 12 digits",
             "k.toml:3:23: accounts.own: expected a text in quotes, found a whole number",
             "k.toml:4:11: accounts.trusted: expected a list of texts, found a text",

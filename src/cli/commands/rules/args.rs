@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::args::common::{ColorArgs, RuleArgs};
+use crate::cli::args::common::{ColorArgs, ConfigArgs, RuleArgs};
 
 /// What `list` and `show` end with.
 const ALWAYS: &str = "\
@@ -70,6 +70,10 @@ pub struct ListArgs {
     /// statements. Controls that no log can show are named on standard error.
     #[arg(long = "control", value_name = "X")]
     pub controls: Vec<String>,
+
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     /// Format of the list: table or json
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]

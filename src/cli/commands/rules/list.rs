@@ -24,13 +24,15 @@ use crate::report::rules::{self, Answers};
 /// Runs the command.
 pub fn run(args: &ListArgs, style: Style, messages: Messages) -> Done {
     let mut failures = Vec::new();
-    if args.rules.no_builtin_rules && args.rules.paths.is_empty() {
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &[]);
+    if args.rules.no_builtin_rules && config.usual.rules(&args.rules.paths).is_empty() {
         let hint = "give --rules with --no-builtin-rules";
         failures.push(Failure::Usage { message: "no rules to list".into(), hint });
     }
+    failures.extend(wrong);
     let form = form(&args.format).map_err(|failure| failures.push(failure));
-    let loaded = load_rules(&args.rules, &mut Config::default(), false)
-        .map_err(|wrong| failures.extend(wrong));
+    let loaded =
+        load_rules(&args.rules, &mut config, false).map_err(|wrong| failures.extend(wrong));
     let answers = loaded.as_ref().map(|loaded| answers(&args.controls, &loaded.rules));
     let answers = answers.unwrap_or(Ok(Answers::Statements));
     let answers = answers.map_err(|wrong| failures.extend(wrong));

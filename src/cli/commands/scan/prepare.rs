@@ -9,7 +9,7 @@ use crate::cli::accepted;
 use crate::cli::args::ScanArgs;
 use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::{self, Catalogs};
-use crate::cli::config::Config;
+use crate::cli::config::{Config, Usual};
 use crate::cli::deliver::{self, Delivery};
 use crate::cli::exports::Exports;
 use crate::cli::failure::Failure;
@@ -46,8 +46,9 @@ pub(super) struct Prepared {
 pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let mut failures = Vec::new();
     let mut note = |found: Vec<Failure>| failures.extend(found);
-    let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &args.sources);
+    let args = &completed(args, &config.usual);
+    let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     note(wrong);
     let verify = args.input.verify;
     let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
@@ -105,6 +106,20 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         })
     })();
     opened.filter(|_| failures.is_empty()).ok_or(failures)
+}
+
+/// What was typed, with what the configuration says where nothing was.
+fn completed(typed: &ScanArgs, usual: &Usual) -> ScanArgs {
+    let mut args = typed.clone();
+    args.rules.paths = usual.rules(&typed.rules.paths);
+    args.input.tags = usual.tags(&typed.input.tags);
+    if args.input.verify {
+        args.input.public_keys = usual.public_keys(typed.input.public_keys.as_deref());
+    }
+    let levels = &mut args.output.levels;
+    levels.min_level = levels.min_level.take().or_else(|| usual.min_level.clone());
+    levels.fail_on = levels.fail_on.take().or_else(|| usual.fail_on.clone());
+    args
 }
 
 /// What the run reads beside its sources.
@@ -177,11 +192,12 @@ pub fn load_rules(
 ) -> Result<Loaded, Vec<Failure>> {
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
     let wanted = |id: &str| !args.no_builtin_rules || (verify && id == INTEGRITY);
+    let paths = config.usual.rules(&args.paths);
     let Loaded { rules, skipped, replaced } =
-        RuleSet::load_some(wanted, &args.paths, &config.estate).map_err(all)?;
+        RuleSet::load_some(wanted, &paths, &config.estate).map_err(all)?;
     // Of all rules, those that are not selected too.
     let settled = config.settle(|name| rules.id_of(name));
-    if args.no_builtin_rules && args.paths.is_empty() {
+    if args.no_builtin_rules && paths.is_empty() {
         // Reported where options are checked.
         settled?;
         return Ok(Loaded { rules, skipped, replaced });
