@@ -37,24 +37,31 @@ pub fn named(text: &str) -> Option<ControlName> {
     Some(name.find(frameworks()).map_or(name, |(framework, control)| framework.name_of(control)))
 }
 
-/// A file.
+/// A file: one framework.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// The short name, as rules and `--control` use it.
     name: String,
+    /// The full name.
     title: String,
+    /// The version whose ids are used.
     version: String,
+    /// A public page about it.
     link: String,
+    /// Its controls, in its own order.
     controls: Vec<Entry>,
 }
 
-/// A control in it.
+/// A control in it: with `shows` or with `not_testable`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
+    /// The id in the framework.
     id: String,
+    /// What it asks for, in our own words.
     asks: String,
-    /// The page of the framework, if there is none of the control.
+    /// A public page about it. The page of the framework, if there is none of the control.
     link: Option<String>,
     /// What a log shows of it.
     shows: Option<String>,
