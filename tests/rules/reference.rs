@@ -29,7 +29,7 @@ standards such as PCI DSS that it helps to audit: they are on [a page of their o
 const CONTROLS_HEAD: &str = "\
 # Controls
 
-This page is made from the folder `controls/` and from the rules; `UPDATE_DOCS=1 cargo test` rewrites it. For each framework
+This page is made from the folder `src/detect/controls/` and from the rules; `UPDATE_DOCS=1 cargo test` rewrites it. For each framework
 it lists the controls that are about keys, access to keys, what keys encrypt, and the audit trail of all that. The words are
 our own, and short: the text of a standard is what counts.
 

@@ -1,4 +1,4 @@
-//! The controls that rules help to audit: one file of `controls/` a framework, embedded.
+//! The controls that rules help to audit: one YAML file a framework, embedded.
 //!
 //! Each control is told in our own words: the texts of most standards may not be copied. `asked`
 //! finds the controls that `--control` means. What must stay true: every file is read, and every id
@@ -14,12 +14,12 @@ use crate::model::control::{Control, ControlName, Evidence, Framework};
 
 /// The files, in the order in which frameworks are shown.
 const FILES: [&str; 6] = [
-    include_str!("../../../controls/pci.yml"),
-    include_str!("../../../controls/nist.yml"),
-    include_str!("../../../controls/cis.yml"),
-    include_str!("../../../controls/fsbp.yml"),
-    include_str!("../../../controls/soc2.yml"),
-    include_str!("../../../controls/iso.yml"),
+    include_str!("pci.yml"),
+    include_str!("nist.yml"),
+    include_str!("cis.yml"),
+    include_str!("fsbp.yml"),
+    include_str!("soc2.yml"),
+    include_str!("iso.yml"),
 ];
 
 static FRAMEWORKS: LazyLock<Vec<Framework>> =
