@@ -6,6 +6,7 @@
 //! native      rules in code, where Sigma cannot say it: one file a rule, a folder a group
 //! stateful    rules over many records: correlations and histories
 //! usual       whether many reads are unusual for whoever made them
+//! examined    how many records each rule looked at
 //! whole_log   rules over the whole log: tags, gaps, files that do not verify
 //! router      from (eventSource, eventName) and case to the rules that could match
 //! case        who acted, and whether the call failed
@@ -25,6 +26,7 @@ pub mod case;
 pub mod controls;
 mod digest;
 pub mod error;
+mod examined;
 pub mod field;
 pub mod lint;
 pub mod native;

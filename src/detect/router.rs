@@ -37,6 +37,8 @@ impl Default for Route {
 /// The rules that could match records of one source and name, as ascending indexes.
 #[derive(Debug, Default)]
 pub struct Candidates {
+    /// Tells the lists of a router apart, from 0.
+    number: usize,
     any: Box<[u32]>,
     /// One list for each case, if the lists differ.
     by_case: Option<Box<[Box<[u32]>; COUNT]>>,
@@ -50,6 +52,7 @@ impl Candidates {
         };
         let varies = wanted.values().any(|cases| *cases != Cases::ALL);
         Candidates {
+            number: 0,
             any: wanted.keys().copied().collect(),
             by_case: varies.then(|| {
                 let mut lists: Box<[Box<[u32]>; COUNT]> = Box::default();
@@ -57,6 +60,11 @@ impl Candidates {
                 lists
             }),
         }
+    }
+
+    /// The number of this list among all of its router, from 0.
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     /// Whether the lists are empty for every case.
@@ -117,6 +125,8 @@ pub struct Router {
     /// The rules that want every record.
     any: Candidates,
     all: Candidates,
+    /// The rules of each list, by its number.
+    wanted: Vec<Box<[u32]>>,
 }
 
 /// What the rules want from one event source.
@@ -136,15 +146,44 @@ impl Router {
                 wants.add(rule, route);
             }
         }
-        Router {
+        let mut router = Router {
             sources: Table::new(wants.sources().map(|source| (source.clone(), wants.of(&source)))),
             names: Table::new(wants.names.iter().map(|(name, rules)| {
                 let list = Candidates::new(&union([rules, &wants.any]));
                 (name.clone(), list)
             })),
             any: Candidates::new(&wants.any),
-            all: Candidates { any: (0u32..).take(routes.len()).collect(), by_case: None },
+            all: Candidates { any: (0u32..).take(routes.len()).collect(), ..Candidates::default() },
+            wanted: Vec::new(),
+        };
+        let mut wanted = Vec::new();
+        for list in router.lists() {
+            list.number = wanted.len();
+            wanted.push(list.any.clone());
         }
+        router.wanted = wanted;
+        router
+    }
+
+    fn lists(&mut self) -> Vec<&mut Candidates> {
+        let mut lists = vec![&mut self.any, &mut self.all];
+        for source in self.sources.items() {
+            lists.push(&mut source.rest);
+            lists.extend(source.names.items());
+        }
+        lists.extend(self.names.items());
+        lists
+    }
+
+    /// How many records at least one of `rules` looked at, given for how many each list was taken.
+    pub fn examined(&self, taken: &[u64], rules: &BTreeSet<u32>) -> u64 {
+        let looked = |list: &[u32]| list.iter().any(|rule| rules.contains(rule));
+        self.wanted
+            .iter()
+            .zip(taken)
+            .filter(|(list, _)| looked(list))
+            .map(|(_, number)| number)
+            .sum()
     }
 
     /// The rules that could match a record of this `eventSource` and `eventName`, as ascending
@@ -287,6 +326,10 @@ impl<T> Table<T> {
 
     fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    fn items(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().map(|(_, item)| item)
     }
 
     fn get(&self, hash: u64, text: &[u8]) -> Option<&T> {

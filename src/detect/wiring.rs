@@ -125,6 +125,23 @@ impl Wiring {
         Ok(())
     }
 
+    /// For each rule, itself and all rules whose matches make its findings.
+    pub fn feeders(&self) -> Vec<BTreeSet<u32>> {
+        let mut all: Vec<BTreeSet<u32>> =
+            (0u32..).take(self.feeds.len()).map(|at| [at].into()).collect();
+        for (number, (at, about)) in (0u32..).zip(self.order.iter().zip(&self.about)) {
+            let feeds = |feed: &Feed| feed.stateful == number && feed.step != ADJUSTS;
+            let fed = self.feeds.iter().enumerate().filter(|(_, to)| to.iter().any(feeds));
+            let mut fed: BTreeSet<usize> = fed.map(|(feeder, _)| feeder).collect();
+            if !self.adjusted[*about] {
+                fed.insert(*at);
+            }
+            let more: BTreeSet<u32> = fed.iter().flat_map(|rule| all[*rule].clone()).collect();
+            all[*about].extend(more);
+        }
+        all
+    }
+
     /// Marks rules as not reported that are only there for other rules.
     fn hide(&mut self, rules: &[Rule]) {
         for (at, rule) in rules.iter().enumerate() {

@@ -60,6 +60,28 @@ pub struct RuleMeta {
 }
 
 impl RuleMeta {
+    /// A rule of which nothing more is known.
+    pub fn new(id: &str, level: Level) -> RuleMeta {
+        RuleMeta {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            level,
+            group: None,
+            tags: Vec::new(),
+            references: Vec::new(),
+            advice: None,
+            description: None,
+            false_positives: Vec::new(),
+            tier: None,
+            whitepaper: Vec::new(),
+            controls: Vec::new(),
+            routine: None,
+            alike: false,
+            values: Vec::new(),
+            origin: String::new(),
+        }
+    }
+
     /// What it tells with every finding.
     pub fn told(&self) -> Told {
         Told {
@@ -100,32 +122,10 @@ mod tests {
 
     #[test]
     fn techniques_are_told_from_tactics() {
-        let meta = RuleMeta {
-            id: "x".into(),
-            title: "X".into(),
-            level: Level::Low,
-            group: None,
-            tags: [
-                "attack.impact",
-                "attack.t1485",
-                "attack.t1078.004",
-                "attack.ta0040",
-                "cve.2021-1",
-            ]
-            .map(String::from)
-            .to_vec(),
-            references: vec![],
-            advice: None,
-            description: None,
-            false_positives: vec![],
-            tier: None,
-            whitepaper: vec![],
-            controls: vec![],
-            alike: false,
-            routine: None,
-            values: Vec::new(),
-            origin: "x.yml".into(),
-        };
+        let tags =
+            ["attack.impact", "attack.t1485", "attack.t1078.004", "attack.ta0040", "cve.2021-1"];
+        let meta =
+            RuleMeta { tags: tags.map(String::from).to_vec(), ..RuleMeta::new("x", Level::Low) };
         assert_eq!(meta.attack(), ["T1485", "T1078.004"]);
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::escape;
+use crate::model::control::Framework;
 use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
@@ -223,4 +224,6 @@ pub struct Report<'a> {
     pub outcome: &'a Outcome,
     /// The keys, if they were gathered.
     pub keys: Option<&'a Inventory>,
+    /// The frameworks whose controls rules name.
+    pub frameworks: &'a [Framework],
 }

@@ -22,7 +22,7 @@ fn text(format: Format, outcome: &Outcome, style: Style) -> String {
 
 fn text_of(run: &Run, format: Format, outcome: &Outcome, style: Style) -> String {
     let mut out = Vec::new();
-    write(format, &Report { run, outcome, keys: None }, &style, &mut out).unwrap();
+    write(format, &Report { run, outcome, keys: None, frameworks: &[] }, &style, &mut out).unwrap();
     // A release must not change every golden.
     let version = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), '"');
     String::from_utf8(out).unwrap().replace(version, "\"version\": \"VERSION\"")
@@ -161,14 +161,15 @@ fn members_stand_in_the_order_of_the_contract() {
     let (names, parts) = members(&json);
     assert_eq!(
         names,
-        "schema tool run totals summary findings problems suppressions tags coverage verify cases"
+        "schema tool run totals summary findings problems suppressions tags coverage verify cases \
+         examined"
     );
     let part = |name: &str| parts.iter().find(|(member, _)| member == name).unwrap().1.get();
     assert_eq!(members(part("tool")).0, "name version rules");
     assert_eq!(
         members(part("run")).0,
         "started finished sources since until complete command version config manifest config_file \
-         baseline each state listed"
+         baseline each state listed settings min_level host program expected"
     );
     assert_eq!(
         members(part("totals")).0,
@@ -276,7 +277,7 @@ fn errors_of_the_output_keep_their_kind() {
         }
     }
     let (run, outcome) = (sample::run(), sample::two());
-    let report = Report { run: &run, outcome: &outcome, keys: None };
+    let report = Report { run: &run, outcome: &outcome, keys: None, frameworks: &[] };
     for format in Format::ALL {
         let error = write(format, &report, &Style::default(), &mut Closed).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format}");

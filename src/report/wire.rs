@@ -55,6 +55,8 @@ pub struct Document<'a> {
     verify: Option<Verify<'a>>,
     #[serde(serialize_with = "each_case")]
     cases: &'a Cases,
+    /// How many records each rule looked at, copies included. Rules over the whole log are not in it.
+    examined: &'a BTreeMap<String, u64>,
 }
 
 fn each_case<S: Serializer>(cases: &Cases, to: S) -> Result<S::Ok, S::Error> {
@@ -301,6 +303,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
                 left_out: v.left_out,
             }),
             cases: &outcome.cases,
+            examined: &outcome.examined,
         }
     }
 }

@@ -32,6 +32,8 @@ use crate::cli::signals;
 use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
 use crate::cli::verifying::{self, Verifying};
+use crate::detect::controls::frameworks;
+use crate::detect::registry::INTEGRITY;
 use crate::detect::{Loaded, RuleSet};
 use crate::engine::{self, Admit, Filter, Live, Plan, Progress};
 use crate::model::estate::Estate;
@@ -41,6 +43,7 @@ use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
 use crate::model::memory::Id;
 use crate::model::outcome::Outcome;
+use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::report::{self, Expected, Format, Report, Run, Style};
 use crate::source::Listing;
@@ -201,10 +204,16 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
             .map(|state| state.describe(&rules.digests(), prepared.reread)),
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
-        rules: rules.reported().cloned().collect(),
+        rules: evaluated(rules, settings.verify),
         min_level: settings.min_level,
         each: settings.each,
     }
+}
+
+/// The rules whose silence says something: not the one about files that do not verify, if none was to
+/// be verified.
+fn evaluated(rules: &RuleSet, verified: bool) -> Vec<RuleMeta> {
+    rules.reported().filter(|rule| verified || rule.id != INTEGRITY).cloned().collect()
 }
 
 /// Digest of the program's own file.
@@ -361,7 +370,7 @@ impl Scan {
         let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
         let style = Style { view: settings.view, ..style };
-        let report = Report { run, outcome, keys: keys.as_ref() };
+        let report = Report { run, outcome, keys: keys.as_ref(), frameworks: frameworks() };
         let exported = exports.write(&report, &Style { width: None, color: false, ..style });
         let delivered = delivery
             .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out));

@@ -89,10 +89,9 @@ use super::store::shelf::Shelf;
 use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
 use crate::model::days::Days;
-use crate::model::files::Files;
 use crate::model::finding::Finding;
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Totals};
+use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::tags::book::Book;
@@ -129,11 +128,12 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let released = network.release(&mut partial.facts, &mut partial.groups);
     partial.problems.or_missing(released, "calls that VPC endpoints logged are missing");
     let counts = count(context, &mut partial);
-    let (mut totals, manifest, files) = sum(&mut partial);
+    let mut read = sum(plan, &mut partial);
+    let totals = &mut read.totals;
     totals.duplicates = counts.duplicates;
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
-    let seen = seen(plan, &totals, take(&mut partial.deliveries));
+    let seen = seen(plan, totals, take(&mut partial.deliveries));
     let finds = Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups)));
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = partial.problems.or_missing(decided, "rules over many records are missing");
@@ -175,20 +175,17 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         cases: made.cases,
         summary,
         problems: partial.problems.into_sorted(),
-        totals,
         tags: Some(compared.coverage).filter(|_| context.compares),
         covered,
         coverage: partial.coverage,
         memory,
-        manifest,
-        files,
-        ..Outcome::default()
+        ..read
     };
     (outcome, book)
 }
 
-/// The totals of all blobs, their manifest, and their names if those are asked for.
-fn sum(partial: &mut Partial) -> (Totals, String, Option<Files>) {
+/// An outcome that tells what was read, and nothing else yet.
+fn sum(plan: &Plan, partial: &mut Partial) -> Outcome {
     let mut objects = std::mem::replace(&mut partial.objects, Objects::new(1, false));
     let files = objects.take_files();
     let (totals, manifest) = objects.sum().unwrap_or_else(|error| {
@@ -197,7 +194,8 @@ fn sum(partial: &mut Partial) -> (Totals, String, Option<Files>) {
         partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
         Default::default()
     });
-    (totals, manifest, files)
+    let examined = plan.rules.examined(&take(&mut partial.examined));
+    Outcome { totals, manifest, files, examined, ..Outcome::default() }
 }
 
 /// The different accounts and Regions.

@@ -110,6 +110,8 @@ pub struct Partial {
     pub problems: Problems,
     /// Every blob that was read.
     pub objects: Objects,
+    /// For how many records each list of candidates was taken, by its number; copies included.
+    pub examined: Vec<u64>,
     /// Every `recipientAccountId`.
     pub accounts: Values,
     /// Every `awsRegion`.
@@ -135,6 +137,7 @@ impl Partial {
             coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),
             objects: Objects::new(plan.limits.facts, plan.names_files),
+            examined: Vec::new(),
             accounts: Values::default(),
             regions: Values::default(),
         }
@@ -173,6 +176,9 @@ impl Partial {
         self.undoing.merge(other.undoing);
         self.retained.merge(other.retained);
         self.coverage.merge(other.coverage);
+        let most = self.examined.len().max(other.examined.len());
+        self.examined.resize(most, 0);
+        self.examined.iter_mut().zip(&other.examined).for_each(|(mine, theirs)| *mine += theirs);
         self.problems.merge(other.problems);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);

@@ -40,9 +40,9 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
 /// How many each rule has.
 fn by_rule(survey: &Survey, pen: &mut dyn Pen) -> io::Result<()> {
     pen.columns(&["Rule", "Findings"])?;
-    for (rule, numbers) in &survey.rules {
+    for (rule, sum) in &survey.rules {
         let mut cell: Line = Vec::new();
-        for (level, number) in levels(numbers) {
+        for (level, number) in levels(&sum.levels) {
             cell.extend([Span::Level(level), plain(format!("\u{a0}{}  ", count(number)))]);
         }
         pen.row(&[name(rule), cell])?;

@@ -4,6 +4,7 @@
 //! survey      one pass over the findings: what the charts and the matrix count
 //! scope       what was asked for, by which program, under which settings
 //! delivered   what was read, what is missing, and what no log can show
+//! controls    what frameworks ask for, and what the rules saw of it
 //! cases       what belongs together
 //! findings    each finding with its events, and what became of it
 //! exceptions  what was left out, on whose word
@@ -21,6 +22,7 @@
 mod activity;
 mod cases;
 mod chart;
+mod controls;
 mod delivered;
 mod exceptions;
 mod files;
@@ -43,9 +45,10 @@ use pen::{Line, Pen, Span, Verdict, plain, words};
 use survey::Survey;
 
 /// The sections, by the place that links lead to.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("scope", "Scope and method"),
     ("coverage", "What the evidence covers"),
+    ("controls", "Controls"),
     ("cases", "Cases"),
     ("findings", "Findings"),
     ("exceptions", "Exceptions"),
@@ -79,6 +82,7 @@ fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
         match id {
             "scope" => scope::write(report, pen)?,
             "coverage" => delivered::write(report, pen)?,
+            "controls" => controls::write(report, &survey, pen)?,
             "cases" => cases::write(report, pen)?,
             "findings" => findings::write(report, &survey, pen)?,
             "exceptions" => exceptions::write(report, pen)?,

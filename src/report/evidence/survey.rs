@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use crate::model::finding::Finding;
 use crate::model::findings::Findings;
 use crate::model::level::Level;
 use crate::model::time::Time;
+use crate::model::undo::Fate;
 
 /// So many microseconds has a day.
 const DAY: i64 = 86_400 * 1_000_000;
@@ -13,13 +15,33 @@ const DAY: i64 = 86_400 * 1_000_000;
 /// Rules that are counted; a user may give more.
 const RULES: usize = 10_000;
 
+/// From this level on, a finding speaks against a control.
+pub const SERIOUS: Level = Level::Medium;
+
+/// What the findings of a rule add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RuleSum {
+    /// By level, the lowest first.
+    pub levels: [u64; 5],
+    /// Those that are serious and still hold.
+    pub open: u64,
+}
+
+/// Whether what it is about was done and not undone, as far as is known.
+fn holds(finding: &Finding) -> bool {
+    match &finding.effect {
+        Some(effect) => effect.fate == Fate::Open,
+        None => !finding.attempt,
+    }
+}
+
 /// What the findings add up to.
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Findings of each level by the day on which they were first seen, counted from 1970.
     days: BTreeMap<i64, [u64; 5]>,
-    /// Findings of each rule by level.
-    pub rules: BTreeMap<String, [u64; 5]>,
+    /// Findings of each rule.
+    pub rules: BTreeMap<String, RuleSum>,
     /// Findings without a time.
     pub timeless: u64,
     /// All of them.
@@ -42,7 +64,9 @@ impl Survey {
                 None => survey.timeless += 1,
             }
             if survey.rules.len() < RULES || survey.rules.contains_key(&finding.rule) {
-                survey.rules.entry(finding.rule.clone()).or_default()[level] += 1;
+                let sum = survey.rules.entry(finding.rule.clone()).or_default();
+                sum.levels[level] += 1;
+                sum.open += u64::from(finding.level >= SERIOUS && holds(&finding));
             }
         }
         Ok(survey)

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{SECTIONS, write_html, write_markdown};
+use crate::model::control::{Control, ControlName, Evidence, Framework};
 use crate::model::files::{File, Files};
 use crate::model::finding::Finding;
 use crate::model::keys::facts::{AliasSpan, Inventory, KeyFacts, PolicyChanges};
@@ -11,12 +12,20 @@ use crate::model::keys::state::{KeyState, Proof};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
+use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::report::escape::is_hidden;
 use crate::report::{Expected, Report, Run, sample};
 
 const HOSTILE: &str = "\u{1b}[2J\u{0}\ncritical\r\u{9b}31m \u{202e}live\u{2066} \u{200b}\"'</td></svg>\
                        <script>alert(1)</script><img src=x onerror=y>=1+1|`&lt;[a](javascript:b)";
+
+fn rule(id: &str, control: &str) -> RuleMeta {
+    RuleMeta {
+        controls: vec![ControlName::parse(control).unwrap()],
+        ..RuleMeta::new(id, Level::High)
+    }
+}
 
 fn run(text: &str) -> Run {
     Run {
@@ -29,6 +38,7 @@ fn run(text: &str) -> Run {
         config_file: Some(text.into()),
         sources: vec![text.into()],
         command: vec!["keytrail".into(), text.into()],
+        rules: vec![rule("key-deletion-scheduled", "ACME:1"), rule("key-enabled", "ACME:2")],
         settings: vec![format!("roles.automation [\"{text}\"]")],
         ..sample::run()
     }
@@ -73,6 +83,7 @@ fn outcome(findings: Vec<Finding>, text: &str) -> Outcome {
     let mut files = Files::default();
     files.add(text.into(), File { bytes: Some(7), sha256: None });
     outcome.files = Some(files);
+    outcome.examined = [("key-deletion-scheduled".into(), 7), ("key-enabled".into(), 9)].into();
     outcome
 }
 
@@ -86,6 +97,28 @@ fn page(
     String::from_utf8(out).unwrap().replace(version, "keytrail VERSION")
 }
 
+/// One framework, with a control of each kind.
+fn frameworks() -> Vec<Framework> {
+    let control = |id: &str, evidence| Control {
+        id: id.into(),
+        asks: "Keys are deleted only by those who may".into(),
+        link: "https://example.com/controls".into(),
+        evidence,
+    };
+    vec![Framework {
+        name: "ACME".into(),
+        title: "Acme <Baseline>".into(),
+        version: "7".into(),
+        link: "https://example.com/".into(),
+        controls: vec![
+            control("1", Evidence::Shown("deletions".into())),
+            control("2", Evidence::Shown("foreign uses".into())),
+            control("3", Evidence::Shown("nothing that ran".into())),
+            control("4", Evidence::NotTestable("Nobody writes it down.".into())),
+        ],
+    }]
+}
+
 /// The body of a page: what the head holds does not change with the report.
 fn body(html: &str) -> &str {
     &html[html.find("<body>").unwrap()..]
@@ -96,11 +129,11 @@ fn two_findings_and_nothing() {
     let (run, two) =
         (run("prod"), outcome(vec![sample::deletion(), sample::foreign_use()], "eu-west-1"));
     let keys = keys("1234abcd");
-    let report = Report { run: &run, outcome: &two, keys: Some(&keys) };
+    let report = Report { run: &run, outcome: &two, keys: Some(&keys), frameworks: &frameworks() };
     assert_snapshot!("two_html", body(&page(write_html, &report)));
     assert_snapshot!("two_markdown", page(write_markdown, &report));
     let (run, none) = (sample::run(), sample::outcome(Vec::new()));
-    let report = Report { run: &run, outcome: &none, keys: None };
+    let report = Report { run: &run, outcome: &none, keys: None, frameworks: &[] };
     assert_snapshot!("empty_markdown", page(write_markdown, &report));
     let html = page(write_html, &report);
     for (id, title) in SECTIONS {
@@ -113,7 +146,8 @@ fn hostile_values_are_text() {
     let run = run(HOSTILE);
     let hostile = outcome(vec![sample::hostile(HOSTILE)], HOSTILE);
     let keys = keys(HOSTILE);
-    let report = Report { run: &run, outcome: &hostile, keys: Some(&keys) };
+    let report =
+        Report { run: &run, outcome: &hostile, keys: Some(&keys), frameworks: &frameworks() };
     let html = page(write_html, &report);
     assert_eq!(unclosed(&html), Vec::<String>::new());
     for tag in ["<script", "<img", "<iframe", "javascript:b\"", "href=\"java"] {
@@ -132,7 +166,8 @@ fn a_long_value_cannot_bury_the_page() {
     let run = run(&text);
     let outcome = outcome(vec![sample::hostile(&text)], &text);
     let keys = keys(&text);
-    let report = Report { run: &run, outcome: &outcome, keys: Some(&keys) };
+    let report =
+        Report { run: &run, outcome: &outcome, keys: Some(&keys), frameworks: &frameworks() };
     for write in [write_html, write_markdown] {
         assert!(page(write, &report).len() < 600_000);
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::model::level::Level;
 use crate::model::memory::Memory;
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
@@ -25,6 +26,19 @@ pub(super) struct Run<'a> {
     each: bool,
     state: Option<State<'a>>,
     listed: Listed,
+    /// The lines of which `config` is the digest.
+    settings: &'a [String],
+    min_level: Level,
+    host: Option<&'a str>,
+    program: Option<&'a str>,
+    expected: Expected<'a>,
+}
+
+/// The accounts and Regions that should deliver.
+#[derive(Serialize)]
+struct Expected<'a> {
+    accounts: &'a [String],
+    regions: &'a [String],
 }
 
 /// What earlier runs have left.
@@ -103,6 +117,11 @@ impl<'a> Run<'a> {
                 objects_outside_range: outcome.passed.outside,
                 folders_left_alone: outcome.passed.left_alone,
             },
+            settings: &run.settings,
+            min_level: run.min_level,
+            host: run.host.as_deref(),
+            program: run.program.as_deref(),
+            expected: Expected { accounts: &run.expected.accounts, regions: &run.expected.regions },
         }
     }
 }

@@ -81,9 +81,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         .ok();
     let delivery = open_output(args, sources, &read, failures.is_empty());
     let delivery = delivery.map_err(|failure| failures.extend(failure)).ok();
-    let apart = |path: &Path| deliver::keep_apart(path, sources, &read);
-    let asked = settings.as_ref().map_or(&[][..], |settings| &settings.exports);
-    let exports = Exports::open(asked, &args.output.output, apart, failures.is_empty());
+    let exports = open_exports(settings.as_ref(), args, (sources, &read), failures.is_empty());
     let exports = exports.map_err(|wrong| failures.extend(wrong)).ok();
     // Where the report goes into a source, what is written of it is no log.
     let main = delivery.iter().filter_map(Delivery::unfinished_path);
@@ -178,6 +176,18 @@ fn open_output(
         return Err(None);
     }
     Delivery::open(Some(path)).map_err(Some)
+}
+
+/// Opens the reports beside the main one.
+fn open_exports(
+    settings: Option<&Settings>,
+    args: &ScanArgs,
+    (sources, read): (&[OsString], &[&Path]),
+    all_well: bool,
+) -> Result<Exports, Vec<Failure>> {
+    let apart = |path: &Path| deliver::keep_apart(path, sources, read);
+    let asked = settings.map_or(&[][..], |settings| &settings.exports);
+    Exports::open(asked, &args.output.output, apart, all_well)
 }
 
 /// The rules that `args` choose, and those that suppressions name; with `verify` the one that says
