@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! args       the words as typed; `common` what several commands take
-//! accepted   baseline and suppressions
+//! accepted   baseline and suppressions           unmet: what the configuration names and nothing is
 //! catalogs   the files of --tags
 //! config     keytrail.toml: the organisation, what is suppressed
 //! settings   what those of a scan mean            values: the forms of option values
@@ -47,6 +47,7 @@ mod signals;
 mod state;
 mod streams;
 mod ui;
+mod unmet;
 mod values;
 mod verifying;
 

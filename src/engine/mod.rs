@@ -42,7 +42,7 @@ use context::Context;
 pub use inventory::quiet;
 pub use partial::problems::Problems;
 use partial::touch::Touches;
-pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress};
+pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress, ToMeet};
 pub use read::gather::Gather;
 pub use read::live::Write as Live;
 

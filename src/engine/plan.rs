@@ -11,6 +11,7 @@ use crate::model::finding::{Finding, Status};
 use crate::model::keys::asked::KeysAsked;
 use crate::model::level::Level;
 use crate::model::memory::{Dated, Memory};
+use crate::model::pattern::Patterns;
 use crate::model::time::Time;
 use crate::record::event::{Header, Raw};
 use crate::source::gate::Gate;
@@ -141,6 +142,17 @@ pub struct Plan {
     pub names_files: bool,
     /// Whether records only go to whoever gathers, and make nothing but totals and problems.
     pub only_gathers: bool,
+    /// Who and what should be met.
+    pub to_meet: ToMeet,
+}
+
+/// Patterns of which a run says whether they fit anything that rules look at.
+#[derive(Debug, Clone, Default)]
+pub struct ToMeet {
+    /// Of the ARNs of callers.
+    pub callers: Patterns,
+    /// Of the ARNs and aliases of keys.
+    pub keys: Patterns,
 }
 
 /// Decides whether a finding is told, and whether an earlier report has it. It is asked once about
@@ -195,6 +207,7 @@ impl Plan {
             keys: None,
             names_files: false,
             only_gathers: false,
+            to_meet: ToMeet::default(),
         }
     }
 }

@@ -213,6 +213,8 @@ pub struct Outcome {
     /// What the next run needs to know; `None` if nobody asked, or if something that was read is
     /// missing from the outcome and has to be read again.
     pub memory: Option<Memory>,
+    /// The patterns of callers and keys that should be met and fit nothing.
+    pub unmet: BTreeSet<String>,
     /// Digest of the names and sizes of the input, and of its contents if it was verified,
     /// `sha256:…`.
     pub manifest: String,

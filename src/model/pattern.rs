@@ -28,6 +28,11 @@ impl Patterns {
         self.0.iter().map(String::as_str)
     }
 
+    /// The pattern of this number, from 0.
+    pub fn get(&self, number: usize) -> Option<&str> {
+        self.0.get(number).map(String::as_str)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -45,7 +45,12 @@ pub fn scan_stdin(path: &Path) -> Result<Scan, String> {
 }
 
 fn run<S: AsRef<OsStr>>(sources: &[S], stdin: Stdio) -> Result<Scan, String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_keytrail"))
+    let mut keytrail = Command::new(env!("CARGO_BIN_EXE_keytrail"));
+    // Variables stand for options, and whoever runs the tests may have set some.
+    let variables = std::env::vars_os().map(|(name, _)| name);
+    let ours = variables.filter(|name| name.to_string_lossy().starts_with("KEYTRAIL_"));
+    ours.for_each(|name| drop(keytrail.env_remove(name)));
+    let output = keytrail
         .args(["scan", "--format", "json", "--min-level", "informational"])
         .args(sources)
         .current_dir(root())

@@ -104,6 +104,8 @@ pub struct ConfigArgs {
     ///
     /// What is known of the organisation, and which findings it has accepted. Without this option
     /// keytrail.toml in the working directory is read if it is there and does not lie in a SOURCE.
+    /// keytrail config init writes one to begin with. Variables stand for options, such as
+    /// KEYTRAIL_CONFIG for this one and KEYTRAIL_FAIL_ON for --fail-on.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

@@ -17,10 +17,12 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::accepted;
 use crate::cli::args::ScanArgs;
+use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::Catalogs;
 use crate::cli::check::Verbosity;
 use crate::cli::commands::forecast;
 use crate::cli::commands::tagged::tag;
+use crate::cli::config::{Config, Named};
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::exports::Exports;
@@ -31,6 +33,7 @@ use crate::cli::settings::Settings;
 use crate::cli::signals;
 use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
+use crate::cli::unmet;
 use crate::cli::verifying::{self, Verifying};
 use crate::detect::controls::frameworks;
 use crate::detect::registry::INTEGRITY;
@@ -76,9 +79,11 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     if let Some(state) = &state {
         triage = triage.after(state.reported());
     }
+    let named = named(args, (&settings, &config, state.is_some()));
     let mut scan = Scan::begin(settings, delivery, prepared.exports);
     let Catalogs { book, mut problems, .. } = catalogs;
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
+    plan.to_meet = unmet::to_meet(named);
     if let Some(state) = &mut state {
         problems.extend(state.left_out(plan.filter.since).filter(|_| !args.run.reread));
         plan.coverage = std::mem::take(&mut state.state.memory.coverage);
@@ -108,17 +113,31 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Delivered { exit, whole } = scan.report(&run, &outcome, messages)?;
     // A report that nobody got was not made.
     let leave = |state: Opened| state.commit((asked, judged.clone()), &mut outcome, found);
-    let exit = match state.filter(|_| whole).map(leave) {
-        Some(Err(reason)) => {
-            let what = "the state is not written, so the next run repeats this";
-            messages.warning(format!("{what}: {reason}"));
-            Exit::Incomplete
-        }
-        Some(Ok(())) | None => exit,
-    };
+    let left = state.filter(|_| whole).map_or(Ok(()), leave);
+    if let Err(reason) = &left {
+        let what = "the state is not written, so the next run repeats this";
+        messages.warning(format!("{what}: {reason}"));
+    }
     let evaluated = |rule: &str| judged.contains_key(rule);
     accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
-    Ok(exit)
+    unmet::say(named, &outcome, messages);
+    Ok(if left.is_err() { Exit::Incomplete } else { exit })
+}
+
+/// What the configuration names and the log should have. What a part of the log or of the rules does not
+/// meet is no news, and with a state (`goes_on`) a run reads only what is new.
+fn named<'c>(
+    args: &ScanArgs,
+    (settings, config, goes_on): (&Settings, &'c Config, bool),
+) -> &'c [Named] {
+    let RuleArgs { no_builtin_rules, select, ignore, .. } = &args.rules;
+    let some_rules = *no_builtin_rules || !select.is_empty() || !ignore.is_empty();
+    let Filter { accounts, regions, .. } = &settings.filter;
+    let some_records = !accounts.is_empty() || !regions.is_empty();
+    match goes_on || some_rules || some_records || settings.run.is_quiet() {
+        true => &[],
+        false => &config.named,
+    }
 }
 
 /// What a state is good for: the rules, and what they look at.

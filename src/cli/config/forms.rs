@@ -103,7 +103,7 @@ pub static MEASUREMENT: Form = Form {
 };
 
 /// A rule.
-pub static RULE: Form = Form { what: "a rule id", pattern: r"^[^*?]*\S[^*?]*$", read: rule };
+pub static RULE: Form = Form { what: "a rule id", pattern: r"^[^*?]*[^*?\s][^*?]*$", read: rule };
 
 /// A sentence.
 pub static SENTENCE: Form =

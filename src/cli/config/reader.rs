@@ -15,6 +15,9 @@ use super::keys;
 /// As many problems are listed; a file of junk has no more to say.
 const PROBLEMS_MAX: usize = 100;
 
+/// Columns of a longer line are counted in bytes, so that many places in one take no long time: bytes.
+const LINE_MAX: usize = 4096;
+
 /// Longer values are cut where they are quoted: characters.
 const QUOTED_MAX: usize = 60;
 
@@ -64,13 +67,15 @@ impl<'t> Notes<'t> {
         self.settings.iter().map(|(name, at)| (name.clone(), line(*at))).collect()
     }
 
-    /// Each text of a setting that `wanted` wants, with the setting's name and `FILE:LINE`.
+    /// Each text of a setting that `wanted` wants, in the order of the file, with the setting's name and
+    /// `FILE:LINE`.
     pub fn texts(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String, String)> {
-        let texts = self.texts.iter().filter(|(setting, ..)| wanted(setting));
+        let mut texts: Vec<_> = self.texts.iter().filter(|(setting, ..)| wanted(setting)).collect();
+        texts.sort_by_key(|(.., at)| *at);
         let placed = |(setting, text, at): &(String, String, usize)| {
             (setting.clone(), text.clone(), format!("{}:{}", self.name, self.line(*at)))
         };
-        texts.map(placed).collect()
+        texts.into_iter().map(placed).collect()
     }
 
     /// The number of the line of a place, from 1.
@@ -101,7 +106,8 @@ impl<'t> Notes<'t> {
         let line = self.line(at);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start..at).unwrap_or_default();
-        format!("{}:{line}:{}", self.name, before.chars().count() + 1)
+        let before = if before.len() > LINE_MAX { before.len() } else { before.chars().count() };
+        format!("{}:{line}:{}", self.name, before + 1)
     }
 
     /// Everything that is wrong, in the order of the text: `FILE:LINE:COLUMN: MESSAGE`.

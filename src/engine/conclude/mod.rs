@@ -179,6 +179,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         covered,
         coverage: partial.coverage,
         memory,
+        unmet: partial.unmet.into_names(&plan.to_meet),
         ..read
     };
     (outcome, book)

@@ -24,6 +24,7 @@
 //! value_counts   the different values of what a rule is about
 //! uuid       event ids in two words
 //! touch      one row a KMS record and key, if an inventory of keys is asked for
+//! unmet      what should be met, and was not
 //! problems   what went wrong
 //! ```
 //!
@@ -49,6 +50,7 @@ pub mod purpose;
 pub mod retained;
 pub mod touch;
 pub mod undoing;
+pub mod unmet;
 pub mod use_block;
 pub mod uses;
 pub mod uuid;
@@ -76,6 +78,7 @@ use problems::Problems;
 use retained::Retained;
 use touch::Touches;
 use undoing::Undoing;
+use unmet::Unmet;
 use uses::KeyUses;
 use values::Values;
 
@@ -116,6 +119,8 @@ pub struct Partial {
     pub accounts: Values,
     /// Every `awsRegion`.
     pub regions: Values,
+    /// What should be met, and was not so far.
+    pub unmet: Unmet,
 }
 
 impl Partial {
@@ -140,6 +145,7 @@ impl Partial {
             examined: Vec::new(),
             accounts: Values::default(),
             regions: Values::default(),
+            unmet: Unmet::new(&plan.to_meet, key),
         }
     }
 
@@ -183,5 +189,6 @@ impl Partial {
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);
         self.objects.merge(other.objects);
+        self.unmet.merge(&other.unmet);
     }
 }

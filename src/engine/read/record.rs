@@ -75,6 +75,7 @@ fn look_at(
     if kms && range != Range::Outside {
         deliver(sink, record);
     }
+    sink.partial.unmet.see(&sink.context.plan.to_meet, &record.view);
     let mut answers = std::mem::take(&mut sink.answers);
     answers.ask(&sink.context.plan.rules, record, rules, range);
     for rule in &answers.failed {
