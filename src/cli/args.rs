@@ -121,7 +121,7 @@ pub enum Command {
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Actors(Box<actors::ActorsArgs>),
-    /// Write, show and check the configuration, keytrail.toml
+    /// Write, show and describe the configuration, keytrail.toml
     Config(config::ConfigCommandArgs),
 }
 

@@ -74,6 +74,13 @@ fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
+/// The name and the value of the variable that stands for an option, if it is set.
+pub fn value(option: &str) -> Option<(&'static str, OsString)> {
+    let variable = VARIABLES.iter().find(|variable| variable.option == option)?;
+    let value = env::var_os(variable.name).filter(|value| !value.is_empty())?;
+    Some((variable.name, value))
+}
+
 /// Where the value of an option comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {

@@ -8,8 +8,8 @@ use crate::engine::ToMeet;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::Patterns;
 
-/// As many are named; the others are counted.
-const NAMED_MAX: usize = 10;
+/// As many of a setting are named; the others are counted.
+const NAMED_MAX: usize = 3;
 
 /// What a setting names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,30 +38,41 @@ pub fn to_meet(named: &[Named]) -> ToMeet {
     ToMeet { callers: all(Of::Caller), keys: all(Of::Key) }
 }
 
-/// Says what of it was not met. Of a log that was not read whole nobody knows.
+/// Says what of it was not met, in a line for each setting. Of a log that was not read whole nobody knows.
 pub fn say(named: &[Named], outcome: &Outcome, messages: Messages) {
     if outcome.interrupted || outcome.totals.blobs_failed > 0 || outcome.totals.records == 0 {
         return;
     }
-    let unmet = named.iter().filter_map(|named| Some((named, missing(named, outcome)?)));
-    let unmet: Vec<(&Named, &str)> = unmet.collect();
-    for (Named { setting, text, place }, missing) in unmet.iter().take(NAMED_MAX) {
-        messages.note(format!("{place}: {setting}: {text} {missing}"));
-    }
-    if unmet.len() > NAMED_MAX {
-        let more = unmet.len() - NAMED_MAX;
-        messages.note(format!("{more} more names of the configuration are in no record"));
+    let unmet: Vec<&Named> = named.iter().filter(|named| !is_met(named, outcome)).collect();
+    for of_one in unmet.chunk_by(|one, next| table(&one.setting) == table(&next.setting)) {
+        let Some(first) = of_one.first() else { continue };
+        let names = of_one.iter().take(NAMED_MAX).map(|named| named.text.as_str());
+        let mut names = names.collect::<Vec<_>>().join(", ");
+        if of_one.len() > NAMED_MAX {
+            names += &format!(" and {} more", of_one.len() - NAMED_MAX);
+        }
+        let missing = match Of::setting(&first.setting) {
+            Of::Account => "in no record",
+            Of::Caller => "no caller that rules looked at fits",
+            Of::Key => "no key that rules looked at fits",
+        };
+        messages.note(format!("{}: {}: {missing}: {names}", first.place, table(&first.setting)));
     }
 }
 
-/// What is missing, if the log does not have what a setting names.
-fn missing(named: &Named, outcome: &Outcome) -> Option<&'static str> {
-    let (met, missing) = match Of::setting(&named.setting) {
-        Of::Account => {
-            (outcome.totals.accounts.contains(&named.text), "is the account of no record")
-        }
-        Of::Caller => (!outcome.unmet.contains(&named.text), "fits no caller that rules looked at"),
-        Of::Key => (!outcome.unmet.contains(&named.text), "fits no key that rules looked at"),
-    };
-    (!met).then_some(missing)
+/// What is told in one line: `accounts.own`, `roles.automation`, and all of `tags.shared` and
+/// `secrets_buckets`.
+fn table(setting: &str) -> &str {
+    match setting.split(['[', '.']).next() {
+        Some("secrets_buckets") => "secrets_buckets",
+        _ => setting.split('[').next().unwrap_or(setting),
+    }
+}
+
+/// Whether the log has what a setting names.
+fn is_met(named: &Named, outcome: &Outcome) -> bool {
+    match Of::setting(&named.setting) {
+        Of::Account => outcome.totals.accounts.contains(&named.text),
+        Of::Caller | Of::Key => !outcome.unmet.contains(&named.text),
+    }
 }

@@ -49,7 +49,9 @@ fn run<S: AsRef<OsStr>>(sources: &[S], stdin: Stdio) -> Result<Scan, String> {
     // Variables stand for options, and whoever runs the tests may have set some.
     let variables = std::env::vars_os().map(|(name, _)| name);
     let ours = variables.filter(|name| name.to_string_lossy().starts_with("KEYTRAIL_"));
-    ours.for_each(|name| drop(keytrail.env_remove(name)));
+    ours.for_each(|name| {
+        keytrail.env_remove(name);
+    });
     let output = keytrail
         .args(["scan", "--format", "json", "--min-level", "informational"])
         .args(sources)

@@ -67,7 +67,7 @@ pub struct ShowArgs {
 
     /// Format: table, json or toml
     ///
-    /// toml is a configuration that makes the same settings.
+    /// toml is a configuration that makes the same settings, to be put into the working directory.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
 

@@ -1,11 +1,13 @@
 //! Values as TOML.
 //!
-//! What must stay true: what is written here is read back as the same settings.
+//! What must stay true: what is written here is read back as the same settings, and no character of it
+//! commands a terminal.
 
 use serde_json::{Map, Value};
 
 use super::key::{Shape, Table};
 use super::keys::TABLES;
+use crate::report::escape::{is_hidden, visible};
 
 /// A value in one line.
 pub fn inline(value: &Value) -> String {
@@ -30,9 +32,13 @@ fn join(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// A text in quotes. What JSON escapes TOML escapes in the same way, and it escapes one more.
+/// A text in quotes. What JSON escapes TOML escapes in the same way; hidden characters besides.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+    let escaped = |c: char| match is_hidden(c) {
+        true => format!("\\U{:08X}", u32::from(c)),
+        false => c.to_string(),
+    };
+    Value::from(text).to_string().chars().map(escaped).collect()
 }
 
 /// A key, in quotes if it has to be.
@@ -62,7 +68,7 @@ fn one(
     for key in table.keys {
         let name = format!("{}.{}", table.name, key.name);
         let value = value(&name).unwrap_or_default();
-        let remark = remark(&name);
+        let remark = visible(&remark(&name)).into_owned();
         text += &match value {
             Value::Null => format!("# {} is not set  # {remark}\n", key.name),
             value => format!("{} = {}  # {remark}\n", key.name, inline(&value)),
@@ -78,6 +84,10 @@ fn several(
 ) -> String {
     let Some(Value::Array(all)) = value(table.name) else { return String::new() };
     let mut text = String::new();
+    if all.is_empty() && table.shape != Shape::Listed {
+        // No tag may be governed, which is something else than the usual ones.
+        text = format!("\n[{}]  # {}\n", table.name, visible(&remark(table.name)));
+    }
     for (number, entry) in all.into_iter().enumerate() {
         let Value::Object(mut entry) = entry else { continue };
         let (name, head) = match table.shape {
@@ -89,7 +99,7 @@ fn several(
                 (format!("{}.{name}", table.name), head)
             }
         };
-        text += &format!("\n{head}  # {}\n", remark(&name));
+        text += &format!("\n{head}  # {}\n", visible(&remark(&name)));
         pairs(&entry).for_each(|pair| text += &format!("{pair}\n"));
     }
     text

@@ -169,13 +169,14 @@ fn each_key_that_is_described_is_read_and_no_other() {
 
 #[test]
 fn what_is_written_as_toml_is_read_back() {
-    for text in [FULL, "", "[tags.governed]\n\"a b\" = [\"\\u007f\\\"\\u00e9\"]\n"] {
-        // The parser takes no control characters, so the last of these is refused as a whole.
-        let (config, _) = parse("k.toml", text.as_bytes());
+    let odd = "[tags.governed]\n\"a \\\" \u{e9}\" = [\"\u{202e}\\\\\", \"\u{e0001}\"]\n";
+    for text in [FULL, "", odd, "[tags.governed]\n"] {
+        let config = read(text);
         let values = config.values();
         let value = |name: &str| values.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
-        let written = document(value, |_| "a remark".to_owned());
+        let written = document(value, |_| "a remark\n\u{1b}[31m".to_owned());
         assert_eq!(read(&written).lines(), config.lines(), "{written}");
+        assert!(!written.contains(['\u{1b}', '\u{202e}', '\u{e0001}']), "{written:?}");
     }
 }
 

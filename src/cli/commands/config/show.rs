@@ -12,7 +12,7 @@ use crate::cli::check::Check;
 use crate::cli::config::key::Shape;
 use crate::cli::config::{Config, document, inline, keys};
 use crate::cli::deliver::Delivery;
-use crate::cli::environment::{Given, Origin};
+use crate::cli::environment::{self, Given, Origin};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::ui::Messages;
@@ -110,6 +110,7 @@ fn settings(config: &Config, given: &Given) -> Vec<Setting> {
         }
     }
     settings.extend(OPTIONS.iter().map(|option| of_option(option, config, given)));
+    settings.extend([("format", json!("table")), ("state", Value::Null)].map(of_scan));
     settings
 }
 
@@ -184,6 +185,17 @@ fn of_option(option: &str, config: &Config, given: &Given) -> Setting {
     };
     let name = format!("--{option}");
     made(name, value, from_option(option, given).unwrap_or(From::Default))
+}
+
+/// An option of a scan that this command does not take, or takes for something else.
+fn of_scan((option, usual): (&str, Value)) -> Setting {
+    let name = format!("--{option}");
+    match environment::value(option) {
+        Some((variable, value)) => {
+            made(name, texts(&[value], false), From::Variable { name: variable })
+        }
+        None => made(name, usual, From::Default),
+    }
 }
 
 fn from_option(option: &str, given: &Given) -> Option<From> {
