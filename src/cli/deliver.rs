@@ -72,6 +72,7 @@ impl Delivery {
         Style {
             width: if self.path.is_none() { ui::width() } else { None },
             color: ui::color(color, |name| env::var_os(name), self.is_terminal()),
+            links: ui::links(color, |name| env::var_os(name), self.is_terminal()),
             verbose,
             view: View::default(),
         }

@@ -17,6 +17,7 @@
 //! last_usage what KMS tells of the last use of keys
 //! exit       exit codes                           failure: why nothing was reported
 //! signals    SIGINT, SIGTERM, SIGHUP              panics: bugs, in one line
+//! pager      long text on a terminal
 //! streams    which standard streams there are
 //! ```
 //!
@@ -39,6 +40,7 @@ mod last_usage;
 mod leftovers;
 mod nowhere;
 mod output;
+mod pager;
 mod panics;
 mod progress;
 mod s3;

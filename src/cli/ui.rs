@@ -70,6 +70,29 @@ pub fn print(message: &clap::Error, when: When) {
     };
 }
 
+/// Whether a terminal makes links of text (OSC 8). There is no way to ask, so only those count that
+/// say who they are and are known to; others might show the URL as garbage.
+pub fn links(when: When, env: impl Fn(&str) -> Option<OsString>, is_terminal: bool) -> bool {
+    let text = |name: &str| env(name).and_then(|value| value.into_string().ok());
+    let one_of = |name: &str, known: &[&str]| {
+        text(name).is_some_and(|value| known.iter().any(|known| value.starts_with(known)))
+    };
+    let asked = text("FORCE_HYPERLINK").filter(|value| !value.is_empty());
+    // What is between may be too old for it.
+    let between = env("TMUX").is_some() || env("STY").is_some() || one_of("TERM", &["dumb"]);
+    let vte = text("VTE_VERSION").and_then(|version| version.parse::<u32>().ok());
+    let known = vte.is_some_and(|version| version >= 5000)
+        || ["WT_SESSION", "KITTY_WINDOW_ID", "DOMTERM"].iter().any(|name| env(name).is_some())
+        || one_of("TERM_PROGRAM", &["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "rio"])
+        || one_of("TERM", &["xterm-kitty", "xterm-ghostty", "alacritty", "foot", "contour"]);
+    match asked.as_deref() {
+        _ if !is_terminal || !color(when, &env, true) => false,
+        Some("0") => false,
+        Some(_) => true,
+        None => known && !between,
+    }
+}
+
 /// The width of standard output in columns: `COLUMNS`, else the terminal's; `None` if neither is
 /// known, as in a pipe.
 pub fn width() -> Option<u16> {
@@ -139,6 +162,24 @@ mod tests {
     fn decide(when: When, vars: &[(&str, &str)], is_terminal: bool) -> bool {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).into());
         color(when, env, is_terminal)
+    }
+
+    #[test]
+    fn links_are_for_terminals_that_are_known() {
+        let decide = |when, vars: &[(&str, &str)], is_terminal| {
+            let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).into());
+            links(when, env, is_terminal)
+        };
+        let auto = |vars: &[(&str, &str)]| decide(When::Auto, vars, true);
+        assert!(auto(&[("TERM", "xterm-kitty")]) && auto(&[("VTE_VERSION", "7600")]));
+        assert!(auto(&[("FORCE_HYPERLINK", "1")]) && auto(&[("TERM_PROGRAM", "vscode")]));
+        assert!(
+            !auto(&[]) && !auto(&[("TERM", "xterm-256color")]) && !auto(&[("VTE_VERSION", "4000")])
+        );
+        assert!(!auto(&[("TERM", "foot"), ("TMUX", "x")]) && !auto(&[("FORCE_HYPERLINK", "0")]));
+        assert!(!auto(&[("WT_SESSION", "x"), ("NO_COLOR", "1")]));
+        assert!(!decide(When::Never, &[("FORCE_HYPERLINK", "1")], true));
+        assert!(!decide(When::Always, &[("FORCE_HYPERLINK", "1")], false), "never in a pipe");
     }
 
     #[test]

@@ -180,6 +180,8 @@ pub struct Style {
     pub width: Option<u16>,
     /// Whether to colour.
     pub color: bool,
+    /// Whether the terminal makes links of text that says so.
+    pub links: bool,
     /// Whether to list every problem, account and Region instead of the first few, and to explain each
     /// finding.
     pub verbose: bool,

@@ -15,6 +15,8 @@ mod given;
 pub mod granted;
 mod json;
 pub mod keys;
+mod link;
+pub mod page;
 pub mod record;
 mod rows;
 pub mod rules;

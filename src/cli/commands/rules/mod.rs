@@ -14,6 +14,7 @@ use std::io;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::pager;
 use crate::cli::ui::Messages;
 use crate::cli::values::{self, Form};
 use crate::report::Style;
@@ -32,7 +33,7 @@ pub fn run(args: &RulesArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         when.as_ref().map_or_else(|_| Style::default(), |when| delivery.style(*when, false));
     let done = match &args.command {
         RulesCommand::List(args) => list::run(args, style, messages),
-        RulesCommand::Show(args) => show::run(args),
+        RulesCommand::Show(args) => show::run(args, style, delivery.is_terminal()),
         RulesCommand::Lint(args) => lint::run(args, style, messages),
         RulesCommand::Test(args) => test::run(args, style, messages),
     };
@@ -44,6 +45,10 @@ pub fn run(args: &RulesArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
             return Err(failures);
         }
     };
+    let shown = matches!(args.command, RulesCommand::Show(_)) && pager::show(&output);
+    if shown {
+        return Ok(exit);
+    }
     Ok(delivery.finish(exit, |out| out.write_all(&output))?.exit)
 }
 

@@ -1,4 +1,4 @@
-//! `keytrail rules show`: one rule's full explanation, as Markdown.
+//! `keytrail rules show`: one rule's full explanation, as Markdown; on a terminal drawn.
 //!
 //! A built-in rule has a page of its own; of a user's rule there is what its YAML says. The text of
 //! a rule may come from anywhere, so every line is escaped for the terminal.
@@ -15,9 +15,10 @@ use crate::detect::whitepaper::statement;
 use crate::model::control::ControlName;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::escape::visible;
+use crate::report::{self, Style};
 
 /// Runs the command.
-pub fn run(args: &ShowArgs) -> Done {
+pub fn run(args: &ShowArgs, style: Style, on_terminal: bool) -> Done {
     let loaded = RuleSet::load(true, &args.paths, &Arc::default())
         .map_err(|errors| errors.into_iter().map(Failure::from).collect::<Vec<_>>())?;
     let rules = loaded.rules;
@@ -36,6 +37,9 @@ pub fn run(args: &ShowArgs) -> Done {
     }
     if args.yaml {
         page.push_str(&section("Sigma rule", &fenced(text)));
+    }
+    if on_terminal {
+        return Ok((report::page::draw(&page, &style).into_bytes(), Exit::Clean));
     }
     let shown: String = page.lines().map(|line| format!("{}\n", visible(line))).collect();
     Ok((shown.into_bytes(), Exit::Clean))
