@@ -107,6 +107,23 @@ impl Exports {
     }
 }
 
+/// The end of the main report and of the exports: whole if all of them are.
+///
+/// # Errors
+/// All that could not be written.
+pub fn both(
+    main: Result<Delivered, Vec<Failure>>,
+    exports: Result<bool, Vec<Failure>>,
+) -> Result<Delivered, Vec<Failure>> {
+    match (main, exports) {
+        (Ok(main), Ok(whole)) => Ok(Delivered { whole: main.whole && whole, ..main }),
+        (main, exports) => {
+            let wrong = [main.err(), exports.err()];
+            Err(wrong.into_iter().flatten().flatten().collect())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

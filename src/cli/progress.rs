@@ -3,8 +3,9 @@
 //!
 //! One thread reads the engine's counters a few times a second; the engine never waits for it. On
 //! a terminal it is one line that is drawn again and removed at the end, elsewhere (only with
-//! `--progress always`) a line a second and a last one. How much there is to read is known only
-//! where every source is a file that was named: nothing is walked twice for the sake of a number.
+//! `--progress always`) a line a second and a last one. How much there is to read is known at once
+//! where every source is a file that was named. Folders are walked by a thread of their own while
+//! they are read, and only where progress is shown; what a bucket or a stream holds nobody knows.
 
 #[cfg(test)]
 mod tests;
@@ -14,11 +15,13 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use walkdir::WalkDir;
 
 use super::ui::When;
 use crate::engine::{Phase, Progress};
@@ -65,19 +68,43 @@ pub struct Total {
 }
 
 impl Total {
-    /// Of sources that are all files; `None` where one is a folder, a bucket or a stream, of which
-    /// only reading tells how much it holds.
-    pub fn of(sources: &[OsString]) -> Option<Total> {
+    /// Of sources that are all files or folders; `None` where one is a bucket or a stream, of which
+    /// only reading tells how much it holds, or once `done` is set.
+    fn of(sources: &[OsString], done: &AtomicBool) -> Option<Total> {
         let (mut total, mut seen) = (Total { files: 0, bytes: 0 }, HashSet::new());
         for source in sources {
-            let meta = fs::metadata(source).ok().filter(fs::Metadata::is_file)?;
+            let meta = fs::metadata(source).ok()?;
             // As the listing does: what is named twice is read once.
-            if seen.insert(fs::canonicalize(source).ok()?) {
-                total.files += 1;
-                total.bytes += meta.len();
+            if !seen.insert(fs::canonicalize(source).ok()?) {
+                continue;
+            }
+            if meta.is_dir() {
+                total.add_folder(source, done)?;
+            } else if meta.is_file() {
+                total.add(meta.len());
+            } else {
+                return None;
             }
         }
         Some(total)
+    }
+
+    fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+
+    /// Adds the files of a folder and all below it.
+    fn add_folder(&mut self, folder: &OsString, done: &AtomicBool) -> Option<()> {
+        for entry in WalkDir::new(folder).follow_links(true).into_iter().flatten() {
+            if done.load(Ordering::Acquire) {
+                return None;
+            }
+            if entry.file_type().is_file() {
+                self.add(entry.metadata().ok()?.len());
+            }
+        }
+        Some(())
     }
 }
 
@@ -88,29 +115,34 @@ pub struct Watched<'a> {
     pub progress: &'a Progress,
     /// How reading is called.
     pub reading: &'static str,
-    /// How much there is to read, if that is known.
-    pub total: Option<Total>,
+    /// What is read, if it can be told how much that is.
+    pub sources: &'a [OsString],
 }
 
 impl<'a> Watched<'a> {
     /// A run over `sources`.
-    pub fn new(progress: &'a Progress, sources: &[OsString]) -> Watched<'a> {
-        Watched { progress, reading: "reading", total: Total::of(sources) }
+    pub fn new(progress: &'a Progress, sources: &'a [OsString]) -> Watched<'a> {
+        Watched { progress, reading: "reading", sources }
     }
 }
 
 /// Runs `work` while progress is shown.
 pub fn during<T>(show: Show, watched: Watched<'_>, work: impl FnOnce() -> T) -> T {
-    let done = AtomicBool::new(false);
+    let (done, total) = (AtomicBool::new(false), OnceLock::new());
     thread::scope(|scope| {
+        let measure = || total.set(Total::of(watched.sources, &done).filter(|all| all.files > 0));
+        if show != Show::Nothing && !watched.sources.is_empty() {
+            // Without it, nothing is said of how much there is.
+            let _ = thread::Builder::new().name("total".into()).spawn_scoped(scope, measure);
+        }
         let shown = match show {
             Show::Nothing => None,
             // Without a thread to draw it, progress is not worth failing for.
             Show::Bar | Show::Lines => thread::Builder::new()
                 .name("progress".into())
                 .spawn_scoped(scope, || match show {
-                    Show::Bar => draw(watched, &done),
-                    Show::Lines | Show::Nothing => write_lines(watched, &done),
+                    Show::Bar => draw(watched, &total, &done),
+                    Show::Lines | Show::Nothing => write_lines(watched, &total, &done),
                 })
                 .ok(),
         };
@@ -132,29 +164,34 @@ impl Drop for End<'_> {
     }
 }
 
-fn draw(watched: Watched<'_>, done: &AtomicBool) {
+fn draw(watched: Watched<'_>, total: &OnceLock<Option<Total>>, done: &AtomicBool) {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
         bar.set_style(style);
     }
     let mut clock = Clock::new();
     while !done.load(Ordering::Acquire) {
-        bar.set_message(clock.look(watched));
+        bar.set_message(clock.look(watched, known(total)));
         bar.tick();
         thread::park_timeout(DRAW_EVERY);
     }
     bar.finish_and_clear();
 }
 
-fn write_lines(watched: Watched<'_>, done: &AtomicBool) {
+fn write_lines(watched: Watched<'_>, total: &OnceLock<Option<Total>>, done: &AtomicBool) {
     let mut clock = Clock::new();
     loop {
         thread::park_timeout(WRITE_EVERY);
-        let _ = writeln!(io::stderr(), "progress: {}", clock.look(watched));
+        let _ = writeln!(io::stderr(), "progress: {}", clock.look(watched, known(total)));
         if done.load(Ordering::Acquire) {
             return;
         }
     }
+}
+
+/// How much there is to read, once that is known.
+fn known(total: &OnceLock<Option<Total>>) -> Option<Total> {
+    total.get().copied().flatten()
 }
 
 /// When the phase began, as far as whoever looks has seen.
@@ -169,12 +206,12 @@ impl Clock {
     }
 
     /// The line to show now.
-    fn look(&mut self, watched: Watched<'_>) -> String {
+    fn look(&mut self, watched: Watched<'_>, total: Option<Total>) -> String {
         let seen = Seen::of(watched.progress);
         if seen.phase != self.phase {
             *self = Clock { phase: seen.phase, began: Instant::now() };
         }
-        seen.text(watched.reading, watched.total, self.began.elapsed())
+        seen.text(watched.reading, total, self.began.elapsed())
     }
 }
 
@@ -210,6 +247,7 @@ impl Seen {
             Phase::Reading => (reading, self.read(total, elapsed)),
             Phase::Counting => ("counting", self.parts(elapsed)),
             Phase::Deciding => ("deciding", self.parts(elapsed)),
+            Phase::Writing => ("writing", (counted(self.parts, "finding", "findings"), None)),
             Phase::Sorting => ("sorting", (counted(self.matches, "match", "matches"), None)),
         };
         let left = left.map(|left| format!("about {} left", rough(left)));

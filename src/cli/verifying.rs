@@ -81,7 +81,7 @@ impl Verifying {
     ) -> io::Result<Gated> {
         let done = Progress::default();
         let threads = settings.run.threads;
-        let watched = Watched { progress: &done, reading: "reading digests", total: None };
+        let watched = Watched { progress: &done, reading: "reading digests", sources: &[] };
         let read = |bytes| done.blob_read(bytes);
         let collected = progress::during(settings.run.show(false), watched, || {
             collect(&mut self.digests, threads, &read, stop)

@@ -234,10 +234,13 @@ pub enum Phase {
     Deciding,
     /// Findings are put in order.
     Sorting,
+    /// The report is written.
+    Writing,
 }
 
 impl Phase {
-    const ALL: [Phase; 4] = [Phase::Reading, Phase::Counting, Phase::Deciding, Phase::Sorting];
+    const ALL: [Phase; 5] =
+        [Phase::Reading, Phase::Counting, Phase::Deciding, Phase::Sorting, Phase::Writing];
 }
 
 /// How far a scan is; for a progress display.
@@ -269,6 +272,13 @@ impl Progress {
     pub fn blob_read(&self, bytes: u64) {
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A report of so many findings is written.
+    pub fn writing(&self, findings: u64) {
+        self.done.store(0, Ordering::Relaxed);
+        self.parts.store(findings, Ordering::Relaxed);
+        self.phase.store(Phase::Writing as u8, Ordering::Relaxed);
     }
 
     /// Begins a phase of so many parts.

@@ -78,7 +78,7 @@ fn progress_is_lines_where_there_is_no_terminal() {
     sandbox.keytrail(["scan", "trail.json"]).run().code(0).stderr("");
     let ended = sandbox.keytrail(["scan", "--progress=always", "trail.json"]).run().code(0);
     // However short, the last phase is told.
-    assert_eq!(ended.stderr.lines().last(), Some("progress: sorting  0 matches"));
+    assert_eq!(ended.stderr.lines().last(), Some("progress: writing  0 findings"));
 }
 
 #[test]

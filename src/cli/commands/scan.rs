@@ -25,7 +25,7 @@ use crate::cli::commands::tagged::tag;
 use crate::cli::config::{Config, Named};
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
-use crate::cli::exports::Exports;
+use crate::cli::exports::{self, Exports};
 use crate::cli::failure::Failure;
 use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
@@ -363,7 +363,9 @@ impl Scan {
         };
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
-        let watched = Watched::new(&progress, &settings.sources);
+        // What earlier runs have read is passed over, so that nobody knows how much is left.
+        let sources = if plan.past.is_some() { &[][..] } else { &settings.sources };
+        let watched = Watched::new(&progress, sources);
         let mut outcome = progress::during(show, watched, || {
             if plan.keys.is_none() {
                 return engine::scan(&mut listing, plan, live, &progress, stop);
@@ -390,22 +392,21 @@ impl Scan {
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
         let style = Style { view: settings.view, ..style };
         let report = Report { run, outcome, keys: keys.as_ref(), frameworks: frameworks() };
-        let exported = exports.write(&report, &Style { width: None, color: false, ..style });
-        let delivered = delivery
-            .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out));
-        let delivered = match (delivered, exported) {
-            (Ok(delivered), Ok(whole)) => {
-                Delivered { whole: delivered.whole && whole, ..delivered }
-            }
-            (Err(mut wrong), exported) => {
-                wrong.extend(exported.err().into_iter().flatten());
-                return Err(wrong);
-            }
-            (Ok(_), Err(wrong)) => {
-                say_problems(outcome, &settings, messages);
-                return Err(wrong);
-            }
-        };
+        // Not above a report that goes to a terminal.
+        let show = settings.run.show(delivery.is_terminal());
+        let progress = Progress::default();
+        progress.writing(outcome.findings.len());
+        let watched = Watched::new(&progress, &[]);
+        let (exported, delivered) = progress::during(show, watched, || {
+            let exported = exports.write(&report, &Style { width: None, color: false, ..style });
+            let delivered = delivery
+                .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out));
+            (exported, delivered)
+        });
+        if delivered.is_ok() && exported.is_err() {
+            say_problems(outcome, &settings, messages);
+        }
+        let delivered = exports::both(delivered, exported)?;
         if delivered.whole {
             if let (Some(verify), true) = (&outcome.verify, settings.format.is_findings_alone()) {
                 verifying::say(verify, messages);

@@ -69,23 +69,36 @@ fn times_are_rough() {
 }
 
 #[test]
-fn a_total_is_of_files_only() {
+fn a_total_is_of_files_and_folders() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).into_os_string();
     fs::write(path("a"), "12").unwrap();
-    fs::write(path("b"), "345").unwrap();
-    assert_eq!(Total::of(&[path("a"), path("b")]), Some(Total { files: 2, bytes: 5 }));
-    assert_eq!(Total::of(&[path("a"), path("./a")]), Some(Total { files: 1, bytes: 2 }));
-    assert_eq!(Total::of(&[path("a"), path("")]), None);
-    assert_eq!(Total::of(&["s3://bucket".into()]), None);
-    assert_eq!(Total::of(&["-".into()]), None);
+    fs::create_dir(path("below")).unwrap();
+    fs::write(path("below/b"), "345").unwrap();
+    let of = |sources: &[OsString]| Total::of(sources, &AtomicBool::new(false));
+    let both = Some(Total { files: 2, bytes: 5 });
+    assert_eq!(of(&[path("a"), path("below/b")]), both);
+    assert_eq!(of(&[path("a"), path("./a")]), Some(Total { files: 1, bytes: 2 }));
+    assert_eq!(of(&[folder.path().into()]), both);
+    assert_eq!(Total::of(&[folder.path().into()], &AtomicBool::new(true)), None, "too late");
+    for other in [path("none"), "s3://bucket".into(), "-".into()] {
+        assert_eq!(of(&[path("a"), other]), None);
+    }
+}
+
+#[test]
+fn writing_tells_of_how_much() {
+    let progress = Progress::default();
+    progress.writing(1234);
+    let shown = Seen::of(&progress).text("reading", None, Duration::ZERO);
+    assert_eq!(shown, "writing  1,234 findings");
 }
 
 #[test]
 fn a_phase_has_its_own_clock() {
     let progress = Progress::default();
-    let watched = Watched::new(&progress, &["-".into()]);
+    let watched = Watched::new(&progress, &[]);
     let mut clock = Clock { phase: Phase::Sorting, began: Instant::now() };
-    assert_eq!(clock.look(watched), "reading  0 files, 0 B");
+    assert_eq!(clock.look(watched, None), "reading  0 files, 0 B");
     assert_eq!(clock.phase, Phase::Reading);
 }
