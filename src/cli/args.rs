@@ -8,6 +8,8 @@ pub mod actors;
 pub mod common;
 pub mod config;
 pub mod events;
+pub mod generate;
+pub mod help;
 pub mod keys;
 pub mod record;
 
@@ -29,7 +31,8 @@ use keys::{KEYS_EXIT, KEYS_INCOMPLETE, KEYS_SINCE, KEYS_VERBOSE, KeysArgs};
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = EXIT_STATUS
+    after_help = help::KEYTRAIL,
+    after_long_help = help::long(help::KEYTRAIL, EXIT_STATUS)
 )]
 pub struct Cli {
     /// What to do.
@@ -60,6 +63,7 @@ impl Command {
             Command::Keys(keys) => &keys.color,
             Command::Actors(actors) => &actors.color,
             Command::Config(config) => &config.color,
+            Command::Generate(generate) => &generate.color,
         };
         &args.color
     }
@@ -69,11 +73,15 @@ impl Command {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read CloudTrail logs, evaluate every rule, report what was found
-    #[command(after_help = EXIT_STATUS)]
+    #[command(
+        after_help = help::SCAN,
+        after_long_help = help::long(help::SCAN, EXIT_STATUS)
+    )]
     Scan(Box<ScanArgs>),
     /// List the keys in the logs: their state, who uses and changes them, findings
     #[command(
-        after_help = KEYS_EXIT,
+        after_help = help::KEYS,
+        after_long_help = help::long(help::KEYS, KEYS_EXIT),
         mut_arg("since", |arg| arg.help(KEYS_SINCE).long_help(None::<&str>)),
         mut_arg("allow_incomplete", |arg| arg.help(KEYS_INCOMPLETE).long_help(None::<&str>)),
         mut_arg("verbose", |arg| arg.help(KEYS_VERBOSE)),
@@ -82,7 +90,8 @@ pub enum Command {
     Keys(Box<KeysArgs>),
     /// Show what is known of the tags of keys and resources, and who says so
     #[command(
-        after_help = TAGS_EXIT,
+        after_help = help::TAGS,
+        after_long_help = help::long(help::TAGS, TAGS_EXIT),
         mut_arg("since", |arg| arg.help(TAGS_SINCE).long_help(None::<&str>)),
         mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
         mut_arg("verbose", |arg| arg.help("Say more")),
@@ -91,7 +100,8 @@ pub enum Command {
     Tags(Box<TagsArgs>),
     /// Prove that log files are what CloudTrail delivered
     #[command(
-        after_help = VERIFY_EXIT,
+        after_help = help::VERIFY,
+        after_long_help = help::long(help::VERIFY, VERIFY_EXIT),
         mut_arg("since", |arg| arg.help(VERIFY_SINCE.0).long_help(VERIFY_SINCE.1)),
         mut_arg("until", |arg| arg.help(VERIFY_UNTIL.0).long_help(VERIFY_UNTIL.1)),
         mut_arg("accounts", |arg| arg.help("Only this account (repeatable)").long_help(None::<&str>)),
@@ -101,21 +111,27 @@ pub enum Command {
     )]
     Verify(Box<VerifyArgs>),
     /// List, explain, check and test rules
+    #[command(after_help = help::RULES)]
     Rules(RulesArgs),
     /// Show the events that match, in the order of time
     #[command(
-        after_help = events::EXIT,
+        after_help = help::EVENTS,
+        after_long_help = help::long(help::EVENTS, events::EXIT),
         mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
         mut_arg("verbose", |arg| arg.help("Say more")),
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Events(Box<events::EventsArgs>),
     /// Print the record behind a claim of a report
-    #[command(after_help = record::EXIT)]
+    #[command(
+        after_help = help::RECORD,
+        after_long_help = help::long(help::RECORD, record::EXIT)
+    )]
     Record(Box<record::RecordArgs>),
     /// Show who called, with which credential, and what they reached
     #[command(
-        after_help = events::EXIT,
+        after_help = help::ACTORS,
+        after_long_help = help::long(help::ACTORS, events::EXIT),
         mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
         mut_arg("verbose", |arg| arg.help("Say more")),
         mut_arg("quiet", |arg| arg.help(QUIET))
@@ -123,6 +139,9 @@ pub enum Command {
     Actors(Box<actors::ActorsArgs>),
     /// Write, show and describe the configuration, keytrail.toml
     Config(config::ConfigCommandArgs),
+    /// Print completions for a shell, or man pages
+    #[command(after_help = help::GENERATE)]
+    Generate(generate::GenerateArgs),
 }
 
 /// What `tags` ends with.
@@ -150,7 +169,7 @@ const TAGS_SINCE: &str = "Of S3, only days from this time on; all that is read t
 const TAGS_INCOMPLETE: &str = "End with 0 even if some input could not be read";
 
 /// What `-q` is where every problem is in the result.
-const QUIET: &str = "Say less: no progress and no problems on standard error";
+const QUIET: &str = "Say less: no progress and no problems";
 
 /// What `--since` is to `verify`: files, not events. In short and in full.
 const VERIFY_SINCE: (&str, &str) = (
@@ -261,7 +280,7 @@ pub struct TagsArgs {
 /// Everything `scan` takes.
 #[derive(Debug, Clone, Args)]
 pub struct ScanArgs {
-    /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
+    /// Files, folders or s3://BUCKET/PREFIX; - is standard input
     ///
     /// A folder is read with everything below it. Of a bucket the folders of CloudTrail are read,
     /// wherever they lie below the prefix, and what is in none of a service's. What a file holds is told by its content, never
@@ -326,7 +345,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "VIEW")]
     pub view: Option<String>,
 
-    /// Write the report here, - for standard output
+    /// Write the report here; - is standard output
     ///
     /// A regular file is replaced when the report is complete, never left half written. A device or
     /// a pipe is written straight.
@@ -356,9 +375,9 @@ pub struct OutputArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Run")]
 pub struct ScanRunArgs {
-    /// Go on from the last run, whose state is here: a file, or s3://BUCKET/KEY
+    /// Go on from the state of the last run
     ///
-    /// Only files and objects are read that were not read before. A finding is new, or ongoing if
+    /// It is here: a file, or s3://BUCKET/KEY. Only files and objects are read that were not read before. A finding is new, or ongoing if
     /// an earlier run has reported it; rules over many records remember what they need. The state is
     /// written when the report is, so that a run that was killed is made again by the next one.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["baseline", "until"])]
@@ -368,12 +387,12 @@ pub struct ScanRunArgs {
     ///
     /// For rules or accounts that are new, or an earlier --since. What was found before is told again
     /// only where there is something new to it, and nothing counts twice.
-    #[arg(long, requires = "state")]
+    #[arg(long, requires = "state", hide_short_help = true)]
     pub reread: bool,
 
-    /// Only say how many files, bytes and requests it would take, and what they cost
+    /// Only say what it would take and cost
     ///
-    /// Nothing is read and no state is written. With -f json as a document.
+    /// How many files, bytes and requests. Nothing is read and no state is written. With -f json as a document.
     #[arg(long, conflicts_with_all = ["each", "baseline"])]
     pub dry_run: bool,
 

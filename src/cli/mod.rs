@@ -85,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Record(record) => commands::record::run(record, messages),
         Command::Actors(actors) => commands::actors::run(actors, messages),
         Command::Config(config) => commands::config::run(config, &given, messages),
+        Command::Generate(generate) => commands::generate::run(generate),
     };
     // The state behind a panic is not looked at again.
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(vec![Failure::Internal]));

@@ -31,36 +31,36 @@ pub struct S3Args {
     pub profile: Option<String>,
 
     /// Region of the bucket, found out if not given
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", hide_short_help = true)]
     pub s3_region: Option<String>,
 
     /// Another S3 than Amazon's
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub endpoint_url: Option<String>,
 
     /// Put the bucket's name into the path
     ///
     /// As is done with --endpoint-url anyway.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub s3_path_style: bool,
 
     /// Pay for requests to a bucket whose owner does not
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub requester_pays: bool,
 
     /// Objects that are fetched at once
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", default_value = "64", hide_short_help = true)]
     pub concurrency: String,
 
     /// Give up a request that says nothing for so long, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    #[arg(long, value_name = "SECONDS", default_value = "30", hide_short_help = true)]
     pub s3_timeout: String,
 
     /// How late events may have been delivered
     ///
     /// An age such as 1d or 30d. With --until, days of S3 that begin later than that are not
     /// listed. CloudTrail usually takes some minutes, and tries for 30 days where it could not.
-    #[arg(long, value_name = "AGE", default_value = "1d")]
+    #[arg(long, value_name = "AGE", default_value = "1d", hide_short_help = true)]
     pub late: String,
 }
 

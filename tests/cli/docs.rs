@@ -32,8 +32,11 @@ fn check(name: &str, expected: &str) {
 // One test, since two that rewrite one file would undo each other's work.
 #[test]
 fn readme_says_what_the_program_says() {
-    let help = Sandbox::new().keytrail(["scan", "-h"]).run().code(0).stdout;
-    let (options, codes) = help.split_once("Exit status:\n").expect("the help lists exit codes");
+    let sandbox = Sandbox::new();
+    let help = |word| sandbox.keytrail(["scan", word]).run().code(0).stdout;
+    let (short, long) = (help("-h"), help("--help"));
+    let (options, _) = short.split_once("Examples:\n").expect("the help has examples");
+    let (_, codes) = long.split_once("Exit status:\n").expect("the help lists exit codes");
     check("options", &format!("```text\n{}\n```\n", options.trim_end()));
     check("exit-codes", &format!("| code | means |\n| --- | --- |\n{}", exit_codes(codes)));
 }

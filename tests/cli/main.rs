@@ -22,6 +22,7 @@ mod expected;
 mod exports;
 mod filters;
 mod flood;
+mod generate;
 mod granted;
 mod harness;
 mod investigation;

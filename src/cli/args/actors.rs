@@ -11,7 +11,7 @@ use crate::cli::s3::S3Args;
 /// Everything `actors` takes.
 #[derive(Debug, Args)]
 pub struct ActorsArgs {
-    /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
+    /// Files, folders or s3://BUCKET/PREFIX; - is standard input
     ///
     /// Read as scan reads them. Each row is a caller with one access key; what services did for the
     /// caller is a row for each service. Keys, secrets and objects count where a call succeeded. Findings

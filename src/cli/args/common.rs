@@ -82,9 +82,9 @@ pub struct LevelArgs {
     #[arg(long, value_name = "LEVEL")]
     pub min_level: Option<String>,
 
-    /// End with status 1 on a finding of this level or above [default: never]
+    /// End with 1 from this level on [default: never]
     ///
-    /// critical, high, medium, low, informational or never. Findings that --min-level hides count.
+    /// With status 1 on a finding of this level or above: critical, high, medium, low, informational or never. Findings that --min-level hides count.
     #[arg(long, value_name = "LEVEL")]
     pub fail_on: Option<String>,
 }
@@ -117,7 +117,13 @@ pub struct ColorArgs {
     ///
     /// auto follows NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR, and else asks whether the
     /// output is a terminal.
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true,
+        hide_short_help = true
+    )]
     pub color: String,
 }
 
@@ -125,7 +131,7 @@ pub struct ColorArgs {
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// Number of threads, 0 for one a core
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", hide_short_help = true)]
     pub threads: String,
 
     /// End with 0 or 1 even if some input could not be read
@@ -137,14 +143,14 @@ pub struct RunArgs {
     /// When to show progress on standard error: auto, always or never
     ///
     /// auto shows it on a terminal. With always and no terminal it is a line a second.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_short_help = true)]
     pub progress: String,
 
-    /// Say more: explanations in the table, every problem on standard error
+    /// Say more: explanations, and every problem
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// Say less: no progress, and notes on standard error only as counts
+    /// Say less: no progress, notes only as counts
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 }
@@ -153,24 +159,26 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleArgs {
-    /// Also evaluate these Sigma rules, a file or folder (repeatable)
+    /// Also evaluate these Sigma rules (repeatable)
     ///
-    /// Sigma rules for product aws, service cloudtrail. Rules for other log sources are named on
+    /// A file or folder. Sigma rules for product aws, service cloudtrail. Rules for other log sources are named on
     /// standard error and left out; a rule that does not load ends the run before anything is read.
     #[arg(long = "rules", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
     /// Leave out the rules that are built in
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_builtin_rules: bool,
 
-    /// Only these rules (repeatable): rule id, group, tag or level
+    /// Only these rules: id, group, tag or level
+    ///
+    /// Repeatable: rules that fit one of them.
     #[arg(long, value_name = "X")]
     pub select: Vec<String>,
 
-    /// Not these rules (repeatable): rule id, group, tag or level
+    /// Not these rules: id, group, tag or level
     ///
-    /// Wins over --select.
+    /// Repeatable. Wins over --select.
     #[arg(long, value_name = "X")]
     pub ignore: Vec<String>,
 }

@@ -19,7 +19,7 @@ Exit status:
 /// Everything `events` takes.
 #[derive(Debug, Args)]
 pub struct EventsArgs {
-    /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
+    /// Files, folders or s3://BUCKET/PREFIX; - is standard input
     ///
     /// Read as scan reads them. An event must fit every filter that is given; where one filter is given
     /// several times, one of its values. Copies of a record are one row. So are the two records of a
@@ -65,15 +65,15 @@ pub struct EventsArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub struct FilterArgs {
-    /// Events that name this key: id, ARN or alias (repeatable)
+    /// Events that name this key (repeatable)
     ///
-    /// Named anywhere, in a policy too. A multi-Region key is meant in all Regions. An alias stands for
+    /// By id, ARN or alias. Named anywhere, in a policy too. A multi-Region key is meant in all Regions. An alias stands for
     /// every key to which it pointed, as far as all records that are read tell, and for events that name
     /// the alias.
     #[arg(long, value_name = "KEY")]
     pub key: Vec<String>,
 
-    /// Events of this caller: a name, ARN or account (repeatable)
+    /// Events of this caller (repeatable)
     ///
     /// A user, a role, a session or a service by its name (ann, role/deploy, deploy/i-0abc), an ARN, a
     /// principal id, or all of an account by its twelve digits. * stands for any run of characters, ?
@@ -92,9 +92,9 @@ pub struct FilterArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub ip: Vec<String>,
 
-    /// Events on this resource and all below it (repeatable)
+    /// Events on this resource (repeatable)
     ///
-    /// An ARN or the last part of one. A bucket stands for its objects, and BUCKET/PREFIX for those
+    /// And on all below it. An ARN or the last part of one. A bucket stands for its objects, and BUCKET/PREFIX for those
     /// below the prefix. With * or ? a pattern of the whole ARN.
     #[arg(long, value_name = "RESOURCE")]
     pub resource: Vec<String>,
@@ -114,7 +114,7 @@ pub struct FilterArgs {
     /// Events whose user agent has this in it (repeatable)
     ///
     /// With * or ? a pattern of all of it. Case does not count.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub agent: Vec<String>,
 
     /// Events of which a field says this (repeatable)
@@ -131,7 +131,7 @@ pub struct FilterArgs {
     ///
     /// What a caller of --principal, --access-key, --ip or --around has created or assumed
     /// (CreateAccessKey, AssumeRole and others), counts as theirs, and again what came from that.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub with_derived_credentials: bool,
 }
 
@@ -151,11 +151,23 @@ pub struct AroundArgs {
     pub report: Option<PathBuf>,
 
     /// How long before its first event
-    #[arg(long, value_name = "AGE", default_value = "10m", requires = "around")]
+    #[arg(
+        long,
+        value_name = "AGE",
+        default_value = "10m",
+        requires = "around",
+        hide_short_help = true
+    )]
     pub before: String,
 
     /// How long after its last event
-    #[arg(long, value_name = "AGE", default_value = "1h", requires = "around")]
+    #[arg(
+        long,
+        value_name = "AGE",
+        default_value = "1h",
+        requires = "around",
+        hide_short_help = true
+    )]
     pub after: String,
 }
 
@@ -180,9 +192,9 @@ pub struct ShownArgs {
     #[arg(long, value_name = "NAMES")]
     pub columns: Option<String>,
 
-    /// Show at most so many, the earliest first; 0 or none for all
+    /// Show at most so many; 0 or none for all
     ///
-    /// 100 in a table, and all in other formats, if not given. How many there are is said.
+    /// The earliest first. 100 in a table, and all in other formats, if not given. How many there are is said.
     #[arg(long, value_name = "N")]
     pub limit: Option<String>,
 

@@ -28,7 +28,7 @@ pub const KEYS_VERBOSE: &str = "Say more: where the proof of a state lies, and a
 /// Everything `keys` takes.
 #[derive(Debug, Args)]
 pub struct KeysArgs {
-    /// Files, folders or s3://BUCKET/PREFIX to read, - for standard input
+    /// Files, folders or s3://BUCKET/PREFIX; - is standard input
     ///
     /// Read as scan reads them.
     #[arg(value_name = "SOURCE")]

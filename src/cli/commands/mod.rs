@@ -4,6 +4,7 @@ pub mod actors;
 pub mod config;
 pub mod events;
 pub mod forecast;
+pub mod generate;
 pub mod granted;
 pub mod keys;
 pub mod record;

@@ -1,0 +1,78 @@
+//! What help says behind the options: examples in short, and in full the exit codes too.
+//!
+//! What must stay true: `-h` fits a screen, so that what is rarely needed is only in `--help`.
+
+/// Examples, and behind them how it ends.
+pub fn long(examples: &str, exit: &str) -> String {
+    format!("{examples}\n\n{exit}")
+}
+
+/// Of the program.
+pub const KEYTRAIL: &str = "\
+Examples:
+  keytrail scan logs/
+  keytrail scan s3://BUCKET/AWSLogs/ --since 1d
+  keytrail rules show key-deletion-scheduled";
+
+/// Of `scan`.
+pub const SCAN: &str = "\
+Examples:
+  keytrail scan logs/ --fail-on high
+  keytrail scan s3://BUCKET/AWSLogs/ --state state -f json -o report.json
+  keytrail scan logs/ --verify --public-keys keys.json --account 111122223333";
+
+/// Of `keys`.
+pub const KEYS: &str = "\
+Examples:
+  keytrail keys logs/
+  keytrail keys logs/ --key alias/payments
+  keytrail keys logs/ --unused 90d -f csv";
+
+/// Of `tags`.
+pub const TAGS: &str = "\
+Examples:
+  keytrail tags logs/ --tags tagging-api.json
+  keytrail tags logs/ arn:aws:s3:::example-bucket
+  keytrail tags logs/ --at 2026-11-23T20:00:00Z -f json";
+
+/// Of `verify`.
+pub const VERIFY: &str = "\
+Examples:
+  aws cloudtrail list-public-keys > keys.json
+  keytrail verify s3://BUCKET/AWSLogs/ --public-keys keys.json --since 7d
+  keytrail verify logs/ --public-keys keys.json -f json";
+
+/// Of `events`.
+pub const EVENTS: &str = "\
+Examples:
+  keytrail events logs/ --key alias/payments --event Decrypt
+  keytrail events logs/ --principal ann --error '*' --since 2026-11-23
+  keytrail events logs/ --report report.json --around CASE";
+
+/// Of `record`.
+pub const RECORD: &str = "\
+Examples:
+  keytrail record 'logs/trail.json.gz#17'
+  keytrail record 's3://BUCKET/KEY#0'
+  gzip -dc trail.json.gz | keytrail record -#17";
+
+/// Of `actors`.
+pub const ACTORS: &str = "\
+Examples:
+  keytrail actors logs/
+  keytrail actors logs/ --ip 198.51.100.0/24 -f csv
+  keytrail actors logs/ --principal role/deploy --granted-vs-used";
+
+/// Of `rules`.
+pub const RULES: &str = "\
+Examples:
+  keytrail rules list --select critical
+  keytrail rules show key-deletion-scheduled
+  keytrail rules lint my-rules/ && keytrail rules test my-rules/";
+
+/// Of `generate`.
+pub const GENERATE: &str = "\
+Examples:
+  keytrail generate completions zsh > ~/.zfunc/_keytrail
+  keytrail generate man scan | man -l -
+  keytrail generate man --all /usr/local/share/man/man1";
