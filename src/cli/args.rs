@@ -314,12 +314,14 @@ pub struct OutputArgs {
     #[command(flatten)]
     pub levels: LevelArgs,
 
-    /// Format of the report: table, json, ndjson, csv, html or markdown
+    /// Format of the report: table, json, ndjson, csv, html, markdown, sarif, ocsf or asff
     ///
-    /// Without it, the suffix of --output says the format (.txt, .json, .ndjson, .csv, .html, .md),
-    /// else it is table. ndjson is one finding a line, and csv one a row, and nothing else: problems go
-    /// to standard error. html and markdown are a page of evidence to be filed, with the keys, the
-    /// coverage and the files that were read.
+    /// Without it, the suffix of --output says the format (.txt, .json, .ndjson, .csv, .html, .md,
+    /// .sarif, .ocsf.json, .asff.json), else it is table. ndjson is one finding a line, and csv one a
+    /// row. html and markdown are a page of evidence to be filed, with the keys, the coverage and the
+    /// files that were read. sarif is SARIF 2.1.0, ocsf one OCSF Detection Finding a line, and asff a
+    /// batch for AWS Security Hub a line. ndjson, csv, ocsf and asff have findings and nothing else:
+    /// problems go to standard error.
     #[arg(short, long, value_name = "FORMAT")]
     pub format: Option<String>,
 
@@ -336,6 +338,11 @@ pub struct OutputArgs {
     /// A page of evidence says by which program and command it was made; by which machine only here.
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
+    /// Version of the OCSF schema, for -f ocsf
+    ///
+    /// 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0 or 1.8.0 (the default).
+    #[arg(long, value_name = "VERSION")]
+    pub ocsf_version: Option<String>,
 
     /// What the table is about: cases, findings or events
     ///

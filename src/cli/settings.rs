@@ -17,7 +17,7 @@ use super::values;
 use crate::engine::Filter;
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::report::{Format, View};
+use crate::report::{Format, OcsfVersion, View};
 
 /// What `scan` is asked to do.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Settings {
     pub format: Format,
     /// The format that the suffix of the output says, where `--format` says another.
     pub suffix: Option<Format>,
+    /// The version of OCSF that is written.
+    pub ocsf: OcsfVersion,
     /// The reports beside the main one.
     pub exports: Vec<Export>,
     /// The machine's name, if evidence is to hold it.
@@ -80,6 +82,7 @@ impl Settings {
         let exports = out.exports.iter();
         let exports: Option<Vec<Export>> =
             exports.map(|text| check.value("--export", text, exports::parse)).collect();
+        let ocsf = ocsf(&mut check, out.ocsf_version.as_deref(), format, exports.as_deref());
         let view = out.view.as_ref();
         if view.is_some() && format.is_some_and(|format| format != Format::Table) {
             check.usage("--view is for the table", "leave out --view, or -f");
@@ -104,6 +107,7 @@ impl Settings {
                 fail_on: fail_on?,
                 format: format?,
                 suffix: suffix.filter(|suffix| Some(*suffix) != format),
+                ocsf: ocsf?,
                 exports: exports?,
                 host: out.host.clone(),
                 view: view?,
@@ -163,6 +167,22 @@ fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Ve
         check.usage("standard input can be read only once", "give - once");
     }
     typed.to_vec()
+}
+
+/// The version of OCSF. `None` for a format or exports that are wrong anyway.
+fn ocsf(
+    check: &mut Check,
+    typed: Option<&str>,
+    format: Option<Format>,
+    exports: Option<&[Export]>,
+) -> Option<OcsfVersion> {
+    let Some(typed) = typed else { return Some(OcsfVersion::default()) };
+    let main = format.is_none_or(|format| format == Format::Ocsf);
+    let is_ocsf = |exports: &[Export]| exports.iter().any(|export| export.format == Format::Ocsf);
+    if !main && !exports.is_none_or(is_ocsf) {
+        check.usage("--ocsf-version is for the format ocsf", "leave it out, or give -f ocsf");
+    }
+    check.value("--ocsf-version", typed, values::ocsf_version)
 }
 
 /// The file of public keys if there is to be verified, and what is wrong with asking for it.

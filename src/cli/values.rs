@@ -2,7 +2,7 @@
 
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::report::{Format, View};
+use crate::report::{Format, OcsfVersion, View};
 
 /// More threads than this help nobody, and asking the system for them can fail.
 const THREADS_MAX: usize = 1024;
@@ -101,6 +101,12 @@ pub fn format(text: &str) -> Result<Format, String> {
         let all: Vec<String> = Format::ALL.iter().map(ToString::to_string).collect();
         format!("expected one of {}", all.join(", "))
     })
+}
+
+/// A version of OCSF.
+pub fn ocsf_version(text: &str) -> Result<OcsfVersion, String> {
+    let names = OcsfVersion::ALL.map(OcsfVersion::as_str);
+    text.parse().map_err(|_| format!("expected one of {}", names.join(", ")))
 }
 
 /// What the table is about.

@@ -2,6 +2,7 @@
 
 pub mod actor_kind;
 pub mod arn;
+pub mod attack;
 pub mod case;
 pub mod conduct;
 pub mod container;

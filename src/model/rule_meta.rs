@@ -1,25 +1,9 @@
 //! What a rule says about itself, apart from how it decides.
 
+use super::attack::{TACTICS, Tactic};
 use super::control::ControlName;
 use super::finding::Told;
 use super::level::Level;
-
-/// The tactics of MITRE ATT&CK, as Sigma tags name them. Those that end with a loss come first, those
-/// that prepare one last.
-const TACTICS: [&str; 12] = [
-    "impact",
-    "exfiltration",
-    "credential-access",
-    "collection",
-    "defense-evasion",
-    "privilege-escalation",
-    "persistence",
-    "lateral-movement",
-    "command-and-control",
-    "execution",
-    "initial-access",
-    "discovery",
-];
 
 /// Metadata of one rule, built-in or the user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,13 +80,14 @@ impl RuleMeta {
 
     /// The gravest of the MITRE ATT&CK tactics among the tags: its place among all, the gravest first.
     fn tactic(&self) -> u8 {
-        let is_tagged = |tactic: &&str| {
-            self.tags.iter().any(|tag| {
-                tag.strip_prefix("attack.").is_some_and(|tag| tag.replace('_', "-") == **tactic)
-            })
-        };
+        let is_tagged = |tactic: &Tactic| self.tags.iter().any(|tag| tactic.is_tagged(tag));
         let at = TACTICS.iter().position(is_tagged).unwrap_or(TACTICS.len());
         u8::try_from(at).unwrap_or(u8::MAX)
+    }
+
+    /// The MITRE ATT&CK tactics among the tags, the gravest first.
+    pub fn tactics(&self) -> impl Iterator<Item = &'static Tactic> {
+        TACTICS.iter().filter(|tactic| self.tags.iter().any(|tag| tactic.is_tagged(tag)))
     }
 
     /// The MITRE ATT&CK technique ids among the tags, upper case: `attack.t1485` is `T1485`.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::escape;
+use super::ocsf::OcsfVersion;
 use crate::model::control::Framework;
 use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
@@ -53,6 +54,8 @@ pub struct Run {
     pub min_level: Level,
     /// Whether a finding is one event instead of a group.
     pub each: bool,
+    /// The version of OCSF that is written.
+    pub ocsf: OcsfVersion,
 }
 
 /// The accounts and Regions that should deliver, as the configuration names them.
@@ -105,10 +108,21 @@ pub enum Format {
     Html,
     /// The same as text.
     Markdown,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// One OCSF Detection Finding a line.
+    Ocsf,
+    /// Batches for AWS Security Hub, one a line.
+    Asff,
 }
 
-/// The suffixes of file names that say a format.
-const SUFFIXES: [(&str, Format); 9] = [
+/// The suffixes of file names that say a format. The first that fits counts.
+const SUFFIXES: [(&str, Format); 14] = [
+    (".sarif", Format::Sarif),
+    (".sarif.json", Format::Sarif),
+    (".ocsf.json", Format::Ocsf),
+    (".ocsf.ndjson", Format::Ocsf),
+    (".asff.json", Format::Asff),
     (".txt", Format::Table),
     (".ndjson", Format::Ndjson),
     (".jsonl", Format::Ndjson),
@@ -122,8 +136,17 @@ const SUFFIXES: [(&str, Format); 9] = [
 
 impl Format {
     /// Every format, in the order of help texts.
-    pub const ALL: [Format; 6] =
-        [Format::Table, Format::Json, Format::Ndjson, Format::Csv, Format::Html, Format::Markdown];
+    pub const ALL: [Format; 9] = [
+        Format::Table,
+        Format::Json,
+        Format::Ndjson,
+        Format::Csv,
+        Format::Html,
+        Format::Markdown,
+        Format::Sarif,
+        Format::Ocsf,
+        Format::Asff,
+    ];
 
     /// Whether it tells of keys and names the files that were read.
     pub fn is_evidence(self) -> bool {
@@ -139,7 +162,7 @@ impl Format {
 
     /// Whether it holds findings and nothing else, so that problems have to be said elsewhere.
     pub fn is_findings_alone(self) -> bool {
-        matches!(self, Format::Ndjson | Format::Csv)
+        matches!(self, Format::Ndjson | Format::Csv | Format::Ocsf | Format::Asff)
     }
 
     /// The name on the command line.
@@ -151,6 +174,9 @@ impl Format {
             Format::Csv => "csv",
             Format::Html => "html",
             Format::Markdown => "markdown",
+            Format::Sarif => "sarif",
+            Format::Ocsf => "ocsf",
+            Format::Asff => "asff",
         }
     }
 }
@@ -228,4 +254,11 @@ pub struct Report<'a> {
     pub keys: Option<&'a Inventory>,
     /// The frameworks whose controls rules name.
     pub frameworks: &'a [Framework],
+}
+
+impl<'a> Report<'a> {
+    /// One without keys and frameworks.
+    pub fn new(run: &'a Run, outcome: &'a Outcome) -> Report<'a> {
+        Report { run, outcome, keys: None, frameworks: &[] }
+    }
 }

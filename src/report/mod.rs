@@ -6,22 +6,27 @@
 //! ([`escape`]), because anybody who can act in the account chooses those fields.
 
 pub mod actors;
+mod asff;
 mod csv;
 pub mod escape;
 pub mod events;
 mod evidence;
+mod fields;
 pub mod forecast;
 mod given;
 pub mod granted;
 mod json;
 pub mod keys;
 mod link;
+mod ocsf;
 pub mod page;
 pub mod record;
 mod rows;
 pub mod rules;
 #[cfg(test)]
 mod sample;
+mod sarif;
+mod sentence;
 pub mod settings;
 mod table;
 pub mod tags;
@@ -36,6 +41,7 @@ use crate::model::finding::Finding;
 
 pub use given::{Baseline, Expected, Format, Report, Run, State, Style, View};
 pub use json::write_document;
+pub use ocsf::OcsfVersion;
 
 /// Writes `report` as `format` to `out` and flushes it.
 ///
@@ -60,6 +66,9 @@ pub fn write(
         Format::Csv => rows::write(report, &mut out)?,
         Format::Html => evidence::write_html(report, &mut out)?,
         Format::Markdown => evidence::write_markdown(report, &mut out)?,
+        Format::Sarif => sarif::write(report, &mut out)?,
+        Format::Ocsf => ocsf::write(report, &mut out)?,
+        Format::Asff => asff::write(report, &mut out)?,
     }
     out.flush()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Expected, Run};
+use super::{Expected, OcsfVersion, Run};
 use crate::model::coverage::{Counts, Covered, Gap, Place};
 use crate::model::finding::{EventRef, Finding, Key, Resource, Status, Told};
 use crate::model::level::Level;
@@ -46,6 +46,7 @@ pub fn run() -> Run {
         rules_digest: "sha256:d1".into(),
         min_level: Level::Low,
         each: false,
+        ocsf: OcsfVersion::default(),
     }
 }
 

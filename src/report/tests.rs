@@ -1,5 +1,7 @@
 //! Every format on the same two findings, the empty case and hostile values.
 
+mod outside;
+
 use std::fmt;
 
 use insta::assert_snapshot;
@@ -22,7 +24,7 @@ fn text(format: Format, outcome: &Outcome, style: Style) -> String {
 
 fn text_of(run: &Run, format: Format, outcome: &Outcome, style: Style) -> String {
     let mut out = Vec::new();
-    write(format, &Report { run, outcome, keys: None, frameworks: &[] }, &style, &mut out).unwrap();
+    write(format, &Report::new(run, outcome), &style, &mut out).unwrap();
     // A release must not change every golden.
     let version = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), '"');
     String::from_utf8(out).unwrap().replace(version, "\"version\": \"VERSION\"")
@@ -261,7 +263,7 @@ fn formats_have_names() {
     }
     assert_eq!(
         "xml".parse::<Format>().unwrap_err(),
-        "unknown format 'xml': use one of table, json, ndjson, csv, html, markdown"
+        "unknown format 'xml': use one of table, json, ndjson, csv, html, markdown, sarif, ocsf, asff"
     );
 }
 
@@ -277,7 +279,7 @@ fn errors_of_the_output_keep_their_kind() {
         }
     }
     let (run, outcome) = (sample::run(), sample::two());
-    let report = Report { run: &run, outcome: &outcome, keys: None, frameworks: &[] };
+    let report = Report::new(&run, &outcome);
     for format in Format::ALL {
         let error = write(format, &report, &Style::default(), &mut Closed).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format}");

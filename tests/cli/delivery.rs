@@ -8,13 +8,16 @@ use crate::chain::Chain;
 use crate::harness::Sandbox;
 
 /// Each command, and the code that it earns.
-const COMMANDS: [(&[&str], i32); 13] = [
+const COMMANDS: [(&[&str], i32); 16] = [
     (&["scan", "trail.json"], 0),
     (&["scan", "-fjson", "cut.json"], 3),
     (&["scan", "-fndjson", "--each", "--select=key-disabled", "disabled.json"], 0),
     (&["scan", "-fcsv", "disabled.json"], 0),
     (&["scan", "-fhtml", "disabled.json"], 0),
     (&["scan", "-fmarkdown", "disabled.json"], 0),
+    (&["scan", "-fsarif", "cut.json"], 3),
+    (&["scan", "-focsf", "disabled.json"], 0),
+    (&["scan", "-fasff", "disabled.json"], 0),
     (&["scan", "--dry-run", "trail.json"], 0),
     (&["verify", "bucket", "--public-keys=keys.json"], 1),
     (&["tags", "cut.json"], 3),

@@ -27,6 +27,9 @@ fn form(text: &str) -> &str {
         _ if text.starts_with("{\n  \"schema\": \"keytrail.report/v1\"") => "json",
         _ if text.starts_with("{\"schema\"") || text.starts_with("{\"fingerprint\"") => "ndjson",
         _ if text.starts_with("fingerprint,rule,title,") => "csv",
+        _ if text.contains("\"$schema\"") && text.contains("sarif-schema-2.1.0") => "sarif",
+        _ if text.starts_with("{\"activity_id\"") => "ocsf",
+        _ if text.starts_with("[{\"Action\"") => "asff",
         _ => "table",
     }
 }
@@ -39,6 +42,12 @@ fn the_suffix_says_the_format_unless_an_option_does() {
         ("a.NDJSON", "ndjson"),
         ("a.jsonl", "ndjson"),
         ("a.csv", "csv"),
+        ("a.sarif", "sarif"),
+        ("a.SARIF.json", "sarif"),
+        ("a.ocsf.json", "ocsf"),
+        ("a.ocsf.ndjson", "ocsf"),
+        ("a.asff.json", "asff"),
+        ("sarif.json", "json"),
         ("a", "table"),
     ] {
         sandbox.keytrail(["scan", "logs", "-o", name]).run().code(0);
@@ -67,6 +76,52 @@ fn every_export_has_the_findings_of_the_report() {
     }
     assert_eq!(form(&sandbox.read("c")), "table");
     assert_eq!(sandbox.names(), ["a", "b.ndjson", "c", "logs"]);
+}
+
+#[test]
+fn formats_of_other_systems_have_the_findings_and_say_problems_elsewhere() {
+    let sandbox = sandbox();
+    sandbox.write("logs/cut.json", "{\"Records\":[{");
+    let fingerprints = {
+        let report = sandbox.keytrail(["scan", "logs", "-fjson"]).run().code(3).stdout;
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.map(|of| of["fingerprint"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(!fingerprints.is_empty());
+    for (format, alone) in [("sarif", false), ("ocsf", true), ("asff", true)] {
+        let ended = sandbox.keytrail(["scan", "logs", "-f", format]).run().code(3);
+        assert_eq!(form(&ended.stdout), format);
+        for fingerprint in &fingerprints {
+            assert!(ended.stdout.contains(fingerprint), "{format}");
+        }
+        assert_eq!(ended.stderr.contains("logs/cut.json"), alone, "{format}: {}", ended.stderr);
+        assert_eq!(ended.stdout.contains("toolExecutionNotifications"), !alone);
+    }
+}
+
+#[test]
+fn the_version_of_ocsf_is_that_which_was_asked_for() {
+    let sandbox = sandbox();
+    let version = |words: &[&str]| {
+        let words = ["scan", "logs", "-focsf"].iter().chain(words);
+        let ended = sandbox.keytrail(words).run().code(0);
+        let finding: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+        finding["metadata"]["version"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(version(&[]), "1.8.0");
+    assert_eq!(version(&["--ocsf-version=1.1.0"]), "1.1.0");
+    let words = ["scan", "logs", "--export=ocsf=a", "--ocsf-version=1.3.0"];
+    sandbox.keytrail(words).run().code(0);
+    assert!(sandbox.read("a").contains("\"version\":\"1.3.0\""));
+    for (words, said) in [
+        (["-focsf", "--ocsf-version=1.0.0"], "expected one of 1.1.0, 1.2.0"),
+        (["-fjson", "--ocsf-version=1.8.0"], "--ocsf-version is for the format ocsf"),
+    ] {
+        let words = ["scan", "logs"].into_iter().chain(words);
+        let ended = sandbox.keytrail(words).run().code(2);
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -60,7 +60,8 @@ fn bad_values() {
         ),
         (
             "--format=xml",
-            "'xml' for '--format': expected one of table, json, ndjson, csv, html, markdown",
+            "'xml' for '--format': expected one of table, json, ndjson, csv, html, markdown, sarif, \
+             ocsf, asff",
         ),
         ("--threads=-1", "'-1' for '--threads': expected a number from 0 (one a core) to 1024"),
         ("--color=red", "'red' for '--color': expected auto, always or never"),

@@ -226,6 +226,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         rules: evaluated(rules, settings.verify),
         min_level: settings.min_level,
         each: settings.each,
+        ocsf: settings.ocsf,
     }
 }
 
