@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Run;
 use super::escape::visible;
 use crate::model::arn::Arn;
-use crate::model::finding::{Finding, SHOWN};
+use crate::model::finding::Finding;
 use crate::model::rule_meta::RuleMeta;
 
 /// What a text ends with that was cut.
@@ -164,11 +164,6 @@ pub fn page(references: &[String]) -> Option<&str> {
         text.starts_with("https://") && text.len() < 2_048 && !text.contains(char::is_whitespace)
     };
     references.iter().find(is_page).map(String::as_str)
-}
-
-/// Whether all events that the finding is made of are listed with it.
-pub fn lists_all(finding: &Finding) -> bool {
-    finding.count <= SHOWN as u64
 }
 
 #[cfg(test)]

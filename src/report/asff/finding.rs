@@ -16,7 +16,7 @@ use crate::model::finding::Finding;
 use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::report::Run;
-use crate::report::fields::{self, address, lists_all, page, said, shown, tidy};
+use crate::report::fields::{self, address, page, said, shown, tidy};
 use crate::report::sentence::{headline, sentences};
 
 const TITLE: usize = 256;
@@ -177,9 +177,8 @@ fn product_fields(finding: &Finding, room: Room) -> BTreeMap<String, String> {
     all.add("event_ids", Some(&ids.join(" ")));
     let origins: Vec<String> = events.map(|event| event.origin.to_string()).collect();
     all.add("origins", Some(&origins.join(" ")));
-    if !lists_all(finding) && !finding.events.is_empty() {
-        all.add("events_listed", Some("the first ones"));
-    }
+    let listed = finding.events.len();
+    all.add("events_listed", (listed > 0).then(|| listed.to_string()).as_deref());
     for (name, value) in finding.details.iter().take(DETAILS) {
         let text = match value {
             Value::String(text) => text.clone(),

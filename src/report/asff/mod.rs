@@ -98,11 +98,21 @@ impl Batches<'_> {
         batch.text.extend_from_slice(finding);
         batch.count += 1;
         self.waiting += batch.text.len() - before;
-        while self.waiting > self.most {
-            // The largest, and of several the first.
-            let largest = self.open.iter().min_by_key(|(_, batch)| Reverse(batch.text.len()));
-            let Some(largest) = largest.map(|(place, _)| place.clone()) else { break };
-            self.close(&largest)?;
+        if self.waiting > self.most { self.make_room() } else { Ok(()) }
+    }
+
+    /// Writes the largest batches, until there is room for as much again. Whoever logs calls of a million
+    /// accounts makes as many batches, so not all of them are looked at for each finding.
+    fn make_room(&mut self) -> io::Result<()> {
+        let sizes = self.open.iter().map(|(place, batch)| (Reverse(batch.text.len()), place));
+        let mut sizes: Vec<(Reverse<usize>, Place)> =
+            sizes.map(|(size, place)| (size, place.clone())).collect();
+        sizes.sort();
+        for (_, place) in sizes {
+            if self.waiting <= self.most / 2 {
+                break;
+            }
+            self.close(&place)?;
         }
         Ok(())
     }

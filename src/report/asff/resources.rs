@@ -62,8 +62,7 @@ pub fn resources(finding: &Finding, place: &Place, room: Room) -> Vec<Value> {
             .collect();
     all.extend(access_keys(finding, place));
     if all.is_empty() {
-        let id = format!("AWS::::Account:{}", place.account);
-        all.push(entry("AwsAccount", &id, place, &Value::Null));
+        all.push(account(&place.account, place));
     }
     all
 }
@@ -118,20 +117,26 @@ fn resource(finding: &Finding, place: &Place, room: Room) -> Option<Value> {
     Some(entry(known.unwrap_or("Other"), arn, place, &more))
 }
 
-/// The user or role.
+fn account(id: &str, place: &Place) -> Value {
+    entry("AwsAccount", &format!("AWS::::Account:{id}"), place, &Value::Null)
+}
+
+/// The user or role; of the root user the account.
 fn principal(finding: &Finding, place: &Place) -> Option<Value> {
     let principal = &finding.principal;
     let arn = said(principal.arn.as_deref())?;
     let name = shown(name_of(arn), TAG_NAME);
-    let resource = Arn::parse(arn).filter(|arn| arn.service == "iam").map(|arn| arn.resource);
-    let (kind, details) = match resource {
+    let iam = Arn::parse(arn).filter(|arn| arn.service == "iam");
+    if let Some(root) = iam.filter(|arn| arn.resource == "root" && is_account(arn.account)) {
+        return Some(account(root.account, place));
+    }
+    let (kind, details) = match iam.map(|arn| arn.resource) {
         Some(role) if role.starts_with("role/") => {
             ("AwsIamRole", json!({"AwsIamRole": {"RoleName": name}}))
         }
         Some(user) if user.starts_with("user/") => {
             ("AwsIamUser", json!({"AwsIamUser": {"UserName": name}}))
         }
-        Some("root") => ("AwsAccount", Value::Null),
         _ => {
             let kind = said(principal.kind.as_deref()).unwrap_or("principal");
             ("Other", json!({"Other": {"type": shown(kind, TAG_VALUE)}}))

@@ -212,6 +212,30 @@ fn only_addresses_are_addresses() {
 }
 
 #[test]
+fn resources_have_the_types_that_security_hub_knows() {
+    let types = |finding: &Finding| {
+        let batches = batches(&sample::outcome(vec![finding.clone()]));
+        let resources = batches[0][0]["Resources"].as_array().unwrap().clone();
+        let pair = |of: &Value| format!("{} {}", of["Type"], of["Id"]).replace('"', "");
+        resources.iter().map(pair).collect::<Vec<_>>()
+    };
+    let mut finding = sample::foreign_use();
+    assert_eq!(
+        types(&finding),
+        [
+            "AwsKmsKey arn:aws:kms:eu-central-1:444455556666:key/mrk-0123456789abcdef0123456789abcdef",
+            "AwsS3Object arn:aws:s3:::ledger-archive/2026/11/statements-of-november.parquet",
+            "AwsIamUser arn:aws:iam::777788889999:user/export",
+        ]
+    );
+    (finding.key, finding.resource) = (None, None);
+    finding.principal.arn = Some("arn:aws:iam::111122223333:root".into());
+    assert_eq!(types(&finding), ["AwsAccount AWS::::Account:111122223333"]);
+    finding.principal.arn = None;
+    assert_eq!(types(&finding), ["AwsAccount AWS::::Account:444455556666"]);
+}
+
+#[test]
 fn two_long_ids_stay_two() {
     let id = |end: &str| {
         let mut finding = sample::foreign_use();

@@ -61,7 +61,7 @@ fn rule(rule: &RuleMeta) -> Value {
         security.iter().chain(&rule.group).chain(&rule.tags).take(TAGS).collect();
     tidy(json!({
         "id": rule.id,
-        "name": pascal(&rule.id),
+        "name": name(rule),
         "shortDescription": {"text": sentence(&rule.title)},
         "fullDescription": {"text": sentence(description)},
         "help": {"text": help(rule, false), "markdown": help(rule, true)},
@@ -73,6 +73,12 @@ fn rule(rule: &RuleMeta) -> Value {
             "security-severity": severity(rule.level),
         },
     }))
+}
+
+/// An identifier: of the id, unless that is a number such as a UUID.
+fn name(rule: &RuleMeta) -> String {
+    let of_id = pascal(&rule.id);
+    if of_id.starts_with(char::is_alphabetic) { of_id } else { pascal(&rule.title) }
 }
 
 /// What a rule says at more length, in words or in Markdown.
