@@ -324,12 +324,6 @@ impl RuleSet {
         digest_of(&self.rules)
     }
 
-    /// The ids of the rules that are reported, each with a digest of its text, `sha256:…`.
-    pub fn digests(&self) -> BTreeMap<String, String> {
-        let reported = self.rules.iter().zip(&self.wiring.reported).filter(|(_, wanted)| **wanted);
-        reported.map(|(rule, _)| (rule.meta.id.clone(), digest_of([rule]))).collect()
-    }
-
     /// The rules that could match a record with this `eventSource` and `eventName`: ascending
     /// indexes, by the case of the record. Both strings are unescaped; pass an empty string if the
     /// member is missing. If a member is not a string, use
