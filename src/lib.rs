@@ -11,6 +11,7 @@
 //! engine   all of it in parallel, merged in any order          (outcome)
 //! query    which records match, in the order of time       (rows)
 //! triage   what of it is suppressed or known already           (outcome)
+//! period   many reports to one                                 (outcome)
 //! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
 //! cli      the only layer that prints, reads the environment or knows the command line
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod detect;
 pub mod engine;
 pub mod model;
+pub mod period;
 pub mod policy;
 pub mod query;
 pub mod record;

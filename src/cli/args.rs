@@ -12,6 +12,8 @@ pub mod generate;
 pub mod help;
 pub mod keys;
 pub mod record;
+pub mod report;
+pub mod written;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use super::commands::rules::args::RulesArgs;
 use super::s3::S3Args;
 use common::{ColorArgs, ConfigArgs, InputArgs, LevelArgs, RangeArgs, RuleArgs, RunArgs};
 use keys::{KEYS_EXIT, KEYS_INCOMPLETE, KEYS_SINCE, KEYS_VERBOSE, KeysArgs};
+use written::WrittenArgs;
 
 /// Audits the use of AWS KMS keys from CloudTrail logs
 #[derive(Debug, Parser)]
@@ -64,6 +67,7 @@ impl Command {
             Command::Actors(actors) => &actors.color,
             Command::Config(config) => &config.color,
             Command::Generate(generate) => &generate.color,
+            Command::Report(report) => &report.color,
         };
         &args.color
     }
@@ -138,7 +142,14 @@ pub enum Command {
     )]
     Actors(Box<actors::ActorsArgs>),
     /// Write, show and describe the configuration, keytrail.toml
+    #[command(after_help = help::CONFIG)]
     Config(config::ConfigCommandArgs),
+    /// Make one report of those of many nights
+    #[command(
+        after_help = help::REPORT,
+        after_long_help = help::long(help::REPORT, report::EXIT)
+    )]
+    Report(Box<report::ReportArgs>),
     /// Print completions for a shell, or man pages
     #[command(after_help = help::GENERATE)]
     Generate(generate::GenerateArgs),
@@ -314,50 +325,9 @@ pub struct OutputArgs {
     #[command(flatten)]
     pub levels: LevelArgs,
 
-    /// Format of the report: table, json, ndjson, csv, html, markdown, sarif, ocsf or asff
-    ///
-    /// Without it, the suffix of --output says the format (.txt, .json, .ndjson, .csv, .html, .md,
-    /// .sarif, .ocsf.json, .asff.json), else it is table. ndjson is one finding a line, and csv one a
-    /// row. html and markdown are a page of evidence to be filed, with the keys, the coverage and the
-    /// files that were read. sarif is SARIF 2.1.0, ocsf one OCSF Detection Finding a line, and asff a
-    /// batch for AWS Security Hub a line. ndjson, csv, ocsf and asff have findings and nothing else:
-    /// problems go to standard error.
-    #[arg(short, long, value_name = "FORMAT")]
-    pub format: Option<String>,
-
-    /// Also write a report of this format to this file (repeatable)
-    ///
-    /// All are opened before anything is read and written when the scan is over, so that findings of
-    /// --each are not written while logs are read. A PATH alone is enough where its suffix says the
-    /// format.
-    #[arg(long = "export", value_name = "FORMAT=PATH")]
-    pub exports: Vec<String>,
-
-    /// Name this machine in html and markdown
-    ///
-    /// A page of evidence says by which program and command it was made; by which machine only here.
-    #[arg(long, value_name = "NAME")]
-    pub host: Option<String>,
-    /// Version of the OCSF schema, for -f ocsf
-    ///
-    /// 1.1.0, 1.2.0, 1.3.0, 1.4.0, 1.5.0, 1.6.0, 1.7.0 or 1.8.0 (the default).
-    #[arg(long, value_name = "VERSION")]
-    pub ocsf_version: Option<String>,
-
-    /// What the table is about: cases, findings or events
-    ///
-    /// cases (the default) tells in a few lines what each actor did: findings that one event or one
-    /// actor's credentials link are one case. findings lists each finding, events each event that a
-    /// finding shows. -v explains each finding: why it has its level, what the rule saw, what to do.
-    #[arg(long, value_name = "VIEW")]
-    pub view: Option<String>,
-
-    /// Write the report here; - is standard output
-    ///
-    /// A regular file is replaced when the report is complete, never left half written. A device or
-    /// a pipe is written straight.
-    #[arg(short, long, value_name = "PATH", default_value = "-")]
-    pub output: PathBuf,
+    /// Which reports are written, and where to.
+    #[command(flatten)]
+    pub written: WrittenArgs,
 
     /// One finding an event instead of one a group
     ///
@@ -370,7 +340,7 @@ pub struct OutputArgs {
     ///
     /// A finding of it is listed again, as ongoing, when it has later or more events or a higher
     /// level. What is left out is counted as known, and --fail-on does not see it.
-    #[arg(long, value_name = "REPORT")]
+    #[arg(long, value_name = "REPORT", hide_short_help = true)]
     pub baseline: Option<PathBuf>,
 
     /// The colours.

@@ -50,6 +50,14 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+    /// A report that is not there. The user's error.
+    #[error("{}: {reason}", path.display())]
+    Report {
+        /// As typed.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A report that `--around` cannot be taken from. The user's error.
     #[error("{}: {reason}", path.display())]
     Around {
@@ -166,7 +174,7 @@ impl Failure {
                 Some("select by rule id, group, tag (attack.t1485) or level (high)".into())
             }
             Failure::Internal => Some("this is a bug in keytrail: please report it".into()),
-            Failure::Baseline { .. } => {
+            Failure::Baseline { .. } | Failure::Report { .. } => {
                 Some("give a report that keytrail scan -f json -o PATH wrote".into())
             }
             Failure::Tags { .. } => {

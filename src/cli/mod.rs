@@ -52,6 +52,7 @@ mod ui;
 mod unmet;
 mod values;
 mod verifying;
+mod written;
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Record(record) => commands::record::run(record, messages),
         Command::Actors(actors) => commands::actors::run(actors, messages),
         Command::Config(config) => commands::config::run(config, &given, messages),
+        Command::Report(report) => commands::report::run(report, messages),
         Command::Generate(generate) => commands::generate::run(generate),
     };
     // The state behind a panic is not looked at again.

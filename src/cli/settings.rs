@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 use super::args::ScanArgs;
 use super::args::common::LevelArgs;
 use super::check::{Check, Running};
-use super::exports::{self, Export};
 use super::failure::Failure;
 use super::values;
+use super::written::Written;
 use crate::engine::Filter;
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::report::{Format, OcsfVersion, View};
+use crate::report::Format;
 
 /// What `scan` is asked to do.
 #[derive(Debug)]
@@ -32,18 +32,8 @@ pub struct Settings {
     pub min_level: Level,
     /// The level from which a finding gives exit code 1; `None` is never.
     pub fail_on: Option<Level>,
-    /// What the table is about.
-    pub view: View,
-    /// The format of the report.
-    pub format: Format,
-    /// The format that the suffix of the output says, where `--format` says another.
-    pub suffix: Option<Format>,
-    /// The version of OCSF that is written.
-    pub ocsf: OcsfVersion,
-    /// The reports beside the main one.
-    pub exports: Vec<Export>,
-    /// The machine's name, if evidence is to hold it.
-    pub host: Option<String>,
+    /// Which reports are written.
+    pub written: Written,
     /// One finding an event.
     pub each: bool,
     /// Whether only verified logs count.
@@ -74,23 +64,8 @@ impl Settings {
         let min_level = check.value("--min-level", min_level, str::parse);
         let fail_on = out.levels.fail_on.as_deref().unwrap_or(LevelArgs::FAIL_ON);
         let fail_on = check.value("--fail-on", fail_on, values::level_or_never);
-        let suffix = Format::of_path(&out.output);
-        let format = match &out.format {
-            Some(format) => check.value("--format", format, values::format),
-            None => Some(suffix.unwrap_or_default()),
-        };
-        let exports = out.exports.iter();
-        let exports: Option<Vec<Export>> =
-            exports.map(|text| check.value("--export", text, exports::parse)).collect();
-        let ocsf = ocsf(&mut check, out.ocsf_version.as_deref(), format, exports.as_deref());
-        let view = out.view.as_ref();
-        if view.is_some() && format.is_some_and(|format| format != Format::Table) {
-            check.usage("--view is for the table", "leave out --view, or -f");
-        }
-        let view = match view {
-            Some(view) => check.value("--view", view, values::view),
-            None => Some(View::default()),
-        };
+        let written = Written::settle(&mut check, &out.written);
+        let format = written.as_ref().map(|written| written.format);
         if args.run.dry_run && !matches!(format, None | Some(Format::Table | Format::Json)) {
             check.usage(
                 "--dry-run has a table and a json document only",
@@ -105,22 +80,12 @@ impl Settings {
                 run: run?,
                 min_level: min_level?,
                 fail_on: fail_on?,
-                format: format?,
-                suffix: suffix.filter(|suffix| Some(*suffix) != format),
-                ocsf: ocsf?,
-                exports: exports?,
-                host: out.host.clone(),
-                view: view?,
+                written: written?,
                 each: out.each,
                 verify: asked.map(|_| verify)?,
             })
         })();
         check.end(settings)
-    }
-
-    /// Whether one of the reports tells of keys and names the files that were read.
-    pub fn is_evidence(&self) -> bool {
-        self.format.is_evidence() || self.exports.iter().any(|export| export.format.is_evidence())
     }
 
     /// A digest of the [`lines`](Settings::lines), with a line feed between them. `sha256:…`.
@@ -167,22 +132,6 @@ fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Ve
         check.usage("standard input can be read only once", "give - once");
     }
     typed.to_vec()
-}
-
-/// The version of OCSF. `None` for a format or exports that are wrong anyway.
-fn ocsf(
-    check: &mut Check,
-    typed: Option<&str>,
-    format: Option<Format>,
-    exports: Option<&[Export]>,
-) -> Option<OcsfVersion> {
-    let Some(typed) = typed else { return Some(OcsfVersion::default()) };
-    let main = format.is_none_or(|format| format == Format::Ocsf);
-    let is_ocsf = |exports: &[Export]| exports.iter().any(|export| export.format == Format::Ocsf);
-    if !main && !exports.is_none_or(is_ocsf) {
-        check.usage("--ocsf-version is for the format ocsf", "leave it out, or give -f ocsf");
-    }
-    check.value("--ocsf-version", typed, values::ocsf_version)
 }
 
 /// The file of public keys if there is to be verified, and what is wrong with asking for it.
@@ -234,7 +183,7 @@ mod tests {
     fn defaults() {
         let settings = resolve(&["logs"]).unwrap();
         assert_eq!((settings.min_level, settings.fail_on), (Level::Low, None));
-        assert_eq!(settings.format, Format::Table);
+        assert_eq!(settings.written.format, Format::Table);
         assert_eq!(settings.run.verbosity, Verbosity::Normal);
         assert!(settings.run.threads >= 1);
     }

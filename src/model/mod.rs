@@ -21,6 +21,7 @@ pub mod level;
 pub mod lineage;
 pub mod memory;
 pub mod named;
+pub mod night;
 pub mod occurrence;
 pub mod origin;
 pub mod outcome;

@@ -3,7 +3,7 @@
 //! What must stay true: every suppression has a reason and a last day, so that none silently outlives
 //! its purpose.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::time::Time;
 
@@ -64,7 +64,7 @@ impl Serialize for Day {
 }
 
 /// How a suppression stands at the end of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It left findings out.

@@ -3,10 +3,12 @@
 //! Trails write `2026-11-23T20:17:00Z` and nothing else. Re-exports add fractions, offsets and epoch
 //! numbers. The common form is parsed without a library, because every record is parsed once.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +105,13 @@ impl fmt::Display for Time {
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        Time::parse(&text).ok_or_else(|| D::Error::custom("expected a time in RFC 3339"))
     }
 }
 

@@ -9,6 +9,7 @@ use super::ocsf::OcsfVersion;
 use crate::model::control::Framework;
 use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
+use crate::model::night::Night;
 use crate::model::outcome::Outcome;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
@@ -254,11 +255,13 @@ pub struct Report<'a> {
     pub keys: Option<&'a Inventory>,
     /// The frameworks whose controls rules name.
     pub frameworks: &'a [Framework],
+    /// The reports that it was made of; none for that of a scan.
+    pub nights: &'a [Night],
 }
 
 impl<'a> Report<'a> {
     /// One without keys and frameworks.
     pub fn new(run: &'a Run, outcome: &'a Outcome) -> Report<'a> {
-        Report { run, outcome, keys: None, frameworks: &[] }
+        Report { run, outcome, keys: None, frameworks: &[], nights: &[] }
     }
 }

@@ -6,6 +6,7 @@
 //! version".
 
 mod case;
+mod night;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use case::{Case, Outcome};
+use night::Night;
 use run::Run;
 
 use super::{Report, verify};
@@ -57,6 +59,8 @@ pub struct Document<'a> {
     cases: &'a Cases,
     /// How many records each rule looked at, copies included. Rules over the whole log are not in it.
     examined: &'a BTreeMap<String, u64>,
+    /// The reports that it was made of; none for that of a scan.
+    nights: Vec<Night<'a>>,
 }
 
 fn each_case<S: Serializer>(cases: &Cases, to: S) -> Result<S::Ok, S::Error> {
@@ -106,6 +110,8 @@ struct Tool<'a> {
 struct Rules<'a> {
     enabled: usize,
     digest: &'a str,
+    /// The rules whose findings are reported.
+    ids: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -288,7 +294,11 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             tool: Tool {
                 name: env!("CARGO_PKG_NAME"),
                 version,
-                rules: Rules { enabled: run.rules_enabled, digest: &run.rules_digest },
+                rules: Rules {
+                    enabled: run.rules_enabled,
+                    digest: &run.rules_digest,
+                    ids: run.rules.iter().map(|rule| rule.id.as_str()).collect(),
+                },
             },
             run: Run::new(run, outcome, version),
             totals: Totals::from(&outcome.totals),
@@ -304,6 +314,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             }),
             cases: &outcome.cases,
             examined: &outcome.examined,
+            nights: report.nights.iter().map(Night::from).collect(),
         }
     }
 }

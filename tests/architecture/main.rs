@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use text::tokens;
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -39,6 +39,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("engine", &["source", "record", "tags", "policy", "detect", "model"]),
     ("query", &["source", "record", "engine", "model"]),
     ("triage", &["model"]),
+    ("period", &["model"]),
     ("trial", &["source", "detect", "engine", "model"]),
     ("report", &["model"]),
     ("verify", &["source", "model"]),
@@ -47,7 +48,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "cli",
         &[
             "model", "source", "record", "policy", "tags", "detect", "engine", "query", "triage",
-            "report", "verify", "state", "trial",
+            "report", "verify", "state", "trial", "period",
         ],
     ),
 ];

@@ -158,7 +158,8 @@ fn what_is_wrong_with_a_variable_is_told_under_its_name() {
         (
             "KEYTRAIL_FORMAT",
             "xml",
-            "'xml' for 'KEYTRAIL_FORMAT': expected one of table, json, ndjson",
+            "'xml' for 'KEYTRAIL_FORMAT': expected one of table, json, ndjson, csv, html, markdown, \
+             sarif, ocsf, asff",
         ),
         ("KEYTRAIL_COLOR", "red", "'red' for 'KEYTRAIL_COLOR': expected auto, always or never"),
         ("KEYTRAIL_PROGRESS", "1", "'1' for 'KEYTRAIL_PROGRESS': expected auto, always or never"),

@@ -29,6 +29,7 @@ mod investigation;
 mod keys;
 mod live;
 mod nowhere;
+mod period;
 mod rules;
 mod s3;
 mod scanning;

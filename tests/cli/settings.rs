@@ -42,6 +42,12 @@ const ORGANISATION: &[Row] = &[
         [r#"["eu-central-1"]"#, r#"["ap-south-1"]"#],
     ),
     (
+        "regions.expected",
+        "trail-coverage-missing/match-region-never-delivers",
+        "[accounts]\nown = [\"111122223333\"]",
+        ["[]", r#"["eu-west-3"]"#],
+    ),
+    (
         "tags.governed.Kst.synonyms",
         "key-tag-mismatch/match-bucket",
         "",

@@ -70,6 +70,20 @@ Examples:
   keytrail rules show key-deletion-scheduled
   keytrail rules lint my-rules/ && keytrail rules test my-rules/";
 
+/// Of `report`.
+pub const REPORT: &str = "\
+Examples:
+  keytrail report nights/*.json -o november.html
+  keytrail report nights/*.json -f json --export november.md
+  keytrail report nights/*.json --config keytrail.toml --fail-on high";
+
+/// Of `config`.
+pub const CONFIG: &str = "\
+Examples:
+  keytrail config init
+  keytrail config show logs/
+  keytrail config schema > keytrail.schema.json";
+
 /// Of `generate`.
 pub const GENERATE: &str = "\
 Examples:

@@ -25,7 +25,7 @@ pub fn run(
     let forecast = forecast(settings, listing);
     let complete = forecast.problems.is_empty() || settings.run.allow_incomplete;
     let exit = if complete { Exit::Clean } else { Exit::Incomplete };
-    let delivered = delivery.finish(exit, |out| match settings.format {
+    let delivered = delivery.finish(exit, |out| match settings.written.format {
         Format::Json => report::forecast::write_json(&forecast, out),
         _ => report::forecast::write_table(&forecast, out),
     })?;

@@ -3,11 +3,13 @@
 pub mod actors;
 pub mod config;
 pub mod events;
+mod evidence;
 pub mod forecast;
 pub mod generate;
 pub mod granted;
 pub mod keys;
 pub mod record;
+pub mod report;
 pub mod rules;
 pub mod scan;
 mod tagged;

@@ -6,22 +6,20 @@
 mod prepare;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest, Sha256};
-
 use crate::cli::accepted;
 use crate::cli::args::ScanArgs;
 use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::Catalogs;
 use crate::cli::check::Verbosity;
-use crate::cli::commands::forecast;
 use crate::cli::commands::tagged::tag;
+use crate::cli::commands::{evidence, forecast};
 use crate::cli::config::{Config, Named};
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
@@ -150,11 +148,7 @@ fn what(settings: &Settings, run: &Run) -> String {
 fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
     let Prepared { settings, config, baseline, loaded, .. } = prepared;
     let verbosity = settings.run.verbosity;
-    if let Some(suffix) = settings.suffix {
-        let format = settings.format;
-        messages
-            .warning(format!("--output has the suffix of {suffix}, and --format says {format}"));
-    }
+    settings.written.say(messages);
     if let (Some(path), Verbosity::Verbose) = (&config.path, verbosity) {
         messages.note(format!("configuration: {}", path.display()));
     }
@@ -206,8 +200,8 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         sources: settings.sources.iter().map(|s| s.to_string_lossy().into()).collect(),
         since: settings.filter.since,
         until: settings.filter.until,
-        host: settings.host.clone(),
-        program: settings.is_evidence().then(program).flatten(),
+        host: settings.written.host.clone(),
+        program: settings.written.is_evidence().then(evidence::program).flatten(),
         expected: Expected {
             accounts: config.estate.own_accounts.iter().cloned().collect(),
             regions: config.estate.expected_regions.iter().cloned().collect(),
@@ -226,7 +220,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
         rules: evaluated(rules, settings.verify),
         min_level: settings.min_level,
         each: settings.each,
-        ocsf: settings.ocsf,
+        ocsf: settings.written.ocsf,
     }
 }
 
@@ -234,14 +228,6 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
 /// be verified.
 fn evaluated(rules: &RuleSet, verified: bool) -> Vec<RuleMeta> {
     rules.reported().filter(|rule| verified || rule.id != INTEGRITY).cloned().collect()
-}
-
-/// Digest of the program's own file.
-fn program() -> Option<String> {
-    let mut digest = Sha256::new();
-    io::copy(&mut File::open(std::env::current_exe().ok()?).ok()?, &mut digest).ok()?;
-    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("sha256:{hex}"))
 }
 
 /// What the engine is to do.
@@ -266,15 +252,17 @@ fn plan(
         },
         tags,
         now,
-        keys: settings.is_evidence().then(KeysAsked::default),
-        names_files: settings.is_evidence(),
+        keys: settings.written.is_evidence().then(KeysAsked::default),
+        names_files: settings.written.is_evidence(),
         ..Plan::new(rules)
     }
 }
 
 /// Whether findings are written while records are read.
 fn is_live(settings: &Settings) -> bool {
-    settings.each && settings.format == Format::Ndjson && settings.exports.is_empty()
+    settings.each
+        && settings.written.format == Format::Ndjson
+        && settings.written.exports.is_empty()
 }
 
 /// What the engine asks about findings before it folds them. Live ones are judged when they are written.
@@ -391,8 +379,9 @@ impl Scan {
         let Scan { settings, delivery, exports, keys, quiet, .. } = self;
         let exit = Exit::of(outcome, settings.fail_on, settings.run.allow_incomplete);
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
-        let style = Style { view: settings.view, ..style };
-        let report = Report { run, outcome, keys: keys.as_ref(), frameworks: frameworks() };
+        let style = Style { view: settings.written.view, ..style };
+        let report =
+            Report { run, outcome, keys: keys.as_ref(), frameworks: frameworks(), nights: &[] };
         // Not above a report that goes to a terminal.
         let show = settings.run.show(delivery.is_terminal());
         let progress = Progress::default();
@@ -400,8 +389,9 @@ impl Scan {
         let watched = Watched::new(&progress, &[]);
         let (exported, delivered) = progress::during(show, watched, || {
             let exported = exports.write(&report, &Style { width: None, color: false, ..style });
-            let delivered = delivery
-                .finish(exit, |mut out| report::write(settings.format, &report, &style, &mut out));
+            let delivered = delivery.finish(exit, |mut out| {
+                report::write(settings.written.format, &report, &style, &mut out)
+            });
             (exported, delivered)
         });
         if delivered.is_ok() && exported.is_err() {
@@ -409,7 +399,9 @@ impl Scan {
         }
         let delivered = exports::both(delivered, exported)?;
         if delivered.whole {
-            if let (Some(verify), true) = (&outcome.verify, settings.format.is_findings_alone()) {
+            if let (Some(verify), true) =
+                (&outcome.verify, settings.written.format.is_findings_alone())
+            {
                 verifying::say(verify, messages);
             }
             say_folded(outcome, messages);
@@ -462,7 +454,7 @@ fn say_folded(outcome: &Outcome, messages: Messages) {
 fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
     let listed = match settings.run.verbosity {
         Verbosity::Quiet => false,
-        Verbosity::Normal => settings.format.is_findings_alone(),
+        Verbosity::Normal => settings.written.format.is_findings_alone(),
         Verbosity::Verbose => true,
     };
     if listed {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use super::nights;
 use super::pen::{Line, Pen, Span, Verdict, code, name, plain, time, words};
 use crate::model::coverage::Covered;
 use crate::model::verified::{DigestVerdict, LogVerdict, Verdict as Judged, Verification};
@@ -27,6 +28,7 @@ const NEVER: [&str; 6] = [
 
 pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     totals(report, pen)?;
+    nights::write(report.nights, pen)?;
     expected(report, pen)?;
     places(&report.outcome.covered, pen)?;
     integrity(report.outcome.verify.as_ref(), pen)?;

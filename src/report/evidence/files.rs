@@ -8,6 +8,16 @@ use crate::report::table::fit::{count, counted};
 
 pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     let outcome = report.outcome;
+    if !report.nights.is_empty() {
+        return pen.say(&[
+            plain("The reports name what was read. The digest of their input is "),
+            code(&outcome.manifest),
+            plain(
+                ": the SHA-256 of the digests that they have, in the order of time, with a line feed \
+                 between them.",
+            ),
+        ]);
+    }
     pen.say(&[
         plain("The digest of the input is "),
         code(&outcome.manifest),

@@ -5,6 +5,7 @@
 //! scope       what was asked for, by which program, under which settings
 //! delivered   what was read, what is missing, and what no log can show
 //! controls    what frameworks ask for, and what the rules saw of it
+//! nights      the reports that a period was made of
 //! cases       what belongs together
 //! findings    each finding with its events, and what became of it
 //! exceptions  what was left out, on whose word
@@ -30,6 +31,7 @@ mod findings;
 mod html;
 mod keys;
 mod markdown;
+mod nights;
 mod pen;
 mod scope;
 mod survey;

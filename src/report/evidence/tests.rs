@@ -129,11 +129,17 @@ fn two_findings_and_nothing() {
     let (run, two) =
         (run("prod"), outcome(vec![sample::deletion(), sample::foreign_use()], "eu-west-1"));
     let keys = keys("1234abcd");
-    let report = Report { run: &run, outcome: &two, keys: Some(&keys), frameworks: &frameworks() };
+    let report = Report {
+        run: &run,
+        outcome: &two,
+        keys: Some(&keys),
+        frameworks: &frameworks(),
+        nights: &[],
+    };
     assert_snapshot!("two_html", body(&page(write_html, &report)));
     assert_snapshot!("two_markdown", page(write_markdown, &report));
     let (run, none) = (sample::run(), sample::outcome(Vec::new()));
-    let report = Report { run: &run, outcome: &none, keys: None, frameworks: &[] };
+    let report = Report { run: &run, outcome: &none, keys: None, frameworks: &[], nights: &[] };
     assert_snapshot!("empty_markdown", page(write_markdown, &report));
     let html = page(write_html, &report);
     for (id, title) in SECTIONS {
@@ -146,8 +152,13 @@ fn hostile_values_are_text() {
     let run = run(HOSTILE);
     let hostile = outcome(vec![sample::hostile(HOSTILE)], HOSTILE);
     let keys = keys(HOSTILE);
-    let report =
-        Report { run: &run, outcome: &hostile, keys: Some(&keys), frameworks: &frameworks() };
+    let report = Report {
+        run: &run,
+        outcome: &hostile,
+        keys: Some(&keys),
+        frameworks: &frameworks(),
+        nights: &[],
+    };
     let html = page(write_html, &report);
     assert_eq!(unclosed(&html), Vec::<String>::new());
     for tag in ["<script", "<img", "<iframe", "javascript:b\"", "href=\"java"] {
@@ -166,8 +177,13 @@ fn a_long_value_cannot_bury_the_page() {
     let run = run(&text);
     let outcome = outcome(vec![sample::hostile(&text)], &text);
     let keys = keys(&text);
-    let report =
-        Report { run: &run, outcome: &outcome, keys: Some(&keys), frameworks: &frameworks() };
+    let report = Report {
+        run: &run,
+        outcome: &outcome,
+        keys: Some(&keys),
+        frameworks: &frameworks(),
+        nights: &[],
+    };
     for write in [write_html, write_markdown] {
         assert!(page(write, &report).len() < 600_000);
     }

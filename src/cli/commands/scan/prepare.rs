@@ -159,7 +159,7 @@ fn open_output(
     read: &[&Path],
     all_well: bool,
 ) -> Result<Delivery, Option<Failure>> {
-    let path = args.output.output.as_path();
+    let path = args.output.written.output.as_path();
     if path.as_os_str() == "-" {
         if args.run.state.is_some() && streams::stdout_is_closed() {
             return Err(Some(Failure::Usage {
@@ -186,8 +186,8 @@ fn open_exports(
     all_well: bool,
 ) -> Result<Exports, Vec<Failure>> {
     let apart = |path: &Path| deliver::keep_apart(path, sources, read);
-    let asked = settings.map_or(&[][..], |settings| &settings.exports);
-    Exports::open(asked, &args.output.output, apart, all_well)
+    let asked = settings.map_or(&[][..], |settings| &settings.written.exports);
+    Exports::open(asked, &args.output.written.output, apart, all_well)
 }
 
 /// The rules that `args` choose, and those that suppressions name; with `verify` the one that says

@@ -1,0 +1,189 @@
+//! `keytrail report`: a period out of the reports of its nights.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::evidence;
+use crate::cli::args::report::ReportArgs;
+use crate::cli::check::Check;
+use crate::cli::config::Config;
+use crate::cli::deliver::{self, Delivery};
+use crate::cli::exit::Exit;
+use crate::cli::exports::{self, Exports};
+use crate::cli::failure::Failure;
+use crate::cli::signals;
+use crate::cli::ui::{Messages, When};
+use crate::cli::values;
+use crate::cli::written::Written;
+use crate::detect::RuleSet;
+use crate::detect::controls::frameworks;
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::outcome::Outcome;
+use crate::model::problem::{Problem, Stage};
+use crate::model::rule_meta::RuleMeta;
+use crate::model::time::Time;
+use crate::period::{Document, Period, fold};
+use crate::report::{self, Expected, Report, Run, Style};
+use crate::triage::Triage;
+
+/// What was asked for, settled and open.
+struct Settled {
+    written: Written,
+    fail_on: Option<Level>,
+    config: Config,
+    delivery: Delivery,
+    exports: Exports,
+    documents: Vec<(String, Document)>,
+    problems: Vec<Problem>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// All the reasons why the report was not made.
+pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    let started = Time::now();
+    let settled = settle(args)?;
+    let Settled { written, fail_on, config, delivery, exports, documents, problems } = settled;
+    config.say(messages);
+    written.say(messages);
+    let unfinished = exports.unfinished().chain([delivery.unfinished()]);
+    signals::install(unfinished.collect());
+    let mut period = fold(documents);
+    period.outcome.problems.extend(problems);
+    period.outcome.problems.sort();
+    suppress(&mut period.outcome, &config, started);
+    let exit = Exit::of(&period.outcome, fail_on, args.allow_incomplete);
+    let run = describe(&period, &written, started);
+    let color: When = args.color.color.parse().unwrap_or(When::Auto);
+    let style = Style { view: written.view, ..delivery.style(color, args.verbose) };
+    let report = Report {
+        run: &run,
+        outcome: &period.outcome,
+        keys: None,
+        frameworks: frameworks(),
+        nights: &period.nights,
+    };
+    let exported = exports.write(&report, &Style { width: None, color: false, ..style });
+    let main =
+        delivery.finish(exit, |mut out| report::write(written.format, &report, &style, &mut out));
+    let delivered = exports::both(main, exported)?;
+    if delivered.whole && !args.quiet {
+        let listed = args.verbose || written.format.is_findings_alone();
+        let problems = &period.outcome.problems;
+        problems.iter().filter(|_| listed).for_each(|problem| messages.warning(problem));
+        if !problems.is_empty() {
+            let number = crate::cli::ui::plural(problems.len(), "problem");
+            messages.warning(format!("incomplete: {number}"));
+        }
+    }
+    Ok(delivered.exit)
+}
+
+/// Opens everything and reads the reports. One that cannot be read is a problem; one that is not there
+/// ends the run.
+fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
+    let mut check = Check::default();
+    let written = Written::settle(&mut check, &args.written);
+    let fail_on = check.value("--fail-on", &args.fail_on, values::level_or_never);
+    check.value("--color", &args.color.color, str::parse::<When>);
+    let (config, wrong) = Config::load(args.config.config.as_deref(), &[]);
+    check.note(wrong);
+    let mut files = Vec::new();
+    for path in &args.reports {
+        match File::open(path) {
+            Ok(file) => files.push((path.as_path(), file)),
+            Err(error) => {
+                check.note([Failure::Report { path: path.clone(), reason: error.to_string() }]);
+            }
+        }
+    }
+    let read: Vec<&Path> = args.reports.iter().map(|path| &**path).chain(config.files()).collect();
+    let apart = |path: &Path| deliver::keep_apart(path, &[], &read);
+    let main = args.written.output.as_path();
+    let named = (main.as_os_str() != "-").then_some(main);
+    let open = named.map_or(Ok(()), apart).and_then(|()| Delivery::open(named));
+    let delivery = check.all(open.map_err(|failure| vec![failure]));
+    let asked = written.as_ref().map_or(&[][..], |written| &written.exports);
+    let exports = check.all(Exports::open(asked, main, apart, true));
+    let opened = (|| Some((written?, fail_on?, delivery?, exports?)))();
+    let (written, fail_on, delivery, exports) = check.end(opened)?;
+    let (mut documents, mut problems) = (Vec::new(), Vec::new());
+    for (path, file) in files {
+        let name = path.to_string_lossy();
+        match Document::read(file) {
+            Ok(document) => documents.push((name.into_owned(), document)),
+            Err(reason) => problems.push(Problem::new(Origin::blob(name), Stage::Read, reason)),
+        }
+    }
+    Ok(Settled { written, fail_on, config, delivery, exports, documents, problems })
+}
+
+/// Takes out what the configuration suppresses by now, and says so beside what the nights left out.
+fn suppress(outcome: &mut Outcome, config: &Config, now: Time) {
+    if config.suppressions.is_empty() {
+        return;
+    }
+    let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
+    let mut triage = Triage::new(suppressions.collect(), None, Level::Informational, now);
+    let nights = std::mem::take(&mut outcome.suppressions);
+    // All of a period are in memory.
+    let mut findings = outcome.findings.all().unwrap_or_default();
+    findings.retain(|finding| triage.admit(finding).is_some());
+    let left: std::collections::BTreeSet<&str> =
+        findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
+    outcome.cases.all.retain_mut(|case| {
+        case.findings.retain(|fingerprint| left.contains(fingerprint.as_str()));
+        !case.findings.is_empty()
+    });
+    drop(left);
+    outcome.findings = findings.into();
+    triage.finish(outcome);
+    for night in nights {
+        let same = outcome.suppressions.iter_mut().find(|now| {
+            (&now.rule, &now.reason, now.expires) == (&night.rule, &night.reason, night.expires)
+        });
+        match same {
+            Some(now) => now.count = now.count.saturating_add(night.count),
+            None => outcome.suppressions.push(night),
+        }
+    }
+}
+
+/// The run as the report describes it.
+fn describe(period: &Period, written: &Written, started: Time) -> Run {
+    Run {
+        started,
+        finished: Time::now(),
+        sources: period.sources.clone(),
+        since: None,
+        until: None,
+        host: written.host.clone(),
+        program: written.is_evidence().then(evidence::program).flatten(),
+        expected: Expected { accounts: period.accounts.clone(), regions: period.regions.clone() },
+        command: std::env::args_os().map(|word| word.to_string_lossy().into()).collect(),
+        settings: period.settings.clone(),
+        config_digest: period.settings_digest.clone(),
+        config_file: None,
+        baseline: None,
+        state: None,
+        rules_enabled: period.rules.len(),
+        rules: rules(period),
+        rules_digest: period.rules_digest.clone(),
+        ocsf: written.ocsf,
+        min_level: period.min_level.unwrap_or(Level::Low),
+        each: period.each,
+    }
+}
+
+/// What is known of the rules of the nights: of those that are built in all, of others their ids.
+fn rules(period: &Period) -> Vec<RuleMeta> {
+    let known = RuleSet::load(true, &[], &Arc::default()).map(|loaded| loaded.rules);
+    let of = |id: &String| {
+        let known = known.as_ref().ok()?;
+        known.metas().iter().find(|meta| meta.id == *id).cloned()
+    };
+    period.rules.iter().map(|id| of(id).unwrap_or_else(|| RuleMeta::new(id, Level::Low))).collect()
+}

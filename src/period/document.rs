@@ -1,0 +1,413 @@
+//! A report as `-f json` wrote it (`keytrail.report/v1`).
+//!
+//! Only the members that a period tells of are read; reports of earlier versions lack some, which are
+//! then empty. What must stay true: what is no report is refused with a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::case;
+use crate::model::coverage::{Counts, Covered, Gap, Place, hour_of};
+use crate::model::finding::{self, EventRef, Status, Told};
+use crate::model::level::Level;
+use crate::model::origin::Origin;
+use crate::model::principal::{Mfa, Principal};
+use crate::model::problem::{self, Stage};
+use crate::model::request::Request;
+use crate::model::suppression::{self, Day};
+use crate::model::time::Time;
+use crate::model::undo::{Effect, Fate, Undone};
+
+/// The only schema that is understood.
+const SCHEMA: &str = "keytrail.report/v1";
+
+/// One report.
+#[derive(Debug, Deserialize)]
+pub struct Document {
+    schema: String,
+    /// By which rules.
+    pub tool: Tool,
+    /// Its run.
+    pub run: Run,
+    /// What it read.
+    pub totals: Totals,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// What it could not read.
+    pub problems: Vec<Problem>,
+    /// What it left out.
+    #[serde(default)]
+    pub suppressions: Vec<Suppression>,
+    /// The hours that it has.
+    #[serde(default)]
+    pub coverage: Vec<Coverage>,
+    /// What belongs together.
+    #[serde(default)]
+    pub cases: Vec<Case>,
+    /// How many records each rule looked at.
+    #[serde(default)]
+    pub examined: BTreeMap<String, u64>,
+    /// What verified.
+    #[serde(default)]
+    pub verify: Option<Verify>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Tool {
+    pub rules: Rules,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Rules {
+    pub digest: String,
+    #[serde(default)]
+    pub ids: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Run {
+    pub started: Time,
+    #[serde(default)]
+    pub sources: Vec<String>,
+    pub finished: Time,
+    pub since: Option<Time>,
+    pub until: Option<Time>,
+    pub complete: bool,
+    pub config: String,
+    pub manifest: String,
+    #[serde(default)]
+    pub settings: Vec<String>,
+    pub min_level: Option<Level>,
+    #[serde(default)]
+    pub each: bool,
+    /// Present if it went on from the run before, so that it read nothing twice.
+    #[serde(default)]
+    pub state: Option<Value>,
+    #[serde(default)]
+    pub expected: Expected,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Expected {
+    pub accounts: Vec<String>,
+    pub regions: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Totals {
+    pub blobs: u64,
+    pub blobs_failed: u64,
+    pub blobs_other: u64,
+    pub bytes_read: u64,
+    pub bytes_inflated: u64,
+    pub records: u64,
+    pub records_bad: u64,
+    pub duplicates: u64,
+    pub kms_records: u64,
+    pub first_event: Option<Time>,
+    pub last_event: Option<Time>,
+    pub accounts: BTreeSet<String>,
+    pub regions: BTreeSet<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Finding {
+    pub fingerprint: String,
+    rule: String,
+    title: String,
+    pub level: Level,
+    rank: Option<u64>,
+    attempt: bool,
+    count: u64,
+    first_seen: Option<Time>,
+    last_seen: Option<Time>,
+    account: Option<String>,
+    region: Option<String>,
+    principal: Who,
+    source_ip: Option<String>,
+    user_agent: Option<String>,
+    key: Option<finding::Key>,
+    resource: Option<finding::Resource>,
+    events: Vec<Event>,
+    details: BTreeMap<String, Value>,
+    attack: Vec<String>,
+    references: Vec<String>,
+    advice: Option<String>,
+    #[serde(default)]
+    case: Option<String>,
+    #[serde(default)]
+    outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Who {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    arn: Option<String>,
+    account: Option<String>,
+    session: Option<String>,
+    invoked_by: Option<String>,
+    mfa: Mfa,
+}
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    id: Option<String>,
+    time: Option<Time>,
+    name: String,
+    origin: String,
+    event_source: Option<String>,
+    principal: Option<String>,
+    session: Option<String>,
+    access_key_id: Option<String>,
+    source_ip: Option<String>,
+    user_agent: Option<String>,
+    error: Option<String>,
+    undone: Option<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Outcome {
+    state: String,
+    at: Option<Time>,
+    by: Option<String>,
+    due: Option<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Problem {
+    origin: String,
+    stage: Stage,
+    message: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Suppression {
+    rule: String,
+    reason: String,
+    expires: String,
+    state: suppression::State,
+    count: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Coverage {
+    account: String,
+    region: String,
+    from: Time,
+    to: Time,
+    files: u64,
+    pub hours_covered: u64,
+    pub hours_missing: u64,
+    #[serde(default)]
+    gaps: Vec<Hours>,
+    gap_count: u64,
+    records: u64,
+    kms_reads: u64,
+    kms_writes: u64,
+    kms_reads_missing: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Hours {
+    from: Time,
+    to: Time,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Case {
+    pub id: String,
+    title: String,
+    level: Level,
+    rank: u64,
+    actors: Vec<String>,
+    credentials: Vec<String>,
+    source_ips: Vec<String>,
+    keys: Vec<String>,
+    first_seen: Option<Time>,
+    last_seen: Option<Time>,
+    findings: Vec<String>,
+    #[serde(default)]
+    pub merged: Vec<String>,
+    #[serde(default)]
+    outcome: Option<Outcome>,
+    #[serde(default)]
+    tactics: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Verify {
+    pub logs: BTreeMap<String, u64>,
+}
+
+impl Document {
+    /// Reads a report to its end.
+    ///
+    /// # Errors
+    /// Why it is none, in a sentence without its name.
+    pub fn read(from: impl Read) -> Result<Document, String> {
+        let reader = std::io::BufReader::with_capacity(1 << 16, from);
+        let document: Document =
+            serde_json::from_reader(reader).map_err(|error| match error.io_error_kind() {
+                Some(_) => format!("cannot be read: {}", std::io::Error::from(error)),
+                None => format!("is no report that -f json wrote: {error}"),
+            })?;
+        match document.schema == SCHEMA {
+            true => Ok(document),
+            false => Err(format!("is of the schema {}, expected {SCHEMA}", document.schema)),
+        }
+    }
+}
+
+fn origin(text: &str) -> Origin {
+    let numbered = text.rsplit_once('#').and_then(|(blob, n)| Some((blob, n.parse().ok()?)));
+    match numbered {
+        Some((blob, record)) => Origin::record(blob, record),
+        None => Origin::blob(text),
+    }
+}
+
+impl From<Outcome> for Option<Effect> {
+    fn from(told: Outcome) -> Option<Effect> {
+        let fate = [Fate::Open, Fate::Reversed, Fate::Refused];
+        let fate = fate.into_iter().find(|fate| fate.as_str() == told.state)?;
+        let undone = told.at.map(|at| Undone { at, by: told.by });
+        Some(Effect { fate, undone, due: told.due })
+    }
+}
+
+impl Event {
+    fn into_ref(self, actor: &Principal) -> EventRef {
+        let principal = Principal { arn: self.principal, session: self.session, ..actor.clone() };
+        let request = self.event_source.map(|service| {
+            Arc::new(Request {
+                service,
+                principal,
+                access_key: self.access_key_id,
+                source_ip: self.source_ip,
+                user_agent: self.user_agent,
+                error: self.error,
+                ..Request::of_nobody()
+            })
+        });
+        EventRef {
+            time: self.time,
+            id: self.id,
+            name: self.name,
+            origin: origin(&self.origin),
+            shared: None,
+            request,
+            undone: self.undone.map(|at| Undone { at, by: None }),
+        }
+    }
+}
+
+impl Finding {
+    /// The finding. `status` is what it is in the period.
+    pub fn into_model(self) -> finding::Finding {
+        let Who { kind, arn, account, session, invoked_by, mfa } = self.principal;
+        let principal = Principal { kind, arn, account, session, invoked_by, mfa };
+        let told = Told {
+            title: self.title,
+            attack: self.attack,
+            references: self.references,
+            advice: self.advice,
+            ..Told::default()
+        };
+        finding::Finding {
+            events: self.events.into_iter().map(|event| event.into_ref(&principal)).collect(),
+            fingerprint: self.fingerprint,
+            rule: self.rule,
+            level: self.level,
+            attempt: self.attempt,
+            count: self.count,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            status: Status::New,
+            fresh: true,
+            rank: self.rank,
+            account: self.account,
+            region: self.region,
+            principal,
+            source_ip: self.source_ip,
+            user_agent: self.user_agent,
+            key: self.key,
+            resource: self.resource,
+            claimed: false,
+            folded: 0,
+            members: Vec::new(),
+            effect: self.outcome.and_then(Option::from),
+            case: self.case.map(Arc::from),
+            details: self.details,
+            told: Arc::new(told),
+        }
+    }
+}
+
+impl From<Problem> for problem::Problem {
+    fn from(told: Problem) -> problem::Problem {
+        problem::Problem::new(origin(&told.origin), told.stage, told.message)
+    }
+}
+
+impl Suppression {
+    /// What it did; `None` if its last day is no day.
+    pub fn into_model(self) -> Option<suppression::Applied> {
+        Some(suppression::Applied {
+            expires: Day::parse(&self.expires)?,
+            rule: self.rule,
+            reason: self.reason,
+            state: self.state,
+            count: self.count,
+        })
+    }
+}
+
+impl From<Coverage> for Covered {
+    fn from(told: Coverage) -> Covered {
+        let gap = |from, to| Gap { from: hour_of(from), to: hour_of(to) };
+        Covered {
+            place: Place { account: told.account, region: told.region },
+            range: gap(told.from, told.to),
+            counts: Counts {
+                files: told.files,
+                records: told.records,
+                kms_reads: told.kms_reads,
+                kms_writes: told.kms_writes,
+            },
+            hours_covered: told.hours_covered,
+            gap_count: told.gap_count,
+            gaps: told.gaps.iter().map(|hours| gap(hours.from, hours.to)).collect(),
+            kms_reads_missing: told.kms_reads_missing,
+        }
+    }
+}
+
+impl Case {
+    /// The case, with the id that it has in this report.
+    pub fn into_model(self) -> case::Case {
+        let names = |first: Vec<String>| case::Names { count: first.len() as u64, first };
+        case::Case {
+            id: self.id.into(),
+            merged: self.merged.into_iter().map(Arc::from).collect(),
+            title: self.title,
+            level: self.level,
+            rank: self.rank,
+            status: Status::New,
+            actors: names(self.actors),
+            hit: case::Names::default(),
+            credentials: names(self.credentials),
+            source_ips: names(self.source_ips),
+            keys: names(self.keys),
+            effect: self.outcome.and_then(Option::from),
+            tactics: self.tactics,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            findings: self.findings,
+        }
+    }
+}

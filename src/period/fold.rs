@@ -1,0 +1,298 @@
+//! Many reports to one outcome.
+//!
+//! A report whose run went on from an earlier one (`--state`) read nothing that the earlier one had
+//! read, so counts add up. Of others nobody knows what they have in common, so the larger count stands:
+//! at least so many. What must stay true: see [`super`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::document::{Document, Finding as Told, Totals as Read};
+use crate::model::case::{Case, Cases, LISTED, Names};
+use crate::model::coverage::Covered;
+use crate::model::finding::{Finding, SHOWN};
+use crate::model::level::Level;
+use crate::model::night::Night;
+use crate::model::origin::Origin;
+use crate::model::outcome::{Outcome, Totals};
+use crate::model::problem::{Problem, Stage};
+use crate::model::suppression::Applied;
+use crate::model::time::Time;
+use crate::model::undo::Fate;
+
+/// A period.
+#[derive(Debug, Default)]
+pub struct Period {
+    /// All that its reports tell; its findings are those that were not undone, and those that were.
+    pub outcome: Outcome,
+    /// What each report says of its run, in the order of time.
+    pub nights: Vec<Night>,
+    /// What their runs read, each once.
+    pub sources: Vec<String>,
+    /// The rules whose findings were reported by any of them.
+    pub rules: BTreeSet<String>,
+    /// The digest of the rules and of the settings of the last one, and its settings.
+    pub rules_digest: String,
+    /// See `rules_digest`.
+    pub settings_digest: String,
+    /// See `rules_digest`.
+    pub settings: Vec<String>,
+    /// The least level that all of them list.
+    pub min_level: Option<Level>,
+    /// Whether findings are events.
+    pub each: bool,
+    /// Accounts that should deliver, by the last report,
+    pub accounts: Vec<String>,
+    /// and Regions.
+    pub regions: Vec<String>,
+}
+
+/// Folds reports, each with its name.
+pub fn fold(reports: Vec<(String, Document)>) -> Period {
+    let mut folding = Folding::default();
+    for (path, report) in in_order(reports) {
+        folding.add(path, report);
+    }
+    folding.end()
+}
+
+/// In the order in which their runs ended; one that is given twice, by whatever name, once.
+fn in_order(mut reports: Vec<(String, Document)>) -> Vec<(String, Document)> {
+    let key = |(path, report): &(String, Document)| {
+        let run = &report.run;
+        (run.finished, run.started, run.manifest.clone(), run.config.clone(), path.clone())
+    };
+    reports.sort_by_key(key);
+    reports.dedup_by(|b, a| {
+        let (mine, theirs) = (key(a), key(b));
+        (mine.0, mine.1, mine.2, mine.3) == (theirs.0, theirs.1, theirs.2, theirs.3)
+    });
+    reports
+}
+
+#[derive(Default)]
+struct Folding {
+    period: Period,
+    findings: BTreeMap<String, Finding>,
+    cases: BTreeMap<String, Case>,
+    suppressions: BTreeMap<(String, String, String), Applied>,
+    problems: BTreeSet<Problem>,
+    covered: Vec<Covered>,
+    sources: BTreeSet<String>,
+    /// The digests of the inputs, in the order of time.
+    manifests: Vec<String>,
+}
+
+impl Folding {
+    fn add(&mut self, path: String, report: Document) {
+        let adds_up = report.run.state.is_some();
+        let night = self.night(path, &report);
+        let period = &mut self.period;
+        period.nights.push(night);
+        period.rules.extend(report.tool.rules.ids);
+        self.sources.extend(report.run.sources);
+        self.manifests.push(report.run.manifest);
+        period.rules_digest = report.tool.rules.digest;
+        period.settings_digest = report.run.config;
+        period.settings = report.run.settings;
+        period.each |= report.run.each;
+        period.min_level = period.min_level.max(report.run.min_level);
+        (period.accounts, period.regions) =
+            (report.run.expected.accounts, report.run.expected.regions);
+        period.outcome.interrupted |= !report.run.complete && report.problems.is_empty();
+        add_totals(&mut period.outcome.totals, report.totals);
+        for (rule, number) in report.examined {
+            let sum = period.outcome.examined.entry(rule).or_default();
+            *sum = sum.saturating_add(number);
+        }
+        self.problems.extend(report.problems.into_iter().map(Problem::from));
+        self.covered.extend(report.coverage.into_iter().map(Covered::from));
+        for told in report.suppressions {
+            let Some(applied) = told.into_model() else { continue };
+            let key = (applied.rule.clone(), applied.reason.clone(), applied.expires.to_string());
+            let count = self.suppressions.get(&key).map_or(0, |known| known.count);
+            self.suppressions
+                .insert(key, Applied { count: count.saturating_add(applied.count), ..applied });
+        }
+        report.findings.into_iter().for_each(|told| self.add_finding(told, adds_up));
+        for told in report.cases {
+            let merged = told.merged.clone();
+            let mut case = told.into_model();
+            let id = case.id.to_string();
+            let known = merged.iter().chain([&id]).filter_map(|id| self.cases.remove(id));
+            let known: Vec<Case> = known.collect();
+            known.into_iter().for_each(|known| case = joined(known, case.clone()));
+            self.cases.insert(case.id.to_string(), case);
+        }
+    }
+
+    /// What the report says of its run. Before its findings are added.
+    fn night(&self, path: String, report: &Document) -> Night {
+        let totals = &report.totals;
+        let verified = report.verify.as_ref().map(|verify| {
+            let good = verify.logs.get("verified").copied().unwrap_or(0);
+            (good, sum(verify.logs.values().copied()).saturating_sub(good))
+        });
+        let hours = |of: fn(&super::document::Coverage) -> u64| sum(report.coverage.iter().map(of));
+        let mut night = Night {
+            path,
+            finished: report.run.finished,
+            events: totals.first_event.zip(totals.last_event),
+            complete: report.run.complete,
+            problems: report.problems.len() as u64,
+            files: totals.blobs,
+            records: totals.records,
+            accounts: totals.accounts.len() as u64,
+            hours: (hours(|c| c.hours_covered), hours(|c| c.hours_missing)),
+            verified,
+            new: [0; 5],
+            known: 0,
+        };
+        for told in &report.findings {
+            match self.findings.contains_key(&told.fingerprint) {
+                true => night.known += 1,
+                false => night.new[told.level as usize] += 1,
+            }
+        }
+        night
+    }
+
+    fn add_finding(&mut self, told: Told, adds_up: bool) {
+        let later = told.into_model();
+        let finding = match self.findings.remove(&later.fingerprint) {
+            Some(known) => later_of(known, later, adds_up),
+            None => later,
+        };
+        self.findings.insert(finding.fingerprint.clone(), finding);
+    }
+
+    fn end(self) -> Period {
+        let Folding { mut period, findings, cases, suppressions, problems, mut covered, .. } = self;
+        period.sources = self.sources.into_iter().collect();
+        let outcome = &mut period.outcome;
+        outcome.problems = problems.into_iter().collect();
+        if period.nights.iter().any(|night| !night.complete) && outcome.problems.is_empty() {
+            let all = Origin::blob("*");
+            outcome.problems.push(Problem::new(
+                all,
+                Stage::Read,
+                "a report is of a run that was interrupted",
+            ));
+        }
+        outcome.suppressions = suppressions.into_values().collect();
+        covered.sort_by(|a, b| {
+            (&a.place, a.range.from, a.range.to).cmp(&(&b.place, b.range.from, b.range.to))
+        });
+        covered.dedup();
+        outcome.covered = covered;
+        outcome.manifest = digest(&self.manifests.join("\n"));
+        let mut all: Vec<Finding> = findings.into_values().collect();
+        // What still holds comes before what was undone; else as the nights ranked it.
+        all.sort_by(|a, b| place(a).cmp(&place(b)));
+        for (rank, finding) in (1..).zip(&mut all) {
+            finding.rank = Some(rank);
+            outcome.summary.add(finding.level);
+        }
+        outcome.findings = all.into();
+        let mut cases: Vec<Case> = cases.into_values().collect();
+        cases.sort_by(|a, b| {
+            (b.level, a.rank, a.first_seen, &a.id).cmp(&(a.level, b.rank, b.first_seen, &b.id))
+        });
+        (1..).zip(&mut cases).for_each(|(rank, case)| case.rank = rank);
+        outcome.cases = Cases { all: cases, without: 0 };
+        period
+    }
+}
+
+type Rank<'a> = (std::cmp::Reverse<Level>, bool, u64, Option<Time>, &'a str, &'a str);
+
+fn place(finding: &Finding) -> Rank<'_> {
+    let undone = finding.effect.as_ref().is_some_and(|effect| effect.fate != Fate::Open);
+    let rank = finding.rank.unwrap_or(u64::MAX);
+    let level = std::cmp::Reverse(finding.level);
+    (level, undone, rank, finding.first_seen, &finding.rule, &finding.fingerprint)
+}
+
+/// One finding of what two reports tell of it. What became of it is as the later one says.
+fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
+    let count = match adds_up {
+        true => known.count.saturating_add(later.count),
+        false => known.count.max(later.count),
+    };
+    let mut events: Vec<_> = known.events.into_iter().chain(later.events).collect();
+    events.sort();
+    events.dedup_by(|b, a| a.id.is_some() && (&a.id, a.time, &a.name) == (&b.id, b.time, &b.name));
+    events.truncate(SHOWN);
+    Finding {
+        level: known.level.max(later.level),
+        count,
+        first_seen: [known.first_seen, later.first_seen].into_iter().flatten().min(),
+        last_seen: known.last_seen.max(later.last_seen),
+        rank: [known.rank, later.rank].into_iter().flatten().min(),
+        events,
+        case: later.case.or(known.case),
+        effect: later.effect.or(known.effect),
+        ..Finding { case: None, effect: None, events: Vec::new(), ..later }
+    }
+}
+
+/// The names of both, each once.
+fn names(a: Names, b: Names) -> Names {
+    let has: BTreeSet<String> = a.first.iter().cloned().collect();
+    let more = b.first.into_iter().filter(|name| !has.contains(name));
+    let first: Vec<String> = a.first.into_iter().chain(more).take(LISTED).collect();
+    Names { count: (first.len() as u64).max(a.count).max(b.count), first }
+}
+
+/// One case of what two reports tell of it, under the id of the later one.
+fn joined(known: Case, later: Case) -> Case {
+    let Case { findings, .. } = known;
+    let has: BTreeSet<String> = findings.iter().cloned().collect();
+    let more = later.findings.into_iter().filter(|fingerprint| !has.contains(fingerprint));
+    Case {
+        title: if known.level > later.level { known.title } else { later.title },
+        level: known.level.max(later.level),
+        rank: known.rank.min(later.rank),
+        actors: names(known.actors, later.actors),
+        hit: names(known.hit, later.hit),
+        credentials: names(known.credentials, later.credentials),
+        source_ips: names(known.source_ips, later.source_ips),
+        keys: names(known.keys, later.keys),
+        effect: later.effect.or(known.effect),
+        tactics: known.tactics.max(later.tactics),
+        first_seen: [known.first_seen, later.first_seen].into_iter().flatten().min(),
+        last_seen: known.last_seen.max(later.last_seen),
+        findings: findings.into_iter().chain(more).collect(),
+        id: later.id,
+        merged: later.merged,
+        status: later.status,
+    }
+}
+
+/// `sha256:…`
+fn digest(text: &str) -> String {
+    let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+/// A sum of numbers that somebody may have written.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
+}
+
+fn add_totals(sum: &mut Totals, read: Read) {
+    sum.blobs = sum.blobs.saturating_add(read.blobs);
+    sum.blobs_failed = sum.blobs_failed.saturating_add(read.blobs_failed);
+    sum.blobs_other = sum.blobs_other.saturating_add(read.blobs_other);
+    sum.bytes_read = sum.bytes_read.saturating_add(read.bytes_read);
+    sum.bytes_inflated = sum.bytes_inflated.saturating_add(read.bytes_inflated);
+    sum.records = sum.records.saturating_add(read.records);
+    sum.records_bad = sum.records_bad.saturating_add(read.records_bad);
+    sum.duplicates = sum.duplicates.saturating_add(read.duplicates);
+    sum.kms_records = sum.kms_records.saturating_add(read.kms_records);
+    sum.first_event = [sum.first_event, read.first_event].into_iter().flatten().min();
+    sum.last_event = sum.last_event.max(read.last_event);
+    sum.accounts.extend(read.accounts);
+    sum.regions.extend(read.regions);
+}

@@ -1,0 +1,115 @@
+//! Reports of nights to one: what is carried on, what counts once.
+
+use serde_json::{Value, json};
+
+use super::{Document, Period, fold};
+use crate::model::level::Level;
+use crate::model::undo::Fate;
+
+fn finding(fingerprint: &str, level: &str, count: u64, outcome: &Value) -> Value {
+    json!({
+        "fingerprint": fingerprint, "rule": "key-disabled", "title": "KMS key disabled", "level": level,
+        "rank": 1, "attempt": false, "count": count, "first_seen": "2026-11-01T10:00:00Z",
+        "last_seen": "2026-11-01T10:00:00Z", "status": "new", "account": "111122223333",
+        "region": "eu-central-1", "source_ip": null, "user_agent": null, "resource": null,
+        "principal": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ann",
+            "account": "111122223333", "session": null, "invoked_by": null, "mfa": "no"},
+        "key": null, "details": {}, "attack": [], "references": [], "advice": null, "case": "c1",
+        "events": [{"id": fingerprint, "time": "2026-11-01T10:00:00Z", "name": "DisableKey",
+            "origin": "a.json.gz#3", "event_source": "kms.amazonaws.com"}],
+        "outcome": outcome,
+    })
+}
+
+fn night(day: u32, findings: &[Value], state: &Value) -> Value {
+    json!({
+        "schema": "keytrail.report/v1",
+        "tool": {"rules": {"digest": "sha256:d", "ids": ["key-disabled"]}},
+        "run": {"started": format!("2026-11-{day:02}T02:00:00Z"),
+            "finished": format!("2026-11-{day:02}T02:01:00Z"), "since": null, "until": null,
+            "complete": true, "config": "sha256:c", "manifest": format!("sha256:{day}"),
+            "state": state, "min_level": "low"},
+        "totals": {"blobs": 2, "blobs_failed": 0, "blobs_other": 0, "bytes_read": 10,
+            "bytes_inflated": 20, "records": 5, "records_bad": 0, "duplicates": 0, "kms_records": 3,
+            "first_event": format!("2026-11-{day:02}T00:00:00Z"), "last_event": null,
+            "accounts": ["111122223333"], "regions": ["eu-central-1"]},
+        "findings": findings, "problems": [],
+        "cases": [{"id": "c1", "title": "KMS key disabled", "level": "high", "rank": 1, "actors": ["ann"],
+            "credentials": [], "source_ips": [], "keys": [], "first_seen": null, "last_seen": null,
+            "findings": findings.iter().map(|f| f["fingerprint"].clone()).collect::<Vec<_>>()}],
+    })
+}
+
+fn period(nights: &[(&str, Value)]) -> Period {
+    let read = |value: &Value| Document::read(value.to_string().as_bytes()).unwrap();
+    fold(nights.iter().map(|(name, value)| ((*name).to_owned(), read(value))).collect())
+}
+
+fn told(period: &Period) -> Vec<(String, Level, u64, Option<Fate>)> {
+    let all = period.outcome.findings.all().unwrap();
+    let one = |f: &crate::model::finding::Finding| {
+        (f.fingerprint.clone(), f.level, f.count, f.effect.as_ref().map(|effect| effect.fate))
+    };
+    all.iter().map(one).collect()
+}
+
+#[test]
+fn a_finding_is_carried_on_until_a_later_report_says_that_it_was_undone() {
+    let open = json!({"state": "open", "at": null, "by": null, "due": null});
+    let undone =
+        json!({"state": "reversed", "at": "2026-11-02T09:00:00Z", "by": "bob", "due": null});
+    let state = json!({});
+    let first =
+        night(1, &[finding("aa", "high", 1, &open), finding("bb", "medium", 2, &open)], &state);
+    let second = night(2, &[finding("aa", "medium", 3, &undone)], &state);
+    let both = period(&[("1", first.clone()), ("2", second.clone())]);
+    let expected = vec![
+        ("aa".to_owned(), Level::High, 4, Some(Fate::Reversed)),
+        ("bb".to_owned(), Level::Medium, 2, Some(Fate::Open)),
+    ];
+    assert_eq!(told(&both), expected);
+    assert_eq!(both.nights.iter().map(|night| night.known).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(both.nights[0].new, [0, 0, 1, 1, 0]);
+    assert_eq!((both.outcome.totals.records, both.outcome.summary.of(Level::High)), (10, 1));
+    let [case] = both.outcome.cases.all.as_slice() else { panic!("one case") };
+    assert_eq!(case.findings, ["aa", "bb"]);
+    // In whatever order they are given, and however often.
+    let again =
+        period(&[("2", second.clone()), ("1", first.clone()), ("copy", second), ("1", first)]);
+    assert_eq!(told(&again), expected);
+    assert_eq!(again.nights.len(), 2);
+}
+
+#[test]
+fn counts_of_reports_that_may_have_read_the_same_do_not_add_up() {
+    let nights = [1, 2]
+        .map(|day| ("n", night(day, &[finding("aa", "high", 3, &Value::Null)], &Value::Null)));
+    assert_eq!(told(&period(&nights)), [("aa".to_owned(), Level::High, 3, None)]);
+}
+
+#[test]
+fn what_is_no_report_is_refused() {
+    for (text, reason) in [
+        ("", "is no report that -f json wrote: EOF"),
+        ("[]", "is no report that -f json wrote: invalid"),
+        ("{\"schema\":\"keytrail.verify/v1\"}", "is no report that -f json wrote: missing field"),
+    ] {
+        let refused = Document::read(text.as_bytes()).unwrap_err();
+        assert!(refused.starts_with(reason), "{refused}");
+    }
+    let mut other = night(1, &[], &Value::Null);
+    other["schema"] = "keytrail.report/v2".into();
+    let refused = Document::read(other.to_string().as_bytes()).unwrap_err();
+    assert_eq!(refused, "is of the schema keytrail.report/v2, expected keytrail.report/v1");
+}
+
+#[test]
+fn numbers_that_somebody_wrote_do_not_overflow() {
+    let mut huge = night(1, &[finding("aa", "high", u64::MAX, &Value::Null)], &json!({}));
+    huge["totals"]["records"] = u64::MAX.into();
+    huge["examined"] = json!({"key-disabled": u64::MAX});
+    let mut next = huge.clone();
+    next["run"]["finished"] = "2026-11-09T00:00:00Z".into();
+    let both = period(&[("1", huge), ("2", next)]);
+    assert_eq!((told(&both)[0].2, both.outcome.totals.records), (u64::MAX, u64::MAX));
+}

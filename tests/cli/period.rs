@@ -1,0 +1,109 @@
+//! `keytrail report`: nightly reports to a period.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::harness::Sandbox;
+use crate::trail::{call, file, with};
+
+/// Two nights with a state: a key is switched off, and then on again while another is switched off.
+fn nights() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let off = |id: &str, key: &str, time: &str| {
+        with(
+            call("DisableKey", id),
+            &[("/eventTime", json!(time)), ("/requestParameters", json!({"keyId": key}))],
+        )
+    };
+    let first = "11111111-12ab-34cd-56ef-1234567890ab";
+    let second = "22222222-12ab-34cd-56ef-1234567890ab";
+    for (night, record) in
+        [off("e-1", first, "2026-03-01T10:00:00Z"), off("e-2", second, "2026-03-02T10:00:00Z")]
+            .into_iter()
+            .enumerate()
+    {
+        sandbox.write(&format!("logs/{night}.json"), file(&[record]));
+        let report = format!("night-{night}.json");
+        let words = ["scan", "logs", "--state=state", "-q", "--select=key-disabled", "-o", &report];
+        sandbox.keytrail(words).run().code(0);
+    }
+    sandbox
+}
+
+fn fingerprints(report: &Value) -> Vec<&str> {
+    let all = report["findings"].as_array().unwrap();
+    all.iter().map(|finding| finding["fingerprint"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_period_has_the_findings_of_all_nights() {
+    let sandbox = nights();
+    let words = ["report", "night-1.json", "night-0.json", "night-1.json", "-fjson"];
+    let ended = sandbox.keytrail(words).run().code(0).stderr("");
+    let period: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(period["schema"], "keytrail.report/v1");
+    assert_eq!(fingerprints(&period).len(), 2);
+    let nights = period["nights"].as_array().unwrap();
+    assert_eq!(
+        nights.iter().map(|n| &n["path"]).collect::<Vec<_>>(),
+        ["night-0.json", "night-1.json"]
+    );
+    assert_eq!(nights.iter().map(|n| &n["new"]["high"]).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(period["totals"]["records"], 2);
+    sandbox.keytrail(["report", "night-0.json", "--fail-on=high"]).run().code(1);
+}
+
+#[test]
+fn every_format_tells_a_period() {
+    let sandbox = nights();
+    let exports = ["csv", "ndjson", "html", "markdown", "sarif", "ocsf", "asff"];
+    let mut words = vec!["report".to_owned(), "night-0.json".into(), "night-1.json".into()];
+    words.extend(exports.iter().map(|format| format!("--export={format}=out.{format}")));
+    let ended = sandbox.keytrail(&words).run().code(0);
+    assert!(ended.stdout.contains("key-disabled"), "{}", ended.stdout);
+    for format in exports {
+        assert!(sandbox.read(&format!("out.{format}")).contains("key-disabled"), "{format}");
+    }
+    let page = sandbox.read("out.html");
+    for said in ["Reports of the period", "night-0.json", "New findings of each report by level"] {
+        assert!(page.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn what_the_configuration_suppresses_by_now_is_an_exception() {
+    let sandbox = nights();
+    sandbox.write(
+        "accepted.toml",
+        "[[suppress]]\nrule = \"key-disabled\"\nkey = \"arn:aws:kms:*:key/11111111-*\"\nreason = \"retired\"\n\
+         expires = 2099-01-01\n",
+    );
+    let words = ["report", "night-0.json", "night-1.json", "-fjson", "--config=accepted.toml"];
+    let ended = sandbox.keytrail(words).run().code(0);
+    let period: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(fingerprints(&period).len(), 1);
+    assert_eq!(period["suppressions"][0]["reason"], "retired");
+    assert_eq!(period["suppressions"][0]["count"], 1);
+    assert_eq!(period["summary"]["suppressed"], 1);
+}
+
+#[test]
+fn a_report_that_cannot_be_read_is_a_problem_and_one_that_is_not_there_an_error() {
+    let sandbox = nights();
+    sandbox
+        .write("bad.json", "{\"schema\":")
+        .write("tags.json", "{\"schema\":\"keytrail.tags/v1\"}");
+    let words = ["report", "night-0.json", "bad.json", "tags.json", "-fjson"];
+    let ended = sandbox.keytrail(words).run().code(3);
+    let period: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(fingerprints(&period).len(), 1);
+    let origins = period["problems"].as_array().unwrap().iter().map(|p| &p["origin"]);
+    assert_eq!(origins.collect::<Vec<_>>(), ["bad.json", "tags.json"]);
+    sandbox.keytrail(["report", "night-0.json", "bad.json", "--allow-incomplete"]).run().code(0);
+    let ended = sandbox.keytrail(["report", "absent.json", "-o", "out.html"]).run().code(2);
+    assert!(ended.stderr.starts_with("error: absent.json: "), "{}", ended.stderr);
+    assert!(fs::metadata(sandbox.path("out.html")).is_err());
+    // A report is not written over one that is read.
+    sandbox.keytrail(["report", "night-0.json", "-fjson", "-o", "night-0.json"]).run().code(2);
+}
