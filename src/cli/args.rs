@@ -22,7 +22,9 @@ use clap::{Args, Parser, Subcommand};
 
 use super::commands::rules::args::RulesArgs;
 use super::s3::S3Args;
-use common::{ColorArgs, ConfigArgs, InputArgs, LevelArgs, RangeArgs, RuleArgs, RunArgs};
+use common::{
+    ColorArgs, ConfigArgs, InputArgs, LevelArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs,
+};
 use keys::{KEYS_EXIT, KEYS_INCOMPLETE, KEYS_SINCE, KEYS_VERBOSE, KeysArgs};
 use written::WrittenArgs;
 
@@ -328,6 +330,10 @@ pub struct OutputArgs {
     /// Which reports are written, and where to.
     #[command(flatten)]
     pub written: WrittenArgs,
+
+    /// Where problems go.
+    #[command(flatten)]
+    pub problems: ProblemsArgs,
 
     /// One finding an event instead of one a group
     ///

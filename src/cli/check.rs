@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use super::args::common::{ColorArgs, RangeArgs, RunArgs};
+use super::args::common::{ColorArgs, ProblemsArgs, RangeArgs, RunArgs};
 use super::failure::Failure;
 use super::progress::Show;
 use super::ui::When;
@@ -96,6 +96,20 @@ impl Check {
     /// Notes options that make no sense together, or something missing.
     pub fn usage(&mut self, message: &str, hint: &'static str) {
         self.failures.push(Failure::Usage { message: message.into(), hint });
+    }
+
+    /// Whether problems, and how the run ended, are lines of NDJSON.
+    pub fn problems(&mut self, args: &ProblemsArgs, ndjson: bool) -> Option<bool> {
+        let lines = self.value("--problems", &args.problems, |text| match text {
+            "stderr" => Ok(false),
+            "ndjson" => Ok(true),
+            _ => Err("expected stderr or ndjson".into()),
+        })?;
+        if lines && !ndjson {
+            self.usage("--problems ndjson is for -f ndjson", "give -f ndjson, or leave it out");
+            return None;
+        }
+        Some(lines)
     }
 
     /// Which events count. `now` is what ages count from.

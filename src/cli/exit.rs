@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;
+use crate::report::{Ending, Reason};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,17 @@ impl Exit {
             Some(level) if outcome.summary.at_or_above(level) > 0 => Exit::Findings,
             _ => Exit::Clean,
         }
+    }
+
+    /// The same for a program that reads lines of NDJSON.
+    pub fn ending(self, complete: bool, interrupted: bool) -> Ending {
+        let reason = match self {
+            Exit::Clean => Reason::Clean,
+            Exit::Findings => Reason::Findings,
+            Exit::NotPerformed | Exit::Incomplete if interrupted => Reason::Interrupted,
+            Exit::NotPerformed | Exit::Incomplete => Reason::Incomplete,
+        };
+        Ending { complete, code: self as u8, reason }
     }
 }
 

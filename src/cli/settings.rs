@@ -34,6 +34,8 @@ pub struct Settings {
     pub fail_on: Option<Level>,
     /// Which reports are written.
     pub written: Written,
+    /// Whether problems, and how the run ended, are lines of NDJSON.
+    pub problems: bool,
     /// One finding an event.
     pub each: bool,
     /// Whether only verified logs count.
@@ -66,6 +68,7 @@ impl Settings {
         let fail_on = check.value("--fail-on", fail_on, values::level_or_never);
         let written = Written::settle(&mut check, &out.written);
         let format = written.as_ref().map(|written| written.format);
+        let problems = check.problems(&out.problems, format == Some(Format::Ndjson));
         if args.run.dry_run && !matches!(format, None | Some(Format::Table | Format::Json)) {
             check.usage(
                 "--dry-run has a table and a json document only",
@@ -81,6 +84,7 @@ impl Settings {
                 min_level: min_level?,
                 fail_on: fail_on?,
                 written: written?,
+                problems: problems?,
                 each: out.each,
                 verify: asked.map(|_| verify)?,
             })

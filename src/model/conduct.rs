@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::level::Level;
@@ -84,7 +85,7 @@ impl Who {
 }
 
 /// A set of names of which the smallest are kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Smallest {
     /// Some of them, or all.
     pub names: BTreeSet<String>,

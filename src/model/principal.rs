@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arn::Arn;
@@ -10,7 +11,9 @@ use super::arn::Arn;
 ///
 /// Source: CloudTrail user guide, "CloudTrail userIdentity element"; a provider's own MFA
 /// (Identity Center, SAML, OIDC) is not in the record, hence [`Mfa::Unknown`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Mfa {
     /// The session says so.

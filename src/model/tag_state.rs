@@ -1,11 +1,12 @@
 //! What is known of the tags of one key or resource at an instant, as it is shown.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::time::Time;
 
 /// One key or resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TagState {
     /// Its ARN.
     pub arn: String,
@@ -18,7 +19,7 @@ pub struct TagState {
 }
 
 /// One tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TagLine {
     /// Its key.
     pub key: String,
@@ -37,7 +38,7 @@ pub struct TagLine {
 }
 
 /// Whether a tag is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
     /// It is.

@@ -3,6 +3,8 @@
 //! What must stay true: nothing is told to be undone that may still be in force. So a call counts as
 //! undone by a later one only, and where calls say the same in other ways, by one that says it in full.
 
+use schemars::JsonSchema;
+
 use super::time::Time;
 
 /// What a call did that another call can undo. The one that undoes it says the same.
@@ -25,7 +27,8 @@ pub struct Undone {
 }
 
 /// What became of something that can be undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Fate {
     /// It still holds, as far as the log reaches.
     Open,

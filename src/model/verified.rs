@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::time::Time;
 
 /// What can be said of a log file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogVerdict {
     /// Its hash stands in a digest that is verified.
@@ -28,7 +29,7 @@ pub enum LogVerdict {
 }
 
 /// What can be said of a digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DigestVerdict {
     /// It is signed under one of the public keys, and its place in the chain agrees.
@@ -104,7 +105,7 @@ impl Verdict for DigestVerdict {
 }
 
 /// What an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A digest file.
@@ -114,13 +115,14 @@ pub enum Kind {
 }
 
 /// One file, and what is said of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Item {
     /// Whether it is a log or a digest.
     pub kind: Kind,
     /// The file; of what is missing, the `s3://` name by which a digest knows it.
     pub origin: Arc<str>,
     /// The verdict by its name in reports.
+    #[schemars(schema_with = "verdicts")]
     pub verdict: &'static str,
     /// What was found and expected. Empty where there is no more to say.
     pub detail: String,
@@ -133,6 +135,12 @@ pub struct Item {
     /// What it holds, as far as that is known.
     #[serde(skip)]
     pub about: About,
+}
+
+/// The verdict of an item, of whichever kind.
+fn verdicts(schemas: &mut SchemaGenerator) -> Schema {
+    let (log, digest) = (LogVerdict::json_schema(schemas), DigestVerdict::json_schema(schemas));
+    json_schema!({"anyOf": [log, digest]})
 }
 
 /// What a log or digest holds, by its name or by what names it.
@@ -151,7 +159,7 @@ pub struct About {
 }
 
 /// A time in which nothing is signed, half-open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Gap {
     /// The end of the last digest before.
     pub from: Time,
@@ -160,7 +168,7 @@ pub struct Gap {
 }
 
 /// How a chain begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Head {
     /// With the first digest that CloudTrail wrote.
@@ -170,7 +178,7 @@ pub enum Head {
 }
 
 /// The digests of one trail in one account and Region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Chain {
     /// The account whose records they cover.
     pub account: String,
@@ -280,7 +288,7 @@ impl Unverified {
 }
 
 /// What verdicts rest on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Anchor {
     /// SHA-256 of the file with public keys, in hex.
     pub sha256: String,

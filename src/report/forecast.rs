@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json;
@@ -10,32 +11,54 @@ use crate::model::forecast::Forecast;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// The name and version of the document.
+pub const SCHEMA: &str = "keytrail.forecast/v1";
+
+/// The document.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
+    /// The name and version of this form.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
+    /// The sources as they were given.
     sources: &'a [String],
+    /// `--since`, as a time.
     since: Option<Time>,
+    /// `--until`, as a time.
     until: Option<Time>,
+    /// How many files would be read.
     files: u64,
+    /// How many objects of S3.
     objects: u64,
+    /// How many streams, whose length nobody knows.
     streams: u64,
+    /// How many bytes files and objects have, as they are stored.
     bytes: u64,
+    /// Requests to S3.
     requests: Requests,
+    /// What that costs in US dollars.
     cost_usd: Cost,
+    /// Files and objects that earlier runs have read, and that are not read again.
     read_before: u64,
+    /// Folders of a bucket that hold no trail logs, or those of other accounts.
     folders_left_alone: u64,
+    /// What could not be listed.
     problems: &'a [Problem],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Requests {
+    /// Those that list objects; they are made for the forecast too.
     list: u64,
+    /// Those that fetch objects.
     get: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Cost {
+    /// The requests, by the prices of us-east-1.
     requests: f64,
+    /// The calls to KMS, if all objects are encrypted under a key of KMS.
     kms_at_most: f64,
 }
 
@@ -45,7 +68,7 @@ struct Cost {
 /// Those of `out`.
 pub fn write_json(forecast: &Forecast, out: &mut dyn Write) -> io::Result<()> {
     let document = Document {
-        schema: "keytrail.forecast/v1",
+        schema: SCHEMA,
         sources: &forecast.sources,
         since: forecast.since,
         until: forecast.until,

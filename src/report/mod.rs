@@ -18,6 +18,8 @@ pub mod granted;
 mod json;
 pub mod keys;
 mod link;
+pub mod lint;
+pub mod ndjson;
 mod ocsf;
 pub mod page;
 pub mod record;
@@ -26,6 +28,7 @@ pub mod rules;
 #[cfg(test)]
 mod sample;
 mod sarif;
+pub mod schema;
 mod sentence;
 pub mod settings;
 mod table;
@@ -41,6 +44,7 @@ use crate::model::finding::Finding;
 
 pub use given::{Baseline, Expected, Format, Report, Run, State, Style, View};
 pub use json::write_document;
+pub use ndjson::{Ending, Reason};
 pub use ocsf::OcsfVersion;
 
 /// Writes `report` as `format` to `out` and flushes it.
@@ -60,7 +64,7 @@ pub fn write(
         Format::Json => write_document(&wire::Document::from(report), &mut out)?,
         Format::Ndjson => {
             for finding in report.outcome.findings.read()? {
-                json::write_line(&wire::Finding::from(&*finding?), &mut out)?;
+                ndjson::write(wire::Finding::from(&*finding?), &mut out)?;
             }
         }
         Format::Csv => rows::write(report, &mut out)?,
@@ -73,6 +77,18 @@ pub fn write(
     out.flush()
 }
 
+/// Writes what follows the findings of NDJSON, if programs are to read it: problems, and how the scan
+/// ended.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_end(report: &Report<'_>, ending: Ending, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    let problems = (ending, report.outcome.problems.as_slice());
+    ndjson::write_end("scan", problems, wire::Counts::from(report), &mut out)?;
+    out.flush()
+}
+
 /// Writes one finding as a line of NDJSON, for a report that grows while logs are read.
 ///
 /// One call of `write_all`, so that a reader never sees a part of a line unless the pipe is full.
@@ -81,6 +97,6 @@ pub fn write(
 /// Those of `out`.
 pub fn write_line(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let mut line = Vec::with_capacity(1024);
-    json::write_line(&wire::Finding::from(finding), &mut line)?;
+    ndjson::write(wire::Finding::from(finding), &mut line)?;
     out.write_all(&line)
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::escape::visible;
@@ -235,29 +236,49 @@ fn narrow(
     Ok(())
 }
 
-/// The document `keytrail.rules/v1`.
-#[derive(Serialize)]
-struct Document<'a> {
+/// The name and version of the document.
+pub const SCHEMA: &str = "keytrail.rules/v1";
+
+/// The document.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
+    /// The name and version of this form.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
+    /// The rules, by group and id.
     rules: Vec<Rule<'a>>,
 }
 
-/// A rule in it: all of [`RuleMeta`].
-#[derive(Serialize)]
+/// A rule: all that is known of it.
+#[derive(Serialize, JsonSchema)]
 struct Rule<'a> {
+    /// Its id.
     id: &'a str,
+    /// What it finds, in a few words.
     title: &'a str,
+    /// The level of its findings, where the rule does not raise or lower it.
     level: Level,
+    /// Its group; `null` of a rule of yours.
     group: Option<&'a str>,
+    /// How many findings to expect: 1 is hardly any, 2 some, 3 much.
     tier: Option<u8>,
+    /// The tags of the rule's file.
     tags: &'a [String],
+    /// The techniques of MITRE ATT&CK, such as T1485.
     attack: Vec<String>,
+    /// The statements of AWS's whitepaper on KMS that it helps to audit.
     whitepaper: &'a [String],
+    /// The controls of standards that it helps to audit, as FRAMEWORK:ID.
     controls: Vec<String>,
+    /// What it finds and why, in full.
     description: Option<&'a str>,
+    /// When a finding is harmless.
     false_positives: &'a [String],
+    /// What to do about a finding.
     advice: Option<&'a str>,
+    /// Links to more.
     references: &'a [String],
+    /// The file of the rule.
     origin: &'a str,
 }
 
@@ -282,6 +303,6 @@ pub fn write_json(rules: &[&RuleMeta], out: &mut dyn Write) -> io::Result<()> {
         references: &rule.references,
         origin: &rule.origin,
     });
-    let document = Document { schema: "keytrail.rules/v1", rules: rules.collect() };
+    let document = Document { schema: SCHEMA, rules: rules.collect() };
     json::write_document(&document, out)
 }

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ const NAME_MAX: usize = 40;
 const LINES: usize = 4;
 
 /// A setting.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Setting {
     /// The name of its key, or the option that makes it.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct Setting {
 }
 
 /// Where a setting comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum From {
     /// An option.
@@ -68,11 +69,18 @@ impl From {
     }
 }
 
-/// The document `keytrail.config/v1`.
-#[derive(Serialize)]
-struct Document<'a> {
+/// The name and version of the document.
+pub const SCHEMA: &str = "keytrail.config/v1";
+
+/// The document.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
+    /// The name and version of this form.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
+    /// The configuration that was read; `null` if there is none.
     file: Option<&'a str>,
+    /// Every setting, also one that nobody made.
     settings: &'a [Setting],
 }
 
@@ -81,7 +89,7 @@ struct Document<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn write_json(file: Option<&str>, settings: &[Setting], out: &mut dyn Write) -> io::Result<()> {
-    json::write_document(&Document { schema: "keytrail.config/v1", file, settings }, out)
+    json::write_document(&Document { schema: SCHEMA, file, settings }, out)
 }
 
 /// Writes the schema of the configuration.

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::table::grid::{Grid, Ink};
@@ -84,11 +85,20 @@ fn said(tag: &TagLine) -> String {
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// The name and version of the document.
+pub const SCHEMA: &str = "keytrail.tags/v1";
+
+/// The document.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
+    /// The name and version of this form.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
+    /// As of when; `null` is the end of all that was read.
     at: Option<Time>,
+    /// What is known of each key and resource.
     resources: &'a [TagState],
+    /// What could not be read.
     problems: &'a [Problem],
 }
 
@@ -102,6 +112,6 @@ pub fn write_json(
     problems: &[Problem],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let schema = "keytrail.tags/v1";
-    json::write_document(&Document { schema, at, resources: states, problems }, out)
+    let document = Document { schema: SCHEMA, at, resources: states, problems };
+    json::write_document(&document, out)
 }

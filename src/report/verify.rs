@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::table::grid::{Grid, Ink};
 use super::{Style, json};
@@ -42,25 +44,57 @@ pub struct Report<'a> {
     pub complete: bool,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// The name and version of the document.
+pub const SCHEMA: &str = "keytrail.verify/v1";
+
+/// The document.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
+    /// The name and version of this form.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
     #[serde(flatten)]
     body: Body<'a>,
+    /// What could not be read.
     problems: &'a [Problem],
 }
 
 /// The verdicts, as they are part of the report of a scan too. Frozen like that.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Body<'a> {
+    /// The public keys on which all verdicts rest.
     public_keys: &'a Anchor,
+    /// Whether everything was read.
     complete: bool,
+    /// How many logs have each verdict.
+    #[schemars(schema_with = "counted::<LogVerdict>")]
     logs: BTreeMap<&'static str, u64>,
+    /// How many digests have each verdict.
+    #[schemars(schema_with = "counted::<DigestVerdict>")]
     digests: BTreeMap<&'static str, u64>,
+    /// Files that are neither logs nor digests.
     others: u64,
+    /// Of the logs, those so new that their digest may not have been written yet.
     pending: u64,
+    /// The digests of each trail in each account and Region.
     chains: &'a [Chain],
+    /// Every file that is not verified; with `-v` the others too.
     items: &'a [Item],
+}
+
+/// A number for each verdict, which says what the verdict says.
+fn counted<V: Verdict + JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
+    let verdicts = V::json_schema(schemas);
+    let each = verdicts.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    let member = |one: &Value| {
+        let number = json_schema!({
+            "description": one.get("description"), "type": "integer", "minimum": 0
+        });
+        Some((one.get("const")?.as_str()?.to_owned(), number.to_value()))
+    };
+    let members: serde_json::Map<String, Value> = each.filter_map(member).collect();
+    let names: Vec<&str> = V::ALL.iter().map(|verdict| verdict.as_str()).collect();
+    json_schema!({"type": "object", "properties": members, "required": names})
 }
 
 impl<'a> Body<'a> {
@@ -90,7 +124,7 @@ fn counts<V: Verdict>(given: &BTreeMap<&'static str, u64>) -> BTreeMap<&'static 
 pub fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Report { anchor, verified, problems, complete } = *report;
     let body = Body::new(anchor, verified, complete);
-    let document = Document { schema: "keytrail.verify/v1", body, problems };
+    let document = Document { schema: SCHEMA, body, problems };
     json::write_document(&document, out)
 }
 

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::schemas;
+
 /// How long a test waits for what it expects before it fails.
 ///
 /// It only keeps a test that fails from hanging: what it waits for takes milliseconds, and seconds
@@ -46,7 +48,9 @@ impl Sandbox {
 
     /// Reads a file.
     pub fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        schemas::check(&text);
+        text
     }
 
     /// The names in the folder, sorted.
@@ -169,6 +173,7 @@ impl Keytrail {
     pub fn end(self, child: Child) -> Ended {
         let output = child.wait_with_output().unwrap();
         let text = |bytes: &[u8]| replace(std::str::from_utf8(bytes).unwrap(), &self.root);
+        schemas::check(&text(&output.stdout));
         Ended {
             code: output.status.code(),
             stdout: text(&output.stdout),

@@ -75,6 +75,14 @@ fn files_come_in_the_order_of_the_listing() {
     assert_eq!(scan("8"), one);
 }
 
+/// The finding of a line, as it stands in a document.
+fn finding(line: &str) -> Value {
+    let mut finding: Value = serde_json::from_str(line).unwrap();
+    let form = finding.as_object_mut().unwrap().remove("schema");
+    assert_eq!(form, Some("keytrail.finding/v1".into()));
+    finding
+}
+
 #[test]
 fn every_other_ndjson_is_sorted() {
     let sandbox = Sandbox::new();
@@ -85,13 +93,11 @@ fn every_other_ndjson_is_sorted() {
     };
     let listed = findings(&parse(&scan("json", &[])));
     let ndjson = scan("ndjson", &[]).stdout;
-    let ndjson: Vec<Value> =
-        ndjson.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ndjson: Vec<Value> = ndjson.lines().map(finding).collect();
     assert_eq!(ndjson, listed, "the same members, the same order");
     let each = findings(&parse(&scan("json", &["--each"])));
     let live = scan("ndjson", &["--each"]).stdout;
-    let mut live: Vec<Value> =
-        live.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut live: Vec<Value> = live.lines().map(finding).collect();
     assert_ne!(live, each);
     live.sort_by_key(|f| (f["events"][0]["id"].to_string(), f["rule"].to_string()));
     // Whether it was undone is not known yet when a live finding is written.

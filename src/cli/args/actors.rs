@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
+use super::common::{ColorArgs, ConfigArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs};
 use crate::cli::s3::S3Args;
 
 /// Everything `actors` takes.
@@ -52,6 +52,10 @@ pub struct ActorsArgs {
     /// Format: table, json, ndjson or csv
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
+
+    /// Where problems go.
+    #[command(flatten)]
+    pub problems: ProblemsArgs,
 
     /// Show at most so many, those with the worst findings first; 0 or none for all
     ///

@@ -155,6 +155,17 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
+/// Where problems go; the same for every command that has NDJSON.
+#[derive(Debug, Clone, Args)]
+pub struct ProblemsArgs {
+    /// Where problems go: stderr, or ndjson as lines of -f ndjson
+    ///
+    /// With ndjson each problem is a line behind the rows, and a last line says how the run ended: whether
+    /// it is complete, its exit code and why, and how much there is.
+    #[arg(long, value_name = "WHERE", default_value = "stderr")]
+    pub problems: String,
+}
+
 /// Which rules are evaluated.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rules")]

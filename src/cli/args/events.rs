@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, RangeArgs, RunArgs};
+use super::common::{ColorArgs, ConfigArgs, ProblemsArgs, RangeArgs, RunArgs};
 use crate::cli::s3::S3Args;
 
 /// What `events` ends with.
@@ -177,9 +177,13 @@ pub struct AroundArgs {
 pub struct ShownArgs {
     /// Format: table, json, ndjson or csv
     ///
-    /// ndjson is one event a line, and nothing else: problems go to standard error.
+    /// ndjson is one event a line: problems go to standard error, or with --problems ndjson behind the lines.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
+
+    /// Where problems go.
+    #[command(flatten)]
+    pub problems: ProblemsArgs,
 
     /// The whole records, one a line of JSON
     #[arg(long, conflicts_with_all = ["format", "columns"])]

@@ -6,6 +6,12 @@ use clap::{Args, Subcommand};
 
 use super::common::ColorArgs;
 
+/// What `generate` ends with.
+const EXIT: &str = "\
+Exit status:
+  0  done
+  2  not performed: bad usage, no such name";
+
 /// Everything `generate` takes.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
@@ -39,4 +45,19 @@ pub enum GenerateCommand {
         #[arg(long, value_name = "DIR", conflicts_with = "command")]
         all: Option<PathBuf>,
     },
+    /// Print the JSON Schema of a format that keytrail writes; without a name, list them
+    #[command(after_help = EXIT)]
+    Schema(SchemaArgs),
+}
+
+/// What `generate schema` takes.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The format, such as report, finding or events, or what its member schema says
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// List the names, what writes each, and what it is
+    #[arg(long, conflicts_with = "name")]
+    pub list: bool,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
+use super::common::{ColorArgs, ConfigArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs};
 use crate::cli::s3::S3Args;
 
 /// What `keys` ends with.
@@ -91,6 +91,10 @@ pub struct KeysArgs {
     /// ndjson is one key a line, csv one key a row.
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
+
+    /// Where problems go.
+    #[command(flatten)]
+    pub problems: ProblemsArgs,
 
     /// The colours.
     #[command(flatten)]

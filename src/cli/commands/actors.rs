@@ -30,6 +30,8 @@ struct Settled {
     plan: Plan,
     query: Query,
     form: Form,
+    /// Whether problems are lines of NDJSON.
+    lines: bool,
     limit: Option<usize>,
     run: Running,
     sources: Vec<OsString>,
@@ -45,7 +47,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     if args.granted_vs_used {
         return granted::run(args, messages);
     }
-    let Settled { plan, query, form, limit, run, sources, mut listing, delivery } =
+    let Settled { plan, query, form, lines, limit, run, sources, mut listing, delivery } =
         settle(args, messages)?;
     let stop = signals::install(vec![delivery.unfinished()]);
     let done = Progress::default();
@@ -58,14 +60,15 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let mut problems = outcome.problems;
     problems.sort();
     let complete = !interrupted && problems.is_empty();
-    let callers = Callers { count: found.count, limit, problems: &problems, complete };
     let forgiven = run.allow_incomplete && !interrupted;
     let exit = if complete || forgiven { Exit::Clean } else { Exit::Incomplete };
+    let ending = lines.then(|| exit.ending(complete, interrupted));
+    let callers = Callers { count: found.count, limit, problems: &problems, complete, ending };
     let style = delivery.style(run.color, run.is_verbose());
     let delivered = delivery
         .finish(exit, |out| report::write(form, &callers, &mut found.rows()?, &style, out))?;
     if delivered.whole {
-        asked::say_problems(&problems, form == Form::Json, &run, messages);
+        asked::say_problems(&problems, form == Form::Json || lines, &run, messages);
         nowhere::say(&quiet, &run, messages);
         if callers.more() > 0 && form != Form::Table {
             let more = plural(callers.more(), "more caller");
@@ -84,6 +87,7 @@ fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     let range = check.filter(&args.range, now);
     let query = asked::callers(&mut check, (&args.principal, &args.access_key, &args.ip), range);
     let form = check.value("--format", &args.format, form);
+    let lines = check.problems(&args.problems, form == Some(Form::Ndjson));
     let limit = asked::rows(&mut check, args.limit.as_deref(), form == Some(Form::Table));
     let run = check.running(&args.color, &args.run);
     let sources = asked::sources(&mut check, &args.sources);
@@ -95,8 +99,8 @@ fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     let scope = Scope::of(&query.range);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, scope));
     let listing = check.all(listing);
-    let settled = (|| Some((form?, limit?, run?, listing?, rules?)))();
-    let (form, limit, run, mut listing, rules) = check.end(settled)?;
+    let settled = (|| Some((form?, lines?, limit?, run?, listing?, rules?)))();
+    let (form, lines, limit, run, mut listing, rules) = check.end(settled)?;
     let plan = Plan {
         estate: Arc::clone(&config.estate),
         filter: query.range.clone(),
@@ -109,7 +113,7 @@ fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     beside.iter().for_each(|path| listing.leave_out(path));
     let delivery = asked::open(&args.output, &sources, &beside).map_err(|failure| vec![failure])?;
     delivery.unfinished_path().iter().for_each(|path| listing.leave_out(path));
-    Ok(Settled { plan, query, form, limit, run, sources, listing, delivery })
+    Ok(Settled { plan, query, form, lines, limit, run, sources, listing, delivery })
 }
 
 fn form(text: &str) -> Result<Form, String> {

@@ -63,15 +63,16 @@ pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     problems.extend(conflict);
     problems.sort();
     let complete = !interrupted && problems.is_empty();
+    let forgiven = run.allow_incomplete && !interrupted;
+    let exit = if complete || forgiven { Exit::Clean } else { Exit::Incomplete };
     let events = Events {
         counts,
         limit: shown.limit,
         columns: &shown.columns,
         problems: &problems,
         complete,
+        ending: shown.problems.then(|| exit.ending(complete, interrupted)),
     };
-    let forgiven = run.allow_incomplete && !interrupted;
-    let exit = if complete || forgiven { Exit::Clean } else { Exit::Incomplete };
     let style = delivery.style(run.color, run.is_verbose());
     let delivered = delivery.finish(exit, |out| {
         report::write(shown.form, &events, &mut timeline.rows()?, &style, out)
@@ -95,7 +96,8 @@ fn say(
     (run, interrupted): (&Running, bool),
     messages: Messages,
 ) {
-    asked::say_problems(events.problems, shown.form == Form::Json, run, messages);
+    let listed = shown.form == Form::Json || shown.problems;
+    asked::say_problems(events.problems, listed, run, messages);
     if events.more() > 0 && shown.form != Form::Table {
         let more = plural(events.more(), "more event");
         messages.note(format!("{more} not shown: --limit 0 shows all"));

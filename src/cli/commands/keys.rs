@@ -42,6 +42,8 @@ struct Settled {
     listing: Listing,
     run: Running,
     form: report::Form,
+    /// Whether problems are lines of NDJSON.
+    lines: bool,
     plan: Plan,
     /// For how long a key is to be without use, in microseconds.
     unused: Option<i64>,
@@ -54,7 +56,7 @@ struct Settled {
 /// All the reasons why it was not performed.
 pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let now = Time::now();
-    let Settled { sources, mut listing, run, form, plan, unused, mut problems } =
+    let Settled { sources, mut listing, run, form, lines, plan, unused, mut problems } =
         settle(args, now, messages)?;
     let stop = signals::install(Vec::new());
     let done = Progress::default();
@@ -82,13 +84,17 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         first: outcome.totals.first_event,
         last: outcome.totals.last_event,
         problems: &problems,
+        ending: lines.then(|| {
+            let complete = problems.is_empty() && !outcome.interrupted;
+            exit.ending(complete, outcome.interrupted)
+        }),
     };
     let delivered =
         delivery.finish(exit, |mut out| report::write(form, &report, &style, &mut out))?;
-    if delivered.whole && !run.is_quiet() {
+    if delivered.whole && !run.is_quiet() && (!lines || run.is_verbose()) {
         problems.iter().for_each(|problem| messages.warning(problem));
     }
-    let rows = matches!(form, report::Form::Csv | report::Form::Ndjson);
+    let rows = matches!(form, report::Form::Csv | report::Form::Ndjson) && !lines;
     if delivered.whole && rows && !run.is_quiet() && inventory.left_out > 0 {
         let others = inventory.left_out;
         messages.warning(format!("{others} more keys are not listed: they rank below these"));
@@ -106,6 +112,7 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     let mut check = Check::default();
     let filter = check.filter(&args.range, now);
     let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
+    let lines = check.problems(&args.problems, form == Some(report::Form::Ndjson));
     let run = check.running(&args.color, &args.run);
     let asked = asked(&mut check, args, now);
     let unused = args.unused.as_ref().map(|text| check.value("--unused", text, age));
@@ -138,8 +145,9 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
             keys: Some(asked?),
             ..Plan::new(rules)
         };
+        let lines = lines?;
         let (form, unused) = (form?, unused.map_or(Some(None), |unused| unused.map(Some))?);
-        Some(Settled { sources, listing, run, form, plan, unused, problems })
+        Some(Settled { sources, listing, run, form, lines, plan, unused, problems })
     });
     check.end(settled)
 }

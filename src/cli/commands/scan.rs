@@ -382,6 +382,7 @@ impl Scan {
         let style = Style { view: settings.written.view, ..style };
         let report =
             Report { run, outcome, keys: keys.as_ref(), frameworks: frameworks(), nights: &[] };
+        let ending = exit.ending(outcome.complete(), outcome.interrupted);
         // Not above a report that goes to a terminal.
         let show = settings.run.show(delivery.is_terminal());
         let progress = Progress::default();
@@ -390,7 +391,12 @@ impl Scan {
         let (exported, delivered) = progress::during(show, watched, || {
             let exported = exports.write(&report, &Style { width: None, color: false, ..style });
             let delivered = delivery.finish(exit, |mut out| {
-                report::write(settings.written.format, &report, &style, &mut out)
+                report::write(settings.written.format, &report, &style, &mut out)?;
+                if settings.problems {
+                    report::write_end(&report, ending, &mut out)
+                } else {
+                    Ok(())
+                }
             });
             (exported, delivered)
         });
@@ -454,7 +460,7 @@ fn say_folded(outcome: &Outcome, messages: Messages) {
 fn say_problems(outcome: &Outcome, settings: &Settings, messages: Messages) {
     let listed = match settings.run.verbosity {
         Verbosity::Quiet => false,
-        Verbosity::Normal => settings.written.format.is_findings_alone(),
+        Verbosity::Normal => settings.written.format.is_findings_alone() && !settings.problems,
         Verbosity::Verbose => true,
     };
     if listed {

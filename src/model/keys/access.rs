@@ -3,13 +3,14 @@
 //! What must stay true: what is certain rests on documents that were seen, and everything that could
 //! still refuse or allow a call and was not seen is named.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::state::Proof;
 use crate::model::time::Time;
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Access {
     /// The permission, such as `Decrypt`.
     pub operation: String,
@@ -30,7 +31,7 @@ pub struct Access {
 }
 
 /// How sure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sure {
     /// Documents that were seen allow it by themselves, without conditions, and none denies it.
@@ -59,7 +60,7 @@ impl Sure {
 }
 
 /// Somebody who is allowed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Allowance {
     /// How sure it is.
     pub sure: Sure,
@@ -72,7 +73,7 @@ pub struct Allowance {
 }
 
 /// Somebody who is denied.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Denial {
     /// Who.
     pub principal: String,

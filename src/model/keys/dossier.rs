@@ -1,5 +1,6 @@
 //! One key in depth.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::access::Access;
@@ -8,7 +9,7 @@ use super::state::Proof;
 use crate::model::time::Time;
 
 /// Everything that the log tells of one key, beside its row.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Dossier {
     /// Every administrative call on it, in the order of time. Of too many the latest are listed.
     pub life: Listed<LifeEvent>,
@@ -31,7 +32,7 @@ pub struct Dossier {
 }
 
 /// An administrative call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LifeEvent {
     /// The record.
     #[serde(flatten)]
@@ -45,7 +46,7 @@ pub struct LifeEvent {
 }
 
 /// A policy, and what it changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PolicyVersion {
     /// The record that set it.
     pub proof: Proof,
@@ -61,7 +62,7 @@ pub struct PolicyVersion {
 }
 
 /// How a statement differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Differs {
     /// It is new.
@@ -73,7 +74,7 @@ pub enum Differs {
 }
 
 /// A statement that differs from the policy before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatementChange {
     /// Its `Sid`, else its number.
     pub statement: String,
@@ -84,7 +85,7 @@ pub struct StatementChange {
 }
 
 /// A grant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpenGrant {
     /// `grantId`
     pub id: String,
@@ -105,7 +106,7 @@ pub struct OpenGrant {
 }
 
 /// The uses of one day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DayUse {
     /// When it begins.
     pub day: Time,
@@ -116,7 +117,7 @@ pub struct DayUse {
 }
 
 /// Calls that failed alike.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Refused {
     /// `eventName`
     pub event: String,

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::dossier::Dossier;
@@ -34,7 +35,7 @@ pub struct Inventory {
 }
 
 /// A last use that KMS told of.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Told {
     /// The key, as KMS named it.
     pub key: String,
@@ -49,7 +50,7 @@ pub struct Told {
 }
 
 /// What the log tells of one key.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct KeyFacts {
     /// Its ARN.
     pub arn: String,
@@ -61,9 +62,9 @@ pub struct KeyFacts {
     pub aliases: Listed<AliasSpan>,
     /// Whether AWS manages it for one of its services, where an alias tells so.
     pub aws_managed: bool,
-    /// Its tags at the end of the log, as far as they are known,
+    /// Its tags at the end of the log, as far as they are known.
     pub tags: BTreeMap<String, String>,
-    /// and whether it has no others.
+    /// Whether it has no other tags.
     pub tags_complete: bool,
     /// What it is now.
     pub state: StateNow,
@@ -165,7 +166,7 @@ pub fn id_of(arn: &str) -> &str {
 }
 
 /// How often a key's policy was changed in the range that is reported.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PolicyChanges {
     /// Calls of `PutKeyPolicy` that succeeded.
     pub changes: u64,
@@ -174,7 +175,7 @@ pub struct PolicyChanges {
 }
 
 /// An alias, and when it named the key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AliasSpan {
     /// `alias/NAME`
     pub name: String,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::access::{Denial, Sure};
@@ -24,7 +25,7 @@ pub enum Granted {
 }
 
 /// What is granted to a principal against what it used.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct GrantedVsUsed {
     /// The ARN of the user or role.
     pub principal: String,
@@ -50,7 +51,7 @@ pub struct GrantedVsUsed {
 }
 
 /// The IAM policies of a principal, as far as the log shows them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct IamSeen {
     /// Those whose text is known.
     pub policies: BTreeSet<String>,
@@ -61,7 +62,7 @@ pub struct IamSeen {
 }
 
 /// The rights to one key, and its use.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct KeyRights {
     /// Its ARN.
     pub key: String,
@@ -82,7 +83,7 @@ pub struct KeyRights {
 }
 
 /// Operations that one statement, grant or pair of documents allows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Allowed {
     /// How sure it is.
     pub sure: Sure,
@@ -97,7 +98,7 @@ pub struct Allowed {
 }
 
 /// A permission that was used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UsedCall {
     /// The permission, such as `Decrypt`.
     pub operation: &'static str,
@@ -127,7 +128,7 @@ impl Shown {
 }
 
 /// Whether the log shows what allowed a use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shown {
     /// A document that holds at the end allows it.
@@ -155,7 +156,7 @@ impl Shown {
 }
 
 /// A policy document. The names of its members are IAM's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct LeastPolicy {
     /// The version of the language.
@@ -165,7 +166,7 @@ pub struct LeastPolicy {
 }
 
 /// A statement of a policy document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct LeastStatement {
     /// `Allow`
@@ -176,5 +177,6 @@ pub struct LeastStatement {
     pub resource: Vec<String>,
     /// What each use had in common, by operator and key.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, Vec<String>>>")]
     pub condition: Option<BTreeMap<&'static str, BTreeMap<String, Vec<String>>>>,
 }

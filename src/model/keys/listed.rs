@@ -1,11 +1,12 @@
 //! The first of several things, and how often they were.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::time::Time;
 
 /// The first of several things, and how many there are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Listed<T> {
     /// How many there are; at least so many, if `cut`.
     pub count: u64,
@@ -29,7 +30,7 @@ impl<T> Listed<T> {
 }
 
 /// How often, and when.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Tally {
     /// Calls that succeeded.
     pub ok: u64,
@@ -60,7 +61,7 @@ impl Tally {
 }
 
 /// Something that calls had in common, and how often.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Used {
     /// A principal, service, account, Region, address or resource.
     pub name: String,

@@ -1,11 +1,12 @@
 //! How far the log reaches, and what that says of keys without use.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::time::Time;
 
 /// What the log says of a key that it shows no use of, for a time that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Quiet {
     /// Whether it was used.
     pub verdict: Verdict,
@@ -15,18 +16,18 @@ pub struct Quiet {
     pub since: Time,
     /// The end of the log.
     pub until: Time,
-    /// Where the log of the key's account and Region begins, within that time,
+    /// Where the log of the key's account and Region begins, within that time.
     pub covered_from: Option<Time>,
-    /// where it ends,
+    /// Where it ends.
     pub covered_to: Option<Time>,
-    /// of how many hours it has files,
+    /// Of how many hours it has files.
     pub hours_covered: u64,
-    /// and how many hours there are.
+    /// How many hours that time has.
     pub hours_asked: u64,
 }
 
 /// Whether a key was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// No use in a log that reaches over all of the time.
@@ -60,7 +61,7 @@ impl Verdict {
 }
 
 /// The last use of a key that KMS told of, beside what the log has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KmsUse {
     /// When; `None` if there was none since `tracked_since`.
     pub time: Option<Time>,
@@ -75,7 +76,7 @@ pub struct KmsUse {
 }
 
 /// Whether the log has the use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InLog {
     /// There it is.

@@ -1,12 +1,13 @@
 //! What a key is now, and the record that proves it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 
 /// The record behind a claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Proof {
     /// `eventTime`
     pub time: Time,
@@ -23,7 +24,9 @@ pub struct Proof {
 }
 
 /// The states of a key, as far as records tell them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyState {
     /// It will be deleted.
@@ -87,7 +90,7 @@ impl KeyState {
 }
 
 /// What a key is at the end of the log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StateNow {
     /// The state.
     pub state: KeyState,
@@ -109,7 +112,7 @@ impl StateNow {
 }
 
 /// How a key was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Made {
     /// The record of `CreateKey`, or of `ReplicateKey`.
     pub proof: Proof,
@@ -124,7 +127,7 @@ pub struct Made {
 }
 
 /// Whether a key rotates.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Rotation {
     /// Whether automatic rotation is on; `None` if no record tells.
     pub on: Option<bool>,
@@ -139,7 +142,7 @@ pub struct Rotation {
 }
 
 /// Imported material.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Material {
     /// Whether there is some now.
     pub there: bool,

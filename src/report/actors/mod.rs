@@ -9,13 +9,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use schemars::JsonSchema;
 use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
 
+use super::ndjson::{self, LineBody};
 use super::table::fit::{count, counted};
 use super::table::grid::Ink;
 use super::table::packed::Packed;
-use super::{Style, csv, json};
+use super::{Ending, Style, csv, json};
 use crate::model::conduct::{Conduct, Smallest, Who};
 use crate::model::level::Level;
 use crate::model::problem::Problem;
@@ -46,6 +48,8 @@ pub struct Callers<'a> {
     pub problems: &'a [Problem],
     /// Whether everything was read.
     pub complete: bool,
+    /// How the run ended, if lines of NDJSON are to tell that and the problems.
+    pub ending: Option<Ending>,
 }
 
 impl Callers<'_> {
@@ -79,9 +83,9 @@ pub fn write(
         Form::Table => write_table(callers, rows, style, &mut out)?,
         Form::Json => {
             let document = Document {
-                schema: "keytrail.actors/v1",
+                schema: SCHEMA,
                 complete: callers.complete,
-                totals: Totals { actors: callers.count, shown: callers.count.min(shown as u64) },
+                totals: Totals::from(callers),
                 actors: RefCell::new((rows, shown)),
                 problems: callers.problems,
             };
@@ -89,7 +93,11 @@ pub fn write(
         }
         Form::Ndjson => {
             for row in rows.take(shown) {
-                json::write_line(&Row::from(&row?), &mut out)?;
+                ndjson::write(Row::from(&row?), &mut out)?;
+            }
+            if let Some(ending) = callers.ending {
+                let counts = Counts { totals: Totals::from(callers) };
+                ndjson::write_end("actors", (ending, callers.problems), counts, &mut out)?;
             }
         }
         Form::Csv => {
@@ -132,21 +140,50 @@ fn write_table(
     }
 }
 
-/// `keytrail.actors/v1`. Frozen like the report's.
-#[derive(Serialize)]
-struct Document<'a> {
+/// The name and version of the document.
+pub const SCHEMA: &str = "keytrail.actors/v1";
+
+/// The document. Frozen like the report's.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
+    /// The name and version of this form.
+    #[schemars(extend("const" = SCHEMA))]
     schema: &'static str,
+    /// Whether everything was read.
     complete: bool,
+    /// How many there are.
     totals: Totals,
+    /// The callers, those with the worst findings first.
     #[serde(serialize_with = "each_row")]
+    #[schemars(with = "Vec<Row<'static>>")]
     actors: RefCell<(Rows<'a>, usize)>,
+    /// What could not be read.
     problems: &'a [Problem],
 }
 
-#[derive(Serialize)]
-struct Totals {
+/// How many callers there are.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ActorsTotals")]
+pub struct Totals {
+    /// Callers with one credential each.
     actors: u64,
+    /// Those that are shown.
     shown: u64,
+}
+
+impl From<&Callers<'_>> for Totals {
+    fn from(callers: &Callers<'_>) -> Self {
+        let Callers { count, .. } = *callers;
+        Totals { actors: count, shown: count.min(callers.shown() as u64) }
+    }
+}
+
+/// The end of the lines.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ActorsCounts")]
+pub(super) struct Counts {
+    /// How many there are.
+    totals: Totals,
 }
 
 fn each_row<S: Serializer>(rows: &RefCell<(Rows<'_>, usize)>, to: S) -> Result<S::Ok, S::Error> {
@@ -159,33 +196,60 @@ fn each_row<S: Serializer>(rows: &RefCell<(Rows<'_>, usize)>, to: S) -> Result<S
 }
 
 /// One caller with one credential.
-#[derive(Serialize)]
-struct Row<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Row<'a> {
+    /// Who called.
     principal: Caller<'a>,
+    /// The access key; `null` where a service called, or where no record tells.
     access_key_id: Option<&'a str>,
+    /// The time of the first call.
     first_seen: Option<Time>,
+    /// The time of the last call.
     last_seen: Option<Time>,
+    /// How many calls, copies not counted.
     calls: u64,
+    /// Calls that were refused.
     refused: u64,
+    /// Calls that failed otherwise.
     failed: u64,
+    /// How many calls of each `eventName`.
     events: &'a BTreeMap<String, u64>,
+    /// Whether there were other events.
     more_events: bool,
+    /// Where calls came from.
     source_ips: &'a Smallest,
+    /// With which programs.
     user_agents: &'a Smallest,
+    /// In which accounts.
     accounts: &'a Smallest,
+    /// In which Regions.
     regions: &'a Smallest,
+    /// Keys, by ARN, of calls that succeeded.
     keys: &'a Smallest,
+    /// Secrets and parameters of calls that succeeded.
     secrets: &'a Smallest,
+    /// Objects in S3 of calls that succeeded.
     objects: &'a Smallest,
+    /// How many findings of each level are about the caller.
     findings: &'a BTreeMap<Level, u64>,
 }
 
-#[derive(Serialize)]
+impl LineBody for Row<'_> {
+    const SCHEMA: &'static str = "keytrail.actor/v1";
+}
+
+/// Who called.
+#[derive(Serialize, JsonSchema)]
 struct Caller<'a> {
+    /// `userIdentity.type`
     r#type: Option<&'a str>,
+    /// The ARN of the user or role, or what else names the caller.
     arn: Option<&'a str>,
+    /// The account of the caller.
     account: Option<&'a str>,
+    /// The session name of a role session.
     session: Option<&'a str>,
+    /// The service that called on behalf of the caller, or for itself.
     invoked_by: Option<&'a str>,
 }
 

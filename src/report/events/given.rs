@@ -5,6 +5,7 @@ use std::io;
 use super::columns::Column;
 use crate::model::occurrence::{Counts, Occurrence};
 use crate::model::problem::Problem;
+use crate::report::Ending;
 
 /// The rows of a timeline.
 pub type Rows<'a> = &'a mut dyn Iterator<Item = io::Result<Occurrence>>;
@@ -37,6 +38,8 @@ pub struct Events<'a> {
     pub problems: &'a [Problem],
     /// Whether everything was read.
     pub complete: bool,
+    /// How the run ended, if lines of NDJSON are to tell that and the problems.
+    pub ending: Option<Ending>,
 }
 
 impl Events<'_> {

@@ -10,9 +10,10 @@ mod wire;
 
 use std::io::{self, BufWriter, Write};
 
-use super::{Style, csv, json, record};
+use super::{Style, csv, json, ndjson, record};
 pub use columns::Column;
 pub use given::{Events, Form, Rows};
+pub(super) use wire::{Counts, Document, Event, SCHEMA};
 
 /// Writes a timeline and flushes `out`.
 ///
@@ -28,10 +29,14 @@ pub fn write(
     let mut out = BufWriter::new(out);
     match form {
         Form::Table => table::write(events, rows, style, &mut out)?,
-        Form::Json => json::write_document(&wire::Document::new(events, rows), &mut out)?,
+        Form::Json => json::write_document(&Document::new(events, rows), &mut out)?,
         Form::Ndjson => {
             for row in rows.take(events.shown()) {
-                json::write_line(&wire::Event::from(&row?), &mut out)?;
+                ndjson::write(Event::from(&row?), &mut out)?;
+            }
+            if let Some(ending) = events.ending {
+                let problems = (ending, events.problems);
+                ndjson::write_end("events", problems, Counts::from(events), &mut out)?;
             }
         }
         Form::Csv => {

@@ -2,11 +2,15 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::keys::granted::GrantedVsUsed;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
+
+/// The name and version of the document.
+pub const SCHEMA: &str = "keytrail.granted/v1";
 
 /// The forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +34,22 @@ impl FromStr for Form {
 }
 
 /// What there is to tell.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Answer<'a> {
-    /// The version of the document.
+    /// The name and version of this form.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
     /// Whether everything was read.
     pub complete: bool,
-    /// Which calls count: from,
+    /// Calls from this time on count; `null` if all do.
     pub since: Option<Time>,
-    /// to.
+    /// Calls before this time count; `null` if all do.
     pub until: Option<Time>,
-    /// The first event of the log,
+    /// The time of the first event of the log.
     pub first_event: Option<Time>,
-    /// and the last.
+    /// The time of the last event of the log.
     pub last_event: Option<Time>,
-    /// The answer; `None` if the name stands for nobody who called.
+    /// The answer; `null` if the name stands for nobody who called.
     pub granted: Option<&'a GrantedVsUsed>,
     /// What could not be read.
     pub problems: &'a [Problem],

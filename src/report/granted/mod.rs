@@ -8,11 +8,8 @@ mod table;
 
 use std::io::{self, BufWriter, Write};
 
-pub use self::given::{Answer, Form};
+pub use self::given::{Answer, Form, SCHEMA};
 use super::{Style, json};
-
-/// The schema of the document.
-pub const SCHEMA: &str = "keytrail.granted/v1";
 
 /// Writes the answer.
 ///

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::model::keys::facts::Inventory;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
+use crate::report::Ending;
 
 /// The form of the inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,4 +51,6 @@ pub struct Keys<'a> {
     pub last: Option<Time>,
     /// What could not be read, or is missing.
     pub problems: &'a [Problem],
+    /// How the run ended, if lines of NDJSON are to tell that and the problems.
+    pub ending: Option<Ending>,
 }

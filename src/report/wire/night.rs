@@ -1,5 +1,6 @@
 //! One of the reports that a period was made of, as JSON.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::level::Level;
@@ -7,21 +8,33 @@ use crate::model::night;
 use crate::model::time::Time;
 
 /// One report: a member of `nights`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Night<'a> {
+    /// The report, as it was named.
     path: &'a str,
+    /// When its run ended.
     finished: Time,
+    /// The time of the first event that it read.
     first_event: Option<Time>,
+    /// The time of the last event that it read.
     last_event: Option<Time>,
+    /// Whether everything that it was given could be read.
     complete: bool,
+    /// Problems.
     problems: u64,
+    /// Files that it read.
     blobs: u64,
+    /// Records, copies included.
     records: u64,
+    /// Accounts that delivered.
     accounts: u64,
+    /// Hours of accounts and Regions that have records.
     hours_covered: u64,
+    /// Hours of accounts and Regions that have none.
     hours_missing: u64,
-    /// Logs that verified, and that did not; `null` if nothing was to be verified.
+    /// Logs that verified; `null` if nothing was to be verified.
     logs_verified: Option<u64>,
+    /// Logs that did not verify; `null` if nothing was to be verified.
     logs_not_verified: Option<u64>,
     /// Findings that no earlier report of the period has, by level.
     new: Levels,
@@ -29,7 +42,7 @@ pub struct Night<'a> {
     known: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Levels {
     critical: u64,
     high: u64,

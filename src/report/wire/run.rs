@@ -1,5 +1,6 @@
 //! The part of the JSON form that is about the run itself.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::level::Level;
@@ -8,44 +9,67 @@ use crate::model::outcome::Outcome;
 use crate::model::time::Time;
 use crate::report;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Run<'a> {
+    /// When the run began.
     started: Time,
+    /// When the last input was read.
     finished: Time,
+    /// The sources as they were given.
     sources: &'a [String],
+    /// Only events from this time on are reported.
     since: Option<Time>,
+    /// Only events before this time are reported.
     until: Option<Time>,
+    /// Whether everything was read: no problem, and no signal.
     complete: bool,
+    /// The command line, the name of the program first.
     command: &'a [String],
+    /// The version of the program.
     version: &'static str,
+    /// The digest of the effective configuration, `sha256:…`.
     config: &'a str,
+    /// The digest of the names and sizes of the input, `sha256:…`; with `--verify` of its contents too.
     manifest: &'a str,
-    /// `config` is a digest, of all that the options and this file say.
+    /// The configuration that was read.
     config_file: Option<&'a str>,
+    /// The earlier report that findings are compared with.
     baseline: Option<Baseline<'a>>,
+    /// Whether a finding is one event instead of a group.
     each: bool,
+    /// What earlier runs have left, with `--state`.
     state: Option<State<'a>>,
+    /// What was passed over in buckets.
     listed: Listed,
     /// The lines of which `config` is the digest.
     settings: &'a [String],
+    /// The least level that is listed.
     min_level: Level,
+    /// The machine, if its name was given.
     host: Option<&'a str>,
+    /// SHA-256 of the program's file, `sha256:…`, where evidence was to be filed.
     program: Option<&'a str>,
+    /// The accounts and Regions that should deliver.
     expected: Expected<'a>,
 }
 
 /// The accounts and Regions that should deliver.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Expected<'a> {
+    /// Accounts, 12 digits each.
     accounts: &'a [String],
+    /// Regions.
     regions: &'a [String],
 }
 
 /// What earlier runs have left.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct State<'a> {
+    /// The state as it was given.
     path: &'a str,
+    /// How many runs have gone on from each other before this one.
     runs: u64,
+    /// When the last of them ended.
     previous: Option<Time>,
     /// Files and objects that were not read again.
     read_before: u64,
@@ -66,16 +90,21 @@ struct State<'a> {
 }
 
 /// What was passed over in buckets.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Listed {
+    /// Requests that listed objects.
     requests: u64,
+    /// Objects of days that the range cannot need.
     objects_outside_range: u64,
+    /// Folders that hold no trail logs, or those of other accounts.
     folders_left_alone: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Baseline<'a> {
+    /// The file as it was given.
     path: &'a str,
+    /// Its digest, `sha256:…`.
     sha256: &'a str,
 }
 

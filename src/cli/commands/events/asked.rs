@@ -27,6 +27,8 @@ pub struct Shown {
     pub form: Form,
     pub columns: Vec<Column>,
     pub limit: Option<usize>,
+    /// Whether problems are lines of NDJSON.
+    pub problems: bool,
 }
 
 /// The sources; standard input if there is none and it is no terminal.
@@ -147,6 +149,7 @@ pub fn shown(check: &mut Check, args: &ShownArgs) -> Option<Shown> {
         true => Some(Form::Raw),
         false => check.value("--format", &args.format, form),
     };
+    let problems = check.problems(&args.problems, form == Some(Form::Ndjson));
     let limit = rows(check, args.limit.as_deref(), form == Some(Form::Table));
     let columns = args.columns.as_ref().map(|text| check.value("--columns", text, columns));
     let form = form?;
@@ -158,7 +161,7 @@ pub fn shown(check: &mut Check, args: &ShownArgs) -> Option<Shown> {
         None if form == Form::Csv => Column::ALL.to_vec(),
         None => Column::SHOWN.to_vec(),
     };
-    Some(Shown { form, columns, limit: limit? })
+    Some(Shown { form, columns, limit: limit?, problems: problems? })
 }
 
 /// The most rows that are shown, if there is a limit; `None` if it cannot be read.

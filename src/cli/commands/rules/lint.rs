@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use super::args::LintArgs;
 use super::{Done, form, in_memory};
 use crate::cli::exit::Exit;
@@ -11,7 +9,8 @@ use crate::cli::failure::Failure;
 use crate::cli::ui::{Messages, labelled, plural};
 use crate::cli::values::Form;
 use crate::detect::lint::{Flaw, Linted, Severity, lint};
-use crate::report::{Style, write_document};
+use crate::report::Style;
+use crate::report::lint::{Complaint, write_json};
 
 /// Runs the command.
 pub fn run(args: &LintArgs, style: Style, messages: Messages) -> Done {
@@ -27,7 +26,9 @@ pub fn run(args: &LintArgs, style: Style, messages: Messages) -> Done {
             skipped.for_each(|rule| messages.note(format!("rule skipped: {rule}")));
             text(&linted, style).into_bytes()
         }
-        Form::Json => in_memory(|out| write_document(&Document::from(&linted), out))?,
+        Form::Json => {
+            in_memory(|out| write_json(linted.files, &complaints(&linted), &linted.skipped, out))?
+        }
     };
     Ok((output, exit))
 }
@@ -61,42 +62,16 @@ fn text(linted: &Linted, style: Style) -> String {
     text
 }
 
-/// The document `keytrail.lint/v1`.
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    files: usize,
-    flaws: Vec<WireFlaw<'a>>,
-    skipped: &'a [String],
-}
-
-#[derive(Serialize)]
-struct WireFlaw<'a> {
-    path: &'a str,
-    line: Option<usize>,
-    column: Option<usize>,
-    severity: &'static str,
-    code: &'a str,
-    message: &'a str,
-    hint: Option<&'a str>,
-}
-
-impl<'a> From<&'a Linted> for Document<'a> {
-    fn from(linted: &'a Linted) -> Self {
-        let flaws = linted.flaws.iter().map(|flaw| WireFlaw {
-            path: &flaw.origin,
-            line: flaw.place.map(|(line, _)| line),
-            column: flaw.place.map(|(_, column)| column),
-            severity: flaw.severity.as_str(),
-            code: &flaw.code,
-            message: &flaw.message,
-            hint: flaw.hint.as_deref(),
-        });
-        Document {
-            schema: "keytrail.lint/v1",
-            files: linted.files,
-            flaws: flaws.collect(),
-            skipped: &linted.skipped,
-        }
-    }
+/// The flaws as the document has them.
+fn complaints(linted: &Linted) -> Vec<Complaint<'_>> {
+    let flaws = linted.flaws.iter().map(|flaw| Complaint {
+        path: &flaw.origin,
+        line: flaw.place.map(|(line, _)| line),
+        column: flaw.place.map(|(_, column)| column),
+        severity: flaw.severity.as_str(),
+        code: &flaw.code,
+        message: &flaw.message,
+        hint: flaw.hint.as_deref(),
+    });
+    flaws.collect()
 }

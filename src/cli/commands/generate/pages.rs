@@ -1,4 +1,4 @@
-//! `keytrail generate`: completions and man pages, made of the options themselves.
+//! `keytrail generate completions` and `man`: made of the options themselves.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,6 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::cli::args::Cli;
-use crate::cli::args::generate::{GenerateArgs, GenerateCommand};
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -17,22 +16,28 @@ use crate::cli::failure::Failure;
 /// The name of the program.
 const PROGRAM: &str = "keytrail";
 
-/// Runs the command.
+/// Prints a man page, or writes all of them into a folder.
 ///
 /// # Errors
-/// A shell or command that is not known; a folder that cannot be written.
-pub fn run(args: &GenerateArgs) -> Result<Exit, Vec<Failure>> {
-    let text = match &args.command {
-        GenerateCommand::Completions { shell } => completions(shell)?,
-        GenerateCommand::Man { all: Some(folder), .. } => {
-            let broken = |error| vec![Failure::write(Some(folder), error)];
-            fs::create_dir_all(folder).map_err(broken)?;
-            write_pages(&whole(), folder).map_err(broken)?;
-            return Ok(Exit::Clean);
-        }
-        GenerateCommand::Man { command, .. } => page_of(command)?,
-    };
-    let delivered = Delivery::to_stdout()?.finish(Exit::Clean, |out| out.write_all(&text))?;
+/// A command that is not known; a folder that cannot be written.
+pub fn man(command: &[String], all: Option<&Path>) -> Result<Exit, Vec<Failure>> {
+    let Some(folder) = all else { return print(&page_of(command)?) };
+    let broken = |error| vec![Failure::write(Some(folder), error)];
+    fs::create_dir_all(folder).map_err(broken)?;
+    write_pages(&whole(), folder).map_err(broken)?;
+    Ok(Exit::Clean)
+}
+
+/// Prints the completions of a shell.
+///
+/// # Errors
+/// A shell that is not known.
+pub fn complete(shell: &str) -> Result<Exit, Vec<Failure>> {
+    print(&completions(shell)?)
+}
+
+fn print(text: &[u8]) -> Result<Exit, Vec<Failure>> {
+    let delivered = Delivery::to_stdout()?.finish(Exit::Clean, |out| out.write_all(text))?;
     Ok(delivered.exit)
 }
 
