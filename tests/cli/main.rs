@@ -26,6 +26,7 @@ mod generate;
 mod granted;
 mod harness;
 mod investigation;
+mod json;
 mod keys;
 mod live;
 mod nowhere;
