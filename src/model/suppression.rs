@@ -31,6 +31,10 @@ pub struct Suppression {
     pub region: Option<String>,
     /// Why.
     pub reason: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Where it was decided, such as the number of a ticket.
+    pub ticket: Option<String>,
     /// The last day on which it holds.
     pub expires: Day,
 }
@@ -99,12 +103,18 @@ pub struct Applied {
     pub rule: String,
     /// Why.
     pub reason: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Where it was decided, such as the number of a ticket.
+    pub ticket: Option<String>,
     /// The last day on which it holds.
     pub expires: Day,
     /// How it stands.
     pub state: State,
     /// The findings it fits: left out, or listed all the same if it has expired.
     pub count: u64,
+    /// Their fingerprints: the first ones, sorted.
+    pub fitted: Vec<String>,
 }
 
 #[cfg(test)]

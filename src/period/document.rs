@@ -189,6 +189,12 @@ pub struct Problem {
 pub struct Suppression {
     rule: String,
     reason: String,
+    #[serde(default)]
+    owner: Option<String>,
+    #[serde(default)]
+    ticket: Option<String>,
+    #[serde(default)]
+    fitted: Vec<String>,
     expires: String,
     state: suppression::State,
     count: u64,
@@ -361,6 +367,9 @@ impl Suppression {
             expires: Day::parse(&self.expires)?,
             rule: self.rule,
             reason: self.reason,
+            owner: self.owner,
+            ticket: self.ticket,
+            fitted: self.fitted,
             state: self.state,
             count: self.count,
         })

@@ -285,8 +285,11 @@ pub fn suppressions() -> Vec<Applied> {
         rule: rule.into(),
         reason: reason.into(),
         expires: Day::parse("2026-12-31").unwrap(),
+        owner: Some("platform team".into()),
+        ticket: None,
         state,
         count,
+        fitted: vec!["0123".into()],
     };
     vec![
         applied("key-disabled", "test keys are switched off at night", State::Active, 3),

@@ -185,6 +185,12 @@ struct Suppression<'a> {
     state: suppression::State,
     /// The findings that it fits.
     count: u64,
+    /// Who answers for it.
+    owner: Option<&'a str>,
+    /// Where it was decided.
+    ticket: Option<&'a str>,
+    /// Fingerprints of what it fits: the first 100, sorted.
+    fitted: &'a [String],
 }
 
 impl<'a> From<&'a Report<'a>> for Document<'a> {
@@ -243,6 +249,9 @@ impl<'a> From<&'a suppression::Applied> for Suppression<'a> {
             expires: applied.expires,
             state: applied.state,
             count: applied.count,
+            owner: applied.owner.as_deref(),
+            ticket: applied.ticket.as_deref(),
+            fitted: &applied.fitted,
         }
     }
 }

@@ -4,12 +4,15 @@
 //! finding without a key, even if its pattern is `*`. Nor does it match by what whoever acted is free
 //! to say: ARNs are compared part by part, and a resource that only the caller names is none.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::finding::Finding;
 use crate::model::pattern::{arn_wildcard, is_plain, wildcard};
 use crate::model::suppression::{Applied, State, Suppression};
 use crate::model::time::Time;
+
+/// So many findings that it fits are named of each.
+const FITTED: usize = 100;
 
 /// All suppressions of a run, and how many findings each fits.
 #[derive(Debug)]
@@ -93,6 +96,8 @@ struct Entry {
     suppression: Suppression,
     expired: bool,
     count: u64,
+    /// The smallest fingerprints of what it fits.
+    fitted: BTreeSet<String>,
 }
 
 impl Suppressions {
@@ -106,6 +111,7 @@ impl Suppressions {
             expired: suppression.expires.is_over(now),
             suppression,
             count: 0,
+            fitted: BTreeSet::new(),
         };
         Suppressions { all: suppressions.into_iter().map(entry).collect(), by_rule }
     }
@@ -125,6 +131,10 @@ impl Suppressions {
                 && fits(&entry.suppression, finding, &about)
             {
                 entry.count += 1;
+                entry.fitted.insert(finding.fingerprint.clone());
+                if entry.fitted.len() > FITTED {
+                    entry.fitted.pop_last();
+                }
                 held |= !entry.expired;
             }
         }
@@ -133,9 +143,11 @@ impl Suppressions {
 
     /// What each did.
     pub fn applied(self) -> Vec<Applied> {
-        let applied = |Entry { suppression, expired, count }: Entry| Applied {
+        let applied = |Entry { suppression, expired, count, fitted }: Entry| Applied {
             rule: suppression.rule,
             reason: suppression.reason,
+            owner: suppression.owner,
+            ticket: suppression.ticket,
             expires: suppression.expires,
             state: match (expired, count) {
                 (true, _) => State::Expired,
@@ -143,6 +155,7 @@ impl Suppressions {
                 (false, _) => State::Active,
             },
             count,
+            fitted: fitted.into_iter().collect(),
         };
         self.all.into_iter().map(applied).collect()
     }

@@ -79,6 +79,8 @@ fn suppression() -> Suppression {
         region: None,
         trust_context: false,
         reason: "accepted".into(),
+        owner: None,
+        ticket: None,
         expires: Day::parse("2027-01-31").unwrap(),
     }
 }

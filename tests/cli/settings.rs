@@ -193,6 +193,8 @@ const SUPPRESS: &[Row] = &[
     ("suppress.account", DISABLED, RULE, [r#""444455556666""#, r#""111122223333""#]),
     ("suppress.region", DISABLED, RULE, [r#""us-*""#, r#""eu-*""#]),
     ("suppress.reason", DISABLED, RULE, [r#""one""#, r#""another""#]),
+    ("suppress.owner", DISABLED, RULE, [r#""ann""#, r#""bob""#]),
+    ("suppress.ticket", DISABLED, RULE, [r#""SEC-1""#, r#""SEC-2""#]),
     ("suppress.expires", DISABLED, RULE, ["2020-01-31", "9999-12-31"]),
 ];
 

@@ -49,6 +49,8 @@ fn one(value: &Value<'_>, notes: &mut Notes<'_>, to: &mut Suppress) {
         Some(_) => table.text("reason", notes),
         None => missing(&value.span(), "reason", "why the finding is accepted", notes),
     };
+    let owner = table.text("owner", notes);
+    let ticket = table.text("ticket", notes);
     let expires = match table.take("expires", notes) {
         Some(value) => expires(value, notes),
         None => missing(&value.span(), "expires", "the last day, such as 2027-01-31", notes),
@@ -64,6 +66,8 @@ fn one(value: &Value<'_>, notes: &mut Notes<'_>, to: &mut Suppress) {
             account,
             region,
             reason,
+            owner,
+            ticket,
             expires,
         };
         to.whole.push((suppression, place));

@@ -108,11 +108,13 @@ pub fn suppression(suppression: &Suppression) -> Value {
         account,
         region,
         reason,
+        owner,
+        ticket,
         expires,
     } = suppression;
     json!({
         "rule": rule, "principal": principal, "key": key, "resource": resource,
         "trust_context": trust_context, "account": account, "region": region,
-        "reason": reason, "expires": expires,
+        "reason": reason, "owner": owner, "ticket": ticket, "expires": expires,
     })
 }

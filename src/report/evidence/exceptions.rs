@@ -12,7 +12,16 @@ pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     if outcome.suppressions.is_empty() {
         pen.say(&words("No suppression is configured."))?;
     } else {
-        pen.columns(&["Rule", "Reason", "Holds until", "State", "Findings"])?;
+        pen.columns(&[
+            "Rule",
+            "Reason",
+            "Owner",
+            "Ticket",
+            "Holds until",
+            "State",
+            "Findings",
+            "What it fits",
+        ])?;
         outcome.suppressions.iter().try_for_each(|applied| pen.row(&row(applied)))?;
         pen.end_table()?;
     }
@@ -25,7 +34,7 @@ pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     Ok(())
 }
 
-fn row(applied: &Applied) -> [Line; 5] {
+fn row(applied: &Applied) -> [Line; 8] {
     let state = match applied.state {
         State::Active => Span::Verdict(Verdict::Good, "active".into()),
         State::Expired => Span::Verdict(Verdict::Bad, "expired: what it fits is listed".into()),
@@ -34,8 +43,22 @@ fn row(applied: &Applied) -> [Line; 5] {
     [
         name(&applied.rule),
         words(&applied.reason),
+        words(applied.owner.as_deref().unwrap_or_default()),
+        words(applied.ticket.as_deref().unwrap_or_default()),
         words(applied.expires.to_string()),
         vec![state],
         vec![plain(count(applied.count))],
+        fitted(applied),
     ]
+}
+
+/// The fingerprints of what it fits: some of them.
+fn fitted(applied: &Applied) -> Line {
+    const TOLD: usize = 5;
+    let mut names: Vec<String> = applied.fitted.iter().take(TOLD).cloned().collect();
+    let more = applied.count.saturating_sub(names.len() as u64);
+    if more > 0 && !names.is_empty() {
+        names.push(format!("{} more", count(more)));
+    }
+    words(names.join(", "))
 }

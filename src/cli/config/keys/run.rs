@@ -181,6 +181,18 @@ pub static SUPPRESS: Table = Table {
             "Why the finding is accepted.",
         )
         .required(),
+        Key::new(
+            "owner",
+            Kind::Text(&forms::SENTENCE),
+            r#""platform team""#,
+            "Who answers for it. A page of evidence tells.",
+        ),
+        Key::new(
+            "ticket",
+            Kind::Text(&forms::SENTENCE),
+            r#""SEC-1234""#,
+            "Where it was decided. A page of evidence tells.",
+        ),
         Key::new("expires", Kind::Day, "2027-01-31", "The last day on which it holds, UTC.")
             .required(),
     ],
