@@ -1,11 +1,9 @@
 //! A digest of rules, so that a report says by which it was made.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::RuleSet;
 use super::rule::Rule;
 
 /// A digest of the ids and texts of some rules, `sha256:…`.
@@ -23,12 +21,4 @@ pub fn digest_of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> String {
         let _ = write!(digest, "{byte:02x}");
     }
     digest
-}
-
-impl RuleSet {
-    /// The ids of the rules that are reported, each with a digest of its text, `sha256:…`.
-    pub fn digests(&self) -> BTreeMap<String, String> {
-        let reported = self.rules.iter().zip(&self.wiring.reported).filter(|(_, wanted)| **wanted);
-        reported.map(|(rule, _)| (rule.meta.id.clone(), digest_of([rule]))).collect()
-    }
 }

@@ -99,6 +99,32 @@ fn the_first_signal_ends_the_scan_and_what_was_found_is_reported() {
 }
 
 #[test]
+fn every_format_tells_what_was_found_until_a_signal_came() {
+    const FORMATS: [&str; 9] =
+        ["table", "json", "ndjson", "csv", "html", "markdown", "sarif", "ocsf", "asff"];
+    for name in ["INT", "TERM", "HUP"] {
+        let sandbox = Sandbox::new();
+        let mut words: Vec<String> =
+            FORMATS.iter().map(|format| format!("--export={format}=out.{format}")).collect();
+        words.extend(["scan", "--select=key-disabled", "--progress=always", "-"].map(String::from));
+        words.rotate_right(4);
+        let mut keytrail = sandbox.keytrail(&words);
+        let mut child = keytrail.spawn();
+        let said = Lines::of(child.stderr.take().unwrap());
+        child.stdin.as_mut().unwrap().write_all(&lines(&[disable("e-1")])).unwrap();
+        said.wait_for("1 match");
+        signal(name, child.id());
+        keytrail.end_with_open_input(child).code(3);
+        for format in FORMATS {
+            let text = sandbox.read(&format!("out.{format}"));
+            assert!(text.contains("key-disabled"), "{name} {format}: {text}");
+        }
+        let left = sandbox.names().into_iter().filter(|name| !name.starts_with("out."));
+        assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_report_that_goes_into_the_source_is_not_read() {
     let sandbox = Sandbox::new();
     sandbox.write("in/trail.json", TRAIL);

@@ -162,7 +162,7 @@ pub struct ProblemsArgs {
     ///
     /// With ndjson each problem is a line behind the rows, and a last line says how the run ended: whether
     /// it is complete, its exit code and why, and how much there is.
-    #[arg(long, value_name = "WHERE", default_value = "stderr")]
+    #[arg(long, value_name = "WHERE", default_value = "stderr", hide_short_help = true)]
     pub problems: String,
 }
 

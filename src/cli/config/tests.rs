@@ -242,7 +242,7 @@ fn everything_wrong_is_said_at_once_and_in_order() {
             "k.toml:9:1: suppress: reason is missing: expected why the finding is accepted",
             "k.toml:10:8: suppress.rule: '*': expected one rule id; patterns are not for rules",
             "k.toml:11:1: unknown key 'since' in [suppress]: expected one of rule, principal, key, \
-             resource, trust_context, account, region, reason, expires",
+             resource, trust_context, account, region, reason, owner, ticket, expires",
         ],
     );
 }

@@ -42,12 +42,18 @@ pub struct Night<'a> {
     known: u64,
 }
 
+/// How many findings there are of each level.
 #[derive(Serialize, JsonSchema)]
 struct Levels {
+    /// Findings of this level.
     critical: u64,
+    /// Findings of this level.
     high: u64,
+    /// Findings of this level.
     medium: u64,
+    /// Findings of this level.
     low: u64,
+    /// Findings of this level.
     informational: u64,
 }
 
