@@ -125,7 +125,7 @@ fn what_has_expired_or_fits_nothing_is_said() {
     ended.stderr(
         "warning: keytrail.toml:2:8: the suppression of key-disabled expired on 2020-01-31; it \
          fits 1 finding\n\
-         note: keytrail.toml:7:8: the suppression of key-disabled fits no finding\n",
+         note: keytrail.toml:8:8: the suppression of key-disabled fits no finding\n",
     );
     scan(&sandbox, &["-q"])
         .code(1)
