@@ -5,13 +5,15 @@
 //! with it, and whoever asked for it learns of it.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::deliver::{Delivered, Delivery};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{self, Output};
 use super::signals::Unfinished;
 use crate::report::{self, Format, Report, Style};
 
@@ -45,6 +47,27 @@ pub fn parse(text: &str) -> Result<Export, String> {
     }
 }
 
+/// Where a path leads, by links and `..` too, whether there is a file or not.
+fn place(path: &Path) -> PathBuf {
+    let path = output::follow_links(path).unwrap_or_else(|_| path.into());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok();
+    match (fs::canonicalize(&path), folder.zip(path.file_name())) {
+        (Ok(path), _) => path,
+        (Err(_), Some((folder, name))) => folder.join(name),
+        (Err(_), None) => path,
+    }
+}
+
+/// Whether a path is what standard output goes to.
+fn is_stdout(path: &Path) -> bool {
+    let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    match (fs::metadata(path), fs::metadata("/dev/stdout")) {
+        (Ok(path), Ok(stdout)) => same(&path, &stdout) && !path.file_type().is_char_device(),
+        _ => false,
+    }
+}
+
 /// Exports that are open.
 #[derive(Debug, Default)]
 pub struct Exports(Vec<(Format, Delivery)>);
@@ -61,10 +84,9 @@ impl Exports {
         may_wait: bool,
     ) -> Result<Exports, Vec<Failure>> {
         let (mut open, mut failures) = (Vec::new(), Vec::new());
-        let place = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.into());
         let mut places = BTreeSet::from([place(main)]);
         for Export { format, path } in exports {
-            if !places.insert(place(path)) {
+            if !places.insert(place(path)) || (main.as_os_str() == "-" && is_stdout(path)) {
                 let reason = "is named for two reports".into();
                 failures.push(Failure::Output { path: path.clone(), reason });
             } else if let Err(failure) = keep_apart(path) {

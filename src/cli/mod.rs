@@ -55,6 +55,7 @@ mod verifying;
 mod written;
 
 use std::env;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -117,10 +118,16 @@ fn parse() -> Result<(Cli, Given), clap::Error> {
 /// Prints help, the version, or what is wrong with the words.
 fn refused(message: &clap::Error) -> Exit {
     let when = environment::color(env::args_os());
-    // Help and version are data, and end with 0 even if nobody reads them to the end.
-    ui::print(message, when);
+    let printed = ui::print(message, when);
     if !message.use_stderr() {
-        return Exit::Clean;
+        // Help and version are data, and end with 0 even if nobody reads them to the end.
+        return match printed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Messages::new(when).failures(&[Failure::write(None, error)]);
+                Exit::NotPerformed
+            }
+            _ => Exit::Clean,
+        };
     }
     environment::say_set(Messages::new(when));
     Exit::NotPerformed

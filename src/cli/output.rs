@@ -199,7 +199,7 @@ fn beside(path: &Path, mode: Option<fs::Permissions>) -> io::Result<Target> {
 }
 
 /// The file that `path` means, so that a link stays and its file is replaced. It need not exist.
-fn follow_links(path: &Path) -> io::Result<PathBuf> {
+pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS_MAX {
         match fs::read_link(&path) {

@@ -54,7 +54,10 @@ pub fn color(when: When, env: impl Fn(&str) -> Option<OsString>, is_terminal: bo
 }
 
 /// Prints help, the version, or what is wrong with a command line.
-pub fn print(message: &clap::Error, when: When) {
+///
+/// # Errors
+/// Those of the stream.
+pub fn print(message: &clap::Error, when: When) -> io::Result<()> {
     let is_terminal = match message.use_stderr() {
         true => io::stderr().is_terminal(),
         false => io::stdout().is_terminal(),
@@ -64,10 +67,12 @@ pub fn print(message: &clap::Error, when: When) {
         true => text.ansi().to_string(),
         false => text.to_string(),
     };
-    let _ = match message.use_stderr() {
-        true => io::stderr().lock().write_all(text.as_bytes()),
-        false => io::stdout().lock().write_all(text.as_bytes()),
-    };
+    if message.use_stderr() {
+        return io::stderr().lock().write_all(text.as_bytes());
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// Whether a terminal makes links of text (OSC 8). There is no way to ask, so only those count that

@@ -153,6 +153,12 @@ impl Summary {
         self.counts[level as usize] += 1;
     }
 
+    /// Counts several findings.
+    pub fn add_many(&mut self, level: Level, number: u64) {
+        let count = &mut self.counts[level as usize];
+        *count = count.saturating_add(number);
+    }
+
     /// Adds other findings.
     pub fn merge(&mut self, other: Summary) {
         for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {

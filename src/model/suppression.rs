@@ -117,6 +117,30 @@ pub struct Applied {
     pub fitted: Vec<String>,
 }
 
+impl Applied {
+    /// What tells it from other suppressions of other runs, as far as reports say.
+    pub fn key(&self) -> Vec<String> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (owner, ticket) = (text(&self.owner), text(&self.ticket));
+        vec![self.rule.clone(), self.reason.clone(), self.expires.to_string(), owner, ticket]
+    }
+
+    /// The same suppression in two runs, of which `later` is the later one: at least so many findings.
+    #[must_use]
+    pub fn with(self, later: Applied) -> Applied {
+        let mut fitted = self.fitted;
+        fitted.extend(later.fitted);
+        fitted.sort();
+        fitted.dedup();
+        let count = self.count.max(later.count).max(fitted.len() as u64);
+        let state = match (self.state, later.state) {
+            (State::Active, State::Unmatched) => State::Active,
+            (_, state) => state,
+        };
+        Applied { count, state, fitted, ..later }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,6 +51,12 @@ pub struct Document {
     /// How many records each rule looked at.
     #[serde(default)]
     pub examined: BTreeMap<String, u64>,
+    /// How many findings there are of each level, listed or not.
+    #[serde(default)]
+    pub summary: BTreeMap<String, u64>,
+    /// The reports of which it was made, if it is one of a period.
+    #[serde(default)]
+    pub nights: Vec<Value>,
     /// What verified.
     #[serde(default)]
     pub verify: Option<Verify>,
@@ -187,7 +193,7 @@ pub struct Problem {
 
 #[derive(Debug, Deserialize)]
 pub struct Suppression {
-    rule: String,
+    pub rule: String,
     reason: String,
     #[serde(default)]
     owner: Option<String>,

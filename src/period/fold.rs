@@ -5,6 +5,7 @@
 //! at least so many. What must stay true: see [`super`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -76,7 +77,9 @@ struct Folding {
     period: Period,
     findings: BTreeMap<String, Finding>,
     cases: BTreeMap<String, Case>,
-    suppressions: BTreeMap<(String, String, String), Applied>,
+    suppressions: BTreeMap<Vec<String>, Applied>,
+    /// Findings that were too low to be listed.
+    below: BTreeMap<Level, u64>,
     problems: BTreeSet<Problem>,
     covered: Vec<Covered>,
     sources: BTreeSet<String>,
@@ -87,6 +90,7 @@ struct Folding {
 impl Folding {
     fn add(&mut self, path: String, report: Document) {
         let adds_up = report.run.state.is_some();
+        self.doubt(&path, &report);
         let night = self.night(path, &report);
         let period = &mut self.period;
         period.nights.push(night);
@@ -101,19 +105,31 @@ impl Folding {
         (period.accounts, period.regions) =
             (report.run.expected.accounts, report.run.expected.regions);
         period.outcome.interrupted |= !report.run.complete && report.problems.is_empty();
-        add_totals(&mut period.outcome.totals, report.totals);
+        add_totals(&mut period.outcome.totals, report.totals, adds_up);
         for (rule, number) in report.examined {
             let sum = period.outcome.examined.entry(rule).or_default();
-            *sum = sum.saturating_add(number);
+            *sum = together(*sum, number, adds_up);
+        }
+        let listed = report.run.min_level.unwrap_or(Level::Informational);
+        let of = |name: &str| report.summary.get(name).copied().unwrap_or(0);
+        let summary = &mut period.outcome.summary;
+        summary.known = together(summary.known, of("known"), adds_up);
+        summary.suppressed = together(summary.suppressed, of("suppressed"), adds_up);
+        for level in Level::ALL.into_iter().filter(|level| *level < listed) {
+            let below = self.below.entry(level).or_default();
+            *below = together(*below, of(level.as_str()), adds_up);
         }
         self.problems.extend(report.problems.into_iter().map(Problem::from));
         self.covered.extend(report.coverage.into_iter().map(Covered::from));
         for told in report.suppressions {
-            let Some(applied) = told.into_model() else { continue };
-            let key = (applied.rule.clone(), applied.reason.clone(), applied.expires.to_string());
-            let count = self.suppressions.get(&key).map_or(0, |known| known.count);
-            self.suppressions
-                .insert(key, Applied { count: count.saturating_add(applied.count), ..applied });
+            let rule = told.rule.clone();
+            match told.into_model() {
+                Some(applied) => self.except(applied),
+                None => {
+                    let message = format!("a suppression of {rule} has no last day: left out");
+                    self.problems.insert(Problem::new(Origin::blob("*"), Stage::Parse, message));
+                }
+            }
         }
         report.findings.into_iter().for_each(|told| self.add_finding(told, adds_up));
         for told in report.cases {
@@ -125,6 +141,35 @@ impl Folding {
             known.into_iter().for_each(|known| case = joined(known, case.clone()));
             self.cases.insert(case.id.to_string(), case);
         }
+    }
+
+    /// Says what about the report makes the sum less than it seems.
+    fn doubt(&mut self, path: &str, report: &Document) {
+        let mut say = |is: bool, message: &str| {
+            if is {
+                self.problems.insert(Problem::new(Origin::blob(path), Stage::Read, message));
+            }
+        };
+        say(
+            !report.nights.is_empty(),
+            "is the report of a period: what it has in common with others counts again",
+        );
+        let other = !self.period.nights.is_empty() && self.period.each != report.run.each;
+        say(
+            other,
+            "has a finding for each event and others have groups, or the other way round: both count",
+        );
+    }
+
+    /// Adds an exception. The same finding may be left out every night, so the numbers do not add up.
+    fn except(&mut self, applied: Applied) {
+        let key = applied.key();
+        let known = self.suppressions.remove(&key);
+        let applied = match known {
+            Some(known) => known.with(applied),
+            None => applied,
+        };
+        self.suppressions.insert(key, applied);
     }
 
     /// What the report says of its run. Before its findings are added.
@@ -193,6 +238,16 @@ impl Folding {
         for (rank, finding) in (1..).zip(&mut all) {
             finding.rank = Some(rank);
             outcome.summary.add(finding.level);
+        }
+        for (level, number) in self.below {
+            outcome.summary.add_many(level, number);
+        }
+        let ids: BTreeMap<&str, &Arc<str>> = cases
+            .values()
+            .flat_map(|case| case.findings.iter().map(|finding| (finding.as_str(), &case.id)))
+            .collect();
+        for finding in &mut all {
+            finding.case = ids.get(finding.fingerprint.as_str()).map(|id| Arc::clone(id));
         }
         outcome.findings = all.into();
         let mut cases: Vec<Case> = cases.into_values().collect();
@@ -281,16 +336,21 @@ fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
     numbers.fold(0, u64::saturating_add)
 }
 
-fn add_totals(sum: &mut Totals, read: Read) {
-    sum.blobs = sum.blobs.saturating_add(read.blobs);
-    sum.blobs_failed = sum.blobs_failed.saturating_add(read.blobs_failed);
-    sum.blobs_other = sum.blobs_other.saturating_add(read.blobs_other);
-    sum.bytes_read = sum.bytes_read.saturating_add(read.bytes_read);
-    sum.bytes_inflated = sum.bytes_inflated.saturating_add(read.bytes_inflated);
-    sum.records = sum.records.saturating_add(read.records);
-    sum.records_bad = sum.records_bad.saturating_add(read.records_bad);
-    sum.duplicates = sum.duplicates.saturating_add(read.duplicates);
-    sum.kms_records = sum.kms_records.saturating_add(read.kms_records);
+/// Two numbers of two reports.
+fn together(a: u64, b: u64, adds_up: bool) -> u64 {
+    if adds_up { a.saturating_add(b) } else { a.max(b) }
+}
+
+fn add_totals(sum: &mut Totals, read: Read, adds_up: bool) {
+    sum.blobs = together(sum.blobs, read.blobs, adds_up);
+    sum.blobs_failed = together(sum.blobs_failed, read.blobs_failed, adds_up);
+    sum.blobs_other = together(sum.blobs_other, read.blobs_other, adds_up);
+    sum.bytes_read = together(sum.bytes_read, read.bytes_read, adds_up);
+    sum.bytes_inflated = together(sum.bytes_inflated, read.bytes_inflated, adds_up);
+    sum.records = together(sum.records, read.records, adds_up);
+    sum.records_bad = together(sum.records_bad, read.records_bad, adds_up);
+    sum.duplicates = together(sum.duplicates, read.duplicates, adds_up);
+    sum.kms_records = together(sum.kms_records, read.kms_records, adds_up);
     sum.first_event = [sum.first_event, read.first_event].into_iter().flatten().min();
     sum.last_event = sum.last_event.max(read.last_event);
     sum.accounts.extend(read.accounts);

@@ -81,6 +81,56 @@ fn a_finding_is_carried_on_until_a_later_report_says_that_it_was_undone() {
 }
 
 #[test]
+fn a_finding_names_the_case_that_the_period_has() {
+    let first = night(1, &[finding("aa", "high", 1, &Value::Null)], &json!({}));
+    let mut second = night(2, &[finding("bb", "high", 1, &Value::Null)], &json!({}));
+    second["cases"][0]["id"] = "c2".into();
+    second["cases"][0]["merged"] = json!(["c1"]);
+    let both = period(&[("1", first), ("2", second)]);
+    let [case] = both.outcome.cases.all.as_slice() else { panic!("one case") };
+    assert_eq!((&*case.id, case.findings.len()), ("c2", 2));
+    let findings = both.outcome.findings.all().unwrap();
+    assert!(findings.iter().all(|finding| finding.case.as_deref() == Some("c2")));
+}
+
+#[test]
+fn what_was_left_out_is_not_lost() {
+    let mut first = night(1, &[], &json!({}));
+    first["summary"] = json!({"informational": 11, "low": 3, "known": 4, "suppressed": 1});
+    let told = json!({"rule": "r", "reason": "a", "expires": "2099-01-01", "state": "active",
+        "count": 2, "owner": "ann", "ticket": null, "fitted": ["aa"]});
+    let mut other = told.clone();
+    other["owner"] = "bob".into();
+    first["suppressions"] = json!([told, other]);
+    let mut second = first.clone();
+    second["run"]["finished"] = "2026-11-09T00:00:00Z".into();
+    let both = period(&[("1", first), ("2", second)]);
+    let summary = both.outcome.summary;
+    // Low findings are listed, so that only those that are there count.
+    assert_eq!(
+        (summary.of(Level::Informational), summary.of(Level::Low), summary.known),
+        (22, 0, 8)
+    );
+    let applied = &both.outcome.suppressions;
+    assert_eq!(
+        applied.iter().map(|a| (a.owner.as_deref(), a.count)).collect::<Vec<_>>(),
+        [(Some("ann"), 2), (Some("bob"), 2)]
+    );
+}
+
+#[test]
+fn what_makes_a_sum_doubtful_is_said() {
+    let grouped = night(1, &[], &Value::Null);
+    let mut each = night(2, &[], &Value::Null);
+    each["run"]["each"] = true.into();
+    each["nights"] = json!([{}]);
+    let both = period(&[("1", grouped), ("2", each)]);
+    assert_eq!(both.outcome.problems.len(), 2, "{:?}", both.outcome.problems);
+    // They may have read the same.
+    assert_eq!(both.outcome.totals.records, 5);
+}
+
+#[test]
 fn counts_of_reports_that_may_have_read_the_same_do_not_add_up() {
     let nights = [1, 2]
         .map(|day| ("n", night(day, &[finding("aa", "high", 3, &Value::Null)], &Value::Null)));

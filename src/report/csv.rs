@@ -37,7 +37,7 @@ impl<'a> Rows<'a> {
 
 /// The cell with a quote before it, if a spreadsheet would take it for a formula.
 fn defused(cell: &str) -> String {
-    let begins = cell.trim_start().starts_with(['=', '+', '-', '@']);
+    let begins = cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     if begins { format!("'{cell}") } else { cell.to_owned() }
 }
 

@@ -49,6 +49,8 @@ pub struct Run {
     pub rules_enabled: usize,
     /// The rules whose findings are reported, sorted by id.
     pub rules: Vec<RuleMeta>,
+    /// Built-in rules that were not evaluated, where evidence is to be filed.
+    pub not_evaluated: Vec<RuleMeta>,
     /// Digest of all rules that are evaluated, `sha256:…`.
     pub rules_digest: String,
     /// The least level that is listed; what is below is only counted.

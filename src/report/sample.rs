@@ -43,6 +43,7 @@ pub fn run() -> Run {
         state: None,
         rules_enabled: 57,
         rules: Vec::new(),
+        not_evaluated: Vec::new(),
         rules_digest: "sha256:d1".into(),
         min_level: Level::Low,
         each: false,

@@ -172,7 +172,7 @@ type Alike<'a> = Vec<&'a Item>;
 /// Items of which the same is said stand together, unless `all` are asked for or there are few.
 fn fold(items: &[Item], all: bool) -> Vec<Alike<'_>> {
     let mut folded: Vec<Alike<'_>> = Vec::new();
-    let mut places: HashMap<(Kind, &str, &str), usize> = HashMap::new();
+    let mut places: HashMap<(Kind, &str, String), usize> = HashMap::new();
     for item in items {
         match places.entry((item.kind, item.verdict, reason(item))) {
             Entry::Occupied(place) if !all => folded[*place.get()].push(item),
@@ -191,11 +191,13 @@ fn fold(items: &[Item], all: bool) -> Vec<Alike<'_>> {
     rows
 }
 
-/// What is said of an item, without the name of the digest that names it.
-fn reason(item: &Item) -> &str {
-    match item.kind == Kind::Log && item.verdict == LogVerdict::Missing.as_str() {
-        true => "a digest names it",
-        false => &item.detail,
+/// What is said of an item, without the name of the digest that names it. What is wrong with that
+/// digest is said.
+fn reason(item: &Item) -> String {
+    let missing = item.kind == Kind::Log && item.verdict == LogVerdict::Missing.as_str();
+    match item.detail.split_once(" names it").filter(|_| missing) {
+        Some((_, more)) => format!("a digest names it{more}"),
+        None => item.detail.clone(),
     }
 }
 

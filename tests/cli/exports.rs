@@ -174,6 +174,27 @@ fn all_that_is_wrong_with_outputs_is_said_before_anything_is_read() {
 }
 
 #[test]
+fn two_reports_are_not_written_to_one_file_by_two_names() {
+    let sandbox = sandbox();
+    sandbox.write("real/x", "");
+    for (link, to) in [("b.html", "a.html"), ("lnk", "real")] {
+        std::os::unix::fs::symlink(to, sandbox.path(link)).unwrap();
+    }
+    for (main, export) in [
+        ("a.html", "markdown=b.html"),
+        ("a.html", "csv=real/../a.html"),
+        ("real/x", "csv=lnk/x"),
+        ("real/new", "csv=lnk/new"),
+    ] {
+        let words = ["scan", "logs", "-o", main, "--export", export];
+        let ended = sandbox.keytrail(words).run().code(2);
+        assert!(ended.stderr.contains("is named for two reports"), "{export}: {}", ended.stderr);
+    }
+    let words = ["scan", "logs", "-fcsv", "--export=ndjson=/dev/stdout"];
+    sandbox.keytrail(words).run().code(2).stdout("");
+}
+
+#[test]
 fn an_export_that_fails_takes_nothing_with_it_but_the_state() {
     let sandbox = sandbox();
     let words = [

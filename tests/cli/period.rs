@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::Sandbox;
 use crate::trail::{call, file, with};
 
-/// Two nights with a state: a key is switched off, and then on again while another is switched off.
+/// Two nights with a state: in each a key is switched off.
 fn nights() -> Sandbox {
     let sandbox = Sandbox::new();
     let off = |id: &str, key: &str, time: &str| {

@@ -34,8 +34,22 @@ fn validator(format: &'static JsonFormat) -> Arc<Validator> {
 fn documents(text: &str) -> Vec<Value> {
     match serde_json::from_str(text) {
         Ok(document) => vec![document],
-        Err(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+        Err(_) => lines(text),
     }
+}
+
+/// The documents of lines. Only the last may be cut off; where the first is none, nothing is.
+fn lines(text: &str) -> Vec<Value> {
+    let mut lines = text.lines().peekable();
+    let mut all = Vec::new();
+    while let Some(line) = lines.next() {
+        match serde_json::from_str(line) {
+            Ok(document) => all.push(document),
+            Err(_) if all.is_empty() => return all,
+            Err(error) => assert!(lines.peek().is_none(), "{error}: {line}"),
+        }
+    }
+    all
 }
 
 /// What a document says it is.

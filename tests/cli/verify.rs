@@ -387,3 +387,12 @@ fn what_is_the_same_is_one_row_of_the_table() {
     let report: Value = serde_json::from_str(&run(&["-fjson"])).unwrap();
     assert_eq!(report["items"].as_array().unwrap().len(), 12);
 }
+
+#[test]
+fn nothing_in_range_is_not_everything_verified() {
+    let chain = Chain::new();
+    // Later than all there is: said as a range that is nowhere, and forgiven it is still no proof.
+    let later = ["--since", "2030-01-01"];
+    assert_eq!(chain.verify(&later).0, Some(3));
+    assert_eq!(chain.verify(&[later[0], later[1], "--allow-incomplete"]).0, Some(1));
+}

@@ -30,12 +30,12 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub written: WrittenArgs,
 
-    /// End with 1 from this level on
+    /// End with 1 from this level on [default: never]
     ///
     /// With status 1 on a finding of this level or above: critical, high, medium, low, informational
     /// or never. What was undone counts too.
-    #[arg(long, value_name = "LEVEL", default_value = "never")]
-    pub fail_on: String,
+    #[arg(long, value_name = "LEVEL")]
+    pub fail_on: Option<String>,
 
     /// End with 0 or 1 even if a report could not be read, or is incomplete
     #[arg(long)]

@@ -26,9 +26,9 @@ pub struct WrittenArgs {
     #[arg(long = "export", value_name = "F=PATH")]
     pub exports: Vec<String>,
 
-    /// Name this machine in html and markdown
+    /// Name this machine in html, markdown and json
     ///
-    /// A page of evidence says by which program and command it was made; by which machine only here.
+    /// A report says by which program and command it was made; by which machine only here.
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub host: Option<String>,
 

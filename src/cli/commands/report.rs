@@ -1,10 +1,13 @@
 //! `keytrail report`: a period out of the reports of its nights.
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::evidence;
+use crate::cli::args::common::LevelArgs;
 use crate::cli::args::report::ReportArgs;
 use crate::cli::check::Check;
 use crate::cli::config::Config;
@@ -35,8 +38,8 @@ struct Settled {
     config: Config,
     delivery: Delivery,
     exports: Exports,
-    documents: Vec<(String, Document)>,
-    problems: Vec<Problem>,
+    /// The reports, not yet read.
+    files: Vec<(PathBuf, File)>,
 }
 
 /// Runs the command.
@@ -46,15 +49,18 @@ struct Settled {
 pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
     let settled = settle(args)?;
-    let Settled { written, fail_on, config, delivery, exports, documents, problems } = settled;
+    let Settled { written, fail_on, config, delivery, exports, files } = settled;
     config.say(messages);
     written.say(messages);
     let unfinished = exports.unfinished().chain([delivery.unfinished()]);
-    signals::install(unfinished.collect());
+    let stop = signals::install(unfinished.collect());
+    let (documents, problems) = read(files, &stop);
     let mut period = fold(documents);
+    period.outcome.interrupted |= stop.load(Ordering::Relaxed);
     period.outcome.problems.extend(problems);
     period.outcome.problems.sort();
-    suppress(&mut period.outcome, &config, started);
+    let least = period.min_level.unwrap_or(Level::Informational);
+    suppress(&mut period.outcome, &config, least, started);
     let exit = Exit::of(&period.outcome, fail_on, args.allow_incomplete);
     let run = describe(&period, &written, started);
     let color: When = args.color.color.parse().unwrap_or(When::Auto);
@@ -82,19 +88,21 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     Ok(delivered.exit)
 }
 
-/// Opens everything and reads the reports. One that cannot be read is a problem; one that is not there
-/// ends the run.
+/// Opens everything. A report that is not there ends the run.
 fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let written = Written::settle(&mut check, &args.written);
-    let fail_on = check.value("--fail-on", &args.fail_on, values::level_or_never);
     check.value("--color", &args.color.color, str::parse::<When>);
-    let (config, wrong) = Config::load(args.config.config.as_deref(), &[]);
+    let beside: Vec<OsString> = args.reports.iter().filter_map(|path| folder(path)).collect();
+    let (config, wrong) = Config::load(args.config.config.as_deref(), &beside);
     check.note(wrong);
+    let fail_on = args.fail_on.as_ref().or(config.usual.fail_on.as_ref());
+    let fail_on = fail_on.map_or(LevelArgs::FAIL_ON, String::as_str);
+    let fail_on = check.value("--fail-on", fail_on, values::level_or_never);
     let mut files = Vec::new();
     for path in &args.reports {
         match File::open(path) {
-            Ok(file) => files.push((path.as_path(), file)),
+            Ok(file) => files.push((path.clone(), file)),
             Err(error) => {
                 check.note([Failure::Report { path: path.clone(), reason: error.to_string() }]);
             }
@@ -110,19 +118,30 @@ fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
     let exports = check.all(Exports::open(asked, main, apart, true));
     let opened = (|| Some((written?, fail_on?, delivery?, exports?)))();
     let (written, fail_on, delivery, exports) = check.end(opened)?;
+    Ok(Settled { written, fail_on, config, delivery, exports, files })
+}
+
+/// Reads the reports, until a signal comes. One that cannot be read is a problem.
+fn read(files: Vec<(PathBuf, File)>, stop: &AtomicBool) -> (Vec<(String, Document)>, Vec<Problem>) {
     let (mut documents, mut problems) = (Vec::new(), Vec::new());
-    for (path, file) in files {
+    for (path, file) in files.into_iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
         let name = path.to_string_lossy();
         match Document::read(file) {
             Ok(document) => documents.push((name.into_owned(), document)),
             Err(reason) => problems.push(Problem::new(Origin::blob(name), Stage::Read, reason)),
         }
     }
-    Ok(Settled { written, fail_on, config, delivery, exports, documents, problems })
+    (documents, problems)
+}
+
+/// The folder of a report: a configuration that lies there decides nothing, unless it is named.
+fn folder(report: &Path) -> Option<OsString> {
+    let folder = report.parent()?;
+    (!folder.as_os_str().is_empty()).then(|| folder.as_os_str().to_owned())
 }
 
 /// Takes out what the configuration suppresses by now, and says so beside what the nights left out.
-fn suppress(outcome: &mut Outcome, config: &Config, now: Time) {
+fn suppress(outcome: &mut Outcome, config: &Config, least: Level, now: Time) {
     if config.suppressions.is_empty() {
         return;
     }
@@ -140,13 +159,16 @@ fn suppress(outcome: &mut Outcome, config: &Config, now: Time) {
     });
     drop(left);
     outcome.findings = findings.into();
+    let before = outcome.summary;
     triage.finish(outcome);
+    outcome.summary.suppressed = outcome.summary.suppressed.saturating_add(before.suppressed);
+    outcome.summary.known = before.known;
+    for level in Level::ALL.into_iter().filter(|level| *level < least) {
+        outcome.summary.add_many(level, before.of(level));
+    }
     for night in nights {
-        let same = outcome.suppressions.iter_mut().find(|now| {
-            (&now.rule, &now.reason, now.expires) == (&night.rule, &night.reason, night.expires)
-        });
-        match same {
-            Some(now) => now.count = now.count.saturating_add(night.count),
+        match outcome.suppressions.iter_mut().find(|now| now.key() == night.key()) {
+            Some(now) => *now = night.with(now.clone()),
             None => outcome.suppressions.push(night),
         }
     }
@@ -154,6 +176,7 @@ fn suppress(outcome: &mut Outcome, config: &Config, now: Time) {
 
 /// The run as the report describes it.
 fn describe(period: &Period, written: &Written, started: Time) -> Run {
+    let rules = rules(period);
     Run {
         started,
         finished: Time::now(),
@@ -170,7 +193,8 @@ fn describe(period: &Period, written: &Written, started: Time) -> Run {
         baseline: None,
         state: None,
         rules_enabled: period.rules.len(),
-        rules: rules(period),
+        not_evaluated: evidence::not_evaluated(&rules),
+        rules,
         rules_digest: period.rules_digest.clone(),
         ocsf: written.ocsf,
         min_level: period.min_level.unwrap_or(Level::Low),

@@ -194,6 +194,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
     more.extend(prepared.catalogs.lines.iter().cloned());
     more.extend(baseline.iter().map(|baseline| format!("baseline {}", baseline.sha256)));
     let lines = settings.lines(more);
+    let evaluated = evaluated(rules, settings.verify);
     Run {
         started,
         finished: started,
@@ -217,7 +218,11 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
             .map(|state| state.describe(&rules.digests(), prepared.reread)),
         rules_enabled: rules.len(),
         rules_digest: rules.digest(),
-        rules: evaluated(rules, settings.verify),
+        not_evaluated: match settings.written.is_evidence() {
+            true => evidence::not_evaluated(&evaluated),
+            false => Vec::new(),
+        },
+        rules: evaluated,
         min_level: settings.min_level,
         each: settings.each,
         ocsf: settings.written.ocsf,

@@ -102,7 +102,7 @@ fn unknown(range: &Range, collected: &Collected, names: &PathNames) -> Vec<Probl
 fn out_of_time(range: &Range, verified: &Verified) -> Option<Problem> {
     let first = verified.chains.iter().map(|chain| chain.start).min()?;
     let last = verified.chains.iter().map(|chain| chain.end).max()?;
-    let nothing = verified.digests.is_empty() && verified.logs.is_empty() && verified.is_whole();
+    let nothing = verified.digests.is_empty() && verified.logs.is_empty() && verified.is_unharmed();
     nowhere::out_of_time((range.since, range.until), (first, last)).filter(|_| nothing)
 }
 

@@ -9,9 +9,10 @@ use std::io;
 use super::pen::{Line, Pen, Span, Verdict, code, plain, words};
 use super::survey::{RuleSum, SERIOUS, Survey};
 use crate::model::control::{Control, Evidence, Framework};
+use crate::model::outcome::TagCoverage;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::Report;
-use crate::report::table::fit::count;
+use crate::report::table::fit::{count, counted};
 
 /// What the rules of a control add up to.
 #[derive(Default)]
@@ -23,6 +24,10 @@ struct Sum {
     findings: u64,
     open: u64,
     exceptions: u64,
+    /// Rules of the control that were not evaluated.
+    missing: Vec<String>,
+    /// How many of its rules looked at records, or at the whole log.
+    looked: u64,
 }
 
 pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Result<()> {
@@ -31,8 +36,10 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
     }
     pen.say(&words(format!(
         "Met: its rules looked at records and saw nothing of level {SERIOUS} or above that still holds, in \
-         what was read. Not met: they did. This is evidence for a control and not a judgement of it: \
-         only some of what it asks for shows in a log. A record counts once for each rule that looked at it."
+         what was read. Met in part: the same, with the reasons why that says less. Not met: they did see \
+         something. This is evidence for a control and not a judgement of it: only some of what it asks \
+         for shows in a log. A record counts for each rule that is about its call, copies and records \
+         outside of the range included."
     )))?;
     for framework in report.frameworks {
         let title = format!("{} {}", framework.title, framework.version);
@@ -66,7 +73,10 @@ fn row(
     let sum = add_up(report, survey, framework, control);
     let mut rules: Line = Vec::new();
     for rule in &sum.rules {
-        rules.extend((!rules.is_empty()).then(|| plain(", ")));
+        rules.push(plain(match rules.is_empty() {
+            true => format!("{} of {} looked at something: ", sum.looked, sum.rules.len()),
+            false => ", ".to_owned(),
+        }));
         rules.push(code(rule));
     }
     let examined = match sum.whole_log {
@@ -99,18 +109,43 @@ fn add_up(report: &Report<'_>, survey: &Survey, framework: &Framework, control: 
         sum.findings += levels.iter().sum::<u64>();
         sum.open += open;
         sum.exceptions += suppressed.get(rule.id.as_str()).copied().unwrap_or(0);
+        sum.looked += u64::from(examined.is_none_or(|number| number > 0));
         sum.rules.push(rule.id.clone());
     }
+    let missing = report.run.not_evaluated.iter().filter(|rule| rule.controls.contains(&name));
+    sum.missing = missing.map(|rule| rule.id.clone()).collect();
     sum
 }
 
-/// How many records a rule looked at; `None` if it looks at the whole log. Rules about tags look at
-/// the uses of which both sides are known.
+/// How many records a rule looked at; `None` if it looks at the whole log. What compares tags looks at
+/// the uses of which both sides are known. A report that does not tell counts as none.
 fn examined(report: &Report<'_>, rule: &RuleMeta) -> Option<u64> {
-    match &report.outcome.tags {
-        Some(tags) if rule.group.as_deref() == Some("tags") => Some(tags.compared()),
-        _ => report.outcome.examined.get(&rule.id).copied(),
+    let outcome = report.outcome;
+    let known = outcome.examined.get(&rule.id).copied();
+    let by_tags = matches!(rule.group.as_deref(), Some("tags" | "aliases"));
+    match known {
+        None if by_tags => Some(outcome.tags.as_ref().map_or(0, TagCoverage::compared)),
+        None if outcome.examined.is_empty() => Some(0),
+        known => known,
     }
+}
+
+/// Why nothing found is less than it seems: what was not looked at, or left out.
+fn limits(report: &Report<'_>, sum: &Sum) -> Vec<String> {
+    let (run, outcome) = (report.run, report.outcome);
+    let mut limits = Vec::new();
+    let mut add = |is: bool, text: String| limits.extend(is.then_some(text));
+    add(!outcome.complete(), "some input could not be read".to_owned());
+    let narrow = |line: &String| line.starts_with("account ") || line.starts_with("region ");
+    let narrow = run.since.is_some() || run.until.is_some() || run.settings.iter().any(narrow);
+    add(narrow, "only part of the log was asked for".to_owned());
+    add(run.state.is_some(), "what earlier runs have reported is in their reports".to_owned());
+    let known = counted(outcome.summary.known, "finding");
+    add(outcome.summary.known > 0, format!("{known} of the baseline left out"));
+    add(sum.exceptions > 0, counted(sum.exceptions, "exception"));
+    let missing = format!("not evaluated: {}", sum.missing.join(", "));
+    add(!sum.missing.is_empty(), missing);
+    limits
 }
 
 /// Findings that suppressions fit, by rule.
@@ -141,11 +176,13 @@ fn result(report: &Report<'_>, control: &Control, sum: &Sum) -> Line {
         }
         _ if report.outcome.totals.records == 0 => not_testable("No record was read."),
         _ if least > SERIOUS => not_testable(&format!("Findings below {least} are not listed.")),
-        _ if !report.outcome.complete() => {
-            let mut line = verdict(Verdict::Open, "met");
-            line.push(plain(" in what could be read; some could not"));
-            line
-        }
-        _ => verdict(Verdict::Good, "met"),
+        sum => match limits(report, sum) {
+            limits if limits.is_empty() => verdict(Verdict::Good, "met"),
+            limits => {
+                let mut line = verdict(Verdict::Open, "met in part");
+                line.push(plain(format!(" {}", limits.join("; "))));
+                line
+            }
+        },
     }
 }

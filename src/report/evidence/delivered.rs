@@ -6,7 +6,7 @@ use std::io;
 use super::nights;
 use super::pen::{Line, Pen, Span, Verdict, code, name, plain, time, words};
 use crate::model::coverage::Covered;
-use crate::model::verified::{DigestVerdict, LogVerdict, Verdict as Judged, Verification};
+use crate::model::verified::{DigestVerdict, LogVerdict, Verdict as Judged};
 use crate::report::Report;
 use crate::report::table::fit::{bytes, count, counted};
 
@@ -31,7 +31,7 @@ pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     nights::write(report.nights, pen)?;
     expected(report, pen)?;
     places(&report.outcome.covered, pen)?;
-    integrity(report.outcome.verify.as_ref(), pen)?;
+    integrity(report, pen)?;
     problems(report, pen)?;
     pen.part("cannot-show", &words("What this cannot show"))?;
     pen.list(&NEVER.map(words))
@@ -170,9 +170,12 @@ fn place(covered: &Covered) -> [Line; 9] {
     ]
 }
 
-fn integrity(verify: Option<&Verification>, pen: &mut dyn Pen) -> io::Result<()> {
+fn integrity(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     pen.part("integrity", &words("Integrity of the files"))?;
-    let Some(verify) = verify else {
+    if !report.nights.is_empty() {
+        return pen.say(&words("The reports of the period above have a column for it."));
+    }
+    let Some(verify) = &report.outcome.verify else {
         return pen.say(&words(
             "Not verified: whether these are the files that CloudTrail delivered was not asked for \
              (--verify --public-keys FILE).",

@@ -11,7 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Chart;
 use super::pen::{Line, Pen, Span, Verdict};
-use super::text::{clipped, is_page};
+use super::text::{anchor, clipped, is_page};
 use crate::report::escape::visible;
 
 const CSS: &str = include_str!("page.css");
@@ -58,7 +58,7 @@ fn one(span: &Span) -> Markup {
         Span::Plain(text) => html! { (shown(text)) },
         Span::Code(text) => html! { code { (shown(text)) } },
         Span::Time(time) => html! { time { (time) } },
-        Span::Within(text, id) => html! { a href={ "#" (id) } { (shown(text)) } },
+        Span::Within(text, id) => html! { a href={ "#" (anchor(id)) } { (shown(text)) } },
         Span::Link(text, url) if is_page(url) => {
             html! { a href=(url) rel="noreferrer noopener" { (shown(text)) } }
         }
@@ -115,7 +115,7 @@ impl Pen for Html<'_> {
     }
 
     fn part(&mut self, id: &str, title: &[Span]) -> io::Result<()> {
-        self.put(&html! { h3 id=(id) { (line(title)) } })
+        self.put(&html! { h3 id=(anchor(id)) { (line(title)) } })
     }
 
     fn say(&mut self, spans: &[Span]) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use super::chart::Chart;
 use super::pen::{Line, Pen, Span};
-use super::text::{clipped, is_page};
+use super::text::{anchor, clipped, is_page};
 use crate::report::escape::visible;
 
 /// What has a meaning anywhere in a line.
@@ -70,7 +70,7 @@ fn one(span: &Span) -> String {
         Span::Plain(text) => escaped(text),
         Span::Code(text) => ticked(text),
         Span::Time(time) => time.to_string(),
-        Span::Within(text, id) => format!("[{}](#{id})", escaped(text)),
+        Span::Within(text, id) => format!("[{}](#{})", escaped(text), anchor(id)),
         Span::Link(text, url) if is_page(url) => {
             let url = url.replace('(', "%28").replace(')', "%29").replace('<', "%3C");
             format!("[{}]({})", escaped(text), url.replace('|', "%7C"))
@@ -92,7 +92,7 @@ impl Pen for Markdown<'_> {
     }
 
     fn part(&mut self, id: &str, title: &[Span]) -> io::Result<()> {
-        writeln!(self.0, "<a id=\"{id}\"></a>\n\n### {}\n", line(title))
+        writeln!(self.0, "<a id=\"{}\"></a>\n\n### {}\n", anchor(id), line(title))
     }
 
     fn say(&mut self, spans: &[Span]) -> io::Result<()> {

@@ -27,7 +27,8 @@ pub fn write(nights: &[Night], pen: &mut dyn Pen) -> io::Result<()> {
     pen.end_table()?;
     pen.say(&words(
         "New is what no earlier report of the period has. A finding is carried on until a later report \
-         says that it was undone, or the configuration suppresses it.",
+         tells of it as undone, or the configuration suppresses it. A run with a state tells of a known \
+         finding only when there is something new to it: what was undone later may be open here.",
     ))?;
     let skipped = nights.len().saturating_sub(BARS);
     let shown = nights.iter().skip(skipped);

@@ -37,7 +37,8 @@ pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     pen.part("settings", &words("Settings in force"))?;
     pen.say(&words(
         "Everything beside the rules that decides what is reported: options, environment and \
-         configuration file. The digest of the settings is the SHA-256 of these lines.",
+         configuration file. The digest of the settings is the SHA-256 of these lines; a line of more than 1,000 \
+         characters is cut here.",
     ))?;
     pen.list(&run.settings.iter().map(name).collect::<Vec<_>>())
 }

@@ -150,7 +150,10 @@ fn two_findings_and_nothing() {
 #[test]
 fn hostile_values_are_text() {
     let run = run(HOSTILE);
-    let hostile = outcome(vec![sample::hostile(HOSTILE)], HOSTILE);
+    let mut finding = sample::hostile(HOSTILE);
+    finding.fingerprint = HOSTILE.into();
+    finding.case = Some(HOSTILE.into());
+    let hostile = outcome(vec![finding], HOSTILE);
     let keys = keys(HOSTILE);
     let report = Report {
         run: &run,
@@ -169,6 +172,49 @@ fn hostile_values_are_text() {
         assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)));
     }
     assert_snapshot!("hostile_markdown", markdown);
+}
+
+#[test]
+fn a_control_is_met_only_if_nothing_makes_that_say_less() {
+    let result = |change: &dyn Fn(&mut Run, &mut Outcome)| {
+        let (mut run, mut outcome) = (run("prod"), outcome(Vec::new(), "eu-west-1"));
+        run.rules = vec![rule("key-enabled", "ACME:2")];
+        outcome.problems.clear();
+        outcome.suppressions.clear();
+        change(&mut run, &mut outcome);
+        let frameworks = frameworks();
+        let report = Report {
+            run: &run,
+            outcome: &outcome,
+            keys: None,
+            frameworks: &frameworks,
+            nights: &[],
+        };
+        let page = page(write_markdown, &report);
+        let row = page.lines().find(|line| line.starts_with("| [2](")).unwrap().to_owned();
+        row.split(" | ").nth(2).unwrap().to_owned()
+    };
+    assert_eq!(result(&|_, _| ()), "**met**");
+    type Change = fn(&mut Run, &mut Outcome);
+    let changes: [(Change, &str); 7] = [
+        (|run, _| run.since = Some(Time(0)), "**met in part** only part of the log was asked for"),
+        (
+            |run, _| run.settings.push("region eu-west-1".into()),
+            "**met in part** only part of the log",
+        ),
+        (|_, outcome| outcome.interrupted = true, "**met in part** some input could not be read"),
+        (|_, outcome| outcome.summary.known = 2, "**met in part** 2 findings of the baseline"),
+        (
+            |run, _| run.not_evaluated = vec![rule("x", "ACME:2")],
+            "**met in part** not evaluated: x",
+        ),
+        (|_, outcome| outcome.examined.clear(), "**not testable** No record of the calls"),
+        (|run, _| run.min_level = Level::High, "**not testable** Findings below high"),
+    ];
+    for (change, expected) in changes {
+        let told = result(&change);
+        assert!(told.starts_with(expected), "{told}");
+    }
 }
 
 #[test]

@@ -19,6 +19,12 @@ pub fn is_page(url: &str) -> bool {
     url.starts_with("https://") && url.len() < 2_000 && url.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// The place of a page that a name stands for. Names come from outside, and a place is markup: nothing
+/// but letters, digits and hyphens is left of them.
+pub fn anchor(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(100).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +34,12 @@ mod tests {
         let text = "é".repeat(LONGEST);
         assert_eq!(clipped(&text), text);
         assert_eq!(clipped(&format!("{text}xy")), format!("{text}… (2 more characters)"));
+    }
+
+    #[test]
+    fn a_place_is_no_markup() {
+        assert_eq!(anchor("finding-0a1b"), "finding-0a1b");
+        assert_eq!(anchor("x\"></a><img src=y>\n# z"), "xaimgsrcyz");
     }
 
     #[test]

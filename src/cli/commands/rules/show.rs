@@ -38,7 +38,7 @@ pub fn run(args: &ShowArgs, style: Style, on_terminal: bool) -> Done {
     if args.yaml {
         page.push_str(&section("Sigma rule", &fenced(text)));
     }
-    if on_terminal {
+    if on_terminal || style.color {
         return Ok((report::page::draw(&page, &style).into_bytes(), Exit::Clean));
     }
     let shown: String = page.lines().map(|line| format!("{}\n", visible(line))).collect();
