@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use super::case::Cases;
 use super::coverage::{Coverage, Covered};
 use super::files::Files;
@@ -16,7 +18,7 @@ use super::token::Token;
 use super::verified::Verification;
 
 /// Counts over everything that was read, filters or not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Totals {
     /// Files and streams opened, the failed and the other ones included.
     pub blobs: u64,
@@ -150,7 +152,7 @@ pub struct Summary {
 impl Summary {
     /// Counts one finding.
     pub fn add(&mut self, level: Level) {
-        self.counts[level as usize] += 1;
+        self.add_many(level, 1);
     }
 
     /// Counts several findings.
@@ -175,13 +177,18 @@ impl Summary {
 
     /// How many findings are at or above this level.
     pub fn at_or_above(&self, level: Level) -> u64 {
-        self.counts[level as usize..].iter().sum()
+        sum(&self.counts[level as usize..])
     }
 
     /// How many findings there are, without those left out.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        sum(&self.counts)
     }
+}
+
+/// A sum of numbers of which a report may say anything.
+fn sum(numbers: &[u64]) -> u64 {
+    numbers.iter().fold(0, |sum, number| sum.saturating_add(*number))
 }
 
 /// The result of a scan.

@@ -3,7 +3,7 @@
 //! Only the members that a period tells of are read; reports of earlier versions lack some, which are
 //! then empty. What must stay true: what is no report is refused with a reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::model::coverage::{Counts, Covered, Gap, Place, hour_of};
 use crate::model::finding::{self, EventRef, Status, Told};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
-use crate::model::principal::{Mfa, Principal};
+use crate::model::outcome::Totals;
+use crate::model::principal::Principal;
 use crate::model::problem::{self, Stage};
 use crate::model::request::Request;
 use crate::model::suppression::{self, Day};
@@ -104,23 +105,6 @@ pub struct Expected {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Totals {
-    pub blobs: u64,
-    pub blobs_failed: u64,
-    pub blobs_other: u64,
-    pub bytes_read: u64,
-    pub bytes_inflated: u64,
-    pub records: u64,
-    pub records_bad: u64,
-    pub duplicates: u64,
-    pub kms_records: u64,
-    pub first_event: Option<Time>,
-    pub last_event: Option<Time>,
-    pub accounts: BTreeSet<String>,
-    pub regions: BTreeSet<String>,
-}
-
-#[derive(Debug, Deserialize)]
 pub struct Finding {
     pub fingerprint: String,
     rule: String,
@@ -133,7 +117,7 @@ pub struct Finding {
     last_seen: Option<Time>,
     account: Option<String>,
     region: Option<String>,
-    principal: Who,
+    principal: Principal,
     source_ip: Option<String>,
     user_agent: Option<String>,
     key: Option<finding::Key>,
@@ -144,20 +128,7 @@ pub struct Finding {
     references: Vec<String>,
     advice: Option<String>,
     #[serde(default)]
-    case: Option<String>,
-    #[serde(default)]
     outcome: Option<Outcome>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Who {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    arn: Option<String>,
-    account: Option<String>,
-    session: Option<String>,
-    invoked_by: Option<String>,
-    mfa: Mfa,
 }
 
 #[derive(Debug, Deserialize)]
@@ -319,10 +290,9 @@ impl Event {
 }
 
 impl Finding {
-    /// The finding. `status` is what it is in the period.
+    /// The finding, without its case: that is told by the cases of the period.
     pub fn into_model(self) -> finding::Finding {
-        let Who { kind, arn, account, session, invoked_by, mfa } = self.principal;
-        let principal = Principal { kind, arn, account, session, invoked_by, mfa };
+        let principal = self.principal;
         let told = Told {
             title: self.title,
             attack: self.attack,
@@ -353,7 +323,7 @@ impl Finding {
             folded: 0,
             members: Vec::new(),
             effect: self.outcome.and_then(Option::from),
-            case: self.case.map(Arc::from),
+            case: None,
             details: self.details,
             told: Arc::new(told),
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::document::{Document, Finding as Told, Totals as Read};
+use super::document::{Document, Finding as Told};
 use crate::model::case::{Case, Cases, LISTED, Names};
 use crate::model::coverage::Covered;
 use crate::model::finding::{Finding, SHOWN};
@@ -154,6 +154,8 @@ impl Folding {
             !report.nights.is_empty(),
             "is the report of a period: what it has in common with others counts again",
         );
+        let cut = !report.run.complete && report.problems.is_empty();
+        say(cut, "is of a run that was interrupted");
         let other = !self.period.nights.is_empty() && self.period.each != report.run.each;
         say(
             other,
@@ -217,14 +219,6 @@ impl Folding {
         period.sources = self.sources.into_iter().collect();
         let outcome = &mut period.outcome;
         outcome.problems = problems.into_iter().collect();
-        if period.nights.iter().any(|night| !night.complete) && outcome.problems.is_empty() {
-            let all = Origin::blob("*");
-            outcome.problems.push(Problem::new(
-                all,
-                Stage::Read,
-                "a report is of a run that was interrupted",
-            ));
-        }
         outcome.suppressions = suppressions.into_values().collect();
         covered.sort_by(|a, b| {
             (&a.place, a.range.from, a.range.to).cmp(&(&b.place, b.range.from, b.range.to))
@@ -271,24 +265,19 @@ fn place(finding: &Finding) -> Rank<'_> {
 
 /// One finding of what two reports tell of it. What became of it is as the later one says.
 fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
-    let count = match adds_up {
-        true => known.count.saturating_add(later.count),
-        false => known.count.max(later.count),
-    };
     let mut events: Vec<_> = known.events.into_iter().chain(later.events).collect();
     events.sort();
     events.dedup_by(|b, a| a.id.is_some() && (&a.id, a.time, &a.name) == (&b.id, b.time, &b.name));
     events.truncate(SHOWN);
     Finding {
         level: known.level.max(later.level),
-        count,
+        count: together(known.count, later.count, adds_up),
         first_seen: [known.first_seen, later.first_seen].into_iter().flatten().min(),
         last_seen: known.last_seen.max(later.last_seen),
         rank: [known.rank, later.rank].into_iter().flatten().min(),
         events,
-        case: later.case.or(known.case),
         effect: later.effect.or(known.effect),
-        ..Finding { case: None, effect: None, events: Vec::new(), ..later }
+        ..later
     }
 }
 
@@ -341,7 +330,7 @@ fn together(a: u64, b: u64, adds_up: bool) -> u64 {
     if adds_up { a.saturating_add(b) } else { a.max(b) }
 }
 
-fn add_totals(sum: &mut Totals, read: Read, adds_up: bool) {
+fn add_totals(sum: &mut Totals, read: Totals, adds_up: bool) {
     sum.blobs = together(sum.blobs, read.blobs, adds_up);
     sum.blobs_failed = together(sum.blobs_failed, read.blobs_failed, adds_up);
     sum.blobs_other = together(sum.blobs_other, read.blobs_other, adds_up);

@@ -107,3 +107,46 @@ fn a_report_that_cannot_be_read_is_a_problem_and_one_that_is_not_there_an_error(
     // A report is not written over one that is read.
     sandbox.keytrail(["report", "night-0.json", "-fjson", "-o", "night-0.json"]).run().code(2);
 }
+
+/// Whoever can write a report file chooses its numbers.
+#[test]
+fn numbers_of_any_size_end_no_format() {
+    let sandbox = nights();
+    let mut report: Value = serde_json::from_str(&sandbox.read("night-0.json")).unwrap();
+    let most = json!(u64::MAX);
+    let finding = &mut report["findings"][0];
+    (finding["count"], finding["rank"]) = (most.clone(), most.clone());
+    let mut twin = finding.clone();
+    twin["fingerprint"] = json!("ffffffffffffffffffffffffffffffff");
+    report["findings"].as_array_mut().unwrap().push(twin);
+    let fingerprints = json!(fingerprints(&report));
+    report["cases"][0]["findings"] = fingerprints;
+    report["cases"][0]["rank"] = most.clone();
+    let suppression = |owner: &str| {
+        json!({"rule": "key-disabled", "reason": "r", "expires": "2099-01-01", "state": "active",
+            "count": most, "owner": owner, "ticket": null, "fitted": []})
+    };
+    report["suppressions"] = json!([suppression("ann"), suppression("bob")]);
+    report["run"]["min_level"] = json!("high");
+    for object in ["summary", "totals", "examined"] {
+        let members = report[object].as_object_mut().unwrap().values_mut();
+        members.filter(|value| value.is_u64()).for_each(|value| *value = most.clone());
+    }
+    let place = report["coverage"].as_array_mut().unwrap();
+    for row in place {
+        let members = row.as_object_mut().unwrap().values_mut();
+        members.filter(|value| value.is_u64()).for_each(|value| *value = most.clone());
+    }
+    report["verify"] = json!({"logs": {"verified": most, "modified": most}});
+    sandbox.write("huge.json", report.to_string());
+    report["run"]["finished"] = json!("2026-12-31T00:00:00Z");
+    sandbox.write("huge-2.json", report.to_string());
+    for format in ["table", "json", "ndjson", "csv", "html", "markdown", "sarif", "ocsf", "asff"] {
+        let words = ["report", "huge.json", "huge-2.json", "night-1.json", "-q", "-f", format];
+        let ended = sandbox.keytrail(words.iter().chain(&["--fail-on=low"])).run();
+        assert_eq!(ended.code, Some(1), "{format}: {}", ended.stderr);
+        let ended =
+            sandbox.keytrail(words.iter().chain(&["-v"]).filter(|word| **word != "-q")).run();
+        assert_eq!(ended.code, Some(0), "{format}: {}", ended.stderr);
+    }
+}

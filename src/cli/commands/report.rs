@@ -1,7 +1,9 @@
 //! `keytrail report`: a period out of the reports of its nights.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::exports::{self, Exports};
 use crate::cli::failure::Failure;
 use crate::cli::signals;
-use crate::cli::ui::{Messages, When};
+use crate::cli::ui::{Messages, When, plural};
 use crate::cli::values;
 use crate::cli::written::Written;
 use crate::detect::RuleSet;
@@ -60,7 +62,8 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     period.outcome.problems.extend(problems);
     period.outcome.problems.sort();
     let least = period.min_level.unwrap_or(Level::Informational);
-    suppress(&mut period.outcome, &config, least, started);
+    suppress(&mut period.outcome, &config, least, started)
+        .map_err(|error| vec![Failure::run(&error)])?;
     let exit = Exit::of(&period.outcome, fail_on, args.allow_incomplete);
     let run = describe(&period, &written, started);
     let color: When = args.color.color.parse().unwrap_or(When::Auto);
@@ -81,7 +84,7 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         let problems = &period.outcome.problems;
         problems.iter().filter(|_| listed).for_each(|problem| messages.warning(problem));
         if !problems.is_empty() {
-            let number = crate::cli::ui::plural(problems.len(), "problem");
+            let number = plural(problems.len(), "problem");
             messages.warning(format!("incomplete: {number}"));
         }
     }
@@ -141,17 +144,19 @@ fn folder(report: &Path) -> Option<OsString> {
 }
 
 /// Takes out what the configuration suppresses by now, and says so beside what the nights left out.
-fn suppress(outcome: &mut Outcome, config: &Config, least: Level, now: Time) {
+///
+/// # Errors
+/// Those of the file that findings wait in.
+fn suppress(outcome: &mut Outcome, config: &Config, least: Level, now: Time) -> io::Result<()> {
     if config.suppressions.is_empty() {
-        return;
+        return Ok(());
     }
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let mut triage = Triage::new(suppressions.collect(), None, Level::Informational, now);
     let nights = std::mem::take(&mut outcome.suppressions);
-    // All of a period are in memory.
-    let mut findings = outcome.findings.all().unwrap_or_default();
+    let mut findings = outcome.findings.all()?;
     findings.retain(|finding| triage.admit(finding).is_some());
-    let left: std::collections::BTreeSet<&str> =
+    let left: BTreeSet<&str> =
         findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
     outcome.cases.all.retain_mut(|case| {
         case.findings.retain(|fingerprint| left.contains(fingerprint.as_str()));
@@ -172,6 +177,7 @@ fn suppress(outcome: &mut Outcome, config: &Config, least: Level, now: Time) {
             None => outcome.suppressions.push(night),
         }
     }
+    Ok(())
 }
 
 /// The run as the report describes it.
@@ -193,7 +199,10 @@ fn describe(period: &Period, written: &Written, started: Time) -> Run {
         baseline: None,
         state: None,
         rules_enabled: period.rules.len(),
-        not_evaluated: evidence::not_evaluated(&rules),
+        not_evaluated: match written.is_evidence() {
+            true => evidence::not_evaluated(&rules),
+            false => Vec::new(),
+        },
         rules,
         rules_digest: period.rules_digest.clone(),
         ocsf: written.ocsf,

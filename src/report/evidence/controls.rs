@@ -108,7 +108,8 @@ fn add_up(report: &Report<'_>, survey: &Survey, framework: &Framework, control: 
         sum.examined = sum.examined.saturating_add(examined.unwrap_or(0));
         sum.findings += levels.iter().sum::<u64>();
         sum.open += open;
-        sum.exceptions += suppressed.get(rule.id.as_str()).copied().unwrap_or(0);
+        let exceptions = suppressed.get(rule.id.as_str()).copied().unwrap_or(0);
+        sum.exceptions = sum.exceptions.saturating_add(exceptions);
         sum.looked += u64::from(examined.is_none_or(|number| number > 0));
         sum.rules.push(rule.id.clone());
     }
@@ -152,7 +153,8 @@ fn limits(report: &Report<'_>, sum: &Sum) -> Vec<String> {
 fn suppressed<'a>(report: &Report<'a>) -> BTreeMap<&'a str, u64> {
     let mut all = BTreeMap::new();
     for applied in &report.outcome.suppressions {
-        *all.entry(applied.rule.as_str()).or_default() += applied.count;
+        let sum: &mut u64 = all.entry(applied.rule.as_str()).or_default();
+        *sum = sum.saturating_add(applied.count);
     }
     all
 }

@@ -133,7 +133,8 @@ fn counted_of(
         all.partition(|finding| finding.rule == line.rule);
     let others = others.into_iter().filter(|finding| !finding.told.chain);
     let rules: BTreeSet<&str> = others.map(|finding| finding.rule.as_str()).collect();
-    let hidden = same.iter().map(|f| f.count.saturating_sub(f.events.len() as u64)).sum::<u64>();
+    let hidden = same.iter().map(|f| f.count.saturating_sub(f.events.len() as u64));
+    let hidden = hidden.fold(0, u64::saturating_add);
     let of_one_call = same.iter().all(|finding| is_of_one_call(finding));
     // Those that are not shown may be other calls, which other lines tell of.
     let at_least = hidden > 0 && !(is_alone && of_one_call);
@@ -141,7 +142,7 @@ fn counted_of(
         Ended::Undone(..) if hidden > 0 => Ended::Done,
         ended => ended,
     };
-    let count = if at_least { line.count } else { line.count + hidden };
+    let count = if at_least { line.count } else { line.count.saturating_add(hidden) };
     Line { more: rules.len(), count, at_least, ended, ..line }
 }
 
@@ -193,7 +194,7 @@ impl Line {
         self.gravity = self.gravity.min(other.gravity);
         self.level = self.level.max(other.level);
         self.last = self.last.max(other.last);
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.calls.extend(other.calls);
         self.targets.extend(other.targets);
         match (&mut self.said, other.said) {
