@@ -24,6 +24,7 @@ pub mod named;
 pub mod night;
 pub mod occurrence;
 pub mod origin;
+pub mod other_document;
 pub mod outcome;
 pub mod path_names;
 pub mod pattern;

@@ -10,6 +10,7 @@ use super::files::Files;
 use super::findings::Findings;
 use super::level::Level;
 use super::memory::Memory;
+use super::other_document::OtherDocument;
 use super::path_names::PathNames;
 use super::problem::Problem;
 use super::suppression::Applied;
@@ -24,8 +25,11 @@ pub struct Totals {
     pub blobs: u64,
     /// Blobs that have at least one problem.
     pub blobs_failed: u64,
-    /// Blobs that are no trail logs (digests, sidecars, Config, flow logs).
+    /// Blobs that are known and hold no CloudTrail record.
     pub blobs_other: u64,
+    /// The same by kind. A blob with documents of several kinds counts as the first of them.
+    #[serde(default)]
+    pub blobs_other_kinds: BTreeMap<OtherDocument, u64>,
     /// Bytes as stored.
     pub bytes_read: u64,
     /// Bytes of text after inflating.

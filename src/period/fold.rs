@@ -334,6 +334,10 @@ fn add_totals(sum: &mut Totals, read: Totals, adds_up: bool) {
     sum.blobs = together(sum.blobs, read.blobs, adds_up);
     sum.blobs_failed = together(sum.blobs_failed, read.blobs_failed, adds_up);
     sum.blobs_other = together(sum.blobs_other, read.blobs_other, adds_up);
+    for (kind, number) in read.blobs_other_kinds {
+        let all = sum.blobs_other_kinds.entry(kind).or_default();
+        *all = together(*all, number, adds_up);
+    }
     sum.bytes_read = together(sum.bytes_read, read.bytes_read, adds_up);
     sum.bytes_inflated = together(sum.bytes_inflated, read.bytes_inflated, adds_up);
     sum.records = together(sum.records, read.records, adds_up);

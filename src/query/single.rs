@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::engine::Limits;
 use crate::model::origin::Origin;
+use crate::model::other_document::OtherDocument;
 use crate::model::problem::{Problem, Stage};
 use crate::record::container::{Reader, Sink};
 use crate::record::event::Marked;
@@ -118,7 +119,7 @@ impl Sink for Looking<'_> {
         self.report(Problem::new(Origin::blob(Arc::clone(&self.blob)), stage, message));
     }
 
-    fn other(&mut self) {}
+    fn other(&mut self, _: OtherDocument) {}
 
     fn ready(&mut self) -> bool {
         self.found.text.is_none()

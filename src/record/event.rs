@@ -9,6 +9,7 @@ use super::json::Json;
 use super::members::{Known, Members};
 use super::scan::Index;
 use super::scan::tape::Tape;
+use super::unknown::Witness;
 use crate::model::time::Time;
 
 /// A record: valid JSON text of one object.
@@ -18,6 +19,7 @@ pub struct Event<'a> {
     index: &'a Index,
     members: Option<Members>,
     tape: Option<&'a Tape>,
+    witness: Option<&'a Witness<'a>>,
 }
 
 /// The record before anybody cares for it: bytes and marks, not yet known to be UTF-8.
@@ -249,12 +251,32 @@ impl<'a> Header<'a> {
 impl<'a> Event<'a> {
     /// A view of `text`, which the scan has proven to be one JSON object and has marked.
     pub fn new(text: &'a str, index: &'a Index) -> Self {
-        Event { text, index, members: Members::new(text.as_bytes(), index), tape: None }
+        let members = Members::new(text.as_bytes(), index);
+        Event { text, index, members, tape: None, witness: None }
     }
 
     /// The same view, with a tape of the same text at hand: faster where much is asked.
     pub fn with_tape(self, tape: &'a Tape) -> Event<'a> {
         Event { tape: tape.is_complete().then_some(tape), ..self }
+    }
+
+    /// The same view. A witness notes whether it is asked for what is unknown.
+    pub fn with_witness(self, witness: &'a Witness<'a>) -> Event<'a> {
+        Event { witness: Some(witness), ..self }
+    }
+
+    /// Takes in that somebody asked for what the record does not have.
+    pub fn miss(&self, path: &str) {
+        if let Some(witness) = self.witness {
+            witness.miss(path);
+        }
+    }
+
+    /// Takes in that somebody looked at all of the record.
+    pub fn miss_any(&self) {
+        if let Some(witness) = self.witness {
+            witness.miss_any();
+        }
     }
 
     /// The value of a top-level member by its number.
@@ -293,6 +315,16 @@ impl<'a> Event<'a> {
     /// when this is compiled costs no comparison.
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Json<'a>> {
+        let value = self.peek(name);
+        if value.is_none() && self.witness.is_some() {
+            self.miss(name);
+        }
+        value
+    }
+
+    /// The same for a reader that goes on without the member, whether it is absent or unknown.
+    #[inline(always)]
+    pub fn peek(&self, name: &str) -> Option<Json<'a>> {
         match self.members.as_ref().map_or(Known::Other, |members| members.find(name)) {
             Known::At(member) => self.top(member),
             Known::Absent => None,

@@ -11,3 +11,4 @@ pub mod members;
 pub mod scan;
 pub mod shape;
 pub mod undo;
+pub mod unknown;

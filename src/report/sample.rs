@@ -10,6 +10,7 @@ use crate::model::coverage::{Counts, Covered, Gap, Place};
 use crate::model::finding::{EventRef, Finding, Key, Resource, Status, Told};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
+use crate::model::other_document::OtherDocument;
 use crate::model::outcome::{Outcome, Totals};
 use crate::model::principal::{Mfa, Principal};
 use crate::model::problem::{Problem, Stage};
@@ -222,6 +223,7 @@ pub fn outcome(findings: Vec<Finding>) -> Outcome {
         totals: Totals {
             blobs: 12,
             blobs_other: 1,
+            blobs_other_kinds: [(OtherDocument::Digest, 1)].into(),
             bytes_read: 1_258_291,
             bytes_inflated: 10_905_190,
             records: 12_345,

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use keytrail::model::other_document::OtherDocument;
 use keytrail::model::problem::Stage;
 use keytrail::model::window::{Whole, Window};
 use keytrail::record::container::{Reader, Sink};
@@ -24,7 +25,7 @@ impl Sink for Records {
     }
     fn bad(&mut self, _: u64, _: String) {}
     fn problem(&mut self, _: Stage, _: String) {}
-    fn other(&mut self) {}
+    fn other(&mut self, _: OtherDocument) {}
     fn ready(&mut self) -> bool {
         true
     }

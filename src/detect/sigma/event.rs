@@ -31,6 +31,7 @@ impl<'e, 'v> SigmaEvent<'e, 'v> {
     }
 
     fn plain(&self) -> &JsonEvent<'static> {
+        self.event.miss_any();
         self.plain.get_or_init(|| JsonEvent::owned(self.event.json().to_value()))
     }
 }
@@ -58,12 +59,17 @@ impl rsigma_eval::Event for SigmaEvent<'_, '_> {
         let mut found = Vec::new();
         collect(self.event.get(first)?, Some(rest), DEEPEST - 1, &mut found);
         match found.len() {
-            0 | 1 => found.pop(),
+            0 => {
+                self.event.miss(path);
+                None
+            }
+            1 => found.pop(),
             _ => Some(EventValue::Array(found)),
         }
     }
 
     fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {
+        self.event.miss_any();
         any_string(self.event.json(), pred, DEEPEST)
     }
 
@@ -72,6 +78,7 @@ impl rsigma_eval::Event for SigmaEvent<'_, '_> {
     }
 
     fn to_json(&self) -> Value {
+        self.event.miss_any();
         self.event.json().to_value()
     }
 }

@@ -9,6 +9,9 @@ use crate::detect::case::Case;
 use crate::detect::stateful::{History, Mark};
 use crate::detect::{Asked, Candidates, Hit, RuleSet};
 use crate::engine::plan::Range;
+use crate::record::event::Event;
+use crate::record::kms::View;
+use crate::record::unknown::{Unknown, Witness};
 
 /// What rules said of one record. Reused from record to record.
 #[derive(Default)]
@@ -19,6 +22,8 @@ pub struct Answers {
     pub histories: Vec<u32>,
     /// Rules that failed.
     pub failed: Vec<usize>,
+    /// Rules that matched and may not have, had an export kept all of the record.
+    pub undecided: Vec<usize>,
     /// What was asked of the record already.
     asked: Asked,
 }
@@ -30,11 +35,13 @@ impl Answers {
         self.hits.clear();
         self.histories.clear();
         self.failed.clear();
+        self.undecided.clear();
         if range == Range::Outside {
             return;
         }
         self.asked.next();
         let event = record.view.event();
+        let unknown = Unknown::of(event.text());
         for &rule in rules.of(|| Case::of(&record.view)) {
             if !set.may_match(rule, &mut self.asked, event, &record.view) {
                 continue;
@@ -48,11 +55,25 @@ impl Answers {
             }
             let check = || set.check(rule, event, &record.view);
             match catch_unwind(AssertUnwindSafe(check)) {
+                Ok(Some(_))
+                    if unknown.is_some_and(|unknown| !decides(set, rule, event, unknown)) =>
+                {
+                    self.undecided.push(rule as usize);
+                }
                 Ok(hit) => self.hits.extend(hit),
                 Err(_) => self.failed.push(rule as usize),
             }
         }
     }
+}
+
+/// Whether a rule that matches a record does so whatever the unknown members of the record are: it
+/// has not asked for any of them.
+fn decides(set: &RuleSet, rule: u32, event: &Event<'_>, unknown: Unknown<'_>) -> bool {
+    let witness = Witness::new(unknown);
+    let event = event.with_witness(&witness);
+    // A view of its own, since one that was asked before keeps what it found.
+    set.check(rule, &event, &View::new(&event)).is_some() && !witness.has_asked()
 }
 
 /// What a record means to a history; `None` if the history failed.

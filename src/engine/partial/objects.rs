@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::store::runs::{Row, Rows, SHARDS};
 use crate::model::files::{File, Files};
+use crate::model::other_document::OtherDocument;
 use crate::model::outcome::Totals;
 use crate::model::time::Time;
 use crate::source::hashed::{Hash, hex};
@@ -28,8 +29,8 @@ pub struct Counts {
     pub last_event: Option<Time>,
     /// Whether there was a problem.
     pub failed: bool,
-    /// Whether it is no trail log.
-    pub other: bool,
+    /// What it is, if it is no trail log.
+    pub other: Option<OtherDocument>,
     /// Whether it could not even be listed, so that the manifest leaves it out.
     pub unlisted: bool,
 }
@@ -59,6 +60,8 @@ const OTHER: u64 = 2;
 const HAS_FIRST: u64 = 4;
 const HAS_LAST: u64 = 8;
 const UNLISTED: u64 = 16;
+/// The bits from here on are the number of the kind of document.
+const KIND: u32 = 8;
 
 impl Row for Object {
     const WORDS: usize = 12;
@@ -80,7 +83,7 @@ impl Row for Object {
             time(counts.first_event),
             time(counts.last_event),
             flag(counts.failed, FAILED)
-                | flag(counts.other, OTHER)
+                | counts.other.map_or(0, |kind| OTHER | u64::from(kind as u8) << KIND)
                 | flag(counts.unlisted, UNLISTED)
                 | flag(counts.first_event.is_some(), HAS_FIRST)
                 | flag(counts.last_event.is_some(), HAS_LAST),
@@ -101,7 +104,7 @@ impl Row for Object {
                 first_event: time(words[9], HAS_FIRST),
                 last_event: time(words[10], HAS_LAST),
                 failed: is(FAILED),
-                other: is(OTHER),
+                other: is(OTHER).then(|| kind(words[11])).flatten(),
                 unlisted: is(UNLISTED),
             },
         }
@@ -110,6 +113,11 @@ impl Row for Object {
     fn shard(&self) -> u64 {
         self.digest[0]
     }
+}
+
+/// The kind of document in the word of flags.
+fn kind(flags: u64) -> Option<OtherDocument> {
+    OtherDocument::from_number(u8::try_from(flags >> KIND).ok()?)
 }
 
 /// Every blob that was read.
@@ -194,7 +202,10 @@ impl Objects {
 fn count(totals: &mut Totals, counts: &Counts) {
     totals.blobs += 1;
     totals.blobs_failed += u64::from(counts.failed);
-    totals.blobs_other += u64::from(counts.other);
+    if let Some(kind) = counts.other {
+        totals.blobs_other += 1;
+        *totals.blobs_other_kinds.entry(kind).or_default() += 1;
+    }
     totals.bytes_read += counts.bytes_read;
     totals.bytes_inflated += counts.bytes_inflated;
     totals.records += counts.records;
@@ -260,7 +271,7 @@ mod tests {
             first_event: Some(Time(-6)),
             last_event: None,
             failed: true,
-            other: false,
+            other: Some(OtherDocument::S3Notice),
             unlisted: true,
         };
         let object = Object { digest: [7, 8, 9, 10], counts };

@@ -13,6 +13,7 @@ use crate::engine::partial::fact::Fact;
 use crate::engine::partial::objects::Counts;
 use crate::model::memory::Recalled;
 use crate::model::origin::Origin;
+use crate::model::other_document::OtherDocument;
 use crate::model::problem::{Problem, Stage};
 use crate::record::event::{Header, Marked};
 use crate::record::scan::tape::{Fill, Tape};
@@ -34,7 +35,8 @@ pub struct BlobState<'a> {
     /// Its number among the names, once a fact needs it.
     number: Option<u64>,
     pub counts: Counts,
-    pub others: u64,
+    /// The first kind of document that is known and holds no record.
+    pub other: Option<OtherDocument>,
     pub problems: u64,
     /// Whether some of it may be had another time.
     pub unread: bool,
@@ -71,7 +73,7 @@ impl<'a, 'b> BlobSink<'a, 'b> {
             sequence,
             number: None,
             counts: Counts::default(),
-            others: 0,
+            other: None,
             problems: 0,
             unread: false,
             recalled: None,
@@ -137,6 +139,11 @@ impl BlobSink<'_, '_> {
         self.partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Rule, message));
     }
 
+    /// Notes a document that is known and holds no record.
+    pub fn hold_no_record(&mut self, kind: OtherDocument) {
+        self.blob.other.get_or_insert(kind);
+    }
+
     /// Counts bytes, as stored and as text.
     pub fn count_bytes(&mut self, read: u64, inflated: u64) {
         self.blob.counts.bytes_read += read;
@@ -146,16 +153,16 @@ impl BlobSink<'_, '_> {
     /// Adds the blob to those that were read. `hash` is the text's, if texts are hashed at all.
     pub fn finish(&mut self, size: Option<u64>, hash: Option<Option<Hash>>) {
         let listed = self.context.plan.limits.problems_per_blob;
-        let BlobState { problems, others, mut counts, .. } = self.blob;
+        let BlobState { problems, other, mut counts, .. } = self.blob;
         let records = counts.records;
         if problems > listed {
             let message = format!("{} more problems in this file, not listed", problems - listed);
             let origin = Origin::blob(self.blob.name.clone());
             self.partial.problems.add(Problem::new(origin, Stage::Parse, message));
         }
-        self.partial.hours.end(records > 0 || (others == 0 && problems == 0));
+        self.partial.hours.end(records > 0 || (other.is_none() && problems == 0));
         counts.failed = problems > 0;
-        counts.other = others > 0 && records == 0 && problems == 0;
+        counts.other = other.filter(|_| records == 0 && problems == 0);
         self.partial.objects.add((&self.blob.name, size), hash, counts);
         self.context.progress.records.fetch_add(records % BEAT, Ordering::Relaxed);
     }

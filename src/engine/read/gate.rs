@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tempfile::SpooledTempFile;
 
 use super::blob::{BlobSink, Stored};
+use crate::model::other_document::OtherDocument;
 use crate::model::problem::{Problem, Stage};
 use crate::record::container::Reader;
 use crate::source::gate::{Admission, Gate};
@@ -87,7 +88,9 @@ fn lets_in(gate: &dyn Gate, hashed: &Hashed, sink: &mut BlobSink<'_, '_>) -> boo
         sink.report(None, cut.stage, cut.message.clone());
     }
     let admission = gate.decide(&sink.blob.name, hashed);
-    sink.blob.others += u64::from(admission == Admission::Other);
+    if admission == Admission::Other {
+        sink.hold_no_record(OtherDocument::Digest);
+    }
     // What is not verified yet may be when the next run looks at it.
     sink.blob.unread |= admission == Admission::Out;
     admission == Admission::In

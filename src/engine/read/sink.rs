@@ -15,6 +15,7 @@ use crate::engine::evaluate::Basics;
 use crate::engine::partial::fact::NO_GROUP;
 use crate::engine::partial::hours::Call;
 use crate::engine::plan::Range;
+use crate::model::other_document::OtherDocument;
 use crate::model::problem::Stage;
 use crate::record::container::Sink;
 use crate::record::delivery;
@@ -84,8 +85,8 @@ impl Sink for BlobSink<'_, '_> {
         self.report(None, stage, message);
     }
 
-    fn other(&mut self) {
-        self.blob.others += 1;
+    fn other(&mut self, kind: OtherDocument) {
+        self.hold_no_record(kind);
     }
 
     fn ready(&mut self) -> bool {

@@ -10,6 +10,7 @@ use super::inherit;
 use super::shared::Shared;
 use crate::engine::partial::Partial;
 use crate::engine::partial::objects::Counts;
+use crate::model::other_document::OtherDocument;
 use crate::model::problem::Problem;
 use crate::model::token::Token;
 use crate::model::window::Whole;
@@ -103,7 +104,7 @@ impl<G: Gather> Visitor for Worker<'_, '_, G> {
     fn unopened(&mut self, at: At<'_>) -> Option<u64> {
         let before = self.shared.context.plan.gate.as_ref()?.read_before(&at.blob.name)?;
         self.visit(at, |_, _, sink| {
-            sink.blob.others += 1;
+            sink.hold_no_record(OtherDocument::Digest);
             sink.count_bytes(before.bytes, 0);
             Stored { size: Some(before.bytes), hash: before.hash }
         });

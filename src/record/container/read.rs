@@ -1,7 +1,7 @@
 //! The walk through a blob's text: documents, lists, members, and what goes wrong between them.
 
+use super::documents::Depth;
 use super::*;
-use crate::model::time::Time;
 use crate::model::window::Window;
 
 /// Text that is no JSON is looked at in pieces of at most this many bytes.
@@ -14,6 +14,7 @@ impl Reader {
         (self.number, self.offset) = (0, window.offset());
         (self.follow, self.junk) = (None, None);
         (self.cut, self.broken, self.flow_log) = (false, false, false);
+        self.table = None;
         self.first = self.offset;
         let mut any = false;
         loop {
@@ -62,6 +63,7 @@ impl Reader {
                 Place::Members => self.members(rest, last, sink),
                 Place::Skip { back } => self.skip(rest, back),
                 Place::Line => self.rest_of_line(rest),
+                Place::Rows => self.rows(rest, last, sink),
                 Place::Done => return text.len(),
             };
             match step {
@@ -105,17 +107,25 @@ impl Reader {
         };
         let head = &head[..len];
         let line = String::from_utf8_lossy(head);
-        // CloudWatch Logs exports put the time before each message.
-        if let Some((time, rest)) = line.split_once(' ')
-            && rest.starts_with('{')
-            && Time::parse(time).is_some()
+        // Syslog and exports of CloudWatch Logs put the time before each message.
+        let valid = match std::str::from_utf8(head) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        if let Some(len) = line::prefix_len(valid) {
+            return Step::Go(len);
+        }
+        if self.offset == self.first
+            && let Some(table) = Table::begin(&line)
         {
-            return Step::Go(time.len() + 1);
+            self.table = Some(table);
+            self.at = Place::Rows;
+            return Step::Go(len);
         }
         // A flow log starts as one and goes on as one; anything else in it is not passed over.
-        if (self.flow_log || self.offset == self.first) && shape::is_flow_log(&line) {
+        if (self.flow_log || self.offset == self.first) && other::is_flow_log(&line) {
             if !std::mem::replace(&mut self.flow_log, true) {
-                sink.other();
+                sink.other(OtherDocument::FlowLog);
             }
             return Step::Go(len);
         }
@@ -139,6 +149,27 @@ impl Reader {
         }
         let (_, bytes) = self.junk.get_or_insert((self.offset, 0));
         *bytes += len as u64;
+        Step::Go(len)
+    }
+
+    /// The next row of a table.
+    fn rows(&mut self, text: &[u8], last: bool, sink: &mut impl Sink) -> Step {
+        let (len, cells) = match table::next(text, last) {
+            _ if text.is_empty() => return Step::More,
+            table::Next::More => return Step::More,
+            table::Next::Open(len) => {
+                (len, Some(Err("a row with a quote that is not closed".to_owned())))
+            }
+            table::Next::Row(len) if text[..len].trim_ascii().is_empty() => (len, None),
+            table::Next::Row(len) => {
+                (len, self.table.as_ref().map(|table| table.cells(&text[..len])))
+            }
+        };
+        match cells {
+            Some(Ok(cells)) => self.row(cells::read(cells), Depth::default(), sink),
+            Some(Err(why)) => self.bad(sink, why),
+            None => {}
+        }
         Step::Go(len)
     }
 
@@ -185,6 +216,12 @@ impl Reader {
             (Some(b'{'), _) => self.object(text, last, Resume::List { list, wrapped }, sink),
             (Some(_), _) => {
                 let Some(len) = value_len(text, last) else { return self.too_short(text, sink) };
+                if text[0] == b'[' && list == List::Mixed && plain::valid(&text[..len]) {
+                    let cells = String::from_utf8_lossy(&text[..len]);
+                    self.row(cells::of_list(Json::new(&cells)), Depth::default(), sink);
+                    self.at = to(Next::Comma);
+                    return Step::Go(len);
+                }
                 let kind = Json::new(&String::from_utf8_lossy(&text[..1])).kind();
                 self.bad(sink, not_an_object(kind));
                 self.at = to(Next::Comma);

@@ -1,17 +1,24 @@
 //! What a JSON document is, told by its members and never by its file name.
 //!
-//! Sources: CloudTrail user guide, "CloudTrail log file examples" and "Digest file structure";
-//! AWS CLI reference, `cloudtrail lookup-events` and `logs filter-log-events`; EventBridge user
-//! guide, "AWS service events delivered via CloudTrail"; CloudWatch Logs user guide,
-//! "Subscription filters"; AWS Config developer guide, "Example configuration snapshot".
+//! Sources: CloudTrail user guide, "CloudTrail log file examples", "Digest file structure" and
+//! "Configuring SNS notifications"; AWS CLI reference, `cloudtrail lookup-events`, `cloudtrail
+//! get-query-results`, `logs filter-log-events`, `logs get-query-results`, `athena
+//! get-query-results`, `sqs receive-message`, `kms get-key-last-usage`; EventBridge user guide, "AWS
+//! service events delivered via CloudTrail"; CloudWatch Logs user guide, "Subscription filters";
+//! Lambda developer guide, "Invoking Lambda with events from other AWS services"; Firehose developer
+//! guide, "HTTP endpoint delivery request"; AWS Config developer guide, "Example configuration
+//! snapshot"; Splunk REST reference, "search/v2/jobs/export" and "HTTP Event Collector";
+//! Elasticsearch reference, "Search API" and "Bulk API".
 
+use super::other;
+use crate::model::other_document::OtherDocument;
 use crate::record::event::Event;
 use crate::record::json::{Json, Kind};
 
 /// The lists that a document may be a wrapping of, by the name of the member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
-    /// `{"Records":[…]}`: records themselves.
+    /// `{"Records":[…]}`: records themselves, or what Lambda is given under the same name.
     Records,
     /// A bare array, `{"Events":[…]}`, `{"events":[…]}`: whatever each element is.
     Mixed,
@@ -22,11 +29,25 @@ impl List {
     pub fn named(name: &[u8]) -> Option<List> {
         match name {
             b"Records" => Some(List::Records),
-            b"Events" | b"events" | b"logEvents" => Some(List::Mixed),
+            b"Events" | b"events" | b"logEvents" | b"Messages" | b"records" | b"results"
+            | b"rows" | b"QueryResultRows" => Some(List::Mixed),
             _ => None,
         }
     }
 }
+
+/// Every name of a list, in the order in which a document is asked for them.
+const LISTS: [&str; 9] = [
+    "logEvents",
+    "Records",
+    "Events",
+    "events",
+    "Messages",
+    "records",
+    "results",
+    "rows",
+    "QueryResultRows",
+];
 
 /// What the start of an object promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +74,7 @@ pub fn start(text: &[u8]) -> Start {
         Some([b'"', rest @ ..]) => rest,
         Some(_) => return Start::Object,
     };
-    // The longest name of a list is 9 bytes; longer names are something else.
+    // The longest name of a list is 15 bytes; longer names are something else.
     let Some(len) = name.iter().take(16).position(|&b| b == b'"') else {
         return if name.len() < 16 { Start::More } else { Start::Object };
     };
@@ -82,67 +103,150 @@ pub enum Shape<'a> {
     Wraps(Json<'a>),
     /// An object that wraps a list.
     Lists(Json<'a>),
-    /// Known, and no trail log: a digest, its sidecar, a Config snapshot, another event.
-    Other,
+    /// An object that wraps text in Base64, which may be compressed with gzip.
+    Encoded(Json<'a>),
+    /// A row of a table: a member for each column.
+    Row,
+    /// The rows of an Athena result, each a list of cells. The first one holds the names.
+    Rows(Json<'a>),
+    /// An event of OCSF, class API Activity.
+    Ocsf,
+    /// Known, and without a record.
+    Other(OtherDocument),
+    /// Known, and without what is needed to read it. The text says what that is.
+    Lacks(&'static str),
     /// Not known.
     Unknown,
 }
 
 /// Tells what an object is.
 pub fn of<'a>(event: &Event<'a>) -> Shape<'a> {
+    record(event)
+        .or_else(|| message(event))
+        .or_else(|| row(event))
+        .or_else(|| list(event))
+        .or_else(|| other::of(event).map(Shape::Other))
+        .unwrap_or(Shape::Unknown)
+}
+
+/// A record, or what calls itself a record and is none.
+fn record<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
+    let source = event.text_at(&["eventSource"]).or_else(|| event.text_at(&["EventSource"]));
+    // No source of CloudTrail starts like this; those of Lambda events do.
+    if source.is_some_and(|source| source.starts_with("aws:")) {
+        return Some(of_lambda(event));
+    }
+    let is_record =
+        ["eventSource", "eventVersion", "eventName"].iter().any(|name| event.get(name).is_some());
+    is_record.then_some(Shape::Record)
+}
+
+/// An element of what Lambda is given.
+fn of_lambda<'a>(event: &Event<'a>) -> Shape<'a> {
+    if let Some(data) = event.get("kinesis").and_then(|kinesis| kinesis.get("data")) {
+        return Shape::Encoded(data);
+    }
+    if let Some(inner) = event.get("Sns").or_else(|| event.get("body")) {
+        return Shape::Wraps(inner);
+    }
+    Shape::Other(match event.get("s3") {
+        Some(_) => OtherDocument::S3Notice,
+        None => OtherDocument::LambdaEvent,
+    })
+}
+
+/// A message of a queue, a topic, a stream or a search, which holds one document.
+fn message<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
+    if let (Some(detail), Some(kind)) = (event.get("detail"), event.get("detail-type")) {
+        let of_trail = match detail.kind() {
+            Kind::String => kind.as_str().is_some_and(|kind| kind.contains("via CloudTrail")),
+            _ => detail.get("eventVersion").is_some() || detail.get("eventName").is_some(),
+        };
+        let other = Shape::Other(OtherDocument::EventBridge);
+        return Some(if of_trail { Shape::Wraps(detail) } else { other });
+    }
+    if let Some(other) = other::of_message(event) {
+        return Some(Shape::Other(other));
+    }
+    if event.text_at(&["messageType"]).is_some_and(|kind| kind == "DATA_MESSAGE") {
+        return None;
+    }
+    // The whole record, as exports name it, comes before what lies beside it.
+    for name in ["CloudTrailEvent", "cloud_trail_event", "eventJson", "eventjson", "_raw"] {
+        if let Some(value) = event.get(name).filter(|value| !value.is_null()) {
+            return Some(Shape::Wraps(value));
+        }
+    }
+    if let Some(data) = event.get("awslogs").and_then(|logs| logs.get("data")) {
+        return Some(Shape::Encoded(data));
+    }
+    if let Some(data) = of_stream(event) {
+        return Some(Shape::Encoded(data));
+    }
+    for name in ["_source", "result"] {
+        if let Some(inner) = event.get(name).filter(|inner| inner.kind() == Kind::Object) {
+            return Some(Shape::Wraps(inner));
+        }
+    }
+    if let Some(inner) = event.get("event") {
+        return Some(of_event(inner));
+    }
+    for name in ["Body", "body", "Message", "message", "@message", "event.original"] {
+        if let Some(text) = event.get(name).filter(|text| text.kind() == Kind::String) {
+            return Some(Shape::Wraps(text));
+        }
+    }
+    None
+}
+
+/// The data of a record of Kinesis or Firehose.
+fn of_stream<'a>(event: &Event<'a>) -> Option<Json<'a>> {
     let has = |name| event.get(name).is_some();
-    if has("eventSource") || has("eventVersion") || has("eventName") {
-        return Shape::Record;
-    }
-    if let (Some(detail), Some(_)) = (event.get("detail"), event.get("detail-type")) {
-        let record = detail.get("eventVersion").is_some() || detail.get("eventName").is_some();
-        return if record { Shape::Wraps(detail) } else { Shape::Other };
-    }
-    if let Some(text) = event.get("CloudTrailEvent") {
-        return Shape::Wraps(text);
-    }
-    if event.text_at(&["messageType"]).is_some_and(|kind| kind == "CONTROL_MESSAGE") {
-        return Shape::Other;
-    }
-    for name in ["logEvents", "Records", "Events", "events"] {
-        if let Some(list) = event.get(name).filter(|list| list.kind() == Kind::Array) {
-            return Shape::Lists(list);
-        }
-    }
-    if let Some(message) = event.get("message").filter(|m| m.kind() == Kind::String) {
-        return Shape::Wraps(message);
-    }
-    let other = has("digestS3Object")
-        || is_signature(event)
-        || has("Metadata") && has("ContentLength")
-        || has("configurationItems")
-        || has("configSnapshotId")
-        || has("fileHashValue")
-        || has("files") && has("hashSignature");
-    if other { Shape::Other } else { Shape::Unknown }
+    let data = match () {
+        () if has("PartitionKey") || has("SequenceNumber") => event.get("Data"),
+        () if has("recordId") || event.json().members().count() == 1 => event.get("data"),
+        () => None,
+    };
+    data.filter(|data| data.kind() == Kind::String)
 }
 
-/// Whether an object is the metadata of a digest in any of the forms that `verify` reads.
-fn is_signature(event: &Event<'_>) -> bool {
-    let is_text = |path: &[&str]| event.text_at(path).is_some();
-    let named = ["signature-algorithm", "key", "Key"].iter().any(|name| event.get(name).is_some());
-    is_text(&["x-amz-meta-signature"])
-        || ["Metadata", "metadata"].iter().any(|of| is_text(&[of, "signature"]))
-        || is_text(&["signature"]) && (named || event.json().members().count() == 1)
+/// The member `event`: a record of the HTTP Event Collector, or what ECS says of an event.
+fn of_event(inner: Json<'_>) -> Shape<'_> {
+    if inner.kind() != Kind::Object {
+        return Shape::Wraps(inner);
+    }
+    match inner.get("original") {
+        Some(original) if !original.is_null() => Shape::Wraps(original),
+        _ if inner.get("eventName").is_some() || inner.get("eventVersion").is_some() => {
+            Shape::Wraps(inner)
+        }
+        _ if inner.get("action").is_some() || inner.get("provider").is_some() => Shape::Lacks(
+            "an ECS document without event.original: export it with preserve_original_event on",
+        ),
+        _ => Shape::Wraps(inner),
+    }
 }
 
-/// Whether a line of text is of a VPC flow log: its header, or `VERSION ACCOUNT eni-…`.
-pub fn is_flow_log(line: &str) -> bool {
-    let mut fields = line.split_ascii_whitespace();
-    match (fields.next(), fields.next(), fields.next()) {
-        (Some("version"), Some("account-id"), Some(_)) => true,
-        (Some(version), Some(account), Some(interface)) => {
-            version.parse::<u8>().is_ok()
-                && (account.len() == 12 || account == "unknown")
-                && interface.starts_with("eni-")
-        }
-        _ => false,
+/// An event of OCSF, or a row of a table.
+fn row<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
+    if let Some(class) = event.get("class_uid") {
+        let of_calls = class.scalar().is_some_and(|class| class == "6003");
+        return Some(if of_calls { Shape::Ocsf } else { Shape::Other(OtherDocument::Ocsf) });
     }
+    let has = |names: [&str; 2]| names.iter().any(|name| event.get(name).is_some());
+    let is_row = has(["eventname", "event_name"]) && has(["eventsource", "event_source"]);
+    is_row.then_some(Shape::Row)
+}
+
+fn list<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
+    let is_list = |list: &Json<'_>| list.kind() == Kind::Array;
+    if let Some(hits) = event.get("hits").and_then(|hits| hits.get("hits")).filter(is_list) {
+        return Some(Shape::Lists(hits));
+    }
+    if let Some(rows) = event.get("ResultSet").and_then(|set| set.get("Rows")).filter(is_list) {
+        return Some(Shape::Rows(rows));
+    }
+    LISTS.iter().find_map(|name| event.get(name).filter(is_list)).map(Shape::Lists)
 }
 
 #[cfg(test)]
@@ -153,6 +257,7 @@ mod tests {
     fn the_first_member_tells_a_list_apart() {
         assert_eq!(start(b"{\"Records\":[{"), Start::List(List::Records, 12));
         assert_eq!(start(b"{ \"Events\" : [ "), Start::List(List::Mixed, 14));
+        assert_eq!(start(b"{\"QueryResultRows\":[["), Start::List(List::Mixed, 20));
         assert_eq!(start(b"{\"Records\":{"), Start::Object);
         assert_eq!(start(b"{\"eventVersion\":\"1.08\""), Start::Object);
         assert_eq!(start(b"{}"), Start::Object);
@@ -162,11 +267,9 @@ mod tests {
     }
 
     #[test]
-    fn flow_logs_are_known() {
-        assert!(is_flow_log("version account-id interface-id srcaddr"));
-        assert!(is_flow_log(
-            "2 111122223333 eni-0a1b2c3d 192.0.2.1 192.0.2.2 443 51000 6 10 840 1 2 ACCEPT OK"
-        ));
-        assert!(!is_flow_log("2 men and a dog") && !is_flow_log(""));
+    fn every_list_that_is_asked_for_has_a_name_that_a_start_may_have() {
+        for name in LISTS {
+            assert!(List::named(name.as_bytes()).is_some() && name.len() < 16, "{name}");
+        }
     }
 }

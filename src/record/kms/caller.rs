@@ -7,6 +7,7 @@ use crate::model::arn::Arn;
 use crate::model::principal::{Mfa, identity, is_permission_set};
 use crate::record::event::Event;
 use crate::record::json::Json;
+use crate::record::unknown::Unknown;
 
 /// `userIdentity`. Empty texts are absent.
 #[derive(Debug, Clone)]
@@ -111,7 +112,7 @@ impl<'a> Caller<'a> {
             };
             *slot = value.text();
         }
-        let top = |name: &str| event.get(name).and_then(Json::text);
+        let top = |name: &str| event.peek(name).and_then(Json::text);
         let service = match &kind {
             Some(kind) => kind == "AWSService",
             // KMS's own events have no type.
@@ -131,7 +132,10 @@ impl<'a> Caller<'a> {
             actor == Actor::Service && invoked_by.as_deref() == Some("cloudtrail.amazonaws.com");
         let differs = |account: &str| Some(top("recipientAccountId")? != account);
         let crosses = account.as_deref().and_then(differs);
-        let mfa = mfa(actor, kind.as_deref(), session.as_ref());
+        let mfa = match Unknown::of(event.text()) {
+            Some(unknown) if unknown.has(SESSION) && actor == Actor::Direct => Mfa::Unknown,
+            _ => mfa(actor, kind.as_deref(), session.as_ref()),
+        };
         let issuer = || session.as_ref()?.issuer.clone();
         let stable_arn = match kind.as_deref() {
             Some(ROLE_SESSION) => issuer().or_else(|| arn.clone().map(without_session)),
@@ -159,6 +163,9 @@ impl<'a> Caller<'a> {
         self.arn.as_deref().filter(|_| is_role_session).and_then(session_name)
     }
 }
+
+/// What tells of MFA.
+const SESSION: &str = "userIdentity.sessionContext";
 
 /// The type of a role session.
 const ROLE_SESSION: &str = "AssumedRole";

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use super::fit::{by_level, bytes, count, counted};
 use super::grid::{Grid, Ink};
 use crate::model::coverage::{Covered, Place};
+use crate::model::other_document::OtherDocument;
 use crate::model::outcome::{Outcome, TagCoverage};
 use crate::model::suppression::{Applied, State as Applies};
 use crate::model::time::Time;
@@ -238,13 +239,18 @@ fn state_line(state: &State, outcome: &Outcome) -> String {
 fn read(report: &Report<'_>) -> String {
     let totals = &report.outcome.totals;
     let mut text = counted(totals.blobs, "file");
-    let apart =
-        [(totals.blobs_other, "other than trail logs"), (totals.blobs_failed, "with problems")];
-    let apart: Vec<String> = apart
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{} {what}", count(*number)))
-        .collect();
+    let kind = |(kind, number): (&OtherDocument, &u64)| {
+        let (one, several) = kind.words();
+        format!("{} {}", count(*number), if *number == 1 { one } else { several })
+    };
+    let mut apart: Vec<String> = totals.blobs_other_kinds.iter().map(kind).collect();
+    let told: u64 = totals.blobs_other_kinds.values().copied().fold(0, u64::saturating_add);
+    let rest = [
+        (totals.blobs_other.saturating_sub(told), "other than trail logs"),
+        (totals.blobs_failed, "with problems"),
+    ];
+    let said = |(number, what): (u64, &str)| format!("{} {what}", count(number));
+    apart.extend(rest.into_iter().filter(|(number, _)| *number > 0).map(said));
     if !apart.is_empty() {
         text.push_str(&format!(" ({})", apart.join(", ")));
     }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::coverage;
+use crate::model::other_document::OtherDocument;
 use crate::model::outcome;
 use crate::model::time::Time;
 
@@ -18,6 +19,9 @@ pub(super) struct Totals<'a> {
     blobs_failed: u64,
     /// Those that are no trail logs, such as digests or flow logs.
     blobs_other: u64,
+    /// The same by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    blobs_other_kinds: &'a BTreeMap<OtherDocument, u64>,
     /// Bytes as they are stored.
     bytes_read: u64,
     /// Bytes of text after inflating.
@@ -179,6 +183,7 @@ impl<'a> From<&'a outcome::Totals> for Totals<'a> {
             blobs: totals.blobs,
             blobs_failed: totals.blobs_failed,
             blobs_other: totals.blobs_other,
+            blobs_other_kinds: &totals.blobs_other_kinds,
             bytes_read: totals.bytes_read,
             bytes_inflated: totals.bytes_inflated,
             records: totals.records,

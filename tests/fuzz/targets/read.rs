@@ -2,6 +2,7 @@
 
 #![no_main]
 
+use keytrail::model::other_document::OtherDocument;
 use keytrail::model::problem::Stage;
 use keytrail::model::window::{Cut, Window};
 use keytrail::record::container::{Reader, Sink};
@@ -15,7 +16,7 @@ enum Seen {
     Record(u64, String),
     Bad(u64, String),
     Problem(Stage, String),
-    Other,
+    Other(OtherDocument),
 }
 
 #[derive(Default)]
@@ -36,8 +37,8 @@ impl Sink for Recorder {
     fn problem(&mut self, stage: Stage, message: String) {
         self.0.push(Seen::Problem(stage, message));
     }
-    fn other(&mut self) {
-        self.0.push(Seen::Other);
+    fn other(&mut self, kind: OtherDocument) {
+        self.0.push(Seen::Other(kind));
     }
     fn ready(&mut self) -> bool {
         true
