@@ -10,7 +10,7 @@
 //! check      what those of several commands mean, and all that is wrong with them
 //! commands   one file a command: settings to exit code
 //! deliver    how results reach whoever asked      output: where they go
-//! nowhere    what was asked for and is nowhere
+//! nowhere    what was asked for and is nowhere  noted: what is to be known of what was read
 //! leftovers  unfinished outputs, and those of runs that were killed
 //! ui         the terminal                         progress: what is done, how far it is
 //! verifying  public keys, and the gate of a scan
@@ -38,6 +38,7 @@ mod exports;
 mod failure;
 mod last_usage;
 mod leftovers;
+mod noted;
 mod nowhere;
 mod output;
 mod pager;

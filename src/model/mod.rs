@@ -22,6 +22,7 @@ pub mod lineage;
 pub mod memory;
 pub mod named;
 pub mod night;
+pub mod notes;
 pub mod occurrence;
 pub mod origin;
 pub mod other_document;

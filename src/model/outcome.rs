@@ -11,6 +11,7 @@ use super::findings::Findings;
 use super::level::Level;
 use super::memory::Memory;
 use super::other_document::OtherDocument;
+use super::notes::RunNote;
 use super::path_names::PathNames;
 use super::problem::Problem;
 use super::suppression::Applied;
@@ -207,6 +208,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// What could not be read, known or verified, sorted.
     pub problems: Vec<Problem>,
+    /// What is to be known of what was read, sorted.
+    pub notes: Vec<RunNote>,
     /// Every suppression and what it did, in the order of the configuration.
     pub suppressions: Vec<Applied>,
     /// What was read.

@@ -40,6 +40,9 @@ pub struct Document {
     pub findings: Vec<Finding>,
     /// What it could not read.
     pub problems: Vec<Problem>,
+    /// What is to be known of what it read.
+    #[serde(default)]
+    pub notes: Vec<Note>,
     /// What it left out.
     #[serde(default)]
     pub suppressions: Vec<Suppression>,
@@ -160,6 +163,13 @@ pub struct Problem {
     origin: String,
     stage: Stage,
     message: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Note {
+    pub message: String,
+    pub records: u64,
+    origin: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -327,6 +337,13 @@ impl Finding {
             details: self.details,
             told: Arc::new(told),
         }
+    }
+}
+
+impl Note {
+    /// Where the first of its records is.
+    pub fn origin(&self) -> Origin {
+        origin(&self.origin)
     }
 }
 

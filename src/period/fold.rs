@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::document::{Document, Finding as Told};
+use super::document::{self, Document, Finding as Told};
 use crate::model::case::{Case, Cases, LISTED, Names};
 use crate::model::coverage::Covered;
 use crate::model::finding::{Finding, SHOWN};
 use crate::model::level::Level;
 use crate::model::night::Night;
+use crate::model::notes::RunNote;
 use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
@@ -81,6 +82,8 @@ struct Folding {
     /// Findings that were too low to be listed.
     below: BTreeMap<Level, u64>,
     problems: BTreeSet<Problem>,
+    /// Notes by their sentence.
+    notes: BTreeMap<String, RunNote>,
     covered: Vec<Covered>,
     sources: BTreeSet<String>,
     /// The digests of the inputs, in the order of time.
@@ -120,6 +123,7 @@ impl Folding {
             *below = together(*below, of(level.as_str()), adds_up);
         }
         self.problems.extend(report.problems.into_iter().map(Problem::from));
+        report.notes.into_iter().for_each(|told| self.note(told, adds_up));
         self.covered.extend(report.coverage.into_iter().map(Covered::from));
         for told in report.suppressions {
             let rule = told.rule.clone();
@@ -140,6 +144,21 @@ impl Folding {
             let known: Vec<Case> = known.collect();
             known.into_iter().for_each(|known| case = joined(known, case.clone()));
             self.cases.insert(case.id.to_string(), case);
+        }
+    }
+
+    /// Adds what is to be known of what was read.
+    fn note(&mut self, told: document::Note, adds_up: bool) {
+        let (records, origin) = (told.records, told.origin());
+        match self.notes.get_mut(&told.message) {
+            Some(known) => {
+                known.records = together(known.records, records, adds_up);
+                known.origin = origin.min(known.origin.clone());
+            }
+            None => {
+                let note = RunNote { message: told.message.clone(), records, origin };
+                self.notes.insert(told.message, note);
+            }
         }
     }
 
@@ -181,7 +200,7 @@ impl Folding {
             let good = verify.logs.get("verified").copied().unwrap_or(0);
             (good, sum(verify.logs.values().copied()).saturating_sub(good))
         });
-        let hours = |of: fn(&super::document::Coverage) -> u64| sum(report.coverage.iter().map(of));
+        let hours = |of: fn(&document::Coverage) -> u64| sum(report.coverage.iter().map(of));
         let mut night = Night {
             path,
             finished: report.run.finished,
@@ -215,10 +234,13 @@ impl Folding {
     }
 
     fn end(self) -> Period {
-        let Folding { mut period, findings, cases, suppressions, problems, mut covered, .. } = self;
+        let Folding {
+            mut period, findings, cases, suppressions, problems, notes, mut covered, ..
+        } = self;
         period.sources = self.sources.into_iter().collect();
         let outcome = &mut period.outcome;
         outcome.problems = problems.into_iter().collect();
+        outcome.notes = notes.into_values().collect();
         outcome.suppressions = suppressions.into_values().collect();
         covered.sort_by(|a, b| {
             (&a.place, a.range.from, a.range.to).cmp(&(&b.place, b.range.from, b.range.to))

@@ -54,6 +54,8 @@ pub struct Header<'a> {
     pub error: Option<Raw<'a>>,
     /// `errorMessage`
     pub message: Option<Raw<'a>>,
+    /// `eventVersion`
+    pub version: Option<Raw<'a>>,
 }
 
 impl<'a> Raw<'a> {
@@ -168,6 +170,7 @@ impl<'a> Marked<'a> {
                 Some(b"Identity") if tail.ends_with(b"\"userIdentity") => &mut header.identity,
                 Some(b"rrorCode") if tail.ends_with(b"\"errorCode") => &mut header.error,
                 Some(b"rMessage") if tail.ends_with(b"\"errorMessage") => &mut header.message,
+                Some(b"tVersion") if tail.ends_with(b"\"eventVersion") => &mut header.version,
                 _ => continue,
             };
             *slot = Some(Raw(self.bytes[colon + 1..].trim_ascii_start()));
@@ -242,6 +245,7 @@ impl<'a> Header<'a> {
             b"userIdentity" => &mut self.identity,
             b"errorCode" => &mut self.error,
             b"errorMessage" => &mut self.message,
+            b"eventVersion" => &mut self.version,
             _ => return,
         };
         *slot = Some(value);

@@ -12,3 +12,4 @@ pub mod scan;
 pub mod shape;
 pub mod undo;
 pub mod unknown;
+pub mod version;

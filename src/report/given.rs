@@ -168,6 +168,11 @@ impl Format {
         matches!(self, Format::Ndjson | Format::Csv | Format::Ocsf | Format::Asff)
     }
 
+    /// Whether it tells what is to be known of the records that were read ([`Outcome::notes`]).
+    pub fn has_notes(self) -> bool {
+        matches!(self, Format::Table | Format::Json | Format::Html | Format::Markdown)
+    }
+
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {

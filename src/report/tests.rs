@@ -13,6 +13,8 @@ use super::escape::is_hidden;
 use super::sample;
 use super::*;
 use crate::model::memory::Memory;
+use crate::model::notes::RunNote;
+use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Totals};
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\ncritical  forged\r\u{9b}31m \u{202e}live\u{2066} \
@@ -54,6 +56,19 @@ fn nothing_found() {
     assert_snapshot!("empty_json", text(Format::Json, &empty, Style::default()));
     assert_eq!(text(Format::Ndjson, &empty, Style::default()), "");
     assert_snapshot!("empty_table", table(&empty, 80));
+}
+
+#[test]
+fn notes_are_told_and_hostile_places_of_them_escaped() {
+    let mut outcome = sample::outcome(vec![]);
+    let origin = Origin::record(HOSTILE, 3);
+    outcome.notes = vec![RunNote { message: "Something is unusual.".into(), records: 2, origin }];
+    for format in [Format::Table, Format::Html, Format::Markdown, Format::Json] {
+        let text = text(format, &outcome, Style::default());
+        assert!(text.contains("Something is unusual."), "{format}");
+        assert!(!text.chars().any(|c| is_hidden(c) && c != '\n'), "{format}");
+        assert!(!text.contains("<script>") || format == Format::Json || format == Format::Table);
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ use crate::model::case::Cases;
 use crate::model::coverage;
 use crate::model::findings::Findings;
 use crate::model::level::Level;
+use crate::model::notes::RunNote;
 use crate::model::outcome;
 use crate::model::problem::Problem;
 use crate::model::suppression;
@@ -76,6 +77,8 @@ pub struct Document<'a> {
     examined: &'a BTreeMap<String, u64>,
     /// The reports that it was made of; none for that of a scan.
     nights: Vec<Night<'a>>,
+    /// What is to be known of the records that were read, and is no problem.
+    notes: &'a [RunNote],
 }
 
 /// How much a scan read and found: the end of its lines.
@@ -88,6 +91,8 @@ pub struct Counts<'a> {
     summary: Summary,
     /// What was asked for, and when.
     run: Run<'a>,
+    /// What is to be known of the records that were read, and is no problem.
+    notes: &'a [RunNote],
 }
 
 impl<'a> From<&'a Report<'a>> for Counts<'a> {
@@ -97,6 +102,7 @@ impl<'a> From<&'a Report<'a>> for Counts<'a> {
             totals: Totals::from(&outcome.totals),
             summary: Summary::from(&outcome.summary),
             run: Run::new(run, outcome, env!("CARGO_PKG_VERSION")),
+            notes: &outcome.notes,
         }
     }
 }
@@ -223,6 +229,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             cases: &outcome.cases,
             examined: &outcome.examined,
             nights: report.nights.iter().map(Night::from).collect(),
+            notes: &outcome.notes,
         }
     }
 }

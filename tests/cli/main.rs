@@ -29,6 +29,7 @@ mod investigation;
 mod json;
 mod keys;
 mod live;
+mod notes;
 mod nowhere;
 mod period;
 mod problems;

@@ -14,6 +14,7 @@ use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::noted;
 use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
@@ -69,6 +70,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         .finish(exit, |out| report::write(form, &callers, &mut found.rows()?, &style, out))?;
     if delivered.whole {
         asked::say_problems(&problems, form == Form::Json || lines, &run, messages);
+        noted::say(&outcome.notes, &run, messages);
         nowhere::say(&quiet, &run, messages);
         if callers.more() > 0 && form != Form::Table {
             let more = plural(callers.more(), "more caller");

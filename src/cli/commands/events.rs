@@ -12,6 +12,7 @@ use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::noted;
 use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
@@ -79,6 +80,7 @@ pub fn run(args: &EventsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     })?;
     if delivered.whole {
         say(&events, &shown, (&run, interrupted), messages);
+        noted::say(&outcome.notes, &run, messages);
         nowhere::say(&quiet, &run, messages);
     }
     Ok(delivered.exit)

@@ -11,6 +11,7 @@ use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::noted;
 use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
@@ -71,6 +72,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let delivered = delivery.finish(exit, |out| report::write(form, &answer, &style, out))?;
     if delivered.whole {
         asked::say_problems(&outcome.problems, form == Form::Json, &run, messages);
+        noted::say(&outcome.notes, &run, messages);
         nowhere::say(&quiet, &run, messages);
         if outcome.interrupted {
             messages.warning("interrupted: only what was read until then counts");

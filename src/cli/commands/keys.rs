@@ -15,6 +15,7 @@ use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::last_usage;
+use crate::cli::noted;
 use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
@@ -100,6 +101,7 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         messages.warning(format!("{others} more keys are not listed: they rank below these"));
     }
     if delivered.whole {
+        noted::say(&outcome.notes, &run, messages);
         nowhere::say(&quiet, &run, messages);
     }
     if delivered.whole && outcome.interrupted {

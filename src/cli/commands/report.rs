@@ -80,6 +80,8 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         delivery.finish(exit, |mut out| report::write(written.format, &report, &style, &mut out));
     let delivered = exports::both(main, exported)?;
     if delivered.whole && !args.quiet {
+        let notes = period.outcome.notes.iter().filter(|_| !written.format.has_notes());
+        notes.for_each(|note| messages.note(note));
         let listed = args.verbose || written.format.is_findings_alone();
         let problems = &period.outcome.problems;
         problems.iter().filter(|_| listed).for_each(|problem| messages.warning(problem));

@@ -25,6 +25,7 @@ use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::exports::{self, Exports};
 use crate::cli::failure::Failure;
+use crate::cli::noted;
 use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::settings::Settings;
@@ -416,6 +417,9 @@ impl Scan {
                 verifying::say(verify, messages);
             }
             say_folded(outcome, messages);
+            if !settings.written.format.has_notes() && !settings.problems {
+                noted::say(&outcome.notes, &settings.run, messages);
+            }
             say_problems(outcome, &settings, messages);
             nowhere::say(&quiet, &settings.run, messages);
         }

@@ -175,6 +175,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         cases: made.cases,
         summary,
         problems: partial.problems.into_sorted(),
+        notes: partial.notes.into_sorted(),
         tags: Some(compared.coverage).filter(|_| context.compares),
         covered,
         coverage: partial.coverage,

@@ -60,6 +60,7 @@ pub mod values;
 use crate::model::coverage::Coverage;
 use crate::model::delivery::Deliveries;
 use crate::model::memory::Issued;
+use crate::model::notes::RunNotes;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
@@ -111,6 +112,8 @@ pub struct Partial {
     pub coverage: Coverage,
     /// What went wrong.
     pub problems: Problems,
+    /// What is to be known of what was read.
+    pub notes: RunNotes,
     /// Every blob that was read.
     pub objects: Objects,
     /// For how many records each list of candidates was taken, by its number; copies included.
@@ -141,6 +144,7 @@ impl Partial {
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
             problems: Problems::new(plan.limits.problems),
+            notes: RunNotes::default(),
             objects: Objects::new(plan.limits.facts, plan.names_files),
             examined: Vec::new(),
             accounts: Values::default(),
@@ -186,6 +190,7 @@ impl Partial {
         self.examined.resize(most, 0);
         self.examined.iter_mut().zip(&other.examined).for_each(|(mine, theirs)| *mine += theirs);
         self.problems.merge(other.problems);
+        self.notes.merge(other.notes);
         self.accounts.merge(other.accounts);
         self.regions.merge(other.regions);
         self.objects.merge(other.objects);

@@ -132,6 +132,13 @@ impl BlobSink<'_, '_> {
         }
     }
 
+    /// Says something that is to be known of records, and is no problem. Told once for all that have the
+    /// same sentence.
+    pub fn note(&mut self, record: Option<u64>, records: u64, message: &str) {
+        let origin = Origin { blob: self.blob.name.clone(), record };
+        self.partial.notes.add(message, records, origin);
+    }
+
     /// Notes that something of a record could not be written down, so that it is missing.
     /// Said once, since the same will be true of every record that follows.
     pub fn lose(&mut self, what: &str, error: &std::io::Error) {

@@ -22,6 +22,7 @@ use crate::record::delivery;
 use crate::record::event::{Header, Marked};
 use crate::record::kms;
 use crate::record::undo;
+use crate::record::version;
 
 impl Sink for BlobSink<'_, '_> {
     fn record(&mut self, number: u64, record: Marked<'_>) {
@@ -39,6 +40,9 @@ impl Sink for BlobSink<'_, '_> {
             && let Some(message) = record.lack(&basics.header, basics.time)
         {
             self.report(Some(number), Stage::Parse, message);
+        }
+        if let Some(unknown) = version::unknown(basics.header.version) {
+            self.note(Some(number), 1, &unknown.message());
         }
         self.blob.counts.kms_records += u64::from(kms);
         self.gathered.record(&self.blob.name, number, record);

@@ -34,7 +34,8 @@ pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     integrity(report, pen)?;
     problems(report, pen)?;
     pen.part("cannot-show", &words("What this cannot show"))?;
-    pen.list(&NEVER.map(words))
+    let noted = report.outcome.notes.iter().map(|note| words(note.to_string()));
+    pen.list(&noted.chain(NEVER.map(words)).collect::<Vec<Line>>())
 }
 
 fn totals(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {

@@ -415,6 +415,7 @@ fn notes(report: &Report<'_>) -> Vec<String> {
         notes
             .push("Every record is of KMS: rules about other services had none to look at.".into());
     }
+    notes.extend(report.outcome.notes.iter().map(ToString::to_string));
     if run.rules_enabled == 0 {
         notes.push("No rule was enabled, so nothing could be found.".into());
     }
