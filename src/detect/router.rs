@@ -37,8 +37,8 @@ impl Default for Route {
 /// The rules that could match records of one source and name, as ascending indexes.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    /// Tells the lists of a router apart, from 0.
-    number: usize,
+    /// The number of its first list among all lists of the router.
+    first: usize,
     any: Box<[u32]>,
     /// One list for each case, if the lists differ.
     by_case: Option<Box<[Box<[u32]>; COUNT]>>,
@@ -52,7 +52,7 @@ impl Candidates {
         };
         let varies = wanted.values().any(|cases| *cases != Cases::ALL);
         Candidates {
-            number: 0,
+            first: 0,
             any: wanted.keys().copied().collect(),
             by_case: varies.then(|| {
                 let mut lists: Box<[Box<[u32]>; COUNT]> = Box::default();
@@ -62,9 +62,17 @@ impl Candidates {
         }
     }
 
-    /// The number of this list among all of its router, from 0.
-    pub fn number(&self) -> usize {
-        self.number
+    /// The list for a record, by its number among all of the router; `None` if no rule is about it.
+    /// `case` is called only if the lists differ by case.
+    pub fn list(&self, case: impl FnOnce() -> Case) -> Option<u64> {
+        let (number, rules) = match &self.by_case {
+            Some(lists) => {
+                let number = case().number();
+                (number, &lists[number])
+            }
+            None => (0, &self.any),
+        };
+        (!rules.is_empty()).then_some((self.first + number) as u64)
     }
 
     /// Whether the lists are empty for every case.
@@ -126,7 +134,7 @@ pub struct Router {
     any: Candidates,
     all: Candidates,
     /// The rules of each list, by its number.
-    wanted: Vec<Box<[u32]>>,
+    lists: Vec<Box<[u32]>>,
 }
 
 /// What the rules want from one event source.
@@ -154,31 +162,39 @@ impl Router {
             })),
             any: Candidates::new(&wants.any),
             all: Candidates { any: (0u32..).take(routes.len()).collect(), ..Candidates::default() },
-            wanted: Vec::new(),
+            lists: Vec::new(),
         };
-        let mut wanted = Vec::new();
-        for list in router.lists() {
-            list.number = wanted.len();
-            wanted.push(list.any.clone());
+        let mut all = Vec::new();
+        for candidates in router.every() {
+            candidates.first = all.len();
+            match &candidates.by_case {
+                Some(lists) => all.extend(lists.iter().cloned()),
+                None => all.push(candidates.any.clone()),
+            }
         }
-        router.wanted = wanted;
+        router.lists = all;
         router
     }
 
-    fn lists(&mut self) -> Vec<&mut Candidates> {
-        let mut lists = vec![&mut self.any, &mut self.all];
+    fn every(&mut self) -> Vec<&mut Candidates> {
+        let mut every = vec![&mut self.any, &mut self.all];
         for source in self.sources.items() {
-            lists.push(&mut source.rest);
-            lists.extend(source.names.items());
+            every.push(&mut source.rest);
+            every.extend(source.names.items());
         }
-        lists.extend(self.names.items());
-        lists
+        every.extend(self.names.items());
+        every
+    }
+
+    /// How many lists there are.
+    pub fn lists(&self) -> usize {
+        self.lists.len()
     }
 
     /// How many records at least one of `rules` looked at, given for how many each list was taken.
     pub fn examined(&self, taken: &[u64], rules: &BTreeSet<u32>) -> u64 {
         let looked = |list: &[u32]| list.iter().any(|rule| rules.contains(rule));
-        self.wanted
+        self.lists
             .iter()
             .zip(taken)
             .filter(|(list, _)| looked(list))

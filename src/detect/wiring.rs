@@ -7,7 +7,7 @@
 //! What must stay true: every rule that a kept rule needs is kept and evaluated. It is reported
 //! only if it was selected itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::RuleError;
 use super::rule::{Body, Rule};
@@ -29,6 +29,8 @@ pub struct Wiring {
     pub order: Vec<usize>,
     /// For each stateful rule, the index of the rule whose findings it makes or changes.
     pub about: Vec<usize>,
+    /// For each stateful rule, whether it makes those findings, and does not only change them.
+    makes: Vec<bool>,
     /// For each rule, where its matches go.
     pub feeds: Vec<Vec<Feed>>,
     /// For each rule, its position in `order`, if it is stateful.
@@ -110,6 +112,11 @@ impl Wiring {
         self.stateful[at] = Some(number);
         self.order.push(at);
         self.about.push(about(rules, at)?);
+        self.makes.push(match &rule.body {
+            Body::Correlation(correlation, _) => !matches!(correlation.verdict, Verdict::Raises(_)),
+            Body::History(_, history) => history.adjusts().is_none(),
+            _ => false,
+        });
         for (step, members) in (0..).zip(steps) {
             for member in members {
                 self.feeds[member].push(Feed { stateful: number, step });
@@ -125,21 +132,38 @@ impl Wiring {
         Ok(())
     }
 
-    /// For each rule, itself and all rules whose matches make its findings.
-    pub fn feeders(&self) -> Vec<BTreeSet<u32>> {
+    /// For each rule, itself and all rules whose matches make its findings. Those of a correlation
+    /// count only if `some` is true of the rules of each of its steps.
+    pub fn feeders(&self, some: impl Fn(&BTreeSet<u32>) -> bool) -> Vec<BTreeSet<u32>> {
         let mut all: Vec<BTreeSet<u32>> =
             (0u32..).take(self.feeds.len()).map(|at| [at].into()).collect();
-        for (number, (at, about)) in (0u32..).zip(self.order.iter().zip(&self.about)) {
-            let feeds = |feed: &Feed| feed.stateful == number && feed.step != ADJUSTS;
-            let fed = self.feeds.iter().enumerate().filter(|(_, to)| to.iter().any(feeds));
-            let mut fed: BTreeSet<usize> = fed.map(|(feeder, _)| feeder).collect();
-            if !self.adjusted[*about] {
-                fed.insert(*at);
+        // What feeds a rule may be made by another that comes later, so until nothing is added.
+        loop {
+            let before: usize = all.iter().map(BTreeSet::len).sum();
+            for (number, about) in
+                (0u32..).zip(&self.about).filter(|(n, _)| self.makes[*n as usize])
+            {
+                let steps = self.steps_of(number, &all);
+                if steps.values().all(&some) {
+                    all[*about].extend(steps.into_values().flatten());
+                }
             }
-            let more: BTreeSet<u32> = fed.iter().flat_map(|rule| all[*rule].clone()).collect();
-            all[*about].extend(more);
+            if all.iter().map(BTreeSet::len).sum::<usize>() == before {
+                return all;
+            }
         }
-        all
+    }
+
+    /// The rules of each step of a stateful rule; a history is its own step.
+    fn steps_of(&self, number: u32, feeders: &[BTreeSet<u32>]) -> BTreeMap<u32, BTreeSet<u32>> {
+        let mut steps: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        for (feeds, of) in self.feeds.iter().zip(feeders) {
+            let to = feeds.iter().filter(|feed| feed.stateful == number && feed.step != ADJUSTS);
+            to.for_each(|feed| steps.entry(feed.step).or_default().extend(of));
+        }
+        let at = self.order.get(number as usize).filter(|_| steps.is_empty());
+        steps.extend(at.and_then(|at| Some((0, feeders.get(*at)?.clone()))));
+        steps
     }
 
     /// Marks rules as not reported that are only there for other rules.

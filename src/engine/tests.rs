@@ -12,11 +12,13 @@
 //! usual     reads and sources that are judged by other days
 //! listed    findings that do not fit into memory on their way to the report
 //! faults    what is known to be wrong
+//! examined  how many records each rule looked at
 //! ```
 //!
 //! Whatever the order, the files, the copies, the threads and the limits are, the engine must say
 //! what the twin says.
 
+mod examined;
 mod faults;
 mod flood;
 mod history;

@@ -238,8 +238,8 @@ pub struct Outcome {
     /// Digest of the names and sizes of the input, and of its contents if it was verified,
     /// `sha256:…`.
     pub manifest: String,
-    /// How many records each rule looked at, copies included, by the rule's id. Rules that look at the
-    /// whole log are not in it.
+    /// How many different records in the range each rule looked at, by the rule's id. Rules that look at
+    /// the whole log are not in it.
     pub examined: BTreeMap<String, u64>,
     /// The files by name; `None` if nobody asked.
     pub files: Option<Files>,

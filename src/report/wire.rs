@@ -73,7 +73,9 @@ pub struct Document<'a> {
     #[serde(serialize_with = "each_case")]
     #[schemars(with = "Vec<Case<'static>>")]
     cases: &'a Cases,
-    /// How many records each rule looked at, copies included. Rules over the whole log are not in it.
+    /// How many different records in the range each rule looked at: those of the calls that it is about. Of a
+    /// rule over many records, those of its steps; 0 if one of these had none. Rules over the whole log are not
+    /// in it.
     examined: &'a BTreeMap<String, u64>,
     /// The reports that it was made of; none for that of a scan.
     nights: Vec<Night<'a>>,

@@ -77,6 +77,7 @@ use super::partial::Partial;
 use super::partial::endpoint::Network;
 use super::partial::groups::Groups;
 use super::partial::handed::HandedUse;
+use super::partial::looked;
 use super::partial::objects::Objects;
 use super::partial::problems::Problems;
 use super::partial::retained::Retained;
@@ -196,7 +197,10 @@ fn sum(plan: &Plan, partial: &mut Partial) -> Outcome {
         partial.problems.lose(Problem::new(Origin::blob("*"), Stage::Read, message));
         Default::default()
     });
-    let examined = plan.rules.examined(&take(&mut partial.examined));
+    let looked = std::mem::replace(&mut partial.looked, Rows::new(1));
+    let taken = looked::sizes(looked, plan.rules.lists());
+    let taken = partial.problems.or_missing(taken, "how many records rules looked at is missing");
+    let examined = plan.rules.examined(&taken);
     Outcome { totals, manifest, files, examined, ..Outcome::default() }
 }
 

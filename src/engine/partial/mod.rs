@@ -7,6 +7,7 @@
 //! uses       all uses, with the texts behind them
 //! kept       other records that matter later, as their texts
 //! fact       which record was read where
+//! looked     which records rules looked at
 //! group      a finding in the making
 //! groups     all of them, in bounded memory
 //! pack       a finding in the making as bytes
@@ -43,6 +44,7 @@ pub mod hours;
 pub mod issued;
 pub mod kept;
 pub mod key_use;
+pub mod looked;
 pub mod objects;
 pub mod pack;
 pub mod problems;
@@ -74,6 +76,7 @@ use fact::Fact;
 use groups::Groups;
 use hours::Hours;
 use kept::Kept;
+use looked::Looked;
 use objects::Objects;
 use problems::Problems;
 use retained::Retained;
@@ -116,8 +119,8 @@ pub struct Partial {
     pub notes: RunNotes,
     /// Every blob that was read.
     pub objects: Objects,
-    /// For how many records each list of candidates was taken, by its number; copies included.
-    pub examined: Vec<u64>,
+    /// Which records rules looked at.
+    pub looked: Rows<Looked>,
     /// Every `recipientAccountId`.
     pub accounts: Values,
     /// Every `awsRegion`.
@@ -146,7 +149,7 @@ impl Partial {
             problems: Problems::new(plan.limits.problems),
             notes: RunNotes::default(),
             objects: Objects::new(plan.limits.facts, plan.names_files),
-            examined: Vec::new(),
+            looked: Rows::new(plan.limits.facts),
             accounts: Values::default(),
             regions: Values::default(),
             unmet: Unmet::new(&plan.to_meet, key),
@@ -186,9 +189,7 @@ impl Partial {
         self.undoing.merge(other.undoing);
         self.retained.merge(other.retained);
         self.coverage.merge(other.coverage);
-        let most = self.examined.len().max(other.examined.len());
-        self.examined.resize(most, 0);
-        self.examined.iter_mut().zip(&other.examined).for_each(|(mine, theirs)| *mine += theirs);
+        self.looked.merge(other.looked);
         self.problems.merge(other.problems);
         self.notes.merge(other.notes);
         self.accounts.merge(other.accounts);

@@ -17,14 +17,16 @@ use super::keep;
 use super::touches;
 use super::uses;
 use crate::detect::Candidates;
+use crate::detect::case::Case;
 use crate::engine::evaluate::ask::{Answers, failure};
 use crate::engine::evaluate::identity::Identity;
 use crate::engine::evaluate::matched::{Matching, group_hash};
 use crate::engine::evaluate::{Basics, Record};
 use crate::engine::partial::endpoint::Held;
-use crate::engine::partial::fact::{Fact, LEFT_OUT, NO_GROUP};
+use crate::engine::partial::fact::{Fact, LEFT_OUT, NO_GROUP, known};
 use crate::engine::partial::group::Group;
 use crate::engine::partial::kept::why::{PAIRS, RULES};
+use crate::engine::partial::looked::Looked;
 use crate::engine::partial::value_counts::value_hash;
 use crate::engine::plan::Range;
 use crate::model::origin::Origin;
@@ -82,10 +84,18 @@ fn look_at(
         sink.report(Some(number), Stage::Rule, failure(&sink.context.plan.rules, *rule));
     }
     let why = keep::why(sink, record, &answers, range, kms || tags);
+    let list = (range == Range::Reported).then(|| rules.list(|| Case::of(&record.view))).flatten();
     let found = !answers.hits.is_empty() || !answers.histories.is_empty();
-    if kms || for_keys || found || why != 0 {
+    let matters = kms || for_keys || found || why != 0;
+    if matters || list.is_some() {
         let identity = sink.identity(number, marked, &record.basics.header);
-        put_away(sink, record, marked, &answers, &identity, (range, judged, why));
+        if let Some(list) = list {
+            let record = known((identity.hash, identity.content));
+            sink.partial.looked.push(Looked { record, list });
+        }
+        if matters {
+            put_away(sink, record, marked, &answers, &identity, (range, judged, why));
+        }
     }
     sink.answers = answers;
 }

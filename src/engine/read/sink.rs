@@ -56,7 +56,6 @@ impl Sink for BlobSink<'_, '_> {
             undoing::note(self, record, &basics);
         }
         let rules = self.context.plan.rules.candidates_of(&basics.header);
-        self.examine(rules.number());
         let tags = !kms && basics.concerns_tags();
         let for_keys = self.looks_for_keys(&basics);
         if !kms && !tags && !for_keys && rules.is_empty() {
@@ -99,15 +98,6 @@ impl Sink for BlobSink<'_, '_> {
 }
 
 impl BlobSink<'_, '_> {
-    /// Counts a record that the rules of this list look at.
-    fn examine(&mut self, list: usize) {
-        let examined = &mut self.partial.examined;
-        if list >= examined.len() {
-            examined.resize(list + 1, 0);
-        }
-        examined[list] += 1;
-    }
-
     /// Counts what the totals say of every record.
     fn count(&mut self, basics: &Basics<'_>, call: Option<Call>) {
         if let Some(time) = basics.time {

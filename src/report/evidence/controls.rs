@@ -8,7 +8,7 @@ use std::io;
 
 use super::pen::{Line, Pen, Span, Verdict, code, plain, words};
 use super::survey::{RuleSum, SERIOUS, Survey};
-use crate::model::control::{Control, Evidence, Framework};
+use crate::model::control::{Control, ControlName, Evidence};
 use crate::model::outcome::TagCoverage;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::Report;
@@ -38,9 +38,10 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
         "Met: its rules looked at records and saw nothing of level {SERIOUS} or above that still holds, in \
          what was read. Met in part: the same, with the reasons why that says less. Not met: they did see \
          something. This is evidence for a control and not a judgement of it: only some of what it asks \
-         for shows in a log. A record counts for each rule that is about its call, copies and records \
-         outside of the range included."
+         for shows in a log. A record in the range counts once for each rule that is about its call; a \
+         rule over many records looked at none if one of its steps had none."
     )))?;
+    let suppressed = suppressed(report);
     for framework in report.frameworks {
         let title = format!("{} {}", framework.title, framework.version);
         pen.part(
@@ -57,20 +58,15 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
             "Exceptions",
         ])?;
         for control in &framework.controls {
-            pen.row(&row(report, survey, framework, control))?;
+            let sum = add_up(report, (survey, &suppressed), &framework.name_of(control));
+            pen.row(&row(report, control, &sum))?;
         }
         pen.end_table()?;
     }
     Ok(())
 }
 
-fn row(
-    report: &Report<'_>,
-    survey: &Survey,
-    framework: &Framework,
-    control: &Control,
-) -> [Line; 7] {
-    let sum = add_up(report, survey, framework, control);
+fn row(report: &Report<'_>, control: &Control, sum: &Sum) -> [Line; 7] {
     let mut rules: Line = Vec::new();
     for rule in &sum.rules {
         rules.push(plain(match rules.is_empty() {
@@ -89,7 +85,7 @@ fn row(
     [
         vec![Span::Link(control.id.clone(), control.link.clone())],
         words(&control.asks),
-        result(report, control, &sum),
+        result(report, control, sum),
         rules,
         words(if tested { examined } else { String::new() }),
         number(sum.findings),
@@ -97,11 +93,14 @@ fn row(
     ]
 }
 
-fn add_up(report: &Report<'_>, survey: &Survey, framework: &Framework, control: &Control) -> Sum {
-    let name = framework.name_of(control);
-    let suppressed = suppressed(report);
+/// What the rules of the control of this name add up to.
+fn add_up(
+    report: &Report<'_>,
+    (survey, suppressed): (&Survey, &BTreeMap<&str, u64>),
+    name: &ControlName,
+) -> Sum {
     let mut sum = Sum::default();
-    for rule in report.run.rules.iter().filter(|rule| rule.controls.contains(&name)) {
+    for rule in report.run.rules.iter().filter(|rule| rule.controls.contains(name)) {
         let RuleSum { levels, open } = survey.rules.get(&rule.id).copied().unwrap_or_default();
         let examined = examined(report, rule);
         sum.whole_log |= examined.is_none();
@@ -113,7 +112,7 @@ fn add_up(report: &Report<'_>, survey: &Survey, framework: &Framework, control: 
         sum.looked += u64::from(examined.is_none_or(|number| number > 0));
         sum.rules.push(rule.id.clone());
     }
-    let missing = report.run.not_evaluated.iter().filter(|rule| rule.controls.contains(&name));
+    let missing = report.run.not_evaluated.iter().filter(|rule| rule.controls.contains(name));
     sum.missing = missing.map(|rule| rule.id.clone()).collect();
     sum
 }

@@ -1,0 +1,108 @@
+//! How many records each rule looked at, against a count by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::history::{Rng, history};
+use super::twin::One;
+use super::{CASES, files, how, outcome};
+use crate::detect::RuleSet;
+use crate::engine::plan::{Filter, Plan};
+use crate::model::time::Time;
+
+/// A rule, the calls that it is about, and whether it is about those of callers alone.
+const SINGLE: [(&str, &[&str], bool); 4] = [
+    ("decrypts", &["Decrypt"], false),
+    ("direct", &["Decrypt"], true),
+    ("makes", &["GenerateDataKey", "Encrypt"], false),
+    ("never", &["DeleteNothing"], false),
+];
+
+/// A correlation, and its steps.
+const CHAINS: [(&str, [&str; 2]); 2] =
+    [("chain", ["direct", "makes"]), ("hollow", ["decrypts", "never"])];
+
+fn rules() -> RuleSet {
+    let head = |name: &str, number: usize| {
+        format!(
+            "title: {name}\nid: 00000000-0000-4000-8000-{number:012}\nname: {name}\nlevel: low\n"
+        )
+    };
+    let single = SINGLE.iter().enumerate().map(|(number, (name, calls, direct))| {
+        let direct = if *direct { "\n    keytrail.actor: direct" } else { "" };
+        let text = format!(
+            "{}logsource: {{product: aws, service: cloudtrail}}\ndetection:\n  selection:\n    \
+             eventSource: kms.amazonaws.com\n    eventName: [{}]{direct}\n  condition: selection\n",
+            head(name, number),
+            calls.join(", "),
+        );
+        (*name, text)
+    });
+    let chains = CHAINS.iter().enumerate().map(|(number, (name, steps))| {
+        let text = format!(
+            "{}correlation:\n  type: temporal_ordered\n  rules: [{}]\n  generate: true\n  \
+             group-by: [recipientAccountId]\n  timespan: 1h\n",
+            head(name, 50 + number),
+            steps.join(", "),
+        );
+        (*name, text)
+    });
+    RuleSet::of_texts(false, &single.chain(chains).collect::<Vec<_>>())
+}
+
+/// The records of each rule over single records, one by one.
+fn by_hand(
+    records: &[Value],
+    [since, until]: [Option<Time>; 2],
+) -> BTreeMap<String, BTreeSet<usize>> {
+    let mut all: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (at, value) in records.iter().enumerate() {
+        let one = One::read(value, since);
+        let in_range = one.reported && until.is_none_or(|until| one.time < until);
+        for (rule, calls, direct) in SINGLE {
+            let found = all.entry(rule.into()).or_default();
+            let fits = calls.contains(&one.name) && (!direct || one.actor == "direct");
+            if one.is_kms() && in_range && fits {
+                found.insert(at);
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn each_record_in_range_counts_once_for_each_rule_that_is_about_it() {
+    let mut some = 0;
+    for seed in 0..CASES {
+        let records = history(seed);
+        let mut rng = Rng(seed);
+        let how = how(&records, &mut rng);
+        let [since, until] = how.range;
+        let plan = Plan {
+            threads: how.threads,
+            each: how.each,
+            limits: how.limits,
+            filter: Filter { since, until, ..Filter::default() },
+            ..Plan::new(rules())
+        };
+        let single = by_hand(&records, how.range);
+        let mut expected: BTreeMap<String, u64> =
+            single.iter().map(|(rule, found)| (rule.clone(), found.len() as u64)).collect();
+        for (chain, [one, other]) in CHAINS {
+            let looked = single[one].union(&single[other]).count();
+            let whole = !single[one].is_empty() && !single[other].is_empty();
+            expected.insert(chain.into(), if whole { looked as u64 } else { 0 });
+        }
+        let outcome = outcome(&files(&records, &mut rng), &plan);
+        let names: BTreeMap<String, u64> = plan
+            .rules
+            .metas()
+            .iter()
+            .map(|meta| (meta.title.clone(), outcome.examined[&meta.id]))
+            .collect();
+        assert_eq!(names, expected, "{seed}: {how:?}");
+        some += u64::from(expected["chain"] > 0);
+    }
+    assert!(some > CASES / 2, "the chain looked at records in {some} of {CASES} cases");
+}
