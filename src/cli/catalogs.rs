@@ -105,8 +105,7 @@ fn one(word: &OsStr, now: Time, all: &mut Catalogs) -> Result<(), Failure> {
     let date = date.or(modified).unwrap_or(now);
     let added = catalog::read(&name, &whole, date, &mut all.book);
     added.wrong.into_iter().for_each(|wrong| problem(Stage::Tags, wrong));
-    let digest = Sha256::digest(&whole);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest(&whole));
     all.lines.push(format!("tags {digest} {date}"));
     all.paths.push(path);
     Ok(())

@@ -95,8 +95,7 @@ impl Settings {
     /// A digest of the [`lines`](Settings::lines), with a line feed between them. `sha256:…`.
     pub fn digest(lines: &[String]) -> String {
         let digest = Sha256::digest(lines.join("\n"));
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        format!("sha256:{}", hex::encode(digest))
     }
 
     /// Everything here that changes what is reported, a line each: not the sources, the rules (which

@@ -1,7 +1,5 @@
 //! A digest of rules, so that a report says by which it was made.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::rule::Rule;
@@ -15,10 +13,5 @@ pub fn digest_of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> String {
             hasher.update(text);
         }
     }
-    let mut digest = "sha256:".to_owned();
-    for byte in hasher.finalize() {
-        // Writing to a string does not fail.
-        let _ = write!(digest, "{byte:02x}");
-    }
-    digest
+    format!("sha256:{}", hex::encode(hasher.finalize()))
 }

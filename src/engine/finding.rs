@@ -254,7 +254,7 @@ fn fingerprint_of_files(rule: &str, files: &Unverified) -> String {
 
 /// The first 128 bits, in hexadecimal.
 fn short(hash: Sha256) -> String {
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..16])
 }
 
 #[cfg(test)]

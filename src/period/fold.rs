@@ -338,8 +338,7 @@ fn joined(known: Case, later: Case) -> Case {
 
 /// `sha256:…`
 fn digest(text: &str) -> String {
-    let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex::encode(Sha256::digest(text)))
 }
 
 /// A sum of numbers that somebody may have written.

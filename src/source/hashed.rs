@@ -98,16 +98,6 @@ impl Hashed {
     }
 }
 
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -156,10 +146,5 @@ mod tests {
         is([gzip(text), b"junk".to_vec()].concat(), |flaw| matches!(flaw, Flaw::Trailing(_)));
         is(gzip(text)[..12].to_vec(), |flaw| matches!(flaw, Flaw::Unreadable(_)));
         is(gzip("\u{feff}{}".as_bytes()), |flaw| matches!(flaw, Flaw::Altered(_)));
-    }
-
-    #[test]
-    fn hex_is_lower_case() {
-        assert_eq!(hex(&[0, 0xfa]), "00fa");
     }
 }

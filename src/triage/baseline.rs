@@ -67,13 +67,11 @@ impl Baseline {
         let (Some(run), Some(Findings(known))) = (document.run, document.findings) else {
             return Err("is no whole report: expected the members run and findings".into());
         };
-        let sha256: String =
-            from.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Baseline {
             known,
             each: run.each(),
             chained: run.baseline.is_some_and(|baseline| !baseline.is_null()),
-            sha256: format!("sha256:{sha256}"),
+            sha256: format!("sha256:{}", hex::encode(from.hasher.finalize())),
         })
     }
 

@@ -13,7 +13,7 @@ use super::place::{self, Place};
 use super::ruling::{self, Ruling, is_hash};
 use super::seen::{Collected, SeenLog};
 use crate::model::verified::{DigestVerdict, LogVerdict, Verdict as _};
-use crate::source::hashed::{Flaw, hex};
+use crate::source::hashed::Flaw;
 use crate::source::pool;
 
 /// Everything that was read, with the digests judged.
@@ -125,7 +125,7 @@ impl Judged {
             }
             None => {
                 let signed = if first.ruling.is_verified() { "signed" } else { "named" };
-                let (found, expected) = (hex(hash), &first.log.hash);
+                let (found, expected) = (hex::encode(hash), &first.log.hash);
                 let detail = format!("its SHA-256 is {found}, {signed} is {expected}");
                 (LogVerdict::Modified, detail)
             }

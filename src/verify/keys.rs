@@ -15,7 +15,6 @@ use serde_json::{Deserializer, Value};
 use sha2::Sha256;
 
 use crate::model::verified::Anchor;
-use crate::source::hashed::hex;
 
 /// Sizes of RSA keys whose signatures can be verified: bits of the modulus.
 const BITS: RangeInclusive<usize> = 2048..=8192;
@@ -64,7 +63,7 @@ impl PublicKeys {
             wrong.push("has no keys".to_owned());
         }
         match wrong.is_empty() {
-            true => Ok(PublicKeys { keys, sha256: hex(&Sha256::digest(text)) }),
+            true => Ok(PublicKeys { keys, sha256: hex::encode(Sha256::digest(text)) }),
             false => Err(wrong),
         }
     }
@@ -101,7 +100,7 @@ fn read(key: &Value) -> Result<(BTreeSet<String>, Vec<u8>), String> {
     let bytes = STANDARD.decode(value.trim()).map_err(|_| "its Value is not base64")?;
     let inner = pkcs1(&bytes);
     let all = [Some(bytes.as_slice()), inner].into_iter().flatten();
-    let computed: BTreeSet<String> = all.map(|der| hex(&Md5::digest(der))).collect();
+    let computed: BTreeSet<String> = all.map(|der| hex::encode(Md5::digest(der))).collect();
     if let Some(named) = field("Fingerprint", "fingerprint")
         && !computed.contains(&named.to_ascii_lowercase())
     {
@@ -158,17 +157,6 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     if found == tag { rest.split_at_checked(len) } else { None }
 }
 
-/// The bytes of a hex text, upper or lower case.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim().as_bytes();
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let byte = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    text.chunks_exact(2).map(byte).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,12 +189,6 @@ mod tests {
             let expected = format!("key 1: is an RSA key of {bits} bits, expected 2048 to 8192");
             assert_eq!(wrong, [expected]);
         }
-    }
-
-    #[test]
-    fn hex_goes_both_ways_and_refuses_odd_text() {
-        assert_eq!(unhex("00fFa1").map(|bytes| hex(&bytes)).as_deref(), Some("00ffa1"));
-        assert_eq!((unhex("0"), unhex("0g"), unhex("é")), (None, None, None));
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::collections::{BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use super::digest::Digest;
-use super::keys::{PublicKeys, unhex};
+use super::keys::PublicKeys;
 use super::place;
 use super::seen::{Collected, SeenDigest};
 use crate::model::verified::DigestVerdict;
-use crate::source::hashed::{Hash, hex};
+use crate::source::hashed::Hash;
 
 /// The verdict on a digest.
 #[derive(Debug, Clone)]
@@ -116,11 +116,11 @@ fn signature(
         let detail = "no signature beside it, and no digest after it that has one";
         return (Ruling::new(DigestVerdict::SignatureUnavailable, detail), none);
     }
-    let text = digest.signed(&hex(hash));
+    let text = digest.signed(&hex::encode(hash));
     let mut good = BTreeSet::new();
     let all = candidates.len();
     for signature in candidates {
-        let bytes = unhex(&signature).unwrap_or_default();
+        let bytes = hex::decode(signature.trim()).unwrap_or_default();
         match keys.verify(&digest.fingerprint, text.as_bytes(), &bytes) {
             Some(true) => drop(good.insert(signature)),
             Some(false) => {}
@@ -148,7 +148,11 @@ fn signature(
 fn contradiction(next: &Digest, hash: &Hash, good: &BTreeSet<String>) -> Option<String> {
     if !is_hash(next.previous_hash.as_deref(), hash) {
         let named = next.previous_hash.as_deref().unwrap_or("none");
-        return Some(format!("its SHA-256 is {}, {} names {named}", hex(hash), next.object));
+        return Some(format!(
+            "its SHA-256 is {}, {} names {named}",
+            hex::encode(hash),
+            next.object
+        ));
     }
     let named = next.previous_signature.as_deref().unwrap_or_default();
     // RSA gives one signature for a key and a text, so a different one belongs to a different text.
@@ -158,7 +162,9 @@ fn contradiction(next: &Digest, hash: &Hash, good: &BTreeSet<String>) -> Option<
 
 /// Whether a hash in hex is this one. CloudTrail was seen to leave out a leading zero.
 pub(super) fn is_hash(text: Option<&str>, hash: &Hash) -> bool {
-    text.is_some_and(|text| format!("{:0>64}", text.trim().to_ascii_lowercase()) == hex(hash))
+    text.is_some_and(|text| {
+        format!("{:0>64}", text.trim().to_ascii_lowercase()) == hex::encode(hash)
+    })
 }
 
 #[cfg(test)]
@@ -169,7 +175,7 @@ mod tests {
     fn hashes_are_compared_without_case_and_leading_zero() {
         let mut hash = [0xab; 32];
         hash[0] = 0x0c;
-        let text = hex(&hash);
+        let text = hex::encode(hash);
         assert!(is_hash(Some(&text), &hash) && is_hash(Some(&text[1..]), &hash));
         assert!(is_hash(Some(&text.to_ascii_uppercase()), &hash));
         assert!(!is_hash(Some(&text[2..]), &hash) || text.starts_with("00"));

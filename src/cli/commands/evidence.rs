@@ -14,8 +14,7 @@ use crate::model::rule_meta::RuleMeta;
 pub fn program() -> Option<String> {
     let mut digest = Sha256::new();
     io::copy(&mut File::open(std::env::current_exe().ok()?).ok()?, &mut digest).ok()?;
-    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("sha256:{hex}"))
+    Some(format!("sha256:{}", hex::encode(digest.finalize())))
 }
 
 /// The built-in rules that are not among those that were evaluated.

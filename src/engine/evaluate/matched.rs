@@ -202,7 +202,7 @@ fn request(view: &View<'_>, of: &Snapshot) -> Request {
 
 /// SHA-256 of a record that has no id, in hexadecimal.
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(text))
 }
 
 /// The hash by which facts name a group.

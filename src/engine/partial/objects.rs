@@ -8,7 +8,7 @@ use crate::model::files::{File, Files};
 use crate::model::other_document::OtherDocument;
 use crate::model::outcome::Totals;
 use crate::model::time::Time;
-use crate::source::hashed::{Hash, hex};
+use crate::source::hashed::Hash;
 
 /// What one blob gave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,14 +149,14 @@ impl Objects {
         line += &size.map_or("-".into(), |size| size.to_string());
         if let Some(hash) = hash {
             line.push('\0');
-            line += &hash.map_or("-".into(), |hash| hex(&hash));
+            line += &hash.map_or("-".into(), |hash| hex::encode(hash));
         }
         let digest = Sha256::digest(line.as_bytes());
         let (words, _) = digest.as_slice().as_chunks::<8>();
         let word = |i: usize| u64::from_be_bytes(words[3 - i]);
         self.rows.push(Object { digest: [word(0), word(1), word(2), word(3)], counts });
         if let Some(files) = self.files.as_mut().filter(|_| !counts.unlisted) {
-            let sha256 = hash.flatten().map(|hash| hex(&hash));
+            let sha256 = hash.flatten().map(|hash| hex::encode(hash));
             files.add(name.to_owned(), File { bytes: size, sha256 });
         }
     }
@@ -247,8 +247,7 @@ mod tests {
         assert_ne!(sum(&[a], Some(None)).1, manifest(&[a]));
         assert_ne!(sum(&[a], Some(Some([1; 32]))).1, sum(&[a], Some(Some([2; 32]))).1);
         // printf 'a\0001' | sha256sum
-        let alone: String =
-            Sha256::digest(b"a\x001").iter().map(|byte| format!("{byte:02x}")).collect();
+        let alone = hex::encode(Sha256::digest(b"a\x001"));
         assert_eq!(manifest(&[a]), format!("sha256:{alone}"));
     }
 

@@ -88,9 +88,8 @@ fn id_of(id: &str) -> String {
     if text.chars().count() <= ID {
         return text;
     }
-    let digest = Sha256::digest(id.as_bytes());
-    let hash = digest.iter().take(HASH / 2).map(|byte| format!("{byte:02x}"));
-    shown(id, ID - HASH) + &hash.collect::<String>()
+    let digest = Sha256::digest(id);
+    shown(id, ID - HASH) + &hex::encode(&digest[..HASH / 2])
 }
 
 fn key(finding: &Finding, place: &Place, room: Room) -> Option<Value> {

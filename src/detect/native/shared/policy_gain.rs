@@ -173,6 +173,5 @@ fn text_of(parts: &[String]) -> String {
 /// A digest of several texts, of 96 bits.
 fn digest(parts: &[&str]) -> String {
     let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
-    let hash = Sha256::digest(text_of(&parts));
-    hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(text_of(&parts))[..12])
 }

@@ -65,13 +65,13 @@ fn measurement(text: &str) -> Option<String> {
     if text.len() > 4 * LENGTHS[1] {
         return None;
     }
-    let hex = text.strip_prefix("0x").unwrap_or(text);
-    let is_hex = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hex && LENGTHS.iter().any(|length| hex.len() == 2 * length) {
-        return Some(hex.to_ascii_lowercase());
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hex && LENGTHS.iter().any(|length| digits.len() == 2 * length) {
+        return Some(digits.to_ascii_lowercase());
     }
     let bytes = STANDARD.decode(text).ok().filter(|bytes| LENGTHS.contains(&bytes.len()))?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex::encode(bytes))
 }
 
 #[cfg(test)]
