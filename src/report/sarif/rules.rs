@@ -8,8 +8,8 @@ use crate::model::problem::Stage;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::fields::{page, said, tidy};
 
-/// Where the tool is to be found.
-const PAGE: &str = concat!("https://crates.io/crates/", env!("CARGO_PKG_NAME"));
+/// Where the tool is to be found, by `Cargo.toml`. A member that is empty there names no page.
+const PAGES: [&str; 2] = [env!("CARGO_PKG_HOMEPAGE"), env!("CARGO_PKG_REPOSITORY")];
 
 /// So many tags of a rule are shown by GitHub.
 const TAGS: usize = 20;
@@ -37,16 +37,19 @@ pub fn tool(rules: &[RuleMeta]) -> Value {
             "defaultConfiguration": {"level": "error"},
         })
     });
-    json!({"driver": {
+    let mut driver = json!({
         "name": env!("CARGO_PKG_NAME"),
         "fullName": concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")),
         "version": env!("CARGO_PKG_VERSION"),
         "semanticVersion": env!("CARGO_PKG_VERSION"),
-        "informationUri": PAGE,
         "shortDescription": {"text": concat!(env!("CARGO_PKG_DESCRIPTION"), ".")},
         "rules": rules.iter().map(rule).collect::<Vec<_>>(),
         "notifications": notifications.collect::<Vec<_>>(),
-    }})
+    });
+    if let Some(page) = PAGES.into_iter().find(|page| !page.is_empty()) {
+        driver["informationUri"] = page.into();
+    }
+    json!({"driver": driver})
 }
 
 /// The id of a kind of problem.
