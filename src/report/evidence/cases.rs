@@ -3,6 +3,7 @@
 use std::io;
 
 use super::pen::{Line, Pen, Span, Verdict, code, plain, time, words};
+use super::survey::Survey;
 use crate::model::case::{Case, Names};
 use crate::model::time::Time;
 use crate::model::undo::{Effect, Fate};
@@ -15,20 +16,20 @@ const TOLD: usize = 500;
 /// So many names of a kind are told of a case.
 const NAMES: usize = 5;
 
-pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
+pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Result<()> {
     let cases = &report.outcome.cases;
     if cases.all.is_empty() {
         return pen
             .say(&words("None: no findings, or each event is a finding of its own (--each)."));
     }
-    for case in cases.all.iter().take(TOLD) {
+    for case in told(report) {
         let title = [
             Span::Level(case.level),
             plain(format!(" {}. {} ", case.rank, case.title)),
             code(&*case.id),
         ];
         pen.part(&format!("case-{}", case.id), &title)?;
-        pen.facts(&facts(case))?;
+        pen.facts(&facts(case, survey))?;
     }
     let more = cases.all.len().saturating_sub(TOLD) as u64;
     if more > 0 {
@@ -41,7 +42,12 @@ pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     Ok(())
 }
 
-fn facts(case: &Case) -> Vec<(&'static str, Line)> {
+/// The cases that are told.
+pub fn told<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a Case> {
+    report.outcome.cases.all.iter().take(TOLD)
+}
+
+fn facts(case: &Case, survey: &Survey) -> Vec<(&'static str, Line)> {
     let mut facts = vec![
         ("When", span(case.first_seen, case.last_seen)),
         ("Who", names(&case.actors)),
@@ -52,7 +58,7 @@ fn facts(case: &Case) -> Vec<(&'static str, Line)> {
     facts.retain(|(_, line)| !line.is_empty());
     facts.push(("Outcome", outcome(case.effect.as_ref())));
     facts.push(("Status", words(case.status.as_str())));
-    facts.push(("Findings", findings(&case.findings)));
+    facts.push(("Findings", findings(&case.findings, survey)));
     facts
 }
 
@@ -77,12 +83,16 @@ fn names(names: &Names) -> Line {
     line
 }
 
-/// Links to the findings of a case.
-fn findings(all: &[String]) -> Line {
+/// The findings of a case, with links to those that the page tells.
+fn findings(all: &[String], survey: &Survey) -> Line {
     let mut line = vec![plain(format!("{}: ", count(all.len() as u64)))];
     for (at, fingerprint) in all.iter().take(NAMES * 2).enumerate() {
         line.extend((at > 0).then(|| plain(", ")));
-        line.push(Span::Within(short(fingerprint).to_owned(), format!("finding-{fingerprint}")));
+        let text = short(fingerprint).to_owned();
+        line.push(match survey.told.contains(fingerprint) {
+            true => Span::Within(text, format!("finding-{fingerprint}")),
+            false => Span::Code(text),
+        });
     }
     line.extend((all.len() > NAMES * 2).then(|| plain(", …")));
     line

@@ -1,17 +1,15 @@
 //! Each finding with its events, what to do, and what became of it.
 
+use std::collections::BTreeSet;
 use std::io;
 
-use super::cases::{outcome, span};
+use super::cases::{outcome, span, told};
 use super::pen::{Line, Pen, Span, code, name, plain, time, words};
-use super::survey::{Survey, levels};
+use super::survey::{Survey, TOLD, levels};
 use crate::model::finding::{EventRef, Finding};
 use crate::model::principal::Principal;
 use crate::report::table::fit::{count, counted};
 use crate::report::{Report, json};
-
-/// So many findings are told; a page with more than that is read by nobody.
-const TOLD: usize = 2_000;
 
 pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Result<()> {
     let outcome = report.outcome;
@@ -25,8 +23,9 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
         let least = report.run.min_level;
         pen.say(&words(format!("{} below {least}, not listed.", counted(below, "finding"))))?;
     }
+    let cases: BTreeSet<&str> = told(report).map(|case| &*case.id).collect();
     for finding in outcome.findings.read()?.take(TOLD) {
-        one(&*finding?, pen)?;
+        one(&*finding?, &cases, pen)?;
     }
     match survey.all.saturating_sub(TOLD as u64) {
         0 => Ok(()),
@@ -50,14 +49,14 @@ fn by_rule(survey: &Survey, pen: &mut dyn Pen) -> io::Result<()> {
     pen.end_table()
 }
 
-fn one(finding: &Finding, pen: &mut dyn Pen) -> io::Result<()> {
+fn one(finding: &Finding, cases: &BTreeSet<&str>, pen: &mut dyn Pen) -> io::Result<()> {
     let title = [
         Span::Level(finding.level),
         plain(format!(" {} ", finding.told.title)),
         code(&finding.rule),
     ];
     pen.part(&format!("finding-{}", finding.fingerprint), &title)?;
-    pen.facts(&facts(finding))?;
+    pen.facts(&facts(finding, cases))?;
     events(finding, pen)?;
     if let Some(advice) = &finding.told.advice {
         pen.facts(&[("What to do", words(advice))])?;
@@ -65,7 +64,7 @@ fn one(finding: &Finding, pen: &mut dyn Pen) -> io::Result<()> {
     Ok(())
 }
 
-fn facts(finding: &Finding) -> Vec<(&'static str, Line)> {
+fn facts(finding: &Finding, cases: &BTreeSet<&str>) -> Vec<(&'static str, Line)> {
     let calls = match finding.attempt {
         true => format!("{}, refused or failed", counted(finding.count, "event")),
         false => counted(finding.count, "event"),
@@ -100,7 +99,11 @@ fn facts(finding: &Finding) -> Vec<(&'static str, Line)> {
     ));
     facts.push(("What the rule saw", details(finding)));
     if let Some(case) = &finding.case {
-        facts.push(("Case", vec![Span::Within(case.to_string(), format!("case-{case}"))]));
+        let id = case.to_string();
+        facts.push(match cases.contains(&**case) {
+            true => ("Case", vec![Span::Within(id, format!("case-{case}"))]),
+            false => ("Case", vec![code(id)]),
+        });
     }
     facts.push(("Status", words(finding.status.as_str())));
     facts.push(("Fingerprint", name(&finding.fingerprint)));

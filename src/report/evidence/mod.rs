@@ -85,7 +85,7 @@ fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
             "scope" => scope::write(report, pen)?,
             "coverage" => delivered::write(report, pen)?,
             "controls" => controls::write(report, &survey, pen)?,
-            "cases" => cases::write(report, pen)?,
+            "cases" => cases::write(report, &survey, pen)?,
             "findings" => findings::write(report, &survey, pen)?,
             "exceptions" => exceptions::write(report, pen)?,
             "keys" => keys::write(report, pen)?,

@@ -1,6 +1,6 @@
 //! One pass over the findings, for what the page tells of all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::model::finding::Finding;
@@ -11,6 +11,9 @@ use crate::model::undo::Fate;
 
 /// So many microseconds has a day.
 const DAY: i64 = 86_400 * 1_000_000;
+
+/// So many findings are told; a page with more than that is read by nobody.
+pub const TOLD: usize = 2_000;
 
 /// Rules that are counted; a user may give more.
 const RULES: usize = 10_000;
@@ -42,6 +45,8 @@ pub struct Survey {
     days: BTreeMap<i64, [u64; 5]>,
     /// Findings of each rule.
     pub rules: BTreeMap<String, RuleSum>,
+    /// The fingerprints of those that are told, so that links lead to nothing else.
+    pub told: BTreeSet<String>,
     /// Findings without a time.
     pub timeless: u64,
     /// All of them.
@@ -58,6 +63,9 @@ impl Survey {
         for finding in findings.read()? {
             let finding = finding?;
             let level = finding.level as usize;
+            if survey.all < TOLD as u64 {
+                survey.told.insert(finding.fingerprint.clone());
+            }
             survey.all += 1;
             match finding.first_seen {
                 Some(Time(at)) => survey.days.entry(at.div_euclid(DAY)).or_default()[level] += 1,
