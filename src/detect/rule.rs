@@ -91,7 +91,8 @@ impl Rule {
                 let found = compiled.is_settled(event, view) || compiled.matches(&asked);
                 found.then(|| Found {
                     level: compiled.level(&asked).unwrap_or(self.meta.level),
-                    details: compiled.details(event),
+                    // What is shown decides nothing.
+                    details: compiled.details(&event.without_witness()),
                     foreign: None,
                     together: None,
                 })

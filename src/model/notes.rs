@@ -48,7 +48,7 @@ impl RunNotes {
     pub const LIMIT: usize = 20;
 
     /// No sentence is longer than so many characters.
-    pub const LONGEST: usize = 400;
+    pub const LONGEST: usize = 600;
 
     /// Says it of so many records, of which this is the first place.
     pub fn add(&mut self, message: &str, records: u64, origin: Origin) {

@@ -269,6 +269,11 @@ impl<'a> Event<'a> {
         Event { witness: Some(witness), ..self }
     }
 
+    /// The same view, of which nobody notes what is asked.
+    pub fn without_witness(self) -> Event<'a> {
+        Event { witness: None, ..self }
+    }
+
     /// Takes in that somebody asked for what the record does not have.
     pub fn miss(&self, path: &str) {
         if let Some(witness) = self.witness {

@@ -25,6 +25,7 @@ mod flood;
 mod generate;
 mod granted;
 mod harness;
+mod inputs;
 mod investigation;
 mod json;
 mod keys;

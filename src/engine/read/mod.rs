@@ -31,6 +31,7 @@ mod shared;
 mod sink;
 mod touches;
 mod undoing;
+mod unknown;
 mod uses;
 mod worker;
 

@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering;
 use super::blob::BlobSink;
 use super::keep;
 use super::touches;
+use super::unknown;
 use super::uses;
 use crate::detect::Candidates;
 use crate::detect::case::Case;
@@ -83,6 +84,7 @@ fn look_at(
     for rule in &answers.failed {
         sink.report(Some(number), Stage::Rule, failure(&sink.context.plan.rules, *rule));
     }
+    unknown::note(sink, record, &answers.undecided);
     let why = keep::why(sink, record, &answers, range, kms || tags);
     let list = (range == Range::Reported).then(|| rules.list(|| Case::of(&record.view))).flatten();
     let found = !answers.hits.is_empty() || !answers.histories.is_empty();

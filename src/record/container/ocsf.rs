@@ -142,6 +142,8 @@ impl Record<'_> {
             Some(session) => {
                 identity.insert("sessionContext".into(), session);
             }
+            // Where the rest of the record is, a session that is not there was not in the record.
+            None if self.is_whole() => {}
             None => self.missing.push("userIdentity.sessionContext"),
         }
         match identity.is_empty() {
@@ -150,6 +152,11 @@ impl Record<'_> {
                 self.members.insert("userIdentity".into(), Value::Object(identity));
             }
         }
+    }
+
+    /// Whether the event says that it holds all of the record, by what no field of OCSF has.
+    fn is_whole(&self) -> bool {
+        self.event.get("unmapped").is_some_and(|unmapped| !unmapped.is_null())
     }
 
     fn session(&self) -> Option<Value> {
