@@ -14,7 +14,7 @@ use super::origin::Origin;
 use super::principal::Principal;
 use super::request::Request;
 use super::time::Time;
-use super::undo::{Effect, Undone};
+use super::undo::{Effect, Fate, Undone};
 
 /// So many events, sessions and names of one kind a finding lists: the smallest.
 pub const SHOWN: usize = 10;
@@ -143,6 +143,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether what it is about was done and not undone, as far as is known.
+    pub fn holds(&self) -> bool {
+        match &self.effect {
+            Some(effect) => effect.fate == Fate::Open,
+            None => !self.attempt,
+        }
+    }
+
     /// The fingerprint as a number, in two words.
     pub fn number(&self) -> Option<[u64; 2]> {
         number(&self.fingerprint)

@@ -24,6 +24,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// From this level on, a finding speaks against a control.
+    pub const SERIOUS: Level = Level::Medium;
+
     /// Every level, highest first: the order of a summary.
     pub const ALL: [Level; 5] =
         [Level::Critical, Level::High, Level::Medium, Level::Low, Level::Informational];

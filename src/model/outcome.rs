@@ -241,6 +241,9 @@ pub struct Outcome {
     /// How many different records in the range each rule looked at, by the rule's id. Rules that look at
     /// the whole log are not in it.
     pub examined: BTreeMap<String, u64>,
+    /// Findings that the baseline or the state knows, that hold as far as is known, and that this run
+    /// does not tell: how many of level medium or above each rule has, by its id.
+    pub known: BTreeMap<String, u64>,
     /// The files by name; `None` if nobody asked.
     pub files: Option<Files>,
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! suppress    decisions of the configuration, each with a reason and a last day
 //! baseline    an earlier report
+//! open        findings of earlier runs that still hold
 //! ```
 //!
 //! What must stay true: every hidden finding is counted, and a finding is judged the same whether it
@@ -10,7 +11,10 @@
 //! low to be listed is still counted, and may be suppressed or known too.
 
 pub mod baseline;
+mod open;
 mod suppress;
+
+use std::collections::BTreeMap;
 
 use crate::model::finding::{Finding, Status};
 use crate::model::level::Level;
@@ -20,6 +24,7 @@ use crate::model::suppression::Suppression;
 use crate::model::time::Time;
 
 pub use baseline::Baseline;
+use open::Open;
 use suppress::Suppressions;
 
 /// Judges findings one by one, and keeps the counts.
@@ -30,6 +35,8 @@ pub struct Triage {
     past: Option<Past>,
     min_level: Level,
     summary: Summary,
+    /// Findings of the baseline that hold, by rule.
+    known: BTreeMap<String, u64>,
 }
 
 /// What earlier runs have found, and this one.
@@ -37,8 +44,11 @@ pub struct Triage {
 pub struct Past {
     /// Fingerprints.
     pub known: Dated,
+    /// The rules of this run.
+    rules: Vec<String>,
     /// Fingerprints of all that was found, listed or not.
     pub found: Vec<Id>,
+    open: Open,
 }
 
 impl Triage {
@@ -50,13 +60,20 @@ impl Triage {
         now: Time,
     ) -> Triage {
         let suppressions = Suppressions::new(suppressions, now);
-        Triage { suppressions, baseline, past: None, min_level, summary: Summary::default() }
+        Triage {
+            suppressions,
+            baseline,
+            past: None,
+            min_level,
+            summary: Summary::default(),
+            known: BTreeMap::new(),
+        }
     }
 
-    /// Goes on from earlier runs, which have found `known`.
+    /// Goes on from earlier runs, which have found `known`, with the rules of this one.
     #[must_use]
-    pub fn after(self, known: Dated) -> Triage {
-        Triage { past: Some(Past { known, found: Vec::new() }), ..self }
+    pub fn after(self, known: Dated, rules: Vec<String>) -> Triage {
+        Triage { past: Some(Past { known, rules, ..Past::default() }), ..self }
     }
 
     /// Whether there is anything to judge by, beside the level.
@@ -75,7 +92,9 @@ impl Triage {
     /// as a number if it is too low to be listed. The levels of those are counted elsewhere.
     pub fn screen(&mut self, finding: &Finding) -> Option<Status> {
         // What rests on earlier runs alone is judged once.
-        if !finding.fresh && self.past.as_ref().is_some_and(|past| past.knows(finding)) {
+        if let Some(past) = self.past.as_mut().filter(|past| !finding.fresh && past.knows(finding))
+        {
+            past.judge(finding, (finding.holds(), false));
             return None;
         }
         let status = self.status(finding);
@@ -91,6 +110,7 @@ impl Triage {
         let is_known = self.past.as_ref().is_some_and(|past| past.has_told(finding));
         if self.suppressions.take(finding) {
             self.summary.suppressed += 1;
+            self.past.iter_mut().for_each(|past| past.judge(finding, (false, true)));
             return None;
         }
         let status = match &self.baseline {
@@ -98,7 +118,11 @@ impl Triage {
             None if is_known => Some(Status::Ongoing),
             None => Some(finding.status),
         };
+        self.past.iter_mut().for_each(|past| past.judge(finding, (finding.holds(), true)));
         self.summary.known += u64::from(status.is_none());
+        if status.is_none() && finding.level >= Level::SERIOUS && finding.holds() {
+            *self.known.entry(finding.rule.clone()).or_default() += 1;
+        }
         status
     }
 
@@ -108,6 +132,14 @@ impl Triage {
         outcome.summary.suppressed = self.summary.suppressed;
         outcome.summary.known = self.summary.known;
         outcome.suppressions = self.suppressions.applied();
+        outcome.known = self.known;
+        if let Some(past) = &self.past {
+            for rule in &past.rules {
+                let number = past.open.number(&past.known, rule);
+                *outcome.known.entry(rule.clone()).or_default() += number;
+            }
+        }
+        outcome.known.retain(|_, number| *number > 0);
         self.past.map(|past| past.found).unwrap_or_default()
     }
 
@@ -149,6 +181,12 @@ impl Past {
             let mut ids = levels.clone().map(Some).chain([None]);
             ids.any(|level| id(finding, *told, level).is_some_and(|id| self.known.has(id)))
         })
+    }
+
+    /// Notes whether it holds, and whether this run tells it or leaves it out.
+    fn judge(&mut self, finding: &Finding, how: (bool, bool)) {
+        let ids = self.open.judge(&self.known, finding, how, FOUND_MAX);
+        self.found.extend(ids.take(FOUND_MAX.saturating_sub(self.found.len())));
     }
 
     /// Remembers that it was found, and whether it was listed.

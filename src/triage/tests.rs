@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::model::finding::{Key, Resource, Told};
 use crate::model::principal::{Mfa, Principal};
 use crate::model::suppression::{Day, State};
+use crate::model::undo::{Effect, Fate};
 
 fn time(text: &str) -> Time {
     Time::parse(text).unwrap()
@@ -307,7 +309,8 @@ fn a_suppression_counts_the_same_among_others_and_alone() {
 /// What one run tells of a finding, and the next.
 fn nights(one: &Finding, other: &Finding) -> [Option<Status>; 2] {
     let night = |known: Dated, finding: &Finding| {
-        let mut triage = Triage::new(Vec::new(), None, Level::Low, Time(0)).after(known);
+        let mut triage =
+            Triage::new(Vec::new(), None, Level::Low, Time(0)).after(known, Vec::new());
         let status = triage.screen(finding);
         (status, triage.past.unwrap().found)
     };
@@ -343,6 +346,79 @@ fn one_more_key_or_principal_of_a_known_finding_is_new() {
 fn states_of_earlier_versions_know_findings_of_any_level() {
     let finding = Finding { fresh: false, ..finding() };
     let known = Dated::new(vec![(id(&finding, true, None).unwrap(), 1)]);
-    let mut triage = Triage::new(Vec::new(), None, Level::Low, Time(0)).after(known);
+    let mut triage = Triage::new(Vec::new(), None, Level::Low, Time(0)).after(known, Vec::new());
     assert_eq!(triage.screen(&finding), None);
+}
+
+/// What a night sees of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    /// It is there, and holds or not; with something new to it or not.
+    Found(bool, bool),
+    /// It is there, and a suppression fits it.
+    LeftOut,
+}
+
+proptest! {
+    #[test]
+    fn a_night_knows_which_findings_of_earlier_nights_still_hold(
+        nights in prop::collection::vec(prop::array::uniform3(prop_oneof![
+            Just(Seen::Nothing),
+            (any::<bool>(), any::<bool>()).prop_map(|(holds, fresh)| Seen::Found(holds, fresh)),
+            Just(Seen::LeftOut),
+        ]), 1..12),
+    ) {
+        let effect = |fate| Some(Effect { fate, undone: None, due: None });
+        let (mut known, mut open) = (Dated::default(), [false; 3]);
+        for (day, seen) in (1..).zip(nights) {
+            let fits = Suppression { key: Some("left-out".into()), ..suppression() };
+            let rules = vec!["key-disabled".into(), "key-enabled".into()];
+            let mut triage = Triage::new(vec![fits], None, Level::Low, now()).after(known.clone(), rules);
+            let mut only_known = 0;
+            for (at, seen) in seen.into_iter().enumerate() {
+                let mut finding = Finding { fingerprint: format!("{:032x}", at + 7), ..finding() };
+                let told = match seen {
+                    Seen::Nothing => false,
+                    Seen::Found(holds, fresh) => {
+                        finding.effect = effect(if holds { Fate::Open } else { Fate::Reversed });
+                        finding.fresh = fresh;
+                        open[at] = holds;
+                        triage.screen(&finding).is_some()
+                    }
+                    Seen::LeftOut => {
+                        finding.key.as_mut().unwrap().arn = "left-out".into();
+                        open[at] = false;
+                        triage.screen(&finding).is_some()
+                    }
+                };
+                only_known += u64::from(open[at] && !told);
+            }
+            let mut outcome = Outcome::default();
+            let found = triage.finish_screened(&mut outcome);
+            let number = outcome.known.get("key-disabled").copied().unwrap_or_default();
+            prop_assert_eq!(number, only_known);
+            prop_assert_eq!(outcome.known.get("key-enabled"), None);
+            known = known.renewed(found, day, 400, 1 << 20);
+        }
+    }
+}
+
+#[test]
+fn of_a_baseline_it_counts_what_holds_and_is_serious() {
+    let one = |text: &str| Finding { fingerprint: text.into(), ..finding() };
+    let known = ["1", "2", "3"].map(|digit| digit.repeat(32));
+    let entry = |fingerprint: &String| json!({"fingerprint": fingerprint, "level": "high", "count": 2, "last_seen": "2026-11-21T10:00:00Z"});
+    let findings: Vec<_> = known.iter().map(entry).collect();
+    let report =
+        json!({"schema": "keytrail.report/v1", "run": {}, "findings": findings}).to_string();
+    let baseline = Baseline::read(report.as_bytes()).unwrap();
+    let mut triage = Triage::new(Vec::new(), Some(baseline), Level::Low, now());
+    assert_eq!(triage.screen(&one(&known[0])), None);
+    assert_eq!(triage.screen(&Finding { attempt: true, ..one(&known[1]) }), None);
+    assert_eq!(triage.screen(&Finding { level: Level::Low, ..one(&known[2]) }), None);
+    assert_eq!(triage.screen(&one(&"4".repeat(32))), Some(Status::New));
+    let mut outcome = Outcome::default();
+    triage.finish_screened(&mut outcome);
+    assert_eq!(outcome.known, [("key-disabled".to_owned(), 1)].into());
 }

@@ -76,7 +76,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let mut triage = Triage::new(suppressions.collect(), baseline, settings.min_level, started);
     if let Some(state) = &state {
-        triage = triage.after(state.reported());
+        triage = triage.after(state.reported(), judged.keys().cloned().collect());
     }
     let named = named(args, (&settings, &config, state.is_some()));
     let mut scan = Scan::begin(settings, delivery, prepared.exports);

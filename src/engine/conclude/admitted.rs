@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::settle::Settled;
+use super::undone::Undoings;
 use crate::engine::finding::finding;
 use crate::engine::plan::Plan;
 use crate::model::finding::{Finding, Told};
@@ -23,13 +24,16 @@ impl<'a> Admitted<'a> {
         Admitted { plan, told: HashMap::new() }
     }
 
-    /// A finding of records with its status; `None` if it is not told.
-    pub fn of_records(&mut self, settled: Settled) -> Option<Settled> {
+    /// A finding of records with its status; `None` if it is not told. Whoever decides knows what was
+    /// undone of it.
+    pub fn of_records(&mut self, settled: Settled, undone: &Undoings) -> Option<Settled> {
         let Some(admit) = &self.plan.admit else { return Some(settled) };
         let Settled { key, group, count, .. } = settled.clone();
         let meta = &self.plan.rules.metas()[key.rule];
         let told = self.told.entry(key.rule).or_insert_with(|| Arc::new(meta.told()));
-        let status = admit.ask(&finding((&meta.id, Arc::clone(told)), key, group, count))?;
+        let mut asked = finding((&meta.id, Arc::clone(told)), key, group, count);
+        undone.tell(&mut asked);
+        let status = admit.ask(&asked)?;
         Some(Settled { status, ..settled })
     }
 

@@ -44,6 +44,11 @@ impl Listed {
         Listed { rules: rules.collect(), links: Links::new(context.key), undone }
     }
 
+    /// What was undone.
+    pub fn undone(&self) -> &Undoings {
+        &self.undone
+    }
+
     /// A finding; it has no place yet, and names no other.
     pub fn made(&self, settled: Settled, folded: Option<&Folded>) -> Finding {
         let Settled { key, group, count, status } = settled;

@@ -30,12 +30,13 @@ pub fn reported(
     let limits = plan.limits;
     let alike = (plan.rules.alike().collect(), limits.alike);
     let mut fold = Fold::new(context.key, limits.standing, alike, limits.groups);
-    let settled = settling.settle(groups, |finding| match admitted.of_records(finding) {
-        // Whoever asks for each event gets each.
-        Some(settled) if plan.each => sorting.take(Standing { settled, folded: None }),
-        Some(settled) => fold.take(settled),
-        None => {}
-    });
+    let settled =
+        settling.settle(groups, |finding| match admitted.of_records(finding, sorting.undone()) {
+            // Whoever asks for each event gets each.
+            Some(settled) if plan.each => sorting.take(Standing { settled, folded: None }),
+            Some(settled) => fold.take(settled),
+            None => {}
+        });
     problems.or_missing(settled, "findings are missing");
     let folded = fold.finish(|standing| sorting.take(standing));
     problems.or_missing(folded, "findings are missing");

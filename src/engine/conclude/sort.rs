@@ -77,6 +77,11 @@ impl<'a> Sorting<'a> {
         }
     }
 
+    /// What was undone.
+    pub fn undone(&self) -> &Undoings {
+        self.listed.undone()
+    }
+
     /// Takes in a finding of records.
     pub fn take(&mut self, Standing { settled, folded }: Standing) {
         let plan = self.context.plan;

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::pen::{Line, Pen, Span, Verdict, code, plain, words};
-use super::survey::{RuleSum, SERIOUS, Survey};
+use super::survey::{RuleSum, Survey};
 use crate::model::control::{Control, ControlName, Evidence};
+use crate::model::level::Level;
 use crate::model::outcome::TagCoverage;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::Report;
@@ -23,6 +24,8 @@ struct Sum {
     whole_log: bool,
     findings: u64,
     open: u64,
+    /// Those that earlier reports have told, and that still hold.
+    known: u64,
     exceptions: u64,
     /// Rules of the control that were not evaluated.
     missing: Vec<String>,
@@ -35,11 +38,13 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
         return pen.say(&words("No framework is known."));
     }
     pen.say(&words(format!(
-        "Met: its rules looked at records and saw nothing of level {SERIOUS} or above that still holds, in \
-         what was read. Met in part: the same, with the reasons why that says less. Not met: they did see \
-         something. This is evidence for a control and not a judgement of it: only some of what it asks \
+        "Met: its rules looked at records and saw nothing of level {} or above that still holds, in what was \
+         read. Met in part: the same, with the reasons why that says less. Not met: they did see something. \
+         It is known, and not new, if the baseline or an earlier run has told it and there is no more to it; \
+         it counts until it is undone or left out as an exception. This is evidence for a control and not a judgement of it: only some of what it asks \
          for shows in a log. A record in the range counts once for each rule that is about its call; a \
-         rule over many records looked at none if one of its steps had none."
+         rule over many records looked at none if one of its steps had none.",
+        Level::SERIOUS
     )))?;
     let suppressed = suppressed(report);
     for framework in report.frameworks {
@@ -107,6 +112,7 @@ fn add_up(
         sum.examined = sum.examined.saturating_add(examined.unwrap_or(0));
         sum.findings += levels.iter().sum::<u64>();
         sum.open += open;
+        sum.known += report.outcome.known.get(&rule.id).copied().unwrap_or(0);
         let exceptions = suppressed.get(rule.id.as_str()).copied().unwrap_or(0);
         sum.exceptions = sum.exceptions.saturating_add(exceptions);
         sum.looked += u64::from(examined.is_none_or(|number| number > 0));
@@ -170,13 +176,21 @@ fn result(report: &Report<'_>, control: &Control, sum: &Sum) -> Line {
     }
     let least = report.run.min_level;
     match sum {
-        Sum { open: 1.., .. } => verdict(Verdict::Bad, "not met"),
+        Sum { open, known, .. } if *open > 0 || *known > 0 => {
+            let mut line = verdict(Verdict::Bad, "not met");
+            let goes_on = report.run.state.is_some() || report.run.baseline.is_some();
+            let numbers = || format!(" {} new, {} known", count(*open), count(*known));
+            line.extend(goes_on.then(|| plain(numbers())));
+            line
+        }
         Sum { rules, .. } if rules.is_empty() => not_testable("None of its rules was evaluated."),
         Sum { examined: 0, whole_log: false, .. } => {
             not_testable("No record of the calls that its rules are about was read.")
         }
         _ if report.outcome.totals.records == 0 => not_testable("No record was read."),
-        _ if least > SERIOUS => not_testable(&format!("Findings below {least} are not listed.")),
+        _ if least > Level::SERIOUS => {
+            not_testable(&format!("Findings below {least} are not listed."))
+        }
         sum => match limits(report, sum) {
             limits if limits.is_empty() => verdict(Verdict::Good, "met"),
             limits => {

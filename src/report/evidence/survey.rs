@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use crate::model::finding::Finding;
 use crate::model::findings::Findings;
 use crate::model::level::Level;
 use crate::model::time::Time;
-use crate::model::undo::Fate;
 
 /// So many microseconds has a day.
 const DAY: i64 = 86_400 * 1_000_000;
@@ -18,9 +16,6 @@ pub const TOLD: usize = 2_000;
 /// Rules that are counted; a user may give more.
 const RULES: usize = 10_000;
 
-/// From this level on, a finding speaks against a control.
-pub const SERIOUS: Level = Level::Medium;
-
 /// What the findings of a rule add up to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RuleSum {
@@ -28,14 +23,6 @@ pub struct RuleSum {
     pub levels: [u64; 5],
     /// Those that are serious and still hold.
     pub open: u64,
-}
-
-/// Whether what it is about was done and not undone, as far as is known.
-fn holds(finding: &Finding) -> bool {
-    match &finding.effect {
-        Some(effect) => effect.fate == Fate::Open,
-        None => !finding.attempt,
-    }
 }
 
 /// What the findings add up to.
@@ -74,7 +61,7 @@ impl Survey {
             if survey.rules.len() < RULES || survey.rules.contains_key(&finding.rule) {
                 let sum = survey.rules.entry(finding.rule.clone()).or_default();
                 sum.levels[level] += 1;
-                sum.open += u64::from(finding.level >= SERIOUS && holds(&finding));
+                sum.open += u64::from(finding.level >= Level::SERIOUS && finding.holds());
             }
         }
         Ok(survey)

@@ -15,7 +15,7 @@ use crate::model::outcome::Outcome;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::report::escape::is_hidden;
-use crate::report::{Expected, Report, Run, sample};
+use crate::report::{Baseline, Expected, Report, Run, sample};
 
 const HOSTILE: &str = "\u{1b}[2J\u{0}\ncritical\r\u{9b}31m \u{202e}live\u{2066} \u{200b}\"'</td></svg>\
                        <script>alert(1)</script><img src=x onerror=y>=1+1|`&lt;[a](javascript:b)";
@@ -211,7 +211,12 @@ fn a_control_is_met_only_if_nothing_makes_that_say_less() {
         (|_, outcome| outcome.examined.clear(), "**not testable** No record of the calls"),
         (|run, _| run.min_level = Level::High, "**not testable** Findings below high"),
     ];
-    for (change, expected) in changes {
+    let known: Change = |run, outcome| {
+        run.baseline = Some(Baseline { path: "old.json".into(), sha256: String::new() });
+        outcome.known = [("key-enabled".into(), 3), ("x".into(), 9)].into();
+    };
+    let known = (known, "**not met** 0 new, 3 known");
+    for (change, expected) in changes.into_iter().chain([known]) {
         let told = result(&change);
         assert!(told.starts_with(expected), "{told}");
     }
