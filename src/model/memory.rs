@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::aftermath::{Doing, KnownUndoing};
 use super::case::KnownCase;
 use super::coverage::Coverage;
 use super::days::{Day, Days};
@@ -48,6 +49,12 @@ pub struct Memory {
     pub issued: Vec<Issued>,
     /// How many credentials had no room: what is done with one may be told as a case of its own.
     pub issued_forgotten: u64,
+    /// What findings did that were told of, as long as it may be undone or done again.
+    pub doings: Vec<Doing>,
+    /// Of how many there is no room: nothing is told of what undoes them.
+    pub doings_forgotten: u64,
+    /// The latest calls that may undo what comes late.
+    pub undoing: Vec<KnownUndoing>,
     /// Tag changes that had no room in any run.
     pub lost_tags: LostTags,
     /// How many records and uses that such rules may still need had no room.

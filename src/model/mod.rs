@@ -1,6 +1,7 @@
 //! Plain data that every layer speaks: no I/O, no rules, no wording.
 
 pub mod actor_kind;
+pub mod aftermath;
 pub mod arn;
 pub mod attack;
 pub mod case;

@@ -1,6 +1,9 @@
 //! One of several reports that make a period.
 
+use std::collections::BTreeMap;
+
 use super::time::Time;
+use super::verified::{LogVerdict, Verdict as _};
 
 /// What one report of a period says of its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +26,42 @@ pub struct Night {
     pub accounts: u64,
     /// Hours of accounts and Regions that have records, and that have none.
     pub hours: (u64, u64),
-    /// Logs that verified, and that did not; `None` if nothing was to be verified.
-    pub verified: Option<(u64, u64)>,
+    /// What verified; `None` if nothing was to be verified.
+    pub verified: Option<Verdicts>,
     /// Its findings by level, the lowest first: those that no earlier report of the period has,
     pub new: [u64; 5],
     /// and those that one has.
     pub known: u64,
+    /// Findings of earlier reports of which it tells that they were undone.
+    pub undone: u64,
+}
+
+/// How many files have each verdict, by its name in reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// Logs.
+    pub logs: BTreeMap<&'static str, u64>,
+    /// Digests.
+    pub digests: BTreeMap<&'static str, u64>,
+}
+
+impl Verdicts {
+    /// How many logs verified, and how many did not.
+    pub fn of_logs(&self) -> (u64, u64) {
+        let verified = LogVerdict::Verified.as_str();
+        let good = self.logs.get(verified).copied().unwrap_or(0);
+        let others = self.logs.iter().filter(|(verdict, _)| **verdict != verified);
+        (good, others.fold(0, |sum, (_, number)| sum.saturating_add(*number)))
+    }
+
+    /// Adds those of another report.
+    pub fn add(&mut self, other: &Verdicts) {
+        let both = [(&mut self.logs, &other.logs), (&mut self.digests, &other.digests)];
+        for (mine, theirs) in both {
+            for (verdict, number) in theirs {
+                let sum = mine.entry(verdict).or_default();
+                *sum = sum.saturating_add(*number);
+            }
+        }
+    }
 }

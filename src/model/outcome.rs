@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::aftermath::Aftermath;
 use super::case::Cases;
 use super::coverage::{Coverage, Covered};
 use super::files::Files;
@@ -204,6 +205,9 @@ pub struct Outcome {
     pub findings: Findings,
     /// What belongs together among them; none with `--each`.
     pub cases: Cases,
+    /// What this run learnt of findings that earlier ones told of and it does not list: the gravest
+    /// first.
+    pub aftermath: Vec<Aftermath>,
     /// Every finding by level.
     pub summary: Summary,
     /// What could not be read, known or verified, sorted.

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::model::aftermath::Aftermath;
 use crate::model::case;
 use crate::model::coverage::{Counts, Covered, Gap, Place, hour_of};
 use crate::model::finding::{self, EventRef, Status, Told};
 use crate::model::level::Level;
+use crate::model::night::Verdicts;
 use crate::model::origin::Origin;
 use crate::model::outcome::Totals;
 use crate::model::principal::Principal;
@@ -22,6 +24,7 @@ use crate::model::request::Request;
 use crate::model::suppression::{self, Day};
 use crate::model::time::Time;
 use crate::model::undo::{Effect, Fate, Undone};
+use crate::model::verified::{DigestVerdict, LogVerdict, Verdict};
 
 /// The only schema that is understood.
 const SCHEMA: &str = "keytrail.report/v1";
@@ -61,6 +64,9 @@ pub struct Document {
     /// The reports of which it was made, if it is one of a period.
     #[serde(default)]
     pub nights: Vec<Value>,
+    /// What it learnt of findings of earlier reports.
+    #[serde(default)]
+    pub outcomes: Vec<Later>,
     /// What verified.
     #[serde(default)]
     pub verify: Option<Verify>,
@@ -158,6 +164,16 @@ struct Outcome {
     due: Option<Time>,
 }
 
+/// What became of a finding that an earlier report has.
+#[derive(Debug, Deserialize)]
+pub struct Later {
+    pub fingerprint: String,
+    rule: String,
+    level: Level,
+    target: Option<String>,
+    outcome: Outcome,
+}
+
 #[derive(Debug, Deserialize)]
 pub struct Problem {
     origin: String,
@@ -234,7 +250,9 @@ pub struct Case {
 
 #[derive(Debug, Deserialize)]
 pub struct Verify {
-    pub logs: BTreeMap<String, u64>,
+    logs: BTreeMap<String, u64>,
+    #[serde(default)]
+    digests: BTreeMap<String, u64>,
 }
 
 impl Document {
@@ -273,6 +291,39 @@ impl From<Outcome> for Option<Effect> {
     }
 }
 
+impl Later {
+    /// What became of it; `None` if that is not understood.
+    pub fn into_model(self) -> Option<Aftermath> {
+        let Later { fingerprint, rule, level, target, outcome } = self;
+        let effect = Option::<Effect>::from(outcome)?;
+        Some(Aftermath { fingerprint, rule, level, target, effect })
+    }
+
+    /// Whether it says that the finding was undone.
+    pub fn is_reversed(&self) -> bool {
+        self.outcome.is_reversed()
+    }
+}
+
+impl Verify {
+    /// How many files have each verdict that is known.
+    pub fn verdicts(&self) -> Verdicts {
+        fn known<V: Verdict>(told: &BTreeMap<String, u64>) -> BTreeMap<&'static str, u64> {
+            let all = V::ALL.into_iter().map(Verdict::as_str);
+            all.filter_map(|name| Some((name, *told.get(name)?))).collect()
+        }
+        let (logs, digests) =
+            (known::<LogVerdict>(&self.logs), known::<DigestVerdict>(&self.digests));
+        Verdicts { logs, digests }
+    }
+}
+
+impl Outcome {
+    fn is_reversed(&self) -> bool {
+        self.state == Fate::Reversed.as_str()
+    }
+}
+
 impl Event {
     fn into_ref(self, actor: &Principal) -> EventRef {
         let principal = Principal { arn: self.principal, session: self.session, ..actor.clone() };
@@ -300,6 +351,11 @@ impl Event {
 }
 
 impl Finding {
+    /// Whether it says that it was undone.
+    pub fn is_reversed(&self) -> bool {
+        self.outcome.as_ref().is_some_and(Outcome::is_reversed)
+    }
+
     /// The finding, without its case: that is told by the cases of the period.
     pub fn into_model(self) -> finding::Finding {
         let principal = self.principal;

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::document::{self, Document, Finding as Told};
-use crate::model::case::{Case, Cases, LISTED, Names};
+use super::cases::{self, joined};
+use super::document::{self, Document, Finding as Told, Later, Verify};
+use crate::model::aftermath::Aftermath;
+use crate::model::case::{Case, Cases};
 use crate::model::coverage::Covered;
 use crate::model::finding::{Finding, SHOWN};
 use crate::model::level::Level;
@@ -21,7 +23,7 @@ use crate::model::outcome::{Outcome, Totals};
 use crate::model::problem::{Problem, Stage};
 use crate::model::suppression::Applied;
 use crate::model::time::Time;
-use crate::model::undo::Fate;
+use crate::model::undo::{Effect, Fate};
 
 /// A period.
 #[derive(Debug, Default)]
@@ -50,13 +52,13 @@ pub struct Period {
     pub regions: Vec<String>,
 }
 
-/// Folds reports, each with its name.
-pub fn fold(reports: Vec<(String, Document)>) -> Period {
+/// Folds reports, each with its name. Findings of the rules `chains` are about events that others tell of.
+pub fn fold(reports: Vec<(String, Document)>, chains: &BTreeSet<String>) -> Period {
     let mut folding = Folding::default();
     for (path, report) in in_order(reports) {
         folding.add(path, report);
     }
-    folding.end()
+    folding.end(chains)
 }
 
 /// In the order in which their runs ended; one that is given twice, by whatever name, once.
@@ -77,6 +79,8 @@ fn in_order(mut reports: Vec<(String, Document)>) -> Vec<(String, Document)> {
 struct Folding {
     period: Period,
     findings: BTreeMap<String, Finding>,
+    /// What became of findings that none of the reports has.
+    aftermath: BTreeMap<String, Aftermath>,
     cases: BTreeMap<String, Case>,
     suppressions: BTreeMap<Vec<String>, Applied>,
     /// Findings that were too low to be listed.
@@ -136,13 +140,15 @@ impl Folding {
             }
         }
         report.findings.into_iter().for_each(|told| self.add_finding(told, adds_up));
+        let later = report.outcomes.into_iter().filter_map(Later::into_model);
+        later.for_each(|later| self.look_back(later));
         for told in report.cases {
             let merged = told.merged.clone();
             let mut case = told.into_model();
             let id = case.id.to_string();
             let known = merged.iter().chain([&id]).filter_map(|id| self.cases.remove(id));
             let known: Vec<Case> = known.collect();
-            known.into_iter().for_each(|known| case = joined(known, case.clone()));
+            case = known.into_iter().fold(case, |case, known| joined(known, case));
             self.cases.insert(case.id.to_string(), case);
         }
     }
@@ -196,10 +202,7 @@ impl Folding {
     /// What the report says of its run. Before its findings are added.
     fn night(&self, path: String, report: &Document) -> Night {
         let totals = &report.totals;
-        let verified = report.verify.as_ref().map(|verify| {
-            let good = verify.logs.get("verified").copied().unwrap_or(0);
-            (good, sum(verify.logs.values().copied()).saturating_sub(good))
-        });
+        let verified = report.verify.as_ref().map(Verify::verdicts);
         let hours = |of: fn(&document::Coverage) -> u64| sum(report.coverage.iter().map(of));
         let mut night = Night {
             path,
@@ -214,6 +217,7 @@ impl Folding {
             verified,
             new: [0; 5],
             known: 0,
+            undone: 0,
         };
         for told in &report.findings {
             match self.findings.contains_key(&told.fingerprint) {
@@ -221,11 +225,39 @@ impl Folding {
                 false => night.new[told.level as usize] += 1,
             }
         }
+        let is_open = |fingerprint: &String| {
+            let known = self.findings.get(fingerprint);
+            known.and_then(|known| known.effect.as_ref()).is_some_and(|e| e.fate == Fate::Open)
+        };
+        let listed = report.findings.iter().map(|told| (&told.fingerprint, told.is_reversed()));
+        let later = report.outcomes.iter().map(|told| (&told.fingerprint, told.is_reversed()));
+        let undone: BTreeSet<&String> = listed
+            .chain(later)
+            .filter(|(fingerprint, is_reversed)| *is_reversed && is_open(fingerprint))
+            .map(|(fingerprint, _)| fingerprint)
+            .collect();
+        night.undone = undone.len() as u64;
         night
+    }
+
+    /// Takes in what a report says of a finding of an earlier one.
+    fn look_back(&mut self, later: Aftermath) {
+        match self.findings.get_mut(&later.fingerprint) {
+            Some(known) => {
+                // What holds again is due when it was.
+                let due = known.effect.take().and_then(|effect| effect.due);
+                let due = due.filter(|_| later.effect.fate == Fate::Open);
+                known.effect = Some(Effect { due, ..later.effect });
+            }
+            None => {
+                self.aftermath.insert(later.fingerprint.clone(), later);
+            }
+        }
     }
 
     fn add_finding(&mut self, told: Told, adds_up: bool) {
         let later = told.into_model();
+        self.aftermath.remove(&later.fingerprint);
         let finding = match self.findings.remove(&later.fingerprint) {
             Some(known) => later_of(known, later, adds_up),
             None => later,
@@ -233,10 +265,13 @@ impl Folding {
         self.findings.insert(finding.fingerprint.clone(), finding);
     }
 
-    fn end(self) -> Period {
+    fn end(self, chains: &BTreeSet<String>) -> Period {
         let Folding {
             mut period, findings, cases, suppressions, problems, notes, mut covered, ..
         } = self;
+        let mut aftermath: Vec<Aftermath> = self.aftermath.into_values().collect();
+        aftermath.sort_by_key(|told| std::cmp::Reverse(told.level));
+        period.outcome.aftermath = aftermath;
         period.sources = self.sources.into_iter().collect();
         let outcome = &mut period.outcome;
         outcome.problems = problems.into_iter().collect();
@@ -258,19 +293,16 @@ impl Folding {
         for (level, number) in self.below {
             outcome.summary.add_many(level, number);
         }
+        let mut cases: Vec<Case> = cases.into_values().collect();
+        cases::settle(&mut cases, &all, chains);
         let ids: BTreeMap<&str, &Arc<str>> = cases
-            .values()
+            .iter()
             .flat_map(|case| case.findings.iter().map(|finding| (finding.as_str(), &case.id)))
             .collect();
         for finding in &mut all {
             finding.case = ids.get(finding.fingerprint.as_str()).map(|id| Arc::clone(id));
         }
         outcome.findings = all.into();
-        let mut cases: Vec<Case> = cases.into_values().collect();
-        cases.sort_by(|a, b| {
-            (b.level, a.rank, a.first_seen, &a.id).cmp(&(a.level, b.rank, b.first_seen, &b.id))
-        });
-        (1..).zip(&mut cases).for_each(|(rank, case)| case.rank = rank);
         outcome.cases = Cases { all: cases, without: 0 };
         period
     }
@@ -279,7 +311,7 @@ impl Folding {
 type Rank<'a> = (std::cmp::Reverse<Level>, bool, u64, Option<Time>, &'a str, &'a str);
 
 fn place(finding: &Finding) -> Rank<'_> {
-    let undone = finding.effect.as_ref().is_some_and(|effect| effect.fate != Fate::Open);
+    let undone = !cases::is_open(finding);
     let rank = finding.rank.unwrap_or(u64::MAX);
     let level = std::cmp::Reverse(finding.level);
     (level, undone, rank, finding.first_seen, &finding.rule, &finding.fingerprint)
@@ -291,6 +323,8 @@ fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
     events.sort();
     events.dedup_by(|b, a| a.id.is_some() && (&a.id, a.time, &a.name) == (&b.id, b.time, &b.name));
     events.truncate(SHOWN);
+    // What the later one does not know may still be open, and is if it was.
+    let was_open = known.effect.filter(|effect| effect.fate == Fate::Open);
     Finding {
         level: known.level.max(later.level),
         count: together(known.count, later.count, adds_up),
@@ -298,41 +332,8 @@ fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
         last_seen: known.last_seen.max(later.last_seen),
         rank: [known.rank, later.rank].into_iter().flatten().min(),
         events,
-        effect: later.effect.or(known.effect),
+        effect: later.effect.or(was_open),
         ..later
-    }
-}
-
-/// The names of both, each once.
-fn names(a: Names, b: Names) -> Names {
-    let has: BTreeSet<String> = a.first.iter().cloned().collect();
-    let more = b.first.into_iter().filter(|name| !has.contains(name));
-    let first: Vec<String> = a.first.into_iter().chain(more).take(LISTED).collect();
-    Names { count: (first.len() as u64).max(a.count).max(b.count), first }
-}
-
-/// One case of what two reports tell of it, under the id of the later one.
-fn joined(known: Case, later: Case) -> Case {
-    let Case { findings, .. } = known;
-    let has: BTreeSet<String> = findings.iter().cloned().collect();
-    let more = later.findings.into_iter().filter(|fingerprint| !has.contains(fingerprint));
-    Case {
-        title: if known.level > later.level { known.title } else { later.title },
-        level: known.level.max(later.level),
-        rank: known.rank.min(later.rank),
-        actors: names(known.actors, later.actors),
-        hit: names(known.hit, later.hit),
-        credentials: names(known.credentials, later.credentials),
-        source_ips: names(known.source_ips, later.source_ips),
-        keys: names(known.keys, later.keys),
-        effect: later.effect.or(known.effect),
-        tactics: known.tactics.max(later.tactics),
-        first_seen: [known.first_seen, later.first_seen].into_iter().flatten().min(),
-        last_seen: known.last_seen.max(later.last_seen),
-        findings: findings.into_iter().chain(more).collect(),
-        id: later.id,
-        merged: later.merged,
-        status: later.status,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! document  a report as `-f json` wrote it
+//! cases     what belongs together in them
 //! fold      many of them to one outcome, and what each night said
 //! ```
 //!
@@ -10,10 +11,12 @@
 //! reports are given changes nothing, a report that is given twice counts once, and what several
 //! reports tell of one finding is told as the latest does.
 
+mod cases;
 mod document;
 mod fold;
 #[cfg(test)]
 mod tests;
 
+pub use cases::settle;
 pub use document::Document;
 pub use fold::{Period, fold};

@@ -1,5 +1,8 @@
 //! Reports of nights to one: what is carried on, what counts once.
 
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Document, Period, fold};
@@ -42,7 +45,8 @@ fn night(day: u32, findings: &[Value], state: &Value) -> Value {
 
 fn period(nights: &[(&str, Value)]) -> Period {
     let read = |value: &Value| Document::read(value.to_string().as_bytes()).unwrap();
-    fold(nights.iter().map(|(name, value)| ((*name).to_owned(), read(value))).collect())
+    let reports = nights.iter().map(|(name, value)| ((*name).to_owned(), read(value)));
+    fold(reports.collect(), &BTreeSet::new())
 }
 
 fn told(period: &Period) -> Vec<(String, Level, u64, Option<Fate>)> {
@@ -162,4 +166,90 @@ fn numbers_that_somebody_wrote_do_not_overflow() {
     next["run"]["finished"] = "2026-11-09T00:00:00Z".into();
     let both = period(&[("1", huge), ("2", next)]);
     assert_eq!((told(&both)[0].2, both.outcome.totals.records), (u64::MAX, u64::MAX));
+}
+
+/// A night that says of an earlier finding what became of it.
+fn with_outcome(mut night: Value, fingerprint: &str, outcome: &Value) -> Value {
+    night["outcomes"] = json!([{"fingerprint": fingerprint, "rule": "key-disabled", "level": "high",
+        "target": null, "outcome": outcome}]);
+    night
+}
+
+#[test]
+fn what_a_later_report_learnt_of_an_earlier_finding_is_told() {
+    let open = json!({"state": "open", "at": null, "by": null, "due": "2026-12-01T00:00:00Z"});
+    let undone =
+        json!({"state": "reversed", "at": "2026-11-02T09:00:00Z", "by": "bob", "due": null});
+    let again = json!({"state": "open", "at": null, "by": null, "due": null});
+    let (state, none) = (json!({}), &[]);
+    let first = night(1, &[finding("aa", "high", 1, &open)], &state);
+    let second = with_outcome(night(2, none, &state), "aa", &undone);
+    let two = period(&[("2", second.clone()), ("1", first.clone())]);
+    assert_eq!(told(&two)[0].3, Some(Fate::Reversed));
+    assert_eq!(two.outcome.cases.all[0].effect.as_ref().unwrap().fate, Fate::Reversed);
+    assert_eq!(two.nights.iter().map(|night| night.undone).collect::<Vec<_>>(), [0, 1]);
+    assert!(two.outcome.aftermath.is_empty());
+    // A finding that none of the reports has is told of all the same.
+    let one = period(&[("2", second.clone())]);
+    assert_eq!(one.outcome.aftermath.len(), 1);
+    // What holds again is due when it was, and what is not understood says nothing.
+    let third = with_outcome(night(3, none, &state), "aa", &again);
+    let odd = with_outcome(night(4, none, &state), "aa", &json!({"state": "odd"}));
+    let all = period(&[("1", first), ("2", second), ("3", third), ("4", odd)]);
+    assert_eq!(told(&all)[0].3, Some(Fate::Open));
+    assert_eq!(all.nights.iter().map(|night| night.undone).collect::<Vec<_>>(), [0, 1, 0, 0]);
+}
+
+#[test]
+fn a_case_has_the_level_and_title_of_a_finding_that_is_open() {
+    let undone =
+        json!({"state": "reversed", "at": "2026-11-02T09:00:00Z", "by": "bob", "due": null});
+    let mut low = finding("bb", "low", 1, &Value::Null);
+    low["title"] = "low one".into();
+    let first = night(1, &[finding("aa", "high", 1, &Value::Null), low], &json!({}));
+    let of = |period: &Period| {
+        let [case] = period.outcome.cases.all.as_slice() else { panic!("one case") };
+        (case.level, case.title.clone(), case.effect.clone().map(|effect| effect.fate))
+    };
+    let both = period(&[("1", first.clone())]);
+    assert_eq!(of(&both), (Level::High, "KMS key disabled".into(), None));
+    let second = with_outcome(night(2, &[], &json!({})), "aa", &undone);
+    let both = period(&[("1", first), ("2", second)]);
+    // Of the other nobody knows.
+    assert_eq!(of(&both), (Level::Low, "low one".into(), None));
+}
+
+proptest! {
+    #[test]
+    fn the_order_in_which_reports_are_given_changes_nothing(
+        said in prop::collection::vec((0..3usize, 0..3usize, 0..4usize), 1..7),
+        swaps in prop::collection::vec(any::<prop::sample::Index>(), 7),
+    ) {
+        let outcomes = [
+            Value::Null,
+            json!({"state": "open", "at": null, "by": null, "due": null}),
+            json!({"state": "reversed", "at": "2026-11-02T09:00:00Z", "by": "bob", "due": null}),
+            json!({"state": "refused", "at": null, "by": null, "due": null}),
+        ];
+        let names = ["aa", "bb", "cc"];
+        let mut nights: Vec<(&str, Value)> = said
+            .iter()
+            .zip(1..)
+            .map(|((found, learnt, outcome), day)| {
+                let of = finding(names[*found], "high", 1, &outcomes[*outcome]);
+                let night = night(day, &[of], &json!({}));
+                ("n", with_outcome(night, names[*learnt], &outcomes[2 - *outcome % 2]))
+            })
+            .collect();
+        let given = period(&nights);
+        for (at, swap) in (0..nights.len()).zip(swaps) {
+            let other = swap.index(nights.len());
+            nights.swap(at, other);
+        }
+        let other = period(&nights);
+        prop_assert_eq!(told(&given), told(&other));
+        prop_assert_eq!(&given.outcome.cases, &other.outcome.cases);
+        prop_assert_eq!(&given.outcome.aftermath, &other.outcome.aftermath);
+        prop_assert_eq!(given.nights, other.nights);
+    }
 }

@@ -5,6 +5,7 @@
 //! Absent values are `null` and never left out, so that a reader can tell "not known" from "another
 //! version".
 
+mod aftermath;
 mod case;
 mod finding;
 mod night;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
 
+use aftermath::Aftermath;
 use case::Case;
 pub use finding::{Finding, Principal};
 use night::Night;
@@ -81,6 +83,8 @@ pub struct Document<'a> {
     nights: Vec<Night<'a>>,
     /// What is to be known of the records that were read, and is no problem.
     notes: &'a [RunNote],
+    /// With `--state`, what became of findings that earlier runs have told of and this one does not list.
+    outcomes: Vec<Aftermath<'a>>,
 }
 
 /// How much a scan read and found: the end of its lines.
@@ -232,6 +236,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             examined: &outcome.examined,
             nights: report.nights.iter().map(Night::from).collect(),
             notes: &outcome.notes,
+            outcomes: outcome.aftermath.iter().map(Aftermath::from).collect(),
         }
     }
 }

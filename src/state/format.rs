@@ -12,6 +12,7 @@
 //! habits                        N times: 16 bytes of id, 8 of days, 2 of the last day; length, text
 //! cases                         N times: length, JSON
 //! credentials                   N times: five words of 8 bytes
+//! doings, undoing               N times: length, JSON
 //! ```
 //!
 //! The first schema had the places in the line, which grew with every night until no run believed it.
@@ -22,6 +23,8 @@
 //! the next run refuses is worse than one that is a night old.
 
 mod cases;
+mod doings;
+mod habits;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -33,9 +36,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::State;
+use crate::model::aftermath::{Doing, KnownUndoing};
 use crate::model::case::KnownCase;
 use crate::model::coverage::{self, Coverage, Day as HoursOfDay, Seen};
-use crate::model::days::{Day, Days};
 use crate::model::delivery::{Deliveries, Delivery};
 use crate::model::memory::{
     Dated, Habit, Id, Issued, LostTags, Memory, Recalled, Span, Uses, judged,
@@ -43,7 +46,9 @@ use crate::model::memory::{
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 use cases::{OfCase, issued_row, write_issued};
-use words::word;
+use doings::{OfDoing, OfUndoing};
+use habits::{habit, write_habit};
+use words::{json, read_bytes, word, write_bytes};
 
 /// What is written.
 const SCHEMA: &str = "keytrail.state/v3";
@@ -55,8 +60,6 @@ const FIRST: &str = "keytrail.state/v1";
 const LEVEL: i32 = 3;
 /// The longest first line that is believed: of earlier states, which hold all places in it, 512 MiB.
 const LINE_MAX: u64 = 512 << 20;
-/// The longest record that is believed.
-const RECORD_MAX: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -90,6 +93,8 @@ struct Head {
     #[serde(default)]
     issued_forgotten: u64,
     #[serde(default)]
+    doings_forgotten: u64,
+    #[serde(default)]
     left_out: Option<[i64; 2]>,
     /// How many resources there are whose tag changes had no room.
     #[serde(default)]
@@ -113,6 +118,10 @@ struct Head {
     cases: u64,
     #[serde(default)]
     issued: u64,
+    #[serde(default)]
+    doings: u64,
+    #[serde(default)]
+    undoing: u64,
     /// How many accounts and Regions there are. Not in states of earlier versions.
     #[serde(default)]
     places: u64,
@@ -174,6 +183,7 @@ fn head(state: &State) -> Head {
         copies_forgotten: memory.copies_forgotten,
         cases_forgotten: memory.cases_forgotten,
         issued_forgotten: memory.issued_forgotten,
+        doings_forgotten: memory.doings_forgotten,
         left_out: memory.left_out.map(numbers),
         lost: memory.lost_tags.of.len() as u64,
         lost_alike: alike.map(|(head, span)| (head.clone(), numbers(*span))).collect(),
@@ -184,6 +194,8 @@ fn head(state: &State) -> Head {
         habits: memory.habits.len() as u64,
         cases: memory.cases.len() as u64,
         issued: memory.issued.len() as u64,
+        doings: memory.doings.len() as u64,
+        undoing: memory.undoing.len() as u64,
         places: memory.coverage.places().count() as u64,
         objects: objects.rows().len() as u64,
         reported: reported.rows().len() as u64,
@@ -248,30 +260,13 @@ fn write(state: &State) -> io::Result<Vec<u8>> {
     let mut case = |case| write_bytes(&mut out, &serde_json::to_vec(&OfCase::from(case))?);
     memory.cases.iter().try_for_each(&mut case)?;
     memory.issued.iter().try_for_each(|row| write_issued(&mut out, row))?;
+    for doing in &memory.doings {
+        write_bytes(&mut out, &serde_json::to_vec(&OfDoing::from(doing))?)?;
+    }
+    for undoing in &memory.undoing {
+        write_bytes(&mut out, &serde_json::to_vec(&OfUndoing::from(undoing))?)?;
+    }
     out.finish()
-}
-
-fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    out.write_all(&(bytes.len() as u64).to_le_bytes())?;
-    out.write_all(bytes)
-}
-
-fn write_habit(out: &mut impl Write, habit: &Habit) -> io::Result<()> {
-    let Habit { of: [a, b], value, days, last } = habit;
-    [*a, *b, days.to_number()].iter().try_for_each(|word| out.write_all(&word.to_le_bytes()))?;
-    out.write_all(&last.to_number().to_le_bytes())?;
-    write_bytes(out, value.as_bytes())
-}
-
-fn habit(from: &mut impl Read) -> io::Result<Habit> {
-    let of = [word(from)?, word(from)?];
-    let days = Days::from_number(word(from)?);
-    let mut last = [0; 2];
-    from.read_exact(&mut last)?;
-    let last = Day::from_number(u16::from_le_bytes(last));
-    let value = String::from_utf8(read_bytes(from)?);
-    let value = value.map_err(|_| io::Error::other("a habit is no text"))?;
-    Ok(Habit { of, value, days, last })
 }
 
 /// What follows the first line, one by one.
@@ -286,6 +281,8 @@ enum Piece {
     Habit(Habit),
     Case(KnownCase),
     Issued(Issued),
+    Doing(Doing),
+    Undoing(KnownUndoing),
 }
 
 /// What a row of fixed size is.
@@ -300,6 +297,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
     let (mut coverage, mut recalled) = (Coverage::default(), Vec::new());
     let (mut blocks, mut lost, mut habits) = (Vec::new(), Vec::new(), Vec::new());
     let (mut cases, mut issued) = (Vec::new(), Vec::new());
+    let (mut doings, mut undoing) = (Vec::new(), Vec::new());
     let head = read(bytes, |piece| match piece {
         Piece::Place(place, seen) => coverage.add(place, &seen),
         Piece::Object(row) => objects.push(row),
@@ -311,6 +309,8 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         Piece::Habit(habit) => habits.push(habit),
         Piece::Case(case) => cases.push(case),
         Piece::Issued(row) => issued.push(row),
+        Piece::Doing(doing) => doings.push(doing),
+        Piece::Undoing(row) => undoing.push(row),
     })?;
     let Head { written, runs, asked, rule_digests: rules, seed, accounts, .. } = head;
     if head.schema != SCHEMA {
@@ -334,6 +334,8 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         habits,
         cases,
         issued,
+        doings,
+        undoing,
         lost_tags: LostTags {
             of: lost,
             alike: head.lost_alike.into_iter().map(|(head, times)| (head, span(times))).collect(),
@@ -344,6 +346,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         copies_forgotten: head.copies_forgotten,
         cases_forgotten: head.cases_forgotten,
         issued_forgotten: head.issued_forgotten,
+        doings_forgotten: head.doings_forgotten,
         left_out: head.left_out.map(span),
     };
     let (objects, reported) = (Dated::new(objects), Dated::new(reported));
@@ -392,12 +395,19 @@ fn read(bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<Head, String> {
         take(Piece::Habit(habit(&mut from).map_err(damaged)?));
     }
     for _ in 0..head.cases {
-        let bytes = read_bytes(&mut from).map_err(damaged)?;
-        let case: OfCase = serde_json::from_slice(&bytes).map_err(|error| damaged(error.into()))?;
+        let case: OfCase = json(&mut from).map_err(damaged)?;
         take(Piece::Case(case.into()));
     }
     for _ in 0..head.issued {
         take(Piece::Issued(issued_row(&mut from).map_err(damaged)?));
+    }
+    for _ in 0..head.doings {
+        let doing: OfDoing = json(&mut from).map_err(damaged)?;
+        take(Piece::Doing(doing.try_into().map_err(damaged)?));
+    }
+    for _ in 0..head.undoing {
+        let undoing: OfUndoing = json(&mut from).map_err(damaged)?;
+        take(Piece::Undoing(undoing.into()));
     }
     if from.read(&mut [0]).map_err(damaged)? != 0 {
         return Err("is damaged: something follows its end".to_owned());
@@ -443,15 +453,4 @@ fn record(from: &mut impl Read) -> io::Result<Recalled> {
     let text = read_bytes(from)?;
     let Kept { reported, count, .. } = kept;
     Ok(Recalled { origin, text, reported, last: kept.last.map(Time), count })
-}
-
-fn read_bytes(from: &mut impl Read) -> io::Result<Vec<u8>> {
-    let len = word(from)?;
-    let mut bytes = Vec::new();
-    // Grows as bytes come, so that a length that lies takes no memory.
-    from.take(len.min(RECORD_MAX)).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 == len {
-        true => Ok(bytes),
-        false => Err(io::ErrorKind::UnexpectedEof.into()),
-    }
 }

@@ -43,6 +43,7 @@ mod state;
 mod streams;
 mod tags;
 mod trail;
+mod undone;
 mod usage;
 mod userrules;
 mod values;

@@ -29,7 +29,7 @@ use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
-use crate::period::{Document, Period, fold};
+use crate::period::{Document, Period, fold, settle as settle_cases};
 use crate::report::{self, Expected, Report, Run, Style};
 use crate::triage::Triage;
 
@@ -57,15 +57,18 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let unfinished = exports.unfinished().chain([delivery.unfinished()]);
     let stop = signals::install(unfinished.collect());
     let (documents, problems) = read(files, &stop);
-    let mut period = fold(documents);
+    let built_in = built_in();
+    let chains = built_in.iter().filter(|rule| rule.told().chain).map(|rule| rule.id.clone());
+    let chains: BTreeSet<String> = chains.collect();
+    let mut period = fold(documents, &chains);
     period.outcome.interrupted |= stop.load(Ordering::Relaxed);
     period.outcome.problems.extend(problems);
     period.outcome.problems.sort();
     let least = period.min_level.unwrap_or(Level::Informational);
-    suppress(&mut period.outcome, &config, least, started)
+    suppress(&mut period.outcome, (&config, &chains), least, started)
         .map_err(|error| vec![Failure::run(&error)])?;
     let exit = Exit::of(&period.outcome, fail_on, args.allow_incomplete);
-    let run = describe(&period, &written, started);
+    let run = describe(&period, &built_in, &written, started);
     let color: When = args.color.color.parse().unwrap_or(When::Auto);
     let style = Style { view: written.view, ..delivery.style(color, args.verbose) };
     let report = Report {
@@ -149,7 +152,12 @@ fn folder(report: &Path) -> Option<OsString> {
 ///
 /// # Errors
 /// Those of the file that findings wait in.
-fn suppress(outcome: &mut Outcome, config: &Config, least: Level, now: Time) -> io::Result<()> {
+fn suppress(
+    outcome: &mut Outcome,
+    (config, chains): (&Config, &BTreeSet<String>),
+    least: Level,
+    now: Time,
+) -> io::Result<()> {
     if config.suppressions.is_empty() {
         return Ok(());
     }
@@ -158,13 +166,7 @@ fn suppress(outcome: &mut Outcome, config: &Config, least: Level, now: Time) -> 
     let nights = std::mem::take(&mut outcome.suppressions);
     let mut findings = outcome.findings.all()?;
     findings.retain(|finding| triage.admit(finding).is_some());
-    let left: BTreeSet<&str> =
-        findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
-    outcome.cases.all.retain_mut(|case| {
-        case.findings.retain(|fingerprint| left.contains(fingerprint.as_str()));
-        !case.findings.is_empty()
-    });
-    drop(left);
+    settle_cases(&mut outcome.cases.all, &findings, chains);
     outcome.findings = findings.into();
     let before = outcome.summary;
     triage.finish(outcome);
@@ -183,8 +185,8 @@ fn suppress(outcome: &mut Outcome, config: &Config, least: Level, now: Time) -> 
 }
 
 /// The run as the report describes it.
-fn describe(period: &Period, written: &Written, started: Time) -> Run {
-    let rules = rules(period);
+fn describe(period: &Period, built_in: &[RuleMeta], written: &Written, started: Time) -> Run {
+    let rules = rules(period, built_in);
     Run {
         started,
         finished: Time::now(),
@@ -213,12 +215,14 @@ fn describe(period: &Period, written: &Written, started: Time) -> Run {
     }
 }
 
+/// The rules that are built in.
+fn built_in() -> Vec<RuleMeta> {
+    let loaded = RuleSet::load(true, &[], &Arc::default());
+    loaded.map(|loaded| loaded.rules.metas().to_vec()).unwrap_or_default()
+}
+
 /// What is known of the rules of the nights: of those that are built in all, of others their ids.
-fn rules(period: &Period) -> Vec<RuleMeta> {
-    let known = RuleSet::load(true, &[], &Arc::default()).map(|loaded| loaded.rules);
-    let of = |id: &String| {
-        let known = known.as_ref().ok()?;
-        known.metas().iter().find(|meta| meta.id == *id).cloned()
-    };
+fn rules(period: &Period, built_in: &[RuleMeta]) -> Vec<RuleMeta> {
+    let of = |id: &String| built_in.iter().find(|meta| meta.id == *id).cloned();
     period.rules.iter().map(|id| of(id).unwrap_or_else(|| RuleMeta::new(id, Level::Low))).collect()
 }

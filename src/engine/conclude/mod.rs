@@ -25,6 +25,7 @@
 //! reported   groups to the findings of the report, by way of all these
 //! cases      findings to cases
 //! undone     what was undone later
+//! aftermath  what of that earlier runs told of
 //! memory     what the next run needs to know
 //! notices    what is told of texts and tags that had no room or do not fit
 //! heirs      which uses it may get
@@ -36,6 +37,7 @@
 
 mod adds;
 mod admitted;
+mod aftermath;
 mod before;
 mod by_names;
 mod calls;
@@ -139,17 +141,16 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
     let decided = partial.problems.or_missing(decided, "rules over many records are missing");
     context.progress.begin(Phase::Sorting, 0);
-    let Decided { mut decisions, compared, book, mut handed, undone } = decided;
+    let Decided { mut decisions, compared, book, mut handed, mut undone } = decided;
+    // A time that has not come yet must not make all others old.
+    let last = seen.last.min(plan.now);
+    let before = aftermath::Before::look_back(plan, undone.as_mut(), last);
     partial.problems.extend(take(&mut handed.problems));
     let problems = take(&mut decisions.problems);
     problems.into_iter().for_each(|problem| partial.problems.add(problem));
     let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
     let (covered, gaps) = coverage::covered(context, &mut partial.coverage, all_of_it);
-    let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut on_many = finds.into_groups();
-    for Found { key, group, count, .. } in gaps {
-        on_many.add_counted(key, group, count);
-    }
+    let on_many = groups(finds, gaps);
     let settling = Settling {
         plan,
         hash_key: context.key,
@@ -164,16 +165,17 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         (unverified(plan, ended), &Tags::new(&plan.estate, &book), undone),
         &mut partial.problems,
     );
-    // A time that has not come yet must not make all others old.
-    let last = seen.last.min(plan.now);
+    let learnt = before.learn(context, &findings, last);
+    let mut learnt = partial.problems.or_missing(learnt, "what was undone is missing");
     let made = cases_of(context, &mut findings, &mut partial.issued, last);
     let mut made = partial.problems.or_missing(made, "cases are missing");
     let left_out = (handed.left_out, &mut partial.problems);
     let memory = remember(context, handed, (counts, seen, decisions.habits), left_out);
-    let memory = memory.map(|memory| made.hand_on(memory));
+    let memory = memory.map(|memory| learnt.hand_on(made.hand_on(memory)));
     let outcome = Outcome {
         findings,
         cases: made.cases,
+        aftermath: learnt.aftermath,
         summary,
         problems: partial.problems.into_sorted(),
         notes: partial.notes.into_sorted(),
@@ -185,6 +187,16 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         ..read
     };
     (outcome, book)
+}
+
+/// The groups of many records, and those of hours.
+fn groups(finds: Mutex<Finds>, gaps: Vec<Found>) -> Groups {
+    let finds = finds.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut groups = finds.into_groups();
+    for Found { key, group, count, .. } in gaps {
+        groups.add_counted(key, group, count);
+    }
+    groups
 }
 
 /// An outcome that tells what was read, and nothing else yet.
@@ -325,7 +337,9 @@ fn undone(
     dictionary: &Dictionary,
 ) -> io::Result<Undoings> {
     let undoing = std::mem::replace(&mut partial.undoing, Rows::new(1));
-    let undone = Undoings::of(undoing, dictionary, context.key)?;
+    let past = context.plan.past.as_ref();
+    let earlier = past.map_or(&[][..], |past| &past.memory.undoing);
+    let undone = Undoings::of(undoing, dictionary, (context.key, earlier))?;
     partial.problems.extend(undone.cut.then(too_many_undoings));
     Ok(undone)
 }

@@ -3,21 +3,34 @@
 //! What must stay true: the last call decides whether something still holds, whoever made it and
 //! wherever it was read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::Arc;
 
 use super::lookup::Lookup;
 use crate::engine::partial::undoing::Undoing;
-use crate::engine::store::dictionary::{Dictionary, Sym};
+use crate::engine::store::dictionary::{Dictionary, NONE, Sym};
 use crate::engine::store::hash::HashKey;
 use crate::engine::store::runs::{Rows, SHARDS};
+use crate::model::aftermath::{Deed, Doing, KnownUndoing};
 use crate::model::date_text;
-use crate::model::finding::{EventRef, Finding};
+use crate::model::finding::{EventRef, Finding, Status};
 use crate::model::time::Time;
 use crate::model::undo::{Effect, Fate, Reversible, Undone};
 
 /// So many calls that undo something are held; the log of an organisation has thousands.
 const MOST: usize = 1 << 20;
+
+/// So many later runs know, the latest of them. Without an earlier one something may be told to be open
+/// that is not, which is the safe side.
+const KNOWN: usize = 1 << 16;
+/// For so long before the latest event of all runs: 45 days in microseconds, as they know records.
+const KNOWN_FOR: i64 = 45 * 86_400_000_000;
+/// The longest name of who made one that later runs know.
+const NAME: usize = 2_048;
+
+/// What findings of earlier runs did, by their fingerprints.
+pub type Doings = BTreeMap<[u64; 2], Doing>;
 
 /// The calls that undid something.
 #[derive(Debug)]
@@ -26,6 +39,8 @@ pub struct Undoings {
     /// What each is about, when it was, what still holds after it, and who made it: in this order.
     rows: Vec<Undoing>,
     names: HashMap<Sym, String>,
+    /// What findings of earlier runs did; `None` if this run goes on from none.
+    pub before: Option<Arc<Doings>>,
     /// Whether there were too many: then nothing is said of what may be undone.
     pub cut: bool,
 }
@@ -33,14 +48,18 @@ pub struct Undoings {
 impl Undoings {
     /// None.
     pub fn none(key: HashKey) -> Undoings {
-        Undoings { key, rows: Vec::new(), names: HashMap::new(), cut: false }
+        Undoings { key, rows: Vec::new(), names: HashMap::new(), before: None, cut: false }
     }
 
-    /// Of rows whose names are in `dictionary`.
+    /// Of rows whose names are in `dictionary`, and of what `earlier` runs have read.
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
-    pub fn of(rows: Rows<Undoing>, dictionary: &Dictionary, key: HashKey) -> io::Result<Undoings> {
+    pub fn of(
+        rows: Rows<Undoing>,
+        dictionary: &Dictionary,
+        (key, earlier): (HashKey, &[KnownUndoing]),
+    ) -> io::Result<Undoings> {
         let mut all = Undoings::none(key);
         if rows.len() > MOST as u64 {
             all.cut = true;
@@ -60,6 +79,7 @@ impl Undoings {
                 all.names.insert(row.who, name.into_owned());
             }
         }
+        earlier.iter().for_each(|known| all.recall(known));
         // Of calls of one second the smallest name is told: a hash is another one in each run.
         let Undoings { rows, names, .. } = &mut all;
         rows.sort_by_cached_key(|row| {
@@ -68,27 +88,91 @@ impl Undoings {
         Ok(all)
     }
 
-    /// When what an event did was undone for good; `None` if it still holds.
-    fn undone(&self, what: &str, parts: u64, time: Time) -> Option<Undone> {
-        let what = self.key.short(what.as_bytes());
-        let from = self.rows.partition_point(|row| (row.what, row.time) <= (what, time.0));
-        let of = self.rows[from..].iter().take_while(|row| row.what == what);
+    /// Takes in a call that an earlier run has read.
+    fn recall(&mut self, known: &KnownUndoing) {
+        let KnownUndoing { time, what, parts, by } = known;
+        let who = by.as_ref().map_or(NONE, |by| self.key.short(format!("by {by}").as_bytes()));
+        self.names.extend(by.iter().map(|by| (who, by.clone())));
+        self.rows.push(Undoing { what: *what, time: time.0, parts: *parts, who });
+    }
+
+    /// What later runs get to know, if the latest event of all runs was `last`.
+    pub fn hand_on(&self, last: Time) -> Vec<KnownUndoing> {
+        let oldest = last.0.saturating_sub(KNOWN_FOR);
+        let mut latest: Vec<&Undoing> = self.rows.iter().filter(|row| row.time >= oldest).collect();
+        latest.sort_by_key(|row| std::cmp::Reverse(row.time));
+        latest.truncate(KNOWN);
+        let known = |row: &&Undoing| KnownUndoing {
+            time: Time(row.time),
+            what: row.what,
+            parts: row.parts,
+            by: self.names.get(&row.who).filter(|name| name.len() <= NAME).cloned(),
+        };
+        let mut all: Vec<KnownUndoing> = latest.iter().map(known).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// When a deed was undone for good; `None` if it still holds. What an earlier run said of it stands
+    /// until a later call says otherwise.
+    pub fn undone(&self, deed: &Deed) -> Option<Undone> {
+        let Deed { time, what, parts, undone } = deed;
+        let from = self.rows.partition_point(|row| (row.what, row.time) <= (*what, time.0));
+        let of = self.rows[from..].iter().take_while(|row| row.what == *what);
+        let mut said = undone.clone();
         // Whatever came after the last call after which it held.
-        let mut first: Option<&Undoing> = None;
+        let mut first: Option<Undone> = None;
         for row in of {
+            let before = said.take_if(|said| said.at.0 <= row.time);
             first = match row.parts & parts {
-                0 => first.or(Some(row)),
+                0 => first.or(before).or_else(|| Some(self.by(row))),
                 _ => None,
             };
         }
-        let row = first?;
-        Some(Undone { at: Time(row.time), by: self.names.get(&row.who).cloned() })
+        first.or(said)
     }
 
-    /// What became of an event; `None` if nothing can undo it.
-    fn of_event(&self, event: &EventRef, about_strangers: bool) -> Option<Option<Undone>> {
+    fn by(&self, row: &Undoing) -> Undone {
+        Undone { at: Time(row.time), by: self.names.get(&row.who).cloned() }
+    }
+
+    /// What became of what an event did; `None` if nothing can undo it. An earlier run may have told of it
+    /// in `doing`.
+    fn of_event(
+        &self,
+        event: &EventRef,
+        about_strangers: bool,
+        doing: Option<&Doing>,
+    ) -> Option<Option<Undone>> {
         let done = reversible(event, about_strangers)?;
-        Some(event.time.and_then(|time| self.undone(&done.what, done.parts, time)))
+        let (what, parts) = (self.key.short(done.what.as_bytes()), done.parts);
+        let undone = |time: Time| match doing.and_then(|doing| doing.deed(what, parts, time)) {
+            Some(known) => known.undone.clone(),
+            None => self.undone(&Deed { time, what, parts, undone: None }),
+        };
+        Some(event.time.and_then(undone))
+    }
+
+    /// All that a finding did, as it was told; `None` if nobody knows, or if nothing can undo all of it.
+    pub fn doing(key: HashKey, finding: &Finding) -> Option<Doing> {
+        if finding.attempt || finding.count > finding.events.len() as u64 {
+            return None;
+        }
+        let about_strangers = about_strangers(finding);
+        let deed = |event: &EventRef| {
+            let done = reversible(event, about_strangers)?;
+            let what = key.short(done.what.as_bytes());
+            Some(Deed { time: event.time?, what, parts: done.parts, undone: event.undone.clone() })
+        };
+        let mut deeds: Vec<Deed> = finding.events.iter().map(deed).collect::<Option<_>>()?;
+        deeds.sort();
+        let of_key = finding.key.as_ref().map(|key| &key.arn);
+        let target = of_key.or(finding.resource.as_ref().map(|resource| &resource.arn));
+        let target = target.filter(|name| name.len() <= NAME).cloned();
+        let Finding { rule, level, .. } = finding;
+        let number = finding.number().filter(|_| !deeds.is_empty())?;
+        Some(Doing { number, rule: rule.clone(), level: *level, target, deeds })
     }
 
     /// Tells what became of a finding's events, and of the finding.
@@ -103,25 +187,33 @@ impl Undoings {
         if self.cut {
             return;
         }
-        let about_strangers = finding.details.contains_key("external_accounts");
+        let about_strangers = about_strangers(finding);
+        let doing = self.before.as_ref().map(|before| before.get(&finding.number()?));
         let mut state: Option<Option<Undone>> = None;
-        let mut is_whole = finding.count <= finding.events.len() as u64;
+        // Nobody knows of events that are not shown, or that nothing can undo; nor of what an earlier
+        // run has told of it and left no word about.
+        let is_lost = matches!(doing, Some(None)) && finding.status == Status::Ongoing;
+        let mut is_whole = finding.count <= finding.events.len() as u64 && !is_lost;
+        let doing = doing.flatten();
+        // What is open in part is open.
+        let mut add = |undone: Option<Undone>| {
+            state = Some(match state.take() {
+                Some(known) => known.zip(undone).map(|(one, other)| one.max(other)),
+                None => undone,
+            });
+        };
         for event in &mut finding.events {
-            let Some(undone) = self.of_event(event, about_strangers) else {
+            let Some(undone) = self.of_event(event, about_strangers, doing) else {
                 is_whole = false;
                 continue;
             };
-            state = Some(match state {
-                // What is open in part is open.
-                Some(known) => known.zip(undone.clone()).map(|(one, other)| one.max(other)),
-                None => undone.clone(),
-            });
-            event.undone = undone;
+            event.undone.clone_from(&undone);
+            add(undone);
         }
+        doing.iter().flat_map(|doing| &doing.deeds).for_each(|deed| add(deed.undone.clone()));
         let due = due(finding);
         finding.effect = match (state, due) {
             (None, None) => None,
-            // Nobody knows of events that are not shown, or that nothing can undo.
             (Some(Some(undone)), _) => {
                 is_whole.then_some(Effect { fate: Fate::Reversed, undone: Some(undone), due: None })
             }
@@ -136,6 +228,10 @@ fn reversible(event: &EventRef, about_strangers: bool) -> Option<&Reversible> {
     let request = event.request.as_ref().filter(|request| request.error.is_none())?;
     let done = request.reversible.as_ref()?;
     (about_strangers || !done.what.starts_with("PutKeyPolicy ")).then_some(done)
+}
+
+fn about_strangers(finding: &Finding) -> bool {
+    finding.details.contains_key("external_accounts")
 }
 
 /// When a key is deleted, or its material expires.

@@ -6,6 +6,7 @@ use std::io;
 use super::nights;
 use super::pen::{Line, Pen, Span, Verdict, code, name, plain, time, words};
 use crate::model::coverage::Covered;
+use crate::model::night::{Night, Verdicts};
 use crate::model::verified::{DigestVerdict, LogVerdict, Verdict as Judged};
 use crate::report::Report;
 use crate::report::table::fit::{bytes, count, counted};
@@ -76,6 +77,12 @@ fn totals(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
             count(tags.unknown.values().sum()),
         );
         facts.push(("Uses of keys", words(compared)));
+    }
+    if !report.nights.is_empty() {
+        facts.push((
+            "Uses of keys",
+            words("What could be compared by tags is in each report, and has no sum here"),
+        ));
     }
     pen.facts(&facts)
 }
@@ -174,7 +181,7 @@ fn place(covered: &Covered) -> [Line; 9] {
 fn integrity(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     pen.part("integrity", &words("Integrity of the files"))?;
     if !report.nights.is_empty() {
-        return pen.say(&words("The reports of the period above have a column for it."));
+        return of_nights(report.nights, pen);
     }
     let Some(verify) = &report.outcome.verify else {
         return pen.say(&words(
@@ -190,6 +197,29 @@ fn integrity(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     pen.columns(&["What", "Verdict", "Number"])?;
     verdicts::<LogVerdict>("log", &verify.verified.logs, pen)?;
     verdicts::<DigestVerdict>("digest", &verify.verified.digests, pen)?;
+    pen.end_table()
+}
+
+/// The verdicts of a period in sum.
+fn of_nights(nights: &[Night], pen: &mut dyn Pen) -> io::Result<()> {
+    let mut sum = Verdicts::default();
+    let verified = nights.iter().filter_map(|night| night.verified.as_ref());
+    let asked = verified.map(|verdicts| sum.add(verdicts)).count() as u64;
+    if asked == 0 {
+        return pen.say(&words(
+            "Not verified: none of the reports tells whether these are the files that CloudTrail \
+             delivered (--verify --public-keys FILE).",
+        ));
+    }
+    let all = counted(nights.len() as u64, "report");
+    pen.say(&words(format!(
+        "The sum of what {} of {all} verified. A file that several of them have read counts in each; \
+         the reports name the public keys and what did not verify.",
+        count(asked)
+    )))?;
+    pen.columns(&["What", "Verdict", "Number"])?;
+    verdicts::<LogVerdict>("log", &sum.logs, pen)?;
+    verdicts::<DigestVerdict>("digest", &sum.digests, pen)?;
     pen.end_table()
 }
 

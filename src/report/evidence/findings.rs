@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use super::aftermath;
 use super::cases::{outcome, span, told};
 use super::pen::{Line, Pen, Span, code, name, plain, time, words};
 use super::survey::{Survey, TOLD, levels};
@@ -23,6 +24,7 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
         let least = report.run.min_level;
         pen.say(&words(format!("{} below {least}, not listed.", counted(below, "finding"))))?;
     }
+    aftermath::write(report, pen)?;
     let cases: BTreeSet<&str> = told(report).map(|case| &*case.id).collect();
     for finding in outcome.findings.read()?.take(TOLD) {
         one(&*finding?, &cases, pen)?;

@@ -11,7 +11,13 @@ use crate::report::table::fit::{count, counted};
 
 pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
     let Some(inventory) = report.keys else {
-        return pen.say(&words("Not gathered for this report."));
+        return pen.say(&words(match report.nights.is_empty() {
+            true => "Not gathered for this report.",
+            false => {
+                "The reports that this was made of list no keys, so none are listed here. keytrail keys \
+                 lists those of the logs."
+            }
+        }));
     };
     if inventory.keys.is_empty() {
         return pen.say(&words("No record names a key."));

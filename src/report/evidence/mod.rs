@@ -21,6 +21,7 @@
 //! tell says so. What must stay true: whatever is left out for its length is counted where it would be.
 
 mod activity;
+mod aftermath;
 mod cases;
 mod chart;
 mod controls;

@@ -5,7 +5,7 @@ use std::io;
 use super::chart::{BARS, Chart};
 use super::pen::{Line, Pen, Span, Verdict, name, plain, time, words};
 use crate::model::level::Level;
-use crate::model::night::Night;
+use crate::model::night::{Night, Verdicts};
 use crate::report::table::fit::{count, counted};
 
 pub fn write(nights: &[Night], pen: &mut dyn Pen) -> io::Result<()> {
@@ -22,13 +22,14 @@ pub fn write(nights: &[Night], pen: &mut dyn Pen) -> io::Result<()> {
         "Verified",
         "New findings",
         "Known",
+        "Undone",
     ])?;
     nights.iter().try_for_each(|night| pen.row(&row(night)))?;
     pen.end_table()?;
     pen.say(&words(
         "New is what no earlier report of the period has. A finding is carried on until a later report \
-         tells of it as undone, or the configuration suppresses it. A run with a state tells of a known \
-         finding only when there is something new to it: what was undone later may be open here.",
+         says that it was undone, or the configuration suppresses it. A run says so of the findings that it \
+         lists, and with a state of those that earlier runs have listed.",
     ))?;
     let skipped = nights.len().saturating_sub(BARS);
     let shown = nights.iter().skip(skipped);
@@ -41,7 +42,7 @@ pub fn write(nights: &[Night], pen: &mut dyn Pen) -> io::Result<()> {
     pen.chart(&Chart::Days { caption, days: days.collect() })
 }
 
-fn row(night: &Night) -> [Line; 8] {
+fn row(night: &Night) -> [Line; 9] {
     let whole = match night.complete {
         true => Span::Verdict(Verdict::Good, "complete".into()),
         false => Span::Verdict(Verdict::Bad, "incomplete".into()),
@@ -59,7 +60,7 @@ fn row(night: &Night) -> [Line; 8] {
         Some((first, last)) => vec![Span::Time(first), plain(" to "), Span::Time(last)],
         None => words("none"),
     };
-    let verified = match night.verified {
+    let verified = match night.verified.as_ref().map(Verdicts::of_logs) {
         None => words("not asked for"),
         Some((good, 0)) => vec![Span::Verdict(Verdict::Good, format!("{} logs", count(good)))],
         Some((good, bad)) => vec![
@@ -81,5 +82,6 @@ fn row(night: &Night) -> [Line; 8] {
         verified,
         new.collect(),
         words(count(night.known)),
+        words(count(night.undone)),
     ]
 }

@@ -9,11 +9,13 @@ use std::io::{self, Write};
 
 use super::fit::{by_level, bytes, count, counted};
 use super::grid::{Grid, Ink};
+use crate::model::aftermath::Aftermath;
 use crate::model::coverage::{Covered, Place};
 use crate::model::other_document::OtherDocument;
 use crate::model::outcome::{Outcome, TagCoverage};
 use crate::model::suppression::{Applied, State as Applies};
 use crate::model::time::Time;
+use crate::model::undo::Fate;
 use crate::model::verified::{DigestVerdict, LogVerdict, Verification};
 use crate::report::verify::line;
 use crate::report::{Report, State, Style};
@@ -216,6 +218,9 @@ fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, Strin
         add("verify", verified(verify));
     }
     add("findings", findings(report));
+    for (label, text) in aftermath(&report.outcome.aftermath) {
+        add(label, text);
+    }
     lines.extend(notes(report).into_iter().map(|note| ("note", Ink::Strong, note)));
     lines.push(verdict(report));
     lines
@@ -234,6 +239,38 @@ fn state_line(state: &State, outcome: &Outcome) -> String {
         text += &format!(", {} too old for any rule", counted(aged, "record"));
     }
     text
+}
+
+/// What became of findings of earlier runs: the gravest of those that were undone, and of those that
+/// hold again.
+fn aftermath(told: &[Aftermath]) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    for (label, fate) in [("undone", Fate::Reversed), ("again", Fate::Open)] {
+        let mut of = told.iter().filter(|told| told.effect.fate == fate);
+        let Some(first) = of.next() else { continue };
+        let more = of.count() as u64;
+        let mut text = match (more, fate) {
+            (0, Fate::Open) => "1 finding of an earlier run holds again".to_owned(),
+            (0, _) => "1 finding of an earlier run was undone".to_owned(),
+            (more, Fate::Open) => {
+                format!("{} findings of earlier runs hold again", count(more + 1))
+            }
+            (more, _) => format!("{} findings of earlier runs were undone", count(more + 1)),
+        };
+        text += &format!(": {}", first.rule);
+        if let Some(target) = &first.target {
+            text += &format!(" of {target}");
+        }
+        if let Some(undone) = &first.effect.undone {
+            text += &format!(" at {}", undone.at);
+            text.extend(undone.by.iter().map(|by| format!(" by {by}")));
+        }
+        if more > 0 {
+            text += &format!(", and {} more; -f json lists all", count(more));
+        }
+        lines.push((label, text));
+    }
+    lines
 }
 
 fn read(report: &Report<'_>) -> String {
@@ -429,6 +466,12 @@ fn notes(report: &Report<'_>) -> Vec<String> {
         notes.push(format!("{files} too new to be verified yet: no digest is due."));
     }
     if let Some(memory) = &report.outcome.memory {
+        if memory.doings_forgotten > 0 {
+            let findings = counted(memory.doings_forgotten, "finding");
+            notes.push(format!(
+                "No room in the state for {findings}: later runs will not tell whether they were undone."
+            ));
+        }
         for (count, what) in
             [(memory.cases_forgotten, "case"), (memory.issued_forgotten, "credential")]
         {

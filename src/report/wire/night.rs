@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::level::Level;
-use crate::model::night;
+use crate::model::night::{self, Verdicts};
 use crate::model::time::Time;
 
 /// One report: a member of `nights`.
@@ -40,6 +40,8 @@ pub struct Night<'a> {
     new: Levels,
     /// Findings that an earlier one has.
     known: u64,
+    /// Findings of earlier reports of which it tells that they were undone.
+    undone: u64,
 }
 
 /// How many findings there are of each level.
@@ -60,6 +62,7 @@ struct Levels {
 impl<'a> From<&'a night::Night> for Night<'a> {
     fn from(night: &'a night::Night) -> Self {
         let of = |level: Level| night.new[level as usize];
+        let logs = night.verified.as_ref().map(Verdicts::of_logs);
         Night {
             path: &night.path,
             finished: night.finished,
@@ -72,8 +75,8 @@ impl<'a> From<&'a night::Night> for Night<'a> {
             accounts: night.accounts,
             hours_covered: night.hours.0,
             hours_missing: night.hours.1,
-            logs_verified: night.verified.map(|(good, _)| good),
-            logs_not_verified: night.verified.map(|(_, bad)| bad),
+            logs_verified: logs.map(|(good, _)| good),
+            logs_not_verified: logs.map(|(_, bad)| bad),
             new: Levels {
                 critical: of(Level::Critical),
                 high: of(Level::High),
@@ -82,6 +85,7 @@ impl<'a> From<&'a night::Night> for Night<'a> {
                 informational: of(Level::Informational),
             },
             known: night.known,
+            undone: night.undone,
         }
     }
 }

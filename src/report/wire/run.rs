@@ -87,6 +87,8 @@ struct State<'a> {
     credentials_forgotten: u64,
     /// Rules by which earlier runs did not judge what they have read.
     new_rules: &'a [String],
+    /// Findings of which later runs will not tell whether they were undone.
+    findings_forgotten: u64,
 }
 
 /// What was passed over in buckets.
@@ -140,6 +142,7 @@ impl<'a> Run<'a> {
                 cases_forgotten: of(|memory| memory.cases_forgotten),
                 credentials_forgotten: of(|memory| memory.issued_forgotten),
                 new_rules: &state.new_rules,
+                findings_forgotten: of(|memory| memory.doings_forgotten),
             }),
             listed: Listed {
                 requests: outcome.passed.requests,

@@ -2,7 +2,12 @@
 
 use proptest::prelude::*;
 
+use super::words::RECORD_MAX;
 use super::*;
+use crate::model::aftermath::Deed;
+use crate::model::days::{Day, Days};
+use crate::model::level::Level;
+use crate::model::undo::Undone;
 
 fn coverage(seed: u64) -> Coverage {
     let mut coverage = Coverage::default();
@@ -62,9 +67,41 @@ fn lost_tags(seed: u64, all: Option<Time>) -> LostTags {
     }
 }
 
-fn state() -> impl Strategy<Value = State> {
-    let ids = || prop::collection::vec((any::<[u64; 2]>(), any::<u16>()), 0..20);
-    let times = || prop::option::of(any::<i64>().prop_map(Time));
+fn doings(seed: u64) -> Vec<Doing> {
+    let undone = |at: u64| Undone { at: Time(at.cast_signed()), by: Some("ann".into()) };
+    let deed = |what: u64| Deed {
+        time: Time(what.cast_signed()),
+        what: seed,
+        parts: u64::MAX,
+        undone: what.is_multiple_of(2).then(|| undone(what)),
+    };
+    let doing = |number: u64| Doing {
+        number: [number, seed],
+        rule: "key-disabled".into(),
+        level: Level::High,
+        target: (number > 0).then(|| "arn:aws:kms:…".into()),
+        deeds: (0..=number).map(deed).collect(),
+    };
+    (0..seed % 4).map(doing).collect()
+}
+
+fn undoing(seed: u64) -> Vec<KnownUndoing> {
+    let one = |n: u64| {
+        let by = (n > 0).then(|| "ann".into());
+        KnownUndoing { time: Time(-2), what: seed, parts: n, by }
+    };
+    (0..seed % 3).map(one).collect()
+}
+
+fn ids() -> impl Strategy<Value = Vec<(Id, u16)>> {
+    prop::collection::vec((any::<[u64; 2]>(), any::<u16>()), 0..20)
+}
+
+fn times() -> impl Strategy<Value = Option<Time>> {
+    prop::option::of(any::<i64>().prop_map(Time))
+}
+
+fn memory() -> impl Strategy<Value = Memory> {
     let records = (
         ".{0,9}",
         prop::option::of(0..9u64),
@@ -79,7 +116,7 @@ fn state() -> impl Strategy<Value = State> {
             last,
             count,
         });
-    let memory = (any::<u64>(), times(), ids(), prop::collection::vec(records, 0..9)).prop_map(
+    (any::<u64>(), times(), ids(), prop::collection::vec(records, 0..9)).prop_map(
         |(seed, first_event, known, recalled)| Memory {
             seed,
             first_event,
@@ -100,6 +137,9 @@ fn state() -> impl Strategy<Value = State> {
             habits: habits(seed),
             cases: cases(seed),
             issued: issued(seed),
+            doings: doings(seed),
+            doings_forgotten: seed / 11,
+            undoing: undoing(seed),
             lost_tags: lost_tags(seed, first_event),
             forgotten: 3,
             aged: seed / 2,
@@ -108,8 +148,11 @@ fn state() -> impl Strategy<Value = State> {
             issued_forgotten: seed / 7,
             left_out: first_event.map(|at| (at, at)),
         },
-    );
-    (times(), any::<u64>(), ids(), ids(), memory).prop_map(
+    )
+}
+
+fn state() -> impl Strategy<Value = State> {
+    (times(), any::<u64>(), ids(), ids(), memory()).prop_map(
         |(written, runs, objects, reported, memory)| State {
             written,
             runs,
