@@ -30,6 +30,8 @@ pub struct Memory {
     pub accounts: BTreeSet<String>,
     /// Which hours were in the logs.
     pub coverage: Coverage,
+    /// Keyed hash of the accounts and Regions that the configuration expected.
+    pub expects: u64,
     /// Where trails delivered their log files.
     pub deliveries: Deliveries,
     /// Records that were read, so that a copy that is delivered later is nothing new. The lowest bit

@@ -76,6 +76,9 @@ struct Head {
     first_event: Option<i64>,
     last_event: Option<i64>,
     accounts: BTreeSet<String>,
+    /// Not in states of earlier versions.
+    #[serde(default)]
+    expects: u64,
     /// Which hours are not judged: half-open. Not in states of earlier versions.
     #[serde(default)]
     unjudged: Option<[i64; 2]>,
@@ -176,6 +179,7 @@ fn head(state: &State) -> Head {
         first_event: memory.first_event.map(|time| time.0),
         last_event: memory.last_event.map(|time| time.0),
         accounts: memory.accounts.clone(),
+        expects: memory.expects,
         unjudged: memory.coverage.unjudged().map(|hours| [hours.from, hours.to]),
         coverage: Coverage::default(),
         forgotten: memory.forgotten,
@@ -327,6 +331,7 @@ pub fn decode(bytes: &[u8]) -> Result<State, String> {
         last_event: head.last_event.map(Time),
         accounts,
         coverage,
+        expects: head.expects,
         deliveries: deliveries(head.deliveries),
         known: Dated::new(known),
         recalled,

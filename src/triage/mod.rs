@@ -91,7 +91,8 @@ impl Triage {
     /// The status of a finding that is told in some form: by itself, folded together with others, or
     /// as a number if it is too low to be listed. The levels of those are counted elsewhere.
     pub fn screen(&mut self, finding: &Finding) -> Option<Status> {
-        // What rests on earlier runs alone is judged once.
+        // What rests on earlier runs alone is judged once; what lasts and no event is behind, until it is
+        // listed.
         if let Some(past) = self.past.as_mut().filter(|past| !finding.fresh && past.knows(finding))
         {
             past.judge(finding, (finding.holds(), false));
@@ -155,11 +156,12 @@ impl Triage {
 const FOUND_MAX: usize = 1 << 20;
 
 impl Past {
-    /// Whether an earlier run has found it at this level or a higher one, listed or not. What became
-    /// more serious since is told again.
+    /// Whether an earlier run has found it at this level or a higher one, listed or not; of what no event
+    /// is behind, whether it has listed it. What became more serious since is told again.
     fn knows(&self, finding: &Finding) -> bool {
         let levels = Level::ALL.into_iter().filter(|level| *level >= finding.level);
-        self.has(finding, &[true, false], levels)
+        let told: &[bool] = if finding.events.is_empty() { &[true] } else { &[true, false] };
+        self.has(finding, told, levels)
     }
 
     /// Whether an earlier run has listed it, at whatever level, with all keys and principals that it is

@@ -104,11 +104,33 @@ fn a_night_without_an_account_is_none_that_never_delivered() {
     ];
     assert_eq!(sorted(&night()), narrow);
     sandbox.write("logs/second.json", file(&[event(3, FIRST, "eu-west-1")]));
+    // What began to deliver is told of; of the others nothing is new.
     let second = night();
-    let told = sorted(&second);
-    assert_eq!(told.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), [FIRST, SECOND, SILENT]);
-    assert!(told.iter().all(|one| one.1 == "low"), "{told:?}");
-    let status = |finding: &Value| finding["status"].as_str().unwrap().to_owned();
-    let status: Vec<String> = findings(&second).iter().map(status).collect();
-    assert_eq!(status, ["ongoing"; 3]);
+    assert_eq!(found(&second), [one(FIRST, "low", &["us-east-1"])]);
+    assert_eq!(findings(&second)[0]["status"], "ongoing");
+    sandbox.write("logs/third.json", file(&[event(4, FIRST, "eu-west-1")]));
+    assert_eq!(found(&night()), []);
+    // Whoever expects more is told of all.
+    let own = "[accounts]\nown = [\"111122223333\", \"444455556666\", \"777788889999\"]\n";
+    let more =
+        format!("{own}[regions]\nexpected = [\"eu-west-1\", \"us-east-1\", \"us-east-2\"]\n");
+    sandbox.write("keytrail.toml", more);
+    assert_eq!(found(&night()).len(), 3);
+    assert_eq!(found(&night()), []);
+}
+
+#[test]
+fn what_was_accepted_for_a_time_is_told_when_it_is_over() {
+    let sandbox = sandbox();
+    let night = || {
+        let words = ["scan", "trail.json", "--state=state", "-fjson", RULE];
+        crate::trail::parse(&sandbox.keytrail(words).run().code(0))
+    };
+    let config = sandbox.read("keytrail.toml");
+    let accepted = "[[suppress]]\nrule = \"trail-coverage-missing\"\nreason = \"r\"\n\
+                    expires = 2099-01-01\n";
+    sandbox.write("keytrail.toml", format!("{config}{accepted}"));
+    assert_eq!((found(&night()).len(), found(&night()).len()), (0, 0));
+    sandbox.write("keytrail.toml", config);
+    assert_eq!((found(&night()).len(), found(&night()).len()), (2, 0));
 }

@@ -15,3 +15,11 @@ pub struct Undelivered {
     /// The hours that all other accounts and Regions reach over.
     pub log: Gap,
 }
+
+impl Undelivered {
+    /// Whether the other one lacks the same.
+    pub fn is_like(&self, other: &Undelivered) -> bool {
+        let what = |one: &Undelivered| (one.account.clone(), one.nothing, one.regions.clone());
+        what(self) == what(other)
+    }
+}

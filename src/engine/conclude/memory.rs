@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::before::{self, Before};
 use super::count::Counts;
+use super::coverage::expects;
 use super::hand_on::HandedOn;
 use crate::engine::context::Context;
 use crate::engine::partial::problems::Problems;
@@ -85,6 +86,7 @@ pub fn remember(
         last_event: Some(seen.last),
         accounts,
         coverage: Coverage::default(),
+        expects: expects(context),
         deliveries: seen.deliveries.since(oldest),
         known,
         recalled,

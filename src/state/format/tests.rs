@@ -123,6 +123,7 @@ fn memory() -> impl Strategy<Value = Memory> {
             last_event: first_event,
             accounts: ["111122223333".to_owned()].into(),
             coverage: coverage(seed),
+            expects: seed / 13,
             deliveries: deliveries(
                 (0..seed % 3)
                     .map(|at| (format!("trail/{at}"), "key".into(), "logs".into(), [1, -2]))

@@ -35,8 +35,13 @@ pub fn of_hours(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
     found
 }
 
-/// The findings of every rule that looks at what is expected.
-pub fn of_expected(context: &Context<'_>, undelivered: &[Undelivered]) -> Vec<Found> {
+/// The findings of every rule that looks at what is expected. Where the same lacked `before`, as far as
+/// earlier runs know, nothing is new.
+pub fn of_expected(
+    context: &Context<'_>,
+    undelivered: &[Undelivered],
+    before: &[Undelivered],
+) -> Vec<Found> {
     let plan = context.plan;
     let mut found = Vec::new();
     for rule in plan.rules.looking_at(LooksAt::Expected) {
@@ -50,7 +55,9 @@ pub fn of_expected(context: &Context<'_>, undelivered: &[Undelivered]) -> Vec<Fo
                 ..GroupKey::of_rule(rule.about)
             };
             let count = lacking.regions.len().max(1) as u64;
-            found.push(Found::new(key, group(&told, (Some(first), Some(last))), count));
+            let fresh = !before.iter().any(|before| before.is_like(lacking));
+            let group = Group { fresh, ..group(&told, (Some(first), Some(last))) };
+            found.push(Found::new(key, group, count));
         }
     }
     found

@@ -44,8 +44,18 @@ pub(super) fn covered(
     }
     let mut found = finding::of_hours(context, &judged);
     if !unread {
-        let undelivered = expected::undelivered(coverage, &plan.estate, &plan.filter);
-        found.extend(finding::of_expected(context, &undelivered));
+        let of = |coverage| expected::undelivered(coverage, &plan.estate, &plan.filter);
+        // Whoever expects something else wants to know of all of it.
+        let same = plan.past.as_ref().is_some_and(|past| past.memory.expects == expects(context));
+        let before = if same { of(&plan.coverage) } else { Vec::new() };
+        found.extend(finding::of_expected(context, &of(coverage), &before));
     }
     (covered, found)
+}
+
+/// Keyed hash of what the configuration expects.
+pub(super) fn expects(context: &Context<'_>) -> u64 {
+    let estate = &context.plan.estate;
+    let what = format!("{:?} {:?}", estate.own_accounts, estate.expected_regions);
+    context.key.short(what.as_bytes())
 }
