@@ -92,6 +92,9 @@ fn written_here(here: &Path) -> io::Result<()> {
     };
     save("state", "empty", &encode(&State::default())?)?;
     save("config", "seed", CONFIG.as_bytes())?;
+    save("report", "one", REPORT.as_bytes())?;
+    let later = REPORT.replace("2026-11-01", "2026-11-02").replace("sha256:1", "sha256:2");
+    save("report", "two", format!("{REPORT}\0{later}").as_bytes())?;
     save("digest", "digest", DIGEST.as_bytes())?;
     save("digest", "signatures", br#"{"key":"a.json.gz","signature":"00ff"}"#)?;
     let keys = br#"{"PublicKeyList":[{"Value":"MIIB","Fingerprint":"00"}]}"#;
@@ -108,6 +111,23 @@ principal = "*:role/deploy-*"
 reason = "example"
 expires = "2027-01-31"
 "#;
+
+const REPORT: &str = r#"{"schema":"keytrail.report/v1","tool":{"rules":{"digest":"sha256:d","ids":["key-disabled"]}},
+"run":{"started":"2026-11-01T02:00:00Z","finished":"2026-11-01T02:01:00Z","since":null,"until":null,"complete":true,
+"config":"sha256:c","manifest":"sha256:1","state":{},"min_level":"low"},"totals":{"blobs":2,"blobs_failed":0,
+"blobs_other":0,"bytes_read":9,"bytes_inflated":9,"records":5,"records_bad":0,"duplicates":0,"kms_records":3,
+"first_event":"2026-11-01T00:00:00Z","last_event":null,"accounts":["111122223333"],"regions":["eu-central-1"]},
+"summary":{"high":1,"known":0,"suppressed":0},"findings":[{"fingerprint":"0123456789abcdef0123456789abcdef",
+"rule":"key-disabled","title":"KMS key disabled","level":"high","rank":1,"attempt":false,"count":1,
+"first_seen":"2026-11-01T10:00:00Z","last_seen":null,"account":"111122223333","region":"eu-central-1",
+"principal":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","account":"111122223333","session":null,
+"invoked_by":null,"mfa":"no"},"source_ip":null,"user_agent":null,"key":null,"resource":null,"events":[{"id":"e-1",
+"time":"2026-11-01T10:00:00Z","name":"DisableKey","origin":"a.json.gz#3","event_source":"kms.amazonaws.com"}],
+"details":{},"attack":[],"references":[],"advice":null,"outcome":{"state":"open","at":null,"by":null,"due":null}}],
+"problems":[],"cases":[{"id":"c1","title":"KMS key disabled","level":"high","rank":1,"actors":["ann"],"credentials":[],
+"source_ips":[],"keys":[],"first_seen":null,"last_seen":null,"findings":["0123456789abcdef0123456789abcdef"]}],
+"verify":{"logs":{"verified":3}},"outcomes":[{"fingerprint":"0123456789abcdef0123456789abcdef","rule":"key-disabled",
+"level":"high","target":null,"outcome":{"state":"reversed","at":"2026-11-01T11:00:00Z","by":"ann","due":null}}]}"#;
 
 const DIGEST: &str = r#"{"awsAccountId":"111122223333","digestStartTime":"2026-11-02T00:00:00Z",
 "digestEndTime":"2026-11-02T01:00:00Z","digestS3Bucket":"example-logs","digestS3Object":
