@@ -136,12 +136,29 @@ impl Given {
     /// Tells what is wrong with the value of a variable under its name.
     pub fn name_variables(&self, failures: &mut [Failure]) {
         for failure in failures {
-            if let Failure::Value { option, .. } = failure
-                && let Origin::Variable(name) = self.origin(option.trim_start_matches('-'))
-            {
-                *option = name;
+            let name = match failure {
+                Failure::Value { option, .. } => option.trim_start_matches('-'),
+                Failure::Tags { .. } => "tags",
+                Failure::PublicKeys { .. } => "public-keys",
+                Failure::State { .. } => "state",
+                Failure::Rule { message, .. } if self.begins(message, "rules") => "rules",
+                Failure::Config(message) if self.begins(message, "config") => "config",
+                _ => continue,
+            };
+            let Origin::Variable(variable) = self.origin(name) else { continue };
+            if let Failure::Value { option, .. } = failure {
+                *option = variable;
+            } else {
+                let of = Box::new(std::mem::replace(failure, Failure::Internal));
+                *failure = Failure::OfVariable { variable, failure: of };
             }
         }
+    }
+
+    /// Whether a message begins with a value of an option.
+    fn begins(&self, message: &str, option: &str) -> bool {
+        let mut values = self.values(option).iter();
+        values.any(|value| message.starts_with(&*value.to_string_lossy()))
     }
 }
 

@@ -138,6 +138,14 @@ pub enum Failure {
         /// Why not.
         source: io::Error,
     },
+    /// One of these that is about the value of a variable, which nobody typed.
+    #[error("{variable}: {failure}")]
+    OfVariable {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong.
+        failure: Box<Failure>,
+    },
     /// A bug in this program.
     #[error("internal error, no report was written")]
     Internal,
@@ -173,6 +181,7 @@ impl Failure {
             Failure::Selector(_) => {
                 Some("select by rule id, group, tag (attack.t1485) or level (high)".into())
             }
+            Failure::OfVariable { failure, .. } => failure.hint(),
             Failure::Internal => Some("this is a bug in keytrail: please report it".into()),
             Failure::Baseline { .. } | Failure::Report { .. } => {
                 Some("give a report that keytrail scan -f json -o PATH wrote".into())

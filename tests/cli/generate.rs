@@ -72,11 +72,52 @@ fn completions_of_five_shells() {
         }
         sandbox.write(shell, text);
     }
-    for shell in ["bash", "zsh"] {
+    for shell in ["bash", "zsh", "fish"] {
         assert_eq!(checked(shell, &["-n"], &sandbox, shell), None);
     }
     let ended = sandbox.keytrail(["generate", "completions", "ksh"]).run().code(2).stdout("");
     assert!(ended.stderr.contains("expected bash, zsh, fish, powershell or elvish"));
+}
+
+/// What bash offers for the last of these words.
+fn bash_offers(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let list: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let (last, before) = (words.len() - 1, words[words.len() - 2]);
+    let script = format!(
+        "source ./bash; COMP_WORDS=({}); COMP_CWORD={last}; _keytrail keytrail '{}' '{before}'; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        list.join(" "),
+        words[last],
+    );
+    let bash = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(sandbox.path("."))
+        .output()
+        .expect("bash");
+    String::from_utf8(bash.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_values() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.keytrail(["generate", "completions", "bash"]).run().code(0).stdout;
+    sandbox.write("bash", script).write("some.json", "");
+    let offers = |words: &[&str]| bash_offers(&sandbox, words);
+    assert_eq!(offers(&["keytrail", "scan", "-f", "ma"]), ["markdown"]);
+    assert_eq!(offers(&["keytrail", "keys", "--format", ""]), ["table", "json", "ndjson", "csv"]);
+    assert_eq!(offers(&["keytrail", "scan", "--fail-on", "n"]), ["never"]);
+    assert_eq!(
+        offers(&["keytrail", "scan", "--select", "key-deletion-sch"]),
+        ["key-deletion-scheduled"]
+    );
+    assert_eq!(offers(&["keytrail", "rules", "list", "--control", "SC-12(3"]), ["SC-12(3)"]);
+    assert_eq!(
+        offers(&["keytrail", "rules", "show", "key-deletion-c"]),
+        ["key-deletion-cancelled"]
+    );
+    assert_eq!(offers(&["keytrail", "generate", "completions", "el"]), ["elvish"]);
+    assert_eq!(offers(&["keytrail", "generate", "schema", "forec"]), ["forecast"]);
+    assert_eq!(offers(&["keytrail", "scan", "--baseline", "som"]), ["some.json"]);
 }
 
 /// The long options that help lists.
@@ -97,6 +138,23 @@ fn a_man_page_has_every_option() {
         let all = options(&help);
         assert!(!all.is_empty(), "{help}");
         all.iter().for_each(|option| assert!(page.contains(option.as_str()), "{command} {option}"));
+    }
+    let version = format!("\"keytrail {}\"", env!("CARGO_PKG_VERSION"));
+    for words in [&["scan"][..], &["rules", "lint"], &["generate", "schema"], &[]] {
+        let words = ["generate", "man"].iter().chain(words);
+        let page = sandbox.keytrail(words).run().code(0).stdout;
+        let title = page.lines().find(|line| line.starts_with(".TH")).unwrap();
+        assert!(title.contains(&version), "{title}");
+        for section in ["ENVIRONMENT", "EXAMPLES"] {
+            let (_, text) = page.split_once(&format!(".SH {section}\n")).expect(section);
+            assert!(text.lines().nth(1).is_some_and(|line| !line.starts_with(".SH")), "{page}");
+        }
+        assert!(page.contains("\n.SH \"EXIT STATUS\"\n") && !page.contains("EXTRA"), "{page}");
+        assert_eq!(page.matches(".ds Aq").count(), 2, "{page}");
+    }
+    let page = sandbox.keytrail(["generate", "man", "scan"]).run().stdout.replace("\\-", "-");
+    for word in ["KEYTRAIL_MIN_LEVEL", "NO_COLOR", "TMPDIR", "AWS_PROFILE", "keytrail scan logs/"] {
+        assert!(page.contains(word), "{word} is not in {page}");
     }
     let words = ["generate", "man", "rules", "show"];
     assert!(sandbox.keytrail(words).run().code(0).stdout.contains("KEYTRAIL-RULES-SHOW"));
@@ -119,6 +177,64 @@ fn all_pages_go_into_a_folder() {
     }
     let page = "man/man1/keytrail-scan.1";
     assert_eq!(checked("groff", &["-man", "-z", "-Tutf8", "-ww"], &sandbox, page), None);
+    // Beside the pages nothing is left, and a page that cannot be written is as it was.
+    assert!(names.iter().all(|name| name.starts_with("keytrail")), "{names:?}");
+    sandbox.write("man/man1/keytrail.1", "old");
+    let small = sandbox.limited("-f 1", ["generate", "man", "--all", "man/man1"]).run().code(2);
+    assert!(small.stderr.contains("cannot be written"), "{}", small.stderr);
+    assert_eq!(sandbox.read("man/man1/keytrail.1"), "old");
     sandbox.write("file", "");
     sandbox.keytrail(["generate", "man", "--all", "file/below"]).run().code(2).stdout("");
+}
+
+/// What Elvish offers for the last of these words; `None` where there is no Elvish.
+fn elvish_offers(sandbox: &Sandbox, script: &str, words: &[&str]) -> Option<Vec<String>> {
+    // Outside of its editor there is nobody to ask, so that the completer is called by name.
+    let script = script
+        .replace("set edit:completion:arg-completer[keytrail] =", "var complete =")
+        .replace("edit:complex-candidate $text &display=", "put $text #");
+    let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    sandbox.write("asked.elv", format!("{script}\n$complete {}\n", words.join(" ")));
+    let elvish = Command::new("elvish").arg(sandbox.path("asked.elv")).output().ok()?;
+    assert!(elvish.status.success(), "{}", String::from_utf8_lossy(&elvish.stderr));
+    let text = String::from_utf8(elvish.stdout).unwrap();
+    Some(text.lines().map(|line| line.trim_start_matches("▶ ").to_owned()).collect())
+}
+
+#[test]
+fn elvish_completes_values() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.keytrail(["generate", "completions", "elvish"]).run().code(0).stdout;
+    let offers = |words: &[&str]| elvish_offers(&sandbox, &script, words);
+    let Some(formats) = offers(&["keytrail", "keys", "logs", "--format", ""]) else { return };
+    assert_eq!(formats, ["table", "json", "ndjson", "csv"]);
+    let rules = offers(&["keytrail", "rules", "show", ""]).unwrap();
+    assert!(rules.iter().any(|rule| rule == "key-deletion-scheduled"), "{rules:?}");
+    let options = offers(&["keytrail", "scan", "logs", "--"]).unwrap();
+    assert!(options.iter().any(|option| option == "--fail-on"), "{options:?}");
+}
+
+/// What fish offers for the end of a line; `None` where there is no fish.
+fn fish_offers(sandbox: &Sandbox, line: &str) -> Option<Vec<String>> {
+    let ask = format!("source fish; complete -C '{line}'");
+    let fish = Command::new("fish")
+        .args(["--no-config", "-c", &ask])
+        .current_dir(sandbox.path("."))
+        .env("HOME", sandbox.path("."))
+        .output()
+        .ok()?;
+    let text = String::from_utf8(fish.stdout).unwrap();
+    Some(text.lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect())
+}
+
+#[test]
+fn fish_completes_values() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.keytrail(["generate", "completions", "fish"]).run().code(0).stdout;
+    sandbox.write("fish", script);
+    let Some(formats) = fish_offers(&sandbox, "keytrail keys --format ") else { return };
+    assert_eq!(formats, ["csv", "json", "ndjson", "table"]);
+    let rules = fish_offers(&sandbox, "keytrail rules show key-deletion-sch").unwrap();
+    assert_eq!(rules, ["key-deletion-scheduled"]);
+    assert_eq!(fish_offers(&sandbox, "keytrail scan --fail-on n").unwrap(), ["never"]);
 }

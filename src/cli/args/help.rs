@@ -88,5 +88,5 @@ Examples:
 pub const GENERATE: &str = "\
 Examples:
   keytrail generate completions zsh > ~/.zfunc/_keytrail
-  keytrail generate man scan | man -l -
+  keytrail generate schema report > report.schema.json
   keytrail generate man --all /usr/local/share/man/man1";
