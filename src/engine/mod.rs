@@ -129,7 +129,7 @@ fn run<G: Gather>(
     let live = live.map(|write| read::live::Live::new(plan, write));
     let pool = pool(plan.threads)?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
-    let read::Read { mut partial, gathered, tokens } =
+    let read::Read { mut partial, gathered, tokens, names } =
         read::read(&context, source, report, (stop, &pool), part)?;
     let ended = conclude::Ended {
         live: live.is_some(),
@@ -153,6 +153,7 @@ fn run<G: Gather>(
     outcome.interrupted = stop.load(Ordering::Relaxed);
     outcome.passed = source.passed();
     outcome.names = source.names();
+    outcome.names.merge(&names);
     outcome.read = tokens;
     if let Some(live) = live {
         let late = std::mem::take(&mut outcome.findings);

@@ -20,6 +20,9 @@ impl fmt::Display for Cut {
     }
 }
 
+// So that a reader of bytes can hand it on.
+impl std::error::Error for Cut {}
+
 /// A window over a blob's inflated text.
 pub trait Window {
     /// The text in view that has not been consumed.

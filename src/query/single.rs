@@ -14,7 +14,7 @@ use crate::model::problem::{Problem, Stage};
 use crate::record::container::{Reader, Sink};
 use crate::record::event::Marked;
 use crate::record::scan;
-use crate::source::{At, Source, Taken, Text, Visitor, Workers, pool, read_all};
+use crate::source::{At, Source, Taken, Text, Visitor, Workers, archive_of, pool, read_all};
 
 /// Problems that are kept.
 const PROBLEMS_MAX: usize = 100;
@@ -32,13 +32,13 @@ pub struct Single {
     pub problems: Vec<Problem>,
 }
 
-/// The record number `number` of the blob `name`; of whatever blob there is, if it has no name.
+/// The record number `number` of the blob `name`, which may lie in an archive.
 ///
 /// # Errors
 /// Threads that cannot be started.
 pub fn single(
     source: &mut dyn Source,
-    (name, number): (Option<&str>, u64),
+    (name, number): (&str, u64),
     stop: &AtomicBool,
 ) -> io::Result<Single> {
     let workers = Workers { pool: &pool(1)?, stop, beat: &|_| {} };
@@ -52,7 +52,7 @@ pub fn single(
 }
 
 struct Looking<'a> {
-    name: Option<&'a str>,
+    name: &'a str,
     /// The name of the blob at hand.
     blob: Arc<str>,
     number: u64,
@@ -81,9 +81,11 @@ impl Visitor for Looking<'_> {
 
     fn known(&mut self, _: &Arc<str>) {}
 
-    // Below one address of a bucket there may be other objects.
+    // Below one address of a bucket there may be other objects, and in an archive other members.
     fn unopened(&mut self, At { blob, .. }: At<'_>) -> Option<u64> {
-        self.name.is_some_and(|name| *blob.name != *name).then_some(0)
+        let inside = self.name.strip_prefix(&*blob.name);
+        let is_meant = inside.is_some_and(|rest| rest.is_empty() || archive_of(rest) == Some(""));
+        (!is_meant).then_some(0)
     }
 
     fn blob(&mut self, At { blob, .. }: At<'_>, text: Result<&mut Text<'_>, Problem>) -> Taken {

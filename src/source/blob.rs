@@ -40,6 +40,8 @@ pub enum Body {
     Stdin,
     /// Fetched from S3.
     Object(Object),
+    /// Inside another blob, an archive.
+    Member,
     /// In S3, where only names and sizes were asked for: how many bytes there are.
     Listed(u64),
 }

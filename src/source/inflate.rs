@@ -33,10 +33,12 @@ use crate::model::problem::{Problem, Stage};
 use crate::model::window::Cut;
 
 use super::blob::{Blob, Body};
+use super::budget::Budget;
 use super::s3::Given;
 use super::stoppable::Stoppable;
 use input::Input;
 use stream::Feed;
+pub(in crate::source) use stream::sniff;
 pub use terms::{Compression, Limits};
 pub use text::Text;
 use text::{Ready, Stats};
@@ -99,6 +101,10 @@ impl Inflater {
                     self.open_bytes(&blob.name, Box::new(Stoppable::new(reader, stop)))
                 }
             }),
+            Body::Member => {
+                let message = "it is in an archive, and is read with it";
+                Err(Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::Read, message))
+            }
             Body::Listed(_) => {
                 let message = "it was listed and not fetched";
                 Err(Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::S3, message))
@@ -118,12 +124,33 @@ impl Inflater {
         Self::stream(name, &self.limits, &mut self.text, Input::new(reader, None), stats)
     }
 
+    /// Opens what lies inside another text. As with files, small ones are read whole.
+    pub(super) fn open_inner<'a>(&'a mut self, name: &Arc<str>, inner: Inner<'a>) -> Text<'a> {
+        let Inner { reader, size, stored, budget } = inner;
+        let stats = Stats { size_on_disk: stored, held: stored, ..Stats::default() };
+        let (input, stats) = match size.filter(|size| *size <= self.limits.whole_compressed) {
+            None => (Input::new(reader, size), stats),
+            Some(size) => match self.load(reader, size) {
+                Ok(Loaded::All(len)) => {
+                    return self.open_loaded(name, len, stats, Some(budget));
+                }
+                Ok(Loaded::Part(len, rest)) => {
+                    (Input::new(Box::new(self.raw[..len].chain(rest)), None), stats)
+                }
+                Err(error) => (Input::new(Box::new(Failing(Some(error))), None), stats),
+            },
+        };
+        make_room(&mut self.text, self.limits.window.max(1), KEEP_TEXT);
+        let feed = Feed::new(input, &self.limits, Some(budget));
+        Text::stream(name, &self.limits, &mut self.text, feed, stats)
+    }
+
     /// The text of an object that is there.
     fn open_held(&mut self, name: &Arc<str>, bytes: Bytes) -> Text<'_> {
         let size = bytes.len() as u64;
         let mut stats = Stats { size_on_disk: Some(size), ..Stats::default() };
-        if stream::sniff(&bytes) == Some(Compression::Gzip)
-            && let Some((text_len, members, cut)) = self.inflate_whole(&bytes)
+        if sniff(&bytes) == Some(Compression::Gzip)
+            && let Some((text_len, members, cut)) = self.inflate_whole(&bytes, u64::MAX)
         {
             (stats.held, stats.kind) = (Some(size), Compression::Gzip);
             stats.members = (members, cut.is_some());
@@ -153,7 +180,10 @@ impl Inflater {
             return Ok(Self::stream(name, &self.limits, &mut self.text, input, stats));
         }
         match self.load(file, size).map_err(|error| ("read", error))? {
-            Loaded::All(len) => Ok(self.open_loaded(name, len, stats)),
+            Loaded::All(len) => {
+                let stats = Stats { held: Some(len as u64), ..stats };
+                Ok(self.open_loaded(name, len, stats, None))
+            }
             Loaded::Part(len, rest) => {
                 let input = Input::new(Box::new(self.raw[..len].chain(rest)), None);
                 Ok(Self::stream(name, &self.limits, &mut self.text, input, stats))
@@ -162,7 +192,7 @@ impl Inflater {
     }
 
     /// Reads a file into `raw`, with one call if it has the size it claims.
-    fn load(&mut self, mut file: File, size: u64) -> io::Result<Loaded> {
+    fn load<'r>(&mut self, mut file: impl Read + 'r, size: u64) -> io::Result<Loaded<'r>> {
         let limit = usize::try_from(self.limits.whole_compressed).unwrap_or(usize::MAX - 1) + 1;
         let size = usize::try_from(size).unwrap_or(usize::MAX - 1);
         // One byte more than claimed: a read that leaves it free has met the end.
@@ -189,19 +219,28 @@ impl Inflater {
     }
 
     /// The text of the blob in `raw[..len]`.
-    fn open_loaded(&mut self, name: &Arc<str>, len: usize, mut stats: Stats) -> Text<'_> {
-        stats.held = Some(len as u64);
-        stats.kind = stream::sniff(&self.raw[..len]).unwrap_or(Compression::Plain);
+    fn open_loaded<'a>(
+        &'a mut self,
+        name: &Arc<str>,
+        len: usize,
+        mut stats: Stats,
+        budget: Option<&'a Budget>,
+    ) -> Text<'a> {
+        let spend = |text: usize| budget.iter().for_each(|budget| budget.spend(text as u64));
+        stats.kind = sniff(&self.raw[..len]).unwrap_or(Compression::Plain);
         match stats.kind {
             Compression::Plain => {
+                spend(len);
                 let ready = Ready { memory: &mut self.raw, len, cut: None };
                 return Text::ready(name, ready, stats);
             }
             Compression::Gzip => {
                 let raw = std::mem::take(&mut self.raw);
-                let whole = self.inflate_whole(&raw[..len]);
+                let left = budget.map_or(u64::MAX, Budget::left);
+                let whole = self.inflate_whole(&raw[..len], left);
                 self.raw = raw;
                 if let Some((text_len, members, cut)) = whole {
+                    spend(text_len);
                     stats.members = (members, cut.is_some());
                     let ready = Ready { memory: &mut self.text, len: text_len, cut };
                     return Text::ready(name, ready, stats);
@@ -210,13 +249,16 @@ impl Inflater {
             Compression::Zstd => {}
         }
         let input = Input::new(Box::new(&self.raw[..len]), Some(len as u64));
-        Self::stream(name, &self.limits, &mut self.text, input, stats)
+        make_room(&mut self.text, self.limits.window.max(1), KEEP_TEXT);
+        let feed = Feed::new(input, &self.limits, budget);
+        Text::stream(name, &self.limits, &mut self.text, feed, stats)
     }
 
-    /// Inflates the gzip members in `raw` into `text`; `None` if that is for the stream.
-    fn inflate_whole(&mut self, raw: &[u8]) -> Option<(usize, u64, Option<Cut>)> {
+    /// Inflates the gzip members in `raw` into `text`, up to `most` bytes; `None` if that is for the
+    /// stream.
+    fn inflate_whole(&mut self, raw: &[u8], most: u64) -> Option<(usize, u64, Option<Cut>)> {
         // Up to the floor no ratio is asked, so that only the stream need know about bombs.
-        let floor = usize::try_from(self.limits.ratio_floor).unwrap_or(usize::MAX);
+        let floor = usize::try_from(self.limits.ratio_floor.min(most)).unwrap_or(usize::MAX);
         let cap = self.limits.whole_inflated.min(floor);
         let claim = claimed_size(raw)?;
         if claim > cap {
@@ -237,17 +279,29 @@ impl Inflater {
         stats: Stats,
     ) -> Text<'a> {
         make_room(memory, limits.window.max(1), KEEP_TEXT);
-        Text::stream(name, limits, memory, Feed::new(input, limits), stats)
+        Text::stream(name, limits, memory, Feed::new(input, limits, None), stats)
     }
+}
+
+/// What lies inside another text.
+pub(super) struct Inner<'a> {
+    /// Its bytes.
+    pub reader: Box<dyn Read + 'a>,
+    /// How many the reader gives, if that is known.
+    pub size: Option<u64>,
+    /// How many it takes as stored, if that is known before.
+    pub stored: Option<u64>,
+    /// How much text may come of it.
+    pub budget: &'a Budget,
 }
 
 /// What could not be done to a file, and why.
 type Failure = (&'static str, io::Error);
 
 /// A file's bytes in `Inflater::raw`: all of them, or the first ones and where the rest comes from.
-enum Loaded {
+enum Loaded<'r> {
     All(usize),
-    Part(usize, Box<dyn Read>),
+    Part(usize, Box<dyn Read + 'r>),
 }
 
 /// Ends a blob whose first part could be read with the error that stopped the reading.

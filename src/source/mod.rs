@@ -8,9 +8,13 @@
 //! s3          finds and fetches objects
 //! layout      the keys of CloudTrail's objects
 //! inflate     opens a blob and gives its text as a window
+//! layers      what lies inside a text: archives, and what is packed again
+//! budget      how much text may come out of one blob
+//! visitor     who takes in what is read
 //! reading     reads all that a source gives, in parallel
 //! stoppable   a stream that can be given up while it is silent
 //! hashed      the hash of a blob's text
+//! spool       a text in pieces, kept
 //! gate        who may keep a text from being evaluated
 //! ```
 //!
@@ -20,19 +24,25 @@
 //! [`Cut`](crate::model::window::Cut) after the last readable byte. There is no limit on total bytes.
 
 mod blob;
+mod budget;
 mod entry;
 pub mod gate;
 pub mod hashed;
 pub mod inflate;
+mod layers;
 pub mod layout;
 pub mod listing;
 mod name;
 mod reading;
 pub mod s3;
+pub mod spool;
 mod stoppable;
+mod visitor;
 
 pub use blob::{Blob, Body, Known};
 pub use entry::{Entry, Source};
 pub use inflate::{Compression, Inflater, Limits, Text};
 pub use listing::{Listing, Reach, SourceError};
-pub use reading::{AllRead, At, NoThreads, Taken, Visitor, Workers, pool, read_all};
+pub use name::archive_of;
+pub use reading::{AllRead, NoThreads, Workers, pool, read_all};
+pub use visitor::{At, Taken, Visitor};

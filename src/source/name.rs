@@ -1,17 +1,36 @@
 //! File names as text, so that no two different names look alike.
 //!
 //! A file name is bytes and a report is UTF-8. A reader of the report must be able to find the file.
+//! `ARCHIVE!/MEMBER` names a member, so that `!/` stands in no other name.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::sync::Arc;
 
+/// Stands between the names of an archive and of its member.
+const INSIDE: &str = "!/";
+
 /// A file name as it is, if it is UTF-8. Otherwise its odd bytes become `\xNN` and its backslashes
-/// are doubled; so are those of a name that looks as if this had been done to it.
+/// are doubled; so are those of a name that looks as if this had been done to it, or like a member's.
 pub(super) fn shown(name: &OsStr) -> Arc<str> {
-    let bytes = name.as_encoded_bytes();
+    shown_bytes(name.as_encoded_bytes()).into()
+}
+
+/// The name of an archive's member.
+pub(super) fn of_member(archive: &str, path: &[u8]) -> String {
+    format!("{archive}{INSIDE}{}", shown_bytes(path))
+}
+
+/// The archive that holds what has this name, the outermost one.
+pub fn archive_of(name: &str) -> Option<&str> {
+    name.split_once(INSIDE).map(|(archive, _)| archive)
+}
+
+/// The same for a name that is bytes.
+pub(super) fn shown_bytes(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !looks_escaped(bytes) => text.into(),
+        Ok(text) if !looks_escaped(bytes) && !text.contains(INSIDE) => text.into(),
         _ => escaped(bytes).into(),
     }
 }
@@ -23,11 +42,13 @@ fn looks_escaped(bytes: &[u8]) -> bool {
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c == '\\' {
-                text.push('\\');
+        let mut chars = chunk.valid().chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => text.push_str("\\\\"),
+                '!' if chars.peek() == Some(&'/') => text.push_str("\\x21"),
+                c => text.push(c),
             }
-            text.push(c);
         }
         for byte in chunk.invalid() {
             // Writing to a String cannot fail.
@@ -57,7 +78,10 @@ mod tests {
 
     #[test]
     fn no_two_names_look_alike() {
-        let names: [&[u8]; 8] = [
+        let names: [&[u8]; 11] = [
+            b"a!/b",
+            b"a\\x21/b",
+            b"a!b",
             b"\xff",
             b"\\xff",
             b"\\\\xff",

@@ -15,61 +15,15 @@ mod tests;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::blob::Blob;
 use super::entry::{Entry, Source};
-use super::inflate::{Inflater, Limits, Text};
-use crate::model::problem::Problem;
+use super::inflate::{Inflater, Limits};
+use super::layers::Layers;
+use super::visitor::{At, Taken, Visitor};
+use crate::model::path_names::PathNames;
 use crate::model::token::Token;
-
-/// Takes in what one worker reads.
-pub trait Visitor {
-    /// What it hands back in the end.
-    type Found: Send;
-
-    /// Whether to read on. The stop sign is looked at anyway.
-    fn goes_on(&self) -> bool {
-        true
-    }
-
-    /// Takes in that something cannot be read.
-    fn problem(&mut self, problem: Problem);
-
-    /// Takes in that an earlier run has read a blob of that name.
-    fn known(&mut self, name: &Arc<str>);
-
-    /// Takes in a blob that need not be opened, which then counts as read: how many bytes it has as
-    /// stored. `None` if it has to be opened.
-    fn unopened(&mut self, _: At<'_>) -> Option<u64> {
-        None
-    }
-
-    /// Takes in a blob: its text, or why it cannot be opened. When the stop sign is set, a stream
-    /// ends anywhere.
-    fn blob(&mut self, at: At<'_>, text: Result<&mut Text<'_>, Problem>) -> Taken;
-
-    /// What was found, once there is nothing more to read.
-    fn finish(self) -> Self::Found;
-}
-
-/// How much of a blob a visitor has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// All that there is, damaged or not.
-    Whole,
-    /// Not all. What is missing may be had another time, so that the blob is to be given again.
-    Part,
-}
-
-/// The blob whose turn it is.
-#[derive(Debug, Clone, Copy)]
-pub struct At<'a> {
-    /// The blob.
-    pub blob: &'a Blob,
-    /// How many blobs the source gave before it.
-    pub sequence: u64,
-}
 
 /// Who reads, until when, and who hears of it.
 #[derive(Clone, Copy)]
@@ -89,6 +43,8 @@ pub struct AllRead<F> {
     pub found: Vec<F>,
     /// The tokens of the blobs that were read whole.
     pub tokens: Vec<Token>,
+    /// What the paths of members of archives say.
+    pub names: PathNames,
 }
 
 /// The system gives no more threads.
@@ -119,10 +75,16 @@ pub fn read_all<V: Visitor>(
     let parts = workers.pool.broadcast(|worker| {
         let visitor = visitor(worker.index());
         let inflater = Inflater::new(Limits::default());
-        Worker { shared: &shared, workers, inflater, visitor, tokens: Vec::new() }.run()
+        let layers = Layers::new(Limits::default());
+        Worker { shared: &shared, workers, inflater, layers, visitor, tokens: Vec::new() }.run()
     });
-    let (found, tokens): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    AllRead { found, tokens: tokens.into_iter().flatten().collect() }
+    let mut all = AllRead { found: Vec::new(), tokens: Vec::new(), names: PathNames::default() };
+    for (found, tokens, names) in parts {
+        all.found.push(found);
+        all.tokens.extend(tokens);
+        all.names.merge(&names);
+    }
+    all
 }
 
 /// How many blobs the source gave, and the source.
@@ -132,12 +94,13 @@ struct Worker<'a, 's, V> {
     shared: &'a Shared<'s>,
     workers: Workers<'a>,
     inflater: Inflater,
+    layers: Layers,
     visitor: V,
     tokens: Vec<Token>,
 }
 
 impl<V: Visitor> Worker<'_, '_, V> {
-    fn run(mut self) -> (V::Found, Vec<Token>) {
+    fn run(mut self) -> (V::Found, Vec<Token>, PathNames) {
         while !self.is_stopped() {
             match self.next() {
                 None => break,
@@ -146,7 +109,7 @@ impl<V: Visitor> Worker<'_, '_, V> {
                 Some((sequence, Entry::Blob(blob))) => self.read(blob, sequence),
             }
         }
-        (self.visitor.finish(), self.tokens)
+        (self.visitor.finish(), self.tokens, self.layers.names)
     }
 
     fn is_stopped(&self) -> bool {
@@ -163,11 +126,12 @@ impl<V: Visitor> Worker<'_, '_, V> {
     }
 
     fn read(&mut self, blob: Blob, sequence: u64) {
-        let at = At { blob: &blob, sequence };
+        let at = At { blob: &blob, given: &blob, sequence };
         let (bytes, taken) = match self.visitor.unopened(at) {
             Some(bytes) => (bytes, Taken::Whole),
             None => self.open(at),
         };
+        self.visitor.done(sequence);
         // Whatever ends the reading may have cut this blob too.
         if taken == Taken::Whole && !self.is_stopped() {
             self.tokens.extend(blob.token);
@@ -179,7 +143,8 @@ impl<V: Visitor> Worker<'_, '_, V> {
     fn open(&mut self, at: At<'_>) -> (u64, Taken) {
         match self.inflater.open_until(at.blob, self.workers.stop) {
             Ok(mut text) => {
-                let taken = self.visitor.blob(at, Ok(&mut text));
+                let visitor = (&mut self.visitor, self.workers.stop);
+                let taken = self.layers.read((at.blob, at.sequence), &mut text, visitor);
                 (text.bytes_read(), taken)
             }
             Err(problem) => {

@@ -26,7 +26,9 @@ pub fn collect(
 ) -> io::Result<Collected> {
     let workers = Workers { pool: &pool(threads)?, stop, beat: read };
     let all = read_all(source, workers, |_| Collector { part: Collected::default(), stop });
-    let mut all = all.found.into_iter().fold(Collected::default(), Collected::merge);
+    let names = all.names;
+    let all = all.found.into_iter().fold(Collected::default(), Collected::merge);
+    let mut all = Collected { names, ..all };
     all.interrupted = stop.load(Ordering::Relaxed);
     Ok(all)
 }

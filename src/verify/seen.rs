@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::digest::{Digest, signatures_of};
 use super::place::{self, Place, Series};
+use crate::model::path_names::PathNames;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::source::gate::ReadBefore;
@@ -67,6 +68,8 @@ pub struct Collected {
     pub(super) read: HashMap<Arc<str>, ReadBefore>,
     /// Logs that an earlier run has read, by the stem of their names.
     pub(super) earlier: BTreeSet<String>,
+    /// What the paths of members of archives say.
+    pub names: PathNames,
     /// What could not be listed or opened.
     pub problems: Vec<Problem>,
     /// Whether there was more to read.
@@ -126,6 +129,7 @@ impl Collected {
         self.unsigned += other.unsigned;
         self.read.extend(other.read);
         self.earlier.extend(other.earlier);
+        self.names.merge(&other.names);
         self.problems.extend(other.problems);
         self.interrupted |= other.interrupted;
         self

@@ -29,6 +29,7 @@ mod inputs;
 mod investigation;
 mod json;
 mod keys;
+mod layers;
 mod live;
 mod notes;
 mod nowhere;

@@ -54,6 +54,8 @@ fn forecast(settings: &Settings, mut listing: Listing) -> Forecast {
             Body::Listed(size) => add(&mut forecast.objects, *size),
             Body::Object(object) => add(&mut forecast.objects, object.size),
             Body::Stdin => forecast.streams += 1,
+            // A listing looks into no archive: it is one file.
+            Body::Member => {}
             Body::File(path) => match fs::metadata(path) {
                 Ok(meta) if meta.is_file() => add(&mut forecast.files, meta.len()),
                 Ok(_) => forecast.streams += 1,

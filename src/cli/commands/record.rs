@@ -14,6 +14,7 @@ use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
 use crate::query::{Single, single};
 use crate::report::record as report;
+use crate::source::{Blob, archive_of};
 
 /// Runs the command.
 ///
@@ -23,20 +24,25 @@ pub fn run(args: &RecordArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let typed = args.place.to_string_lossy();
     let failed = |reason: String| vec![Failure::Place { place: typed.to_string(), reason }];
     let (file, number) = place(&args.place).map_err(failed)?;
-    let sources = [source(file)];
-    // The name as the listing gives it.
-    let is_folder = Path::new(&sources[0]).is_dir();
-    if is_folder {
-        return Err(failed("is a folder, expected a file".into()));
-    }
-    let cloud = args.s3.cloud(&sources)?;
-    let scope = Scope { digests: true, ..Scope::default() };
-    let mut listing = args.s3.listing(&sources, cloud, scope)?;
     let stop = signals::install(Vec::new());
-    let s3_name = sources[0].to_str().filter(|name| name.starts_with("s3://"));
-    let found = single(&mut listing, (s3_name, number), &stop);
-    let Single { text, records, there, problems } =
-        found.map_err(|error| vec![Failure::run(&error)])?;
+    let mut found = Single::default();
+    for (source, name) in readings(file) {
+        // The name as the listing gives it.
+        let is_folder = Path::new(&source).is_dir();
+        if is_folder {
+            return Err(failed("is a folder, expected a file".into()));
+        }
+        let sources = [source];
+        let cloud = args.s3.cloud(&sources)?;
+        let scope = Scope { digests: true, ..Scope::default() };
+        let mut listing = args.s3.listing(&sources, cloud, scope)?;
+        let single = single(&mut listing, (&name, number), &stop);
+        found = single.map_err(|error| vec![Failure::run(&error)])?;
+        if found.there {
+            break;
+        }
+    }
+    let Single { text, records, there, problems } = found;
     problems.iter().for_each(|problem| messages.warning(problem));
     let Some(text) = text else {
         // What could not be read may be what was asked for.
@@ -44,7 +50,11 @@ pub fn run(args: &RecordArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
             return Ok(Exit::Incomplete);
         }
         return Err(failed(match (there, records) {
-            (false, _) => "no such object".into(),
+            (false, _) if is_s3(file) => "no such object".into(),
+            (false, _) => match archive_of(&typed) {
+                Some(_) => "no such member".into(),
+                None => "holds other files; expected one of them, as FILE!/MEMBER#N".into(),
+            },
             (true, 0) => "has no records".into(),
             (true, 1) => "has 1 record: #0".into(),
             (true, _) => format!("has {}: #0 to #{}", plural(records, "record"), records - 1),
@@ -76,6 +86,31 @@ fn place(typed: &OsStr) -> Result<(&OsStr, u64), String> {
     split
         .and_then(|(file, digits)| Some((OsStr::from_bytes(file), number(digits)?)))
         .ok_or_else(|| "is no place of a record".to_owned())
+}
+
+/// What may be meant: a source, and the name of a blob that it gives. A file whose name says that it
+/// lies in another may lie there, or be an object of that name.
+fn readings(file: &OsStr) -> Vec<(OsString, String)> {
+    let whole = source(file);
+    let name = |source: &OsStr| match is_s3(source) || source == "-" {
+        true => source.to_string_lossy().into_owned(),
+        false => Blob::file(source.into()).name.to_string(),
+    };
+    // Reports name members in UTF-8.
+    let parts = file.to_str().and_then(|text| text.split_at_checked(archive_of(text)?.len()));
+    let inside = parts.filter(|_| !Path::new(&whole).exists()).map(|(archive, inside)| {
+        let source = source(OsStr::new(archive));
+        let name = name(&source) + inside;
+        (source, name)
+    });
+    // What lies nowhere is not looked for.
+    let alone = inside.is_none() || is_s3(file);
+    let whole = alone.then(|| (whole.clone(), name(&whole)));
+    whole.into_iter().chain(inside).collect()
+}
+
+fn is_s3(file: &OsStr) -> bool {
+    file.as_bytes().starts_with(b"s3://")
 }
 
 /// The file that is meant. A report writes `\xNN` for a byte of a name that is no text.

@@ -88,9 +88,11 @@ fn unknown(range: &Range, collected: &Collected, names: &PathNames) -> Vec<Probl
         accounts.insert(account);
         regions.insert(region);
     }
-    accounts.extend(names.accounts.iter().map(String::as_str));
-    regions.extend(names.regions.iter().map(String::as_str));
-    if collected.interrupted || names.cut {
+    for names in [names, &collected.names] {
+        accounts.extend(names.accounts.iter().map(String::as_str));
+        regions.extend(names.regions.iter().map(String::as_str));
+    }
+    if collected.interrupted || names.cut || collected.names.cut {
         return Vec::new();
     }
     let mut problems = nowhere::unknown("--account", &range.accounts, &accounts);

@@ -4,7 +4,7 @@
 //! whoever changes the file meanwhile. A text that is all in memory stays there; one that comes in
 //! pieces is kept in a file of our own that has no name, since some blobs can be had only once.
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::sync::Arc;
 
 use tempfile::SpooledTempFile;
@@ -15,13 +15,11 @@ use crate::model::problem::{Problem, Stage};
 use crate::record::container::Reader;
 use crate::source::gate::{Admission, Gate};
 use crate::source::hashed::Hashed;
+use crate::source::spool::Spool;
 use crate::source::{Inflater, Text};
 
 /// Texts in pieces are kept in memory up to this size, and then in a file (64 MiB).
 const IN_MEMORY: usize = 64 << 20;
-
-/// No text is kept beyond this size (8 GiB): CloudTrail writes files of 50 MB.
-const KEPT_MAX: u64 = 8 << 30;
 
 /// Reads a blob, and evaluates its records if the gate lets it in. The inflater is for texts that
 /// were kept.
@@ -46,13 +44,13 @@ pub fn read(
         }
         return stored(text, &hashed, sink);
     }
-    let mut held = gate.may_let_in(text.name()).then(Held::new);
+    let mut held = gate.may_let_in(text.name()).then(|| Spool::new(IN_MEMORY));
     let hashed = Hashed::of(text, |piece| held.iter_mut().for_each(|held| held.add(piece)));
     let stored = stored(text, &hashed, sink);
     // A stream that was stopped ends anywhere, which says nothing of the blob.
     if !sink.shared.stopped() && lets_in(gate, &hashed, sink) {
         let held = held.ok_or_else(|| io::Error::other("it was not kept"));
-        evaluate(held.and_then(Held::rewound), (reader, inflater), sink);
+        evaluate(held.and_then(Spool::rewound), (reader, inflater), sink);
     }
     stored
 }
@@ -96,39 +94,6 @@ fn lets_in(gate: &dyn Gate, hashed: &Hashed, sink: &mut BlobSink<'_, '_>) -> boo
     admission == Admission::In
 }
 
-/// A text that comes in pieces, kept.
-struct Held {
-    file: SpooledTempFile,
-    size: u64,
-    failed: Option<io::Error>,
-}
-
-impl Held {
-    fn new() -> Held {
-        Held { file: SpooledTempFile::new(IN_MEMORY), size: 0, failed: None }
-    }
-
-    fn add(&mut self, piece: &[u8]) {
-        self.size += piece.len() as u64;
-        if self.failed.is_some() {
-            return;
-        }
-        let written = match self.size {
-            ..=KEPT_MAX => self.file.write_all(piece),
-            _ => Err(io::Error::other("it is larger than 8 GiB")),
-        };
-        self.failed = written.err();
-    }
-
-    fn rewound(mut self) -> io::Result<SpooledTempFile> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        self.file.seek(SeekFrom::Start(0))?;
-        Ok(self.file)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -162,7 +127,7 @@ mod tests {
             evaluate(held, (&mut reader, &mut Inflater::new(Limits::default())), &mut sink);
             (sink.blob.unread, sink.blob.problems)
         };
-        let mut held = Held::new();
+        let mut held = Spool::new(IN_MEMORY);
         held.add(br#"{"Records":[]}"#);
         assert_eq!(unread(held.rewound()), (false, 0));
         assert_eq!(unread(Err(io::ErrorKind::StorageFull.into())), (true, 1));

@@ -40,6 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::context::Context;
 use super::partial::Partial;
+use crate::model::path_names::PathNames;
 use crate::model::token::Token;
 use crate::record::scan::fastest_fill;
 use crate::source::{Source, Workers, read_all};
@@ -56,6 +57,8 @@ pub struct Read<G> {
     pub gathered: Vec<G>,
     /// The tokens of what was read whole.
     pub tokens: Vec<Token>,
+    /// What the paths of members of archives say.
+    pub names: PathNames,
 }
 
 /// Reads everything that `source` gives, with the workers of `pool`. `part` makes a worker's part of
@@ -89,5 +92,5 @@ pub fn read<G: Gather>(
         all
     });
     let partial = partial.ok_or_else(|| io::Error::other("there is no worker"))?;
-    Ok(Read { partial, gathered, tokens: all.tokens })
+    Ok(Read { partial, gathered, tokens: all.tokens, names: all.names })
 }

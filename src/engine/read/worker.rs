@@ -70,14 +70,11 @@ impl<'s, 'c, G: Gather> Worker<'s, 'c, G> {
         partial.hours.begin(layout::log_name(&at.blob.name));
         let mut sink = BlobSink::new(shared, (partial, gathered), &at.blob.name, at.sequence);
         let reread = shared.context.plan.past.as_ref().and_then(|past| past.reread.as_ref());
-        let id = at.blob.token.as_ref().map(Token::id);
+        let id = at.given.token.as_ref().map(Token::id);
         sink.blob.again = reread.zip(id).is_some_and(|(before, id)| before.has(id));
         let stored = read(reader, inflater, &mut sink);
         let taken = if sink.blob.unread { Taken::Part } else { Taken::Whole };
         sink.finish(stored.size, gate.map(|_| stored.hash));
-        if let Some(live) = shared.live {
-            live.blob_done(at.sequence);
-        }
         taken
     }
 }
@@ -117,6 +114,12 @@ impl<G: Gather> Visitor for Worker<'_, '_, G> {
             Some(gate) => gate::read(gate.as_ref(), text, (reader, inflater), sink),
             None => read_at_once(text, reader, sink),
         })
+    }
+
+    fn done(&mut self, sequence: u64) {
+        if let Some(live) = self.shared.live {
+            live.blob_done(sequence);
+        }
     }
 
     fn finish(mut self) -> (Partial, G) {

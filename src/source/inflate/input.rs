@@ -112,11 +112,12 @@ impl<'a> Input<'a> {
                 self.ended = n == 0;
                 Ok(n)
             }
-            Err(error) => {
+            // The layer that holds this one has said why it ends.
+            Err(error) => Err(error.downcast().unwrap_or_else(|error| {
                 let at = self.read();
                 let message = format!("read failed at byte {at}: {error}; expected more data");
-                Err(Cut { stage: Stage::Read, message })
-            }
+                Cut { stage: Stage::Read, message }
+            })),
         }
     }
 }

@@ -7,6 +7,7 @@
 use crate::model::problem::Stage;
 use crate::model::window::Cut;
 
+use super::super::budget::Budget;
 use super::gzip::{self, Gzip};
 use super::input::Input;
 use super::terms::{Broken, Compression, Limits};
@@ -26,16 +27,19 @@ pub(super) struct Feed<'a> {
     ratio: u64,
     ratio_floor: u64,
     inflated: u64,
+    /// What all layers of a blob share.
+    budget: Option<&'a Budget>,
 }
 
 impl<'a> Feed<'a> {
-    pub(super) fn new(input: Input<'a>, limits: &Limits) -> Self {
+    pub(super) fn new(input: Input<'a>, limits: &Limits, budget: Option<&'a Budget>) -> Self {
         Feed {
             input,
             decoder: Decoder::Unknown,
             ratio: limits.ratio,
             ratio_floor: limits.ratio_floor,
             inflated: 0,
+            budget,
         }
     }
 
@@ -53,11 +57,15 @@ impl<'a> Feed<'a> {
             Decoder::Gzip(gzip) => gzip.read(&mut self.input, out),
             Decoder::Zstd(zstd) => zstd.read(&mut self.input, out),
         };
-        match &read {
-            Ok(text) | Err(Broken { text, .. }) => self.inflated += *text as u64,
-        }
+        let (Ok(text) | Err(Broken { text, .. })) = &read;
+        self.inflated += *text as u64;
+        self.budget.iter().for_each(|budget| budget.spend(*text as u64));
         match read {
             Ok(text) if self.is_bomb() => Err(Broken { text, cut: self.bomb() }),
+            Ok(text) => match self.budget.and_then(Budget::exceeded) {
+                Some(cut) => Err(Broken { text, cut }),
+                None => Ok(text),
+            },
             read => read,
         }
     }
@@ -117,7 +125,7 @@ impl<'a> Feed<'a> {
 
 /// How a blob that begins with `head` is compressed; `None` if more of it must be seen. A blob
 /// that ends before that is plain.
-pub(super) fn sniff(head: &[u8]) -> Option<Compression> {
+pub(in crate::source) fn sniff(head: &[u8]) -> Option<Compression> {
     let could_be = |magic: &[u8]| head.len() < magic.len() && magic.starts_with(head);
     let skippable_begun = head.len() < 4
         && matches!(head, [0x50..=0x5f, rest @ ..] if zstd::SKIPPABLE.starts_with(rest));

@@ -162,6 +162,33 @@ impl<'a> Text<'a> {
         self.feed.is_none()
     }
 
+    /// Brings more text into view; `false` at the end. A fault is kept for [`fill`](Window::fill).
+    pub(in crate::source) fn more(&mut self) -> bool {
+        let had = self.end - self.start;
+        while self.feed.is_some() {
+            if !self.make_room() {
+                let max = self.max_window;
+                let message = format!(
+                    "a record at byte {} of the text is larger than {max} bytes, which cannot \
+                     be held; expected smaller ones; the rest is not read",
+                    self.offset
+                );
+                self.stop(Cut { stage: Stage::Parse, message });
+                break;
+            }
+            self.pull();
+            if self.awaits_bom() {
+                // Held back: text in view must not be taken away again.
+                continue;
+            }
+            self.skip_bom();
+            if self.end - self.start > had {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Lets the feed write behind the unread text, once.
     fn pull(&mut self) {
         let Some(feed) = &mut self.feed else { return };
@@ -246,27 +273,8 @@ impl Window for Text<'_> {
     }
 
     fn fill(&mut self) -> Result<bool, Cut> {
-        let had = self.end - self.start;
-        while self.feed.is_some() {
-            if !self.make_room() {
-                let max = self.max_window;
-                let message = format!(
-                    "a record at byte {} of the text is larger than {max} bytes, which cannot \
-                     be held; expected smaller ones; the rest is not read",
-                    self.offset
-                );
-                self.stop(Cut { stage: Stage::Parse, message });
-                break;
-            }
-            self.pull();
-            if self.awaits_bom() {
-                // Held back: text in view must not be taken away again.
-                continue;
-            }
-            self.skip_bom();
-            if self.end - self.start > had {
-                return Ok(true);
-            }
+        if self.more() {
+            return Ok(true);
         }
         self.cut.take().map_or(Ok(false), Err)
     }

@@ -1,14 +1,15 @@
 //! The loop over blobs: what reaches the visitors, and which tokens come back.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::model::origin::Origin;
-use crate::model::problem::Stage;
+use crate::model::problem::{Problem, Stage};
 use crate::model::window::Window;
-use crate::source::Body;
 use crate::source::s3::Object;
+use crate::source::{Body, Text};
 
 /// Writes down what it is given.
 struct Noting<'a> {
@@ -98,7 +99,7 @@ fn read(
     let says = |name: &str| says(name, &stop, &goes_on);
     let workers = Workers { pool: &pool, stop: &stop, beat: &beat };
     let visitor = |_| Noting { noted: Vec::new(), says: &says, goes_on: &goes_on };
-    let AllRead { found, tokens } = read_all(&mut entries.into_iter(), workers, visitor);
+    let AllRead { found, tokens, .. } = read_all(&mut entries.into_iter(), workers, visitor);
     let mut noted = found.concat();
     noted.sort();
     let mut settled: Vec<u64> = tokens.into_iter().map(|token| token.settle()[0]).collect();

@@ -1,0 +1,241 @@
+//! What lies inside a text: the members of an archive, and what is packed again.
+//!
+//! ```text
+//! head     what lies inside, told by the first bytes
+//! member   a member of an archive, and its name
+//! tar      members as they come
+//! zip      members by the directory
+//! ```
+//!
+//! Each layer has a text of its own, which is opened like that of a file, and looked into in turn. To
+//! a visitor each member is a blob; the archive is none. What must stay true: no two blobs have one
+//! name; what an archive holds and cannot be read is told; and the work is bounded by the size of the
+//! outermost blob: by the depth, by the budget, and since each layer reads its bytes once.
+
+mod head;
+mod member;
+mod tar;
+#[cfg(test)]
+mod tests;
+mod zip;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::blob::{Blob, Body};
+use super::budget::Budget;
+use super::inflate::{Compression, Inflater, Inner, Limits, Text};
+use super::layout;
+use super::name::shown_bytes;
+use super::visitor::{At, Taken, Visitor};
+use crate::model::origin::Origin;
+use crate::model::path_names::PathNames;
+use crate::model::problem::Problem;
+use crate::model::window::{Cut, Window};
+use head::Inside;
+use member::{Fault, Found, Member, Names, Rest, broken};
+
+/// How many texts may lie inside one another in a blob.
+const DEEPEST: usize = 4;
+
+/// Kinds of members that cannot be read, each told once.
+const KINDS: usize = 16;
+
+/// What opens the layers of one blob after another. One per worker.
+pub(super) struct Layers {
+    limits: Limits,
+    /// One for each depth.
+    inflaters: Vec<Inflater>,
+    /// What the paths of members say.
+    pub names: PathNames,
+    /// The folder that was looked at last.
+    folder: Vec<u8>,
+}
+
+impl Layers {
+    /// One that has allocated no buffer yet.
+    pub fn new(limits: Limits) -> Layers {
+        let inflaters = (0..DEEPEST).map(|_| Inflater::new(limits)).collect();
+        Layers { limits, inflaters, names: PathNames::default(), folder: Vec::new() }
+    }
+
+    /// Gives the visitor what lies in a blob: its text, or its members.
+    pub fn read<V: Visitor>(
+        &mut self,
+        (blob, sequence): (&Blob, u64),
+        text: &mut Text<'_>,
+        (visitor, stop): (&mut V, &AtomicBool),
+    ) -> Taken {
+        let Layers { limits, inflaters, names, folder } = self;
+        let budget = Budget::new(limits);
+        budget.stored(text.size_on_disk().unwrap_or_default());
+        let mut opening =
+            Opening { given: blob, sequence, visitor, stop, budget: &budget, names, folder };
+        opening.read(inflaters, blob, text)
+    }
+}
+
+/// A blob whose layers are opened.
+struct Opening<'a, V> {
+    given: &'a Blob,
+    sequence: u64,
+    visitor: &'a mut V,
+    stop: &'a AtomicBool,
+    budget: &'a Budget,
+    names: &'a mut PathNames,
+    folder: &'a mut Vec<u8>,
+}
+
+impl<'a, V: Visitor> Opening<'a, V> {
+    /// Looks into a text. `inflaters` are for the layers below.
+    fn read(&mut self, inflaters: &mut [Inflater], blob: &Blob, text: &mut Text<'_>) -> Taken {
+        match head::told(text) {
+            Inside::Text => self.visitor.blob(at(self.given, self.sequence, blob), Ok(text)),
+            Inside::Closed(kind) => {
+                let message = format!("it is {kind}, which is not read; extract it first");
+                self.fault(blob, broken(message))
+            }
+            _ if inflaters.is_empty() => {
+                let message = format!(
+                    "more than {DEEPEST} archives or compressed texts lie inside one another; \
+                     extract it first"
+                );
+                self.fault(blob, broken(message))
+            }
+            Inside::Packed => self.packed(inflaters, blob, text),
+            Inside::Tar => {
+                let budget = self.outermost(inflaters);
+                self.archive(inflaters, blob, |each| tar::members(text, budget, each))
+            }
+            Inside::Zip => {
+                let path = self.outermost(inflaters).and_then(|_| as_stored(text, blob));
+                let stop = self.stop;
+                self.archive(inflaters, blob, |each| zip::members(text, path, stop, each))
+            }
+        }
+    }
+
+    /// Opens what is packed again.
+    fn packed(&mut self, inflaters: &mut [Inflater], blob: &Blob, text: &mut Text<'_>) -> Taken {
+        let outermost = self.outermost(inflaters);
+        let Some((inflater, deeper)) = inflaters.split_first_mut() else { return Taken::Whole };
+        let size = text.is_all_there().then(|| text.text().len() as u64);
+        let (stored, budget) = (text.size_on_disk(), self.budget);
+        let reader = Box::new(Rest { text, budget: outermost });
+        let mut inner = inflater.open_inner(&blob.name, Inner { reader, size, stored, budget });
+        self.read(deeper, blob, &mut inner)
+    }
+
+    /// Opens the members of an archive, as `members` gives them.
+    fn archive(
+        &mut self,
+        inflaters: &mut [Inflater],
+        blob: &Blob,
+        members: impl FnOnce(member::Each<'_>) -> Result<(), Fault>,
+    ) -> Taken {
+        let (mut taken, mut names) = (Taken::Whole, Names::default());
+        let mut left_out: BTreeMap<String, (u64, Vec<u8>)> = BTreeMap::new();
+        let mut empty = true;
+        let ended = members(&mut |found| {
+            empty = false;
+            match found {
+                Found::Member(member) => {
+                    taken = taken.and(self.member(inflaters, blob, &mut names, member));
+                }
+                Found::LeftOut { path, kind } => {
+                    if left_out.len() < KINDS || left_out.contains_key(&kind) {
+                        left_out.entry(kind).or_insert((0, path)).0 += 1;
+                    }
+                }
+            }
+            self.goes_on() && self.budget.exceeded().is_none()
+        });
+        for (kind, (count, first)) in left_out {
+            let (are, them) = if count == 1 { ("is", "it") } else { ("are", "them") };
+            let message = format!(
+                "{count} of its members {are} {kind}, such as {}; extract {them} first",
+                shown_bytes(&first)
+            );
+            taken = taken.and(self.fault(blob, broken(message)));
+        }
+        match ended {
+            Err(Fault::Told) => taken,
+            Err(Fault::Cut(cut)) => taken.and(self.fault(blob, cut)),
+            Ok(()) => match self.budget.exceeded() {
+                Some(cut) => taken.and(self.fault(blob, cut)),
+                None if empty && self.goes_on() => {
+                    let message = "it is an archive without files; expected logs in it";
+                    self.fault(blob, broken(message.into()))
+                }
+                None => taken,
+            },
+        }
+    }
+
+    /// Opens a member of the archive `blob`.
+    fn member(
+        &mut self,
+        inflaters: &mut [Inflater],
+        blob: &Blob,
+        names: &mut Names,
+        member: Member<'_>,
+    ) -> Taken {
+        let Some((inflater, deeper)) = inflaters.split_first_mut() else { return Taken::Whole };
+        let Member { path, reader, size, stored } = member;
+        self.folder(&path);
+        let name: Arc<str> = names.next(&blob.name, &path).into();
+        let member = Blob { name, body: Body::Member, token: None };
+        if self.visitor.unopened(at(self.given, self.sequence, &member)).is_some() {
+            return Taken::Whole;
+        }
+        let (size, stored, budget) = (Some(size), Some(stored), self.budget);
+        let mut text = inflater.open_inner(&member.name, Inner { reader, size, stored, budget });
+        self.read(deeper, &member, &mut text)
+    }
+
+    /// Notes what a member's folder says.
+    fn folder(&mut self, path: &[u8]) {
+        let end = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        if *self.folder == path[..end] {
+            return;
+        }
+        self.folder.clear();
+        self.folder.extend_from_slice(&path[..end]);
+        if let Some((account, region)) = layout::names(&String::from_utf8_lossy(self.folder)) {
+            self.names.add(&account, region);
+        }
+    }
+
+    /// Tells that a blob holds something that cannot be read.
+    fn fault(&mut self, blob: &Blob, cut: Cut) -> Taken {
+        let origin = Origin::blob(Arc::clone(&blob.name));
+        let taken = if cut.stage.may_pass() { Taken::Part } else { Taken::Whole };
+        self.visitor.problem(Problem::new(origin, cut.stage, cut.message));
+        taken
+    }
+
+    /// What is told how much was read, if that is read from the blob as stored.
+    fn outermost(&self, inflaters: &[Inflater]) -> Option<&'a Budget> {
+        (inflaters.len() == DEEPEST).then_some(self.budget)
+    }
+
+    fn goes_on(&self) -> bool {
+        self.visitor.goes_on() && !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+fn at<'a>(given: &'a Blob, sequence: u64, blob: &'a Blob) -> At<'a> {
+    At { blob, given, sequence }
+}
+
+/// The file whose bytes are the text, if there is one.
+fn as_stored<'a>(text: &Text<'_>, blob: &'a Blob) -> Option<&'a Path> {
+    match &blob.body {
+        Body::File(path) if text.kind() == Compression::Plain => {
+            text.size_on_disk().map(|_| path.as_path())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,220 @@
+//! The members of a zip, in the order of its directory.
+//!
+//! The directory is at the end, and is read record by record, so that it is never held, whatever it
+//! claims. A deflated member is read as the gzip member that it nearly is: its header and its checksum
+//! are put round it. So both kinds go the same two ways, with the same limits. Members that were
+//! compressed with zstd, bzip2 or xz are told by their first bytes, as everywhere.
+//!
+//! What must stay true: together, members take no more bytes than the archive has. Where they claim to,
+//! they overlap, as only bombs do.
+//!
+//! Source: PKWARE, "APPNOTE.TXT - .ZIP File Format Specification".
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rawzip::{CompressionMethod, ErrorKind, ReaderAt, ZipArchive, ZipFileHeaderRecord, ZipLocator};
+use tempfile::SpooledTempFile;
+
+use crate::model::problem::Stage;
+use crate::model::window::{Cut, Window};
+use crate::source::inflate::Text;
+use crate::source::spool::Spool;
+
+use super::member::{Each, Fault, Found, Member, broken};
+
+/// Archives that can be read only once are kept in memory up to this size, and then in a file (8 MiB).
+const IN_MEMORY: usize = 8 << 20;
+
+/// What every member takes beside its name and its bytes: its own header and that in the directory.
+const HEADERS: u64 = 30 + 46;
+
+/// A gzip header that says nothing.
+const GZIP_HEADER: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\xff";
+
+/// Gives each member of the zip in `text`, which is the file at `path` as it is, if there is one.
+pub(super) fn members(
+    text: &mut Text<'_>,
+    path: Option<&Path>,
+    stop: &AtomicBool,
+    each: Each<'_>,
+) -> Result<(), Fault> {
+    if text.is_all_there() {
+        let bytes = text.text();
+        return directory(&bytes, bytes.len() as u64, each);
+    }
+    if let Some(path) = path {
+        let file = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (size, file) = file.map_err(|error| unread(&error))?;
+        return directory(&rawzip::FileReader::from(file), size, each);
+    }
+    let mut spool = Spool::new(IN_MEMORY);
+    let cut = loop {
+        let view = text.text();
+        spool.add(view);
+        let len = view.len();
+        text.consume(len);
+        if spool.has_failed() || stop.load(Ordering::Relaxed) {
+            break None;
+        }
+        match text.fill() {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(cut) => break Some(cut),
+        }
+    };
+    if stop.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let size = spool.size();
+    let file = spool.rewound().map_err(|error| {
+        let message = format!("it cannot be kept to be read from its end: {error}");
+        Cut { stage: Stage::Read, message }
+    })?;
+    let file = Kept(RefCell::new(file));
+    let read = directory(&file, size, each);
+    // What follows from the fault is not told beside it.
+    cut.map_or(read, |cut| Err(cut.into()))
+}
+
+/// Gives each member that the directory has.
+fn directory(file: &dyn ReaderAt, size: u64, each: Each<'_>) -> Result<(), Fault> {
+    let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+    let located = ZipLocator::new().locate_in_reader(file, &mut buffer, size);
+    let archive = located.map_err(|(_, error)| fault(error, "its directory cannot be found"))?;
+    let mut entries = archive.entries(&mut buffer);
+    let (mut members, mut taken) = (0, 0_u64);
+    while let Some(entry) =
+        entries.next_entry().map_err(|error| fault(error, "its directory is damaged"))?
+    {
+        members += 1;
+        taken = taken.saturating_add(HEADERS).saturating_add(entry.compressed_size_hint());
+        if taken > size {
+            return Err(broken(format!(
+                "the first {members} members claim {taken} bytes, and the zip has {size}: they \
+                 overlap, as those of a decompression bomb do; the rest is not read"
+            ))
+            .into());
+        }
+        if entry.is_dir() || entry.mode().is_symlink() {
+            continue;
+        }
+        if !each(found(&archive, &entry)) {
+            return Ok(());
+        }
+    }
+    match archive.entries_hint() {
+        // Old tools count modulo 2^16.
+        hint if hint == members || hint == members & 0xffff => Ok(()),
+        hint => Err(broken(format!(
+            "the zip says that it has {hint} members, and its directory has {members}"
+        ))
+        .into()),
+    }
+}
+
+/// A member, or why it cannot be read.
+fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord<'_>) -> Found<'m> {
+    let path = path_of(entry.file_path().as_bytes());
+    let method = entry.compression_method();
+    if entry.flags().is_encrypted() {
+        return Found::LeftOut { path, kind: "encrypted".into() };
+    }
+    if !is_read(method) {
+        let kind = format!("compressed by {method}, which is not read");
+        return Found::LeftOut { path, kind };
+    }
+    let stored = entry.compressed_size_hint();
+    let wayfinder = entry.wayfinder();
+    let data = match archive.get_entry(wayfinder) {
+        Ok(data) => data,
+        // Told by the member itself: others may be well.
+        Err(error) => {
+            let cut = match fault(error, "the header of this member of the zip is damaged") {
+                Fault::Cut(cut) => cut,
+                Fault::Told => broken(String::new()),
+            };
+            return Found::Member(Member {
+                path,
+                reader: Box::new(Never(Some(cut))),
+                size: 0,
+                stored,
+            });
+        }
+    };
+    let (reader, size): (Box<dyn Read + 'm>, u64) = match method {
+        CompressionMethod::DEFLATE => {
+            let sum = entry.crc32().to_le_bytes();
+            // Modulo 2^32, as gzip has it.
+            let length = wayfinder.uncompressed_size_hint().to_le_bytes();
+            let trailer = io::Cursor::new([&sum[..], &length[..4]].concat());
+            let reader = GZIP_HEADER.chain(AsCut(data.reader())).chain(trailer);
+            (Box::new(reader), stored.saturating_add(GZIP_HEADER.len() as u64 + 8))
+        }
+        CompressionMethod::STORE => (Box::new(AsCut(data.verifying_reader(data.reader()))), stored),
+        _ => (Box::new(AsCut(data.reader())), stored),
+    };
+    Found::Member(Member { path, reader, size, stored })
+}
+
+fn is_read(method: CompressionMethod) -> bool {
+    use CompressionMethod as Is;
+    [Is::STORE, Is::DEFLATE, Is::ZSTD].contains(&method)
+}
+
+/// A path as other systems write it. Some tools on Windows put backslashes between folders.
+fn path_of(path: &[u8]) -> Vec<u8> {
+    let windows = !path.contains(&b'/');
+    path.iter().map(|byte| if windows && *byte == b'\\' { b'/' } else { *byte }).collect()
+}
+
+fn unread(error: &io::Error) -> Cut {
+    let message = format!("cannot read it: {error}; expected a readable file");
+    Cut { stage: Stage::Read, message }
+}
+
+/// A fault of the archive, or one of reading it.
+fn fault(error: rawzip::Error, what: &str) -> Fault {
+    match error.into_kind() {
+        ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => unread(&error),
+        kind => broken(format!("{what}: {kind}; expected a whole zip archive")),
+    }
+    .into()
+}
+
+/// A file of our own, which only this thread reads.
+struct Kept(RefCell<SpooledTempFile>);
+
+impl ReaderAt for Kept {
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut file = self.0.try_borrow_mut().map_err(io::Error::other)?;
+        file.seek(SeekFrom::Start(at))?;
+        file.read(out)
+    }
+}
+
+/// A reader whose faults that are no failed reads are the archive's.
+struct AsCut<R>(R);
+
+impl<R: Read> Read for AsCut<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => {
+                io::Error::other(broken(format!("this member of the zip is damaged: {error}")))
+            }
+            _ => error,
+        })
+    }
+}
+
+/// Gives nothing, and why.
+struct Never(Option<Cut>);
+
+impl Read for Never {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), |cut| Err(io::Error::other(cut)))
+    }
+}
