@@ -139,12 +139,11 @@ fn a_man_page_has_every_option() {
         assert!(!all.is_empty(), "{help}");
         all.iter().for_each(|option| assert!(page.contains(option.as_str()), "{command} {option}"));
     }
-    let version = format!("\"keytrail {}\"", env!("CARGO_PKG_VERSION"));
     for words in [&["scan"][..], &["rules", "lint"], &["generate", "schema"], &[]] {
         let words = ["generate", "man"].iter().chain(words);
         let page = sandbox.keytrail(words).run().code(0).stdout;
         let title = page.lines().find(|line| line.starts_with(".TH")).unwrap();
-        assert!(title.contains(&version), "{title}");
+        assert!(title.contains("\"keytrail [VERSION]\""), "{title}");
         for section in ["ENVIRONMENT", "EXAMPLES"] {
             let (_, text) = page.split_once(&format!(".SH {section}\n")).expect(section);
             assert!(text.lines().nth(1).is_some_and(|line| !line.starts_with(".SH")), "{page}");

@@ -7,7 +7,7 @@ use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::offered::{SHELLS, offering};
-use super::{PROGRAM, print};
+use super::text::{PROGRAM, print};
 use crate::cli::args::Cli;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;

@@ -11,7 +11,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{PROGRAM, print};
+use super::text::{PROGRAM, print};
 use crate::cli::args::Cli;
 use crate::cli::deliver::Delivery;
 use crate::cli::environment::{self, Variable};
