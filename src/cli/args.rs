@@ -337,8 +337,10 @@ pub struct OutputArgs {
 
     /// One finding an event instead of one a group
     ///
-    /// With -f ndjson findings are written as they are found, in that order. Without it, more than 1,000
-    /// findings of one rule by one actor are folded.
+    /// With -f ndjson findings are written as they are found, in that order, and without what is decided at
+    /// the end: whether they were undone, and a level that later records raise or lower. With --export
+    /// they are written at the end and have all of it. Without --each, more than 1,000 findings of one
+    /// rule by one actor are folded.
     #[arg(long)]
     pub each: bool,
 

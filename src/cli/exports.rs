@@ -101,6 +101,11 @@ impl Exports {
         if failures.is_empty() { Ok(Exports(open)) } else { Err(failures) }
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The files to remove should the process end at once.
     pub fn unfinished(&self) -> impl Iterator<Item = Unfinished> {
         self.0.iter().map(|(_, delivery)| delivery.unfinished())

@@ -62,6 +62,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use args::config::ConfigCommand;
 use args::{Cli, Command};
 use environment::Given;
 use exit::Exit;
@@ -107,13 +108,32 @@ fn parse() -> Result<(Cli, Given), clap::Error> {
     let matches = command.try_get_matches_from_mut(env::args_os())?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     let given = Given::of(&command, &matches);
-    if let Command::Scan(scan) = &mut cli.command {
-        // Typed without --verify they are a mistake; in the environment they wait for it.
-        let input = &mut scan.input;
-        let waiting = !input.verify && given.is_from_variable("public-keys");
-        input.public_keys = input.public_keys.take().filter(|_| !waiting);
-    }
+    let_wait(&mut cli.command, &given);
     Ok((cli, given))
+}
+
+/// Takes out values of variables that wait for another run. Typed they would be a mistake; a variable is
+/// there for all runs, also for those in which it means nothing.
+fn let_wait(command: &mut Command, given: &Given) {
+    if let Command::Scan(scan) = command {
+        let format = &mut scan.output.written.format;
+        let has_none = |format: &String| {
+            values::format(format).is_ok_and(|format| !settings::is_of_forecasts(format))
+        };
+        let waits = scan.run.dry_run && given.is_from_variable("format");
+        *format = format.take().filter(|format| !(waits && has_none(format)));
+    }
+    let input = match command {
+        Command::Scan(scan) => &mut scan.input,
+        Command::Config(config) => match &mut config.command {
+            ConfigCommand::Show(show) => &mut show.input,
+            ConfigCommand::Init(_) | ConfigCommand::Schema => return,
+        },
+        _ => return,
+    };
+    if !input.verify && given.is_from_variable("public-keys") {
+        input.public_keys = None;
+    }
 }
 
 /// Prints help, the version, or what is wrong with the words.

@@ -31,8 +31,9 @@ pub fn look(outcome: &mut Outcome, filter: &Filter, sources: &[OsString]) -> Vec
     let mut quiet = Vec::new();
     if !outcome.interrupted && !outcome.coverage.is_cut() && !outcome.names.cut {
         let known = Known::of(outcome);
-        // Where nothing has a name, none can be missed: that there are no records is said elsewhere.
-        if known.has_names() {
+        // Where nothing could be read nobody knows names, and that is said elsewhere. What was read whole
+        // and holds no record has none of those that were asked for.
+        if known.has_names() || (!no_trail_file(outcome) && outcome.complete()) {
             let mut nowhere = known.lacks(filter);
             if nowhere.is_empty() {
                 quiet = known.quiet(filter);

@@ -23,13 +23,15 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use walkdir::WalkDir;
 
-use super::ui::When;
+use super::ui::{self, When};
 use crate::engine::{Phase, Progress};
 
 /// How often the line on a terminal is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 /// How often a line is written where there is no terminal.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Columns of the sign that turns, and of the space behind it.
+const SPINNER: usize = 2;
 /// A phase that is younger does not tell how long it will take.
 const TELLS_AFTER: Duration = Duration::from_secs(1);
 
@@ -171,7 +173,9 @@ fn draw(watched: Watched<'_>, total: &OnceLock<Option<Total>>, done: &AtomicBool
     }
     let mut clock = Clock::new();
     while !done.load(Ordering::Acquire) {
-        bar.set_message(clock.look(watched, known(total)));
+        // The window may change.
+        let width = ui::width_of_stderr().map_or(usize::MAX, usize::from);
+        bar.set_message(clock.look(watched, known(total), width.saturating_sub(SPINNER)));
         bar.tick();
         thread::park_timeout(DRAW_EVERY);
     }
@@ -182,7 +186,8 @@ fn write_lines(watched: Watched<'_>, total: &OnceLock<Option<Total>>, done: &Ato
     let mut clock = Clock::new();
     loop {
         thread::park_timeout(WRITE_EVERY);
-        let _ = writeln!(io::stderr(), "progress: {}", clock.look(watched, known(total)));
+        let _ =
+            writeln!(io::stderr(), "progress: {}", clock.look(watched, known(total), usize::MAX));
         if done.load(Ordering::Acquire) {
             return;
         }
@@ -205,13 +210,13 @@ impl Clock {
         Clock { phase: Phase::Reading, began: Instant::now() }
     }
 
-    /// The line to show now.
-    fn look(&mut self, watched: Watched<'_>, total: Option<Total>) -> String {
+    /// The line to show now, in so many columns.
+    fn look(&mut self, watched: Watched<'_>, total: Option<Total>, width: usize) -> String {
         let seen = Seen::of(watched.progress);
         if seen.phase != self.phase {
             *self = Clock { phase: seen.phase, began: Instant::now() };
         }
-        seen.text(watched.reading, total, self.began.elapsed())
+        seen.text((watched.reading, total), self.began.elapsed(), width)
     }
 }
 
@@ -241,51 +246,64 @@ impl Seen {
         }
     }
 
-    /// What is done, how far, and how long it will take; `elapsed` is the age of the phase.
-    fn text(self, reading: &str, total: Option<Total>, elapsed: Duration) -> String {
-        let (name, (far, left)) = match self.phase {
+    /// What is done, how far, and how long it will take; `elapsed` is the age of the phase. Where a line
+    /// has no room for all, what weighs least is left out: the phase and the time stay.
+    fn text(
+        self,
+        (reading, total): (&str, Option<Total>),
+        elapsed: Duration,
+        width: usize,
+    ) -> String {
+        let (name, (mut far, left)) = match self.phase {
             Phase::Reading => (reading, self.read(total, elapsed)),
-            Phase::Counting => ("counting", self.parts(elapsed)),
-            Phase::Deciding => ("deciding", self.parts(elapsed)),
-            Phase::Writing => ("writing", (counted(self.parts, "finding", "findings"), None)),
-            Phase::Sorting => ("sorting", (counted(self.matches, "match", "matches"), None)),
+            Phase::Counting => ("counting", self.parts(elapsed, "")),
+            Phase::Deciding => ("deciding", self.parts(elapsed, "")),
+            Phase::Sorting => ("sorting", (vec![counted(self.matches, "match", "matches")], None)),
+            Phase::Writing => ("writing", self.parts(elapsed, " findings")),
         };
         let left = left.map(|left| format!("about {} left", rough(left)));
-        let parts = [Some(name.to_owned()), Some(far).filter(|far| !far.is_empty()), left];
-        parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
+        loop {
+            let shown = Some(far.join(", ")).filter(|far| !far.is_empty());
+            let parts = [Some(name.to_owned()), shown, left.clone()];
+            let line = parts.into_iter().flatten().collect::<Vec<_>>().join("  ");
+            if line.chars().count() <= width || far.pop().is_none() {
+                return line;
+            }
+        }
     }
 
-    fn read(self, total: Option<Total>, elapsed: Duration) -> (String, Option<Duration>) {
+    /// How far reading is, what weighs most first.
+    fn read(self, total: Option<Total>, elapsed: Duration) -> (Vec<String>, Option<Duration>) {
         let bytes = HumanBytes(self.bytes);
         let (mut far, left) = match total {
             Some(total) => {
                 let (files, all) = (HumanCount(self.files), HumanBytes(total.bytes));
                 let of = counted(total.files, "file", "files");
                 (
-                    format!("{files} of {of}, {bytes} of {all}"),
+                    vec![format!("{files} of {of}"), format!("{bytes} of {all}")],
                     left(elapsed, self.bytes, total.bytes),
                 )
             }
-            None => (format!("{}, {bytes}", counted(self.files, "file", "files")), None),
+            None => (vec![counted(self.files, "file", "files"), bytes.to_string()], None),
         };
         // Digests have none.
         if self.records > 0 {
-            far += &format!(", {}", counted(self.records, "record", "records"));
+            far.push(counted(self.records, "record", "records"));
         }
         if self.matches > 0 {
-            far += &format!(", {}", counted(self.matches, "match", "matches"));
+            far.push(counted(self.matches, "match", "matches"));
         }
         (far, left)
     }
 
-    /// Parts of a phase. There may turn out to be more than was thought.
-    fn parts(self, elapsed: Duration) -> (String, Option<Duration>) {
+    /// Parts of a phase, and what they are. There may turn out to be more than was thought.
+    fn parts(self, elapsed: Duration, what: &str) -> (Vec<String>, Option<Duration>) {
         if self.parts == 0 {
-            return (String::new(), None);
+            return (if what.is_empty() { Vec::new() } else { vec![format!("0{what}")] }, None);
         }
         let done = self.done.min(self.parts);
-        let far = format!("{} of {}", HumanCount(done), HumanCount(self.parts));
-        (far, left(elapsed, done, self.parts))
+        let far = format!("{} of {}{what}", HumanCount(done), HumanCount(self.parts));
+        (vec![far], left(elapsed, done, self.parts))
     }
 }
 

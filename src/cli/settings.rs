@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::args::ScanArgs;
-use super::args::common::LevelArgs;
+use super::args::common::{InputArgs, LevelArgs, RuleArgs};
 use super::check::{Check, Running};
 use super::failure::Failure;
 use super::values;
@@ -56,11 +56,7 @@ impl Settings {
         let mut check = Check::default();
         let sources = sources(&mut check, &args.sources, stdin_is_terminal);
         let filter = check.filter(&args.input.range, now);
-        if args.rules.no_builtin_rules && args.rules.paths.is_empty() {
-            check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
-        }
-        let (verify, keys) = (args.input.verify, args.input.public_keys.as_ref());
-        let asked = check.all(asked(verify, keys, &sources));
+        let together = together(&mut check, &args.input, &args.rules, &sources);
         let out = &args.output;
         let min_level = out.levels.min_level.as_deref().unwrap_or(LevelArgs::MIN_LEVEL);
         let min_level = check.value("--min-level", min_level, str::parse);
@@ -69,7 +65,7 @@ impl Settings {
         let written = Written::settle(&mut check, &out.written);
         let format = written.as_ref().map(|written| written.format);
         let problems = check.problems(&out.problems, format == Some(Format::Ndjson));
-        if args.run.dry_run && !matches!(format, None | Some(Format::Table | Format::Json)) {
+        if args.run.dry_run && format.is_some_and(|format| !is_of_forecasts(format)) {
             check.usage(
                 "--dry-run has a table and a json document only",
                 "give -f table or -f json",
@@ -86,7 +82,7 @@ impl Settings {
                 written: written?,
                 problems: problems?,
                 each: out.each,
-                verify: asked.map(|_| verify)?,
+                verify: together.map(|()| args.input.verify)?,
             })
         })();
         check.end(settings)
@@ -121,6 +117,11 @@ impl Settings {
     }
 }
 
+/// Whether what a scan would read can be told in a format.
+pub fn is_of_forecasts(format: Format) -> bool {
+    matches!(format, Format::Table | Format::Json)
+}
+
 fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Vec<OsString> {
     if typed.is_empty() {
         if stdin_is_terminal {
@@ -131,18 +132,32 @@ fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Ve
         }
         return vec!["-".into()];
     }
-    if typed.iter().filter(|source| *source == "-").count() > 1 {
-        check.usage("standard input can be read only once", "give - once");
-    }
     typed.to_vec()
 }
 
-/// The file of public keys if there is to be verified, and what is wrong with asking for it.
-fn asked<'a>(
-    verify: bool,
-    keys: Option<&'a PathBuf>,
+/// Looks at options that make no sense beside each other. `config show` asks it too, so that it shows
+/// nothing that a scan refuses.
+pub fn together(
+    check: &mut Check,
+    input: &InputArgs,
+    rules: &RuleArgs,
     sources: &[OsString],
-) -> Result<Option<&'a PathBuf>, Vec<Failure>> {
+) -> Option<()> {
+    if sources.iter().filter(|source| *source == "-").count() > 1 {
+        check.usage("standard input can be read only once", "give - once");
+    }
+    if rules.no_builtin_rules && rules.paths.is_empty() {
+        check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
+    }
+    check.all(verified(input.verify, input.public_keys.as_ref(), sources))
+}
+
+/// What is wrong with asking for verified logs.
+fn verified(
+    verify: bool,
+    keys: Option<&PathBuf>,
+    sources: &[OsString],
+) -> Result<(), Vec<Failure>> {
     let wrong = |message: &str, hint| Failure::Usage { message: message.into(), hint };
     let mut failures = Vec::new();
     match (verify, keys) {
@@ -162,7 +177,7 @@ fn asked<'a>(
             "with --verify give files or folders",
         ));
     }
-    if failures.is_empty() { Ok(keys) } else { Err(failures) }
+    if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
 #[cfg(test)]

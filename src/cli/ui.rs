@@ -105,6 +105,12 @@ pub fn width() -> Option<u16> {
     columns.filter(|&columns| columns > 0).or_else(|| comfy_table::Table::new().width())
 }
 
+/// The width of standard error in columns, if it is a terminal.
+pub fn width_of_stderr() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    Some(size.ws_col).filter(|&columns| columns > 0)
+}
+
 /// Standard error: `error:` and `hint:` lines as Cargo writes them.
 ///
 /// A line that cannot be written is lost: there is nowhere left to say so.

@@ -15,15 +15,23 @@ const NAMED_MAX: usize = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Of {
     Account,
+    Region,
     Caller,
     Key,
+    Service,
+    Bucket,
+    Monitor,
 }
 
 impl Of {
     fn setting(name: &str) -> Of {
         match name.split('.').next() {
             Some("accounts") => Of::Account,
+            Some("regions") => Of::Region,
             Some("tags") => Of::Key,
+            Some("services") => Of::Service,
+            Some("monitors") => Of::Monitor,
+            Some("secrets_buckets") if !name.ends_with(".readers") => Of::Bucket,
             _ => Of::Caller,
         }
     }
@@ -35,7 +43,13 @@ pub fn to_meet(named: &[Named]) -> ToMeet {
         let named = named.iter().filter(|named| Of::setting(&named.setting) == of);
         Patterns::new(named.map(|named| named.text.as_str()))
     };
-    ToMeet { callers: all(Of::Caller), keys: all(Of::Key) }
+    ToMeet {
+        callers: all(Of::Caller),
+        keys: all(Of::Key),
+        services: all(Of::Service),
+        buckets: all(Of::Bucket),
+        monitors: all(Of::Monitor),
+    }
 }
 
 /// Says what of it was not met, in a line for each setting. Of a log that was not read whole nobody knows.
@@ -44,7 +58,7 @@ pub fn say(named: &[Named], outcome: &Outcome, messages: Messages) {
         return;
     }
     let unmet: Vec<&Named> = named.iter().filter(|named| !is_met(named, outcome)).collect();
-    for of_one in unmet.chunk_by(|one, next| table(&one.setting) == table(&next.setting)) {
+    for of_one in unmet.chunk_by(|one, next| group(one) == group(next)) {
         let Some(first) = of_one.first() else { continue };
         let names = of_one.iter().take(NAMED_MAX).map(|named| named.text.as_str());
         let mut names = names.collect::<Vec<_>>().join(", ");
@@ -52,7 +66,10 @@ pub fn say(named: &[Named], outcome: &Outcome, messages: Messages) {
             names += &format!(" and {} more", of_one.len() - NAMED_MAX);
         }
         let missing = match Of::setting(&first.setting) {
-            Of::Account => "in no record",
+            Of::Account | Of::Region => "in no record",
+            Of::Service => "no call or key that rules looked at is of",
+            Of::Bucket => "no record that rules looked at names",
+            Of::Monitor => "nothing that was removed or switched off fits",
             Of::Caller => "no caller that rules looked at fits",
             Of::Key => "no key that rules looked at fits",
         };
@@ -69,10 +86,18 @@ fn table(setting: &str) -> &str {
     }
 }
 
+/// What is told together: of `secrets_buckets` the buckets, and their readers.
+fn group(named: &Named) -> (&str, Of) {
+    (table(&named.setting), Of::setting(&named.setting))
+}
+
 /// Whether the log has what a setting names.
 fn is_met(named: &Named, outcome: &Outcome) -> bool {
     match Of::setting(&named.setting) {
         Of::Account => outcome.totals.accounts.contains(&named.text),
-        Of::Caller | Of::Key => !outcome.unmet.contains(&named.text),
+        Of::Region => outcome.totals.regions.contains(&named.text),
+        Of::Caller | Of::Key | Of::Service | Of::Bucket | Of::Monitor => {
+            !outcome.unmet.contains(&named.text)
+        }
     }
 }

@@ -66,6 +66,14 @@ impl Written {
             let said = format!("--output has the suffix of {suffix}, and --format says {format}");
             messages.warning(said);
         }
+        for Export { format, path } in &self.exports {
+            if let Some(suffix) = Format::of_path(path).filter(|suffix| suffix != format) {
+                let path = path.display();
+                messages.warning(format!(
+                    "--export {format}={path} writes {format}, and the suffix is that of {suffix}"
+                ));
+            }
+        }
     }
 }
 

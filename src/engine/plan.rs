@@ -8,6 +8,7 @@ use crate::detect::RuleSet;
 use crate::model::coverage::{Coverage, Place};
 use crate::model::estate::Estate;
 use crate::model::finding::{Finding, Status};
+use crate::model::findings::Findings;
 use crate::model::keys::asked::KeysAsked;
 use crate::model::level::Level;
 use crate::model::memory::{Dated, Memory};
@@ -153,6 +154,12 @@ pub struct ToMeet {
     pub callers: Patterns,
     /// Of the ARNs and aliases of keys.
     pub keys: Patterns,
+    /// Services by the first label of their host names, without wildcards.
+    pub services: Patterns,
+    /// Buckets by their names, without wildcards.
+    pub buckets: Patterns,
+    /// Of the names of alarms, event rules, metric filters and Config rules.
+    pub monitors: Patterns,
 }
 
 /// Decides whether a finding is told, and whether an earlier report has it. It is asked once about
@@ -248,7 +255,7 @@ impl Phase {
 pub struct Progress {
     phase: AtomicU8,
     /// Parts of the phase that are done, of those that there are; 0 of 0 while nobody knows.
-    pub done: AtomicU64,
+    pub done: Arc<AtomicU64>,
     /// How many parts the phase has.
     pub parts: AtomicU64,
     /// Blobs read.
@@ -274,11 +281,13 @@ impl Progress {
         self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A report of so many findings is written.
-    pub fn writing(&self, findings: u64) {
-        self.done.store(0, Ordering::Relaxed);
-        self.parts.store(findings, Ordering::Relaxed);
-        self.phase.store(Phase::Writing as u8, Ordering::Relaxed);
+    /// That of writing so many reports of some findings, each of which goes through all of them.
+    pub fn writing(findings: &Findings, reports: usize) -> Progress {
+        let progress = Progress { done: findings.count_reads(), ..Progress::default() };
+        let parts = findings.len().saturating_mul(reports as u64);
+        progress.parts.store(parts, Ordering::Relaxed);
+        progress.phase.store(Phase::Writing as u8, Ordering::Relaxed);
+        progress
     }
 
     /// Begins a phase of so many parts.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::finding::Finding;
 use super::level::Level;
@@ -29,6 +30,8 @@ pub struct Findings {
     kept: Kept,
     sum: Sum,
     cases: Vec<Arc<str>>,
+    /// How many were read, whoever did.
+    reads: Arc<AtomicU64>,
 }
 
 /// What is known of all findings together.
@@ -69,7 +72,7 @@ impl Default for Kept {
 impl Findings {
     /// Those that are stored elsewhere.
     pub fn stored(stored: Box<dyn Stored>, sum: Sum) -> Findings {
-        Findings { kept: Kept::Stored(stored), sum, cases: Vec::new() }
+        Findings { kept: Kept::Stored(stored), sum, ..Findings::default() }
     }
 
     /// How many there are.
@@ -104,19 +107,28 @@ impl Findings {
     /// # Errors
     /// When a temporary file cannot be read back.
     pub fn read(&self) -> io::Result<Each<'_>> {
-        match &self.kept {
-            Kept::Held(held) => Ok(Box::new(held.iter().map(|finding| Ok(Cow::Borrowed(finding))))),
+        let all: Each<'_> = match &self.kept {
+            Kept::Held(held) => Box::new(held.iter().map(|finding| Ok(Cow::Borrowed(finding)))),
             Kept::Stored(stored) => {
                 let mut cases = self.cases.iter();
-                Ok(Box::new(stored.read()?.map(move |finding| {
+                Box::new(stored.read()?.map(move |finding| {
                     let mut finding = finding?;
                     if let Some(case) = cases.next() {
                         finding.to_mut().case = Some(Arc::clone(case));
                     }
                     Ok(finding)
-                })))
+                }))
             }
-        }
+        };
+        Ok(Box::new(all.inspect(|_| {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+        })))
+    }
+
+    /// Counts from now on how many are read, for a progress display.
+    pub fn count_reads(&self) -> Arc<AtomicU64> {
+        self.reads.store(0, Ordering::Relaxed);
+        Arc::clone(&self.reads)
     }
 
     /// Names the cases of the first findings, in the order of the report.
@@ -144,6 +156,6 @@ impl From<Vec<Finding>> for Findings {
     fn from(held: Vec<Finding>) -> Findings {
         let mut sum = Sum::default();
         held.iter().for_each(|finding| sum.add(finding));
-        Findings { kept: Kept::Held(held), sum, cases: Vec::new() }
+        Findings { kept: Kept::Held(held), sum, ..Findings::default() }
     }
 }

@@ -20,6 +20,10 @@ pub struct Forecast {
     pub since: Option<Time>,
     /// Only events before this would be.
     pub until: Option<Time>,
+    /// Only events of these accounts would be, when there are any.
+    pub accounts: Vec<String>,
+    /// Only events of these Regions would be, when there are any.
+    pub regions: Vec<String>,
     /// Files on disk, and their bytes.
     pub files: (u64, u64),
     /// Objects in S3, and their bytes.
@@ -37,6 +41,12 @@ pub struct Forecast {
 }
 
 impl Forecast {
+    /// Whether only some events would be reported.
+    pub fn is_filtered(&self) -> bool {
+        let timed = self.since.is_some() || self.until.is_some();
+        timed || !self.accounts.is_empty() || !self.regions.is_empty()
+    }
+
     /// What the requests cost, in dollars.
     pub fn requests_usd(&self) -> f64 {
         thousands(self.lists) * LIST + thousands(self.objects.0) * GET

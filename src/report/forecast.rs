@@ -44,6 +44,11 @@ pub(super) struct Document<'a> {
     folders_left_alone: u64,
     /// What could not be listed.
     problems: &'a [Problem],
+    /// `--account`. All files are read, and in them these are looked for; of a bucket no folders of
+    /// other accounts are.
+    accounts: &'a [String],
+    /// `--region`. All files are read, and in them these are looked for.
+    regions: &'a [String],
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -81,6 +86,8 @@ pub fn write_json(forecast: &Forecast, out: &mut dyn Write) -> io::Result<()> {
         read_before: forecast.known,
         folders_left_alone: forecast.left_alone,
         problems: &forecast.problems,
+        accounts: &forecast.accounts,
+        regions: &forecast.regions,
     };
     json::write_document(&document, out)
 }
@@ -117,6 +124,13 @@ pub fn write_table(forecast: &Forecast, out: &mut dyn Write) -> io::Result<()> {
         )?;
         writeln!(out, "          by the prices of us-east-1; transfer out of the Region is extra")?;
     }
+    if forecast.is_filtered() {
+        writeln!(
+            out,
+            "filters   --since, --until, --account and --region choose among the events of"
+        )?;
+        writeln!(out, "          these, which are all read; of a bucket also days and accounts")?;
+    }
     for problem in &forecast.problems {
         writeln!(out, "problem   {}", super::escape::visible(&problem.to_string()))?;
     }
@@ -144,13 +158,18 @@ mod tests {
             lists: 1_300,
             known: 7,
             left_alone: 1,
+            regions: vec!["eu-west-1".to_owned()],
             ..Forecast::default()
         };
         let mut out = Vec::new();
         write_table(&forecast, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        for line in ["1,300 to list, 1,234,567 to get", "$0.50 for requests, up to $3.70 for KMS"] {
+        for line in [
+            "1,300 to list, 1,234,567 to get",
+            "$0.50 for requests, up to $3.70 for KMS",
+            "--region choose",
+        ] {
             assert!(text.contains(line), "{text}");
         }
         assert_eq!(dollars(0.0), "$0.0000");

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::escape;
 use super::ocsf::OcsfVersion;
 use crate::model::control::Framework;
+use crate::model::finding::Finding;
 use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
 use crate::model::night::Night;
@@ -248,6 +249,19 @@ impl FromStr for View {
         let found = View::ALL.into_iter().find(|(name, _)| *name == s);
         let unknown = || format!("unknown view '{}'", escape::visible(s));
         found.map(|(_, view)| view).ok_or_else(unknown)
+    }
+}
+
+impl Style {
+    /// The same for a file: as wide as the text is, without colour and links.
+    pub fn of_file(&self) -> Style {
+        Style { width: None, color: false, links: false, ..*self }
+    }
+
+    /// A finding's rule and the page that it refers to first, if the terminal makes links.
+    pub fn leads(&self, finding: &Finding) -> Option<(String, String)> {
+        let page = finding.told.references.first().filter(|_| self.links)?;
+        Some((finding.rule.clone(), page.clone()))
     }
 }
 

@@ -14,7 +14,8 @@ pub fn linked(text: &str, url: &str) -> String {
     }
 }
 
-fn may_be_link(url: &str) -> bool {
+/// Whether a URL becomes a link.
+pub fn may_be_link(url: &str) -> bool {
     let rest = url.strip_prefix("https://").unwrap_or_default();
     !rest.is_empty() && url.len() <= LONGEST && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
 use crate::harness::Sandbox;
-use crate::trail::{by_role, disable, file};
+use crate::trail::{disable, file};
 
 #[test]
 fn init_writes_a_file_that_says_nothing_and_replaces_none() {
@@ -102,6 +102,48 @@ fn show_says_what_holds_and_where_it_comes_from() {
 }
 
 #[test]
+fn show_refuses_what_a_scan_refuses() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in/trail.json", file(&[disable("e-1")]));
+    for words in [
+        &["--no-builtin-rules"][..],
+        &["--verify"],
+        &["--public-keys=k.json"],
+        &["--verify", "--public-keys=k.json", "-"],
+        &["-", "-"],
+        &["--select=no-such-rule"],
+        &["--since=2026-05-02", "--until=2026-05-01"],
+        &["--account=1"],
+        &["--min-level=worst"],
+    ] {
+        let refused = |command: &[&str]| {
+            let words = command.iter().chain(words);
+            let ended = sandbox.keytrail(words).run().code(2).stdout("");
+            let lines = ended.stderr.lines().filter(|line| line.starts_with("error: "));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (scan, show) = (refused(&["scan", "in"]), refused(&["config", "show", "in"]));
+        assert!(
+            !show.is_empty() && show.iter().all(|line| scan.contains(line)),
+            "{show:?} {scan:?}"
+        );
+    }
+    sandbox.write(
+        "keytrail.toml",
+        "[[suppress]]\nrule = \"none\"\nreason = \"x\"\nexpires = 9999-12-31\n",
+    );
+    for words in [["config", "show"], ["scan", "in"]] {
+        sandbox.keytrail(words).run().code(2).says(
+            "error: keytrail.toml:2:8: suppress.rule: 'none' names no rule: `keytrail rules list` \
+             shows every rule",
+        );
+    }
+    // A variable waits for the run in which it means something.
+    sandbox.write("keytrail.toml", "");
+    sandbox.keytrail(["config", "show"]).env("KEYTRAIL_PUBLIC_KEYS", "absent").run().code(0);
+}
+
+#[test]
 fn what_show_prints_as_toml_makes_the_same_settings() {
     let sandbox = Sandbox::new();
     sandbox.write("in/trail.json", file(&[disable("e-1")]));
@@ -168,7 +210,17 @@ fn what_is_wrong_with_a_variable_is_told_under_its_name() {
         ended.stderr(&format!("error: invalid value {expected}\n"));
     }
     let config = sandbox.keytrail(["scan", "in"]).env("KEYTRAIL_CONFIG", "absent").run().code(2);
-    config.stderr("error: absent: no such configuration file\n");
+    config.stderr("error: KEYTRAIL_CONFIG: absent: no such configuration file\n");
+    for name in ["KEYTRAIL_TAGS", "KEYTRAIL_RULES", "KEYTRAIL_STATE", "KEYTRAIL_PUBLIC_KEYS"] {
+        let words = ["scan", "in", "--verify", "--public-keys=keys.json"];
+        let words = if name.ends_with("KEYS") { &words[..3] } else { &words };
+        let ended = sandbox.keytrail(words).env(name, "in/trail.json/x").run().code(2);
+        let said = format!("error: {name}: in/trail.json/x");
+        assert!(ended.stderr.contains(&said), "{said}: {}", ended.stderr);
+    }
+    // Who typed a path sees only the path.
+    let typed = sandbox.keytrail(["scan", "in", "--tags=absent"]).env("KEYTRAIL_TAGS", "other");
+    assert!(typed.run().code(2).stderr.starts_with("error: absent: "));
     // Nobody typed the option that the message names.
     let clash =
         sandbox.keytrail(["scan", "in", "--until=1d"]).env("KEYTRAIL_STATE", "st").run().code(2);
@@ -206,36 +258,6 @@ fn help_and_errors_are_coloured_as_asked() {
         assert!(said("--color=always", "never") && said("-q", "always"), "{words:?}");
         assert!(!said("--color=never", "always") && !said("-q", ""), "{words:?}");
     }
-}
-
-#[test]
-fn what_the_file_names_and_the_log_does_not_have_is_noted() {
-    let sandbox = Sandbox::new();
-    let records = [by_role(disable("e-1"), "deploy", "s"), disable("e-2")];
-    sandbox.write("in/trail.json", file(&records));
-    sandbox.write(
-        "keytrail.toml",
-        "[accounts]\nown = [\"111122223333\", \"444455556666\"]\n[roles]\n\
-         automation = [\"*:role/deploy\", \"*:role/deplyo\"]\n\
-         [[tags.shared]]\nkey = \"alias/none\"\nallow = { Owner = [\"*\"] }\n\
-         [[tags.shared]]\nkey = \"arn:aws:kms:*:key/*\"\nallow = { Owner = [\"*\"] }\n",
-    );
-    let notes = "note: keytrail.toml:2: accounts.own: in no record: 444455556666\n\
-                 note: keytrail.toml:4: roles.automation: no caller that rules looked at fits: \
-                 *:role/deplyo\n\
-                 note: keytrail.toml:6: tags.shared: no key that rules looked at fits: alias/none\n";
-    sandbox.keytrail(["scan", "in"]).run().code(0).stderr(notes);
-    sandbox.keytrail(["scan", "in", "--threads=2", "-fjson"]).run().code(0).stderr(notes);
-    // Of a part of the log or of the rules it is no news.
-    for more in ["-q", "--select=key-disabled", "--account=111122223333", "--state=st"] {
-        sandbox.keytrail(["scan", "in", more]).run().code(0).stderr("");
-    }
-    let many: Vec<String> = (0..30).map(|number| format!("\"*:role/r{number}\"")).collect();
-    sandbox.write("keytrail.toml", format!("[roles]\ninventory = [{}]\n", many.join(", ")));
-    sandbox.keytrail(["scan", "in"]).run().code(0).stderr(
-        "note: keytrail.toml:2: roles.inventory: no caller that rules looked at fits: *:role/r0, \
-         *:role/r1, *:role/r2 and 27 more\n",
-    );
 }
 
 #[test]

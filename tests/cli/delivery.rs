@@ -1,14 +1,15 @@
 //! What every command does with an output that is closed, full or gone: the same.
 
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::json;
 
 use crate::chain::Chain;
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, signal};
 
 /// Each command, and the code that it earns.
-const COMMANDS: [(&[&str], i32); 16] = [
+const COMMANDS: &[(&[&str], i32)] = &[
     (&["scan", "trail.json"], 0),
     (&["scan", "-fjson", "cut.json"], 3),
     (&["scan", "-fndjson", "--each", "--select=key-disabled", "disabled.json"], 0),
@@ -19,6 +20,18 @@ const COMMANDS: [(&[&str], i32); 16] = [
     (&["scan", "-focsf", "disabled.json"], 0),
     (&["scan", "-fasff", "disabled.json"], 0),
     (&["scan", "--dry-run", "trail.json"], 0),
+    (&["report", "night.json"], 0),
+    (&["report", "-fjson", "night.json"], 0),
+    (&["report", "-fndjson", "night.json"], 0),
+    (&["report", "-fcsv", "night.json"], 0),
+    (&["report", "-fhtml", "night.json", "--fail-on=high"], 1),
+    (&["report", "-fmarkdown", "night.json"], 0),
+    (&["report", "-fsarif", "night.json", "night.json"], 0),
+    (&["report", "-focsf", "night.json"], 0),
+    (&["report", "-fasff", "night.json"], 0),
+    (&["config", "show", "-fjson"], 0),
+    (&["generate", "completions", "fish"], 0),
+    (&["generate", "man", "scan"], 0),
     (&["verify", "bucket", "--public-keys=keys.json"], 1),
     (&["tags", "cut.json"], 3),
     (&["rules", "list"], 0),
@@ -58,13 +71,15 @@ fn sandbox() -> Sandbox {
         .write("cut.json", "{\"Records\":[{")
         .write("disabled.json", json!({"Records": [record]}).to_string())
         .write("bad.yml", RULE);
+    let scan = ["scan", "disabled.json", "-q", "--select=key-disabled", "-onight.json"];
+    sandbox.keytrail(scan).run().code(0);
     sandbox
 }
 
 #[test]
 fn the_codes_are_those_that_are_earned() {
     let sandbox = sandbox();
-    for (words, code) in COMMANDS {
+    for &(words, code) in COMMANDS {
         let ended = sandbox.keytrail(words).run().code(code);
         assert!(!ended.stdout.is_empty(), "{words:?}");
     }
@@ -73,7 +88,7 @@ fn the_codes_are_those_that_are_earned() {
 #[test]
 fn a_closed_pipe_ends_every_command_quietly() {
     let sandbox = sandbox();
-    for (words, code) in COMMANDS {
+    for &(words, code) in COMMANDS {
         let mut keytrail = sandbox.keytrail(words);
         let mut child = keytrail.spawn();
         drop(child.stdout.take());
@@ -82,10 +97,36 @@ fn a_closed_pipe_ends_every_command_quietly() {
     }
 }
 
+/// The formats of a period.
+const FORMATS: [&str; 9] =
+    ["table", "json", "ndjson", "csv", "html", "markdown", "sarif", "ocsf", "asff"];
+
+#[test]
+fn a_signal_ends_a_report_which_says_so() {
+    let sandbox = sandbox();
+    let made = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
+    assert!(made.success());
+    for (format, name) in FORMATS.iter().zip(["INT", "TERM", "HUP"].iter().cycle()) {
+        let words = ["report", "pipe", "night.json", "-oout", "-f", format];
+        let mut keytrail = sandbox.keytrail(words);
+        let child = keytrail.spawn();
+        // It is open once somebody reads, and more than a pipe holds is taken only by one who does.
+        let mut pipe = std::fs::OpenOptions::new().write(true).open(sandbox.path("pipe")).unwrap();
+        pipe.write_all(&[b' '; 1 << 18]).unwrap();
+        signal(name, child.id());
+        drop(pipe);
+        keytrail.end(child).code(3).stdout("");
+        assert!(sandbox.path("out").exists(), "{format}");
+        let left = sandbox.names();
+        assert!(!left.iter().any(|name| name.starts_with('.')), "{left:?}");
+        std::fs::remove_file(sandbox.path("out")).unwrap();
+    }
+}
+
 #[test]
 fn standard_output_that_was_never_open_is_as_one_that_was_closed() {
     let sandbox = sandbox();
-    for (words, code) in COMMANDS {
+    for &(words, code) in COMMANDS {
         sandbox.redirected(">&-", words).run().code(code).stdout("");
     }
 }
@@ -129,7 +170,7 @@ fn a_full_disk_is_a_failure_of_every_command() {
         return;
     }
     let sandbox = sandbox();
-    for (words, _) in COMMANDS {
+    for &(words, _) in COMMANDS {
         let ended = sandbox.redirected(">/dev/full", words).run().code(2);
         let expected = "error: standard output: cannot be written: ";
         let mut lines = ended.stderr.lines();

@@ -111,6 +111,50 @@ fn every_other_ndjson_is_sorted() {
     assert_eq!(live, each);
 }
 
+/// What is decided when all is read, so that no live line has it: docs/json.md lists it.
+fn without_what_the_end_decides(mut finding: Value) -> Value {
+    let members = finding.as_object_mut().unwrap();
+    for name in ["level", "outcome", "case", "rank"] {
+        members.remove(name);
+    }
+    let details = members["details"].as_object_mut().unwrap();
+    details.retain(|name, _| !["why", "same_call"].contains(&name.as_str()));
+    for event in members["events"].as_array_mut().unwrap() {
+        event.as_object_mut().unwrap().remove("undone");
+    }
+    finding
+}
+
+#[test]
+fn live_findings_are_those_of_other_formats_but_for_what_the_end_decides() {
+    let sandbox = Sandbox::new();
+    let trail = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/trail");
+    let scan = |format| {
+        let words = ["scan", trail, "--each", "--min-level=informational", "-f", format];
+        sandbox.keytrail(words).run().code(0)
+    };
+    let key = |finding: &Value| {
+        let event = finding["events"].get(0).map(|event| event["id"].to_string());
+        (finding["fingerprint"].to_string(), event, finding["first_seen"].to_string())
+    };
+    let sorted = |mut all: Vec<Value>| {
+        all.sort_by_key(key);
+        all
+    };
+    let live = sorted(scan("ndjson").stdout.lines().map(finding).collect());
+    let each = sorted(findings(&parse(&scan("json"))));
+    assert_ne!(live, each, "something is decided at the end");
+    let bare =
+        |all: Vec<Value>| all.into_iter().map(without_what_the_end_decides).collect::<Vec<Value>>();
+    assert_eq!(bare(live.clone()), bare(each.clone()));
+    let doc = include_str!("../../docs/json.md");
+    for name in
+        ["`outcome`", "`events[].undone`", "`level`", "`details.why`", "`details.same_call`"]
+    {
+        assert!(doc.contains(name), "{name}");
+    }
+}
+
 #[test]
 fn standard_input_in_every_container() {
     let sandbox = Sandbox::new();

@@ -45,6 +45,7 @@ mod streams;
 mod tags;
 mod trail;
 mod undone;
+mod unmet;
 mod usage;
 mod userrules;
 mod values;

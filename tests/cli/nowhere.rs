@@ -152,6 +152,34 @@ fn a_run_without_records_knows_no_names() {
 }
 
 #[test]
+fn a_name_is_nowhere_in_a_trail_without_records() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", "{\"Records\":[]}");
+    for filter in ["--account=111122223333", "--region=eu-west-1"] {
+        all_say(&each(&sandbox, &[filter], 3), "in no record and no path");
+    }
+    each(&sandbox, &[], 0);
+    each(&sandbox, &["--since=2026-05-01"], 0);
+    // Its folder is enough.
+    let folder = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/05/01";
+    sandbox.write(&format!("logs/{folder}/trail.json"), "{\"Records\":[]}");
+    sandbox.keytrail(["scan", "logs", "--account=111122223333"]).run().code(0);
+}
+
+#[test]
+fn a_scan_of_verified_logs_says_what_is_nowhere() {
+    let sandbox = Sandbox::new();
+    Chain::new().write(&sandbox);
+    let scan = |code, filter: &str| {
+        let words = ["scan", "bucket", "--verify", "--public-keys=keys.json", filter];
+        sandbox.keytrail(words).run().code(code)
+    };
+    all_say(&[scan(3, "--region=eu-cntral-1")], "did you mean eu-central-1?");
+    all_say(&[scan(3, "--account=111122223334")], "did you mean 111122223333?");
+    scan(0, "--region=eu-central-1");
+}
+
+#[test]
 fn verifying_knows_the_names_of_logs() {
     let sandbox = Sandbox::new();
     Chain::new().write(&sandbox);

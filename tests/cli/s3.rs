@@ -414,12 +414,22 @@ fn a_dry_run_lists_and_reads_nothing() {
     assert_eq!((&report["requests"]["list"], gets), (&json!(lists), 0));
     assert!(report["cost_usd"]["requests"].as_f64().unwrap() > 0.0);
     assert!(!sandbox.names().contains(&"state".to_owned()));
+    assert!(report["regions"] == json!([]) && report["accounts"] == json!([]), "{report:#}");
+    let filtered = ["scan", "more", "--dry-run", "--region=eu-west-1"];
+    let ended = server.keytrail(&sandbox, &filtered).run();
+    assert!(ended.stdout.contains("filters   --since, --until"), "{}", ended.stdout);
     let ended = server.keytrail(&sandbox, &words[..5]).run();
     assert!(ended.stdout.contains("objects   40, "), "{}", ended.stdout);
     let ended = server.keytrail(&sandbox, &["scan", "s3://example-logs/none/", "--dry-run"]).run();
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     let ended = server.keytrail(&sandbox, &["scan", "more", "--dry-run", "-fndjson"]).run();
     assert_eq!(ended.code, Some(2), "{}", ended.stdout);
+    // What holds for other runs means nothing here.
+    let dry = || server.keytrail(&sandbox, &["scan", "more", "--dry-run"]);
+    let ended = dry().env("KEYTRAIL_FORMAT", "html").run();
+    assert!(ended.code == Some(0) && ended.stdout.starts_with("files "), "{ended:?}");
+    assert!(dry().env("KEYTRAIL_FORMAT", "json").run().stdout.starts_with('{'));
+    assert_eq!(dry().env("KEYTRAIL_FORMAT", "xml").run().code, Some(2));
 }
 
 #[test]

@@ -3,6 +3,24 @@
 use crate::harness::Sandbox;
 use crate::trail::{counts, disable, file, findings, refused, texts};
 
+#[test]
+fn show_knows_the_rules_of_the_configuration_and_of_the_environment() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules/any.yml", ANY_DISABLE);
+    let id = "0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a01";
+    let show = || sandbox.keytrail(["rules", "show", id]);
+    show().run().code(2);
+    let ended = show().env("KEYTRAIL_RULES", "rules").run().code(0);
+    assert!(ended.stdout.contains("Key Disabled By Anybody"), "{ended:?}");
+    sandbox.write("other.toml", "[scan]\nrules = [\"rules\"]\n");
+    show().env("KEYTRAIL_CONFIG", "other.toml").run().code(0);
+    sandbox.write("keytrail.toml", "[scan]\nrules = [\"rules\"]\n");
+    show().run().code(0);
+    sandbox.write("keytrail.toml", "[scan]\nrule = 1\n");
+    let wrong = show().run().code(2);
+    assert!(wrong.stderr.starts_with("error: keytrail.toml:2"), "{}", wrong.stderr);
+}
+
 /// A rule in the style of the public collections.
 const ANY_DISABLE: &str = "\
 title: Key Disabled By Anybody

@@ -36,7 +36,8 @@ pub enum ConfigCommand {
     ///
     /// Takes the options of scan, and shows what they, the environment (KEYTRAIL_*), the configuration
     /// and the defaults make together: an option wins over its variable, a variable over the
-    /// configuration. Nothing is read but the configuration.
+    /// configuration. What a scan refuses is refused here too. Nothing is read but the configuration and
+    /// the rules.
     #[command(after_help = EXIT)]
     Show(Box<ShowArgs>),
     /// Print the JSON Schema of keytrail.toml, for editors and pipelines

@@ -37,6 +37,8 @@ fn forecast(settings: &Settings, mut listing: Listing) -> Forecast {
         sources: settings.sources.iter().map(|s| s.to_string_lossy().into()).collect(),
         since: settings.filter.since,
         until: settings.filter.until,
+        accounts: settings.filter.accounts.clone(),
+        regions: settings.filter.regions.clone(),
         ..Forecast::default()
     };
     // No signal is caught here: one ends the process.

@@ -78,7 +78,7 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         frameworks: frameworks(),
         nights: &period.nights,
     };
-    let exported = exports.write(&report, &Style { width: None, color: false, ..style });
+    let exported = exports.write(&report, &style.of_file());
     let main =
         delivery.finish(exit, |mut out| report::write(written.format, &report, &style, &mut out));
     let delivered = exports::both(main, exported)?;

@@ -371,7 +371,7 @@ impl Scan {
             *keys = Some(inventory);
             Ok(outcome)
         })?;
-        *quiet = nowhere::look(&mut outcome, &expected(settings), &settings.sources);
+        *quiet = nowhere::look(&mut outcome, &settings.filter, &settings.sources);
         Ok(outcome)
     }
 
@@ -391,11 +391,10 @@ impl Scan {
         let ending = exit.ending(outcome.complete(), outcome.interrupted);
         // Not above a report that goes to a terminal.
         let show = settings.run.show(delivery.is_terminal());
-        let progress = Progress::default();
-        progress.writing(outcome.findings.len());
+        let progress = Progress::writing(&outcome.findings, 1 + exports.len());
         let watched = Watched::new(&progress, &[]);
         let (exported, delivered) = progress::during(show, watched, || {
-            let exported = exports.write(&report, &Style { width: None, color: false, ..style });
+            let exported = exports.write(&report, &style.of_file());
             let delivered = delivery.finish(exit, |mut out| {
                 report::write(settings.written.format, &report, &style, &mut out)?;
                 if settings.problems {
@@ -431,15 +430,6 @@ impl Scan {
         let found = self.settings.fail_on.is_some_and(|level| self.worst >= Some(level));
         let so_far = if found { Exit::Findings } else { Exit::Clean };
         Ok(self.delivery.broken(error, so_far)?.exit)
-    }
-}
-
-/// What must be somewhere. With `--verify` a name without any digest is a finding already, since
-/// whoever deletes what an account or Region has left is who it is to find.
-fn expected(settings: &Settings) -> Filter {
-    match settings.verify {
-        true => Filter { accounts: Vec::new(), regions: Vec::new(), ..settings.filter.clone() },
-        false => settings.filter.clone(),
     }
 }
 

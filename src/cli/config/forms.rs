@@ -123,7 +123,7 @@ pub fn plain(text: &str) -> Result<String, String> {
 /// A sentence: not blank.
 fn sentence(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("expected a reason that is not blank".into()),
+        "" => Err("expected a text that is not blank".into()),
         text => Ok(text.to_owned()),
     }
 }

@@ -195,11 +195,14 @@ pub fn parse(name: &str, bytes: &[u8]) -> (Config, Vec<String>) {
     (config, notes.into_lines())
 }
 
-/// Whether the texts of a setting name what a log may or may not have. What is allowed, trusted or
-/// expected of others need not be there.
-fn may_be_nowhere(setting: &str) -> bool {
-    setting == "accounts.own"
+/// Whether the texts of a setting name what a log may or may not have. Accounts of others that are trusted
+/// need not be there, a Region that is expected and not there is a finding, and values of tags, images
+/// and aliases are no names.
+pub fn may_be_nowhere(setting: &str) -> bool {
+    matches!(
+        setting,
+        "accounts.own" | "regions.allowed" | "services.require_customer_keys" | "monitors.names"
+    ) || (setting.starts_with("secrets_buckets.") && !setting.ends_with(".key"))
         || setting.starts_with("roles.")
         || (setting.starts_with("tags.shared[") && setting.ends_with(".key"))
-        || (setting.starts_with("secrets_buckets.") && setting.ends_with(".readers"))
 }

@@ -61,6 +61,11 @@ impl<'t> Notes<'t> {
         self.settings.insert(setting.to_owned(), span.start);
     }
 
+    /// Notes a text that is the name of a table.
+    pub fn named(&mut self, setting: &str, name: &str, span: &Range<usize>) {
+        self.texts.push((setting.to_owned(), name.to_owned(), span.start));
+    }
+
     /// `FILE:LINE` of each setting that was seen, by its name.
     pub fn settings(&self) -> BTreeMap<String, String> {
         let line = |at: usize| format!("{}:{}", self.name, self.line(at));

@@ -94,6 +94,7 @@ fn secrets_buckets(
             notes.add(&span, format!("{path}: {reason}"));
         }
         notes.saw(&path, &span);
+        notes.named(&path, name, &span);
         let bucket = Fields::of(value, (&path, "secrets_buckets"), notes);
         let key = bucket.text("key", notes);
         let readers = patterns(bucket.texts("readers", notes));

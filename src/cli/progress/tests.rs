@@ -1,6 +1,7 @@
 //! What is shown of each phase, and how long it is said to take.
 
 use super::*;
+use crate::model::findings::{Each, Findings, Stored, Sum};
 
 const READING: Seen = Seen {
     phase: Phase::Reading,
@@ -17,7 +18,7 @@ fn deciding(done: u64, parts: u64) -> Seen {
 }
 
 fn text(seen: Seen, secs: u64) -> String {
-    seen.text("reading", None, Duration::from_secs(secs))
+    seen.text(("reading", None), Duration::from_secs(secs), usize::MAX)
 }
 
 #[test]
@@ -27,14 +28,15 @@ fn reading_tells_what_was_read() {
     let first = Seen { files: 1, bytes: 10, records: 1, matches: 0, ..READING };
     assert_eq!(text(first, 0), "reading  1 file, 10 B, 1 record");
     let digests = Seen { records: 0, matches: 0, ..READING };
-    let shown = digests.text("reading digests", None, Duration::ZERO);
+    let shown = digests.text(("reading digests", None), Duration::ZERO, usize::MAX);
     assert_eq!(shown, "reading digests  1,234 files, 1.20 GiB");
 }
 
 #[test]
 fn reading_tells_of_how_much_where_that_is_known() {
     let total = Some(Total { files: 2468, bytes: 2 * 1_288_490_189 });
-    let shown = |seen: Seen, secs| seen.text("reading", total, Duration::from_secs(secs));
+    let shown =
+        |seen: Seen, secs| seen.text(("reading", total), Duration::from_secs(secs), usize::MAX);
     let far =
         "reading  1,234 of 2,468 files, 1.20 GiB of 2.40 GiB, 345,678 records, 12,345 matches";
     assert_eq!(shown(READING, 0), far);
@@ -86,12 +88,44 @@ fn a_total_is_of_files_and_folders() {
     }
 }
 
+/// So many findings, of which nothing is looked at.
+#[derive(Debug)]
+struct Many(usize);
+
+impl Stored for Many {
+    fn read(&self) -> io::Result<Each<'_>> {
+        Ok(Box::new((0..self.0).map(|_| Err(io::ErrorKind::Unsupported.into()))))
+    }
+}
+
 #[test]
-fn writing_tells_of_how_much() {
-    let progress = Progress::default();
-    progress.writing(1234);
-    let shown = Seen::of(&progress).text("reading", None, Duration::ZERO);
-    assert_eq!(shown, "writing  1,234 findings");
+fn writing_tells_how_far_it_is() {
+    let findings = Findings::stored(Box::new(Many(1234)), Sum { len: 1234, ..Sum::default() });
+    let read = || findings.read().unwrap().count();
+    assert_eq!(read(), 1234);
+    // What was read before counts for nothing.
+    let progress = Progress::writing(&findings, 2);
+    let shown =
+        |secs| Seen::of(&progress).text(("reading", None), Duration::from_secs(secs), usize::MAX);
+    assert_eq!(shown(0), "writing  0 of 2,468 findings");
+    read();
+    assert_eq!(shown(3), "writing  1,234 of 2,468 findings  about 3 s left");
+    read();
+    read();
+    assert_eq!(shown(9), "writing  2,468 of 2,468 findings");
+}
+
+#[test]
+fn a_narrow_line_keeps_the_time() {
+    let total = Some(Total { files: 2468, bytes: 2 * 1_288_490_189 });
+    let shown = |width| READING.text(("reading", total), Duration::from_secs(7), width);
+    assert_eq!(shown(78), "reading  1,234 of 2,468 files, 1.20 GiB of 2.40 GiB  about 7 s left");
+    assert_eq!(shown(50), "reading  1,234 of 2,468 files  about 7 s left");
+    assert_eq!(shown(30), "reading  about 7 s left");
+    assert_eq!(shown(5), shown(30), "cut by the bar");
+    for width in 23..120 {
+        assert!(shown(width).chars().count() <= width);
+    }
 }
 
 #[test]
@@ -99,6 +133,6 @@ fn a_phase_has_its_own_clock() {
     let progress = Progress::default();
     let watched = Watched::new(&progress, &[]);
     let mut clock = Clock { phase: Phase::Sorting, began: Instant::now() };
-    assert_eq!(clock.look(watched, None), "reading  0 files, 0 B");
+    assert_eq!(clock.look(watched, None, 80), "reading  0 files, 0 B");
     assert_eq!(clock.phase, Phase::Reading);
 }

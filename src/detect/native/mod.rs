@@ -3,6 +3,7 @@
 //! ```text
 //! <group>/<rule>.rs   one rule: the code for rules/<group>/<rule>.yml (`usage` for the group `use`)
 //! shared              what several rules use: policies, grants, request members, time
+//! named               what a record names that the configuration may name
 //! testing             support for the tests of rules
 //! ```
 //!
@@ -15,6 +16,7 @@
 pub mod aliases;
 pub mod grants;
 pub mod lifecycle;
+pub mod named;
 pub mod policy;
 pub mod rest;
 pub mod s3;

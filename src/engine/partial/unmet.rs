@@ -1,27 +1,73 @@
 //! Which of the patterns that should be met fit nothing so far.
 //!
-//! A pattern is compared with each different caller and key about once, and never again after it has
+//! A pattern is compared with each different caller, key and so on about once, and never again after it has
 //! fitted. What must stay true: where nothing should be met, or all of it was met, a record costs
 //! nothing; memory is bounded; and no order of records decides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::HashSet;
 
+use crate::detect::native::named;
 use crate::engine::plan::ToMeet;
 use crate::engine::store::hash::HashKey;
-use crate::model::pattern::{Patterns, arn_wildcard};
+use crate::model::pattern::{Patterns, arn_wildcard, wildcard};
 use crate::record::kms::View;
 
-/// As many callers and keys are known to have been compared. Beyond, they are forgotten, and compared
+/// As many callers, and as many keys and so on, are known to have been compared. Beyond, they are forgotten, and compared
 /// again when they come again.
 const KNOWN_MAX: usize = 1 << 16;
 
-/// What fits nothing so far.
+/// What fits nothing so far, by what it should fit.
 #[derive(Debug)]
-pub struct Unmet {
-    callers: Open,
-    keys: Open,
+pub struct Unmet(BTreeMap<Kind, Open>);
+
+/// What a pattern should fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Caller,
+    Key,
+    Service,
+    Bucket,
+    Monitor,
+}
+
+impl Kind {
+    const ALL: [Kind; 5] = [Kind::Caller, Kind::Key, Kind::Service, Kind::Bucket, Kind::Monitor];
+
+    fn patterns(self, to_meet: &ToMeet) -> &Patterns {
+        match self {
+            Kind::Caller => &to_meet.callers,
+            Kind::Key => &to_meet.keys,
+            Kind::Service => &to_meet.services,
+            Kind::Bucket => &to_meet.buckets,
+            Kind::Monitor => &to_meet.monitors,
+        }
+    }
+
+    fn fits(self, pattern: &str, text: &str) -> bool {
+        match self {
+            Kind::Caller | Kind::Key => arn_wildcard(pattern, text),
+            Kind::Service | Kind::Bucket => pattern == text,
+            Kind::Monitor => wildcard(pattern, text),
+        }
+    }
+
+    /// Each text of a record that a pattern may fit.
+    fn texts(self, view: &View<'_>, mut each: impl FnMut(&str)) {
+        match self {
+            Kind::Caller => view.principal_arn().iter().for_each(|arn| each(arn)),
+            Kind::Key => {
+                for key in view.keys() {
+                    each(&key.arn);
+                    key.alias.iter().for_each(|alias| each(alias));
+                }
+            }
+            Kind::Service => named::services(view, each),
+            Kind::Bucket => named::buckets(view, each),
+            Kind::Monitor => named::monitors(view, each),
+        }
+    }
 }
 
 /// The patterns of one kind that are still open, by their numbers, and what was compared with them.
@@ -35,57 +81,52 @@ struct Open {
 impl Unmet {
     /// Nothing is met yet.
     pub fn new(to_meet: &ToMeet, key: HashKey) -> Unmet {
-        let open = |patterns: &Patterns| Open {
-            patterns: (0..patterns.iter().count()).collect(),
+        let open = |kind: Kind| Open {
+            patterns: (0..kind.patterns(to_meet).iter().count()).collect(),
             known: HashSet::default(),
             key,
         };
-        Unmet { callers: open(&to_meet.callers), keys: open(&to_meet.keys) }
+        let all = Kind::ALL.into_iter().map(|kind| (kind, open(kind)));
+        Unmet(all.filter(|(_, open)| !open.patterns.is_empty()).collect())
     }
 
-    /// Meets the caller and the keys of a record.
+    /// Meets what a record names.
     pub fn see(&mut self, to_meet: &ToMeet, view: &View<'_>) {
-        if !self.callers.patterns.is_empty()
-            && let Some(arn) = view.principal_arn()
-        {
-            self.callers.meet(&to_meet.callers, &arn);
-        }
-        if self.keys.patterns.is_empty() {
-            return;
-        }
-        for key in view.keys() {
-            self.keys.meet(&to_meet.keys, &key.arn);
-            key.alias.iter().for_each(|alias| self.keys.meet(&to_meet.keys, alias));
+        for (kind, open) in self.0.iter_mut().filter(|(_, open)| !open.patterns.is_empty()) {
+            kind.texts(view, |text| open.meet(*kind, to_meet, text));
         }
     }
 
     /// Adds what another worker has met.
     pub fn merge(&mut self, other: &Unmet) {
-        self.callers.patterns.retain(|at| other.callers.patterns.binary_search(at).is_ok());
-        self.keys.patterns.retain(|at| other.keys.patterns.binary_search(at).is_ok());
+        for (kind, open) in &mut self.0 {
+            let others = other.0.get(kind).map(|other| other.patterns.as_slice());
+            open.patterns.retain(|at| others.is_some_and(|open| open.binary_search(at).is_ok()));
+        }
     }
 
     /// The patterns that fit nothing.
     pub fn into_names(self, to_meet: &ToMeet) -> BTreeSet<String> {
-        let of = |open: &Open, patterns: &Patterns| -> Vec<String> {
-            open.patterns.iter().filter_map(|at| Some(patterns.get(*at)?.to_owned())).collect()
+        let of = |(kind, open): (&Kind, &Open)| {
+            let patterns = kind.patterns(to_meet);
+            let names = open.patterns.iter().filter_map(|at| patterns.get(*at));
+            names.map(str::to_owned).collect::<Vec<_>>()
         };
-        let callers = of(&self.callers, &to_meet.callers);
-        callers.into_iter().chain(of(&self.keys, &to_meet.keys)).collect()
+        self.0.iter().flat_map(of).collect()
     }
 }
 
 impl Open {
-    fn meet(&mut self, patterns: &Patterns, text: &str) {
+    fn meet(&mut self, kind: Kind, to_meet: &ToMeet, text: &str) {
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }
         if !self.known.insert(self.key.short(text.as_bytes())) {
             return;
         }
-        let Open { patterns: open, .. } = self;
-        open.retain(|number| {
-            patterns.get(*number).is_some_and(|pattern| !arn_wildcard(pattern, text))
+        let patterns = kind.patterns(to_meet);
+        self.patterns.retain(|number| {
+            patterns.get(*number).is_some_and(|pattern| !kind.fits(pattern, text))
         });
     }
 }
@@ -94,21 +135,25 @@ impl Open {
 mod tests {
     use super::*;
 
+    fn meet(unmet: &mut Unmet, to_meet: &ToMeet, caller: &str) {
+        unmet.0.get_mut(&Kind::Caller).unwrap().meet(Kind::Caller, to_meet, caller);
+    }
+
     #[test]
     fn what_any_worker_has_met_is_met() {
         let callers = Patterns::new(["*:role/a", "*:role/b", "*:role/c", "*:role/*"]);
-        let to_meet = ToMeet { callers, keys: Patterns::new(["alias/x"]) };
+        let to_meet = ToMeet { callers, keys: Patterns::new(["alias/x"]), ..ToMeet::default() };
         let met = |roles: &[&str]| {
             let mut unmet = Unmet::new(&to_meet, HashKey::of_seed(7));
             for role in roles {
                 let arn = format!("arn:aws:iam::111122223333:role/{role}");
-                unmet.callers.meet(&to_meet.callers, &arn);
-                unmet.callers.meet(&to_meet.callers, &arn);
+                meet(&mut unmet, &to_meet, &arn);
+                meet(&mut unmet, &to_meet, &arn);
             }
             unmet
         };
         let [mut one, two] = [met(&["a", "d"]), met(&["c"])];
-        assert_eq!(two.callers.patterns, [0, 1]);
+        assert_eq!(two.0[&Kind::Caller].patterns, [0, 1]);
         one.merge(&two);
         let names: Vec<String> = one.into_names(&to_meet).into_iter().collect();
         assert_eq!(names, ["*:role/b", "alias/x"]);
@@ -121,10 +166,10 @@ mod tests {
         let to_meet = ToMeet { callers: Patterns::new(["*:role/a"]), ..ToMeet::default() };
         let mut unmet = Unmet::new(&to_meet, HashKey::of_seed(7));
         for number in 0..3 * KNOWN_MAX {
-            unmet.callers.meet(&to_meet.callers, &number.to_string());
+            meet(&mut unmet, &to_meet, &number.to_string());
         }
-        assert!(unmet.callers.known.len() <= KNOWN_MAX);
-        unmet.callers.meet(&to_meet.callers, "arn:aws:iam::111122223333:role/a");
-        assert!(unmet.callers.patterns.is_empty());
+        assert!(unmet.0[&Kind::Caller].known.len() <= KNOWN_MAX);
+        meet(&mut unmet, &to_meet, "arn:aws:iam::111122223333:role/a");
+        assert!(unmet.0[&Kind::Caller].patterns.is_empty());
     }
 }

@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::fit::{by_level, count, counted, fit};
-use super::grid::{Grid, Ink};
+use super::grid::{Grid, Ink, Leads};
+use super::look::look;
 use super::names;
 use super::story::{Ended, Line, few, lines};
 use crate::model::case::{Case, Names};
@@ -164,7 +165,8 @@ fn one(
     for (label, ink, text) in foot {
         let [mut name, mut cell] = grid.row();
         name.add(Ink::Faint, label, 1);
-        cell.add(ink, &text, height(&text, width));
+        let leads = if label == CHAINS { chains(findings, style) } else { Vec::new() };
+        cell.add_leading(ink, &text, height(&text, width), &leads);
         grid.write(&[name, cell])?;
     }
     if style.verbose {
@@ -175,6 +177,9 @@ fn one(
     }
     Ok(())
 }
+
+/// What stands beside the chains of a case.
+const CHAINS: &str = "chains";
 
 /// The columns of labels and levels.
 const LABEL: u16 = 8;
@@ -298,7 +303,7 @@ fn events(
         }
         time.add(Ink::Faint, &line.time.map_or("no time".to_owned(), day_and_minute), 1);
         texts(line).iter().for_each(|text| what.add(Ink::Plain, text, 1));
-        rules.add(Ink::Of(line.level), &by, 1);
+        rules.add_leading(Ink::Of(line.level), &by, 1, &leads(line, style));
         if narrow {
             grid.write(&[time, what, rules])?;
         } else {
@@ -328,7 +333,7 @@ fn stacked(
     time.add(Ink::Faint, &line.time.map_or("no time".to_owned(), day_and_minute), 1);
     let columns = what.width();
     happened(line, true, columns).iter().for_each(|text| what.add(Ink::Plain, text, 1));
-    what.add(Ink::Of(line.level), by, 3);
+    what.add_leading(Ink::Of(line.level), by, 3, &leads(line, style));
     grid.write(&[time, what])
 }
 
@@ -338,6 +343,21 @@ fn rule(line: &Line) -> String {
         0 => line.rule.clone(),
         more => format!("{} +{more}", line.rule),
     }
+}
+
+/// Where the rule of a line leads.
+fn leads(line: &Line, style: &Style) -> Vec<Leads> {
+    let page = line.page.as_ref().filter(|_| style.links);
+    page.map(|page| (line.rule.clone(), page.clone())).into_iter().collect()
+}
+
+/// Where the chains among findings lead.
+fn chains(findings: &[Finding], style: &Style) -> Vec<Leads> {
+    let mut chains: Vec<Leads> =
+        findings.iter().filter(|f| f.told.chain).filter_map(|f| style.leads(f)).collect();
+    chains.sort();
+    chains.dedup();
+    chains
 }
 
 /// The gravest lines that have room, in the order of time; where some have none, a line says so.
@@ -428,7 +448,7 @@ fn foot(
         findings.iter().filter(|f| f.told.chain).map(|f| f.rule.as_str()).collect();
     if !chains.is_empty() {
         let chains: Vec<&str> = chains.into_iter().collect();
-        all.push(("chains", Ink::Plain, chains.join(", ")));
+        all.push((CHAINS, Ink::Plain, chains.join(", ")));
     }
     let known = findings.len() as u64;
     if let Some(more) = (case.findings.len() as u64).checked_sub(known).filter(|more| *more > 0) {
@@ -453,34 +473,4 @@ fn foot(
 /// Up to the first end of a sentence.
 fn first_sentence(text: &str) -> &str {
     text.split_once(". ").map_or(text, |(first, _)| &text[..first.len() + 1])
-}
-
-/// The command that shows all that its actors did.
-fn look(report: &Report<'_>, case: &Case) -> Option<String> {
-    let sources: Vec<String> = report.run.sources.iter().map(|source| quoted(source)).collect();
-    let sources = if sources.len() > 2 { "SOURCE".to_owned() } else { sources.join(" ") };
-    let (keys, actors) = (&case.credentials, &case.actors);
-    let (option, names) = match (keys.count, actors.count) {
-        (1..=KEYS, _) | (1.., 0) => ("--access-key", keys),
-        (_, 1..) => ("--principal", actors),
-        _ => return None,
-    };
-    let words = names.first.iter().take(KEYS as usize);
-    let words: Vec<String> = words.map(|word| format!("{option} {}", quoted(word))).collect();
-    Some(format!("keytrail events {sources} {}", words.join(" ")))
-}
-
-/// A command names so many keys or callers.
-const KEYS: u64 = 3;
-
-/// A word as a shell takes it, whatever is in it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._@=,+-".contains(c);
-    // A file may be named like an option.
-    let word =
-        if word.len() > 1 && word.starts_with('-') { format!("./{word}") } else { word.to_owned() };
-    if !word.is_empty() && word.chars().all(plain) {
-        return word;
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::io::{self, Write};
 
 use super::fit::count;
-use super::grid::{Grid, Ink};
+use super::grid::{Grid, Ink, Leads};
 use super::names;
 use super::widths::{NARROW, TIME_WIDTH};
 use crate::model::finding::{EventRef, Finding};
@@ -24,6 +24,8 @@ struct Line {
     order: Order,
     level: Level,
     rules: Vec<String>,
+    /// Where the first of the rules leads.
+    leads: Vec<Leads>,
     who: String,
     from: String,
     error: String,
@@ -52,7 +54,9 @@ pub fn write(
             let order = order(event);
             let held = lines.len();
             match lines.entry(order) {
-                Entry::Vacant(entry) if held < MOST => drop(entry.insert(line(finding, event))),
+                Entry::Vacant(entry) if held < MOST => {
+                    entry.insert(line(finding, event, style));
+                }
                 Entry::Vacant(_) => hidden += 1,
                 Entry::Occupied(mut entry) => entry.get_mut().add(finding),
             }
@@ -71,7 +75,7 @@ pub fn write(
         let error = if line.error.is_empty() { String::new() } else { format!(" {}", line.error) };
         call.add(Ink::Plain, &format!("{name}{error}"), 1);
         who.add(Ink::Plain, &format!("{} {}", line.who, line.from), 1);
-        by.add(Ink::Of(line.level), &rule(line), 1);
+        by.add_leading(Ink::Of(line.level), &rule(line), 1, &line.leads);
         grid.write(&[time, call, who, by])?;
     }
     if hidden > 0 {
@@ -96,7 +100,7 @@ fn narrow(
         cell.add(Ink::Faint, &at.map_or("no time".to_owned(), |at| at.to_string()), 1);
         cell.add(Ink::Plain, &format!("  {name} {}", line.error), 2);
         cell.add(Ink::Plain, &format!("  {} {}", line.who, line.from), 2);
-        cell.add(Ink::Of(line.level), &format!("  {}", rule(line)), 3);
+        cell.add_leading(Ink::Of(line.level), &format!("  {}", rule(line)), 3, &line.leads);
         grid.write(&[cell])?;
     }
     if hidden > 0 {
@@ -112,7 +116,7 @@ fn order(event: &EventRef) -> Order {
     (event.time.is_none(), event.time, event.id.clone(), event.name.clone(), origin)
 }
 
-fn line(finding: &Finding, event: &EventRef) -> Line {
+fn line(finding: &Finding, event: &EventRef, style: &Style) -> Line {
     let request = event.request.as_deref();
     let principal = request.map_or(&finding.principal, |request| &request.principal);
     let text = |of: Option<&String>| of.cloned().unwrap_or_default();
@@ -120,6 +124,7 @@ fn line(finding: &Finding, event: &EventRef) -> Line {
         order: order(event),
         level: finding.level,
         rules: vec![finding.rule.clone()],
+        leads: style.leads(finding).into_iter().collect(),
         who: names::principal(principal, finding.account.as_deref()),
         from: text(request.and_then(|request| request.source_ip.as_ref())),
         error: text(request.and_then(|request| request.error.as_ref())),

@@ -52,7 +52,7 @@ pub fn card(
     let mut grid = Grid::new(width, fixed, style.color, out);
     let [mut level, mut what, mut labels, mut facts] = grid.row();
     level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
-    add_what(finding, &mut what);
+    add_what(finding, style, &mut what);
     add_seen(finding, &mut what);
     for (label, text) in labelled(finding) {
         if width < NARROW {
@@ -137,7 +137,7 @@ fn rows(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> 
         let finding = &*finding?;
         let [mut level, mut what, mut events, mut seen, mut who, mut key, mut place] = grid.row();
         level.add(Ink::Of(finding.level), finding.level.as_str(), 1);
-        add_what(finding, &mut what);
+        add_what(finding, style, &mut what);
         events.add(Ink::Plain, &count(finding.count), 1);
         for time in times(finding) {
             seen.add(Ink::Plain, &time, 2);
@@ -163,11 +163,12 @@ fn rows(report: &Report<'_>, width: u16, style: &Style, out: &mut dyn Write) -> 
 }
 
 /// The title and the rule.
-fn add_what(finding: &Finding, cell: &mut Cell) {
+fn add_what(finding: &Finding, style: &Style, cell: &mut Cell) {
     let attempt = if finding.attempt { " (attempt)" } else { "" };
     cell.add(Ink::Strong, &format!("{}{attempt}", finding.told.title), 3);
     // It is what one looks up, so it has room.
-    cell.add(Ink::Faint, &finding.rule, 3);
+    let leads: Vec<_> = style.leads(finding).into_iter().collect();
+    cell.add_leading(Ink::Faint, &finding.rule, 3, &leads);
     if let Some(text) = folded(finding) {
         cell.add(Ink::Plain, &text, 2);
     }

@@ -5,7 +5,7 @@
 //! cases      what each actor did, as a story of a few lines      story     its lines
 //! findings   one by one
 //! events     every event of a finding on a line
-//! closing    what is below
+//! closing    what is below                                     look      a command for a case
 //! worst      how many findings there are, in a cell of a list
 //! ```
 //!
@@ -21,6 +21,7 @@ mod events;
 mod findings;
 pub(super) mod fit;
 pub(super) mod grid;
+mod look;
 pub(super) mod names;
 pub(super) mod packed;
 mod story;

@@ -46,6 +46,8 @@ pub struct Line {
     pub last: Option<Time>,
     pub level: Level,
     pub rule: String,
+    /// The page that the rule refers to first.
+    pub page: Option<String>,
     /// How many other findings tell of its events, chains aside.
     pub more: usize,
     /// How many events.
@@ -178,6 +180,7 @@ fn line((gravity, finding): (usize, &Finding), event: &EventRef, aliases: &Alias
         last: event.time,
         level: finding.level,
         rule: finding.rule.clone(),
+        page: finding.told.references.first().cloned(),
         more: 0,
         count: 1,
         at_least: false,

@@ -6,15 +6,17 @@ use std::ffi::OsString;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::common::{ColorArgs, LevelArgs};
+use crate::cli::args::common::{ColorArgs, LevelArgs, RuleArgs};
 use crate::cli::args::config::ShowArgs;
 use crate::cli::check::Check;
+use crate::cli::commands::scan::load_rules;
 use crate::cli::config::key::Shape;
 use crate::cli::config::{Config, document, inline, keys};
 use crate::cli::deliver::Delivery;
 use crate::cli::environment::{self, Given, Origin};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::settings;
 use crate::cli::ui::Messages;
 use crate::cli::values;
 use crate::model::level::Level;
@@ -63,20 +65,45 @@ pub fn run(
     }
     let form = check.value("--format", &args.format, form);
     let run = check.running(color, &args.run);
-    let (config, wrong) = Config::load(args.input.config.config.as_deref(), &args.sources);
+    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &args.sources);
     config.say(messages);
     check.note(wrong);
+    together(&mut check, args, &config);
+    let all = effective(&config, given);
+    let text = toml(&config, &all);
+    check.note(misnamed(args, &mut config));
     let (form, run) = check.end((|| Some((form?, run?)))())?;
-    let settings = settings(&config, given);
     let file = config.path.as_ref().map(|path| path.display().to_string());
     let delivery = Delivery::to_stdout()?;
     let style = delivery.style(run.color, run.is_verbose());
     let delivered = delivery.finish(Exit::Clean, |out| match form {
-        Form::Table => write_table(&settings, &style, out),
-        Form::Json => write_json(file.as_deref(), &settings, out),
-        Form::Toml => out.write_all(toml(&config, &settings).as_bytes()),
+        Form::Table => write_table(&all, &style, out),
+        Form::Json => write_json(file.as_deref(), &all, out),
+        Form::Toml => out.write_all(text.as_bytes()),
     })?;
     Ok(delivered.exit)
+}
+
+/// Refuses options beside each other that a scan refuses.
+fn together(check: &mut Check, args: &ShowArgs, config: &Config) {
+    let mut input = args.input.clone();
+    if input.verify {
+        input.public_keys = config.usual.public_keys(input.public_keys.as_deref());
+    }
+    let paths = config.usual.rules(&args.rules.paths);
+    let rules = RuleArgs { paths, ..args.rules.clone() };
+    settings::together(check, &input, &rules, &args.sources);
+    if environment::value("state").is_some() && input.range.until.is_some() {
+        check.usage("--until cannot be used with a state", "leave out one of them");
+    }
+}
+
+/// Names of no rule, among those of options and of suppressions. What is wrong with a rule is for a
+/// command that evaluates it to say.
+fn misnamed(args: &ShowArgs, config: &mut Config) -> Vec<Failure> {
+    let wrong = load_rules(&args.rules, config, args.input.verify).err().unwrap_or_default();
+    let is_name = |failure: &Failure| matches!(failure, Failure::Selector(_) | Failure::Config(_));
+    wrong.into_iter().filter(is_name).collect()
 }
 
 fn form(text: &str) -> Result<Form, String> {
@@ -89,7 +116,7 @@ fn form(text: &str) -> Result<Form, String> {
 }
 
 /// Every setting, in the order of the keys; then the options that have none.
-fn settings(config: &Config, given: &Given) -> Vec<Setting> {
+fn effective(config: &Config, given: &Given) -> Vec<Setting> {
     let mut settings = Vec::new();
     let values = config.values();
     for table in keys::TABLES {

@@ -88,8 +88,14 @@ pub struct ShowArgs {
     pub id: String,
 
     /// Also load these Sigma rules, a file or folder (repeatable)
+    ///
+    /// Without it, those that the configuration names.
     #[arg(long = "rules", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     /// Also print the rule itself, as YAML
     #[arg(long)]

@@ -3,15 +3,14 @@
 //! A built-in rule has a page of its own; of a user's rule there is what its YAML says. The text of
 //! a rule may come from anywhere, so every line is escaped for the terminal.
 
-use std::sync::Arc;
-
 use super::Done;
 use super::args::ShowArgs;
+use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::detect::RuleSet;
 use crate::detect::controls::frameworks;
 use crate::detect::whitepaper::statement;
+use crate::detect::{Loaded, RuleSet};
 use crate::model::control::ControlName;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::escape::visible;
@@ -19,9 +18,12 @@ use crate::report::{self, Style};
 
 /// Runs the command.
 pub fn run(args: &ShowArgs, style: Style, on_terminal: bool) -> Done {
-    let loaded = RuleSet::load(true, &args.paths, &Arc::default())
-        .map_err(|errors| errors.into_iter().map(Failure::from).collect::<Vec<_>>())?;
-    let rules = loaded.rules;
+    let (config, mut wrong) = Config::load(args.config.config.as_deref(), &[]);
+    let loaded = RuleSet::load(true, &config.usual.rules(&args.paths), &config.estate);
+    let loaded = loaded.map_err(|errors| wrong.extend(errors.into_iter().map(Failure::from)));
+    let Some(Loaded { rules, .. }) = loaded.ok().filter(|_| wrong.is_empty()) else {
+        return Err(wrong);
+    };
     let meta = rules.named(&args.id).map_err(|message| {
         let hint = "`keytrail rules list` shows every rule; your own need --rules PATH".into();
         vec![Failure::Rule { message, hint: Some(hint) }]

@@ -32,6 +32,13 @@ const NAMES_MAX: usize = 100;
 #[derive(Debug)]
 pub struct KmsMonitorRemovedHistory;
 
+/// The names of what a call removes or switches off.
+pub fn removed(event: &Event<'_>, view: &View<'_>) -> Vec<String> {
+    let call = CALLS.iter().find(|(source, calls, _)| is_call(view, source, calls));
+    let removed = call.zip(request(event)).map(|((.., members), request)| names(request, members));
+    removed.unwrap_or_default()
+}
+
 /// The names in the members of a request.
 fn names(request: Json<'_>, members: &[&str]) -> Vec<String> {
     let values = members.iter().filter_map(|member| at(request, &[member])).flat_map(each);
@@ -43,10 +50,8 @@ impl History for KmsMonitorRemovedHistory {
         if view.attempt() || view.actor() == Actor::Service {
             return;
         }
-        let call = CALLS.iter().find(|(source, calls, _)| is_call(view, source, calls));
-        let (Some((.., members)), Some(request)) = (call, request(event)) else { return };
         // All names of one call are decided over together.
-        let names = names(request, members);
+        let names = removed(event, view);
         if let (Some(first), Ok(value)) = (names.first(), serde_json::to_string(&names)) {
             let part = format!("{} {first}", view.account().unwrap_or_default());
             marks.push(Mark { part, kind: REMOVED, value });
