@@ -10,6 +10,8 @@ use super::undo::Reversible;
 /// Who made a request, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Request {
+    /// `requestID`; not of what rules over many records tell of.
+    pub id: Option<String>,
     /// `eventSource`
     pub service: String,
     /// Who made it.
@@ -32,6 +34,7 @@ impl Request {
     /// Of what no log says who requested it.
     pub fn of_nobody() -> Request {
         Request {
+            id: None,
             service: String::new(),
             principal: Principal::nobody(),
             access_key: None,
@@ -45,9 +48,10 @@ impl Request {
 
     /// Bytes of its texts, about.
     pub fn weight(&self) -> usize {
-        let Request { service, principal, access_key, source_ip, user_agent, error, .. } = self;
+        let Request { id, service, principal, access_key, source_ip, user_agent, error, .. } = self;
         let Principal { kind, arn, account, session, invoked_by, .. } = principal;
         let texts = [
+            id,
             access_key,
             source_ip,
             user_agent,

@@ -146,6 +146,7 @@ struct Event {
     time: Option<Time>,
     name: String,
     origin: String,
+    request_id: Option<String>,
     event_source: Option<String>,
     principal: Option<String>,
     session: Option<String>,
@@ -329,6 +330,7 @@ impl Event {
         let principal = Principal { arn: self.principal, session: self.session, ..actor.clone() };
         let request = self.event_source.map(|service| {
             Arc::new(Request {
+                id: self.request_id,
                 service,
                 principal,
                 access_key: self.access_key_id,

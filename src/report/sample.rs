@@ -94,6 +94,7 @@ pub fn deletion() -> Finding {
             origin: Origin::record("samples/trail/a.json.gz", 3),
             shared: None,
             request: Some(Arc::new(Request {
+                id: some("0d1e2f30-1111-2222-3333-444455556666"),
                 service: "kms.amazonaws.com".into(),
                 access_key: some("AKIAIOSFODNN7EXAMPLE"),
                 source_ip: some("203.0.113.7"),
@@ -199,6 +200,7 @@ pub fn hostile(text: &str) -> Finding {
             origin: Origin::record(text, 0),
             shared: None,
             request: Some(Arc::new(Request {
+                id: bad(),
                 service: text.to_owned(),
                 principal: Principal { arn: bad(), session: bad(), ..Principal::nobody() },
                 access_key: bad(),

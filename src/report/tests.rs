@@ -222,7 +222,7 @@ fn members_of_a_finding_stand_in_the_order_of_the_contract() {
     let event = part("events").trim_matches(['[', ']']);
     assert_eq!(
         members(event).0,
-        "id time name origin event_source principal session access_key_id source_ip user_agent error \
+        "id time name origin request_id event_source principal session access_key_id source_ip user_agent error \
          undone"
     );
 }

@@ -189,6 +189,7 @@ fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
 fn request(view: &View<'_>, of: &Snapshot) -> Request {
     let text = |path: &[&str]| view.event().text_at(path).map(|text| text.into_owned());
     Request {
+        id: text(&["requestID"]),
         service: text(&["eventSource"]).unwrap_or_default(),
         principal: of.principal.clone(),
         access_key: view.access_key().map(str::to_owned),

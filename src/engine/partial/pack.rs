@@ -131,11 +131,11 @@ impl Writer {
         self.origin(origin);
         self.texts([shared]);
         self.option(behind.as_ref(), |to, at| to.number(at.0));
-        let Request { service, principal, access_key, source_ip, user_agent, error, .. } =
+        let Request { id, service, principal, access_key, source_ip, user_agent, error, .. } =
             &**request;
         self.text(service);
         self.principal(principal);
-        self.texts([access_key, source_ip, user_agent, error, &request.target]);
+        self.texts([id, access_key, source_ip, user_agent, error, &request.target]);
         self.option(request.reversible.as_ref(), |to, done| {
             to.text(&done.what);
             to.number(done.parts);
@@ -316,6 +316,7 @@ impl Reader<'_> {
         Some(Request {
             service: self.text()?,
             principal: self.principal()?,
+            id: self.some_text()?,
             access_key: self.some_text()?,
             source_ip: self.some_text()?,
             user_agent: self.some_text()?,
@@ -393,6 +394,7 @@ mod tests {
 
     fn event_read(origin: &Origin, of: &Snapshot) -> EventRead {
         let request = Request {
+            id: text("a request"),
             service: "kms.amazonaws.com".into(),
             principal: of.principal.clone(),
             access_key: text("AKIAEXAMPLE"),

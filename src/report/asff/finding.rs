@@ -175,6 +175,8 @@ fn product_fields(finding: &Finding, room: Room) -> BTreeMap<String, String> {
     let events = finding.events.iter();
     let ids: Vec<&str> = events.clone().filter_map(|event| event.id.as_deref()).collect();
     all.add("event_ids", Some(&ids.join(" ")));
+    let requests = events.clone().filter_map(|event| event.request.as_ref()?.id.as_deref());
+    all.add("request_ids", Some(&requests.collect::<Vec<_>>().join(" ")));
     let origins: Vec<String> = events.map(|event| event.origin.to_string()).collect();
     all.add("origins", Some(&origins.join(" ")));
     let listed = finding.events.len();

@@ -1,6 +1,4 @@
 //! The events behind a finding, and what in them can be looked for elsewhere.
-//!
-//! The id of a request is not among what is known of an event, so that `api.request` is not there.
 
 use std::collections::BTreeSet;
 
@@ -52,10 +50,12 @@ fn evidence(version: OcsfVersion, event: &EventRef) -> Value {
 fn api(event: &EventRef) -> Option<Value> {
     let request = event.request.as_deref();
     let service = request.and_then(|request| said(Some(&request.service)));
+    let id = request.and_then(|request| said(request.id.as_deref()));
     let error = request.and_then(|request| said(request.error.as_deref()));
     Some(json!({
         "operation": said(Some(&event.name))?,
         "service": service.map(|name| json!({"name": name})),
+        "request": id.map(|id| json!({"uid": id})),
         "response": error.map(|error| json!({"error": error})),
     }))
 }

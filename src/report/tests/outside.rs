@@ -157,6 +157,7 @@ fn heavy(texts: &[String], many: usize) -> Finding {
         origin: crate::model::origin::Origin::record(text(at + 2), at as u64),
         shared: None,
         request: Some(Arc::new(Request {
+            id: some(at + 2),
             service: text(at),
             access_key: some(at + 1),
             source_ip: some(at + 2),

@@ -128,6 +128,8 @@ struct Event<'a> {
     name: &'a str,
     /// Where the record lies: FILE#INDEX, with the index from 0. `keytrail record` prints it.
     origin: &'a Origin,
+    /// `requestID`, if the record by itself made the finding; `null` of what rules over many records tell of.
+    request_id: Option<&'a str>,
     /// `eventSource`
     event_source: Option<&'a str>,
     /// The ARN of whoever called.
@@ -223,6 +225,7 @@ impl<'a> From<&'a EventRef> for Event<'a> {
             time: event.time,
             name: &event.name,
             origin: &event.origin,
+            request_id: by(|request| request.id.as_ref()),
             event_source: by(|request| Some(&request.service)),
             principal: by(|request| request.principal.arn.as_ref()),
             session: by(|request| request.principal.session.as_ref()),

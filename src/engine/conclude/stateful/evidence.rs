@@ -202,6 +202,7 @@ pub fn group_of_use(
         details,
     };
     let request = Request {
+        id: None,
         service: KMS.to_owned(),
         principal: snapshot.principal.clone(),
         access_key: None,
@@ -223,6 +224,7 @@ const KMS: &str = "kms.amazonaws.com";
 /// Where a record was read that is no plain use, and its request.
 pub fn read_of(about: &About, origin: Origin) -> EventRead {
     let request = Request {
+        id: None,
         service: about.service.clone().unwrap_or_else(|| KMS.to_owned()),
         principal: about.principal.clone(),
         access_key: about.access_key.clone(),
