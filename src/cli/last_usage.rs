@@ -117,6 +117,13 @@ mod tests {
         assert_eq!(read[0].tracked_since.unwrap().to_string(), "2026-01-01T00:00:00Z");
         assert_eq!(parse(&format!("[{one},{one}]"), "f").unwrap().len(), 2);
         assert_eq!(parse(&format!("{one}\n{one}"), "f").unwrap().len(), 2);
+        let printed = r#"{"KeyId":"k","KeyLastUsage":{"Operation":"GenerateDataKey",
+            "Timestamp":"2026-03-01T11:30:00.250000+01:30","CloudTrailEventId":"e",
+            "KmsRequestId":"r"},"TrackingStartDate":"2026-01-01T00:00:00+00:00",
+            "KeyCreationDate":"2025-01-01T00:00:00+00:00"}"#;
+        let last = parse(printed, "f").unwrap()[0].last.clone().unwrap();
+        assert_eq!(last.time.to_string(), "2026-03-01T10:00:00.250000Z");
+        assert_eq!(last.event.as_deref(), Some("e"));
         let none = parse(r#"{"KeyId":"k","TrackingStartDate":"2026-01-01T00:00:00Z"}"#, "f");
         assert_eq!(none.unwrap()[0].last, None);
     }

@@ -34,9 +34,18 @@ impl Time {
         if let Some(time) = Time::parse_plain(text.as_bytes()) {
             return Some(time);
         }
-        let text = if text.contains(":60") { text.replacen(":60", ":59", 1) } else { text.into() };
+        let leap = text.get(16..19) == Some(":60");
+        let text: Cow<'_, str> =
+            if leap { text.replacen(":60", ":59", 1).into() } else { text.into() };
         let parsed = DateTime::parse_from_rfc3339(&text).ok()?;
         Some(Time(parsed.timestamp_micros()))
+    }
+
+    /// Reads what exports make of a time: a space for the `T`, no zone or `UTC` where UTC is meant
+    /// (`2026-11-23 20:17:00.000`), an offset without a colon (`+0000`), or an epoch number.
+    pub fn parse_exported(text: &str) -> Option<Time> {
+        let text = text.trim();
+        Time::parse(text).or_else(|| respelt(text)).or_else(|| Time::from_epoch(text.parse().ok()?))
     }
 
     /// Reads `YYYY-MM-DDTHH:MM:SSZ`, exactly; anything else is `None`.
@@ -61,14 +70,35 @@ impl Time {
         Some(Time::from_secs(days * 86_400 + hour * 3_600 + minute * 60 + second))
     }
 
-    /// Reads an epoch number: seconds with or without a fraction, or milliseconds.
+    /// Reads an epoch number: seconds with or without a fraction; or milliseconds, microseconds or
+    /// nanoseconds, since as seconds they would be past the year 5000. `None` before 1970.
     pub fn from_epoch(number: f64) -> Option<Time> {
-        // Past the year 5000 in seconds, so it must be milliseconds.
-        const MILLISECONDS_FROM: f64 = 1e11;
-        let secs = if number.abs() >= MILLISECONDS_FROM { number / 1_000.0 } else { number };
-        let micros = secs * 1e6;
-        (micros.is_finite() && micros.abs() < 9e18).then_some(Time(micros as i64))
+        let micros = match number {
+            0.0..1e11 => number * 1e6,
+            1e11..1e14 => number * 1e3,
+            1e14..1e17 => number,
+            1e17..1e20 => number / 1e3,
+            _ => return None,
+        };
+        Some(Time(micros as i64))
     }
+}
+
+/// A time in a spelling near to RFC 3339, put into that and read.
+fn respelt(text: &str) -> Option<Time> {
+    // With nanoseconds and an offset, 36 bytes; exports have set spaces before the zone too.
+    const LONGEST: usize = 40;
+    let (day, rest) = text.split_at_checked(10).filter(|_| text.len() <= LONGEST)?;
+    let rest = rest.strip_prefix([' ', 'T', 't'])?;
+    let (clock, zone) = rest.split_at_checked(rest.find(['+', '-']).unwrap_or(rest.len()))?;
+    let zone = match zone.len() {
+        0 => "Z".to_owned(),
+        3 => format!("{zone}:00"),
+        5 => format!("{}:{}", zone.get(..3)?, zone.get(3..)?),
+        _ => zone.to_owned(),
+    };
+    let clock = clock.strip_suffix("UTC").or(clock.strip_suffix('Z')).unwrap_or(clock);
+    Time::parse(&format!("{day}T{}{zone}", clock.trim_end()))
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar, `None` when there is no such date.
@@ -132,6 +162,8 @@ impl JsonSchema for Time {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -172,11 +204,90 @@ mod tests {
         assert_eq!(Time::parse("2026-11-23T20:17:00.000Z"), Some(plain));
         assert_eq!(Time::from_epoch(plain.0 as f64 / 1e6), Some(plain));
         assert_eq!(Time::from_epoch(plain.0 as f64 / 1e3), Some(plain));
+        assert_eq!(Time::from_epoch(plain.0 as f64), Some(plain), "microseconds");
+        assert_eq!(Time::from_epoch(plain.0 as f64 * 1e3), Some(plain), "nanoseconds");
         assert_eq!(Time::parse("2016-12-31T23:59:60Z"), Time::parse("2016-12-31T23:59:59Z"));
+        assert_eq!(Time::parse("2016-12-31T23:60:00Z"), None, "no minute has this number");
         assert_eq!(Time::parse("yesterday"), None);
         assert_eq!(
             Time::parse("2026-11-23T20:17:00.5Z").unwrap().to_string(),
             "2026-11-23T20:17:00.500000Z"
         );
+    }
+
+    #[test]
+    fn what_is_no_time_is_not_read() {
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23 20:17",
+            "2026-11-23 25:17:00",
+            "2026-13-23 20:17:00.000",
+            "2026-11-23 20:17:00 CET",
+            "2026-11-23 20:17:00 +99",
+            "2026-11-23 20:17:00.000+0000+0000",
+            "2026-11-23é20:17:00",
+            "nan",
+            "inf",
+            "-1",
+            "1e300",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(Time::parse_exported(text), None, "{text}");
+        }
+        let long = format!("2026-11-23 20:17:00{}", " ".repeat(100_000));
+        assert_eq!(Time::parse_exported(&format!("{long}UTC")), None);
+    }
+
+    proptest! {
+        /// Every spelling of an instant is read as chrono reads it, to the microsecond.
+        #[test]
+        fn exported_spellings_agree_with_chrono(
+            secs in 0_i64..253_402_300_800,
+            nanos in 0_u32..1_000_000_000,
+            digits in 0_usize..=9,
+            minutes in -14 * 60..14 * 60_i32,
+        ) {
+            let at = DateTime::from_timestamp(secs, nanos).unwrap();
+            let fraction = format!("{nanos:09}");
+            let fraction = if digits == 0 { String::new() } else { format!(".{}", &fraction[..digits]) };
+            let clock = at.format("%H:%M:%S").to_string() + &fraction;
+            let day = at.format("%Y-%m-%d").to_string();
+            let expected = DateTime::parse_from_rfc3339(&format!("{day}T{clock}Z")).unwrap();
+            let expected = Some(Time(expected.timestamp_micros()));
+            for text in [
+                format!("{day} {clock}"),
+                format!("{day}T{clock}"),
+                format!("{day} {clock} UTC"),
+                format!("{day} {clock}Z"),
+                format!(" {day}T{clock}+0000 "),
+                format!("{day}T{clock}+00:00"),
+                format!("{day} {clock} +00"),
+            ] {
+                prop_assert_eq!(Time::parse_exported(&text), expected, "{}", text);
+            }
+            let zone = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
+            let local = at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string() + &fraction;
+            for offset in ["%z", "%:z"] {
+                let text = local.clone() + &at.with_timezone(&zone).format(offset).to_string();
+                prop_assert_eq!(Time::parse_exported(&text), expected, "{}", text);
+            }
+            // Beyond, a number counts milliseconds.
+            if secs < 100_000_000_000 {
+                let expected = Some(Time::from_secs(secs));
+                prop_assert_eq!(Time::parse_exported(&secs.to_string()), expected);
+            }
+            let millis = at.timestamp_millis();
+            // A double has all of them until 2255.
+            if (100_000_000_000..9_000_000_000_000).contains(&millis) {
+                let expected = Some(Time(millis * 1_000));
+                prop_assert_eq!(Time::parse_exported(&millis.to_string()), expected);
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,50}", near in "[0-9TZ :.+-]{0,45}") {
+            let _ = (Time::parse_exported(&text), Time::parse_exported(&near));
+        }
     }
 }

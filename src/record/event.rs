@@ -401,10 +401,13 @@ impl<'a> Event<'a> {
 
 /// Reads an `eventTime`: text, or the epoch number that some exports write.
 pub fn event_time(value: Json<'_>) -> Option<Time> {
-    match value.inner_str() {
-        Some(text) => Time::parse(text).or_else(|| Time::from_epoch(text.parse().ok()?)),
+    // 2001: whatever number is smaller counts something else.
+    const EARLIEST: Time = Time(1_000_000_000_000_000);
+    let time = match value.as_str() {
+        Some(text) => Time::parse_exported(&text),
         None => Time::from_epoch(value.as_f64()?),
-    }
+    };
+    time.filter(|time| *time >= EARLIEST)
 }
 
 #[cfg(test)]

@@ -43,6 +43,40 @@ fn records_alike_are_one_finding() {
 }
 
 #[test]
+fn a_time_is_read_in_every_form_that_exports_give_it() {
+    let forms = [
+        json!("2026-05-01T10:00:00.333Z"),
+        json!("2026-05-01T10:00:00.123456789Z"),
+        json!("2026-05-01T12:00:00+02:00"),
+        json!("2026-05-01T10:00:00+0000"),
+        json!("2026-05-01 10:00:00.000"),
+        json!("2026-05-01 10:00:00.000 UTC"),
+        json!(1_777_629_600),
+        json!(1_777_629_600_000_i64),
+        json!("1777629600"),
+        json!("1777629600000"),
+    ];
+    let record = |(n, time): (usize, &Value)| {
+        with(disable(&format!("e-{n}")), &[("/eventTime", time.clone())])
+    };
+    let records: Vec<Value> = forms.iter().enumerate().map(record).collect();
+    let found = Sandbox::new().disabled(&records);
+    assert_eq!((found.len(), &found[0]["count"]), (1, &json!(forms.len())));
+    assert_eq!(found[0]["first_seen"], "2026-05-01T10:00:00Z");
+    assert_eq!(found[0]["last_seen"], "2026-05-01T10:00:00.333000Z");
+    let sandbox = Sandbox::new();
+    for absurd in
+        [json!("soon"), json!(7), json!(-1e300), json!("20260501"), json!("nan"), json!([1])]
+    {
+        sandbox
+            .write("trail.json", file(&[with(disable("e-1"), &[("/eventTime", absurd.clone())])]));
+        let report = sandbox.report(3, ["trail.json"]);
+        let message = report["problems"][0]["message"].as_str().unwrap();
+        assert!(message.starts_with("no readable eventTime"), "{absurd}: {message}");
+    }
+}
+
+#[test]
 fn each_part_of_the_group_parts_findings() {
     let other_key = KEY.replace("5716564b", "6716564b");
     for change in [
