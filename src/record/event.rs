@@ -390,6 +390,17 @@ impl<'a> Event<'a> {
         self.path(path)?.scalar()
     }
 
+    /// Whether a VPC endpoint logged the call, which its service logs as well. AWS's own pages spell
+    /// the type in two ways.
+    pub fn is_of_endpoint(&self) -> bool {
+        let is = |name, known: &[&str]| {
+            let text = self.get(name).and_then(Json::as_str);
+            text.is_some_and(|text| known.contains(&&*text))
+        };
+        is("eventCategory", &["NetworkActivity"])
+            || is("eventType", &["AwsVpceEvent", "AwsVpceEvents"])
+    }
+
     /// Whether the call failed or was refused: `errorCode` or `errorMessage` is there and not null.
     ///
     /// Successful records have neither.

@@ -17,7 +17,6 @@ use std::cell::OnceCell;
 
 use crate::model::time::Time;
 use crate::record::event::{Header, Marked, Raw};
-use crate::record::json::Json;
 use crate::record::kms::{View, is_crypto};
 use crate::record::scan;
 
@@ -104,10 +103,7 @@ impl<'r> Record<'r> {
 
     /// Whether a VPC endpoint logged the call, which its service logs as well.
     pub fn is_of_endpoint(&self) -> bool {
-        *self.of_endpoint.get_or_init(|| {
-            let category = self.view.event().get("eventCategory").and_then(Json::as_str);
-            category.is_some_and(|category| category == "NetworkActivity")
-        })
+        *self.of_endpoint.get_or_init(|| self.view.event().is_of_endpoint())
     }
 
     /// Whether it is a KMS call that encrypts, decrypts or the like.

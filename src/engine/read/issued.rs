@@ -27,8 +27,7 @@ pub fn note(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: &Basics<'_>
     let view = View::new(&event);
     let context = sink.context;
     // What a VPC endpoint logs says nothing of how the call ended.
-    let category = event.text_at(&["eventCategory"]);
-    if view.attempt() || category.is_some_and(|category| category == "NetworkActivity") {
+    if view.attempt() || event.is_of_endpoint() {
         return;
     }
     let principal = view.principal();
