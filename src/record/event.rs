@@ -123,8 +123,13 @@ impl<'a> Marked<'a> {
         if there == [true; 3] {
             return None;
         }
-        let category = self.event()?.text_at(&["eventCategory"]);
-        if category.is_some_and(|category| category == "Insight" || category == "Aggregated") {
+        let event = self.event()?;
+        let is = |name, known: &[&str]| {
+            event.text_at(&[name]).is_some_and(|text| known.contains(&&*text))
+        };
+        if is("eventCategory", &["Insight", "Aggregated"])
+            || is("eventType", &["AwsCloudTrailInsight"])
+        {
             return None;
         }
         let names = ["eventSource", "eventName", "eventTime"].into_iter().zip(there);
