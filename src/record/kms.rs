@@ -19,6 +19,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 
 use super::event::Event;
+use super::hidden::is_hidden;
 use super::json::{Json, Kind, Name};
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};
@@ -84,6 +85,10 @@ struct Home {
     /// The caller's account, else the record's.
     account: Option<String>,
 }
+
+/// The members of a request that hold an encryption context.
+const CONTEXTS: [&str; 3] =
+    ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"];
 
 /// Name and value in an encryption context.
 type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -346,10 +351,17 @@ impl<'a> View<'a> {
         self.context.get_or_init(|| self.read_context())
     }
 
+    /// Whether AWS hides an encryption context of the call, or a part of one: whatever is in it is not
+    /// known then, and there is one.
+    pub fn hides_context(&self) -> bool {
+        let hides = |context: Json<'_>| {
+            is_hidden(context) || context.members().any(|(_, value)| is_hidden(value))
+        };
+        CONTEXTS.into_iter().filter_map(|name| self.request(name)).any(hides)
+    }
+
     fn read_context(&self) -> Vec<Pair<'a>> {
-        let names =
-            ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"];
-        let values = names.into_iter().filter_map(|name| self.request(name));
+        let values = CONTEXTS.into_iter().filter_map(|name| self.request(name));
         let mut pairs: Vec<Pair<'a>> = values.flat_map(pairs_of).collect();
         if pairs.len() > 1 {
             let mut seen = HashSet::new();
@@ -429,9 +441,10 @@ impl<'a> View<'a> {
     }
 }
 
-/// The pairs of an encryption context.
+/// The pairs of an encryption context, but for those whose value AWS hides.
 fn pairs_of<'a>(context: Json<'a>) -> impl Iterator<Item = Pair<'a>> {
-    context.members().filter_map(|(name, value)| Some((name.text(), value.scalar()?)))
+    let pair = |(name, value): (Name<'a>, Json<'a>)| Some((name.text(), value.scalar()?));
+    context.members().filter(|(_, value)| !is_hidden(*value)).filter_map(pair)
 }
 
 /// The key that `text` names, if it is the ARN of a key.

@@ -4,6 +4,7 @@ pub mod container;
 pub mod delivery;
 mod escape;
 pub mod event;
+pub mod hidden;
 pub mod issued;
 pub mod json;
 pub mod kms;

@@ -10,6 +10,7 @@ mod tests;
 
 use crate::model::arn::Arn;
 use crate::model::finding::{Key, Resource};
+use crate::record::hidden::is_hidden;
 use crate::record::json::Json;
 use crate::record::kms::{Actor, View, is_crypto};
 
@@ -339,7 +340,7 @@ fn used(view: &View<'_>) -> Vec<Pair> {
         return both;
     }
     let Some(key) = keys.first().cloned() else { return Vec::new() };
-    let unmapped = !view.context().is_empty();
+    let unmapped = !view.context().is_empty() || view.hides_context();
     let mut found: Vec<Resource> = view.subject().into_iter().collect();
     found.extend(view.beside_subject());
     if found.is_empty() {
@@ -358,7 +359,8 @@ fn pairs(
     attested: bool,
 ) -> Vec<Pair> {
     let found = found.unwrap_or_default();
-    let unmapped = found.is_empty() && context.is_some_and(|c| c.members().next().is_some());
+    let is_there = |context: Json<'_>| context.members().next().is_some() || is_hidden(context);
+    let unmapped = found.is_empty() && context.is_some_and(is_there);
     let pair = |resource| Pair { key: key.clone(), resource, unmapped, attested };
     match found.is_empty() {
         true => vec![pair(None)],

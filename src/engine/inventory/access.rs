@@ -167,7 +167,10 @@ fn key_policy(facts: &KeyFacts, at: Time, access: &mut Access) -> Option<Policy>
             return None;
         }
         None => {
-            unknown.push("the key policy: the record does not show it".into());
+            unknown.push(
+                "the key policy: the record does not show it; aws kms get-key-policy tells it"
+                    .into(),
+            );
             return None;
         }
     };

@@ -11,6 +11,7 @@ use super::seen::Seen;
 use super::texts::{Texts, cut};
 use crate::model::keys::dossier::OpenGrant;
 use crate::model::time::Time;
+use crate::record::hidden::is_hidden_text;
 use crate::record::json::{Json, Kind};
 
 /// Grants that are kept of one key. Services make and retire them all day: those that ended first give
@@ -136,7 +137,8 @@ impl Grants {
         }
         let early = self.early.take(seen.time(), cut(&id));
         let either = |one: &str, other: &str| {
-            seen.asked(one).or_else(|| seen.asked(other)).map(|text| cut(&text).to_owned())
+            let named = seen.asked(one).or_else(|| seen.asked(other));
+            named.filter(|text| !is_hidden_text(text)).map(|text| cut(&text).to_owned())
         };
         let operations = seen.request(&["operations"]).into_iter().flat_map(Json::elements);
         let grant = OpenGrant {

@@ -87,7 +87,7 @@ impl IamCalls {
         let policy = by_arn.or_else(|| seen.asked("policyName")).or(group);
         let version = seen.asked("versionId");
         let version = version.or_else(|| seen.answered(&["policyVersion", "versionId"]));
-        let document = seen.asked("policyDocument").and_then(|text| of_kms(&text));
+        let document = seen.document("policyDocument").and_then(|text| of_kms(&text));
         let room = ROOM_OF_CALL + document.as_ref().map_or(0, String::len);
         if self.room + room > ROOM {
             self.cut = true;

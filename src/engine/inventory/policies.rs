@@ -17,6 +17,7 @@ use crate::model::arn::Arn;
 use crate::model::keys::dossier::{Differs, PolicyVersion};
 use crate::model::keys::listed::Listed;
 use crate::policy::differs::differences;
+use crate::record::hidden::is_hidden;
 
 /// Policies that are kept of one key; the latest.
 const POLICIES: usize = 200;
@@ -47,9 +48,10 @@ fn said<'s>(arn: &str, seen: &'s Seen) -> Option<Said<'s>> {
         document.filter(|text| !text.trim().is_empty()).map(Said::Document)
     };
     match seen.name() {
-        "PutKeyPolicy" => Some(shown(seen.asked("policy")).unwrap_or(Said::NotShown)),
+        "PutKeyPolicy" => Some(shown(seen.document("policy")).unwrap_or(Said::NotShown)),
         "ReplicateKey" if is_replica(arn, seen) => {
-            let document = seen.answered(&["replicaPolicy"]).or_else(|| seen.asked("policy"));
+            let answered = seen.answered_document("replicaPolicy");
+            let document = answered.or_else(|| seen.document("policy"));
             Some(shown(document).unwrap_or(Said::NotShown))
         }
         "CreateKey" => {
@@ -57,8 +59,9 @@ fn said<'s>(arn: &str, seen: &'s Seen) -> Option<Said<'s>> {
             let by_aws = told(&["keyManager"]).is_some_and(|manager| manager == "AWS");
             let kind = told(&["multiRegionConfiguration", "multiRegionKeyType"]);
             let replica = kind.is_some_and(|kind| kind == "REPLICA");
-            match shown(seen.asked("policy")) {
+            match shown(seen.document("policy")) {
                 Some(document) => Some(document),
+                None if seen.request(&["policy"]).is_some_and(is_hidden) => Some(Said::NotShown),
                 None if by_aws || replica || !seen.request_is_whole() => None,
                 None => Some(Said::Default),
             }

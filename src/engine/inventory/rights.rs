@@ -85,7 +85,9 @@ impl Rights {
                 None
             }
             None => {
-                unknown.push("the key policy: the record that set it does not show it".to_owned());
+                let why = "the key policy: the record that set it does not show it; aws kms \
+                           get-key-policy tells it";
+                unknown.push(why.to_owned());
                 None
             }
         }

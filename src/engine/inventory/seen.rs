@@ -8,6 +8,7 @@ use super::texts::{Caller, Texts};
 use crate::engine::partial::key_use::Call;
 use crate::engine::partial::touch::{Detail, Touch, flag};
 use crate::model::time::Time;
+use crate::record::hidden::is_hidden_text;
 use crate::record::json::{Json, Kind};
 use crate::record::kms;
 
@@ -94,6 +95,16 @@ impl Seen {
         self.request(&[name])?.text()
     }
 
+    /// A policy document in the request: text, or the document itself, as exports have it.
+    pub fn document(&self, name: &str) -> Option<Cow<'_, str>> {
+        document(self.request(&[name])?)
+    }
+
+    /// The same in the response.
+    pub fn answered_document(&self, name: &str) -> Option<Cow<'_, str>> {
+        document(self.response(&[name])?)
+    }
+
     /// The text of a member of the response, behind a path.
     pub fn answered(&self, path: &[&str]) -> Option<Cow<'_, str>> {
         self.response(path)?.text()
@@ -102,6 +113,14 @@ impl Seen {
     /// Whether the request is there as a whole, so that what is not in it was not asked for.
     pub fn request_is_whole(&self) -> bool {
         self.request(&[]).is_some() && self.request(&["omitted"]).is_none()
+    }
+}
+
+/// The text of a policy document; none of one that AWS hides.
+fn document(value: Json<'_>) -> Option<Cow<'_, str>> {
+    match value.kind() {
+        Kind::Object => Some(Cow::Borrowed(value.raw())),
+        _ => value.text().filter(|text| !is_hidden_text(text)),
     }
 }
 

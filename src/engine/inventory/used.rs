@@ -12,6 +12,7 @@ use crate::model::arn::Arn;
 use crate::model::time::Time;
 use crate::policy::Actions;
 use crate::policy::who_can::permissions;
+use crate::record::hidden::is_hidden;
 use crate::record::json::Json;
 
 /// Services, and aliases, of one permission that are told apart.
@@ -289,6 +290,7 @@ fn via(by: &str, on: Option<&str>, key: &str) -> Option<String> {
 /// beginning of a variable.
 fn pairs(context: Option<Json<'_>>) -> BTreeMap<String, String> {
     let pairs = context.into_iter().flat_map(Json::members).take(PAIRS);
+    let pairs = pairs.filter(|(_, value)| !is_hidden(*value));
     let pairs = pairs.filter_map(|(name, value)| Some((name.text(), value.text()?)));
     pairs
         .filter(|(name, value)| is_plain(name) && !value.contains("${") && value.len() <= 1_024)
@@ -327,7 +329,8 @@ mod tests {
 
     #[test]
     fn pairs_that_a_policy_would_read_otherwise_are_left_out() {
-        let context = r#"{"app":"ledger","b":"${aws:username}","*":"x","":"x","n":{"a":"b"}}"#;
+        let context = r#"{"app":"ledger","b":"${aws:username}","*":"x","":"x","n":{"a":"b"},
+            "h":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#;
         let pairs = pairs(Some(Json::new(context)));
         assert_eq!(pairs, BTreeMap::from([("app".to_owned(), "ledger".to_owned())]));
     }

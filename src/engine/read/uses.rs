@@ -102,7 +102,7 @@ fn row(
     row.call = words.name(|bytes| Call::write(bytes, call, view.attempt()))?;
     let on = [resource, beside.as_ref()];
     let said = declared(context, view, on);
-    let has_context = !view.context().is_empty();
+    let has_context = !view.context().is_empty() || view.hides_context();
     row.purpose = words.name(|bytes| Purpose::write(bytes, key, on, (has_context, &said)))?;
     // What the caller writes there must not make kinds of use: it could make a million.
     let purpose = match said.is_empty() {

@@ -6,12 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::record::hidden::HIDDEN;
 use crate::record::json::{Json, Kind};
 use crate::record::shape;
 use crate::tags::change::{Tags, Value};
-
-/// What CloudTrail writes in place of what it does not tell.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// The spellings of a tag's key and value.
 const KEYS: [&str; 2] = ["key", "tagKey"];

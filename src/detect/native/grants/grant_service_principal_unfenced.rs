@@ -27,7 +27,7 @@ fn fences(source: &str) -> bool {
 impl Detector for GrantServicePrincipalUnfenced {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let grant = Grant::of(event, view).filter(|_| view.actor() != Actor::Service)?;
-        let service = grant.grantee_service()?;
+        let service = grant.grantee_service().filter(|_| !grant.hides_constraints())?;
         let source = grant.source_arn();
         let found = |level, why: &str| {
             let operations = list(grant.operations());

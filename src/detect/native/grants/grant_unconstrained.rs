@@ -19,7 +19,7 @@ pub struct GrantUnconstrained;
 impl Detector for GrantUnconstrained {
     fn check(&self, event: &Event<'_>, view: &View<'_>) -> Option<Found> {
         let grant = Grant::of(event, view)?;
-        if grant.is_to_service() || grant.is_constrained() {
+        if grant.is_to_service() || grant.is_constrained() || grant.hides_constraints() {
             return None;
         }
         let operations = grant.operations();

@@ -5,7 +5,7 @@
 //! allowed before. Without one, whoever administers the key by the new policy has gained it.
 
 use crate::detect::native::shared::actor::is_automation;
-use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without};
+use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without, set_unread};
 use crate::detect::native::shared::policy_gain::Allowances;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted};
 use crate::model::level::Level;
@@ -27,6 +27,11 @@ impl History for KeyPolicyChangedHistory {
             return;
         }
         let replaced = view.name().is_some_and(|name| name == "PutKeyPolicy");
+        let kind = if replaced { REPLACED } else { MADE };
+        if let Some(part) = set_unread(event, view) {
+            marks.push(Mark { part, kind, value: String::new() });
+            return;
+        }
         let (key, allowances) = if let Some(given) = KeyPolicy::of(event, view) {
             (given.place().key.map(str::to_owned), Allowances::of(&given))
         } else if is_created_without(event, view) {
@@ -36,7 +41,7 @@ impl History for KeyPolicyChangedHistory {
             return;
         };
         if let (Some(part), Ok(value)) = (key, serde_json::to_string(&allowances)) {
-            marks.push(Mark { part, kind: if replaced { REPLACED } else { MADE }, value });
+            marks.push(Mark { part, kind, value });
         }
     }
 
@@ -227,6 +232,13 @@ mod tests {
         let before = put("09:00:00", "alice", &policy);
         assert_eq!(lowered(&[before.clone(), put("10:00:00", "alice", &policy)]), 0, "a person");
         assert_eq!(lowered(&[before.clone(), refused(change.clone())]), 0);
+        let mut hidden = put("09:30:00", "alice", &policy);
+        hidden["requestParameters"]["policy"] = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+        let more = put("10:00:00", "deploy", &[allow(OWN, &["kms:*"]), allow(APP, &["kms:Put*"])]);
+        let known = put("09:00:00", "alice", &[allow(OWN, &["kms:*"]), allow(APP, &["kms:Put*"])]);
+        assert_eq!(lowered(&[known.clone(), more.clone()]), 1, "nobody may do more than before");
+        assert_eq!(lowered(&[known, hidden.clone(), more]), 0, "what was before is hidden");
+        assert_eq!(lowered(&[before.clone(), hidden]), 0);
         let odd = put("09:00:00", "alice", &[json!(7)]);
         assert_eq!(lowered(&[odd, change]), 0, "not all of it could be read");
     }

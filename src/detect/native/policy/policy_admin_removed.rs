@@ -122,6 +122,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_hidden_policy_allowed_is_not_known() {
+        let mut hidden = put("09:30:00", "carol", &["root"]);
+        hidden["requestParameters"]["policy"] = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+        let before = put("09:00:00", "carol", &["root"]);
+        let records = [before.clone(), hidden.clone(), put("10:00:00", "alice", &["user/alice"])];
+        assert_eq!(decide(&PolicyAdminRemoved, &records, "2026-12-01T00:00:00Z"), []);
+        assert_eq!(decide(&PolicyAdminRemoved, &[before, hidden], "2026-12-01T00:00:00Z"), []);
+    }
+
+    #[test]
     fn a_flood_within_a_second_tells_few_names() {
         let many: Vec<String> = (0..40).map(|n| format!("user/u{n:02}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();

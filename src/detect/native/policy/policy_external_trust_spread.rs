@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::detect::native::shared::policy_document::{KeyPolicy, NAMES_MAX, list};
+use crate::detect::native::shared::policy_document::{KeyPolicy, NAMES_MAX, list, set_unread};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
@@ -35,6 +35,14 @@ fn accounts(given: &KeyPolicy) -> BTreeSet<String> {
 
 impl History for PolicyExternalTrustSpread {
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        let unread = set_unread(event, view).zip(view.key_account().or_else(|| view.account()));
+        if let Some((key, part)) = unread {
+            // Whom it trusts is not known from then on.
+            let nobody = (key, BTreeSet::<String>::new());
+            let value = serde_json::to_string(&nobody).unwrap_or_default();
+            marks.push(Mark { part, kind: 0, value });
+            return;
+        }
         let Some(given) = KeyPolicy::of(event, view).filter(|_| !view.attempt()) else { return };
         let Some(key) = given.place().key else { return };
         // A policy that trusts no other account may replace one that did.
@@ -105,6 +113,10 @@ mod tests {
         let mut undone = three.to_vec();
         undone.push(put(4, 3, "111122223333"));
         assert_eq!(found(&undone), 0, "the third key trusts no more");
+        let mut hidden = three.to_vec();
+        hidden.push(put(4, 3, other));
+        hidden[3]["requestParameters"]["policy"] = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+        assert_eq!(found(&hidden), 0, "whom the third key trusts is hidden");
         assert_eq!(found(&[put(1, 1, other), put(2, 1, other), put(3, 1, other)]), 0);
     }
 }

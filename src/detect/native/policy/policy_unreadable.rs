@@ -4,10 +4,11 @@
 //! a call that failed set nothing, so it gives no finding.
 
 use crate::detect::native::shared::grant::Grant;
-use crate::detect::native::shared::policy_document::{list, unread};
+use crate::detect::native::shared::policy_document::{is_policy_hidden, list, unread};
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
 use crate::record::event::Event;
+use crate::record::hidden::HIDDEN;
 use crate::record::kms::View;
 
 /// See `rules/policy/policy-unreadable.md`.
@@ -22,16 +23,70 @@ impl Detector for PolicyUnreadable {
         let found = |why: &str, unread| {
             Some(Found::at(Level::High).with("why", why).with("unread", list(unread)))
         };
+        if is_policy_hidden(event, view) {
+            return Some(hidden(event, view, "a policy", "policy"));
+        }
+        if view.is_kms() && view.hides_context() {
+            return Some(hidden(event, view, "an encryption context", "encryption context"));
+        }
         if let Some(unread) = unread(event, view) {
             let why = "the call set a policy, and nobody can see here what all of it says";
             return found(why, unread);
         }
-        let unread = Grant::of(event, view)?.unread();
+        let grant = Grant::of(event, view)?;
+        if !grant.hidden().is_empty() {
+            return Some(hidden(event, view, "a part of a grant", &grant.hidden().join(", ")));
+        }
+        let unread = grant.unread();
         if unread.is_empty() {
             return None;
         }
         found("the call made a grant, and nobody can see here what all of it says", unread)
     }
+}
+
+/// A finding about what AWS hides: nothing is wrong with the record, and nobody can see here what it is.
+fn hidden(event: &Event<'_>, view: &View<'_>, what: &str, member: &str) -> Found {
+    let why = format!(
+        "AWS hides {what} in this record (it writes {HIDDEN} instead), so no rule can judge it"
+    );
+    let unread = format!("{member}: hidden by AWS");
+    let found = Found::at(Level::Medium).with("why", why).with("unread", list([unread]));
+    match see(event, view) {
+        Some(call) => found.with("see", call),
+        None => found,
+    }
+}
+
+/// The call that shows what is in force now, if one does. Names come from the record: what no shell would
+/// take as one word is left out.
+fn see(event: &Event<'_>, view: &View<'_>) -> Option<String> {
+    let asked = |name: &str| {
+        let text = event.text_at(&["requestParameters", name])?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/=+@,-".contains(&byte);
+        let fits = text.len() <= 256 && !text.starts_with('-') && text.bytes().all(plain);
+        fits.then(|| text.into_owned())
+    };
+    let key = || view.key().map_or_else(|| "KEY".to_owned(), |key| key.arn);
+    let of = |name: &str, stand_in: &str| asked(name).unwrap_or_else(|| stand_in.to_owned());
+    let inline = |kind: &str, member: &str| {
+        let (holder, policy) = (of(member, "NAME"), of("policyName", "POLICY"));
+        format!("aws iam get-{kind}-policy --{kind}-name {holder} --policy-name {policy}")
+    };
+    Some(match view.name()?.as_ref() {
+        "CreateKey" | "PutKeyPolicy" | "ReplicateKey" => {
+            format!("aws kms get-key-policy --policy-name default --key-id {}", key())
+        }
+        "CreateGrant" => format!("aws kms list-grants --key-id {}", key()),
+        "PutRolePolicy" => inline("role", "roleName"),
+        "PutUserPolicy" => inline("user", "userName"),
+        "PutGroupPolicy" => inline("group", "groupName"),
+        "CreatePolicy" | "CreatePolicyVersion" => {
+            let (arn, version) = (of("policyArn", "ARN"), "VERSION");
+            format!("aws iam get-policy-version --policy-arn {arn} --version-id {version}")
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -83,6 +138,55 @@ mod tests {
         nowhere["recipientAccountId"] = json!(null);
         nowhere["resources"] = json!(null);
         assert!(told(&nowhere).is_some_and(|told| told.contains("in which account")));
+    }
+
+    #[test]
+    fn what_aws_hides_is_told_as_hidden_and_not_as_broken() {
+        let of_iam = |name: &str, request: Value| {
+            let mut record = kms(name, &request);
+            record["eventSource"] = json!("iam.amazonaws.com");
+            record
+        };
+        let context = json!({"encryptionContext": HIDDEN});
+        let source = json!({"sourceEncryptionContext": HIDDEN});
+        let grant = json!({"granteePrincipal": "arn:aws:iam::111122223333:role/app",
+            "operations": ["Decrypt"], "constraints": HIDDEN});
+        let in_role = json!({"roleName": "app", "policyName": "own", "policyDocument": HIDDEN});
+        let hostile =
+            json!({"roleName": "a; rm -rf /", "policyName": "-x", "policyDocument": HIDDEN});
+        let key_policy = format!("aws kms get-key-policy --policy-name default --key-id {KEY}");
+        let grants = format!("aws kms list-grants --key-id {KEY}");
+        for (record, what, see) in [
+            (kms("PutKeyPolicy", &json!({"policy": HIDDEN})), "policy", Some(&*key_policy)),
+            (kms("CreateKey", &json!({"policy": HIDDEN})), "policy", Some(&key_policy)),
+            (kms("Decrypt", &context), "encryption context", None),
+            (kms("ReEncrypt", &source), "encryption context", None),
+            (kms("CreateGrant", &grant), "constraints", Some(&grants)),
+            (
+                of_iam("PutRolePolicy", in_role),
+                "policy",
+                Some("aws iam get-role-policy --role-name app --policy-name own"),
+            ),
+            (
+                of_iam("PutRolePolicy", hostile),
+                "policy",
+                Some("aws iam get-role-policy --role-name NAME --policy-name POLICY"),
+            ),
+        ] {
+            let found = found(&PolicyUnreadable, &record).unwrap_or_else(|| panic!("{record}"));
+            assert_eq!(found.level, Level::Medium, "nobody but AWS can do that");
+            assert_eq!(found.details["unread"], json!([format!("{what}: hidden by AWS")]));
+            assert!(found.details["why"].as_str().unwrap().contains("AWS hides"));
+            assert_eq!(found.details.get("see").and_then(Value::as_str), see, "{record}");
+            assert_eq!(told_of(&refused(record)), None);
+        }
+        let quoted =
+            kms("Encrypt", &json!({"encryptionContext": {"note": format!("not {HIDDEN}")}}));
+        assert!(told_of(&quoted).is_none(), "a text that only names it");
+    }
+
+    fn told_of(record: &Value) -> Option<Found> {
+        found(&PolicyUnreadable, record)
     }
 
     #[test]

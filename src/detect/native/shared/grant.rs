@@ -10,6 +10,7 @@ use crate::model::actor_kind::is_service_linked;
 use crate::model::arn::Arn;
 use crate::policy::principal::is_account;
 use crate::record::event::Event;
+use crate::record::hidden::is_hidden;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 
@@ -81,6 +82,11 @@ impl<'a> Grant<'a> {
         operations.filter_map(Json::scalar).map(Cow::into_owned).collect()
     }
 
+    /// Whether AWS hides the constraints, so that nobody knows whether any limits the grant.
+    pub fn hides_constraints(&self) -> bool {
+        self.request.get("constraints").is_some_and(is_hidden)
+    }
+
     /// Whether a constraint limits the grant: a non-empty encryption context, or a source.
     pub fn is_constrained(&self) -> bool {
         let constraints = self.request.get("constraints").into_iter().flat_map(Json::members);
@@ -96,8 +102,17 @@ impl<'a> Grant<'a> {
         let constraints = self.request.get("constraints").into_iter().flat_map(Json::members);
         let names = ["encryptionContextSubset", "encryptionContextEquals"];
         { constraints }.any(|(name, value)| {
-            names.iter().any(|known| name.is_any_case(known)) && value.members().next().is_some()
+            let is_there = value.members().next().is_some() || is_hidden(value);
+            names.iter().any(|known| name.is_any_case(known)) && is_there
         })
+    }
+
+    /// The members that AWS hides.
+    pub fn hidden(&self) -> Vec<String> {
+        let read =
+            ["granteePrincipal", "granteeServicePrincipal", "operations", "constraints"].iter();
+        let hidden = read.filter(|name| self.request.get(name).is_some_and(is_hidden));
+        hidden.map(|name| (*name).to_owned()).collect()
     }
 
     /// The members that are not what they should be, so that the rules cannot read them.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without};
+use crate::detect::native::shared::policy_document::{KeyPolicy, is_created_without, set_unread};
 use crate::detect::stateful::{About, Mark, Noted};
 use crate::model::arn::Arn;
 use crate::policy::{Actions, Principal};
@@ -19,6 +19,9 @@ use crate::record::kms::View;
 const BORN: u32 = 0;
 /// The policy replaced another one.
 const REPLACED: u32 = 1;
+
+/// The value of a mark for a policy that cannot be read.
+const UNREAD: &str = "";
 
 /// The parts of a policy that the histories compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,11 @@ pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         return;
     }
     let replaced = view.name().is_some_and(|name| name == "PutKeyPolicy");
+    let kind = if replaced { REPLACED } else { BORN };
+    if let Some(part) = set_unread(event, view) {
+        marks.push(Mark { part, kind, value: UNREAD.to_owned() });
+        return;
+    }
     let given = KeyPolicy::of(event, view);
     let key = match &given {
         Some(given) => given.place().key.map(str::to_owned),
@@ -76,7 +84,6 @@ pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         None => Rights { account: true, ..Rights::default() },
     };
     if let (Some(part), Ok(value)) = (key, serde_json::to_string(&rights)) {
-        let kind = if replaced { REPLACED } else { BORN };
         marks.push(Mark { part, kind, value });
     }
 }
@@ -139,7 +146,8 @@ pub fn changes(notes: &[Noted], mut each: impl FnMut(usize, &Rights, &Before)) {
                 each(from + at, rights, before);
             }
         }
-        before = Before::of(rights.into_iter().flatten().collect());
+        // Of a second in which one cannot be read, nobody knows what it left.
+        before = rights.into_iter().collect::<Option<Vec<_>>>().and_then(Before::of);
         from += second.len();
     }
 }

@@ -16,6 +16,7 @@ use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::policy::{Actions, Place, Policy, PolicyError, Principal, Statement};
 use crate::record::event::{Event, event_time};
+use crate::record::hidden::is_hidden;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 use crate::record::shape::is_call;
@@ -39,13 +40,7 @@ impl KeyPolicy {
     /// the policy in its response.
     pub fn of(event: &Event<'_>, view: &View<'_>) -> Option<KeyPolicy> {
         let document = key_document(event, view)?;
-        let key = match view.name()?.as_ref() {
-            "ReplicateKey" => {
-                let replica = ["responseElements", "replicaKeyMetadata", "arn"];
-                event.text_at(&replica).map(Cow::into_owned)
-            }
-            _ => view.key().map(|key| key.arn),
-        };
+        let key = key_of(event, view);
         let account = view.key_account().or_else(|| view.account())?;
         let time = event.get("eventTime").and_then(event_time);
         Some(KeyPolicy { policy: read(document).ok()?, account, key, time })
@@ -94,6 +89,30 @@ impl KeyPolicy {
             }
         }
         told
+    }
+}
+
+/// The key on which a call sets a policy that nobody can read here: one that is broken, missing, or that
+/// AWS hides. What the policy before it allowed says nothing of the time after it.
+pub fn set_unread(event: &Event<'_>, view: &View<'_>) -> Option<String> {
+    let sets = match view.name()?.as_ref() {
+        "PutKeyPolicy" => view.is_kms(),
+        _ => key_document(event, view).is_some(),
+    };
+    if !sets || view.attempt() || KeyPolicy::of(event, view).is_some() {
+        return None;
+    }
+    key_of(event, view)
+}
+
+/// The key that a call of `CreateKey`, `PutKeyPolicy` or `ReplicateKey` sets the policy of.
+fn key_of(event: &Event<'_>, view: &View<'_>) -> Option<String> {
+    match view.name()?.as_ref() {
+        "ReplicateKey" => {
+            let replica = ["responseElements", "replicaKeyMetadata", "arn"];
+            event.text_at(&replica).map(Cow::into_owned)
+        }
+        _ => view.key().map(|key| key.arn),
     }
 }
 
@@ -147,6 +166,11 @@ fn writes_iam_policy(view: &View<'_>) -> bool {
     const CALLS: [&str; 5] =
         ["CreatePolicy", "CreatePolicyVersion", "PutGroupPolicy", "PutRolePolicy", "PutUserPolicy"];
     is_call(view, "iam.amazonaws.com", &CALLS)
+}
+
+/// Whether a call sets a policy that AWS hides in the record.
+pub fn is_policy_hidden(event: &Event<'_>, view: &View<'_>) -> bool {
+    key_document(event, view).or_else(|| iam_document(event, view)).is_some_and(is_hidden)
 }
 
 /// What of the policy in a record cannot be read, in words: the document as a whole, or parts of it.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::model::arn::Arn;
 use crate::record::event::Event;
+use crate::record::hidden::is_hidden;
 use crate::record::json::{Json, Name};
 use crate::record::kms::View;
 
@@ -57,7 +58,8 @@ pub fn each_key_account(event: &Event<'_>, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The pairs of every encryption context in the request and in the constraints of a grant.
+/// The pairs of every encryption context in the request and in the constraints of a grant, but for those
+/// whose value AWS hides.
 pub fn context<'a>(event: &Event<'a>) -> impl Iterator<Item = (Name<'a>, Json<'a>)> {
     let request = event.get("requestParameters").into_iter().flat_map(Json::members);
     let contexts = request.flat_map(|(name, value)| {
@@ -65,7 +67,7 @@ pub fn context<'a>(event: &Event<'a>) -> impl Iterator<Item = (Name<'a>, Json<'a
         let granted = name.is("constraints").then_some(value);
         own.into_iter().chain(members_named(granted, &CONSTRAINTS).map(|(_, value)| value))
     });
-    contexts.flat_map(Json::members)
+    contexts.flat_map(Json::members).filter(|(_, value)| !is_hidden(*value))
 }
 
 /// The pairs of every encryption context in the constraints of a grant.
@@ -74,6 +76,7 @@ pub fn granted_context<'a>(
 ) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
     let contexts = members_named(view.request("constraints"), &CONSTRAINTS);
     let pairs = contexts.flat_map(|(_, context)| context.members());
+    let pairs = pairs.filter(|(_, value)| !is_hidden(*value));
     pairs.filter_map(|(name, value)| Some((name.text(), value.scalar()?)))
 }
 

@@ -40,7 +40,8 @@ impl DecryptBurstEvent {
 
 impl Detector for DecryptBurstEvent {
     fn check(&self, _event: &Event<'_>, view: &View<'_>) -> Option<Found> {
-        view.request("encryptionContext")?;
+        // Of a context that AWS hides, nobody knows whether it names a log file.
+        view.request("encryptionContext").filter(|_| !view.hides_context())?;
         let names = |known: &str| view.context().iter().any(|(name, _)| name == known);
         let log_file = names(TRAIL);
         if log_file != self.logs || !matches!(view.actor(), Actor::Via | Actor::Direct) {

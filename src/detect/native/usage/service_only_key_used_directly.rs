@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::detect::native::shared::policy_document::{KeyPolicy, NAMES_MAX, list_of};
+use crate::detect::native::shared::policy_document::{KeyPolicy, NAMES_MAX, list_of, set_unread};
 use crate::detect::native::shared::request_fields::service_label;
 use crate::detect::native::shared::timeline::of_kind;
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope, Use, Uses};
@@ -53,6 +53,11 @@ fn services(given: &KeyPolicy) -> BTreeSet<String> {
 
 impl History for ServiceOnlyKeyUsedDirectly {
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
+        if let Some(part) = set_unread(event, view) {
+            // It may let anybody use the key.
+            marks.push(Mark { part, kind: POLICY, value: "[]".to_owned() });
+            return;
+        }
         let Some(given) = KeyPolicy::of(event, view).filter(|_| !view.attempt()) else { return };
         let Some(key) = given.place().key else { return };
         if let Ok(value) = serde_json::to_string(&services(&given)) {
@@ -158,6 +163,9 @@ mod tests {
         assert_eq!(found(&[fenced.clone(), used(Some("AWS Internal"))]), 0);
         assert_eq!(found(&[policy("2026-11-01T10:00:00Z", &json!({})), used(None)]), 0);
         assert_eq!(found(&[policy("2026-11-02T10:00:00Z", &fence), used(None)]), 0);
+        let mut hidden = policy("2026-11-01T11:00:00Z", &fence);
+        hidden["requestParameters"]["policy"] = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+        assert_eq!(found(&[fenced.clone(), hidden, used(None)]), 0, "what holds now is hidden");
         let replaced = policy("2026-11-02T10:30:00Z", &json!({}));
         assert_eq!(found(&[fenced, replaced, used(None)]), 0, "while it went on");
     }

@@ -118,8 +118,12 @@ impl IamState<'_> {
             None => String::new(),
         };
         let mut unseen = BTreeSet::new();
+        let mut unread = Vec::new();
         let mut add = |by: String, text: &str| {
-            let Ok(policy) = Policy::parse(text) else { return };
+            let Ok(policy) = Policy::parse(text) else {
+                unread.push(by);
+                return;
+            };
             match held.now.len() < DOCUMENTS {
                 true => held.now.push(IamDocument { by, policy }),
                 false => held.cut = true,
@@ -140,6 +144,7 @@ impl IamState<'_> {
                 None => unseen.extend([(*arn).to_owned()]),
             }
         }
+        unseen.extend(unread);
         held.unseen = unseen;
     }
 }
