@@ -1,7 +1,7 @@
 //! What a report says of each rule, so that its silence can be weighed: the digest of its text, and how
 //! many records it looked at.
 //!
-//! A rule looks at a record if the record is of a call that the rule is about, by source, name and case.
+//! A rule looks at a record if the record is of a call that the rule is about, by source and name.
 //! A rule over many records looks at those of its steps, and at nothing at all if one of its steps had
 //! none: it could not have found anything. What must stay true: what only changes the findings of a rule
 //! adds nothing to what the rule looked at.

@@ -62,17 +62,22 @@ impl Candidates {
         }
     }
 
-    /// The list for a record, by its number among all of the router; `None` if no rule is about it.
-    /// `case` is called only if the lists differ by case.
+    /// The list of the rules that are about a record, by its number among all of the router; `None` if
+    /// there is none. Who acted and whether that failed is what a rule asks, so that it is about all
+    /// cases; but for CloudTrail's own deliveries, which are not shown to most rules. `case` is called
+    /// only if the lists differ by case.
     pub fn list(&self, case: impl FnOnce() -> Case) -> Option<u64> {
-        let (number, rules) = match &self.by_case {
-            Some(lists) => {
-                let number = case().number();
-                (number, &lists[number])
-            }
-            None => (0, &self.any),
+        let (number, rules) = match self.delivered() {
+            Some(delivered) if case().is_delivered() => (1, delivered),
+            _ => (0, &*self.any),
         };
         (!rules.is_empty()).then_some((self.first + number) as u64)
+    }
+
+    /// The rules that CloudTrail's own deliveries are shown to, if those are not all.
+    fn delivered(&self) -> Option<&[u32]> {
+        let case = Case::all().find(|case| case.is_delivered())?;
+        self.by_case.as_ref().map(|lists| &*lists[case.number()])
     }
 
     /// Whether the lists are empty for every case.
@@ -167,10 +172,8 @@ impl Router {
         let mut all = Vec::new();
         for candidates in router.every() {
             candidates.first = all.len();
-            match &candidates.by_case {
-                Some(lists) => all.extend(lists.iter().cloned()),
-                None => all.push(candidates.any.clone()),
-            }
+            all.push(candidates.any.clone());
+            all.extend(candidates.delivered().map(Box::from));
         }
         router.lists = all;
         router

@@ -9,7 +9,8 @@ use crate::engine::context::Context;
 use crate::engine::evaluate::ask::Answers;
 use crate::engine::evaluate::identity::{Identity, identity};
 use crate::engine::partial::Partial;
-use crate::engine::partial::fact::Fact;
+use crate::engine::partial::fact::{Fact, known};
+use crate::engine::partial::looked::Looked;
 use crate::engine::partial::objects::Counts;
 use crate::model::memory::Recalled;
 use crate::model::origin::Origin;
@@ -108,6 +109,12 @@ impl BlobSink<'_, '_> {
     pub fn fact(&mut self, number: u64, identity: &Identity<'_>, group: [u64; 2]) -> Fact {
         let blob = self.blob_number();
         Fact { identity: identity.hash, content: identity.content, group, blob, record: number }
+    }
+
+    /// Notes that the rules of a list looked at a record.
+    pub fn look(&mut self, identity: &Identity<'_>, list: u64) {
+        let record = known((identity.hash, identity.content));
+        self.partial.looked.push(Looked { record, list });
     }
 
     /// The blob's number among the names.

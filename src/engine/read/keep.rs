@@ -5,9 +5,9 @@ use std::io;
 use super::blob::BlobSink;
 use crate::detect::ADJUSTS;
 use crate::engine::context::{Context, TAGS_REACH};
-use crate::engine::evaluate::Record;
 use crate::engine::evaluate::ask::{Answers, failure, marks};
 use crate::engine::evaluate::identity::Identity;
+use crate::engine::evaluate::{Basics, Record};
 use crate::engine::partial::fact;
 use crate::engine::partial::handed::owner;
 use crate::engine::partial::kept::{Label, why};
@@ -26,11 +26,11 @@ const CHANGE: u64 = 256;
 /// earlier run has read says nothing new.
 pub fn range(
     sink: &mut BlobSink<'_, '_>,
-    record: &Record<'_>,
+    (number, basics): (u64, &Basics<'_>),
     marked: Marked<'_>,
 ) -> (Range, bool) {
     let plan = sink.context.plan;
-    let range = plan.filter.range(record.basics.time, &record.basics.header);
+    let range = plan.filter.range(basics.time, &basics.header);
     let Some(past) = &plan.past else { return (range, true) };
     if let Some(recalled) = sink.blob.recalled {
         return match (range, recalled.reported) {
@@ -39,14 +39,14 @@ pub fn range(
             (_, false) => (Range::Before, false),
         };
     }
-    let identity = sink.identity(record.number, marked, &record.basics.header);
+    let identity = sink.identity(number, marked, &basics.header);
     let known = past.memory.known.judged(fact::known((identity.hash, identity.content)));
     let (range, judged) = match (known, sink.blob.again) {
         (Some(judged), false) => return (Range::Outside, judged),
         (None, false) => (range, false),
         (known, true) => {
             // Of what has no room among the known, its time tells.
-            let left_out = past.memory.left_out.zip(record.basics.time);
+            let left_out = past.memory.left_out.zip(basics.time);
             let left_out = left_out.is_some_and(|((first, last), at)| first <= at && at <= last);
             let judged = known.unwrap_or(!left_out);
             let again = judged && range == Range::Reported;
@@ -54,7 +54,7 @@ pub fn range(
         }
     };
     if range == Range::Before && !judged {
-        sink.partial.retained.leave_out(record.basics.time);
+        sink.partial.retained.leave_out(basics.time);
     }
     (range, judged || range == Range::Reported)
 }

@@ -24,10 +24,9 @@ use crate::engine::evaluate::identity::Identity;
 use crate::engine::evaluate::matched::{Matching, group_hash};
 use crate::engine::evaluate::{Basics, Record};
 use crate::engine::partial::endpoint::Held;
-use crate::engine::partial::fact::{Fact, LEFT_OUT, NO_GROUP, known};
+use crate::engine::partial::fact::{Fact, LEFT_OUT, NO_GROUP};
 use crate::engine::partial::group::Group;
 use crate::engine::partial::kept::why::{PAIRS, RULES};
-use crate::engine::partial::looked::Looked;
 use crate::engine::partial::value_counts::value_hash;
 use crate::engine::plan::Range;
 use crate::model::origin::Origin;
@@ -72,7 +71,7 @@ fn look_at(
     let for_keys = sink.looks_for_keys(&record.basics);
     let of_interest = kms || for_keys || (tags && sink.context.compares) || !rules.is_empty();
     let (range, judged) = match of_interest {
-        true => keep::range(sink, record, marked),
+        true => keep::range(sink, (number, &record.basics), marked),
         false => (Range::Outside, true),
     };
     if kms && range != Range::Outside {
@@ -91,10 +90,7 @@ fn look_at(
     let matters = kms || for_keys || found || why != 0;
     if matters || list.is_some() {
         let identity = sink.identity(number, marked, &record.basics.header);
-        if let Some(list) = list {
-            let record = known((identity.hash, identity.content));
-            sink.partial.looked.push(Looked { record, list });
-        }
+        list.iter().for_each(|list| sink.look(&identity, *list));
         if matters {
             put_away(sink, record, marked, &answers, &identity, (range, judged, why));
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::blob::BlobSink;
 use super::issued;
+use super::keep;
 use super::record;
 use super::shared::BEAT;
 use super::touches::is_of_iam;
@@ -74,6 +75,9 @@ impl Sink for BlobSink<'_, '_> {
                 if kms && case.is_delivered() {
                     self.note_delivery(record, &basics);
                 }
+                if let Some(list) = rules.list(|| case) {
+                    self.look_at(number, record, &basics, list);
+                }
             }
             _ => record::examine(self, number, record, basics, rules),
         }
@@ -125,6 +129,17 @@ impl BlobSink<'_, '_> {
         delivery::read(&record, basics.name, |trail, key, bucket| {
             deliveries.add(trail, (key, bucket), (time, time));
         });
+    }
+
+    /// Notes that the rules of a list look at a record, if this run judges it, though none can match.
+    fn look_at(&mut self, number: u64, record: Marked<'_>, basics: &Basics<'_>, list: u64) {
+        let in_range = self.context.plan.filter.range(basics.time, &basics.header);
+        if in_range == Range::Reported
+            && keep::range(self, (number, basics), record).0 == Range::Reported
+        {
+            let identity = self.identity(number, record, &basics.header);
+            self.look(&identity, list);
+        }
     }
 
     /// Counts a KMS record that is of no interest but may be a copy.
