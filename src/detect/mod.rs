@@ -12,7 +12,7 @@
 //! case        who acted, and whether the call failed
 //! digest      a digest of rules
 //! field       the fields that keytrail adds to a record
-//! wiring      which rules feed which stateful rules
+//! wiring      which rules feed which stateful rules; meant: which rule a name means
 //! select      --select and --ignore
 //! lint        checks a user's rules before a scan uses them
 //! controls    the frameworks whose controls rules help to audit
@@ -29,6 +29,7 @@ pub mod error;
 mod examined;
 pub mod field;
 pub mod lint;
+mod meant;
 pub mod native;
 pub mod registry;
 pub mod router;
@@ -49,6 +50,7 @@ use serde_json::Value;
 
 use crate::model::estate::Estate;
 use crate::model::level::Level;
+use crate::model::problem::Problem;
 use crate::model::rule_meta::RuleMeta;
 use crate::record::event::{Event, Header};
 use crate::record::kms::View;
@@ -63,7 +65,7 @@ use rule::{Body, Rule};
 pub use select::close;
 pub use sigma::demands::Asked;
 use sigma::demands::Demands;
-pub use sigma::load::DEFAULT_LEVEL;
+pub use sigma::make::DEFAULT_LEVEL;
 pub use sigma::own::KEYTRAIL_KEYS;
 use stateful::{Correlation, History};
 use whole_log::{Conclusion, LogView, LooksAt, Piece, WholeLog};
@@ -144,6 +146,8 @@ pub struct Loaded {
     /// Documents that were skipped, for example because they are for another log source: `PATH:
     /// why`.
     pub skipped: Vec<String>,
+    /// Rules that are for these logs and were left out: several with one id, and what rests on them.
+    pub problems: Vec<Problem>,
     /// Built-in rules that a user's rule replaces: `PATH: replaces ID`.
     pub replaced: Vec<String>,
 }
@@ -154,11 +158,12 @@ impl RuleSet {
     /// rules use.
     ///
     /// A user's rule replaces the built-in rule that has its Sigma `id` or `name`. Every finding of
-    /// a user's rule has the level of the rule (default `medium`), also for failed calls.
+    /// a user's rule has the level of the rule (default `medium`), also for failed calls. Of several
+    /// copies of a user's rule there is one; different rules with one id are left out.
     ///
     /// # Errors
     /// All errors at once: a path that does not exist or cannot be read; a rule that is not valid
-    /// YAML or Sigma, or does not compile; an id that two user rules share.
+    /// YAML or Sigma, or does not compile.
     pub fn load(
         builtin: bool,
         paths: &[PathBuf],
@@ -181,15 +186,14 @@ impl RuleSet {
         for path in paths {
             users.add_path(path, &mut seen);
         }
-        users.pass_over_correlations();
-        users.skipped.sort();
+        users.finish();
         let native = registry::native(estate).into_iter().collect();
-        let mut own = sigma::load::Found { native, ..Default::default() };
+        let mut own = sigma::load::Found::with_code(native);
         let builtin = registry::RULES.iter().filter(|embedded| wanted(embedded.id));
         builtin.for_each(|embedded| own.add_embedded(embedded));
+        own.finish();
         let mut errors = own.errors;
         errors.extend(users.errors);
-        errors.extend(duplicates(&users.rules));
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -198,7 +202,8 @@ impl RuleSet {
         let mut skipped = own.skipped;
         skipped.extend(users.skipped);
         let wanted = vec![true; rules.len()];
-        Ok(Loaded { rules: RuleSet::new(rules, &wanted)?, skipped, replaced })
+        let rules = RuleSet::new(rules, &wanted)?;
+        Ok(Loaded { rules, skipped, problems: users.problems, replaced })
     }
 
     /// Loads rules from text, by id, either as built-in rules (`own`) or as a user's.
@@ -221,6 +226,7 @@ impl RuleSet {
                 found.add_text(id, text);
             }
         }
+        found.finish();
         assert!(found.errors.is_empty() && found.skipped.is_empty(), "{:?}", found.skipped);
         let wanted = vec![true; found.rules.len()];
         RuleSet::new(found.rules, &wanted).unwrap()
@@ -416,7 +422,7 @@ impl RuleSet {
 
     /// Whether a rule goes by `name`, its id or another name. Correlations use these names.
     pub fn is_named(&self, rule: usize, name: &str) -> bool {
-        self.rules.get(rule).is_some_and(|rule| rule.is_named(name))
+        self.rules.get(rule).is_some_and(|rule| rule.called().any(|known| known == name))
     }
 
     /// Evaluates one rule on a record, without a cache from other rules.
@@ -452,21 +458,6 @@ fn asked_about(rule: &Rule) -> Routes {
         Some(_) => rule.routes.clone().without(Cases::DELIVERED),
         None => rule.routes.clone(),
     }
-}
-
-/// One error for each rule whose id an earlier rule already has.
-fn duplicates(rules: &[Rule]) -> Vec<RuleError> {
-    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut errors = Vec::new();
-    for RuleMeta { id, origin, .. } in rules.iter().map(|rule| &rule.meta) {
-        if let Some(other) = first.get(id.as_str()) {
-            let message = format!("the id '{id}' is that of a rule in {other} already");
-            errors.push(RuleError::new(origin, message).with_hint("give each rule its own id"));
-        } else {
-            first.insert(id, origin);
-        }
-    }
-    errors
 }
 
 /// The built-in rules that no user's rule replaces. A replacement takes over the names of the rule

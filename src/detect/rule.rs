@@ -23,6 +23,8 @@ pub struct Rule {
     pub names: Vec<String>,
     /// The text of its file.
     pub text: Arc<str>,
+    /// The texts of the files whose filters narrow it.
+    pub narrowed: Vec<Arc<str>>,
     /// The page of a built-in rule.
     pub explanation: Option<&'static str>,
     /// Whether a failed call lowers the level by one.
@@ -98,6 +100,13 @@ impl Rule {
                 })
             }
         }
+    }
+
+    /// The names by which a correlation of the user's may name it: also the title, as some public
+    /// collections do.
+    pub fn called(&self) -> impl Iterator<Item = &str> {
+        let names = [&self.meta.id, &self.meta.title].into_iter().chain(&self.names);
+        names.map(String::as_str)
     }
 
     /// Whether the rule goes by `name`.

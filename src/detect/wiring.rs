@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RuleError;
+use super::meant::Meant;
 use super::rule::{Body, Rule};
 use super::stateful::{Compare, Correlation, Kind, Limit, Verdict};
 
@@ -65,30 +66,32 @@ impl Wiring {
             reported: wanted.to_vec(),
             ..Wiring::default()
         };
+        let meant = Meant::new(rules);
         let mut errors = Vec::new();
         let mut open = BTreeSet::new();
         for at in 0..rules.len() {
-            if let Err(error) = wiring.place(rules, at, &mut open) {
+            if let Err(error) = wiring.place(&meant, at, &mut open) {
                 errors.push(error);
             }
         }
         if !errors.is_empty() {
             return Err(errors);
         }
-        wiring.hide(rules);
+        wiring.hide(&meant);
         Ok(wiring)
     }
 
     /// Puts a stateful rule into the order, after the rules that feed it.
     fn place(
         &mut self,
-        rules: &[Rule],
+        meant: &Meant<'_>,
         at: usize,
         open: &mut BTreeSet<usize>,
     ) -> Result<(), RuleError> {
         if self.stateful[at].is_some() {
             return Ok(());
         }
+        let rules = meant.rules;
         let rule = &rules[at];
         let steps = match &rule.body {
             Body::Correlation(correlation, _) => {
@@ -98,9 +101,9 @@ impl Wiring {
                         "the correlation rests on itself",
                     ));
                 }
-                let steps = steps(rules, at, correlation)?;
+                let steps = steps(meant, at, correlation)?;
                 for member in steps.iter().flatten() {
-                    self.place(rules, *member, open)?;
+                    self.place(meant, *member, open)?;
                 }
                 open.remove(&at);
                 steps
@@ -167,7 +170,8 @@ impl Wiring {
     }
 
     /// Marks rules as not reported that are only there for other rules.
-    fn hide(&mut self, rules: &[Rule]) {
+    fn hide(&mut self, meant: &Meant<'_>) {
+        let rules = meant.rules;
         for (at, rule) in rules.iter().enumerate() {
             if rule.part {
                 self.reported[at] = false;
@@ -178,7 +182,7 @@ impl Wiring {
                 && rule.meta.group.is_none()
             {
                 for name in correlation.steps.iter().flatten() {
-                    let member = rules.iter().position(|rule| rule.is_named(name));
+                    let member = meant.by(at, name);
                     if let Some(member) = member.filter(|at| rules[*at].meta.group.is_none()) {
                         self.reported[member] = false;
                     }
@@ -222,22 +226,22 @@ fn about_whole_log(rules: &[Rule], rule: &Rule, at: usize) -> Option<usize> {
 
 /// The rules of each step.
 fn steps(
-    rules: &[Rule],
+    meant: &Meant<'_>,
     at: usize,
     correlation: &Correlation,
 ) -> Result<Vec<Vec<usize>>, RuleError> {
+    let rules = meant.rules;
     let origin = &rules[at].meta.origin;
     let mut all = Vec::new();
     for names in &correlation.steps {
         let mut step = Vec::new();
         for name in names {
-            let found = rules.iter().position(|rule| rule.is_named(name));
-            let Some(found) = found else {
+            let Some(found) = meant.by(at, name) else {
                 let message = format!("the correlation names '{name}', which is no rule");
-                let hint = "rules are named by their `name` or `id`";
+                let hint = "rules are named by their `id`, `name` or title";
                 return Err(RuleError::new(origin, message).with_hint(hint));
             };
-            step.extend(taken_apart(rules, found, &mut BTreeSet::new()));
+            step.extend(taken_apart(meant, found, &mut BTreeSet::new()));
         }
         step.sort_unstable();
         step.dedup();
@@ -263,15 +267,15 @@ fn steps(
 }
 
 /// The rules that a named rule stands for: itself, or the members of an "any of these" correlation.
-fn taken_apart(rules: &[Rule], at: usize, open: &mut BTreeSet<usize>) -> Vec<usize> {
+fn taken_apart(meant: &Meant<'_>, at: usize, open: &mut BTreeSet<usize>) -> Vec<usize> {
     const ANY: Limit = Limit { than: Compare::MoreOrEqual, number: 1 };
-    match &rules[at].body {
+    match &meant.rules[at].body {
         Body::Correlation(correlation, _)
             if correlation.kind == Kind::EventCount(vec![ANY]) && open.insert(at) =>
         {
             let names = correlation.steps.iter().flatten();
-            let found = names.filter_map(|name| rules.iter().position(|rule| rule.is_named(name)));
-            found.flat_map(|found| taken_apart(rules, found, open)).collect()
+            let found = names.filter_map(|name| meant.by(at, name));
+            found.flat_map(|found| taken_apart(meant, found, open)).collect()
         }
         _ => vec![at],
     }
@@ -280,6 +284,7 @@ fn taken_apart(rules: &[Rule], at: usize, open: &mut BTreeSet<usize>) -> Vec<usi
 /// The chosen rules and everything they need: the rules that they name, and the parts that make or
 /// change their findings.
 pub fn needed(rules: &[Rule], chosen: &[bool]) -> Vec<bool> {
+    let meant = Meant::new(rules);
     let mut kept = chosen.to_vec();
     loop {
         let before = kept.clone();
@@ -295,10 +300,9 @@ pub fn needed(rules: &[Rule], chosen: &[bool]) -> Vec<bool> {
             };
             kept[at] |= of_kept;
             if let (true, Body::Correlation(correlation, _)) = (kept[at], &rule.body) {
-                for name in correlation.steps.iter().flatten() {
-                    for (member, other) in rules.iter().enumerate() {
-                        kept[member] |= other.is_named(name);
-                    }
+                let names = correlation.steps.iter().flatten();
+                for member in names.filter_map(|name| meant.by(at, name)) {
+                    kept[member] = true;
                 }
             }
         }

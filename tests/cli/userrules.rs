@@ -158,11 +158,3 @@ fn a_rule_of_the_users_replaces_a_built_in_one() {
         assert!(ended.stderr.contains("own.yml: replaces key-disabled"), "{}", ended.stderr);
     }
 }
-
-#[test]
-fn two_rules_cannot_share_an_id() {
-    let sandbox = Sandbox::new();
-    sandbox.write("rules/a.yml", ANY_DISABLE).write("rules/b.yml", ANY_DISABLE);
-    let ended = sandbox.keytrail(["scan", "--rules=rules", "."]).run().code(2).stdout("");
-    assert!(ended.stderr.contains("rules/a.yml") && ended.stderr.contains("rules/b.yml"));
-}

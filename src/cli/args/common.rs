@@ -173,7 +173,8 @@ pub struct RuleArgs {
     /// Also evaluate these Sigma rules (repeatable)
     ///
     /// A file or folder. Sigma rules for product aws, service cloudtrail. Rules for other log sources are named on
-    /// standard error and left out; a rule that does not load ends the run before anything is read.
+    /// standard error and left out; a rule that does not load ends the run before anything is read. Of several copies
+    /// of a rule there is one; different rules with one id are left out, which is a problem.
     #[arg(long = "rules", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 

@@ -21,6 +21,7 @@ use crate::cli::s3::Scope;
 use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
 use crate::engine::{Plan, Progress};
+use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::query::{Query, actors};
 use crate::report::actors::{self as report, Callers, Form};
@@ -38,6 +39,8 @@ struct Settled {
     sources: Vec<OsString>,
     listing: Listing,
     delivery: Delivery,
+    /// The rules that were left out.
+    problems: Vec<Problem>,
 }
 
 /// Runs the command.
@@ -48,8 +51,18 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     if args.granted_vs_used {
         return granted::run(args, messages);
     }
-    let Settled { plan, query, form, lines, limit, run, sources, mut listing, delivery } =
-        settle(args, messages)?;
+    let Settled {
+        plan,
+        query,
+        form,
+        lines,
+        limit,
+        run,
+        sources,
+        mut listing,
+        delivery,
+        problems: left_out,
+    } = settle(args, messages)?;
     let stop = signals::install(vec![delivery.unfinished()]);
     let done = Progress::default();
     let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
@@ -59,6 +72,7 @@ pub fn run(args: &ActorsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let quiet = nowhere::look(&mut outcome, &query.range, &sources);
     let interrupted = outcome.interrupted;
     let mut problems = outcome.problems;
+    problems.extend(left_out);
     problems.sort();
     let complete = !interrupted && problems.is_empty();
     let forgiven = run.allow_incomplete && !interrupted;
@@ -111,11 +125,12 @@ fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
         admit: admit(&config, now),
         ..Plan::new(rules.rules)
     };
+    let problems = rules.problems;
     let beside: Vec<PathBuf> = config.files().map(Into::into).collect();
     beside.iter().for_each(|path| listing.leave_out(path));
     let delivery = asked::open(&args.output, &sources, &beside).map_err(|failure| vec![failure])?;
     delivery.unfinished_path().iter().for_each(|path| listing.leave_out(path));
-    Ok(Settled { plan, query, form, lines, limit, run, sources, listing, delivery })
+    Ok(Settled { plan, query, form, lines, limit, run, sources, listing, delivery, problems })
 }
 
 fn form(text: &str) -> Result<Form, String> {

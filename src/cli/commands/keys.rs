@@ -22,6 +22,7 @@ use crate::cli::s3::Scope;
 use crate::cli::signals;
 use crate::cli::ui::Messages;
 use crate::cli::values;
+use crate::detect::Loaded;
 use crate::engine::{self, Admit, Filter, Plan, Progress};
 use crate::model::keys::asked::KeysAsked;
 use crate::model::keys::facts::{Inventory, Told};
@@ -133,8 +134,9 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     let cloud = args.s3.cloud(&sources);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
     let settled = check.all(listing).and_then(|mut listing| {
-        let Catalogs { book, problems, paths, .. } = catalogs?;
-        let (rules, run) = (rules?.rules, run?);
+        let Catalogs { book, mut problems, paths, .. } = catalogs?;
+        let (Loaded { rules, problems: left_out, .. }, run) = (rules?, run?);
+        problems.extend(left_out);
         let read = paths.iter().chain(&args.last_usage).map(PathBuf::as_path);
         read.chain(config.files()).for_each(|path| listing.leave_out(path));
         let plan = Plan {

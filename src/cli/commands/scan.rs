@@ -81,6 +81,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let named = named(args, (&settings, &config, state.is_some()));
     let mut scan = Scan::begin(settings, delivery, prepared.exports);
     let Catalogs { book, mut problems, .. } = catalogs;
+    problems.extend(loaded.problems);
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     plan.to_meet = unmet::to_meet(named);
     if let Some(state) = &mut state {
@@ -173,12 +174,24 @@ fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
 }
 
-/// Names the rules that were passed over; with `-q` counts them.
+/// How many rules that were passed over are named. A whole collection has thousands for other logs.
+const MOST_NAMED: usize = 20;
+
+/// Names the rules that were passed over: the first of them, with `-v` all; with `-q` counts them.
 pub fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
-    match (verbosity, skipped.len()) {
-        (_, 0) => {}
-        (Verbosity::Quiet, count) => messages.note(ui::plural(count, "rule") + " skipped"),
-        _ => skipped.iter().for_each(|rule| messages.note(format!("rule skipped: {rule}"))),
+    let named = match verbosity {
+        Verbosity::Quiet => 0,
+        Verbosity::Verbose => skipped.len(),
+        Verbosity::Normal => MOST_NAMED,
+    };
+    skipped.iter().take(named).for_each(|rule| messages.note(format!("rule skipped: {rule}")));
+    match (skipped.len().saturating_sub(named), named) {
+        (0, _) => {}
+        (count, 0) => messages.note(ui::plural(count, "rule") + " skipped"),
+        (count, _) => {
+            let more = ui::plural(count, "more rule");
+            messages.note(format!("{more} skipped: `keytrail scan -v` names them all"));
+        }
     }
 }
 

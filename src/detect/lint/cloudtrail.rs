@@ -3,18 +3,26 @@
 //! It checks only rules for product aws, service cloudtrail. All results are warnings, because AWS
 //! adds members and a rule may be written for future records.
 
+use rsigma_parser::LogSource;
+
 use super::flaw::{Flaw, Severity};
 use super::names::{self, field_flaw};
 use super::tree::{Kind, Node};
+use crate::detect::sigma::document::reason_of_source;
 
-/// Whether a rule is about CloudTrail.
+/// Whether a rule is about CloudTrail, as the loader decides it.
 pub fn is_cloudtrail(document: &Node) -> bool {
-    let source = document.get("logsource");
-    let is = |member: &str, wanted: &str| {
-        let text = source.and_then(|node| node.get(member)).and_then(Node::text);
-        text.is_some_and(|text| text.eq_ignore_ascii_case(wanted))
+    let text = |member: &str| {
+        let text = document.get("logsource")?.get(member)?.text()?;
+        Some(text.to_owned())
     };
-    is("product", "aws") && is("service", "cloudtrail")
+    let source = LogSource {
+        product: text("product"),
+        service: text("service"),
+        category: text("category"),
+        ..LogSource::default()
+    };
+    reason_of_source(&source).is_none()
 }
 
 /// A field of a detection and its values.
@@ -39,16 +47,16 @@ impl Item<'_> {
 
 /// Everything in a rule that does not fit CloudTrail records.
 pub fn flaws(document: &Node) -> Vec<Flaw> {
-    let Some((key, detection)) = document.entry("detection") else { return Vec::new() };
     if !is_cloudtrail(document) {
         return Vec::new();
     }
-    let mut items = Vec::new();
-    for (name, part) in detection.entries() {
-        if !matches!(name.text(), Some("condition" | "timeframe")) {
-            collect(part, &mut items);
-        }
+    if let Some(filter) = document.get("filter") {
+        let fields = items_of(filter);
+        let fields = fields.iter().filter_map(|item| field_flaw(item.field, item.key));
+        return fields.chain(keeping(filter)).collect();
     }
+    let Some((key, detection)) = document.entry("detection") else { return Vec::new() };
+    let items = items_of(detection);
     let mut found = Vec::new();
     for item in &items {
         found.extend(field_flaw(item.field, item.key));
@@ -68,6 +76,28 @@ pub fn flaws(document: &Node) -> Vec<Flaw> {
     let shown = document.get("fields").map(Node::items).unwrap_or_default();
     found.extend(shown.iter().filter_map(|node| field_flaw(node.text()?, node)));
     found
+}
+
+/// The flaw of a filter that says what it leaves out and forgets to say `not`.
+fn keeping(filter: &Node) -> Option<Flaw> {
+    let condition = filter.get("condition")?;
+    let has_not = condition.text()?.split(|c: char| !c.is_alphanumeric()).any(|word| word == "not");
+    (!has_not).then(|| {
+        let message = "the rules will match only what this filter selects";
+        Flaw::new(Severity::Warning, "filter-keeps", condition.place, message)
+            .hint("to leave it out, write `condition: not selection`")
+    })
+}
+
+/// The items of all named detections.
+fn items_of(detection: &Node) -> Vec<Item<'_>> {
+    let mut items = Vec::new();
+    for (name, part) in detection.entries() {
+        if !matches!(name.text(), Some("condition" | "timeframe" | "rules")) {
+            collect(part, &mut items);
+        }
+    }
+    items
 }
 
 /// The items of a detection. Items inside array matches are skipped, because they are about members

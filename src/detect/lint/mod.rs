@@ -35,8 +35,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::sigma::file::{self, Unread};
-use super::sigma::load::{Found, files};
-use super::{RuleError, RuleSet, duplicates};
+use super::sigma::folder::{Candidate, files};
+use super::sigma::load::Found;
+use super::sigma::older::is_foreign;
+use super::{RuleError, RuleSet};
+use crate::model::problem::Problem;
 pub use flaw::{Flaw, Severity};
 use tree::{File, Place};
 
@@ -59,25 +62,27 @@ pub struct Linted {
 /// [`RuleSet::load`]: super::RuleSet::load
 pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
     let (mut seen, mut errors) = (BTreeSet::new(), Vec::new());
-    let names: Vec<PathBuf> =
+    let names: Vec<Candidate> =
         paths.iter().flat_map(|path| files(path, &mut seen, &mut errors)).collect();
     let (mut linted, mut texts) = (Linted { files: names.len(), ..Linted::default() }, Vec::new());
     let mut loaded = Found::default();
-    for path in names {
-        let origin = path.display().to_string();
-        match file::read(&path) {
+    for candidate in names {
+        let origin = candidate.path.display().to_string();
+        match file::read(&candidate.path) {
             Err(Unread::Unreadable(message)) => {
                 errors.push(RuleError::new(origin, message));
                 continue;
             }
             // The loader says so too, as of every rule that it refuses.
             Err(Unread::NoRule(_)) => {}
+            // The loader says that it passes over it.
+            Ok(text) if candidate.met && is_foreign(&text) => {}
             Ok(text) => {
                 let documents = tree::documents(&text);
                 texts.push(File { origin, text, documents });
             }
         }
-        loaded.add_user_file(&path);
+        loaded.add_user_file(&candidate);
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -93,8 +98,8 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
         flaws.iter_mut().for_each(|flaw| flaw.origin.clone_from(&file.origin));
         linted.flaws.append(&mut flaws);
     }
-    loaded.pass_over_correlations();
-    loaded.errors.extend(duplicates(&loaded.rules));
+    loaded.finish();
+    linted.flaws.extend(loaded.problems.iter().map(left_out));
     if loaded.errors.is_empty() {
         // Errors that appear only when all rules are combined.
         let together = RuleSet::load(true, paths, &Arc::default());
@@ -105,6 +110,18 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
     linted.flaws.sort_by(|a, b| (&a.origin, a.place, &a.code).cmp(&(&b.origin, b.place, &b.code)));
     linted.flaws.dedup();
     Ok(linted)
+}
+
+/// The flaw of rules that a scan leaves out because of each other.
+fn left_out(problem: &Problem) -> Flaw {
+    Flaw {
+        origin: problem.origin.blob.to_string(),
+        place: None,
+        severity: Severity::Error,
+        code: "left-out".to_owned(),
+        message: problem.message.clone(),
+        hint: None,
+    }
 }
 
 /// Adds the errors that only the loader reports. If the specification check already reports a

@@ -15,7 +15,7 @@ use crate::detect::RuleSet;
 static BUILTIN: LazyLock<Option<RuleSet>> =
     LazyLock::new(|| RuleSet::load(true, &[], &Arc::default()).ok().map(|loaded| loaded.rules));
 
-/// The rules of some files, by id and name.
+/// The rules of some files, by id, name and title.
 pub struct Known<'a> {
     /// For each rule, whether it is about CloudTrail; `None` for a correlation.
     rules: BTreeMap<&'a str, Option<bool>>,
@@ -27,7 +27,7 @@ impl<'a> Known<'a> {
         let mut rules = BTreeMap::new();
         for document in files.iter().flat_map(|file| &file.documents) {
             let about = document.get("detection").map(|_| is_cloudtrail(document));
-            for member in ["id", "name"] {
+            for member in ["title", "name", "id"] {
                 rules.extend(document.get(member).and_then(Node::text).map(|name| (name, about)));
             }
         }

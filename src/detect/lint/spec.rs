@@ -34,6 +34,9 @@ pub fn flaws(file: &File) -> Vec<Flaw> {
 }
 
 fn flaw(warning: &LintWarning, tree: Option<&Node>) -> Option<Flaw> {
+    if is_fine(warning) {
+        return None;
+    }
     let severity = match warning.severity {
         Spec::Error => Severity::Error,
         Spec::Warning => Severity::Warning,
@@ -47,6 +50,21 @@ fn flaw(warning: &LintWarning, tree: Option<&Node>) -> Option<Flaw> {
         Some(hint) => flaw.hint(hint),
         None => flaw,
     })
+}
+
+/// Whether a flaw is none here. Dates had slashes in the first version of Sigma, and tell nothing of
+/// what a rule finds. What a correlation groups by may be left out: then it looks at all matches.
+fn is_fine(warning: &LintWarning) -> bool {
+    match warning.rule {
+        LintRule::InvalidDate | LintRule::InvalidModified => {
+            let quoted = warning.message.split('"').nth(1).unwrap_or_default();
+            let parts: Vec<&str> = quoted.split('/').collect();
+            let number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            parts.len() == 3 && parts.iter().all(number)
+        }
+        LintRule::MissingGroupBy => true,
+        _ => false,
+    }
 }
 
 /// What to do about a flaw, if the linter proposes a fix.

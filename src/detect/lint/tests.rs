@@ -133,6 +133,39 @@ fn correlations_refer_to_rules_that_are_there() {
 }
 
 #[test]
+fn older_forms_are_no_flaws() {
+    for date in ["2026/01/15", "2020/1/2"] {
+        assert!(
+            with("status: test", &format!("status: test\ndate: {date}\nmodified: {date}"))
+                .is_empty()
+        );
+    }
+    assert_eq!(with("status: test", "status: test\ndate: soon"), ["4:1 error invalid-date"]);
+    assert!(with("    product: aws\n", "").is_empty());
+    let temporal = "---\ntitle: Both\nid: 0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a02\nstatus: test\n\
+        correlation:\n    type: temporal\n    rules: [Key Disabled, key-deletion-scheduled]\n    \
+        timespan: 5m\nlevel: high\n";
+    let found = linted(&(RULE.to_owned() + temporal));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn filters_that_keep_what_they_name() {
+    let filter = "title: Robots Left Out\nid: 0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a03\nlogsource:\n    product: aws\n    service: cloudtrail\nfilter:\n    rules: [0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a01]\n    selection:\n        userAgent: robot\n    condition: not selection\n";
+    let with = |old: &str, new: &str| linted(&format!("{RULE}---\n{}", filter.replace(old, new)));
+    assert!(with("robot", "robot").is_empty(), "{:?}", with("robot", "robot"));
+    assert_eq!(with("not selection", "selection"), ["23:16 warning filter-keeps"]);
+    assert_eq!(with("userAgent", "useragent"), ["22:9 warning unknown-field"]);
+}
+
+#[test]
+fn different_rules_with_one_id() {
+    let other = RULE.replace("DisableKey", "EnableKey");
+    assert_eq!(linted(&format!("{RULE}---\n{other}")), ["0:0 error left-out"]);
+    assert!(linted(&format!("{RULE}---\n{RULE}")).is_empty());
+}
+
+#[test]
 fn a_path_that_is_not_there_is_no_flaw() {
     assert_eq!(lint(&[PathBuf::from("/no/such/rule.yml")]).unwrap_err().len(), 1);
 }

@@ -6,14 +6,17 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rsigma_eval::compiler::eval_condition;
 use rsigma_eval::{CompiledRule, compile_rule};
 use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Modifier, SigmaRule};
 
+use super::document::reason_of_source;
 use super::event::SigmaEvent;
 use super::guard::Guards;
 use super::route::derive;
+use super::text::searching;
 use crate::detect::router::Routes;
 use crate::model::level::Level;
 
@@ -21,6 +24,8 @@ use crate::model::level::Level;
 #[derive(Debug)]
 pub struct Compiled {
     rule: CompiledRule,
+    /// The conditions of filters, all of which must hold too.
+    narrowed: Vec<Arc<CompiledRule>>,
     guards: Guards,
     /// Detections that set the level of the records they match, highest level first.
     levels: Vec<(Level, ConditionExpr)>,
@@ -29,12 +34,17 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles `rule`. If `own_levels`, detections named `level_<level>` set the level.
+    /// Compiles `rule`. It matches only where each of `narrowed` does too. If `own_levels`,
+    /// detections named `level_<level>` set the level.
     ///
     /// # Errors
     /// The evaluator does not accept the rule.
-    pub fn new(rule: &SigmaRule, own_levels: bool) -> Result<(Compiled, Routes), String> {
-        let compiled = compile_rule(rule).map_err(|error| error.to_string())?;
+    pub fn new(
+        rule: &SigmaRule,
+        narrowed: Vec<Arc<CompiledRule>>,
+        own_levels: bool,
+    ) -> Result<(Compiled, Routes), String> {
+        let compiled = compile_rule(&searching(rule)).map_err(|error| error.to_string())?;
         let (routes, guards) = derive(&rule.detection);
         let mut levels = Vec::new();
         if own_levels {
@@ -45,7 +55,7 @@ impl Compiled {
         }
         levels.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
         let fields = rule.fields.clone();
-        Ok((Compiled { rule: compiled, guards, levels, fields }, routes))
+        Ok((Compiled { rule: compiled, narrowed, guards, levels, fields }, routes))
     }
 
     /// The record's values of the rule's `fields` (Sigma specification, "Fields"): texts, numbers
@@ -85,38 +95,35 @@ impl Compiled {
         event: &crate::record::event::Event<'_>,
         view: &crate::record::kms::View<'_>,
     ) -> bool {
-        self.guards.settle(event, view)
+        self.narrowed.is_empty() && self.guards.settle(event, view)
     }
 
     /// Whether the evaluator says that the rule matches.
     pub fn matches(&self, event: &SigmaEvent<'_, '_>) -> bool {
-        self.rule.conditions.iter().any(|condition| self.holds(condition, event))
+        [&self.rule]
+            .into_iter()
+            .chain(self.narrowed.iter().map(Arc::as_ref))
+            .all(|rule| rule.conditions.iter().any(|condition| holds(rule, condition, event)))
     }
 
     /// The highest level that a `level_…` detection sets for this record, if any does.
     pub fn level(&self, event: &SigmaEvent<'_, '_>) -> Option<Level> {
         self.levels
             .iter()
-            .find(|(_, condition)| self.holds(condition, event))
+            .find(|(_, condition)| holds(&self.rule, condition, event))
             .map(|(level, _)| *level)
     }
+}
 
-    fn holds(&self, condition: &ConditionExpr, event: &SigmaEvent<'_, '_>) -> bool {
-        eval_condition(condition, &self.rule.detections, event, &mut Vec::new())
-    }
+/// Whether a condition over the detections of a rule holds.
+fn holds(rule: &CompiledRule, condition: &ConditionExpr, event: &SigmaEvent<'_, '_>) -> bool {
+    eval_condition(condition, &rule.detections, event, &mut Vec::new())
 }
 
 /// The reason to skip a rule that is valid but cannot be evaluated here.
 pub fn reason_to_skip(rule: &SigmaRule) -> Option<String> {
-    let source = &rule.logsource;
-    let is = |field: &Option<String>, value: &str| {
-        field.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(value))
-    };
-    if !is(&source.product, "aws") || !is(&source.service, "cloudtrail") {
-        let named = [&source.product, &source.service, &source.category];
-        let named: Vec<&str> = named.into_iter().flatten().map(String::as_str).collect();
-        let named = if named.is_empty() { "none".to_owned() } else { named.join("/") };
-        return Some(format!("log source is {named}, not aws/cloudtrail"));
+    if let Some(reason) = reason_of_source(&rule.logsource) {
+        return Some(reason);
     }
     if rsigma_parser::is_unsupported(rule.sigma_version) {
         return Some("written for a newer version of Sigma than is known here".to_owned());
@@ -131,7 +138,7 @@ pub fn reason_to_skip(rule: &SigmaRule) -> Option<String> {
 }
 
 /// Whether any item of a detection holds a placeholder.
-fn expands(detection: &Detection) -> bool {
+pub fn expands(detection: &Detection) -> bool {
     let expand = |item: &DetectionItem| item.field.has_modifier(Modifier::Expand);
     match detection {
         Detection::AllOf(items) => items.iter().any(expand),

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use rsigma_eval::{EventValue, JsonEvent};
 use serde_json::Value;
 
+use super::text::{AS_TEXT, texts};
 use crate::detect::field;
 use crate::record::event::Event;
 use crate::record::json::{DEEPEST, Json, Kind};
@@ -38,6 +39,9 @@ impl<'e, 'v> SigmaEvent<'e, 'v> {
 
 impl rsigma_eval::Event for SigmaEvent<'_, '_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        if let Some(path) = path.strip_prefix(AS_TEXT) {
+            return self.get_field(path).map(texts);
+        }
         if field::is_virtual(path) {
             if let Some(flag) = field::flag_of(self.view, path) {
                 return Some(EventValue::Bool(flag));

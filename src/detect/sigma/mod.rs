@@ -8,15 +8,23 @@
 mod compile;
 mod correlate;
 pub mod demands;
+pub mod document;
 pub mod event;
 pub mod file;
+pub mod folder;
 mod guard;
 pub mod load;
+pub mod make;
+mod narrowing;
+pub mod older;
 pub mod own;
+mod place;
 mod route;
+mod same;
 mod search;
 #[cfg(test)]
 mod tests;
+mod text;
 #[cfg(test)]
 mod walk_tests;
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::event::SigmaEvent;
 use super::load::Found;
+use super::text::{AS_TEXT, searching, texts};
 use crate::detect::RuleSet;
 use crate::detect::case::Case;
 use crate::detect::field::ACTOR;
@@ -243,6 +244,30 @@ fn record() -> impl Strategy<Value = String> {
     })
 }
 
+/// A record as the plain twin reads it, and objects as text.
+struct Plain<'v>(JsonEvent<'v>);
+
+impl rsigma_eval::Event for Plain<'_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        match path.strip_prefix(AS_TEXT) {
+            Some(path) => self.0.get_field(path).map(texts),
+            None => self.0.get_field(path),
+        }
+    }
+
+    fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {
+        self.0.any_string_value(pred)
+    }
+
+    fn all_string_values(&self) -> Vec<std::borrow::Cow<'_, str>> {
+        self.0.all_string_values()
+    }
+
+    fn to_json(&self) -> Value {
+        self.0.to_json()
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
@@ -256,8 +281,10 @@ proptest! {
         for (number, text) in texts.iter().enumerate() {
             let before = found.rules.len();
             found.add_text(&format!("r{number}"), text);
+            found.finish();
             let parsed = rsigma_parser::parse_sigma_yaml(text).unwrap();
-            let compiled = parsed.rules.first().and_then(|rule| rsigma_eval::compile_rule(rule).ok());
+            let compiled =
+                parsed.rules.first().and_then(|rule| rsigma_eval::compile_rule(&searching(rule)).ok());
             assert_eq!(found.rules.len() > before, compiled.is_some(), "{text}: {:?}", found.errors);
             plain.extend(compiled);
         }
@@ -267,7 +294,7 @@ proptest! {
         for record in &records {
             let value: Value = serde_json::from_str(record).unwrap();
             let wanted: Vec<usize> = (0..plain.len())
-                .filter(|&at| rsigma_eval::evaluate_rule(&plain[at], &JsonEvent::borrow(&value)).is_some())
+                .filter(|&at| rsigma_eval::evaluate_rule(&plain[at], &Plain(JsonEvent::borrow(&value))).is_some())
                 .collect();
             let given: Vec<usize> = with(record, |marked, event| {
                 let view = View::new(&event);
@@ -322,6 +349,7 @@ proptest! {
         for (number, text) in texts.iter().enumerate() {
             found.add_text(&format!("r{number}"), text);
         }
+        found.finish();
         assert_eq!(found.errors, []);
         let wanted = vec![true; found.rules.len()];
         let rules = RuleSet::new(found.rules, &wanted).unwrap();
@@ -361,6 +389,7 @@ detection:
   condition: 1 of a* or (b and not not_me)
 ",
     );
+    found.finish();
     let wanted = vec![true; found.rules.len()];
     let rules = RuleSet::new(found.rules, &wanted).unwrap();
     assert_eq!(found.errors, []);
@@ -428,6 +457,7 @@ fn cases_never_hide_what_the_evaluator_matches() {
                 "cases",
                 &format!("title: any\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  a:\n    {condition}\n  b:\n    eventName: Decrypt\n  c:\n    errorCode: Other\n  condition: {form}\n"),
             );
+            found.finish();
             assert_eq!(found.errors, []);
             let rules = RuleSet::new(found.rules, &[true]).unwrap();
             let crate::detect::rule::Body::Sigma(rule) = &rules.rules[0].body else { panic!() };

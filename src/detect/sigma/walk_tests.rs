@@ -18,6 +18,7 @@ fn rules() -> RuleSet {
             );
         }
     }
+    found.finish();
     assert_eq!(found.errors, []);
     let wanted = vec![true; found.rules.len()];
     RuleSet::new(found.rules, &wanted).unwrap()

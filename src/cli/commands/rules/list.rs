@@ -41,6 +41,7 @@ pub fn run(args: &ListArgs, style: Style, messages: Messages) -> Done {
         return Err(failures);
     };
     say_skipped(&loaded.skipped, Verbosity::Normal, messages);
+    loaded.problems.iter().for_each(|problem| messages.warning(problem));
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
     let mut sorted = rules::sorted(loaded.rules.reported());
     if let Answers::Controls(controls) = &answers {

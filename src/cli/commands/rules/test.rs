@@ -21,6 +21,8 @@ pub fn run(args: &TestArgs, style: Style, messages: Messages) -> Done {
     let loaded = RuleSet::load(true, &args.paths, &Arc::new(Estate::of_samples()))
         .map_err(|errors| errors.into_iter().map(Failure::from).collect::<Vec<_>>())?;
     say_skipped(&loaded.skipped, Verbosity::Normal, messages);
+    loaded.problems.iter().for_each(|problem| messages.warning(problem));
+    let all_loaded = loaded.problems.is_empty();
     let broken = |error| {
         let message = format!("the samples cannot be tried: {error}");
         vec![Failure::Source { message, hint: None }]
@@ -49,7 +51,7 @@ pub fn run(args: &TestArgs, style: Style, messages: Messages) -> Done {
     // Writing to a string does not fail.
     let _ =
         writeln!(text, "{}, {}: {verdict}", plural(trials.len(), "rule"), plural(count, "sample"));
-    let exit = if failed == 0 { Exit::Clean } else { Exit::Findings };
+    let exit = if failed == 0 && all_loaded { Exit::Clean } else { Exit::Findings };
     Ok((text.into_bytes(), exit))
 }
 

@@ -203,24 +203,24 @@ pub fn load_rules(
     let all = |errors: Vec<_>| errors.into_iter().map(Failure::from).collect::<Vec<_>>();
     let wanted = |id: &str| !args.no_builtin_rules || (verify && id == INTEGRITY);
     let paths = config.usual.rules(&args.paths);
-    let Loaded { rules, skipped, replaced } =
-        RuleSet::load_some(wanted, &paths, &config.estate).map_err(all)?;
+    let loaded = RuleSet::load_some(wanted, &paths, &config.estate).map_err(all)?;
+    let rules = &loaded.rules;
     // Of all rules, those that are not selected too.
     let settled = config.settle(|name| rules.id_of(name));
     if args.no_builtin_rules && paths.is_empty() {
         // Reported where options are checked.
         settled?;
-        return Ok(Loaded { rules, skipped, replaced });
+        return Ok(loaded);
     }
     // Whoever asks for verified logs asks what is not, whatever else is looked for.
     let mut select = args.select.clone();
     if verify && !select.is_empty() && rules.looking_at(LooksAt::Files).next().is_some() {
         select.push(INTEGRITY.to_owned());
     }
-    let chosen = rules.select(&select, &args.ignore);
+    let chosen = loaded.rules.select(&select, &args.ignore);
     let chosen = chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect());
     match (settled, chosen) {
-        (Ok(()), Ok(rules)) => Ok(Loaded { rules, skipped, replaced }),
+        (Ok(()), Ok(rules)) => Ok(Loaded { rules, ..loaded }),
         (Ok(()), Err(failures)) | (Err(failures), Ok(_)) => Err(failures),
         (Err(failures), Err(more)) => Err(failures.into_iter().chain(more).collect()),
     }
