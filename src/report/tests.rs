@@ -193,7 +193,7 @@ fn members_stand_in_the_order_of_the_contract() {
     );
     assert_eq!(
         members(part("totals")).0,
-        "blobs blobs_failed blobs_other bytes_read bytes_inflated records records_bad duplicates \
+        "blobs blobs_failed blobs_other blobs_other_kinds bytes_read bytes_inflated records records_bad duplicates \
          kms_records first_event last_event accounts regions"
     );
     assert_eq!(

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::fit::{by_level, bytes, count, counted};
+use super::counts::{files, records};
+use super::fit::{by_level, count, counted};
 use super::grid::{Grid, Ink};
 use crate::model::aftermath::Aftermath;
 use crate::model::coverage::{Covered, Place};
-use crate::model::other_document::OtherDocument;
 use crate::model::outcome::{Outcome, TagCoverage};
 use crate::model::suppression::{Applied, State as Applies};
 use crate::model::time::Time;
@@ -187,7 +187,7 @@ fn suppressions(
 /// The closing summary, line by line.
 fn lines_of(report: &Report<'_>, style: &Style) -> Vec<(&'static str, Ink, String)> {
     let (run, totals) = (report.run, &report.outcome.totals);
-    let mut lines = vec![("read", Ink::Plain, read(report))];
+    let mut lines = vec![("read", Ink::Plain, files(report))];
     let mut add = |label, text| lines.push((label, Ink::Plain, text));
     add("records", records(report));
     if let (Some(first), Some(last)) = (totals.first_event, totals.last_event) {
@@ -271,41 +271,6 @@ fn aftermath(told: &[Aftermath]) -> Vec<(&'static str, String)> {
         lines.push((label, text));
     }
     lines
-}
-
-fn read(report: &Report<'_>) -> String {
-    let totals = &report.outcome.totals;
-    let mut text = counted(totals.blobs, "file");
-    let kind = |(kind, number): (&OtherDocument, &u64)| {
-        let (one, several) = kind.words();
-        format!("{} {}", count(*number), if *number == 1 { one } else { several })
-    };
-    let mut apart: Vec<String> = totals.blobs_other_kinds.iter().map(kind).collect();
-    let told: u64 = totals.blobs_other_kinds.values().copied().fold(0, u64::saturating_add);
-    let rest = [
-        (totals.blobs_other.saturating_sub(told), "other than trail logs"),
-        (totals.blobs_failed, "with problems"),
-    ];
-    let said = |(number, what): (u64, &str)| format!("{} {what}", count(number));
-    apart.extend(rest.into_iter().filter(|(number, _)| *number > 0).map(said));
-    if !apart.is_empty() {
-        text.push_str(&format!(" ({})", apart.join(", ")));
-    }
-    let stored = bytes(totals.bytes_read);
-    text.push_str(&format!(", {stored} stored, {} inflated", bytes(totals.bytes_inflated)));
-    text
-}
-
-fn records(report: &Report<'_>) -> String {
-    let totals = &report.outcome.totals;
-    let mut text = format!("{}, {} of KMS", count(totals.records), count(totals.kms_records));
-    if totals.duplicates > 0 {
-        text.push_str(&format!(", {} delivered more than once", count(totals.duplicates)));
-    }
-    if totals.records_bad > 0 {
-        text.push_str(&format!(", {} unreadable", count(totals.records_bad)));
-    }
-    text
 }
 
 /// The half-open interval that was asked for.

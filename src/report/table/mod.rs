@@ -17,6 +17,7 @@
 
 mod cases;
 mod closing;
+mod counts;
 mod events;
 mod findings;
 pub(super) mod fit;
