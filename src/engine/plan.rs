@@ -340,6 +340,9 @@ pub struct Limits {
     /// How many tag changes are held, and tags that they name; of more, those who make the most lose
     /// their oldest, and what these are about becomes unknown. Files have as much room of their own.
     pub tags: usize,
+    /// About how many bytes of tags that enriched events tell are held; of more, those of the last
+    /// resources, in the order of ARNs, are not known.
+    pub enriched: usize,
     /// How many identifiers a live report holds before they go to a temporary file.
     pub seen: usize,
     /// How many problems of one blob are listed; the others are counted.
@@ -363,6 +366,7 @@ impl Default for Limits {
             window: 1 << 17,
             window_bytes: 128 << 20, // 128 MiB
             tags: 1 << 20,           // some 250 bytes each, where there are any
+            enriched: 32 << 20,      // 32 MiB
             seen: 1 << 20,           // 32 MiB at 32 bytes each
             problems_per_blob: 20,
             problems: 10_000,

@@ -59,6 +59,8 @@ pub struct Header<'a> {
     pub message: Option<Raw<'a>>,
     /// `eventVersion`
     pub version: Option<Raw<'a>>,
+    /// `eventContext`
+    pub context: Option<Raw<'a>>,
 }
 
 impl<'a> Raw<'a> {
@@ -178,6 +180,7 @@ impl<'a> Marked<'a> {
                 Some(b"Identity") if tail.ends_with(b"\"userIdentity") => &mut header.identity,
                 Some(b"rrorCode") if tail.ends_with(b"\"errorCode") => &mut header.error,
                 Some(b"rMessage") if tail.ends_with(b"\"errorMessage") => &mut header.message,
+                Some(b"tContext") if tail.ends_with(b"\"eventContext") => &mut header.context,
                 Some(b"tVersion") if tail.ends_with(b"\"eventVersion") => &mut header.version,
                 _ => continue,
             };
@@ -254,6 +257,7 @@ impl<'a> Header<'a> {
             b"errorCode" => &mut self.error,
             b"errorMessage" => &mut self.message,
             b"eventVersion" => &mut self.version,
+            b"eventContext" => &mut self.context,
             _ => return,
         };
         *slot = Some(value);

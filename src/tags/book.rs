@@ -84,6 +84,11 @@ impl Book {
         self.put_filed(arn, Held { change, room: u32::try_from(room).unwrap_or(u32::MAX) });
     }
 
+    /// Adds what CloudTrail itself says of a resource. It has its room elsewhere, and is nobody's.
+    pub fn see(&mut self, arn: String, change: Change) {
+        self.put(arn, Held { change, room: 0 });
+    }
+
     /// Which entries of too many are left out depends on the order of files. Nothing is wrong
     /// without them: what was seen of a resource does not change it.
     fn put_filed(&mut self, arn: String, held: Held) {

@@ -32,6 +32,8 @@ pub enum What {
     Create(Tags),
     /// A file says that these are all tags; nothing changed.
     Observed(Tags),
+    /// CloudTrail says that these tags have these values; nothing changed, and of others nothing is said.
+    Seen(Tags),
     /// Something changed, and the record does not tell what.
     Blur,
     /// The resource is gone; what bears its name later is another one.
@@ -60,6 +62,15 @@ pub enum Source {
         name: String,
         /// Who made the call.
         principal: Option<String>,
+        /// Where it was read.
+        origin: Origin,
+    },
+    /// CloudTrail itself, beside a record of whatever call.
+    Enriched {
+        /// `eventID`
+        id: Option<String>,
+        /// `eventName`
+        name: String,
         /// Where it was read.
         origin: Origin,
     },
@@ -105,6 +116,7 @@ impl fmt::Display for Evidence {
                     None => Ok(()),
                 }
             }
+            Source::Enriched { name, .. } => write!(f, "{name}, as an enriched event"),
             Source::File(name) => f.write_str(name),
             Source::Context => f.write_str("the encryption context"),
         }

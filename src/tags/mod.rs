@@ -3,6 +3,7 @@
 //! ```text
 //! change      one thing that was learnt: who says what of which ARN, as of when
 //! extract     changes out of CloudTrail records: a table, and a generic reading
+//! enriched    what CloudTrail itself tells of tags, beside any record
 //! catalog     changes out of files: inventories, state, lists
 //! book        all changes by ARN, and what goes by several names
 //! shares      who may hold how much of the book, where not all of it fits
@@ -24,6 +25,7 @@ pub mod catalog;
 pub mod change;
 pub mod compare;
 mod course;
+pub mod enriched;
 pub mod extract;
 mod index;
 pub mod lost;

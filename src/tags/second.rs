@@ -52,7 +52,7 @@ impl<'t> Second<'t> {
                 std::mem::discriminant(&*changes[*other].what) == std::mem::discriminant(&**what)
             };
             match &**what {
-                What::Set(_) | What::Remove(_) => continue,
+                What::Set(_) | What::Remove(_) | What::Seen(_) => continue,
                 What::Replace(_) | What::Create(_) | What::Observed(_) => {
                     second.lists.push(number);
                 }
@@ -82,7 +82,7 @@ impl<'t> Second<'t> {
         numbers.extend(list.into_iter().chain(&self.blurs));
         numbers.sort_unstable();
         let named = naming.iter().filter_map(|number| self.changes.get(*number));
-        let alters = |change: &Change| !matches!(*change.what, What::Observed(_));
+        let alters = |change: &Change| !matches!(*change.what, What::Observed(_) | What::Seen(_));
         let mut steps = Steps {
             any: !numbers.is_empty(),
             observed: !self.alters && !named.clone().any(alters),
@@ -106,7 +106,7 @@ impl<'t> Steps<'t> {
         };
         let absent = || State::Absent(Arc::clone(by));
         let firm = match &*change.what {
-            What::Set(tags) => value(tags).map(known),
+            What::Set(tags) | What::Seen(tags) => value(tags).map(known),
             What::Remove(tags) => match key.and_then(|key| tags.get(key)) {
                 None => None,
                 Some(None) => Some(absent()),
@@ -176,9 +176,11 @@ impl<'t> Steps<'t> {
 /// The tag keys that a change names.
 pub(super) fn names(what: &What) -> Box<dyn Iterator<Item = &str> + '_> {
     match what {
-        What::Set(tags) | What::Replace(tags) | What::Create(tags) | What::Observed(tags) => {
-            Box::new(tags.keys().map(String::as_str))
-        }
+        What::Set(tags)
+        | What::Replace(tags)
+        | What::Create(tags)
+        | What::Observed(tags)
+        | What::Seen(tags) => Box::new(tags.keys().map(String::as_str)),
         What::Remove(tags) => Box::new(tags.keys().map(String::as_str)),
         What::Blur | What::Gone | What::Lost => Box::new(std::iter::empty()),
     }

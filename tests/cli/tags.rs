@@ -50,6 +50,74 @@ fn only_the_uses_after_the_change_are_a_mismatch_whichever_file_comes_first() {
     }
 }
 
+/// A use of the key for the bucket, by S3, with what CloudTrail tells of tags beside it.
+fn enriched(id: &str, time: &str, tags: &Value) -> Value {
+    json!({
+        "eventVersion": "1.12", "eventID": id, "eventTime": time, "eventName": "GenerateDataKey",
+        "eventSource": "kms.amazonaws.com", "awsRegion": "eu-central-1",
+        "recipientAccountId": "111122223333", "eventType": "AwsApiCall",
+        "userIdentity": {"type": "AssumedRole", "accountId": "111122223333",
+            "arn": "arn:aws:sts::111122223333:assumed-role/writer/w", "invokedBy": "s3.amazonaws.com"},
+        "requestParameters": {"encryptionContext": {"aws:s3:arn": BUCKET}},
+        "resources": [{"accountId": "111122223333", "type": "AWS::KMS::Key", "ARN": KEY}],
+        "eventContext": {"requestContext": {"aws:ViaAWSService": "true"},
+            "tagContext": {"principalTags": {}, "resourceTags": tags}},
+    })
+}
+
+#[test]
+fn tags_of_enriched_events_are_evidence_of_their_instant() {
+    let sandbox = Sandbox::new();
+    let told = |key: &str, bucket: &str| {
+        json!([{"arn": KEY, "tags": {"Application": key}},
+            {"arn": BUCKET, "tags": {"Application": bucket}}])
+    };
+    let first = enriched("e-1", "2026-11-02T15:00:00Z", &told("payments", "ledger"));
+    sandbox.write("trail.json", json!({"Records": [first]}).to_string());
+    let report = sandbox.report(0, ["trail.json"]);
+    let found = mismatches(&report);
+    assert_eq!(found.len(), 1, "in the very second in which it is told");
+    assert_eq!(found[0]["key"]["tags"], json!({"Application": "payments"}));
+    assert_eq!(found[0]["resource"]["tags"], json!({"Application": "ledger"}));
+    let by = json!({"event": "e-1", "name": "GenerateDataKey", "enriched": true});
+    assert_eq!(found[0]["details"]["tags"][0]["key"]["by"], by);
+    // Of tags that are not listed nothing is known: neither side lacks any.
+    let counts = &report["tags"];
+    assert_eq!([&counts["one_sided"], &counts["untagged"]], [0, 0], "{counts}");
+}
+
+#[test]
+fn enriched_events_without_tags_say_nothing_and_order_and_copies_decide_nothing() {
+    let sandbox = Sandbox::new();
+    let told = |key: &str| {
+        json!([{"arn": KEY, "tags": {"Application": key}},
+            {"arn": BUCKET, "tags": {"Application": "ledger"}}])
+    };
+    let all = [
+        enriched("e-1", "2026-11-02T15:00:00Z", &told("payments")),
+        enriched("e-2", "2026-11-02T16:00:00Z", &json!([{"arn": KEY, "tags": {}}])),
+        enriched("e-3", "2026-11-02T16:00:06Z", &json!("TRUNCATED")),
+        enriched("e-4", "2026-11-02T18:00:00Z", &told("ledger")),
+    ];
+    let mut before: Option<Value> = None;
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0]] {
+        let records: Vec<&Value> = order.iter().map(|at| &all[*at]).collect();
+        sandbox.write("trail.json", json!({"Records": records}).to_string());
+        sandbox.write("copy.json", json!({"Records": [&all[0], &all[3]]}).to_string());
+        let report = sandbox.report(0, ["trail.json", "copy.json", "--threads=2"]);
+        let found = mismatches(&report);
+        assert_eq!((found.len(), &found[0]["count"]), (1, &json!(1)));
+        let counts = report["tags"].clone();
+        // Between two that differ, nobody knows when it was changed.
+        assert_eq!([&counts["uses"], &counts["agreeing"], &counts["mismatched"]], [4, 1, 1]);
+        assert_eq!(counts["unknown"], 2);
+        assert_eq!(before.replace(counts.clone()).unwrap_or(counts.clone()), counts);
+    }
+    let words = ["tags", "trail.json", "-f", "json", "--at", "2026-11-02T15:00:00Z", KEY];
+    let ended = sandbox.keytrail(words).run().code(0);
+    assert!(ended.stdout.contains("GenerateDataKey, as an enriched event"), "{}", ended.stdout);
+}
+
 #[test]
 fn a_change_that_keeps_a_use_from_being_a_mismatch_is_raised() {
     let sandbox = Sandbox::new();

@@ -22,7 +22,7 @@ fn line(key: String, state: &State) -> TagLine {
         State::Unknown(why) => (Presence::Unknown, None, Some(Why::as_str(*why)), None),
     };
     let event = by.and_then(|by| match &by.source {
-        Source::Record { id, .. } => id.clone(),
+        Source::Record { id, .. } | Source::Enriched { id, .. } => id.clone(),
         Source::File(_) | Source::Context => None,
     });
     TagLine {

@@ -98,12 +98,15 @@ use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::tags::book::Book;
+use crate::tags::enriched::EnrichedTags;
 use before::Before;
 use cases::cases_of;
 use count::{Counts, Known};
 use hand_on::{HandedOn, Shelves};
 use memory::{KNOWN, Seen, remember, seen};
-use notices::{collision, conflict, too_many_names, too_many_tags, too_many_undoings};
+use notices::{
+    collision, conflict, too_many_enriched, too_many_names, too_many_tags, too_many_undoings,
+};
 use reported::reported;
 use settle::{Settled, Settling};
 use stateful::decide::{Bench, Decisions, Desk};
@@ -287,7 +290,7 @@ fn decide(
         live: ended.live,
     };
     let said = records::pass(&known, &kept)?;
-    let book = book(plan, said.book, uses.joins, uses.unplaced);
+    let book = book(plan, (said.book, partial), uses.joins, uses.unplaced);
     let mut bench = Bench {
         context,
         stages: &stages,
@@ -365,8 +368,16 @@ fn handed_on(
 }
 
 /// All that is known of tags.
-fn book(plan: &Plan, mut book: Book, joins: BTreeSet<(String, String)>, unplaced: u64) -> Book {
+fn book(
+    plan: &Plan,
+    (mut book, partial): (Book, &mut Partial),
+    joins: BTreeSet<(String, String)>,
+    unplaced: u64,
+) -> Book {
     book.unplaced += unplaced;
+    let enriched = std::mem::replace(&mut partial.enriched, EnrichedTags::new(0));
+    partial.problems.extend(too_many_enriched(&enriched));
+    enriched.into_changes().for_each(|(arn, change)| book.see(arn, change));
     joins.into_iter().for_each(|(name, arn)| book.join(name, arn));
     book.merge(plan.tags.clone());
     book.place_requests();

@@ -8,6 +8,7 @@ use crate::engine::store::names::Names;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::tags::book::Book;
+use crate::tags::enriched::EnrichedTags;
 
 /// Tag changes for which there was no room.
 pub fn too_many_tags(plan: &Plan, book: &Book) -> Vec<Problem> {
@@ -31,6 +32,16 @@ pub fn too_many_tags(plan: &Plan, book: &Book) -> Vec<Problem> {
     });
     let problem = |message| Problem::new(Origin::blob("*"), Stage::Tags, message);
     of_records.into_iter().chain(of_files).map(problem).collect()
+}
+
+/// Tags in enriched events for which there was no room.
+pub fn too_many_enriched(enriched: &EnrichedTags) -> Option<Problem> {
+    let message = format!(
+        "enriched events tell the tags of more resources than have room: those from {} on, in the \
+         order of ARNs, are taken to be unknown",
+        enriched.bound()?
+    );
+    Some(Problem::new(Origin::blob("*"), Stage::Tags, message))
 }
 
 /// Aliases and ids of which some stand for nothing that is known.

@@ -65,6 +65,7 @@ use crate::model::memory::Issued;
 use crate::model::notes::RunNotes;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
+use crate::tags::enriched::EnrichedTags;
 
 use super::plan::Plan;
 use super::store::dictionary::Words;
@@ -113,6 +114,8 @@ pub struct Partial {
     pub hours: Hours,
     /// and when the worker is done.
     pub coverage: Coverage,
+    /// What enriched events tell of tags.
+    pub enriched: EnrichedTags,
     /// What went wrong.
     pub problems: Problems,
     /// What is to be known of what was read.
@@ -146,6 +149,7 @@ impl Partial {
             retained: Retained::new((late, plan.now.0), plan.limits.retained, number),
             hours: Hours::new(&plan.filter),
             coverage: Coverage::default(),
+            enriched: EnrichedTags::new(plan.limits.enriched),
             problems: Problems::new(plan.limits.problems),
             notes: RunNotes::default(),
             objects: Objects::new(plan.limits.facts, plan.names_files),
@@ -190,6 +194,7 @@ impl Partial {
         self.retained.merge(other.retained);
         self.coverage.merge(other.coverage);
         self.looked.merge(other.looked);
+        self.enriched.merge(other.enriched);
         self.problems.merge(other.problems);
         self.notes.merge(other.notes);
         self.accounts.merge(other.accounts);

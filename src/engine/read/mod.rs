@@ -9,6 +9,7 @@
 //! record   one record: asks the rules, and decides what becomes of it
 //! uses     the row of a use
 //! issued   credentials, and who made them
+//! enriched what enriched events tell of tags
 //! undoing  calls that may have undone others
 //! touches  the rows of a record for an inventory of keys
 //! gather   what a reader beside the rules takes of each record
@@ -20,6 +21,7 @@
 //! what is found does not depend on who reads what, or in which order.
 
 mod blob;
+mod enriched;
 mod gate;
 pub mod gather;
 mod inherit;

@@ -5,6 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use super::blob::BlobSink;
+use super::enriched;
 use super::issued;
 use super::keep;
 use super::record;
@@ -49,6 +50,9 @@ impl Sink for BlobSink<'_, '_> {
         self.gathered.record(&self.blob.name, number, record);
         if self.context.plan.only_gathers {
             return;
+        }
+        if basics.header.context.is_some() {
+            enriched::note(self, number, record, &basics);
         }
         if issued::is_issue(&basics) {
             issued::note(self, record, &basics);

@@ -70,7 +70,7 @@ fn before(groups: &[&[Change]], key: Option<&str>) -> Vec<State> {
 
 fn only_observed(group: &[Change], key: Option<&str>) -> bool {
     let mut touching = group.iter().filter(|change| step(change, key).is_some());
-    touching.all(|change| matches!(*change.what, What::Observed(_)))
+    touching.all(|change| matches!(*change.what, What::Observed(_) | What::Seen(_)))
 }
 
 fn step<'a>(change: &'a Change, key: Option<&str>) -> Option<Step<'a>> {
@@ -82,7 +82,7 @@ fn step<'a>(change: &'a Change, key: Option<&str>) -> Option<Step<'a>> {
     };
     let all = |tags| Step::To(value(tags).map_or_else(|| State::Absent(Arc::clone(by)), known));
     Some(match &*change.what {
-        What::Set(tags) => Step::To(known(value(tags)?)),
+        What::Set(tags) | What::Seen(tags) => Step::To(known(value(tags)?)),
         What::Remove(tags) => match key.and_then(|key| tags.get(key))? {
             None => Step::To(State::Absent(Arc::clone(by))),
             Some(only) => Step::RemoveIf(only, by),

@@ -24,6 +24,7 @@ fn what() -> impl Strategy<Value = What> {
         1 => tags().prop_map(What::Replace),
         1 => tags().prop_map(What::Create),
         2 => tags().prop_map(What::Observed),
+        2 => tags().prop_map(What::Seen),
         1 => prop::sample::select(vec![What::Blur, What::Gone, What::Lost]),
     ]
 }

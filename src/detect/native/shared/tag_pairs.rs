@@ -67,6 +67,10 @@ fn side(told: &Told) -> Value {
             value["since"] = json!(by.time);
             value["by"] = json!({"event": id, "name": name, "principal": principal});
         }
+        Source::Enriched { id, name, .. } => {
+            value["as_of"] = json!(by.time);
+            value["by"] = json!({"event": id, "name": name, "enriched": true});
+        }
         Source::File(name) => {
             value["as_of"] = json!(by.time);
             value["by"] = json!({"file": &**name});
