@@ -302,7 +302,8 @@ fn a_region_that_is_named_and_gone_is_tampering() {
     let sandbox = sandbox(&chain);
     let both = ["--region=eu-central-1", "--region=us-east-1"];
     let (code, report) = scan(&sandbox, &[&both[..], &["--fail-on=critical"]].concat());
-    assert_eq!((code, tampering(&report)["digests missing"]), (Some(1), 1), "{report:#}");
+    // A name that is nowhere may be misspelt as well, so that the run is not complete.
+    assert_eq!((code, tampering(&report)["digests missing"]), (Some(3), 1), "{report:#}");
     let gone = findings(&report).into_iter().find(|f| f["rule"] == "log-tampering").unwrap();
     assert_eq!(gone["region"], "us-east-1");
     let detail = gone["details"].to_string();
@@ -310,5 +311,6 @@ fn a_region_that_is_named_and_gone_is_tampering() {
     let (code, said) = chain.verify(&both);
     assert_eq!((code, &said["digests"]["missing"]), (Some(1), &1.into()), "{said:#}");
     let (code, report) = scan(&sandbox, &["--account=444455556666", "--fail-on=critical"]);
-    assert_eq!((code, tampering(&report)["digests missing"]), (Some(1), 1), "{report:#}");
+    // A name that is nowhere may be misspelt as well, so that the run is not complete.
+    assert_eq!((code, tampering(&report)["digests missing"]), (Some(3), 1), "{report:#}");
 }
