@@ -1,10 +1,10 @@
 //! A policy document that is an object says what its text says: some exports undo the text.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::Write as _;
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
+use flate2::write::GzDecoder;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
@@ -17,9 +17,9 @@ fn text_of(path: &Path) -> Option<String> {
     match path.extension()?.to_str()? {
         "json" => String::from_utf8(bytes).ok(),
         "gz" => {
-            let mut text = String::new();
-            MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).ok()?;
-            Some(text)
+            let mut decoder = GzDecoder::new(Vec::new());
+            decoder.write_all(&bytes).ok()?;
+            String::from_utf8(decoder.finish().ok()?).ok()
         }
         _ => None,
     }
