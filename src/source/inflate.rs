@@ -1,7 +1,7 @@
 //! Reads the text of a blob. Only this room names a decoder.
 //!
 //! There are two ways. A small regular file is read whole and inflated whole, which is nearly twice
-//! as fast. Everything else is streamed: large files, pipes, zstd, and whatever the fast way finds
+//! as fast. Everything else is streamed: large files, pipes, other compressions, and whatever the fast way finds
 //! corrupt, because that way gives nothing of a broken stream. Both must give the same bytes and
 //! agree on whether there is a [`Cut`]: a record must not depend on the size of its file. There is
 //! one exception, and a test pins it down: libdeflate reads reserved codes that zlib refuses. If the
@@ -12,6 +12,8 @@
 
 mod gzip;
 mod input;
+mod lz4;
+mod stepped;
 mod stream;
 mod terms;
 #[cfg(test)]
@@ -246,7 +248,7 @@ impl Inflater {
                     return Text::ready(name, ready, stats);
                 }
             }
-            Compression::Zstd => {}
+            Compression::Zstd | Compression::Bzip2 | Compression::Xz | Compression::Lz4 => {}
         }
         let input = Input::new(Box::new(&self.raw[..len]), Some(len as u64));
         make_room(&mut self.text, self.limits.window.max(1), KEEP_TEXT);

@@ -56,6 +56,31 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A frame of independent blocks of up to 4 MiB, without checksums.
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = b"\x04\x22\x4d\x18\x60\x70".to_vec();
+    frame.push(twox_hash::XxHash32::oneshot(0, &frame[4..6]).to_le_bytes()[1]);
+    for block in bytes.chunks(4 << 20) {
+        let block = lz4_flex::block::compress(block);
+        frame.extend((block.len() as u32).to_le_bytes());
+        frame.extend(block);
+    }
+    frame.extend([0; 4]);
+    frame
+}
+
 /// A report without what names files, and the run.
 fn plain(report: &Value) -> Value {
     let mut report = report.clone();
@@ -100,6 +125,9 @@ fn the_sample_gives_the_same_in_every_archive() {
     for (name, bytes) in [
         ("x.tar", tar(&files)),
         ("x.tar.zst", zstd(&tar(&files))),
+        ("x.tar.bz2", bzip2(&tar(&files))),
+        ("x.tar.xz", xz(&tar(&files))),
+        ("x.tar.lz4", lz4(&tar(&files))),
         ("x.zip", zip(&files)),
         ("nested.zip", zip(&[("x.tar.gz", &tgz)])),
         ("x.zip.gz", gzip(&zip(&files))),

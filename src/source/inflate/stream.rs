@@ -10,6 +10,8 @@ use crate::model::window::Cut;
 use super::super::budget::Budget;
 use super::gzip::{self, Gzip};
 use super::input::Input;
+use super::lz4::{self, Lz4};
+use super::stepped::{self, Format, Stepped};
 use super::terms::{Broken, Compression, Limits};
 use super::zstd::{self, Zstd};
 
@@ -18,6 +20,8 @@ enum Decoder {
     Plain,
     Gzip(Box<Gzip>),
     Zstd(Zstd),
+    Stepped(Box<Stepped>),
+    Lz4(Box<Lz4>),
 }
 
 /// The text of one blob, as it comes.
@@ -50,12 +54,17 @@ impl<'a> Feed<'a> {
                 Compression::Plain => Decoder::Plain,
                 Compression::Gzip => Decoder::Gzip(Box::new(Gzip::new())),
                 Compression::Zstd => Decoder::Zstd(Zstd::new()?),
+                Compression::Bzip2 => Decoder::Stepped(Box::new(Stepped::new(Format::Bzip2))),
+                Compression::Xz => Decoder::Stepped(Box::new(Stepped::new(Format::Xz))),
+                Compression::Lz4 => Decoder::Lz4(Box::default()),
             };
         }
         let read = match &mut self.decoder {
             Decoder::Unknown | Decoder::Plain => self.input.take(out).map_err(Broken::from),
             Decoder::Gzip(gzip) => gzip.read(&mut self.input, out),
             Decoder::Zstd(zstd) => zstd.read(&mut self.input, out),
+            Decoder::Stepped(stepped) => stepped.read(&mut self.input, out),
+            Decoder::Lz4(lz4) => lz4.read(&mut self.input, out),
         };
         let (Ok(text) | Err(Broken { text, .. })) = &read;
         self.inflated += *text as u64;
@@ -71,10 +80,15 @@ impl<'a> Feed<'a> {
     }
 
     pub(super) fn kind(&self) -> Compression {
-        match self.decoder {
+        match &self.decoder {
             Decoder::Unknown | Decoder::Plain => Compression::Plain,
             Decoder::Gzip(_) => Compression::Gzip,
             Decoder::Zstd(_) => Compression::Zstd,
+            Decoder::Lz4(_) => Compression::Lz4,
+            Decoder::Stepped(stepped) => match stepped.format() {
+                Format::Bzip2 => Compression::Bzip2,
+                Format::Xz => Compression::Xz,
+            },
         }
     }
 
@@ -123,6 +137,9 @@ impl<'a> Feed<'a> {
     }
 }
 
+/// How compressed blobs begin that are told by a fixed text.
+const MAGICS: [&[u8]; 4] = [&gzip::MAGIC, &zstd::MAGIC, stepped::XZ, &lz4::MAGIC];
+
 /// How a blob that begins with `head` is compressed; `None` if more of it must be seen. A blob
 /// that ends before that is plain.
 pub(in crate::source) fn sniff(head: &[u8]) -> Option<Compression> {
@@ -133,7 +150,13 @@ pub(in crate::source) fn sniff(head: &[u8]) -> Option<Compression> {
         Some(Compression::Gzip)
     } else if zstd::is_frame(head) {
         Some(Compression::Zstd)
-    } else if could_be(&gzip::MAGIC) || could_be(&zstd::MAGIC) || skippable_begun {
+    } else if head.starts_with(stepped::XZ) {
+        Some(Compression::Xz)
+    } else if head.starts_with(&lz4::MAGIC) {
+        Some(Compression::Lz4)
+    } else if stepped::is_bzip2(head) {
+        Some(Compression::Bzip2)
+    } else if skippable_begun || stepped::may_be_bzip2(head) || MAGICS.into_iter().any(could_be) {
         None
     } else {
         Some(Compression::Plain)

@@ -45,6 +45,12 @@ pub enum Compression {
     Gzip,
     /// zstd, any number of frames, skippable ones included.
     Zstd,
+    /// bzip2, any number of streams.
+    Bzip2,
+    /// xz, any number of streams.
+    Xz,
+    /// lz4, any number of frames.
+    Lz4,
 }
 
 /// A fault, and how many bytes of text the failed call gave before it.

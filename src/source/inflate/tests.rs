@@ -1,6 +1,7 @@
 //! Both ways to the text, fault by fault; `same` proves that they are one.
 
 mod same;
+mod streamed;
 
 use std::io::Write;
 use std::path::Path;
@@ -11,6 +12,7 @@ use flate2::write::GzEncoder;
 use crate::model::window::Window;
 
 use super::*;
+use streamed::{bzip2, lz4, xz};
 
 /// All text of a blob and what came behind it, as a reader that consumes all it sees gets it.
 #[derive(Debug, PartialEq, Eq)]
@@ -135,6 +137,9 @@ fn the_first_bytes_tell_the_compression() {
         (text.to_vec(), Compression::Plain),
         (gzip(text), Compression::Gzip),
         (zstd(text), Compression::Zstd),
+        (bzip2(text), Compression::Bzip2),
+        (xz(text), Compression::Xz),
+        (lz4(text), Compression::Lz4),
     ] {
         assert_eq!(good(&blob), text);
         let mut inflater = Inflater::new(Limits::default());

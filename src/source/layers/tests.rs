@@ -113,6 +113,18 @@ fn zstd(text: &[u8]) -> Vec<u8> {
     ::zstd::encode_all(text, 3).unwrap()
 }
 
+fn bzip2(text: &[u8]) -> Vec<u8> {
+    let mut encoder = ::bzip2::write::BzEncoder::new(Vec::new(), ::bzip2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(text: &[u8]) -> Vec<u8> {
+    let mut encoder = ::liblzma::write::XzEncoder::new(Vec::new(), 1);
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
 type Files<'a> = [(&'a str, &'a [u8])];
 
 fn tar(files: &Files<'_>) -> Vec<u8> {
@@ -145,9 +157,15 @@ fn zip(files: &Files<'_>, method: CompressionMethod) -> Vec<u8> {
             let (encoder, descriptor) = writer.finish().unwrap();
             encoder.finish().unwrap();
             descriptor
-        } else {
+        } else if method == STORE {
             let mut writer = config.wrap(&mut entry);
             writer.write_all(text).unwrap();
+            writer.finish().unwrap().1
+        } else {
+            // Its own sums prove the text, and the zip's are not asked.
+            let packed = if method == CompressionMethod::XZ { xz(text) } else { bzip2(text) };
+            let mut writer = config.wrap(&mut entry);
+            writer.write_all(&packed).unwrap();
             writer.finish().unwrap().1
         };
         entry.finish(descriptor).unwrap();
@@ -175,12 +193,19 @@ fn members_come_out_of_every_archive() {
     let files: &Files<'_> = &[("a.json.gz", &packed), (&long, B)];
     let names = ["x!/a.json.gz".to_owned(), format!("x!/{long}")];
     let names = names.each_ref().map(String::as_str);
-    for bytes in
-        [tar(files), zip(files, STORE), zip(files, DEFLATE), zip(files, CompressionMethod::ZSTD)]
-    {
+    for bytes in [
+        tar(files),
+        zip(files, STORE),
+        zip(files, DEFLATE),
+        zip(files, CompressionMethod::ZSTD),
+        zip(files, CompressionMethod::BZIP2),
+        zip(files, CompressionMethod::XZ),
+    ] {
         both(&bytes, names);
         both(&gzip(&bytes), names);
         both(&zstd(&bytes), names);
+        both(&bzip2(&bytes), names);
+        both(&xz(&bytes), names);
         both(&gzip(&gzip(&bytes)), names);
     }
     let tgz = gzip(&tar(files));
@@ -194,7 +219,7 @@ fn members_come_out_of_every_archive() {
 
 #[test]
 fn what_is_packed_again_keeps_its_name() {
-    for bytes in [gzip(&gzip(A)), zstd(&gzip(A)), gzip(&zstd(&gzip(A)))] {
+    for bytes in [gzip(&gzip(A)), zstd(&gzip(A)), gzip(&zstd(&gzip(A))), xz(&bzip2(A))] {
         assert_eq!(read(&bytes).texts, [("x".to_owned(), A.to_vec())]);
     }
     let wrapped = |times: usize| (0..times).fold(A.to_vec(), |text, _| gzip(&text));

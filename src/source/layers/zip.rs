@@ -162,7 +162,7 @@ fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord
 
 fn is_read(method: CompressionMethod) -> bool {
     use CompressionMethod as Is;
-    [Is::STORE, Is::DEFLATE, Is::ZSTD].contains(&method)
+    [Is::STORE, Is::DEFLATE, Is::ZSTD, Is::BZIP2, Is::XZ].contains(&method)
 }
 
 /// A path as other systems write it. Some tools on Windows put backslashes between folders.
