@@ -67,6 +67,7 @@ mod sums;
 mod survey;
 mod tags;
 mod undone;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -91,7 +92,6 @@ use super::store::runs::{Rows, SHARDS};
 use super::store::shelf::Shelf;
 use super::store::texts::AllTexts;
 use crate::detect::whole_log::{LooksAt, Piece};
-use crate::model::days::Days;
 use crate::model::finding::Finding;
 use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
@@ -111,12 +111,13 @@ use reported::reported;
 use settle::{Settled, Settling};
 use stateful::decide::{Bench, Decisions, Desk};
 use stateful::evidence::{Finds, Found};
-use stateful::note::{Note, Notes};
+use stateful::note::Notes;
 use stateful::presence::Presence;
 use stateful::stages::Stages;
 use tags::compare::{Compared, Comparing, PairRecord};
 use tags::ledger::{Ledger, Tags};
 use undone::Undoings;
+use waiting::Waiting;
 
 /// How the run went.
 #[derive(Debug, Clone, Copy)]
@@ -389,65 +390,6 @@ fn texts(all: Vec<super::store::texts::Texts>) -> AllTexts {
     let mut texts = AllTexts::default();
     all.into_iter().for_each(|some| texts.add(some));
     texts
-}
-
-/// Notes that wait for their stage.
-struct Waiting(Vec<Rows<Note>>);
-
-impl Waiting {
-    fn new(stages: &Stages, plan: &Plan) -> Waiting {
-        Waiting((0..stages.count).map(|_| Rows::new(plan.limits.notes)).collect())
-    }
-
-    /// Takes in notes, and their texts for whoever decides.
-    fn take(&mut self, bench: &mut Bench<'_>, all: Vec<Notes>) {
-        for notes in all {
-            self.add(notes.stages);
-            bench.texts.add(notes.texts);
-        }
-    }
-
-    fn add(&mut self, stages: Vec<Rows<Note>>) {
-        for (rows, more) in self.0.iter_mut().zip(stages) {
-            rows.merge(more);
-        }
-    }
-
-    /// Decides what no use can concern.
-    fn decide_early(&mut self, bench: &Bench<'_>) -> io::Result<Decisions> {
-        let mut decisions = Decisions::default();
-        (0..bench.stages.waiting)
-            .try_for_each(|stage| self.decide(stage, bench, &mut decisions))?;
-        Ok(decisions)
-    }
-
-    /// Decides what waits for the uses, now that they were gone through.
-    fn decide_late(
-        &mut self,
-        notes: Vec<Notes>,
-        bench: &mut Bench<'_>,
-        decisions: &mut Decisions,
-    ) -> io::Result<()> {
-        self.take(bench, notes);
-        bench.habits.span(Days::of_times(bench.range.0, bench.range.1));
-        let stages = bench.stages;
-        (stages.waiting..stages.count).try_for_each(|stage| self.decide(stage, bench, decisions))
-    }
-
-    /// Decides over one stage.
-    fn decide(
-        &mut self,
-        stage: usize,
-        bench: &Bench<'_>,
-        decisions: &mut Decisions,
-    ) -> io::Result<()> {
-        let Some(rows) = self.0.get_mut(stage) else { return Ok(()) };
-        let rows = std::mem::replace(rows, Rows::new(1));
-        let (decided, left) = bench.decide(stage, rows)?;
-        decisions.merge(decided);
-        left.into_iter().for_each(|notes| self.add(notes.stages));
-        Ok(())
-    }
 }
 
 /// Adds the records that are no plain uses to what was compared of uses.
