@@ -52,6 +52,17 @@ pub fn run() -> Run {
     }
 }
 
+fn admin() -> Principal {
+    Principal {
+        kind: some("AssumedRole"),
+        arn: some("arn:aws:iam::111122223333:role/team/Admin"),
+        account: some("111122223333"),
+        session: some("ann@example.com"),
+        invoked_by: None,
+        mfa: Mfa::Unknown,
+    }
+}
+
 pub fn deletion() -> Finding {
     Finding {
         fingerprint: "00112233445566778899aabbccddeeff".into(),
@@ -66,14 +77,7 @@ pub fn deletion() -> Finding {
         rank: None,
         account: some("111122223333"),
         region: some("us-east-1"),
-        principal: Principal {
-            kind: some("AssumedRole"),
-            arn: some("arn:aws:iam::111122223333:role/team/Admin"),
-            account: some("111122223333"),
-            session: some("ann@example.com"),
-            invoked_by: None,
-            mfa: Mfa::Unknown,
-        },
+        principal: admin(),
         source_ip: some("203.0.113.7"),
         user_agent: some("aws-cli/2.31.0"),
         key: Some(Key {

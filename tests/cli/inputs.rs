@@ -1,10 +1,11 @@
 //! Every form in which records lie around: the same findings as the plain trail.
 
-use std::io::Read;
+use std::io::Write;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::write::GzDecoder;
 use serde_json::{Map, Value, json};
 
 use crate::harness::Sandbox;
@@ -16,10 +17,9 @@ fn samples() -> Vec<Value> {
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/trail"), &mut files);
     files.sort();
     let records = files.iter().flat_map(|path| {
-        let mut text = String::new();
-        let file = std::fs::File::open(path).unwrap();
-        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
-        let mut file: Value = serde_json::from_str(&text).unwrap();
+        let mut decoder = GzDecoder::new(Vec::new());
+        decoder.write_all(&std::fs::read(path).unwrap()).unwrap();
+        let mut file: Value = serde_json::from_slice(&decoder.finish().unwrap()).unwrap();
         match file["Records"].take() {
             Value::Array(records) => records,
             other => panic!("{other}"),
@@ -138,14 +138,9 @@ fn lower(value: Value) -> Value {
     }
 }
 
-/// A record as Security Lake has it.
-fn ocsf(record: &Value) -> Value {
+/// What no field of OCSF holds of a record.
+fn unmapped(record: &Value) -> Map<String, Value> {
     let user = &record["userIdentity"];
-    let session = &user["sessionContext"];
-    let text = |value: &Value| match value {
-        Value::Null => Value::Null,
-        value => Value::String(value.to_string()),
-    };
     let mut unmapped = Map::new();
     for name in [
         "recipientAccountId",
@@ -180,12 +175,23 @@ fn ocsf(record: &Value) -> Value {
             unmapped.insert(format!("userIdentity.{name}"), value.clone());
         }
     }
-    for (name, value) in session["sessionIssuer"].as_object().into_iter().flatten() {
+    for (name, value) in user["sessionContext"]["sessionIssuer"].as_object().into_iter().flatten() {
         if name != "arn" {
             unmapped
                 .insert(format!("userIdentity.sessionContext.sessionIssuer.{name}"), value.clone());
         }
     }
+    unmapped
+}
+
+/// A record as Security Lake has it.
+fn ocsf(record: &Value) -> Value {
+    let user = &record["userIdentity"];
+    let session = &user["sessionContext"];
+    let text = |value: &Value| match value {
+        Value::Null => Value::Null,
+        value => Value::String(value.to_string()),
+    };
     let resource = |resource: &Value| json!({"uid":resource["ARN"],"type":resource["type"],"owner":{"account":{"uid":resource["accountId"]}}});
     let resources =
         record["resources"].as_array().map(|list| list.iter().map(resource).collect::<Vec<_>>());
@@ -202,7 +208,7 @@ fn ocsf(record: &Value) -> Value {
             "session":match session { Value::Null => json!({}), session => json!({"created_time_dt":session["attributes"]["creationDate"],"is_mfa":session["attributes"]["mfaAuthenticated"],"issuer":session["sessionIssuer"]["arn"]}) }},
         "src_endpoint":{"ip":record["sourceIPAddress"],"uid":record["vpcEndpointId"]},
         "http_request":{"user_agent":record["userAgent"]},
-        "resources":resources.unwrap_or_default(), "unmapped":unmapped
+        "resources":resources.unwrap_or_default(), "unmapped":unmapped(record)
     })
 }
 

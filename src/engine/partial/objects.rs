@@ -149,14 +149,14 @@ impl Objects {
         line += &size.map_or("-".into(), |size| size.to_string());
         if let Some(hash) = hash {
             line.push('\0');
-            line += &hash.map_or("-".into(), |hash| hex::encode(hash));
+            line += &hash.map_or("-".into(), hex::encode);
         }
         let digest = Sha256::digest(line.as_bytes());
         let (words, _) = digest.as_slice().as_chunks::<8>();
         let word = |i: usize| u64::from_be_bytes(words[3 - i]);
         self.rows.push(Object { digest: [word(0), word(1), word(2), word(3)], counts });
         if let Some(files) = self.files.as_mut().filter(|_| !counts.unlisted) {
-            let sha256 = hash.flatten().map(|hash| hex::encode(hash));
+            let sha256 = hash.flatten().map(hex::encode);
             files.add(name.to_owned(), File { bytes: size, sha256 });
         }
     }
