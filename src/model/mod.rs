@@ -5,6 +5,7 @@ pub mod aftermath;
 pub mod arn;
 pub mod attack;
 pub mod case;
+pub mod columns;
 pub mod conduct;
 pub mod container;
 pub mod control;

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
+use crate::bucket::Server;
 use crate::chain::Chain;
 use crate::harness::{Lines, Sandbox};
 use crate::trail::{disable, file, findings, gzip, lines, parse};
@@ -213,6 +214,26 @@ fn a_tar_is_read_while_the_pipe_is_open() {
 }
 
 #[test]
+fn archives_in_a_bucket_are_read_and_their_records_found_again() {
+    let server = Server::start(1000);
+    let files = [("a.json", lines(&[disable("e-1")])), ("b.json", lines(&[disable("e-2")]))];
+    server.put("cases/evidence.zip", zip(&files));
+    server.put("cases/odd!/x.tar.gz", gzip(&tar(&files[..1])));
+    server.put("cases/odd!/plain.json", lines(&[disable("e-3")]));
+    let sandbox = Sandbox::new();
+    let words = ["scan", "s3://example-logs/cases", "-fjson", "--select=key-disabled", "--each"];
+    let report = parse(&server.keytrail(&sandbox, &words).run().code(0));
+    assert_eq!(report["totals"]["blobs"], 4);
+    for finding in findings(&report) {
+        let event = &finding["events"][0];
+        let place = event["origin"].as_str().unwrap();
+        let found = server.keytrail(&sandbox, &["record", place]).run().code(0).stdout;
+        let record: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(record["eventID"], event["id"], "{place}");
+    }
+}
+
+#[test]
 fn an_archive_is_read_once() {
     let sandbox = Sandbox::new();
     sandbox.write("logs/x.tar", tar(&[("a.json", lines(&[disable("e-1")]))]));
@@ -254,6 +275,39 @@ fn faults_of_archives_are_told_and_end_in_3() {
         "{problems:#?}"
     );
     assert!(problems[1].contains("x.7z: it is a 7z archive"), "{problems:#?}");
+}
+
+#[test]
+fn a_table_of_something_else_is_named() {
+    use parquet::data_type::ByteArrayType;
+    use parquet::file::writer::SerializedFileWriter;
+    let table = |schema: &str| {
+        let schema = parquet::schema::parser::parse_message_type(schema).unwrap();
+        let mut writer =
+            SerializedFileWriter::new(Vec::new(), schema.into(), Default::default()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        while let Some(mut column) = group.next_column().unwrap() {
+            let text = disable("e-1").to_string();
+            let texts = [text.as_str().into()];
+            column.typed::<ByteArrayType>().write_batch(&texts, None, None).unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+        writer.into_inner().unwrap()
+    };
+    let other = table("message m { required binary a (UTF8); required binary b (UTF8); }");
+    let sandbox = Sandbox::new();
+    sandbox.write("x.tar", tar(&[("a.parquet", &other)]));
+    let report = parse(&sandbox.keytrail(["scan", "x.tar", "-fjson"]).run().code(3));
+    let problem = &report["problems"][0];
+    assert_eq!(problem["origin"], "x.tar!/a.parquet");
+    let told = "Parquet of another schema: a, b; expected OCSF API Activity or CloudTrail columns";
+    assert_eq!(problem["message"], told);
+    // A row is a line, found by its number.
+    let rows = table("message m { required binary _raw (UTF8); required binary b (UTF8); }");
+    sandbox.write("rows.parquet.gz", gzip(&rows));
+    let ended = sandbox.keytrail(["scan", "rows.parquet.gz", "-fjson"]).run();
+    assert_eq!(parse(&ended)["totals"]["blobs"], 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use crate::model::window::Window;
 use crate::source::inflate::{Compression, Text, sniff};
 
-use super::tar;
+use super::{parquet, tar};
 
 /// What lies inside a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Inside {
     Tar,
     /// The members of a zip.
     Zip,
+    /// The rows of a Parquet file.
+    Parquet,
     /// Something of this kind, which cannot be opened.
     Closed(&'static str),
 }
@@ -55,11 +57,14 @@ fn inside(head: &[u8], all: bool) -> Option<Inside> {
     if ZIP.iter().any(|magic| head.starts_with(magic)) {
         return Some(Inside::Zip);
     }
+    if parquet::begins(head) {
+        return Some(Inside::Parquet);
+    }
     if let Some((_, kind)) = CLOSED.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(Inside::Closed(kind));
     }
     let begun = |magic: &[u8]| head.len() < magic.len() && magic.starts_with(head);
-    let mut magics = ZIP.into_iter().chain(CLOSED.map(|(magic, _)| magic));
+    let mut magics = ZIP.into_iter().chain(parquet::MAGICS).chain(CLOSED.map(|(magic, _)| magic));
     if !all && magics.any(begun) {
         return None;
     }
@@ -97,6 +102,9 @@ mod tests {
             (b"7", None),
             (b"77", Some(Inside::Text)),
             (b"PK", None),
+            (b"PAR", None),
+            (b"PAR1", Some(Inside::Parquet)),
+            (b"PARE", Some(Inside::Parquet)),
             (b"PK\x03\x04", Some(Inside::Zip)),
             (b"PK\x05\x06", Some(Inside::Zip)),
             (b"\x1f", None),

@@ -1,10 +1,12 @@
-//! What lies inside a text: the members of an archive, and what is packed again.
+//! What lies inside a text: the members of an archive, the rows of a table, and what is packed again.
 //!
 //! ```text
 //! head     what lies inside, told by the first bytes
 //! member   a member of an archive, and its name
 //! tar      members as they come
 //! zip      members by the directory
+//! parquet  rows as lines of JSON
+//! seek     a text that is read from any place in it
 //! ```
 //!
 //! Each layer has a text of its own, which is opened like that of a file, and looked into in turn. To
@@ -14,6 +16,8 @@
 
 mod head;
 mod member;
+mod parquet;
+mod seek;
 mod tar;
 #[cfg(test)]
 mod tests;
@@ -36,9 +40,14 @@ use crate::model::problem::Problem;
 use crate::model::window::{Cut, Window};
 use head::Inside;
 use member::{Fault, Found, Member, Names, Rest, broken};
+use parquet::Rows;
+use seek::Seekable;
 
 /// How many texts may lie inside one another in a blob.
 const DEEPEST: usize = 4;
+
+/// How many times as much text as others a table may give.
+const NAMES_AGAIN: u64 = 8;
 
 /// Kinds of members that cannot be read, each told once.
 const KINDS: usize = 16;
@@ -71,8 +80,16 @@ impl Layers {
         let Layers { limits, inflaters, names, folder } = self;
         let budget = Budget::new(limits);
         budget.stored(text.size_on_disk().unwrap_or_default());
-        let mut opening =
-            Opening { given: blob, sequence, visitor, stop, budget: &budget, names, folder };
+        let mut opening = Opening {
+            given: blob,
+            sequence,
+            visitor,
+            stop,
+            limits,
+            budget: &budget,
+            names,
+            folder,
+        };
         opening.read(inflaters, blob, text)
     }
 }
@@ -83,6 +100,7 @@ struct Opening<'a, V> {
     sequence: u64,
     visitor: &'a mut V,
     stop: &'a AtomicBool,
+    limits: &'a Limits,
     budget: &'a Budget,
     names: &'a mut PathNames,
     folder: &'a mut Vec<u8>,
@@ -105,6 +123,7 @@ impl<'a, V: Visitor> Opening<'a, V> {
                 self.fault(blob, broken(message))
             }
             Inside::Packed => self.packed(inflaters, blob, text),
+            Inside::Parquet => self.rows(inflaters, blob, text),
             Inside::Tar => {
                 let budget = self.outermost(inflaters);
                 self.archive(inflaters, blob, |each| tar::members(text, budget, each))
@@ -126,6 +145,29 @@ impl<'a, V: Visitor> Opening<'a, V> {
         let reader = Box::new(Rest { text, budget: outermost });
         let mut inner = inflater.open_inner(&blob.name, Inner { reader, size, stored, budget });
         self.read(deeper, blob, &mut inner)
+    }
+
+    /// Opens the rows of a Parquet file.
+    fn rows(&mut self, inflaters: &mut [Inflater], blob: &Blob, text: &mut Text<'_>) -> Taken {
+        let path = self.outermost(inflaters).and_then(|_| as_stored(text, blob));
+        let rows = match Seekable::of(text, path, self.stop) {
+            Ok(Some((_, Some(cut)))) | Err(cut) => return self.fault(blob, cut),
+            Ok(Some((file, None))) => Ok(file.size).and_then(|size| Ok((size, Rows::open(file)?))),
+            Ok(None) => return Taken::Part,
+        };
+        let (size, rows) = match rows {
+            Ok(rows) => rows,
+            Err(cut) => return self.fault(blob, cut),
+        };
+        let Some((inflater, _)) = inflaters.split_first_mut() else { return Taken::Whole };
+        // Each line repeats the names of all columns, which the file has once.
+        let ratio = self.limits.ratio.saturating_mul(NAMES_AGAIN);
+        let budget = Budget::new(&Limits { ratio, ..*self.limits });
+        budget.stored(size);
+        let stored = text.size_on_disk().or(Some(text.bytes_read()));
+        let inner = Inner { reader: Box::new(rows), size: None, stored, budget: &budget };
+        let mut lines = inflater.open_inner(&blob.name, inner);
+        self.visitor.blob(at(self.given, self.sequence, blob), Ok(&mut lines))
     }
 
     /// Opens the members of an archive, as `members` gives them.

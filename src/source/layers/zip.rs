@@ -10,24 +10,17 @@
 //!
 //! Source: PKWARE, "APPNOTE.TXT - .ZIP File Format Specification".
 
-use std::cell::RefCell;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use rawzip::{CompressionMethod, ErrorKind, ReaderAt, ZipArchive, ZipFileHeaderRecord, ZipLocator};
-use tempfile::SpooledTempFile;
 
-use crate::model::problem::Stage;
 use crate::model::window::{Cut, Window};
 use crate::source::inflate::Text;
-use crate::source::spool::Spool;
 
 use super::member::{Each, Fault, Found, Member, broken};
-
-/// Archives that can be read only once are kept in memory up to this size, and then in a file (8 MiB).
-const IN_MEMORY: usize = 8 << 20;
+use super::seek::{Seekable, unread};
 
 /// What every member takes beside its name and its bytes: its own header and that in the directory.
 const HEADERS: u64 = 30 + 46;
@@ -46,38 +39,16 @@ pub(super) fn members(
         let bytes = text.text();
         return directory(&bytes, bytes.len() as u64, each);
     }
-    if let Some(path) = path {
-        let file = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (size, file) = file.map_err(|error| unread(&error))?;
-        return directory(&rawzip::FileReader::from(file), size, each);
-    }
-    let mut spool = Spool::new(IN_MEMORY);
-    let cut = loop {
-        let view = text.text();
-        spool.add(view);
-        let len = view.len();
-        text.consume(len);
-        if spool.has_failed() || stop.load(Ordering::Relaxed) {
-            break None;
-        }
-        match text.fill() {
-            Ok(true) => {}
-            Ok(false) => break None,
-            Err(cut) => break Some(cut),
-        }
-    };
-    if stop.load(Ordering::Relaxed) {
-        return Ok(());
-    }
-    let size = spool.size();
-    let file = spool.rewound().map_err(|error| {
-        let message = format!("it cannot be kept to be read from its end: {error}");
-        Cut { stage: Stage::Read, message }
-    })?;
-    let file = Kept(RefCell::new(file));
-    let read = directory(&file, size, each);
+    let Some((file, cut)) = Seekable::of(text, path, stop)? else { return Ok(()) };
+    let read = directory(&file, file.size, each);
     // What follows from the fault is not told beside it.
     cut.map_or(read, |cut| Err(cut.into()))
+}
+
+impl ReaderAt for Seekable {
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        Seekable::read_at(self, out, at)
+    }
 }
 
 /// Gives each member that the directory has.
@@ -171,11 +142,6 @@ fn path_of(path: &[u8]) -> Vec<u8> {
     path.iter().map(|byte| if windows && *byte == b'\\' { b'/' } else { *byte }).collect()
 }
 
-fn unread(error: &io::Error) -> Cut {
-    let message = format!("cannot read it: {error}; expected a readable file");
-    Cut { stage: Stage::Read, message }
-}
-
 /// A fault of the archive, or one of reading it.
 fn fault(error: rawzip::Error, what: &str) -> Fault {
     match error.into_kind() {
@@ -183,17 +149,6 @@ fn fault(error: rawzip::Error, what: &str) -> Fault {
         kind => broken(format!("{what}: {kind}; expected a whole zip archive")),
     }
     .into()
-}
-
-/// A file of our own, which only this thread reads.
-struct Kept(RefCell<SpooledTempFile>);
-
-impl ReaderAt for Kept {
-    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
-        let mut file = self.0.try_borrow_mut().map_err(io::Error::other)?;
-        file.seek(SeekFrom::Start(at))?;
-        file.read(out)
-    }
 }
 
 /// A reader whose faults that are no failed reads are the archive's.
