@@ -116,14 +116,18 @@ impl Write for Delivery {
     }
 }
 
-/// Refuses an output that is one of the sources, or that the run reads for something else.
+/// Refuses an output that is one of the sources or takes the place of a file in one, or that the run
+/// reads for something else.
 ///
 /// # Errors
-/// Which of the two.
+/// Which of these.
 pub fn keep_apart(path: &Path, sources: &[OsString], read: &[&Path]) -> Result<(), Failure> {
     let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
     if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
         return Err(refused("is one of the sources"));
+    }
+    if sources.iter().any(|source| is_file_within(path, Path::new(source))) {
+        return Err(refused("is a file in one of the sources, which it would replace"));
     }
     let absolute = |path: &Path| std::path::absolute(path).ok();
     if read.iter().any(|read| is_same_file(path, read) || absolute(path) == absolute(read)) {
@@ -137,6 +141,14 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
         (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
         _ => false,
     }
+}
+
+/// Whether a file is there already, anywhere below a folder.
+fn is_file_within(path: &Path, folder: &Path) -> bool {
+    let (Ok(path), Ok(folder)) = (fs::canonicalize(path), fs::canonicalize(folder)) else {
+        return false;
+    };
+    path.is_file() && folder.is_dir() && path.starts_with(&folder)
 }
 
 fn ended(path: Option<&Path>, error: io::Error, exit: Exit) -> Result<Delivered, Vec<Failure>> {

@@ -144,6 +144,22 @@ fn outputs_that_cannot_be_opened() {
 }
 
 #[test]
+fn an_output_never_takes_the_place_of_a_file_in_a_source() {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/deep/1.json", "{\"Records\":[]}");
+    let refused = "logs/deep/1.json: cannot be opened for writing: is a file in one of the sources, \
+                   which it would replace\n";
+    let run = |words: &[&str]| sandbox.keytrail(words.iter().copied()).run();
+    let ended = run(&["scan", "logs", "-f", "json", "-o", "logs/deep/1.json"]).code(2);
+    ended.stderr(&format!("error: {refused}"));
+    let ended = run(&["scan", "logs", "--export", "html=logs/deep/1.json"]).code(2);
+    assert!(ended.stderr.contains(refused), "{}", ended.stderr);
+    assert_eq!(sandbox.read("logs/deep/1.json"), "{\"Records\":[]}");
+    // A new file may be written there.
+    run(&["scan", "logs", "-f", "json", "-o", "logs/report.json"]).code(0);
+}
+
+#[test]
 fn nothing_is_read_when_something_is_wrong() {
     let sandbox = Sandbox::new();
     let mut keytrail = sandbox.keytrail(["scan", "--since=soon", "-"]);
