@@ -65,6 +65,7 @@ fn main() -> io::Result<()> {
             }
         }
         save("read", 0, &text)?;
+        save("layers", 0, &[b"T", &bytes[..]].concat())?;
         if text.starts_with(b"{") {
             save("tags", 1, &text)?;
         }
