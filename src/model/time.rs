@@ -71,7 +71,8 @@ impl Time {
     }
 
     /// Reads an epoch number: seconds with or without a fraction; or milliseconds, microseconds or
-    /// nanoseconds, since as seconds they would be past the year 5000. `None` before 1970.
+    /// nanoseconds, since as seconds they would be past the year 5000. `None` before 1970 and from 2200 on:
+    /// such a number is most likely a date without its signs (`20260301100000`).
     pub fn from_epoch(number: f64) -> Option<Time> {
         let micros = match number {
             0.0..1e11 => number * 1e6,
@@ -80,7 +81,8 @@ impl Time {
             1e17..1e20 => number / 1e3,
             _ => return None,
         };
-        Some(Time(micros as i64))
+        const YEAR_2200: f64 = 7_258_118_400e6;
+        (micros < YEAR_2200).then_some(Time(micros as i64))
     }
 }
 
@@ -97,7 +99,8 @@ fn respelt(text: &str) -> Option<Time> {
         5 => format!("{}:{}", zone.get(..3)?, zone.get(3..)?),
         _ => zone.to_owned(),
     };
-    let clock = clock.strip_suffix("UTC").or(clock.strip_suffix('Z')).unwrap_or(clock);
+    let utc = || clock.strip_suffix("UTC").or(clock.strip_suffix('Z'));
+    let clock = if zone == "Z" { utc().unwrap_or(clock) } else { clock };
     Time::parse(&format!("{day}T{}{zone}", clock.trim_end()))
 }
 

@@ -25,6 +25,18 @@ pub fn with(names: &[&str], members: Map<String, Value>) -> String {
     format!("{START}\"{list}\"]{comma}{}", &text[1..])
 }
 
+/// The members of a record that claims itself that some are unknown, without the claim; `None` if it
+/// claims nothing. Only records that were made of an export may say so.
+pub fn without_claim(record: &str) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(mut members)) = serde_json::from_str(record) else { return None };
+    members.remove(MEMBER).map(|_| members)
+}
+
+/// Whether a record lists unknown members.
+pub fn is_listed_in(record: &[u8]) -> bool {
+    record.starts_with(START.as_bytes())
+}
+
 /// The unknown members of a record.
 #[derive(Debug, Clone, Copy)]
 pub struct Unknown<'a>(&'a str);

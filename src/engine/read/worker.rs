@@ -50,7 +50,7 @@ impl<'s, 'c, G: Gather> Worker<'s, 'c, G> {
             let mut nothing = ();
             let mut sink = BlobSink::new(shared, (partial, &mut nothing), &recalled.origin.blob, 0);
             sink.blob.recalled = Some(recalled);
-            reader.read(&mut Whole::new(&recalled.text), &mut sink);
+            reader.read_kept(&mut Whole::new(&recalled.text), &mut sink);
         }
         while let Some(block) =
             past.memory.uses.blocks.get(shared.inherited.fetch_add(1, Ordering::Relaxed))

@@ -6,6 +6,7 @@
 use super::cells::{self, Cell, Row};
 use super::shape::{self, Shape};
 use super::*;
+use crate::record::unknown;
 
 /// How deep documents may wrap documents. A record in Base64 in CloudWatch Logs in SQS takes five.
 const DEEPEST_WRAP: u32 = 8;
@@ -18,6 +19,8 @@ const DEEPEST_ENCODING: u32 = 2;
 pub(super) struct Depth {
     wraps: u32,
     encodings: u32,
+    /// The text was made here, of an export.
+    made: bool,
 }
 
 impl Depth {
@@ -26,7 +29,11 @@ impl Depth {
     }
 
     fn encoded(self) -> Depth {
-        Depth { wraps: self.wraps + 1, encodings: self.encodings + 1 }
+        Depth { wraps: self.wraps + 1, encodings: self.encodings + 1, ..self }
+    }
+
+    fn made(self) -> Depth {
+        Depth { made: true, ..self.deeper() }
     }
 
     /// Whether a document here is too deep to be opened.
@@ -96,6 +103,9 @@ impl Reader {
             return self.bad(sink, "documents wrap documents too deeply".into());
         }
         match shape {
+            Shape::Record if unknown::is_listed_in(record.bytes()) && !self.own && !depth.made => {
+                self.claiming(event.text(), listed, depth, sink);
+            }
             Shape::Record => self.record(record, sink),
             Shape::Other(kind) => sink.other(kind),
             Shape::Wraps(value) => self.wrapped(value, depth.deeper(), sink),
@@ -110,12 +120,30 @@ impl Reader {
             }
             Shape::Rows(rows) => self.result_set(rows, depth.deeper(), sink),
             Shape::Ocsf => match ocsf::record(event.json()) {
-                Some(text) => self.unwrapped(&text, true, depth.deeper(), sink),
+                Some(text) => self.unwrapped(&text, true, depth.made(), sink),
                 None => self.bad(sink, "an OCSF event without an operation".into()),
             },
             Shape::Lacks(what) => self.bad(sink, what.into()),
             Shape::Unknown if listed => self.record(record, sink),
             Shape::Unknown => self.unknown(&event, sink),
+        }
+    }
+
+    /// A record that says itself that members of it are unknown: whoever writes into a log could silence
+    /// rules with that. It is read as if it said nothing.
+    fn claiming(&mut self, text: &str, listed: bool, depth: Depth, sink: &mut impl Sink) {
+        let message = format!(
+            "record {}: it has a member {}, which no record of CloudTrail has: read without it",
+            self.number,
+            unknown::MEMBER
+        );
+        sink.problem(Stage::Parse, message);
+        match unknown::without_claim(text) {
+            Some(members) => {
+                let text = unknown::with(&[], members);
+                self.unwrapped(&text, listed, depth.made(), sink);
+            }
+            None => self.bad(sink, "not valid JSON".into()),
         }
     }
 
@@ -215,7 +243,7 @@ impl Reader {
     pub(super) fn row(&mut self, row: Row, depth: Depth, sink: &mut impl Sink) {
         match row {
             Row::Whole(text) => self.message(&text, depth, sink),
-            Row::Record(text) => self.unwrapped(&text, true, depth, sink),
+            Row::Record(text) => self.unwrapped(&text, true, depth.made(), sink),
             Row::NoRecord => {
                 self.bad(sink, "a row without the name and the source of an event".into());
             }

@@ -77,6 +77,8 @@ pub struct Reader {
     flow_log: bool,
     /// The table of which rows are read.
     table: Option<Table>,
+    /// The records are our own, of an earlier run.
+    own: bool,
 }
 
 /// Where in a document the reader is.
@@ -139,6 +141,7 @@ impl Reader {
             first: 0,
             flow_log: false,
             table: None,
+            own: false,
         }
     }
 

@@ -8,6 +8,13 @@ use crate::model::window::Window;
 const LONGEST_LINE: usize = 64 << 10; // 64 KiB
 
 impl Reader {
+    /// Reads records that an earlier run has read and kept: what they list as unknown was found so then.
+    pub fn read_kept(&mut self, window: &mut dyn Window, sink: &mut impl Sink) {
+        self.own = true;
+        self.read(window, sink);
+        self.own = false;
+    }
+
     /// Reads one blob to its end, or until the sink has had enough.
     pub fn read(&mut self, window: &mut dyn Window, sink: &mut impl Sink) {
         self.at = Place::Between;
