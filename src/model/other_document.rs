@@ -43,11 +43,13 @@ pub enum OtherDocument {
     BulkAction,
     /// The output of `aws kms get-key-last-usage`.
     KeyLastUsage,
+    /// An export without a row, of which nobody can tell what it is an export of.
+    EmptyList,
 }
 
 impl OtherDocument {
     /// Every kind, in order.
-    pub const ALL: [OtherDocument; 14] = [
+    pub const ALL: [OtherDocument; 15] = [
         OtherDocument::Digest,
         OtherDocument::DigestSignature,
         OtherDocument::Config,
@@ -62,6 +64,7 @@ impl OtherDocument {
         OtherDocument::Ocsf,
         OtherDocument::BulkAction,
         OtherDocument::KeyLastUsage,
+        OtherDocument::EmptyList,
     ];
 
     /// The kind of that number.
@@ -98,6 +101,7 @@ impl OtherDocument {
                 ("bulk action without a record", "bulk actions without a record")
             }
             OtherDocument::KeyLastUsage => ("last usage of a key", "last usages of keys"),
+            OtherDocument::EmptyList => ("export without a row", "exports without rows"),
         }
     }
 }
@@ -113,6 +117,6 @@ mod tests {
             assert_eq!(OtherDocument::from_number(kind as u8), Some(kind));
         }
         assert_eq!(OtherDocument::from_number(0), None);
-        assert_eq!(OtherDocument::from_number(15), None);
+        assert_eq!(OtherDocument::from_number(16), None);
     }
 }

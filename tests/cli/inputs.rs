@@ -381,3 +381,24 @@ fn a_record_that_claims_unknown_members_silences_no_rule() {
     assert_eq!(report["findings"][0]["count"], 2);
     assert_eq!((&report["notes"], report["problems"].as_array().unwrap().len()), (&json!([]), 1));
 }
+
+#[test]
+fn tags_of_a_key_are_unknown_where_the_export_left_out_the_request() {
+    let found = |sample: &str, without: &[&str]| {
+        let path = format!("samples/rules/key-untagged/{sample}.json");
+        let text = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let file: Value = serde_json::from_slice(&text).unwrap();
+        let rows = each(file["Records"].as_array().unwrap(), |record| {
+            let mut row = row(record);
+            without.iter().for_each(|name| drop(row.as_object_mut().unwrap().remove(*name)));
+            row
+        });
+        let sandbox = Sandbox::new();
+        sandbox.write("rows.json", rows);
+        let report = sandbox.report(0, ["rows.json", "--min-level=informational"]);
+        findings(&report).iter().filter(|finding| finding["rule"] == "key-untagged").count()
+    };
+    assert_eq!(found("match-no-tags", &[]), 1);
+    assert_eq!(found("match-no-tags", &["requestparameters"]), 0);
+    assert_eq!(found("clean-tagged-at-creation", &["requestparameters"]), 0);
+}

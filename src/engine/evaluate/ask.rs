@@ -46,8 +46,11 @@ impl Answers {
             if !set.may_match(rule, &mut self.asked, event, &record.view) {
                 continue;
             }
-            if set.history(rule as usize).is_some() {
-                self.histories.push(rule);
+            if let Some((_, history)) = set.history(rule as usize) {
+                match unknown.is_none_or(|unknown| notes_what_is_known(history, event, unknown)) {
+                    true => self.histories.push(rule),
+                    false => self.undecided.push(rule as usize),
+                }
                 continue;
             }
             if !range.is_found() && set.feeds(rule as usize).is_empty() {
@@ -74,6 +77,17 @@ fn decides(set: &RuleSet, rule: u32, event: &Event<'_>, unknown: Unknown<'_>) ->
     let event = event.with_witness(&witness);
     // A view of its own, since one that was asked before keeps what it found.
     set.check(rule, &event, &View::new(&event)).is_some() && !witness.has_asked()
+}
+
+/// Whether what a record means to a history rests on what is known of it.
+fn notes_what_is_known(history: &dyn History, event: &Event<'_>, unknown: Unknown<'_>) -> bool {
+    let witness = Witness::new(unknown);
+    let event = event.with_witness(&witness);
+    let mut marks = Vec::new();
+    let note = || history.note(&event, &View::new(&event), &mut marks);
+    // A history that fails is told when it is shown the record.
+    let failed = catch_unwind(AssertUnwindSafe(note)).is_err();
+    failed || marks.is_empty() || !witness.has_asked()
 }
 
 /// What a record means to a history; `None` if the history failed.

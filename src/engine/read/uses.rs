@@ -23,6 +23,7 @@ use crate::model::finding::Resource;
 use crate::model::time::Time;
 use crate::record::json::Json;
 use crate::record::kms::View;
+use crate::record::unknown::Unknown;
 use crate::tags::extract::extract;
 use crate::tags::uses;
 
@@ -34,6 +35,15 @@ pub fn is_row(sink: &BlobSink<'_, '_>, record: &Record<'_>) -> bool {
         && record.is_crypto()
         && !view.is_trail_delivery()
         && !record.is_of_endpoint()
+        && tells_who_and_where(view)
+}
+
+/// Whether a record tells who used the key and where. An export that left that out would make one caller
+/// of all, and one place.
+fn tells_who_and_where(view: &View<'_>) -> bool {
+    let unknown = Unknown::of(view.event().text());
+    let needed = ["userIdentity", "recipientAccountId", "awsRegion"];
+    unknown.is_none_or(|unknown| !needed.iter().any(|name| unknown.has(name)))
 }
 
 /// Notes the use that a record is, if it is one.

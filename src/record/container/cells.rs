@@ -83,6 +83,17 @@ const MEMBERS: [(&str, Member); 28] = [
     ("tlsDetails", Member::Nested),
 ];
 
+/// How many names a path may have.
+const DEEPEST_PATH: usize = 8;
+
+/// Members that few records have, so that nothing follows from a table without a column for them.
+const RARE: [(&str, Member); 4] = [
+    ("insightDetails", Member::Free),
+    ("eventContext", Member::Free),
+    ("addendum", Member::Free),
+    ("edgeDeviceDetails", Member::Free),
+];
+
 /// Names inside of [`Member::Nested`], which tables have in lower case.
 const NESTED: [&str; 30] = [
     "principalId",
@@ -125,6 +136,7 @@ pub fn read(cells: Vec<(Cow<'_, str>, Cell<'_>)>) -> Row {
         let text = columns.iter().find(|(column, _)| column == name).and_then(|(_, cell)| {
             let text = match cell {
                 Cell::Text(text) => text.to_string(),
+                Cell::Json(json) if json.kind() == Kind::Object => json.raw().to_owned(),
                 Cell::Json(json) => json.text()?.into_owned(),
             };
             (!text.trim().is_empty()).then_some(text)
@@ -134,9 +146,10 @@ pub fn read(cells: Vec<(Cow<'_, str>, Cell<'_>)>) -> Row {
         }
     }
     let (mut record, mut missing) = (Map::new(), Vec::new());
-    for (member, kind) in MEMBERS {
+    for (member, kind) in MEMBERS.into_iter().chain(RARE) {
         let name = member.to_ascii_lowercase();
         match columns.iter().find(|(column, _)| *column == name) {
+            None if RARE.iter().any(|(rare, _)| *rare == member) => {}
             None => missing.push(member),
             Some((_, cell)) => {
                 let value = value(member, kind, cell);
@@ -150,6 +163,28 @@ pub fn read(cells: Vec<(Cow<'_, str>, Cell<'_>)>) -> Row {
         true => Row::Record(unknown::with(&missing, record)),
         false => Row::NoRecord,
     }
+}
+
+/// A part of a record, under the names that CloudTrail gives its members: with what is missing. Names
+/// with dots are paths.
+pub fn part(record: Json<'_>) -> String {
+    let mut members = Map::new();
+    for (name, value) in record.members() {
+        let name = name.text();
+        let path: Vec<&str> = name.split('.').collect();
+        let is_path = MEMBERS.iter().any(|(member, _)| Some(member) == path.first());
+        match is_path && path.len() <= DEEPEST_PATH {
+            true => unknown::put(&mut members, &path, value.to_value()),
+            false => drop(members.insert(name.into_owned(), value.to_value())),
+        }
+    }
+    let is_missing = |name: &&str| !members.contains_key(*name);
+    let mut missing: Vec<&str> = MEMBERS.iter().map(|(name, _)| *name).filter(is_missing).collect();
+    let identity = members.get("userIdentity").and_then(Value::as_object);
+    if identity.is_some_and(|identity| !identity.contains_key("sessionContext")) {
+        missing.push("userIdentity.sessionContext");
+    }
+    unknown::with(&missing, members)
 }
 
 /// A row as a list of its cells: `[{"field":NAME,"value":VALUE},…]` (Logs Insights), or an object for

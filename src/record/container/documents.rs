@@ -94,7 +94,7 @@ impl Reader {
     /// Hands on a record, or what a document that wraps records holds. What is `listed` in a list of
     /// records is a record unless it is known as something else.
     fn hand_on(&mut self, record: Marked<'_>, listed: bool, depth: Depth, sink: &mut impl Sink) {
-        if listed && begins_as_record(record.bytes()) {
+        if listed && (depth.made || begins_as_record(record.bytes())) {
             return self.record(record, sink);
         }
         let Some(event) = record.event() else { return };
@@ -103,16 +103,26 @@ impl Reader {
             return self.bad(sink, "documents wrap documents too deeply".into());
         }
         match shape {
-            Shape::Record if unknown::is_listed_in(record.bytes()) && !self.own && !depth.made => {
+            Shape::Record | Shape::Part
+                if unknown::is_listed_in(record.bytes()) && !self.own && !depth.made =>
+            {
                 self.claiming(event.text(), listed, depth, sink);
             }
+            Shape::Part if listed => self.record(record, sink),
             Shape::Record => self.record(record, sink),
             Shape::Other(kind) => sink.other(kind),
             Shape::Wraps(value) => self.wrapped(value, depth.deeper(), sink),
+            Shape::Lists(list) if list.elements().next().is_none() => {
+                sink.other(OtherDocument::EmptyList);
+            }
             Shape::Lists(list) => {
                 list.elements().for_each(|element| self.wrapped(element, depth.deeper(), sink));
             }
             Shape::Encoded(data) => self.encoded(data, depth.encoded(), sink),
+            Shape::Part => {
+                let text = cells::part(event.json());
+                self.unwrapped(&text, true, depth.made(), sink);
+            }
             Shape::Row => {
                 let cells = event.json().members();
                 let cells = cells.map(|(name, value)| (name.text(), Cell::Json(value)));
@@ -261,7 +271,15 @@ impl Reader {
             .collect()
         };
         let mut rows = rows.elements().map(cells);
-        let Some(names) = rows.next() else { return };
+        let Some(names) = rows.next() else { return sink.other(OtherDocument::EmptyList) };
+        if !cells::are_columns(names.iter().map(String::as_str)) {
+            let message = "an Athena result without the name and the source of events".to_owned();
+            return sink.problem(Stage::Parse, message);
+        }
+        let mut rows = rows.peekable();
+        if rows.peek().is_none() {
+            sink.other(OtherDocument::EmptyList);
+        }
         for values in rows {
             let row = names.iter().map(|name| Cow::from(name.as_str()));
             let row = row.zip(values.into_iter().map(|value| Cell::Text(value.into())));
@@ -284,5 +302,6 @@ fn begins_as_record(text: &[u8]) -> bool {
             None => return false,
         }
     }
-    !rest.starts_with(b"0\"")
+    // Two digits: notices of stores have versions such as 1.5.
+    matches!(rest, [b'0'..=b'9', b'0'..=b'9', b'"', ..])
 }

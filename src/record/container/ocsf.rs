@@ -269,7 +269,7 @@ impl Record<'_> {
         };
         for (name, value) in pairs {
             let path: Vec<&str> = name.splitn(DEEPEST, '.').collect();
-            put(&mut self.members, &path, typed(&name, nested(value)));
+            unknown::put(&mut self.members, &path, typed(&name, nested(value)));
         }
         let members = &self.members;
         self.missing.retain(|name| !members.contains_key(*name));
@@ -305,22 +305,6 @@ fn typed(name: &str, value: Value) -> Value {
         Some("true") if is_flag => Value::Bool(true),
         Some("false") if is_flag => Value::Bool(false),
         _ => value,
-    }
-}
-
-/// Puts a value at a path, unless something is there.
-fn put(members: &mut Map<String, Value>, path: &[&str], value: Value) {
-    let Some((first, rest)) = path.split_first() else { return };
-    if value.is_null() {
-        return;
-    }
-    if rest.is_empty() {
-        members.entry(*first).or_insert(value);
-        return;
-    }
-    let inner = members.entry(*first).or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(inner) = inner {
-        put(inner, rest, value);
     }
 }
 

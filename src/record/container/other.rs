@@ -2,6 +2,7 @@
 
 use crate::model::other_document::OtherDocument;
 use crate::record::event::Event;
+use crate::record::json::Kind;
 
 /// What CloudTrail sends to an SNS topic to test it (CloudTrail user guide, "Configuring Amazon SNS
 /// notifications for CloudTrail").
@@ -9,6 +10,10 @@ const TRAIL_TEST: &str = "CloudTrail validation message.";
 
 /// How CloudWatch Logs starts the messages by which it tests a subscription.
 const LOGS_TEST: &str = "CWL CONTROL MESSAGE";
+
+/// What an action of a bulk request may have beside names that begin with `_`.
+const BESIDE_ACTION: [&str; 6] =
+    ["pipeline", "routing", "require_alias", "if_seq_no", "if_primary_term", "retry_on_conflict"];
 
 /// A message that holds no record, whatever text it has.
 pub fn of_message(event: &Event<'_>) -> Option<OtherDocument> {
@@ -27,10 +32,14 @@ pub fn of_message(event: &Event<'_>) -> Option<OtherDocument> {
     if has("TopicArn") && text("Type").is_some_and(|kind| subscription.contains(&&*kind)) {
         return Some(OtherDocument::SnsSubscription);
     }
-    if has("KeyLastUsage") || has("TrackingStartDate") {
+    if has("KeyLastUsage") && has("KeyId") {
         return Some(OtherDocument::KeyLastUsage);
     }
-    let action = |name| event.get(name).is_some_and(|action| action.get("_index").is_some());
+    let of_action = |name: &str| name.starts_with('_') || BESIDE_ACTION.contains(&name);
+    let action = |name| {
+        let action = event.get(name).filter(|action| action.kind() == Kind::Object);
+        action.is_some_and(|action| action.members().all(|(name, _)| of_action(&name.text())))
+    };
     let is_action = event.json().members().count() == 1;
     (is_action && ["index", "create", "update", "delete"].into_iter().any(action))
         .then_some(OtherDocument::BulkAction)

@@ -197,6 +197,9 @@ impl Reader {
             }
             (Some(b' ' | b'\n' | b'\r' | b'\t'), _) => Step::Go(white(text)),
             (Some(b']'), _) => {
+                if next == Next::First && list == List::Export {
+                    sink.other(OtherDocument::EmptyList);
+                }
                 if next == Next::Value && !self.broken {
                     self.unexpected(sink, "expected a record behind ',', found ']'");
                 }
@@ -223,7 +226,7 @@ impl Reader {
             (Some(b'{'), _) => self.object(text, last, Resume::List { list, wrapped }, sink),
             (Some(_), _) => {
                 let Some(len) = value_len(text, last) else { return self.too_short(text, sink) };
-                if text[0] == b'[' && list == List::Mixed && plain::valid(&text[..len]) {
+                if text[0] == b'[' && list != List::Records && plain::valid(&text[..len]) {
                     let cells = String::from_utf8_lossy(&text[..len]);
                     self.row(cells::of_list(Json::new(&cells)), Depth::default(), sink);
                     self.at = to(Next::Comma);

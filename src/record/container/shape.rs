@@ -22,6 +22,8 @@ pub enum List {
     Records,
     /// A bare array, `{"Events":[…]}`, `{"events":[…]}`: whatever each element is.
     Mixed,
+    /// The same under a name that many tools use: if it is empty, nobody knows what it is a list of.
+    Export,
 }
 
 impl List {
@@ -29,8 +31,10 @@ impl List {
     pub fn named(name: &[u8]) -> Option<List> {
         match name {
             b"Records" => Some(List::Records),
-            b"Events" | b"events" | b"logEvents" | b"Messages" | b"records" | b"results"
-            | b"rows" | b"QueryResultRows" => Some(List::Mixed),
+            b"Events" | b"events" | b"logEvents" => Some(List::Mixed),
+            b"Messages" | b"records" | b"results" | b"rows" | b"QueryResultRows" => {
+                Some(List::Export)
+            }
             _ => None,
         }
     }
@@ -99,6 +103,8 @@ pub fn start(text: &[u8]) -> Start {
 pub enum Shape<'a> {
     /// A CloudTrail record.
     Record,
+    /// Some members of a record, by the names that CloudTrail gives them: a search that asked for these.
+    Part,
     /// An object that wraps one record, as an object or as a string of JSON.
     Wraps(Json<'a>),
     /// An object that wraps a list.
@@ -132,13 +138,39 @@ pub fn of<'a>(event: &Event<'a>) -> Shape<'a> {
 /// A record, or what calls itself a record and is none.
 fn record<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
     let source = event.text_at(&["eventSource"]).or_else(|| event.text_at(&["EventSource"]));
-    // No source of CloudTrail starts like this; those of Lambda events do.
-    if source.is_some_and(|source| source.starts_with("aws:")) {
+    // No source of CloudTrail is like this; those of Lambda events and of notices of stores are.
+    if source.is_some_and(|source| source.contains(':')) {
         return Some(of_lambda(event));
     }
     let is_record =
         ["eventSource", "eventVersion", "eventName"].iter().any(|name| event.get(name).is_some());
-    is_record.then_some(Shape::Record)
+    if !is_record {
+        return None;
+    }
+    if let Some(whole) = whole(event) {
+        return Some(Shape::Wraps(whole));
+    }
+    let has_identity =
+        || event.get("userIdentity").is_some_and(|identity| identity.kind() == Kind::Object);
+    let is_part =
+        event.get("eventVersion").is_none() && (event.get("eventID").is_none() || !has_identity());
+    Some(if is_part { Shape::Part } else { Shape::Record })
+}
+
+/// The whole record, as exports name it beside what they have taken out of it.
+fn whole<'a>(event: &Event<'a>) -> Option<Json<'a>> {
+    let names = [
+        "CloudTrailEvent",
+        "cloud_trail_event",
+        "cloudtrail_event",
+        "eventJson",
+        "eventjson",
+        "_raw",
+        "event.original",
+    ];
+    let named = names.iter().filter_map(|name| event.get(name)).find(|value| !value.is_null());
+    let original = || event.get("event")?.get("original").filter(|value| !value.is_null());
+    named.or_else(original)
 }
 
 /// An element of what Lambda is given.
@@ -151,6 +183,7 @@ fn of_lambda<'a>(event: &Event<'a>) -> Shape<'a> {
     }
     Shape::Other(match event.get("s3") {
         Some(_) => OtherDocument::S3Notice,
+        None if event.get("oss").is_some() => OtherDocument::S3Notice,
         None => OtherDocument::LambdaEvent,
     })
 }
@@ -165,17 +198,14 @@ fn message<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
         let other = Shape::Other(OtherDocument::EventBridge);
         return Some(if of_trail { Shape::Wraps(detail) } else { other });
     }
+    if let Some(whole) = whole(event) {
+        return Some(Shape::Wraps(whole));
+    }
     if let Some(other) = other::of_message(event) {
         return Some(Shape::Other(other));
     }
     if event.text_at(&["messageType"]).is_some_and(|kind| kind == "DATA_MESSAGE") {
         return None;
-    }
-    // The whole record, as exports name it, comes before what lies beside it.
-    for name in ["CloudTrailEvent", "cloud_trail_event", "eventJson", "eventjson", "_raw"] {
-        if let Some(value) = event.get(name).filter(|value| !value.is_null()) {
-            return Some(Shape::Wraps(value));
-        }
     }
     if let Some(data) = event.get("awslogs").and_then(|logs| logs.get("data")) {
         return Some(Shape::Encoded(data));
@@ -188,10 +218,21 @@ fn message<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
             return Some(Shape::Wraps(inner));
         }
     }
+    // A log shipper keeps the record as its message, beside what it says of the event itself.
+    let message = event
+        .get("message")
+        .filter(|message| message.as_str().is_some_and(|text| text.trim_start().starts_with('{')));
     if let Some(inner) = event.get("event") {
-        return Some(of_event(inner));
+        return Some(match of_event(inner) {
+            Shape::Lacks(what) => message.map_or(Shape::Lacks(what), Shape::Wraps),
+            Shape::Wraps(inner) if inner.kind() == Kind::Object => match message {
+                Some(message) if inner.get("eventName").is_none() => Shape::Wraps(message),
+                _ => Shape::Wraps(inner),
+            },
+            shape => shape,
+        });
     }
-    for name in ["Body", "body", "Message", "message", "@message", "event.original"] {
+    for name in ["Body", "body", "Message", "message", "@message"] {
         if let Some(text) = event.get(name).filter(|text| text.kind() == Kind::String) {
             return Some(Shape::Wraps(text));
         }
@@ -231,11 +272,21 @@ fn of_event(inner: Json<'_>) -> Shape<'_> {
 fn row<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
     if let Some(class) = event.get("class_uid") {
         let of_calls = class.scalar().is_some_and(|class| class == "6003");
-        return Some(if of_calls { Shape::Ocsf } else { Shape::Other(OtherDocument::Ocsf) });
+        let is_ours = of_calls && is_of_cloudtrail(event);
+        return Some(if is_ours { Shape::Ocsf } else { Shape::Other(OtherDocument::Ocsf) });
     }
     let has = |names: [&str; 2]| names.iter().any(|name| event.get(name).is_some());
     let is_row = has(["eventname", "event_name"]) && has(["eventsource", "event_source"]);
     is_row.then_some(Shape::Row)
+}
+
+/// Whether an event of OCSF is one of CloudTrail, as far as it names where it comes from.
+fn is_of_cloudtrail(event: &Event<'_>) -> bool {
+    let names = |path: &[&str], word: &str| {
+        let text = event.text_at(path).filter(|text| !text.is_empty());
+        text.is_none_or(|text| text.to_ascii_lowercase().contains(word))
+    };
+    names(&["metadata", "product", "name"], "cloudtrail") && names(&["cloud", "provider"], "aws")
 }
 
 fn list<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
@@ -257,7 +308,7 @@ mod tests {
     fn the_first_member_tells_a_list_apart() {
         assert_eq!(start(b"{\"Records\":[{"), Start::List(List::Records, 12));
         assert_eq!(start(b"{ \"Events\" : [ "), Start::List(List::Mixed, 14));
-        assert_eq!(start(b"{\"QueryResultRows\":[["), Start::List(List::Mixed, 20));
+        assert_eq!(start(b"{\"QueryResultRows\":[["), Start::List(List::Export, 20));
         assert_eq!(start(b"{\"Records\":{"), Start::Object);
         assert_eq!(start(b"{\"eventVersion\":\"1.08\""), Start::Object);
         assert_eq!(start(b"{}"), Start::Object);

@@ -347,13 +347,13 @@ fn fields_cannot_forge_records() {
 
 #[test]
 fn invalid_utf8_is_said_and_read_with_replacements() {
-    let mut text = b"[{\"eventName\":\"x\xff\",\"n\":1},".to_vec();
+    let mut text = b"[{\"eventName\":\"x\xff\",\"eventVersion\":\"1.08\",\"n\":1},".to_vec();
     text.extend(record(2).to_string().bytes());
     text.push(b']');
     let seen = read(&text);
     assert_eq!(records(&seen), [1, 2]);
     assert!(problems(&seen)[0].contains("invalid UTF-8 at byte 16"), "{seen:?}");
-    let replaced = json!({"eventName":"x\u{fffd}","n":1});
+    let replaced = json!({"eventName":"x\u{fffd}","eventVersion":"1.08","n":1});
     assert!(seen.contains(&Seen::Record(0, replaced)));
 }
 

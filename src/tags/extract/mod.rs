@@ -19,6 +19,7 @@ use super::uses;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::{Actor, View};
 use crate::record::shape;
+use crate::record::unknown::Unknown;
 use table::{ANY_KEYS, ANY_RESOURCE, ANY_TAGS, Does, ROWS, Row, undated};
 
 pub use paths::{alias_arn, all, first, resource, resources};
@@ -164,6 +165,10 @@ fn kind_of(arn: &str) -> &str {
 /// What a call of the table does to resources of one kind; `None` when it does nothing that is
 /// known.
 fn what(view: &View<'_>, row: &Row, kind: &str) -> Option<What> {
+    if Unknown::of(view.event().text()).is_some_and(|unknown| unknown.has("requestParameters")) {
+        let is_new = matches!(row.does, Does::Create | Does::CreateBlurred | Does::CreateIfGiven);
+        return Some(if is_new || row.does == Does::Delete { What::Gone } else { What::Blur });
+    }
     let given = given(view, row.tags, kind);
     Some(match (row.does, given) {
         (Does::Delete, _) => What::Gone,

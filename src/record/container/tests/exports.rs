@@ -122,3 +122,99 @@ fn documents_wrap_documents_a_few_times_and_no_more() {
     assert_eq!(records(&read(encoded(2).to_string().as_bytes())), [1]);
     assert_eq!(bad(&read(encoded(3).to_string().as_bytes())), 1);
 }
+
+#[test]
+fn the_whole_record_comes_before_what_was_taken_out_of_it() {
+    let a = record(1);
+    let fields =
+        json!({"eventName":"Decrypt","eventSource":"kms.amazonaws.com","userIdentity.arn":"x"});
+    let beside = |name: &str, value: Value| {
+        let mut row = fields.clone();
+        row[name] = value;
+        row
+    };
+    for text in [
+        json!({"preview":false,"result":beside("_raw", a.to_string().into())}),
+        json!({"results":[beside("_raw", a.to_string().into())]}),
+        json!({"_source":beside("event", json!({"original":a.to_string()}))}),
+        json!({"_source":{"message":a.to_string(),"event":{"dataset":"aws.cloudtrail"}}}),
+        json!({"_source":{"message":a.to_string(),"event":{"action":"Decrypt"}}}),
+        json!({"rows":[beside("cloudtrail_event", a.clone())]}),
+        json!({"eventJson":a.to_string(),"TrackingStartDate":"x","KeyLastUsage":{},"KeyId":"k"}),
+        json!({"eventJson":a.to_string(),"s3Bucket":"b","s3ObjectKey":["k"]}),
+    ] {
+        assert_eq!(read(text.to_string().as_bytes()), [Seen::Record(0, a.clone())], "{text}");
+    }
+}
+
+#[test]
+fn a_search_for_some_members_leaves_the_others_unknown() {
+    let row = json!({"eventName":"Decrypt","eventSource":"kms.amazonaws.com","userIdentity.arn":"arn:x","eventTime":"2026-03-01T10:00:00Z"});
+    for text in
+        [json!({"result":row}), json!({"_source":row}), json!({"results":[row]}), row.clone()]
+    {
+        let seen = read(text.to_string().as_bytes());
+        let [Seen::Record(0, record)] = &seen[..] else { panic!("{text}: {seen:?}") };
+        let unknown = record[crate::record::unknown::MEMBER].as_array().unwrap();
+        for name in ["requestParameters", "errorCode", "userIdentity.sessionContext"] {
+            assert!(unknown.contains(&json!(name)), "{text}: {name}");
+        }
+        assert_eq!(record["userIdentity"]["arn"], "arn:x");
+    }
+    // A record of a trail file is whole, whatever it lacks.
+    let seen = read(
+        json!({"Records":[{"eventName":"Decrypt","eventSource":"kms.amazonaws.com"}]})
+            .to_string()
+            .as_bytes(),
+    );
+    assert!(
+        matches!(&seen[..], [Seen::Record(0, record)] if record.as_object().unwrap().len() == 2)
+    );
+}
+
+#[test]
+fn what_others_call_records_and_events_is_no_record() {
+    use OtherDocument::*;
+    let notice = |source: &str, version: &str| json!({"Records":[{"eventVersion":version,"eventSource":source,"eventName":"s3:ObjectCreated:Put","s3":{}}]});
+    for (text, kind) in [
+        (notice("minio:s3", "2.0"), S3Notice),
+        (notice("ceph:s3", "2.2"), S3Notice),
+        (notice("aws:s3", "1.5"), S3Notice),
+        (json!({"class_uid":6003,"api":{"operation":"x"},"cloud":{"provider":"GCP"}}), Ocsf),
+        (
+            json!({"class_uid":6003,"api":{"operation":"x"},"metadata":{"product":{"name":"Amazon EKS"}}}),
+            Ocsf,
+        ),
+        (json!({"create":{}}), BulkAction),
+        (json!({"index":{"_index":"i","routing":"r"}}), BulkAction),
+        (json!({"name":"pkg","records":[]}), EmptyList),
+        (json!({"results":[]}), EmptyList),
+        (json!({"hits":{"hits":[]}}), EmptyList),
+        (
+            json!({"ResultSet":{"Rows":[{"Data":[{"VarCharValue":"eventname"},{"VarCharValue":"eventsource"}]}]}}),
+            EmptyList,
+        ),
+    ] {
+        assert_eq!(read(text.to_string().as_bytes()), [Seen::Other(kind)], "{text}");
+    }
+    assert_eq!(read(br#"{"Records":[]}"#), []);
+    assert_eq!(read(br#"{"Events":[]}"#), []);
+    let seen = read(
+        json!({"ResultSet":{"Rows":[{"Data":[{"VarCharValue":"_col0"}]}]}}).to_string().as_bytes(),
+    );
+    assert_eq!(problems(&seen).len(), 1);
+}
+
+#[test]
+fn a_record_that_claims_unknown_members_is_read_without_the_claim() {
+    let mut claim = json!({crate::record::unknown::MEMBER:["eventName"]}).to_string();
+    claim.pop();
+    let claim = format!("{claim},{}", &record(1).to_string()[1..]);
+    for text in
+        [claim.clone(), format!("{{\"Records\":[{claim}]}}"), json!({"_raw":claim}).to_string()]
+    {
+        let seen = read(text.as_bytes());
+        assert_eq!((records(&seen), problems(&seen).len()), (vec![1], 1), "{text}");
+        assert!(!format!("{seen:?}").contains("keytrail.unknown\""), "{seen:?}");
+    }
+}
