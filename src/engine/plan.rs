@@ -165,20 +165,36 @@ pub struct ToMeet {
 /// Decides whether a finding is told, and whether an earlier report has it. It is asked once about
 /// each, before many findings of one actor become one.
 #[derive(Clone)]
-pub struct Admit(Arc<Mutex<Decide>>);
+pub struct Admit {
+    decide: Arc<Mutex<Decide>>,
+    found_before: Arc<FoundBefore>,
+}
 
 /// What decides.
 type Decide = dyn FnMut(&Finding) -> Option<Status> + Send;
+/// Whether an earlier run has found it, listed or not.
+type FoundBefore = dyn Fn(&Finding) -> bool + Send + Sync;
 
 impl Admit {
     /// One that asks `decide`.
     pub fn new(decide: impl FnMut(&Finding) -> Option<Status> + Send + 'static) -> Admit {
-        Admit(Arc::new(Mutex::new(decide)))
+        Admit { decide: Arc::new(Mutex::new(decide)), found_before: Arc::new(|_| false) }
+    }
+
+    /// One that knows what earlier runs have found.
+    #[must_use]
+    pub fn after(self, found: impl Fn(&Finding) -> bool + Send + Sync + 'static) -> Admit {
+        Admit { found_before: Arc::new(found), ..self }
     }
 
     pub(super) fn ask(&self, finding: &Finding) -> Option<Status> {
-        let mut decide = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decide = self.decide.lock().unwrap_or_else(PoisonError::into_inner);
         decide(finding)
+    }
+
+    /// Whether an earlier run has found it, listed or not.
+    pub(super) fn is_known(&self, finding: &Finding) -> bool {
+        (self.found_before)(finding)
     }
 }
 

@@ -81,6 +81,12 @@ impl Triage {
         !self.suppressions.is_empty() || self.baseline.is_some() || self.past.is_some()
     }
 
+    /// Whether an earlier run has found it, listed or not, at whatever level.
+    pub fn is_known(&self, finding: &Finding) -> bool {
+        let past = self.past.as_ref();
+        past.is_some_and(|past| past.has(finding, &[true, false], Level::ALL.into_iter()))
+    }
+
     /// Counts a finding; its status if it is to be listed.
     pub fn admit(&mut self, finding: &Finding) -> Option<Status> {
         let status = self.screen(finding)?;

@@ -20,12 +20,17 @@ impl Nights {
 
     /// One more night, in which these records come. What it tells.
     fn night(&mut self, records: &[Value]) -> Value {
+        self.night_with(records, &[])
+    }
+
+    /// One more night with more options.
+    fn night_with(&mut self, records: &[Value], more: &[&str]) -> Value {
         self.nights += 1;
         let report = format!("night-{}.json", self.nights);
         self.sandbox.write(&format!("logs/{}.json", self.nights), file(records));
         let rule = format!("--select={}", self.rule);
         let words = ["scan", "logs", "--state=state", "-q", &rule, "-o", &report];
-        self.sandbox.keytrail(words).run().code(0);
+        self.sandbox.keytrail(words.iter().chain(more)).run().code(0);
         serde_json::from_str(&self.sandbox.read(&report)).unwrap()
     }
 
@@ -228,4 +233,68 @@ fn of_what_a_state_does_not_know_nothing_is_told_to_be_undone() {
     let third = nights.night(&[disable(3, "10:00:00"), enable(3, "11:00:00")]);
     assert_eq!(outcomes(&third, "findings", OFF), [Value::Null]);
     assert_eq!(outcomes(&nights.period(), "findings", OFF), ["open"]);
+    // What it did since is not all that it did.
+    nights.night(&[disable(4, "10:00:00")]);
+    let fifth = nights.night(&[enable(5, "10:00:00")]);
+    assert_eq!(fifth["outcomes"], json!([]));
+}
+
+const GRANT: &str = "grant-external-grantee";
+
+fn grant(day: u32, id: &str) -> Value {
+    let request = json!({"keyId": KEY, "operations": ["Decrypt"],
+        "granteePrincipal": "arn:aws:iam::777788889999:root"});
+    let call = with(call("CreateGrant", id), &[("/requestParameters", request)]);
+    on(day, "10:00:00", with(call, &[("/responseElements", json!({"grantId": id}))]))
+}
+
+fn revoke(day: u32, id: &str) -> Value {
+    let request = json!({"keyId": KEY, "grantId": id});
+    on(day, "11:00:00", with(call("RevokeGrant", id), &[("/requestParameters", request)]))
+}
+
+#[test]
+fn of_more_than_is_shown_nothing_is_told_to_be_undone() {
+    let mut nights = Nights::of(GRANT);
+    let many: Vec<Value> = (0..12).map(|n| grant(1, &format!("g{n}"))).collect();
+    assert_eq!(outcomes(&nights.night(&many), "findings", GRANT), ["open"]);
+    for day in 2..=4 {
+        let id = format!("z{day}");
+        let night = nights.night(&[grant(day, &id), revoke(day, &id)]);
+        assert_eq!(outcomes(&night, "findings", GRANT), [Value::Null]);
+    }
+    nights.night(&[grant(5, "last")]);
+    assert_eq!(nights.night(&[revoke(6, "last")])["outcomes"], json!([]));
+    assert_eq!(outcomes(&nights.period(), "findings", GRANT), ["open"]);
+}
+
+#[test]
+fn what_a_night_did_not_list_is_not_forgotten() {
+    let accepted =
+        format!("[[suppress]]\nrule = \"{GRANT}\"\nreason = \"a\"\nexpires = 2099-01-01\n");
+    for (hiding, configured) in [("--min-level=critical", ""), ("--config=a.toml", &*accepted)] {
+        let hide = |nights: &mut Nights, records: &[Value]| {
+            nights.sandbox.write("a.toml", configured);
+            nights.night_with(records, &[hiding])
+        };
+        // Hidden at first.
+        let mut nights = Nights::of(GRANT);
+        assert_eq!(hide(&mut nights, &[grant(1, "g1")])["findings"], json!([]));
+        let second = nights.night(&[grant(2, "g2"), revoke(2, "g2")]);
+        assert_eq!(outcomes(&second, "findings", GRANT), [Value::Null], "{hiding}");
+        nights.night(&[grant(3, "g3")]);
+        assert_eq!(nights.night(&[revoke(4, "g3")])["outcomes"], json!([]), "{hiding}");
+        // Hidden later.
+        let mut nights = Nights::of(GRANT);
+        nights.night(&[grant(1, "g1")]);
+        hide(&mut nights, &[grant(2, "g2")]);
+        assert_eq!(nights.night(&[revoke(3, "g1")])["outcomes"], json!([]), "{hiding}");
+        let last = nights.night(&[revoke(4, "g2")]);
+        assert_eq!(outcomes(&last, "outcomes", GRANT), ["reversed"], "{hiding}");
+        // Hidden in the night in which the rest is undone.
+        let mut nights = Nights::of(GRANT);
+        nights.night(&[grant(1, "g1")]);
+        let second = hide(&mut nights, &[grant(2, "g2"), revoke(2, "g1")]);
+        assert_eq!(second["outcomes"], json!([]), "{hiding}");
+    }
 }

@@ -289,8 +289,9 @@ fn screening(triage: &Arc<Mutex<Triage>>, settings: &Settings) -> Option<Admit> 
     if is_live(settings) || !lock(triage).is_needed() {
         return None;
     }
-    let triage = Arc::clone(triage);
-    Some(Admit::new(move |finding| lock(&triage).screen(finding)))
+    let (screening, knowing) = (Arc::clone(triage), Arc::clone(triage));
+    let admit = Admit::new(move |finding| lock(&screening).screen(finding));
+    Some(admit.after(move |finding| lock(&knowing).is_known(finding)))
 }
 
 /// Sums up what was decided about findings. The fingerprints of all, for the next run.

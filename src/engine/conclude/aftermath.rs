@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use super::noted::Noted;
 use super::undone::{Doings, Undoings};
 use crate::engine::context::Context;
 use crate::engine::plan::Plan;
@@ -15,6 +16,7 @@ use crate::model::aftermath::{Aftermath, Doing, KnownUndoing};
 use crate::model::findings::Findings;
 use crate::model::memory::Memory;
 use crate::model::time::Time;
+use crate::model::undo::Fate;
 
 /// Later runs know so many findings, those of which they know the latest,
 const KNOWN: usize = 1 << 16;
@@ -70,14 +72,15 @@ impl Before {
         (doing.number, doing)
     }
 
-    /// Takes in what this run tells of. What it lists itself needs no other word.
+    /// Takes in what this run tells of, and what it found and did not list. What it lists itself needs no
+    /// other word.
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
     pub fn learn(
         self,
         context: &Context<'_>,
-        findings: &Findings,
+        (findings, noted): (&Findings, Noted),
         last: Time,
     ) -> io::Result<Learnt> {
         let Before { doings, mut changed, undoing } = self;
@@ -85,6 +88,22 @@ impl Before {
             return Ok(Learnt::default());
         }
         let mut doings = Arc::unwrap_or_clone(doings);
+        let Noted { known, lost } = noted;
+        for (number, both) in known {
+            let Some(known) = doings.remove(&number) else { continue };
+            let told = changed.remove(&number);
+            // As it was before this run.
+            let was_undone = match &told {
+                Some(told) => told.effect.fate == Fate::Open,
+                None => known.undone().is_some(),
+            };
+            let told = match &both {
+                Some(both) => (both.undone().is_some() != was_undone).then(|| both.aftermath()),
+                None => told.filter(|told| told.effect.fate == Fate::Open),
+            };
+            changed.extend(told.map(|told| (number, told)));
+            doings.extend(both.map(|both| (number, both)));
+        }
         for finding in findings.read()?.take(KNOWN) {
             context.go_on()?;
             let finding = finding?;
@@ -94,7 +113,9 @@ impl Before {
             let doing = Undoings::doing(context.key, &finding);
             let both = match (known, doing) {
                 (Some(known), Some(doing)) => known.with(doing),
-                (known, doing) => known.is_none().then_some(doing).flatten(),
+                (None, Some(doing)) if !lost.has(&finding) => Some(doing),
+                // Not all that it did is known.
+                _ => None,
             };
             doings.extend(both.map(|doing| (number, doing)));
         }

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::links::{Links, shared_events};
+use super::noted::Lost;
 use super::settle::Settled;
 use super::undone::Undoings;
 use crate::engine::context::Context;
@@ -22,6 +23,8 @@ pub struct Listed {
     /// Which findings are about one call.
     pub links: Links,
     undone: Undoings,
+    /// Of which findings earlier runs did more than is known.
+    pub lost: Arc<Lost>,
 }
 
 /// Findings that are one another's neighbours, by their places.
@@ -41,7 +44,12 @@ impl Listed {
         let metas = context.plan.rules.metas().iter();
         let undone = undone.unwrap_or_else(|| Undoings::none(context.key));
         let rules = metas.map(|meta| (meta.id.clone(), Arc::new(meta.told())));
-        Listed { rules: rules.collect(), links: Links::new(context.key), undone }
+        Listed {
+            rules: rules.collect(),
+            links: Links::new(context.key),
+            undone,
+            lost: Arc::default(),
+        }
     }
 
     /// What was undone.
@@ -89,9 +97,11 @@ struct Made {
 impl Made {
     fn finding(&self, place: u64, settled: Settled) -> Finding {
         let shared = shared_events(&settled.group);
-        let mut made = self.listed.made(settled, self.beside.folded.get(&place));
-        self.listed.links.name(&mut made, &shared);
-        self.listed.undone.tell(&mut made);
+        let Made { listed, beside, .. } = self;
+        let mut made = listed.made(settled, beside.folded.get(&place));
+        listed.links.name(&mut made, &shared);
+        let is_lost = listed.undone.knows_none(&made) && listed.lost.has(&made);
+        listed.undone.tell(&mut made, !is_lost);
         made
     }
 }

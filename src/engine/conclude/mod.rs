@@ -25,6 +25,7 @@
 //! reported   groups to the findings of the report, by way of all these
 //! cases      findings to cases
 //! undone     what was undone later
+//! noted      what was noted of findings, listed or not
 //! aftermath  what of that earlier runs told of
 //! memory     what the next run needs to know
 //! notices    what is told of texts and tags that had no room or do not fit
@@ -55,6 +56,7 @@ mod links;
 mod listed;
 mod lookup;
 mod memory;
+mod noted;
 mod notices;
 mod rank;
 mod records;
@@ -163,13 +165,13 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         changes: &decisions.changes,
         evasions: &compared.evasions,
     };
-    let (mut findings, summary) = reported(
+    let (mut findings, summary, noted) = reported(
         context,
         (&settling, (partial.groups, on_many)),
         (unverified(plan, ended), &Tags::new(&plan.estate, &book), undone),
         &mut partial.problems,
     );
-    let learnt = before.learn(context, &findings, last);
+    let learnt = before.learn(context, (&findings, noted), last);
     let mut learnt = partial.problems.or_missing(learnt, "what was undone is missing");
     let made = cases_of(context, &mut findings, &mut partial.issued, last);
     let mut made = partial.problems.or_missing(made, "cases are missing");

@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::mem::take;
+use std::sync::Arc;
 
 use super::fold::Standing;
 use super::links::shared_events;
 use super::listed::{Beside, Listed};
+use super::noted::Lost;
 use super::rank::{Entry, ranked};
 use super::settle::Settled;
 use super::tags::ledger::{Tagged, Tags, tagged};
@@ -80,6 +82,11 @@ impl<'a> Sorting<'a> {
     /// What was undone.
     pub fn undone(&self) -> &Undoings {
         self.listed.undone()
+    }
+
+    /// Takes in of which findings earlier runs did more than is known.
+    pub fn lose(&mut self, lost: Arc<Lost>) {
+        self.listed.lost = lost;
     }
 
     /// Takes in a finding of records.

@@ -14,7 +14,7 @@ use crate::engine::store::hash::HashKey;
 use crate::engine::store::runs::{Rows, SHARDS};
 use crate::model::aftermath::{Deed, Doing, KnownUndoing};
 use crate::model::date_text;
-use crate::model::finding::{EventRef, Finding, Status};
+use crate::model::finding::{EventRef, Finding};
 use crate::model::time::Time;
 use crate::model::undo::{Effect, Fate, Reversible, Undone};
 
@@ -156,7 +156,8 @@ impl Undoings {
 
     /// All that a finding did, as it was told; `None` if nobody knows, or if nothing can undo all of it.
     pub fn doing(key: HashKey, finding: &Finding) -> Option<Doing> {
-        if finding.attempt || finding.count > finding.events.len() as u64 {
+        let is_whole = finding.count <= finding.events.len() as u64 && finding.folded == 0;
+        if finding.attempt || !is_whole {
             return None;
         }
         let about_strangers = about_strangers(finding);
@@ -175,8 +176,15 @@ impl Undoings {
         Some(Doing { number, rule: rule.clone(), level: *level, target, deeds })
     }
 
-    /// Tells what became of a finding's events, and of the finding.
-    pub fn tell(&self, finding: &mut Finding) {
+    /// Whether earlier runs may have told of a finding, and left no word of what it did.
+    pub fn knows_none(&self, finding: &Finding) -> bool {
+        let number = finding.number();
+        self.before.as_ref().is_some_and(|all| number.is_none_or(|n| !all.contains_key(&n)))
+    }
+
+    /// Tells what became of a finding's events, and of the finding. Unless all of it `is_here`, or an
+    /// earlier run has left word of the rest, it is not told to be undone.
+    pub fn tell(&self, finding: &mut Finding, is_here: bool) {
         if finding.attempt {
             let mut requests = finding.events.iter().filter_map(|event| event.request.as_ref());
             let refused = requests.any(|request| request.reversible.is_some()) && !self.cut;
@@ -188,13 +196,10 @@ impl Undoings {
             return;
         }
         let about_strangers = about_strangers(finding);
-        let doing = self.before.as_ref().map(|before| before.get(&finding.number()?));
+        let doing = self.before.as_ref().and_then(|before| before.get(&finding.number()?));
         let mut state: Option<Option<Undone>> = None;
-        // Nobody knows of events that are not shown, or that nothing can undo; nor of what an earlier
-        // run has told of it and left no word about.
-        let is_lost = matches!(doing, Some(None)) && finding.status == Status::Ongoing;
-        let mut is_whole = finding.count <= finding.events.len() as u64 && !is_lost;
-        let doing = doing.flatten();
+        // Nobody knows of events that are not shown, or that nothing can undo.
+        let mut is_whole = finding.count <= finding.events.len() as u64 && is_here;
         // What is open in part is open.
         let mut add = |undone: Option<Undone>| {
             state = Some(match state.take() {
