@@ -3,13 +3,16 @@
 //!
 //! A rule looks at a record if the record is of a call that the rule is about, by source and name.
 //! A rule over many records looks at those of its steps, and at nothing at all if one of its steps had
-//! none: it could not have found anything. What must stay true: what only changes the findings of a rule
+//! none: it could not have found anything. A rule over the whole log looks at what it is shown, and at
+//! nothing if the log is no log that it can judge. What must stay true: what only changes the findings of a rule
 //! adds nothing to what the rule looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RuleSet;
 use super::digest::digest_of;
+use super::rule::Body;
+use super::whole_log::LooksAt;
 
 impl RuleSet {
     /// The ids of the rules that are reported, each with a digest of its text, `sha256:…`.
@@ -24,21 +27,23 @@ impl RuleSet {
     }
 
     /// How many records each reported rule looked at, by its id. `taken` says how many records each
-    /// list of rules looked at, by its number. Rules that look at the whole log are not in it.
-    pub fn examined(&self, taken: &[u64]) -> BTreeMap<String, u64> {
-        let of = |rules: &BTreeSet<u32>| self.router.examined(taken, rules);
-        let over_log: BTreeSet<u32> = self
-            .wiring
-            .whole_log
-            .iter()
-            .filter_map(|(_, about)| u32::try_from(*about).ok())
-            .collect();
-        let (all, looked) =
-            (self.wiring.feeders(|_| true), self.wiring.feeders(|step| of(step) > 0));
-        let reported = self.metas.iter().zip(&self.wiring.reported).zip(all.iter().zip(&looked));
-        // Each is among its own feeders.
-        let reported =
-            reported.filter(|((_, reported), (all, _))| **reported && all.is_disjoint(&over_log));
-        reported.map(|((meta, _), (_, looked))| (meta.id.clone(), of(looked))).collect()
+    /// list of rules looked at, by its number; `whole` how many records, or uses of keys, rules over the
+    /// whole log were shown that look at this. What several of its parts looked at may be the same, so a
+    /// rule looked at so many at least.
+    pub fn examined(&self, taken: &[u64], whole: impl Fn(LooksAt) -> u64) -> BTreeMap<String, u64> {
+        let shown = |&(rule, about): &(usize, usize)| match &self.rules.get(rule)?.body {
+            Body::WholeLog(_, code) => Some((u32::try_from(about).ok()?, whole(code.looks_at()))),
+            _ => None,
+        };
+        let shown: Vec<(u32, u64)> = self.wiring.whole_log.iter().filter_map(shown).collect();
+        let of = |rules: &BTreeSet<u32>| {
+            let shown = shown.iter().filter(|(about, _)| rules.contains(about));
+            let most = shown.map(|(_, number)| *number).max().unwrap_or(0);
+            self.router.examined(taken, rules).max(most)
+        };
+        let looked = self.wiring.feeders(|step| of(step) > 0);
+        let reported = self.metas.iter().zip(&self.wiring.reported).zip(&looked);
+        let reported = reported.filter(|((_, reported), _)| **reported);
+        reported.map(|((meta, _), looked)| (meta.id.clone(), of(looked))).collect()
     }
 }

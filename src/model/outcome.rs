@@ -242,8 +242,8 @@ pub struct Outcome {
     /// Digest of the names and sizes of the input, and of its contents if it was verified,
     /// `sha256:…`.
     pub manifest: String,
-    /// How many different records in the range each rule looked at, by the rule's id. Rules that look at
-    /// the whole log are not in it.
+    /// How many different records in the range each rule looked at, by the rule's id; of rules that
+    /// compare tags, how many uses.
     pub examined: BTreeMap<String, u64>,
     /// Findings that the baseline or the state knows, that hold as far as is known, and that this run
     /// does not tell: how many of level medium or above each rule has, by its id.

@@ -76,8 +76,9 @@ pub struct Document<'a> {
     #[schemars(with = "Vec<Case<'static>>")]
     cases: &'a Cases,
     /// How many different records in the range each rule looked at: those of the calls that it is about. Of a
-    /// rule over many records, those of its steps; 0 if one of these had none. Rules over the whole log are not
-    /// in it.
+    /// rule over many records, those of its steps; 0 if one of these had none. Of a rule that compares tags,
+    /// the uses of which they are known on both sides; of one that looks for missing hours or files, all
+    /// records, copies included, or 0 if the log is too short or nothing is expected.
     examined: &'a BTreeMap<String, u64>,
     /// The reports that it was made of; none for that of a scan.
     nights: Vec<Night<'a>>,

@@ -14,6 +14,7 @@ mod chain;
 mod collections;
 mod config;
 mod configuration;
+mod controls;
 mod copies;
 mod coverage;
 mod delivery;

@@ -71,7 +71,7 @@ mod tags;
 mod undone;
 mod waiting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -137,7 +137,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let released = network.release(&mut partial.facts, &mut partial.groups);
     partial.problems.or_missing(released, "calls that VPC endpoints logged are missing");
     let counts = count(context, &mut partial);
-    let mut read = sum(plan, &mut partial);
+    let (mut read, taken) = sum(plan, &mut partial);
     let totals = &mut read.totals;
     totals.duplicates = counts.duplicates;
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
@@ -152,11 +152,9 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let last = seen.last.min(plan.now);
     let before = aftermath::Before::look_back(plan, undone.as_mut(), last);
     partial.problems.extend(take(&mut handed.problems));
-    let problems = take(&mut decisions.problems);
-    problems.into_iter().for_each(|problem| partial.problems.add(problem));
+    take(&mut decisions.problems).into_iter().for_each(|problem| partial.problems.add(problem));
     let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
-    let (covered, gaps) = coverage::covered(context, &mut partial.coverage, all_of_it);
-    let on_many = groups(finds, gaps);
+    let mut hours = coverage::covered(context, &mut partial.coverage, all_of_it);
     let settling = Settling {
         plan,
         hash_key: context.key,
@@ -167,7 +165,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     };
     let (mut findings, summary, noted) = reported(
         context,
-        (&settling, (partial.groups, on_many)),
+        (&settling, (partial.groups, groups(finds, take(&mut hours.found)))),
         (unverified(plan, ended), &Tags::new(&plan.estate, &book), undone),
         &mut partial.problems,
     );
@@ -179,6 +177,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let memory = remember(context, handed, (counts, seen, decisions.habits), left_out);
     let memory = memory.map(|memory| learnt.hand_on(made.hand_on(memory)));
     let outcome = Outcome {
+        examined: examined(plan, &taken, (&hours, compared.coverage.compared(), &read)),
         findings,
         cases: made.cases,
         aftermath: learnt.aftermath,
@@ -186,7 +185,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         problems: partial.problems.into_sorted(),
         notes: partial.notes.into_sorted(),
         tags: Some(compared.coverage).filter(|_| context.compares),
-        covered,
+        covered: hours.covered,
         coverage: partial.coverage,
         memory,
         unmet: partial.unmet.into_names(&plan.to_meet),
@@ -205,8 +204,9 @@ fn groups(finds: Mutex<Finds>, gaps: Vec<Found>) -> Groups {
     groups
 }
 
-/// An outcome that tells what was read, and nothing else yet.
-fn sum(plan: &Plan, partial: &mut Partial) -> Outcome {
+/// An outcome that tells what was read, and nothing else yet; and how many records each list of rules
+/// looked at.
+fn sum(plan: &Plan, partial: &mut Partial) -> (Outcome, Vec<u64>) {
     let mut objects = std::mem::replace(&mut partial.objects, Objects::new(1, false));
     let files = objects.take_files();
     let (totals, manifest) = objects.sum().unwrap_or_else(|error| {
@@ -218,8 +218,23 @@ fn sum(plan: &Plan, partial: &mut Partial) -> Outcome {
     let looked = std::mem::replace(&mut partial.looked, Rows::new(1));
     let taken = looked::sizes(looked, plan.rules.lists());
     let taken = partial.problems.or_missing(taken, "how many records rules looked at is missing");
-    let examined = plan.rules.examined(&taken);
-    Outcome { totals, manifest, files, examined, ..Outcome::default() }
+    (Outcome { totals, manifest, files, ..Outcome::default() }, taken)
+}
+
+/// How many records each rule looked at.
+fn examined(
+    plan: &Plan,
+    taken: &[u64],
+    (hours, compared, read): (&coverage::LogHours, u64, &Outcome),
+) -> BTreeMap<String, u64> {
+    plan.rules.examined(taken, |what| match what {
+        LooksAt::Pairs(..) | LooksAt::Aliases | LooksAt::Classes => compared,
+        // They come to light in records that the rule is about anyway.
+        LooksAt::Evasions => 0,
+        LooksAt::Hours => hours.shown(false),
+        LooksAt::Expected => hours.shown(true),
+        LooksAt::Files => plan.gate.as_ref().map_or(0, |_| read.totals.records),
+    })
 }
 
 /// The different accounts and Regions.

@@ -1,7 +1,7 @@
 //! The matrix of controls: what each framework asks for, which rules look at it, and what they saw.
 //!
-//! What must stay true: a control counts as met only where its rules ran, looked at something and saw
-//! nothing serious that still holds. Whatever else is so is said, never taken for met.
+//! What must stay true: a control counts as met only where each of its rules ran, looked at something and
+//! saw nothing serious that still holds. Whatever else is so is said, never taken for met.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,8 +10,6 @@ use super::pen::{Line, Pen, Span, Verdict, code, plain, words};
 use super::survey::{RuleSum, Survey};
 use crate::model::control::{Control, ControlName, Evidence};
 use crate::model::level::Level;
-use crate::model::outcome::TagCoverage;
-use crate::model::rule_meta::RuleMeta;
 use crate::report::Report;
 use crate::report::table::fit::{count, counted};
 
@@ -20,8 +18,6 @@ use crate::report::table::fit::{count, counted};
 struct Sum {
     rules: Vec<String>,
     examined: u64,
-    /// Whether one of the rules looks at the whole log, and at no records of its own.
-    whole_log: bool,
     findings: u64,
     open: u64,
     /// Those that earlier reports have told, and that still hold.
@@ -29,7 +25,7 @@ struct Sum {
     exceptions: u64,
     /// Rules of the control that were not evaluated.
     missing: Vec<String>,
-    /// How many of its rules looked at records, or at the whole log.
+    /// How many of its rules looked at records.
     looked: u64,
 }
 
@@ -38,12 +34,13 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
         return pen.say(&words("No framework is known."));
     }
     pen.say(&words(format!(
-        "Met: its rules looked at records and saw nothing of level {} or above that still holds, in what was \
+        "Met: each of its rules looked at records and saw nothing of level {} or above that still holds, in what was \
          read. Met in part: the same, with the reasons why that says less. Not met: they did see something. \
          It is known, and not new, if the baseline or an earlier run has told it and there is no more to it; \
          it counts until it is undone or left out as an exception. This is evidence for a control and not a judgement of it: only some of what it asks \
          for shows in a log. A record in the range counts once for each rule that is about its call; a \
-         rule over many records looked at none if one of its steps had none.",
+         rule over many records looked at none if one of its steps had none, one that compares tags if none \
+         were known on both sides, and one that looks for missing hours if the log is too short.",
         Level::SERIOUS
     )))?;
     let suppressed = suppressed(report);
@@ -80,11 +77,6 @@ fn row(report: &Report<'_>, control: &Control, sum: &Sum) -> [Line; 7] {
         }));
         rules.push(code(rule));
     }
-    let examined = match sum.whole_log {
-        true if sum.examined == 0 => "the whole log".to_owned(),
-        true => format!("{}, and the whole log", count(sum.examined)),
-        false => count(sum.examined),
-    };
     let tested = !sum.rules.is_empty();
     let number = |number: u64| words(if tested { count(number) } else { String::new() });
     [
@@ -92,7 +84,7 @@ fn row(report: &Report<'_>, control: &Control, sum: &Sum) -> [Line; 7] {
         words(&control.asks),
         result(report, control, sum),
         rules,
-        words(if tested { examined } else { String::new() }),
+        number(sum.examined),
         number(sum.findings),
         number(sum.exceptions),
     ]
@@ -107,15 +99,15 @@ fn add_up(
     let mut sum = Sum::default();
     for rule in report.run.rules.iter().filter(|rule| rule.controls.contains(name)) {
         let RuleSum { levels, open } = survey.rules.get(&rule.id).copied().unwrap_or_default();
-        let examined = examined(report, rule);
-        sum.whole_log |= examined.is_none();
-        sum.examined = sum.examined.saturating_add(examined.unwrap_or(0));
+        // Of a rule of which a report says nothing, nobody knows that it looked.
+        let examined = report.outcome.examined.get(&rule.id).copied().unwrap_or(0);
+        sum.examined = sum.examined.saturating_add(examined);
         sum.findings += levels.iter().sum::<u64>();
         sum.open += open;
         sum.known += report.outcome.known.get(&rule.id).copied().unwrap_or(0);
         let exceptions = suppressed.get(rule.id.as_str()).copied().unwrap_or(0);
         sum.exceptions = sum.exceptions.saturating_add(exceptions);
-        sum.looked += u64::from(examined.is_none_or(|number| number > 0));
+        sum.looked += u64::from(examined > 0);
         sum.rules.push(rule.id.clone());
     }
     let missing = report.run.not_evaluated.iter().filter(|rule| rule.controls.contains(name));
@@ -123,24 +115,14 @@ fn add_up(
     sum
 }
 
-/// How many records a rule looked at; `None` if it looks at the whole log. What compares tags looks at
-/// the uses of which both sides are known. A report that does not tell counts as none.
-fn examined(report: &Report<'_>, rule: &RuleMeta) -> Option<u64> {
-    let outcome = report.outcome;
-    let known = outcome.examined.get(&rule.id).copied();
-    let by_tags = matches!(rule.group.as_deref(), Some("tags" | "aliases"));
-    match known {
-        None if by_tags => Some(outcome.tags.as_ref().map_or(0, TagCoverage::compared)),
-        None if outcome.examined.is_empty() => Some(0),
-        known => known,
-    }
-}
-
 /// Why nothing found is less than it seems: what was not looked at, or left out.
 fn limits(report: &Report<'_>, sum: &Sum) -> Vec<String> {
     let (run, outcome) = (report.run, report.outcome);
     let mut limits = Vec::new();
     let mut add = |is: bool, text: String| limits.extend(is.then_some(text));
+    let all = sum.rules.len() as u64;
+    let idle = format!("{} of its {all} rules looked at nothing", all.saturating_sub(sum.looked));
+    add(sum.looked < all, idle);
     add(!outcome.complete(), "some input could not be read".to_owned());
     let narrow = |line: &String| line.starts_with("account ") || line.starts_with("region ");
     let narrow = run.since.is_some() || run.until.is_some() || run.settings.iter().any(narrow);
@@ -184,7 +166,7 @@ fn result(report: &Report<'_>, control: &Control, sum: &Sum) -> Line {
             line
         }
         Sum { rules, .. } if rules.is_empty() => not_testable("None of its rules was evaluated."),
-        Sum { examined: 0, whole_log: false, .. } => {
+        Sum { looked: 0, .. } => {
             not_testable("No record of the calls that its rules are about was read.")
         }
         _ if report.outcome.totals.records == 0 => not_testable("No record was read."),

@@ -14,9 +14,8 @@ use crate::model::estate::Estate;
 /// What is expected and was never delivered, by account. `coverage` is all that is known, of earlier
 /// runs too.
 pub fn undelivered(coverage: &Coverage, estate: &Estate, filter: &Filter) -> Vec<Undelivered> {
-    let expects = !estate.own_accounts.is_empty() || !estate.expected_regions.is_empty();
-    let log = reach(coverage).filter(|log| log.hours() >= estate.thresholds.gap_hours);
-    let (Some(log), true, false) = (log, expects, coverage.is_cut()) else { return Vec::new() };
+    let log = long_reach(coverage, estate).filter(|_| expects(estate));
+    let Some(log) = log else { return Vec::new() };
     let there: BTreeSet<&str> =
         coverage.places().map(|(place, _)| place.account.as_str()).collect();
     let one_of = |given: &[String], name: &str| given.is_empty() || given.iter().any(|n| n == name);
@@ -46,6 +45,21 @@ pub fn undelivered(coverage: &Coverage, estate: &Estate, filter: &Filter) -> Vec
     };
     let asked = accounts.iter().filter(|account| one_of(&filter.accounts, account));
     asked.map(lacking).filter(told).collect()
+}
+
+/// Whether anything is expected.
+pub fn expects(estate: &Estate) -> bool {
+    !estate.own_accounts.is_empty() || !estate.expected_regions.is_empty()
+}
+
+/// Whether the log is long enough, and whole enough, to tell that something is missing.
+pub fn is_long(coverage: &Coverage, estate: &Estate) -> bool {
+    long_reach(coverage, estate).is_some()
+}
+
+fn long_reach(coverage: &Coverage, estate: &Estate) -> Option<Gap> {
+    let is_long = |log: &Gap| log.hours() >= estate.thresholds.gap_hours && !coverage.is_cut();
+    reach(coverage).filter(is_long)
 }
 
 /// The hours that a log reaches over.

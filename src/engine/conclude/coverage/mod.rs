@@ -24,13 +24,33 @@ use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
+/// What the hours of a log tell.
+pub(super) struct LogHours {
+    pub covered: Vec<Covered>,
+    pub found: Vec<Found>,
+    /// Whether the log is long enough to tell that something is missing,
+    long: bool,
+    /// and the configuration expects something of it.
+    expects: bool,
+}
+
+impl LogHours {
+    /// How many records rules were shown that look at hours, or at what is `expected`: all of the accounts
+    /// and Regions that have hours in the range, or none.
+    pub fn shown(&self, expected: bool) -> u64 {
+        let looked = if expected { self.expects } else { self.long };
+        let records = self.covered.iter().map(|covered| covered.counts.records);
+        if looked { records.fold(0, u64::saturating_add) } else { 0 }
+    }
+}
+
 /// Which hours there are, and findings about those that should be there too. `unread` is whether
 /// some input could not be read, so that nobody knows what is missing.
 pub(super) fn covered(
     context: &Context<'_>,
     coverage: &mut Coverage,
     (problems, unread): (&mut Problems, bool),
-) -> (Vec<Covered>, Vec<Found>) {
+) -> LogHours {
     let plan = context.plan;
     let gap_hours = plan.estate.thresholds.gap_hours;
     let look = judge::Look { filter: &plan.filter, gap_hours, now: plan.now, unread };
@@ -50,7 +70,11 @@ pub(super) fn covered(
         let before = if same { of(&plan.coverage) } else { Vec::new() };
         found.extend(finding::of_expected(context, &of(coverage), &before));
     }
-    (covered, found)
+    let (long, expects) = match expected::is_long(coverage, &plan.estate) && !unread {
+        true => (true, expected::expects(&plan.estate)),
+        false => (false, false),
+    };
+    LogHours { covered, found, long, expects }
 }
 
 /// Keyed hash of what the configuration expects.
