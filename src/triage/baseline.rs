@@ -1,6 +1,6 @@
 //! An earlier report. What it has said is not said again, unless there is more to say.
 //!
-//! It is read piece by piece, because a report may hold millions of findings; four members of each
+//! It is read piece by piece, because a report may hold millions of findings; a few members of each
 //! are kept. What must stay true: a file that is not a keytrail report is refused, because an empty
 //! baseline would look like a complete one.
 
@@ -24,6 +24,8 @@ const SCHEMA: &str = "keytrail.report/v1";
 #[derive(Debug)]
 pub struct Baseline {
     known: HashMap<u128, Known>,
+    /// The rules of its findings.
+    rules: Vec<String>,
     /// Whether its findings are events instead of groups.
     pub each: bool,
     /// Whether it leaves out what a baseline of its own knew.
@@ -38,6 +40,10 @@ struct Known {
     level: Level,
     count: u64,
     last_seen: Option<Time>,
+    /// The number of its rule, if what it tells of is serious and was not undone.
+    open: Option<u32>,
+    /// Whether this run has found it too.
+    met: bool,
 }
 
 impl Baseline {
@@ -64,11 +70,12 @@ impl Baseline {
         }
         json.end().map_err(no_report)?;
         drop(json);
-        let (Some(run), Some(Findings(known))) = (document.run, document.findings) else {
+        let (Some(run), Some(Findings(known, rules))) = (document.run, document.findings) else {
             return Err("is no whole report: expected the members run and findings".into());
         };
         Ok(Baseline {
             known,
+            rules,
             each: run.each(),
             chained: run.baseline.is_some_and(|baseline| !baseline.is_null()),
             sha256: format!("sha256:{}", hex::encode(from.hasher.finalize())),
@@ -83,6 +90,24 @@ impl Baseline {
     /// Whether it knows none.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
+    }
+
+    /// Notes that this run has found it too, whatever it says of it.
+    pub fn meet(&mut self, fingerprint: &str) {
+        let fingerprint = u128::from_str_radix(fingerprint, 16).ok();
+        if let Some(known) = fingerprint.and_then(|it| self.known.get_mut(&it)) {
+            known.met = true;
+        }
+    }
+
+    /// The findings that are serious and were not undone, and that this run has not found: the rule of
+    /// each, and its fingerprint as a number.
+    pub fn not_met(&self) -> impl Iterator<Item = (&str, [u64; 2])> {
+        self.known.iter().filter(|(_, known)| !known.met).filter_map(|(fingerprint, known)| {
+            let rule = self.rules.get(usize::try_from(known.open?).ok()?)?;
+            let (high, low) = ((fingerprint >> 64) as u64, *fingerprint as u64);
+            Some((rule.as_str(), [high, low]))
+        })
     }
 
     /// The status of a finding, `None` if there is nothing that the report has not said.
@@ -135,7 +160,8 @@ impl Run {
     }
 }
 
-struct Findings(HashMap<u128, Known>);
+/// With their rules.
+struct Findings(HashMap<u128, Known>, Vec<String>);
 
 #[derive(Deserialize)]
 struct Entry {
@@ -143,6 +169,16 @@ struct Entry {
     level: String,
     count: u64,
     last_seen: Option<String>,
+    rule: Option<String>,
+    #[serde(default)]
+    attempt: bool,
+    outcome: Option<Became>,
+}
+
+/// What became of it.
+#[derive(Deserialize)]
+struct Became {
+    state: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Findings {
@@ -162,20 +198,36 @@ impl<'de> Visitor<'de> for Visit {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Findings, A::Error> {
         let mut known: HashMap<u128, Known> = HashMap::new();
-        while let Some(entry) = list.next_element::<Entry>()? {
-            let (fingerprint, entry) = entry.known().map_err(A::Error::custom)?;
+        let mut rules: HashMap<String, u32> = HashMap::new();
+        while let Some(mut entry) = list.next_element::<Entry>()? {
+            let next = u32::try_from(rules.len()).unwrap_or(u32::MAX);
+            let rule = entry.rule.take().map(|rule| *rules.entry(rule).or_insert(next));
+            let (fingerprint, entry) = entry.known(rule).map_err(A::Error::custom)?;
             // A report names a group once; of two, nothing that either knew is said again.
             let kept = known.entry(fingerprint).or_insert(entry);
             kept.level = kept.level.max(entry.level);
             kept.count = kept.count.max(entry.count);
             kept.last_seen = kept.last_seen.max(entry.last_seen);
+            kept.open = kept.open.or(entry.open);
         }
-        Ok(Findings(known))
+        let mut rules: Vec<(u32, String)> =
+            rules.into_iter().map(|(rule, at)| (at, rule)).collect();
+        rules.sort_unstable();
+        Ok(Findings(known, rules.into_iter().map(|(_, rule)| rule).collect()))
     }
 }
 
 impl Entry {
-    fn known(&self) -> Result<(u128, Known), String> {
+    /// Whether what it tells of was done, and not undone as far as the report knows.
+    fn holds(&self) -> bool {
+        match self.outcome.as_ref().and_then(|outcome| outcome.state.as_deref()) {
+            Some(state) => state == "open",
+            None => !self.attempt,
+        }
+    }
+
+    /// `rule` is the number of its rule.
+    fn known(&self, rule: Option<u32>) -> Result<(u128, Known), String> {
         let hex = self.fingerprint.len() == 32
             && self.fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit());
         let fingerprint = u128::from_str_radix(&self.fingerprint, 16)
@@ -186,6 +238,8 @@ impl Entry {
             None => None,
             Some(text) => Some(Time::parse(text).ok_or("a last_seen is no time")?),
         };
-        Ok((fingerprint, Known { level: self.level.parse()?, count: self.count, last_seen }))
+        let level: Level = self.level.parse()?;
+        let open = rule.filter(|_| level >= Level::SERIOUS && self.holds());
+        Ok((fingerprint, Known { level, count: self.count, last_seen, open, met: false }))
     }
 }

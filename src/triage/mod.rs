@@ -16,6 +16,7 @@ mod suppress;
 
 use std::collections::BTreeMap;
 
+use crate::model::aftermath::Aftermath;
 use crate::model::finding::{Finding, Status};
 use crate::model::level::Level;
 use crate::model::memory::{Dated, Id};
@@ -35,7 +36,7 @@ pub struct Triage {
     past: Option<Past>,
     min_level: Level,
     summary: Summary,
-    /// Findings of the baseline that hold, by rule.
+    /// Findings of the baseline that hold and were found with nothing new to them, by rule.
     known: BTreeMap<String, u64>,
 }
 
@@ -97,6 +98,7 @@ impl Triage {
     /// The status of a finding that is told in some form: by itself, folded together with others, or
     /// as a number if it is too low to be listed. The levels of those are counted elsewhere.
     pub fn screen(&mut self, finding: &Finding) -> Option<Status> {
+        self.baseline.iter_mut().for_each(|baseline| baseline.meet(&finding.fingerprint));
         // What rests on earlier runs alone is judged once; what lasts and no event is behind, until it is
         // listed.
         if let Some(past) = self.past.as_mut().filter(|past| !finding.fresh && past.knows(finding))
@@ -135,19 +137,44 @@ impl Triage {
 
     /// Sums up what was screened: the levels are those of the findings that were made of it.
     /// The fingerprints of all findings, for the next run.
-    pub fn finish_screened(self, outcome: &mut Outcome) -> Vec<Id> {
+    pub fn finish_screened(mut self, outcome: &mut Outcome) -> Vec<Id> {
         outcome.summary.suppressed = self.summary.suppressed;
         outcome.summary.known = self.summary.known;
+        if let Some(past) = &mut self.past {
+            outcome.aftermath.iter().for_each(|later| past.look_back(later));
+        }
+        for (rule, number) in self.only_known(outcome) {
+            let known = (0..number).filter(|_| !self.suppressions.take_known(&rule)).count() as u64;
+            *self.known.entry(rule).or_default() += known;
+        }
         outcome.suppressions = self.suppressions.applied();
         outcome.known = self.known;
-        if let Some(past) = &self.past {
-            for rule in &past.rules {
-                let number = past.open.number(&past.known, rule);
-                *outcome.known.entry(rule.clone()).or_default() += number;
-            }
-        }
         outcome.known.retain(|_, number| *number > 0);
         self.past.map(|past| past.found).unwrap_or_default()
+    }
+
+    /// How many findings of each rule this run has not found, and earlier runs or the baseline have, as far
+    /// as they hold.
+    fn only_known(&mut self, outcome: &Outcome) -> BTreeMap<String, u64> {
+        let mut all: BTreeMap<String, u64> = BTreeMap::new();
+        let past = self.past.as_ref();
+        for rule in past.iter().flat_map(|past| &past.rules) {
+            let number = past.map_or(0, |past| past.open.holding(&past.known, rule).len());
+            *all.entry(rule.clone()).or_default() += number as u64;
+        }
+        if let Some(baseline) = &mut self.baseline {
+            // Those that many were folded into are not asked about one by one.
+            let listed = outcome.findings.read().into_iter().flatten().flatten();
+            listed.for_each(|finding| baseline.meet(&finding.fingerprint));
+            // What earlier runs know too, they have judged.
+            let is_new = |(rule, [_, low]): &(&str, [u64; 2])| {
+                past.is_none_or(|past| !past.open.knows(&past.known, rule, *low))
+            };
+            for (rule, _) in baseline.not_met().filter(is_new) {
+                *all.entry(rule.to_owned()).or_default() += 1;
+            }
+        }
+        all
     }
 
     /// Sums up what was judged while it was written, levels as well.
@@ -194,6 +221,12 @@ impl Past {
     /// Notes whether it holds, and whether this run tells it or leaves it out.
     fn judge(&mut self, finding: &Finding, how: (bool, bool)) {
         let ids = self.open.judge(&self.known, finding, how, FOUND_MAX);
+        self.found.extend(ids.take(FOUND_MAX.saturating_sub(self.found.len())));
+    }
+
+    /// Notes what this run has learnt of it, beside what it has found.
+    fn look_back(&mut self, later: &Aftermath) {
+        let ids = self.open.look_back(&self.known, later, FOUND_MAX);
         self.found.extend(ids.take(FOUND_MAX.saturating_sub(self.found.len())));
     }
 

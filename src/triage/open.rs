@@ -9,9 +9,11 @@ use std::collections::{HashMap, HashSet};
 
 use twox_hash::XxHash3_64;
 
-use crate::model::finding::Finding;
+use crate::model::aftermath::Aftermath;
+use crate::model::finding::{Finding, number};
 use crate::model::level::Level;
 use crate::model::memory::{Dated, Id};
+use crate::model::undo::Fate;
 
 /// So many turns of one finding are told apart; then it stays as it is.
 const TURNS: u64 = 64;
@@ -22,7 +24,7 @@ pub struct Open {
     /// By the lower half of their fingerprints.
     judged: HashSet<u64>,
     /// Those that are known and not told, and hold again, by rule: later runs find their ids.
-    again: HashMap<String, u64>,
+    again: HashMap<String, HashSet<u64>>,
 }
 
 impl Open {
@@ -33,34 +35,66 @@ impl Open {
         &mut self,
         known: &Dated,
         finding: &Finding,
-        (holds, told): (bool, bool),
+        how: (bool, bool),
         most: usize,
     ) -> impl Iterator<Item = Id> + use<> {
         let ids = finding.number().filter(|_| finding.level >= Level::SERIOUS);
-        let ids = ids.map(|[_, low]| {
-            let rule = first_word(&finding.rule);
-            let before = turns(known, rule, low);
-            let turn = u64::from(holds != is_open(before) && before < TURNS);
-            if holds && !told && turn > 0 {
-                *self.again.entry(finding.rule.clone()).or_default() += 1;
-            }
-            if (told || !holds) && self.judged.len() < most {
-                self.judged.insert(low);
-            }
-            (1..=before + turn).map(move |turn| id(rule, turn, low))
-        });
+        let ids = ids.map(|[_, low]| self.turn(known, (&finding.rule, low), how, most));
         ids.into_iter().flatten()
     }
 
-    /// How many findings of a rule are known to hold, beside those that this run has told.
-    pub fn number(&self, known: &Dated, rule: &str) -> u64 {
-        let again = self.again.get(rule).copied().unwrap_or_default();
+    /// The same of what this run has learnt of a finding of earlier ones, if they know it.
+    pub fn look_back(
+        &mut self,
+        known: &Dated,
+        later: &Aftermath,
+        most: usize,
+    ) -> impl Iterator<Item = Id> + use<> {
+        let holds = later.effect.fate == Fate::Open;
+        let ids = number(&later.fingerprint)
+            .filter(|[_, low]| self.knows(known, &later.rule, *low))
+            .map(|[_, low]| self.turn(known, (&later.rule, low), (holds, false), most));
+        ids.into_iter().flatten()
+    }
+
+    fn turn(
+        &mut self,
+        known: &Dated,
+        (rule, low): (&str, u64),
+        (holds, told): (bool, bool),
+        most: usize,
+    ) -> impl Iterator<Item = Id> + use<> {
+        let word = first_word(rule);
+        let before = turns(known, word, low);
+        let turn = u64::from(holds != is_open(before) && before < TURNS);
+        if holds && !told && turn > 0 {
+            let again = self.again.entry(rule.to_owned()).or_default();
+            if again.len() < most {
+                again.insert(low);
+            }
+        }
+        if (told || !holds) && self.judged.len() < most {
+            self.judged.insert(low);
+        }
+        (1..=before + turn).map(move |turn| id(word, turn, low))
+    }
+
+    /// Whether earlier runs have found it.
+    pub fn knows(&self, known: &Dated, rule: &str, low: u64) -> bool {
+        turns(known, first_word(rule), low) > 0
+    }
+
+    /// The findings of a rule that are known to hold, beside those that this run has told: the lower
+    /// halves of their fingerprints.
+    pub fn holding(&self, known: &Dated, rule: &str) -> Vec<u64> {
+        let again = self.again.get(rule).into_iter().flatten().copied();
         let rule = first_word(rule);
         let [word, _] = id(rule, 1, 0);
         let from = known.rows().partition_point(|([first, _], _)| *first < word);
         let rows = known.rows()[from..].iter().take_while(|([first, _], _)| *first == word);
-        let holds = |low: u64| !self.judged.contains(&low) && is_open(turns(known, rule, low));
-        again + rows.filter(|([_, low], _)| holds(*low)).count() as u64
+        let rows = rows.map(|([_, low], _)| *low);
+        let holds = |low: &u64| !self.judged.contains(low) && is_open(turns(known, rule, *low));
+        again.chain(rows.filter(holds)).collect()
     }
 }
 

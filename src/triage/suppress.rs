@@ -141,6 +141,20 @@ impl Suppressions {
         held
     }
 
+    /// Counts a finding that only earlier runs or reports have told, and of which no more than the rule is
+    /// left, for each suppression that fits all of a rule; whether one of them still holds.
+    pub fn take_known(&mut self, rule: &str) -> bool {
+        let Some(of_rule) = self.by_rule.get(rule) else { return false };
+        let mut held = false;
+        for index in &of_rule.patterns {
+            if let Some(entry) = self.all.get_mut(*index).filter(|it| fits_all(&it.suppression)) {
+                entry.count += 1;
+                held |= !entry.expired;
+            }
+        }
+        held
+    }
+
     /// What each did.
     pub fn applied(self) -> Vec<Applied> {
         let applied = |Entry { suppression, expired, count, fitted }: Entry| Applied {
@@ -159,6 +173,12 @@ impl Suppressions {
         };
         self.all.into_iter().map(applied).collect()
     }
+}
+
+/// Whether every finding of its rule fits.
+fn fits_all(suppression: &Suppression) -> bool {
+    let Suppression { principal, key, resource, account, region, .. } = suppression;
+    [principal, key, resource, account, region].into_iter().all(Option::is_none)
 }
 
 fn fits(suppression: &Suppression, finding: &Finding, about: &About<'_>) -> bool {

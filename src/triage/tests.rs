@@ -358,6 +358,8 @@ enum Seen {
     Found(bool, bool),
     /// It is there, and a suppression fits it.
     LeftOut,
+    /// It is not there, and a call tells whether it holds.
+    Later(bool),
 }
 
 proptest! {
@@ -367,15 +369,16 @@ proptest! {
             Just(Seen::Nothing),
             (any::<bool>(), any::<bool>()).prop_map(|(holds, fresh)| Seen::Found(holds, fresh)),
             Just(Seen::LeftOut),
+            any::<bool>().prop_map(Seen::Later),
         ]), 1..12),
     ) {
         let effect = |fate| Some(Effect { fate, undone: None, due: None });
-        let (mut known, mut open) = (Dated::default(), [false; 3]);
+        let (mut known, mut open, mut ever) = (Dated::default(), [false; 3], [false; 3]);
         for (day, seen) in (1..).zip(nights) {
             let fits = Suppression { key: Some("left-out".into()), ..suppression() };
             let rules = vec!["key-disabled".into(), "key-enabled".into()];
             let mut triage = Triage::new(vec![fits], None, Level::Low, now()).after(known.clone(), rules);
-            let mut only_known = 0;
+            let (mut only_known, mut outcome) = (0, Outcome::default());
             for (at, seen) in seen.into_iter().enumerate() {
                 let mut finding = Finding { fingerprint: format!("{:032x}", at + 7), ..finding() };
                 let told = match seen {
@@ -391,10 +394,19 @@ proptest! {
                         open[at] = false;
                         triage.screen(&finding).is_some()
                     }
+                    Seen::Later(holds) => {
+                        // Nothing is learnt of what no run has told.
+                        open[at] = holds && ever[at];
+                        let Finding { fingerprint, rule, level, .. } = finding;
+                        let fate = if holds { Fate::Open } else { Fate::Reversed };
+                        let effect = Effect { fate, undone: None, due: None };
+                        outcome.aftermath.push(Aftermath { fingerprint, rule, level, target: None, effect });
+                        false
+                    }
                 };
+                ever[at] |= open[at];
                 only_known += u64::from(open[at] && !told);
             }
-            let mut outcome = Outcome::default();
             let found = triage.finish_screened(&mut outcome);
             let number = outcome.known.get("key-disabled").copied().unwrap_or_default();
             prop_assert_eq!(number, only_known);
@@ -421,4 +433,39 @@ fn of_a_baseline_it_counts_what_holds_and_is_serious() {
     let mut outcome = Outcome::default();
     triage.finish_screened(&mut outcome);
     assert_eq!(outcome.known, [("key-disabled".to_owned(), 1)].into());
+}
+
+/// How many findings of the rule are known of a baseline of which this run finds nothing.
+fn not_found(entry: &serde_json::Value, suppressions: Vec<Suppression>) -> (u64, Vec<u64>) {
+    let mut entry = entry.clone();
+    let of = [
+        ("fingerprint", json!("1".repeat(32))),
+        ("count", json!(1)),
+        ("rule", json!("key-disabled")),
+    ];
+    of.into_iter().for_each(|(name, value)| entry[name] = value);
+    let baseline = Baseline::read(report(&json!([entry])).as_bytes()).unwrap();
+    let mut outcome = Outcome::default();
+    Triage::new(suppressions, Some(baseline), Level::Low, now()).finish_screened(&mut outcome);
+    let counts = outcome.suppressions.iter().map(|applied| applied.count).collect();
+    (outcome.known.get("key-disabled").copied().unwrap_or_default(), counts)
+}
+
+#[test]
+fn what_a_baseline_has_and_nobody_finds_again_is_known_until_it_is_undone_or_suppressed() {
+    let high = json!({"level": "high", "last_seen": null});
+    let with = |name: &str, value: serde_json::Value| {
+        let mut entry = high.clone();
+        entry[name] = value;
+        not_found(&entry, Vec::new()).0
+    };
+    assert_eq!(not_found(&high, Vec::new()).0, 1);
+    assert_eq!(with("outcome", json!({"state": "open", "at": null})), 1);
+    assert_eq!(with("outcome", json!({"state": "reversed"})), 0);
+    assert_eq!(with("attempt", json!(true)), 0);
+    assert_eq!(with("level", json!("low")), 0);
+    let of_rule = suppression();
+    assert_eq!(not_found(&high, vec![of_rule.clone()]), (0, vec![1]));
+    let of_key = Suppression { key: Some("*".into()), ..of_rule };
+    assert_eq!(not_found(&high, vec![of_key]), (1, vec![0]));
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
-use crate::trail::{call, file, with};
+use crate::trail::{call, disable, file, with};
 
 /// Result and rules of each control of a page, by framework and control; those of one rule only, if any.
 fn rows(page: &str, rule: &str) -> Vec<(String, String)> {
@@ -72,4 +72,45 @@ fn a_control_of_which_some_rules_saw_nothing_is_met_in_part() {
         let some = !rules.starts_with("0 of ");
         assert_eq!(result.contains("looked at nothing"), some, "{result} {rules}");
     }
+}
+
+#[test]
+fn what_a_later_night_undoes_is_known_no_more() {
+    const RULE: &str = "key-disabled";
+    let sandbox = Sandbox::new();
+    let night = |day: u32, record: Value, code: i32| {
+        sandbox.write(&format!("logs/{day}.json"), file(&[on(day, record)]));
+        let words = ["scan", "logs", "--state=state", "--select=key-disabled", "-q", "-fmarkdown"];
+        let page = sandbox.keytrail(words).run().code(code).stdout;
+        rows(&page, RULE)[0].0.clone()
+    };
+    assert_eq!(night(1, disable("1"), 0), "**not met** 1 new, 0 known");
+    assert_eq!(night(2, call("DescribeKey", "2"), 0), "**not met** 0 new, 1 known");
+    let suppression =
+        "[[suppress]]\nrule = \"key-disabled\"\nreason = \"planned\"\nexpires = \"2999-01-01\"\n";
+    sandbox.write("keytrail.toml", suppression);
+    assert!(!night(3, call("DescribeKey", "3"), 0).contains("not met"));
+    sandbox.write("keytrail.toml", "");
+    assert_eq!(night(4, call("DescribeKey", "4"), 0), "**not met** 0 new, 1 known");
+    assert!(!night(5, call("EnableKey", "5"), 0).contains("not met"));
+    assert!(!night(6, call("DescribeKey", "6"), 0).contains("not met"));
+    assert_eq!(night(7, disable("7"), 0), "**not met** 1 new, 0 known");
+}
+
+#[test]
+fn what_a_baseline_tells_and_the_log_does_not_is_known() {
+    let sandbox = Sandbox::new();
+    sandbox.write("one.json", file(&[on(1, disable("1"))]));
+    sandbox.write("two.json", file(&[on(2, call("DescribeKey", "2"))]));
+    let words = ["scan", "one.json", "-q", "-fjson", "-obase.json"];
+    sandbox.keytrail(words).run().code(0);
+    let known = ["scan", "two.json", "--baseline=base.json", "--select=key-disabled"];
+    assert_eq!(result(&sandbox, "key-disabled", &known), "**not met** 0 new, 1 known");
+    let base = sandbox.read("base.json").replace("\"state\":\"open\"", "\"state\":\"reversed\"");
+    sandbox.write("base.json", base.replace("\"state\": \"open\"", "\"state\": \"reversed\""));
+    assert!(!result(&sandbox, "key-disabled", &known).contains("not met"));
+    sandbox
+        .write("two.json", file(&[with(disable("3"), &[("/errorCode", json!("AccessDenied"))])]));
+    let result = result(&sandbox, "key-disabled", &known);
+    assert!(result.contains("what the baseline has told is in it"), "{result}");
 }

@@ -129,7 +129,10 @@ fn limits(report: &Report<'_>, sum: &Sum) -> Vec<String> {
     add(narrow, "only part of the log was asked for".to_owned());
     add(run.state.is_some(), "what earlier runs have reported is in their reports".to_owned());
     let known = counted(outcome.summary.known, "finding");
-    add(outcome.summary.known > 0, format!("{known} of the baseline left out"));
+    match outcome.summary.known {
+        0 => add(run.baseline.is_some(), "what the baseline has told is in it".to_owned()),
+        _ => add(true, format!("{known} of the baseline left out")),
+    }
     add(sum.exceptions > 0, counted(sum.exceptions, "exception"));
     let missing = format!("not evaluated: {}", sum.missing.join(", "));
     add(!sum.missing.is_empty(), missing);
