@@ -317,7 +317,8 @@ fn place(finding: &Finding) -> Rank<'_> {
     (level, undone, rank, finding.first_seen, &finding.rule, &finding.fingerprint)
 }
 
-/// One finding of what two reports tell of it. What became of it is as the later one says.
+/// One finding of what two reports tell of it. What became of it is as the later one says; so is all of
+/// one that each report tells anew of all of the log.
 fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
     let mut events: Vec<_> = known.events.into_iter().chain(later.events).collect();
     events.sort();
@@ -325,9 +326,10 @@ fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
     events.truncate(SHOWN);
     // What the later one does not know may still be open, and is if it was.
     let was_open = known.effect.filter(|effect| effect.fate == Fate::Open);
+    let anew = later.details.contains_key("log_from") && events.is_empty();
     Finding {
-        level: known.level.max(later.level),
-        count: together(known.count, later.count, adds_up),
+        level: if anew { later.level } else { known.level.max(later.level) },
+        count: if anew { later.count } else { together(known.count, later.count, adds_up) },
         first_seen: [known.first_seen, later.first_seen].into_iter().flatten().min(),
         last_seen: known.last_seen.max(later.last_seen),
         rank: [known.rank, later.rank].into_iter().flatten().min(),

@@ -23,6 +23,7 @@ use crate::model::memory::{Dated, Id};
 use crate::model::outcome::{Outcome, Summary};
 use crate::model::suppression::Suppression;
 use crate::model::time::Time;
+use crate::model::undo::Fate;
 
 pub use baseline::Baseline;
 use open::Open;
@@ -96,9 +97,15 @@ impl Triage {
     }
 
     /// The status of a finding that is told in some form: by itself, folded together with others, or
-    /// as a number if it is too low to be listed. The levels of those are counted elsewhere.
+    /// as a number if it is too low to be listed. The levels of those are counted elsewhere. Of what is
+    /// over, and which no event is behind, whether an earlier run has listed it.
     pub fn screen(&mut self, finding: &Finding) -> Option<Status> {
         self.baseline.iter_mut().for_each(|baseline| baseline.meet(&finding.fingerprint));
+        if is_over(finding) {
+            let told = self.past.as_mut().filter(|past| past.has_told(finding));
+            told?.judge(finding, (false, false));
+            return Some(Status::Ongoing);
+        }
         // What rests on earlier runs alone is judged once; what lasts and no event is behind, until it is
         // listed.
         if let Some(past) = self.past.as_mut().filter(|past| !finding.fresh && past.knows(finding))
@@ -241,6 +248,12 @@ impl Past {
             self.found.extend(members.filter_map(|member| id_of(finding, *member)));
         }
     }
+}
+
+/// Whether it is of earlier runs alone, and is over: nothing that no event is behind can be undone by one.
+fn is_over(finding: &Finding) -> bool {
+    let is_reversed = finding.effect.as_ref().is_some_and(|it| it.fate == Fate::Reversed);
+    !finding.fresh && finding.events.is_empty() && is_reversed
 }
 
 /// The id of a fingerprint at a level. A finding that was not listed has another id.

@@ -134,3 +134,47 @@ fn what_was_accepted_for_a_time_is_told_when_it_is_over() {
     sandbox.write("keytrail.toml", config);
     assert_eq!((found(&night()).len(), found(&night()).len()), (2, 0));
 }
+
+#[test]
+fn what_delivers_by_now_ends_its_finding() {
+    let sandbox = sandbox();
+    let night = |number: u32, records: &[Value]| {
+        sandbox.write(&format!("logs/{number}.json"), file(records));
+        let report = format!("night-{number}.json");
+        let words = ["scan", "logs", "--state=state", "-q", RULE, "-o", &report];
+        sandbox.keytrail(words).run().code(0);
+        let report: Value = serde_json::from_str(&sandbox.read(&report)).unwrap();
+        report
+    };
+    let period = |nights: &[&str]| {
+        let words = ["report", "-fjson"].into_iter().chain(nights.iter().copied());
+        let report = crate::trail::parse(&sandbox.keytrail(words).run().code(0));
+        let told = findings(&report).into_iter().map(|finding| {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let state = finding["outcome"]["state"].as_str().map(str::to_owned);
+            (text(&finding["account"]), text(&finding["level"]), finding["count"].clone(), state)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let both = |day| [event(day, FIRST, "us-east-1"), event(day, SECOND, "us-east-1")];
+    let first = night(
+        1,
+        &[both(1), both(2).map(|r| with(r, &[("/awsRegion", json!("eu-west-1"))]))].concat(),
+    );
+    assert_eq!(found(&first), [one(SILENT, "medium", &["eu-west-1", "us-east-1"])]);
+    assert_eq!(night(2, &both(3))["outcomes"], json!([]));
+    // It lacks less, which is told anew and is no end.
+    let third = night(3, &[event(4, SILENT, "eu-west-1")]);
+    assert_eq!(found(&third), [one(SILENT, "low", &["us-east-1"])]);
+    assert_eq!(third["outcomes"], json!([]));
+    let nights = ["night-1.json", "night-2.json", "night-3.json"];
+    let low = (SILENT.to_owned(), "low".to_owned(), json!(1), None);
+    assert_eq!(period(&nights), std::slice::from_ref(&low));
+    let fourth = night(4, &[event(5, SILENT, "us-east-1")]);
+    assert_eq!((found(&fourth).len(), fourth["outcomes"].as_array().unwrap().len()), (0, 1));
+    let outcome = &fourth["outcomes"][0]["outcome"];
+    assert_eq!([&outcome["state"], &outcome["at"]], ["reversed", "2026-05-05T10:00:00Z"]);
+    let over = (SILENT.to_owned(), "low".to_owned(), json!(1), Some("reversed".to_owned()));
+    assert_eq!(period(&[&nights[..], &["night-4.json"]].concat()), [over]);
+    assert_eq!(night(5, &both(6))["outcomes"], json!([]));
+}

@@ -119,16 +119,22 @@ impl Before {
             };
             doings.extend(both.map(|doing| (number, doing)));
         }
-        let mut aftermath: Vec<Aftermath> = changed.into_values().collect();
-        aftermath.sort_by(|a, b| {
-            (Reverse(a.level), &a.fingerprint).cmp(&(Reverse(b.level), &b.fingerprint))
-        });
         let (doings, doings_forgotten) = bounded(doings, last, (KNOWN, DEEDS));
-        Ok(Learnt { aftermath, doings, doings_forgotten, undoing })
+        let mut learnt = Learnt { doings, doings_forgotten, undoing, ..Learnt::default() };
+        learnt.add(changed.into_values().collect());
+        Ok(learnt)
     }
 }
 
 impl Learnt {
+    /// Adds what else was learnt: the gravest comes first.
+    pub fn add(&mut self, more: Vec<Aftermath>) {
+        self.aftermath.extend(more);
+        self.aftermath.sort_by(|a, b| {
+            (Reverse(a.level), &a.fingerprint).cmp(&(Reverse(b.level), &b.fingerprint))
+        });
+    }
+
     /// Hands on to later runs what they get to know.
     pub fn hand_on(&mut self, memory: Memory) -> Memory {
         Memory {

@@ -171,6 +171,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     );
     let learnt = before.learn(context, (&findings, noted), last);
     let mut learnt = partial.problems.or_missing(learnt, "what was undone is missing");
+    learnt.add(take(&mut hours.ended));
     let made = cases_of(context, &mut findings, &mut partial.issued, last);
     let mut made = partial.problems.or_missing(made, "cases are missing");
     let left_out = (handed.left_out, &mut partial.problems);

@@ -5,11 +5,16 @@
 //! account is none; and an excerpt of some hours proves nothing.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::detect::whole_log::expected::Undelivered;
 use crate::engine::plan::Filter;
-use crate::model::coverage::{Coverage, Gap, Hour, Kind};
+use crate::model::coverage::{Coverage, Gap, Hour, Kind, Place};
 use crate::model::estate::Estate;
+use crate::model::time::Time;
+
+/// All hours that can be told as times.
+const ALL_TIME: Range<Hour> = Hour::MIN / 2..Hour::MAX / 2;
 
 /// What is expected and was never delivered, by account. `coverage` is all that is known, of earlier
 /// runs too.
@@ -47,6 +52,30 @@ pub fn undelivered(coverage: &Coverage, estate: &Estate, filter: &Filter) -> Vec
     asked.map(lacking).filter(told).collect()
 }
 
+/// Those that lacked something before and lack nothing now, each with the time since when it delivers, as
+/// far as is known. `coverage` is all that is known, and what was known `earlier`.
+pub fn delivered(
+    before: &[Undelivered],
+    now: &[Undelivered],
+    (coverage, earlier): (&Coverage, &Coverage),
+) -> Vec<(Undelivered, Time)> {
+    let still: BTreeSet<&str> = now.iter().map(|one| one.account.as_str()).collect();
+    let were_there: BTreeSet<&Place> = earlier.places().map(|(place, _)| place).collect();
+    let since = |one: &Undelivered| {
+        let of = coverage.places().filter(|(place, _)| place.account == one.account);
+        let new = of.filter(|(place, _)| one.nothing || one.regions.contains(&place.region));
+        let new = new.filter(|(place, _)| !were_there.contains(place));
+        let first = new.filter_map(|(_, seen)| {
+            let first = |kind| seen.hours.of(kind, ALL_TIME).next();
+            [first(Kind::Events), first(Kind::Files)].into_iter().flatten().min()
+        });
+        let first = first.min().unwrap_or(one.log.to);
+        Gap { from: first, to: first.saturating_add(1) }.times().0
+    };
+    let ended = before.iter().filter(|one| !still.contains(one.account.as_str()));
+    ended.map(|one| (one.clone(), since(one))).collect()
+}
+
 /// Whether anything is expected.
 pub fn expects(estate: &Estate) -> bool {
     !estate.own_accounts.is_empty() || !estate.expected_regions.is_empty()
@@ -64,7 +93,7 @@ fn long_reach(coverage: &Coverage, estate: &Estate) -> Option<Gap> {
 
 /// The hours that a log reaches over.
 fn reach(coverage: &Coverage) -> Option<Gap> {
-    let all = Hour::MIN / 2..Hour::MAX / 2;
+    let all = ALL_TIME;
     let ends = |kind: Kind| {
         let seen = coverage.places().map(|(_, seen)| seen);
         let all = all.clone();

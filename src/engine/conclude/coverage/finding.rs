@@ -4,16 +4,22 @@
 //! What they say is for the rules that look at it. What must stay true: what makes a finding the
 //! same as that of another run is the account and the Region alone.
 
+use std::sync::Arc;
+
 use super::judge::Judged;
 use crate::detect::whole_log::expected::Undelivered;
 use crate::detect::whole_log::{Conclusion, LooksAt, Piece};
 use crate::engine::conclude::stateful::evidence::Found;
 use crate::engine::context::Context;
+use crate::engine::finding::finding;
 use crate::engine::partial::few::Few;
 use crate::engine::partial::group::{Group, GroupKey, Snapshot};
 use crate::engine::partial::value_counts::ValueCounts;
+use crate::model::aftermath::Aftermath;
 use crate::model::days::Days;
+use crate::model::finding::Finding;
 use crate::model::time::Time;
+use crate::model::undo::{Effect, Fate, Undone};
 
 /// The findings of every rule that looks at hours.
 pub fn of_hours(context: &Context<'_>, judged: &[Judged]) -> Vec<Found> {
@@ -49,18 +55,44 @@ pub fn of_expected(
             let Some(told) = rule.judge(&plan.estate, Piece::Undelivered(lacking)) else {
                 continue;
             };
-            let (first, last) = lacking.log.times();
-            let key = GroupKey {
-                account: Some(lacking.account.clone()),
-                ..GroupKey::of_rule(rule.about)
-            };
-            let count = lacking.regions.len().max(1) as u64;
+            let (key, group, count) = lacks(rule.about, lacking, &told);
             let fresh = !before.iter().any(|before| before.is_like(lacking));
-            let group = Group { fresh, ..group(&told, (Some(first), Some(last))) };
-            found.push(Found::new(key, group, count));
+            found.push(Found::new(key, Group { fresh, ..group }, count));
         }
     }
     found
+}
+
+/// The finding about what lacks something.
+fn lacks(about: usize, lacking: &Undelivered, told: &Conclusion) -> (GroupKey, Group, u64) {
+    let (first, last) = lacking.log.times();
+    let account = Some(lacking.account.clone());
+    let key = GroupKey { account, ..GroupKey::of_rule(about) };
+    (key, group(told, (Some(first), Some(last))), lacking.regions.len().max(1) as u64)
+}
+
+/// What became of those findings that earlier runs told about what is delivered by now, since a time.
+/// Whoever decides about findings knows which were told.
+pub fn of_delivered(context: &Context<'_>, delivered: &[(Undelivered, Time)]) -> Vec<Aftermath> {
+    let plan = context.plan;
+    let Some(admit) = &plan.admit else { return Vec::new() };
+    let mut ended = Vec::new();
+    for rule in plan.rules.looking_at(LooksAt::Expected) {
+        let meta = &plan.rules.metas()[rule.about];
+        for (lacked, since) in delivered {
+            let Some(told) = rule.judge(&plan.estate, Piece::Undelivered(lacked)) else { continue };
+            let (key, group, count) = lacks(rule.about, lacked, &told);
+            let undone = Some(Undone { at: *since, by: None });
+            let effect = Effect { fate: Fate::Reversed, undone, due: None };
+            let known = finding((&meta.id, Arc::new(meta.told())), key, group, count);
+            let known = Finding { fresh: false, effect: Some(effect.clone()), ..known };
+            if admit.ask(&known).is_some() {
+                let Finding { fingerprint, rule, level, .. } = known;
+                ended.push(Aftermath { fingerprint, rule, level, target: None, effect });
+            }
+        }
+    }
+    ended
 }
 
 /// A finding in the making that no record is behind.

@@ -20,6 +20,7 @@ mod tests;
 use crate::engine::conclude::stateful::evidence::Found;
 use crate::engine::context::Context;
 use crate::engine::partial::problems::Problems;
+use crate::model::aftermath::Aftermath;
 use crate::model::coverage::{Coverage, Covered, DAYS_MAX, PLACES_MAX};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
@@ -28,6 +29,8 @@ use crate::model::problem::{Problem, Stage};
 pub(super) struct LogHours {
     pub covered: Vec<Covered>,
     pub found: Vec<Found>,
+    /// What earlier runs told to be missing and is delivered by now.
+    pub ended: Vec<Aftermath>,
     /// Whether the log is long enough to tell that something is missing,
     long: bool,
     /// and the configuration expects something of it.
@@ -63,18 +66,23 @@ pub(super) fn covered(
         problems.add(Problem::new(Origin::blob("*"), Stage::Read, message));
     }
     let mut found = finding::of_hours(context, &judged);
+    let of = |coverage: &Coverage| expected::undelivered(coverage, &plan.estate, &plan.filter);
+    let long = expected::is_long(coverage, &plan.estate);
+    // What is delivered is there, whatever could not be read.
+    let ended = match long {
+        true => expected::delivered(&of(&plan.coverage), &of(coverage), (coverage, &plan.coverage)),
+        false => Vec::new(),
+    };
     if !unread {
-        let of = |coverage| expected::undelivered(coverage, &plan.estate, &plan.filter);
         // Whoever expects something else wants to know of all of it.
         let same = plan.past.as_ref().is_some_and(|past| past.memory.expects == expects(context));
         let before = if same { of(&plan.coverage) } else { Vec::new() };
         found.extend(finding::of_expected(context, &of(coverage), &before));
     }
-    let (long, expects) = match expected::is_long(coverage, &plan.estate) && !unread {
-        true => (true, expected::expects(&plan.estate)),
-        false => (false, false),
-    };
-    LogHours { covered, found, long, expects }
+    let ended = finding::of_delivered(context, &ended);
+    let long = long && !unread;
+    let expects = long && expected::expects(&plan.estate);
+    LogHours { covered, found, ended, long, expects }
 }
 
 /// Keyed hash of what the configuration expects.
