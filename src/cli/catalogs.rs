@@ -1,7 +1,7 @@
 //! The files that `--tags` names, opened and read.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,13 +68,25 @@ fn parts(word: &OsStr, now: Time) -> Result<(PathBuf, Option<Time>), Failure> {
     Ok((path.into(), Some(values::time(&text, now).map_err(value)?)))
 }
 
-fn one(word: &OsStr, now: Time, all: &mut Catalogs) -> Result<(), Failure> {
+/// Those that are not there, or whose TIME is none. Nothing is read.
+pub fn missing(typed: &[OsString], now: Time) -> Vec<Failure> {
+    typed.iter().filter_map(|word| there(word, now).err()).collect()
+}
+
+/// The path and the date in `FILE@TIME`, and what the file system says of the file.
+fn there(word: &OsStr, now: Time) -> Result<(PathBuf, Option<Time>, Metadata), Failure> {
     let (path, date) = parts(word, now)?;
     let unreadable = |reason: String| Failure::Tags { path: path.clone(), reason };
     let about = fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?;
-    if about.is_dir() {
-        return Err(unreadable("is a folder, expected a file".into()));
+    match about.is_dir() {
+        true => Err(unreadable("is a folder, expected a file".into())),
+        false => Ok((path, date, about)),
     }
+}
+
+fn one(word: &OsStr, now: Time, all: &mut Catalogs) -> Result<(), Failure> {
+    let (path, date, about) = there(word, now)?;
+    let unreadable = |reason: String| Failure::Tags { path: path.clone(), reason };
     let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let modified = modified.and_then(|since| i64::try_from(since.as_micros()).ok()).map(Time);
     let name: Arc<str> = path.to_string_lossy().into();

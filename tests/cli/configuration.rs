@@ -115,6 +115,10 @@ fn show_refuses_what_a_scan_refuses() {
         &["--since=2026-05-02", "--until=2026-05-01"],
         &["--account=1"],
         &["--min-level=worst"],
+        &["--rules=nope"],
+        &["--tags=nope"],
+        &["--tags=in"],
+        &["--tags=in/trail.json@someday"],
     ] {
         let refused = |command: &[&str]| {
             let words = command.iter().chain(words);

@@ -3,11 +3,13 @@
 //! What must stay true: it settles options as a scan does, so that what it shows is what a scan does.
 
 use std::ffi::OsString;
+use std::fs;
 
 use serde_json::{Value, json};
 
 use crate::cli::args::common::{ColorArgs, LevelArgs, RuleArgs};
 use crate::cli::args::config::ShowArgs;
+use crate::cli::catalogs;
 use crate::cli::check::Check;
 use crate::cli::commands::scan::load_rules;
 use crate::cli::config::key::Shape;
@@ -98,12 +100,24 @@ fn together(check: &mut Check, args: &ShowArgs, config: &Config) {
     }
 }
 
-/// Names of no rule, among those of options and of suppressions. What is wrong with a rule is for a
-/// command that evaluates it to say.
+/// Names of no rule, among those of options and of suppressions, and files with rules or tags that are not
+/// there. What is wrong with a rule is for a command that evaluates it to say.
 fn misnamed(args: &ShowArgs, config: &mut Config) -> Vec<Failure> {
+    let tags = config.usual.tags(&args.input.tags);
+    let paths = config.usual.rules(&args.rules.paths);
+    let missing: Vec<String> = paths
+        .iter()
+        .filter(|path| fs::metadata(path).is_err())
+        .map(|path| format!("{}: ", path.display()))
+        .collect();
     let wrong = load_rules(&args.rules, config, args.input.verify).err().unwrap_or_default();
-    let is_name = |failure: &Failure| matches!(failure, Failure::Selector(_) | Failure::Config(_));
-    wrong.into_iter().filter(is_name).collect()
+    let is_name = |failure: &Failure| match failure {
+        Failure::Selector(_) | Failure::Config(_) => true,
+        Failure::Rule { message, .. } => missing.iter().any(|path| message.starts_with(path)),
+        _ => false,
+    };
+    let wrong = wrong.into_iter().filter(is_name);
+    wrong.chain(catalogs::missing(&tags, Time::now())).collect()
 }
 
 fn form(text: &str) -> Result<Form, String> {
