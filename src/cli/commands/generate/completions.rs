@@ -1,9 +1,10 @@
 //! `keytrail generate completions`: what a shell completes, made of the options themselves.
 //!
 //! The generators for PowerShell and Elvish complete options and no values, and that for fish none of
-//! arguments without a name, so that these scripts get them here. What must stay true: what one shell offers, all of them do.
+//! arguments without a name, so that these scripts get them here; that for Bash offers options where a
+//! file may stand. What must stay true: what one shell offers, all of them do.
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 
 use super::offered::{SHELLS, offering};
@@ -45,8 +46,35 @@ fn script(shell: Shell) -> String {
             script.replace(POWERSHELL_COMPLETIONS, &(values + POWERSHELL_COMPLETIONS))
         }
         Shell::Fish => script + &fish_positionals(&command),
+        Shell::Bash => bash_files(script, &command, PROGRAM),
         _ => script,
     }
+}
+
+/// Where a command takes files, Bash is to offer them: it does where nothing else is offered.
+fn bash_files(mut script: String, command: &Command, name: &str) -> String {
+    let is_file = |arg: &Arg| arg.get_value_hint() == ValueHint::AnyPath;
+    if command.get_positionals().any(is_file)
+        && let Some(begin) = script.find(&format!("\n        {name})\n            opts="))
+        && let Some(len) = script[begin..].find("\n            ;;\n")
+    {
+        let block = &script[begin..begin + len];
+        let offered = "COMPREPLY=( $(compgen -W \"${opts}\" -- \"${cur}\") )\n            return 0";
+        let mut files = block.strip_suffix(offered).map_or_else(
+            || block.to_owned(),
+            |rest| format!("{rest}COMPREPLY=()\n            return 0"),
+        );
+        if let Some((before, rest)) = files.split_once(" || ${COMP_CWORD} -eq ")
+            && let Some((_, rest)) = rest.split_once(" ]]")
+        {
+            files = format!("{before} ]]{rest}");
+        }
+        script.replace_range(begin..begin + len, &files);
+    }
+    let below = command.get_subcommands();
+    below.fold(script, |script, below| {
+        bash_files(script, below, &format!("{name}__subcmd__{}", below.get_name()))
+    })
 }
 
 /// The values of one argument: its command with `;` between the words, the words behind which the
@@ -166,6 +194,22 @@ mod tests {
                 assert!(script.contains(value), "{shell} lacks {value}");
             }
         }
+    }
+
+    #[test]
+    fn bash_offers_files_where_a_command_takes_them() {
+        let script = script(Shell::Bash);
+        let block = |name: &str| {
+            let rest =
+                script.split_once(&format!("\n        {name})\n            opts=")).unwrap().1;
+            rest.split_once("\n            ;;\n").unwrap().0.to_owned()
+        };
+        for name in ["scan", "report", "rules__subcmd__lint", "config__subcmd__init"] {
+            let block = block(&format!("keytrail__subcmd__{name}"));
+            assert!(block.contains("if [[ ${cur} == -* ]] ; then"), "{name}: {block}");
+            assert!(block.ends_with("COMPREPLY=()\n            return 0"), "{name}: {block}");
+        }
+        assert!(block("keytrail__subcmd__rules__subcmd__show").contains("${COMP_CWORD} -eq 3"));
     }
 
     #[test]

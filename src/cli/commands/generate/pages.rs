@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
@@ -89,8 +89,38 @@ fn page(command: &Command, above: &str) -> Result<Vec<u8>, Vec<Failure>> {
         .manual("keytrail manual");
     let mut text = Vec::new();
     man.render(&mut text).map_err(|error| vec![Failure::write(None, error)])?;
-    text.extend_from_slice(behind(command, above).as_bytes());
-    Ok(text)
+    let text = repeated(command, &String::from_utf8_lossy(&text)) + &behind(command, above);
+    Ok(plain(&text).into_bytes())
+}
+
+/// The page with `...` behind each argument in the synopsis that may be given more than once.
+fn repeated(command: &Command, page: &str) -> String {
+    let heading = ".SH SYNOPSIS\n";
+    let Some((before, rest)) = page.split_once(heading) else { return page.to_owned() };
+    let (line, rest) = rest.split_once('\n').unwrap_or((rest, ""));
+    let mut line = line.to_owned();
+    let many = |arg: &&Arg| matches!(arg.get_action(), ArgAction::Append);
+    for arg in command.get_positionals().filter(many) {
+        for name in arg.get_value_names().unwrap_or_default() {
+            let name = format!("\\fI{}\\fR", name.replace('-', "\\-"));
+            for end in [">", "]"] {
+                line = line.replace(&format!("{name}{end}"), &format!("{name}{end}..."));
+            }
+        }
+    }
+    format!("{before}{heading}{line}\n{rest}")
+}
+
+/// Every character that is none of ASCII by its number: not every program that shows pages reads UTF-8.
+fn plain(page: &str) -> String {
+    let mut text = String::with_capacity(page.len());
+    for c in page.chars() {
+        match c.is_ascii() {
+            true => text.push(c),
+            false => text.push_str(&format!("\\[u{:04X}]", u32::from(c))),
+        }
+    }
+    text
 }
 
 /// The sections behind the options.
@@ -143,7 +173,7 @@ fn environment(roff: &mut Roff, command: &Command) {
 
 /// The options of a command and of all below it, each with the name of its command.
 fn below(command: &Command) -> Vec<(String, String)> {
-    let own = command.get_arguments().filter_map(clap::Arg::get_long);
+    let own = command.get_arguments().filter_map(Arg::get_long);
     let own = own.map(|long| (command.get_name().to_owned(), long.to_owned()));
     own.chain(command.get_subcommands().flat_map(below)).collect()
 }
@@ -177,4 +207,21 @@ fn write_pages(command: &Command, above: &str, folder: &Path) -> Result<(), Vec<
     delivery.finish(Exit::Clean, |out| out.write_all(&page))?;
     let examples = examples(command, above);
     command.get_subcommands().try_for_each(|below| write_pages(below, &examples, folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_ascii_and_tells_what_may_be_given_more_than_once() {
+        for (command, synopsis) in
+            [("report", "<\\fIREPORT\\fR>..."), ("scan", "[\\fISOURCE\\fR]...")]
+        {
+            let page = String::from_utf8(page_of(&[command.to_owned()]).unwrap()).unwrap();
+            assert!(page.contains(synopsis), "{page}");
+            assert!(page.is_ascii());
+        }
+        assert_eq!(plain("digest, sha256:…"), "digest, sha256:\\[u2026]");
+    }
 }
