@@ -252,7 +252,7 @@ impl RuleSet {
     /// evaluated but not reported.
     ///
     /// # Errors
-    /// One message for each selector that matches no rule, or one message if no rule is left.
+    /// One message for each selector that matches no rule.
     pub fn select(self, select: &[String], ignore: &[String]) -> Result<RuleSet, Vec<String>> {
         let chosen = select::choose(&self.rules, select, ignore)?;
         let needed = wiring::needed(&self.rules, &chosen);

@@ -2,7 +2,8 @@
 //!
 //! A selector is a rule's id or other name, a group, a tag, an ATT&CK technique or a level. What
 //! must stay true: a selector that matches no rule is an error. Otherwise a typing error in
-//! `--ignore` would report too much, and one in `--select` would report nothing.
+//! `--ignore` would report too much, and one in `--select` would report nothing. Whether no rule is left
+//! is for the caller to judge, who knows which rules were passed over or left out.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ const MOST_SUGGESTIONS: usize = 3;
 /// Returns, for each rule, whether to keep it.
 ///
 /// # Errors
-/// One message for each selector that matches no rule, or one message if no rule is left.
+/// One message for each selector that matches no rule.
 pub fn choose(
     rules: &[Rule],
     select: &[String],
@@ -33,12 +34,7 @@ pub fn choose(
     let any = |selectors: &[String], rule: &Rule| selectors.iter().any(|text| names(rule, text));
     let keep =
         |rule: &Rule| !rule.part && (select.is_empty() || any(select, rule)) && !any(ignore, rule);
-    let keep: Vec<bool> = rules.iter().map(keep).collect();
-    if keep.contains(&true) {
-        Ok(keep)
-    } else {
-        Err(vec!["no rule is left to evaluate".to_owned()])
-    }
+    Ok(rules.iter().map(keep).collect())
 }
 
 /// Whether a selector matches a rule.

@@ -358,7 +358,7 @@ fn selectors_are_ids_groups_tags_techniques_and_levels() {
         "{unknown:?}"
     );
     assert!(unknown[1].contains("trail"), "{unknown:?}");
-    assert_eq!(pick(&["trail"], &["trail"]).unwrap_err(), ["no rule is left to evaluate"]);
+    assert!(pick(&["trail"], &["trail"]).unwrap().is_empty());
 }
 
 #[test]

@@ -124,6 +124,35 @@ fn different_rules_with_one_id_are_a_problem_that_names_both_files() {
 }
 
 #[test]
+fn where_only_rules_of_one_id_are_left_the_problem_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rules/a.yml", RULE).write("rules/b.yml", RULE.replace("high", "low"));
+    sandbox.write("trail.json", file(&[disable("e-1")]));
+    let report = sandbox.report(3, WORDS);
+    let message = report["problems"][0]["message"].as_str().unwrap();
+    assert!(message.contains(ID) && message.contains("rules/b.yml"), "{message}");
+    assert_eq!(findings(&report).len(), 0);
+}
+
+#[test]
+fn where_no_rule_is_left_the_reason_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&[disable("e-1")]));
+    for number in 0..5 {
+        let other =
+            RULE.replace("product: aws", "product: gcp").replace("b01", &format!("c{number}"));
+        sandbox.write(&format!("rules/{number}.yml"), other);
+    }
+    let words = ["scan", "--rules=rules", "--no-builtin-rules", "trail.json"];
+    let told = sandbox.keytrail(words).run().code(2).stderr;
+    assert!(told.contains("no rule is left to evaluate; passed over: rules/0.yml: log source"));
+    assert!(told.contains("and 2 more") && !told.contains("select by"), "{told}");
+    let words = ["scan", "--select=high", "--ignore=high", "trail.json"];
+    let told = sandbox.keytrail(words).run().code(2).stderr;
+    assert!(told.contains("no rule is left to evaluate\n") && told.contains("select by"), "{told}");
+}
+
+#[test]
 fn a_filter_narrows_rules_and_what_correlations_count() {
     let sandbox = Sandbox::new();
     let robot =

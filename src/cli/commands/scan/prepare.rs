@@ -26,6 +26,9 @@ use crate::model::time::Time;
 use crate::source::Listing;
 use crate::triage::Baseline;
 
+/// How many of the rules that were passed over an error names.
+const MOST_REASONS: usize = 3;
+
 /// Everything a scan needs, opened.
 pub(super) struct Prepared {
     pub settings: Settings,
@@ -194,7 +197,7 @@ fn open_exports(
 /// what is not verified.
 ///
 /// # Errors
-/// Every rule that does not load, or every selector that names none.
+/// Every rule that does not load, every selector that names none, or that no rule is left.
 pub fn load_rules(
     args: &RuleArgs,
     config: &mut Config,
@@ -220,8 +223,36 @@ pub fn load_rules(
     let chosen = loaded.rules.select(&select, &args.ignore);
     let chosen = chosen.map_err(|wrong| wrong.into_iter().map(Failure::Selector).collect());
     match (settled, chosen) {
-        (Ok(()), Ok(rules)) => Ok(Loaded { rules, ..loaded }),
+        (Ok(()), Ok(rules)) => {
+            let loaded = Loaded { rules, ..loaded };
+            let selected = !select.is_empty() || !args.ignore.is_empty();
+            none_left(&loaded, selected).map_or(Ok(loaded), |failure| Err(vec![failure]))
+        }
         (Ok(()), Err(failures)) | (Err(failures), Ok(_)) => Err(failures),
         (Err(failures), Err(more)) => Err(failures.into_iter().chain(more).collect()),
     }
+}
+
+/// What to say if no rule is left to evaluate. Where rules were left out with a problem the run goes on,
+/// since its report names them.
+fn none_left(loaded: &Loaded, selected: bool) -> Option<Failure> {
+    if !loaded.rules.is_empty() || !loaded.problems.is_empty() {
+        return None;
+    }
+    let mut message = "no rule is left to evaluate".to_owned();
+    if selected {
+        return Some(Failure::Selector(message));
+    }
+    for (at, skipped) in loaded.skipped.iter().take(MOST_REASONS).enumerate() {
+        message += if at == 0 { "; passed over: " } else { ", " };
+        message += skipped;
+    }
+    match loaded.skipped.len().saturating_sub(MOST_REASONS) {
+        0 => {}
+        more => message += &format!(", and {more} more"),
+    }
+    Some(Failure::Usage {
+        message,
+        hint: "give rules for logs of CloudTrail, or leave out --no-builtin-rules",
+    })
 }
