@@ -47,6 +47,8 @@ pub struct KnownUndoing {
     pub what: u64,
     /// The parts of it that hold afterwards.
     pub parts: u64,
+    /// Those that do not. What is in neither stays as it was; of what is in both nobody knows.
+    pub cleared: u64,
     /// Who made it.
     pub by: Option<String>,
 }

@@ -149,9 +149,24 @@ pub fn may_undo(name: &[u8]) -> bool {
     )
 }
 
+/// What a call may have undone, and what it leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undoes {
+    /// As [`Reversible::what`].
+    pub what: String,
+    /// Parts that hold afterwards, as bits. A part that is neither here nor in `cleared` stays as it was; of
+    /// one that is in both nobody knows.
+    pub parts: u64,
+    /// Parts that do not hold afterwards.
+    pub cleared: u64,
+}
+
 /// What a record did, if another can undo it.
 pub fn done(view: &View<'_>) -> Option<Reversible> {
     let name = view.name()?;
+    if is_trial(view) {
+        return None;
+    }
     let pair = PAIRS.iter().find(|pair| pair.does == name && pair.is_of(view))?;
     let request = |name: &str| view.event().path(&["requestParameters", name]);
     let for_good = request("forceDeleteWithoutRecovery").and_then(Json::as_bool) == Some(true);
@@ -161,7 +176,9 @@ pub fn done(view: &View<'_>) -> Option<Reversible> {
     }
     let parts = match &*name {
         "PutKeyPolicy" => others(view)?,
-        "UpdateTrail" => settings(view, Some(false))?,
+        // Whoever changed something else too may have changed it for good.
+        "UpdateTrail" if changes_more(view) => return None,
+        "UpdateTrail" => settings(view, false)?,
         "PutBucketVersioning" => versioning(view)?,
         _ => 0,
     };
@@ -172,8 +189,11 @@ pub fn done(view: &View<'_>) -> Option<Reversible> {
 }
 
 /// What a record may have undone, and what of it still holds after it.
-pub fn undone(view: &View<'_>) -> Option<Reversible> {
+pub fn undone(view: &View<'_>) -> Option<Undoes> {
     let name = view.name()?;
+    if is_trial(view) {
+        return None;
+    }
     let undoes = |pair: &&Pair| pair.undone_by.contains(&&*name) && pair.is_of(view);
     let pair = PAIRS.iter().find(undoes)?;
     // Other material than before restores nothing.
@@ -181,14 +201,21 @@ pub fn undone(view: &View<'_>) -> Option<Reversible> {
     if import_type.is_some_and(|of| of != "EXISTING_KEY_MATERIAL") {
         return None;
     }
-    let parts = match &*name {
+    let whole = |parts: u64| (parts, !parts);
+    let (parts, cleared) = match &*name {
         // A policy that cannot be read may say anything.
-        "PutKeyPolicy" => others(view).unwrap_or(u64::MAX),
-        "UpdateTrail" => settings(view, None).unwrap_or(u64::MAX),
-        "PutBucketVersioning" => versioning(view).unwrap_or(u64::MAX),
-        _ => 0,
+        "PutKeyPolicy" => others(view).map_or((u64::MAX, u64::MAX), whole),
+        "UpdateTrail" => (settings(view, false)?, settings(view, true)?),
+        "PutBucketVersioning" => versioning(view).map_or((u64::MAX, u64::MAX), whole),
+        _ => whole(0),
     };
-    Some(Reversible { what: what(pair, view)?, parts })
+    Some(Undoes { what: what(pair, view)?, parts, cleared })
+}
+
+/// Whether a call only asks if it would succeed.
+fn is_trial(view: &View<'_>) -> bool {
+    let path = ["requestParameters", "dryRun"];
+    view.event().path(&path).and_then(Json::as_bool) == Some(true)
 }
 
 /// What is done, and to what.
@@ -276,22 +303,23 @@ fn account(principal: &Value, own: &str) -> u64 {
     }
 }
 
-/// Settings of a trail as bits: those that are `of` this value; of none, those that are not said to be
-/// on.
-fn settings(view: &View<'_>, of: Option<bool>) -> Option<u64> {
+/// Settings of a trail that a call gives this value, or one that cannot be read, as bits.
+fn settings(view: &View<'_>, of: bool) -> Option<u64> {
     let request = view.event().get("requestParameters")?;
-    let others = |name: &str| name != "name" && !SETTINGS.contains(&name);
-    // Whoever changed something else too may have changed it for good.
-    if of.is_some() && request.members().any(|(name, _)| others(&name.text())) {
-        return None;
-    }
-    let value = |name: &str| request.get(name).and_then(Json::as_bool);
-    let is_set = |name: &str| match of {
-        Some(of) => value(name) == Some(of),
-        None => value(name) != Some(true),
+    let read = |value: Json<'_>| match value.as_bool() {
+        Some(value) => value == of,
+        None => !value.is_null(),
     };
-    let bits = SETTINGS.iter().enumerate().filter(|(_, name)| is_set(name));
+    let gives = |name: &str| request.get(name).is_some_and(read);
+    let bits = SETTINGS.iter().enumerate().filter(|(_, name)| gives(name));
     Some(bits.fold(0, |bits, (at, _)| bits | 1 << at))
+}
+
+/// Whether a call gives a trail anything else beside.
+fn changes_more(view: &View<'_>) -> bool {
+    let others = |name: &str| name != "name" && !SETTINGS.contains(&name);
+    let request = view.event().get("requestParameters");
+    request.is_some_and(|request| request.members().any(|(name, _)| others(&name.text())))
 }
 
 /// Whether versioning is off afterwards, as a bit.
@@ -335,33 +363,42 @@ mod tests {
         assert!(!may_undo(b"DisableKey"));
     }
 
+    /// What it would undo, if it left nothing of it.
+    fn undo(view: &View<'_>) -> Option<Reversible> {
+        let Undoes { what, parts, cleared } = undone(view)?;
+        (cleared == !parts).then_some(Reversible { what, parts })
+    }
+
     #[test]
     fn what_is_done_and_what_undoes_it_say_the_same() {
         let disabled = of("DisableKey", json!({"keyId": KEY}), done).unwrap();
-        assert_eq!(of("EnableKey", json!({"keyId": KEY}), undone), Some(disabled));
+        assert_eq!(of("EnableKey", json!({"keyId": KEY}), undo), Some(disabled));
+        let trial = json!({"keyId": KEY, "dryRun": true});
+        assert_eq!(of("EnableKey", trial.clone(), undo), None);
+        assert_eq!(of("DisableKey", trial, done), None);
         let name = json!({"aliasName": "alias/a"});
         let deleted = of("DeleteAlias", name.clone(), done).unwrap();
         assert!(deleted.what.contains(KEY), "an alias of another key is another thing");
-        assert_eq!(of("CreateAlias", name, undone), Some(deleted.clone()));
-        let other = of("CreateAlias", json!({"aliasName": "alias/b"}), undone);
+        assert_eq!(of("CreateAlias", name, undo), Some(deleted.clone()));
+        let other = of("CreateAlias", json!({"aliasName": "alias/b"}), undo);
         assert_ne!(other, Some(deleted));
         let arn = |region: &str| format!("arn:aws:cloudtrail:{region}:111122223333:trail/main");
         let stopped = of("StopLogging", json!({"name": arn("eu-central-1")}), done);
-        assert_eq!(of("StartLogging", json!({"name": "main"}), undone), stopped);
-        assert_ne!(of("StartLogging", json!({"name": arn("eu-west-1")}), undone), stopped);
+        assert_eq!(of("StartLogging", json!({"name": "main"}), undo), stopped);
+        assert_ne!(of("StartLogging", json!({"name": arn("eu-west-1")}), undo), stopped);
         let secret = |forced: bool| {
             let request = json!({"secretId": "a/b", "forceDeleteWithoutRecovery": forced});
             of("DeleteSecret", request, done)
         };
         assert_eq!(secret(true), None);
-        assert_eq!(of("RestoreSecret", json!({"secretId": "a/b"}), undone), secret(false));
-        assert_ne!(of("RestoreSecret", json!({"secretId": "c/b"}), undone), secret(false));
+        assert_eq!(of("RestoreSecret", json!({"secretId": "a/b"}), undo), secret(false));
+        assert_ne!(of("RestoreSecret", json!({"secretId": "c/b"}), undo), secret(false));
         let material = |id: &str| json!({"keyId": KEY, "keyMaterialId": id});
         let lost = of("DeleteImportedKeyMaterial", material("m1"), done);
-        assert_ne!(of("ImportKeyMaterial", material("m2"), undone), lost);
+        assert_ne!(of("ImportKeyMaterial", material("m2"), undo), lost);
         let import = |of_type: &str| {
             let request = json!({"keyId": KEY, "importType": of_type});
-            of("ImportKeyMaterial", request, undone).is_some()
+            of("ImportKeyMaterial", request, undo).is_some()
         };
         assert!(import("EXISTING_KEY_MATERIAL") && !import("NEW_KEY_MATERIAL"));
         assert_eq!(of("EnableKey", json!({"keyId": KEY}), done), None);
@@ -395,7 +432,8 @@ mod tests {
             assert_ne!(still(policy(principal.clone())), 0, "{principal}");
         }
         for unread in [json!({}), json!({"policy": "{"}), json!({"policy": null})] {
-            assert_ne!(still(unread), 0);
+            let unread = of("PutKeyPolicy", unread, undone).unwrap();
+            assert_eq!((unread.parts, unread.cleared), (u64::MAX, u64::MAX));
         }
         assert_eq!(
             of("PutKeyPolicy", policy(arn("111122223333")), done),
@@ -408,9 +446,15 @@ mod tests {
     fn a_trail_is_restored_by_what_turns_on_all_that_was_turned_off() {
         let weak = json!({"name": "main", "isMultiRegionTrail": false});
         let weak = of("UpdateTrail", weak, done).unwrap();
-        let undo = |request| of("UpdateTrail", request, undone).unwrap().parts & weak.parts;
-        assert_eq!(undo(json!({"name": "main", "isMultiRegionTrail": true})), 0);
-        assert_ne!(undo(json!({"name": "main", "enableLogFileValidation": true})), 0);
+        let left = |request| {
+            let Undoes { parts, cleared, .. } = of("UpdateTrail", request, undone).unwrap();
+            (parts & weak.parts != 0, cleared & weak.parts == weak.parts)
+        };
+        assert_eq!(left(json!({"name": "main", "isMultiRegionTrail": true})), (false, true));
+        assert_eq!(left(json!({"name": "main", "isMultiRegionTrail": false})), (true, false));
+        assert_eq!(left(json!({"name": "main", "isMultiRegionTrail": "maybe"})), (true, true));
+        // What a call does not say stays as it was.
+        assert_eq!(left(json!({"name": "main", "enableLogFileValidation": true})), (false, false));
         assert_eq!(of("UpdateTrail", json!({"name": "main"}), done), None);
         let moved = json!({"name": "main", "isMultiRegionTrail": false, "s3BucketName": "other"});
         assert_eq!(of("UpdateTrail", moved, done), None, "the bucket may stay another one");

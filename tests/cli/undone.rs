@@ -298,3 +298,50 @@ fn what_a_night_did_not_list_is_not_forgotten() {
         assert_eq!(second["outcomes"], json!([]), "{hiding}");
     }
 }
+
+#[test]
+fn a_time_that_has_not_come_yet_undoes_nothing() {
+    let mut nights = Nights::of(OFF);
+    nights.night(&[disable(1, "10:00:00")]);
+    let early = with(enable(1, "11:00:00"), &[("/eventTime", json!("2999-01-01T00:00:00Z"))]);
+    assert_eq!(nights.night(&[early])["outcomes"], json!([]));
+    let trial = json!({"keyId": KEY, "dryRun": true});
+    let trial = with(enable(2, "10:00:00"), &[("/requestParameters", trial)]);
+    assert_eq!(nights.night(&[trial])["outcomes"], json!([]), "it would have");
+    assert_eq!(outcomes(&nights.period(), "findings", OFF), ["open"]);
+}
+
+fn update_trail(day: u32, settings: &Value) -> Value {
+    let mut request = settings.clone();
+    request["name"] = json!("main");
+    let call = with(call("UpdateTrail", "trail"), &[("/requestParameters", request)]);
+    on(day, "10:00:00", with(call, &[("/eventSource", json!("cloudtrail.amazonaws.com"))]))
+}
+
+#[test]
+fn what_a_call_does_not_say_of_a_trail_stays_as_it_was() {
+    let rule = "trail-weakened";
+    let mut nights = Nights::of(rule);
+    let weak = json!({"isMultiRegionTrail": false, "enableLogFileValidation": false});
+    assert_eq!(outcomes(&nights.night(&[update_trail(1, &weak)]), "findings", rule), ["open"]);
+    let second = nights.night(&[update_trail(2, &json!({"isMultiRegionTrail": true}))]);
+    assert_eq!(second["outcomes"], json!([]), "the other one is off");
+    let third = nights.night(&[update_trail(3, &json!({"enableLogFileValidation": true}))]);
+    assert_eq!(outcomes(&third, "outcomes", rule), ["reversed"]);
+    let fourth = nights.night(&[update_trail(4, &json!({"s3KeyPrefix": "a"}))]);
+    assert_eq!(fourth["outcomes"], json!([]));
+}
+
+#[test]
+fn after_a_policy_that_is_hidden_nobody_knows() {
+    let rule = "policy-external-account-root";
+    let mut nights = Nights::of(rule);
+    nights.night(&[policy(1, "10:00:00", Some("777788889999"))]);
+    nights.night(&[policy(2, "10:00:00", None)]);
+    let hidden = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+    let hidden = with(policy(3, "10:00:00", None), &[("/requestParameters/policy", hidden)]);
+    assert_eq!(nights.night(&[hidden])["outcomes"], json!([]));
+    // Whatever comes after is not all of it.
+    let again = [policy(4, "10:00:00", Some("777788889999")), policy(4, "11:00:00", None)];
+    assert_eq!(outcomes(&nights.night(&again), "findings", rule), [Value::Null]);
+}

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::noted::Noted;
-use super::undone::{Doings, Undoings};
+use super::undone::{Doings, Now, Undoings};
 use crate::engine::context::Context;
 use crate::engine::plan::Plan;
 use crate::model::aftermath::{Aftermath, Doing, KnownUndoing};
@@ -51,7 +51,8 @@ impl Before {
         let (Some(past), Some(undoings)) = (&plan.past, undoings) else { return before };
         // Of too many calls nothing is known, so that nothing can be said any more of what was before.
         if !undoings.cut {
-            let known = past.memory.doings.iter().map(|doing| before.now(undoings, doing.clone()));
+            let known = past.memory.doings.iter();
+            let known = known.filter_map(|doing| before.now(undoings, doing.clone()));
             let known: Doings = known.collect();
             before.doings = Arc::new(known);
             before.undoing = undoings.hand_on(last);
@@ -60,16 +61,20 @@ impl Before {
         before
     }
 
-    /// What is known of a finding by now.
-    fn now(&mut self, undoings: &Undoings, mut doing: Doing) -> ([u64; 2], Doing) {
+    /// What is known of a finding by now; `None` if that is not all any more.
+    fn now(&mut self, undoings: &Undoings, mut doing: Doing) -> Option<([u64; 2], Doing)> {
         let was_undone = doing.undone().is_some();
         for at in 0..doing.deeds.len() {
-            doing.deeds[at].undone = undoings.undone(&doing.deeds[at]);
+            doing.deeds[at].undone = match undoings.now(&doing.deeds[at]) {
+                Now::Open => None,
+                Now::Undone(undone) => Some(undone),
+                Now::Unknown => return None,
+            };
         }
         if doing.undone().is_some() != was_undone {
             self.changed.insert(doing.number, doing.aftermath());
         }
-        (doing.number, doing)
+        Some((doing.number, doing))
     }
 
     /// Takes in what this run tells of, and what it found and did not list. What it lists itself needs no

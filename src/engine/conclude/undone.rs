@@ -29,6 +29,17 @@ const KNOWN_FOR: i64 = 45 * 86_400_000_000;
 /// The longest name of who made one that later runs know.
 const NAME: usize = 2_048;
 
+/// What became of a deed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Now {
+    /// It holds, as far as the log reaches.
+    Open,
+    /// It was undone for good.
+    Undone(Undone),
+    /// It was undone, and may hold again: a call after that cannot be read.
+    Unknown,
+}
+
 /// What findings of earlier runs did, by their fingerprints.
 pub type Doings = BTreeMap<[u64; 2], Doing>;
 
@@ -83,17 +94,18 @@ impl Undoings {
         // Of calls of one second the smallest name is told: a hash is another one in each run.
         let Undoings { rows, names, .. } = &mut all;
         rows.sort_by_cached_key(|row| {
-            (row.what, row.time, names.get(&row.who).cloned(), row.parts)
+            (row.what, row.time, names.get(&row.who).cloned(), row.parts, row.cleared)
         });
         Ok(all)
     }
 
     /// Takes in a call that an earlier run has read.
     fn recall(&mut self, known: &KnownUndoing) {
-        let KnownUndoing { time, what, parts, by } = known;
+        let KnownUndoing { time, what, parts, cleared, by } = known;
         let who = by.as_ref().map_or(NONE, |by| self.key.short(format!("by {by}").as_bytes()));
         self.names.extend(by.iter().map(|by| (who, by.clone())));
-        self.rows.push(Undoing { what: *what, time: time.0, parts: *parts, who });
+        let (what, time, parts, cleared) = (*what, time.0, *parts, *cleared);
+        self.rows.push(Undoing { what, time, parts, cleared, who });
     }
 
     /// What later runs get to know, if the latest event of all runs was `last`.
@@ -106,6 +118,7 @@ impl Undoings {
             time: Time(row.time),
             what: row.what,
             parts: row.parts,
+            cleared: row.cleared,
             by: self.names.get(&row.who).filter(|name| name.len() <= NAME).cloned(),
         };
         let mut all: Vec<KnownUndoing> = latest.iter().map(known).collect();
@@ -114,30 +127,40 @@ impl Undoings {
         all
     }
 
-    /// When a deed was undone for good; `None` if it still holds. What an earlier run said of it stands
-    /// until a later call says otherwise.
-    pub fn undone(&self, deed: &Deed) -> Option<Undone> {
+    /// What became of a deed. What an earlier run said of it stands until a later call says otherwise.
+    pub fn now(&self, deed: &Deed) -> Now {
         let Deed { time, what, parts, undone } = deed;
         let from = self.rows.partition_point(|row| (row.what, row.time) <= (*what, time.0));
         let of = self.rows[from..].iter().take_while(|row| row.what == *what);
         let mut said = undone.clone();
-        // Whatever came after the last call after which it held.
-        let mut first: Option<Undone> = None;
+        // What holds, and of what nobody knows; and whatever came after the last call after which any did.
+        let (mut open, mut doubt, mut first) = (*parts, 0, None);
         for row in of {
-            let before = said.take_if(|said| said.at.0 <= row.time);
-            first = match row.parts & parts {
-                0 => first.or(before).or_else(|| Some(self.by(row))),
+            if let Some(said) = said.take_if(|said| said.at.0 <= row.time) {
+                (open, doubt) = (0, 0);
+                first = first.or(Some(said));
+            }
+            let (set, cleared) = (row.parts & !row.cleared, row.cleared & !row.parts);
+            open = open & !cleared | parts & set;
+            // What holds does, as far as is known.
+            doubt = (doubt & !cleared | parts & row.parts & row.cleared) & !open;
+            first = match open | doubt {
+                0 => first.or_else(|| Some(self.by(row))),
                 _ => None,
             };
         }
-        first.or(said)
+        match (first.or(said), open) {
+            (Some(undone), _) => Now::Undone(undone),
+            (None, 0) if doubt != 0 => Now::Unknown,
+            (None, _) => Now::Open,
+        }
     }
 
     fn by(&self, row: &Undoing) -> Undone {
         Undone { at: Time(row.time), by: self.names.get(&row.who).cloned() }
     }
 
-    /// What became of what an event did; `None` if nothing can undo it. An earlier run may have told of it
+    /// What became of what an event did; `None` if nothing can undo it, or nobody knows. An earlier run may have told of it
     /// in `doing`.
     fn of_event(
         &self,
@@ -147,11 +170,15 @@ impl Undoings {
     ) -> Option<Option<Undone>> {
         let done = reversible(event, about_strangers)?;
         let (what, parts) = (self.key.short(done.what.as_bytes()), done.parts);
-        let undone = |time: Time| match doing.and_then(|doing| doing.deed(what, parts, time)) {
-            Some(known) => known.undone.clone(),
-            None => self.undone(&Deed { time, what, parts, undone: None }),
-        };
-        Some(event.time.and_then(undone))
+        let Some(time) = event.time else { return Some(None) };
+        if let Some(known) = doing.and_then(|doing| doing.deed(what, parts, time)) {
+            return Some(known.undone.clone());
+        }
+        match self.now(&Deed { time, what, parts, undone: None }) {
+            Now::Open => Some(None),
+            Now::Undone(undone) => Some(Some(undone)),
+            Now::Unknown => None,
+        }
     }
 
     /// All that a finding did, as it was told; `None` if nobody knows, or if nothing can undo all of it.

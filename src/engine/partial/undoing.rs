@@ -12,19 +12,23 @@ pub struct Undoing {
     pub time: i64,
     /// The parts of it that hold afterwards.
     pub parts: u64,
+    /// Those that do not; see [`crate::record::undo::Undoes`].
+    pub cleared: u64,
     /// Who made it: a [`super::key_use::Who`].
     pub who: Sym,
 }
 
 impl Row for Undoing {
-    const WORDS: usize = 4;
+    const WORDS: usize = 5;
 
     fn write(&self, words: &mut [u64]) {
-        words.copy_from_slice(&[self.what, self.time.cast_unsigned(), self.parts, self.who]);
+        let Undoing { what, time, parts, cleared, who } = *self;
+        words.copy_from_slice(&[what, time.cast_unsigned(), parts, cleared, who]);
     }
 
     fn read(words: &[u64]) -> Undoing {
-        Undoing { what: words[0], time: words[1].cast_signed(), parts: words[2], who: words[3] }
+        let (what, time) = (words[0], words[1].cast_signed());
+        Undoing { what, time, parts: words[2], cleared: words[3], who: words[4] }
     }
 
     fn shard(&self) -> u64 {
@@ -38,7 +42,7 @@ mod tests {
 
     #[test]
     fn rows_read_back_as_they_were_written() {
-        let row = Undoing { what: 1, time: -2, parts: u64::MAX, who: 4 };
+        let row = Undoing { what: 1, time: -2, parts: u64::MAX, cleared: 5, who: 4 };
         let mut words = [7; Undoing::WORDS];
         row.write(&mut words);
         assert_eq!(Undoing::read(&words), row);

@@ -12,8 +12,10 @@ use crate::record::undo;
 pub fn note(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: &Basics<'_>) {
     let (Some(event), Some(time)) = (marked.event(), basics.time) else { return };
     let view = View::new(&event);
-    // What a VPC endpoint logs says nothing of how the call ended.
-    if view.attempt() || event.is_of_endpoint() {
+    // What a VPC endpoint logs says nothing of how the call ended; and whoever writes a time that has not
+    // come yet could undo what is done until then.
+    let is_early = time > sink.context.plan.now;
+    if view.attempt() || event.is_of_endpoint() || is_early {
         return;
     }
     let Some(undone) = undo::undone(&view) else { return };
@@ -22,7 +24,8 @@ pub fn note(sink: &mut BlobSink<'_, '_>, marked: Marked<'_>, basics: &Basics<'_>
     let what = sink.context.key.short(undone.what.as_bytes());
     match who {
         Ok(who) => {
-            let row = Undoing { what, time: time.0, parts: undone.parts, who };
+            let row =
+                Undoing { what, time: time.0, parts: undone.parts, cleared: undone.cleared, who };
             sink.partial.undoing.push(row);
         }
         Err(error) => sink.lose("what was undone is missing", &error),

@@ -22,9 +22,9 @@ pub struct OfDoing {
 #[derive(Serialize, Deserialize)]
 struct OfDeed(i64, u64, u64, Option<(i64, Option<String>)>);
 
-/// When, what, the parts that hold afterwards, and by whom.
+/// When, what, the parts that hold afterwards, by whom, and the parts that do not hold.
 #[derive(Serialize, Deserialize)]
-pub struct OfUndoing(i64, u64, u64, Option<String>);
+pub struct OfUndoing(i64, u64, u64, Option<String>, #[serde(default)] Option<u64>);
 
 impl From<&Doing> for OfDoing {
     fn from(doing: &Doing) -> OfDoing {
@@ -61,12 +61,16 @@ impl TryFrom<OfDoing> for Doing {
 
 impl From<&KnownUndoing> for OfUndoing {
     fn from(known: &KnownUndoing) -> OfUndoing {
-        OfUndoing(known.time.0, known.what, known.parts, known.by.clone())
+        let KnownUndoing { time, what, parts, cleared, by } = known;
+        OfUndoing(time.0, *what, *parts, by.clone(), Some(*cleared))
     }
 }
 
 impl From<OfUndoing> for KnownUndoing {
-    fn from(OfUndoing(time, what, parts, by): OfUndoing) -> KnownUndoing {
-        KnownUndoing { time: Time(time), what, parts, by }
+    fn from(OfUndoing(time, what, parts, by, cleared): OfUndoing) -> KnownUndoing {
+        // Those of before say of each part that it holds or not, or nothing of any.
+        let before = if parts == u64::MAX { u64::MAX } else { !parts };
+        let cleared = cleared.unwrap_or(before);
+        KnownUndoing { time: Time(time), what, parts, cleared, by }
     }
 }

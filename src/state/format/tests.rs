@@ -88,7 +88,7 @@ fn doings(seed: u64) -> Vec<Doing> {
 fn undoing(seed: u64) -> Vec<KnownUndoing> {
     let one = |n: u64| {
         let by = (n > 0).then(|| "ann".into());
-        KnownUndoing { time: Time(-2), what: seed, parts: n, by }
+        KnownUndoing { time: Time(-2), what: seed, parts: n, cleared: seed, by }
     };
     (0..seed % 3).map(one).collect()
 }
