@@ -30,7 +30,7 @@ use crate::model::verified::{DigestVerdict, LogVerdict, Verdict};
 const SCHEMA: &str = "keytrail.report/v1";
 
 /// One report.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Document {
     schema: String,
     /// By which rules.
@@ -72,19 +72,19 @@ pub struct Document {
     pub verify: Option<Verify>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Tool {
     pub rules: Rules,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Rules {
     pub digest: String,
     #[serde(default)]
     pub ids: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Run {
     pub started: Time,
     #[serde(default)]
@@ -102,18 +102,37 @@ pub struct Run {
     pub each: bool,
     /// Present if it went on from the run before, so that it read nothing twice.
     #[serde(default)]
-    pub state: Option<Value>,
+    pub state: Option<State>,
     #[serde(default)]
     pub expected: Expected,
+    #[serde(default)]
+    command: Vec<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What earlier runs left.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct State {
+    #[serde(default)]
+    pub path: String,
+    /// How many runs have gone on from each other before this one.
+    pub runs: Option<u64>,
+}
+
+impl Run {
+    /// Whether it read nothing that an earlier run had read.
+    pub fn goes_on(&self) -> bool {
+        let again = self.command.iter().any(|word| word == "--reread");
+        !again && self.state.as_ref().is_some_and(|state| state.runs != Some(0))
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
 pub struct Expected {
     pub accounts: Vec<String>,
     pub regions: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Finding {
     pub fingerprint: String,
     rule: String,
@@ -140,7 +159,7 @@ pub struct Finding {
     outcome: Option<Outcome>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct Event {
     id: Option<String>,
     time: Option<Time>,
@@ -157,7 +176,7 @@ struct Event {
     undone: Option<Time>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct Outcome {
     state: String,
     at: Option<Time>,
@@ -166,7 +185,7 @@ struct Outcome {
 }
 
 /// What became of a finding that an earlier report has.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Later {
     pub fingerprint: String,
     rule: String,
@@ -175,21 +194,21 @@ pub struct Later {
     outcome: Outcome,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Problem {
     origin: String,
     stage: Stage,
     message: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Note {
     pub message: String,
     pub records: u64,
     origin: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Suppression {
     pub rule: String,
     reason: String,
@@ -204,7 +223,7 @@ pub struct Suppression {
     count: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Coverage {
     account: String,
     region: String,
@@ -222,13 +241,13 @@ pub struct Coverage {
     kms_reads_missing: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct Hours {
     from: Time,
     to: Time,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Case {
     pub id: String,
     title: String,
@@ -249,7 +268,7 @@ pub struct Case {
     tactics: u32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Verify {
     logs: BTreeMap<String, u64>,
     #[serde(default)]
@@ -299,11 +318,6 @@ impl Later {
         let effect = Option::<Effect>::from(outcome)?;
         Some(Aftermath { fingerprint, rule, level, target, effect })
     }
-
-    /// Whether it says that the finding was undone.
-    pub fn is_reversed(&self) -> bool {
-        self.outcome.is_reversed()
-    }
 }
 
 impl Verify {
@@ -316,12 +330,6 @@ impl Verify {
         let (logs, digests) =
             (known::<LogVerdict>(&self.logs), known::<DigestVerdict>(&self.digests));
         Verdicts { logs, digests }
-    }
-}
-
-impl Outcome {
-    fn is_reversed(&self) -> bool {
-        self.state == Fate::Reversed.as_str()
     }
 }
 
@@ -353,11 +361,6 @@ impl Event {
 }
 
 impl Finding {
-    /// Whether it says that it was undone.
-    pub fn is_reversed(&self) -> bool {
-        self.outcome.as_ref().is_some_and(Outcome::is_reversed)
-    }
-
     /// The finding, without its case: that is told by the cases of the period.
     pub fn into_model(self) -> finding::Finding {
         let principal = self.principal;

@@ -1,8 +1,8 @@
 //! Many reports to one outcome.
 //!
 //! A report whose run went on from an earlier one (`--state`) read nothing that the earlier one had
-//! read, so counts add up. Of others nobody knows what they have in common, so the larger count stands:
-//! at least so many. What must stay true: see [`super`].
+//! read, so counts add up. Of others, of a state begun anew and of `--reread` nobody knows what they have
+//! in common, so the larger count stands: at least so many. What must stay true: see [`super`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::document::{self, Document, Finding as Told, Later, Verify};
 use crate::model::aftermath::Aftermath;
 use crate::model::case::{Case, Cases};
 use crate::model::coverage::Covered;
-use crate::model::finding::{Finding, SHOWN};
+use crate::model::finding::{EventRef, Finding, SHOWN};
 use crate::model::level::Level;
 use crate::model::night::Night;
 use crate::model::notes::RunNote;
@@ -55,24 +55,39 @@ pub struct Period {
 /// Folds reports, each with its name. Findings of the rules `chains` are about events that others tell of.
 pub fn fold(reports: Vec<(String, Document)>, chains: &BTreeSet<String>) -> Period {
     let mut folding = Folding::default();
-    for (path, report) in in_order(reports) {
-        folding.add(path, report);
+    for of_run in in_order(reports) {
+        let first = of_run.first().map(|(path, _)| path.clone()).unwrap_or_default();
+        for (number, (path, report)) in of_run.into_iter().enumerate() {
+            if number > 0 {
+                folding.differ(&path, &first);
+            }
+            // What another report of the same run has told does not count again.
+            let adds_up = number == 0 && report.run.goes_on();
+            folding.add(path, report, adds_up);
+        }
     }
     folding.end(chains)
 }
 
-/// In the order in which their runs ended; one that is given twice, by whatever name, once.
-fn in_order(mut reports: Vec<(String, Document)>) -> Vec<(String, Document)> {
-    let key = |(path, report): &(String, Document)| {
+/// By run, in the order in which they ended. A report that is given twice, by whatever name, is there once;
+/// those of one run that differ are all there.
+fn in_order(mut reports: Vec<(String, Document)>) -> Vec<Vec<(String, Document)>> {
+    let key = |report: &Document| {
         let run = &report.run;
-        (run.finished, run.started, run.manifest.clone(), run.config.clone(), path.clone())
+        (run.finished, run.started, run.manifest.clone(), run.config.clone())
     };
-    reports.sort_by_key(key);
-    reports.dedup_by(|b, a| {
-        let (mine, theirs) = (key(a), key(b));
-        (mine.0, mine.1, mine.2, mine.3) == (theirs.0, theirs.1, theirs.2, theirs.3)
-    });
-    reports
+    reports.sort_by_cached_key(|(path, report)| (key(report), path.clone()));
+    let mut runs: Vec<Vec<(String, Document)>> = Vec::new();
+    for one in reports {
+        match runs.last_mut() {
+            Some(run) if run.iter().any(|(_, known)| *known == one.1) => {}
+            Some(run) if run.first().is_some_and(|(_, known)| key(known) == key(&one.1)) => {
+                run.push(one);
+            }
+            _ => runs.push(vec![one]),
+        }
+    }
+    runs
 }
 
 #[derive(Default)]
@@ -92,12 +107,15 @@ struct Folding {
     sources: BTreeSet<String>,
     /// The digests of the inputs, in the order of time.
     manifests: Vec<String>,
+    /// The reports that go on from each state of the same sources, by how many runs there were before.
+    states: BTreeMap<(String, Vec<String>), BTreeMap<u64, String>>,
 }
 
 impl Folding {
-    fn add(&mut self, path: String, report: Document) {
-        let adds_up = report.run.state.is_some();
+    fn add(&mut self, path: String, report: Document, adds_up: bool) {
         self.doubt(&path, &report);
+        self.miss(&path, &report);
+        let open = self.open_of(&report);
         let night = self.night(path, &report);
         let period = &mut self.period;
         period.nights.push(night);
@@ -142,6 +160,7 @@ impl Folding {
         report.findings.into_iter().for_each(|told| self.add_finding(told, adds_up));
         let later = report.outcomes.into_iter().filter_map(Later::into_model);
         later.for_each(|later| self.look_back(later));
+        self.count_undone(&open);
         for told in report.cases {
             let merged = told.merged.clone();
             let mut case = told.into_model();
@@ -225,19 +244,49 @@ impl Folding {
                 false => night.new[told.level as usize] += 1,
             }
         }
-        let is_open = |fingerprint: &String| {
-            let known = self.findings.get(fingerprint);
-            known.and_then(|known| known.effect.as_ref()).is_some_and(|e| e.fate == Fate::Open)
-        };
-        let listed = report.findings.iter().map(|told| (&told.fingerprint, told.is_reversed()));
-        let later = report.outcomes.iter().map(|told| (&told.fingerprint, told.is_reversed()));
-        let undone: BTreeSet<&String> = listed
-            .chain(later)
-            .filter(|(fingerprint, is_reversed)| *is_reversed && is_open(fingerprint))
-            .map(|(fingerprint, _)| fingerprint)
-            .collect();
-        night.undone = undone.len() as u64;
         night
+    }
+
+    /// Those findings that are open, and that the report says something of. Before it is added.
+    fn open_of(&self, report: &Document) -> BTreeSet<String> {
+        let listed = report.findings.iter().map(|told| &told.fingerprint);
+        let later = report.outcomes.iter().map(|told| &told.fingerprint);
+        let is_open = |name: &&String| {
+            let effect = self.findings.get(*name).and_then(|known| known.effect.as_ref());
+            effect.is_some_and(|effect| effect.fate == Fate::Open)
+        };
+        listed.chain(later).filter(is_open).cloned().collect()
+    }
+
+    /// Counts those of the findings that are undone by now, for the night that was added last.
+    fn count_undone(&mut self, open: &BTreeSet<String>) {
+        let is_undone = |name: &&String| self.findings.get(*name).is_some_and(is_reversed);
+        let undone = open.iter().filter(is_undone).count() as u64;
+        self.period.nights.last_mut().into_iter().for_each(|night| night.undone = undone);
+    }
+
+    /// Says that two reports of one run differ.
+    fn differ(&mut self, path: &str, other: &str) {
+        let message =
+            format!("is of the same run as {other}, and tells something else: both are here");
+        self.problems.insert(Problem::new(Origin::blob(path), Stage::Read, message));
+    }
+
+    /// Says how many reports of a state are missing before this one.
+    fn miss(&mut self, path: &str, report: &Document) {
+        let Some(state) = &report.run.state else { return };
+        let Some(runs) = state.runs.filter(|_| !state.path.is_empty()) else { return };
+        let of = (state.path.clone(), report.run.sources.clone());
+        let known = self.states.entry(of).or_default();
+        let last = known.range(..runs).next_back().map(|(last, other)| (*last, other.clone()));
+        known.insert(runs, path.to_owned());
+        let Some((last, other)) = last else { return };
+        let missing = runs.saturating_sub(last).saturating_sub(1);
+        if missing > 0 {
+            let (reports, are) = if missing == 1 { ("report", "is") } else { ("reports", "are") };
+            let message = format!("{missing} {reports} between {other} and this one {are} missing");
+            self.problems.insert(Problem::new(Origin::blob(path), Stage::Read, message));
+        }
     }
 
     /// Takes in what a report says of a finding of an earlier one.
@@ -277,6 +326,10 @@ impl Folding {
         outcome.problems = problems.into_iter().collect();
         outcome.notes = notes.into_values().collect();
         outcome.suppressions = suppressions.into_values().collect();
+        // A finding that several nights left out is one.
+        if !outcome.suppressions.is_empty() {
+            outcome.summary.suppressed = sum(outcome.suppressions.iter().map(|one| one.count));
+        }
         covered.sort_by(|a, b| {
             (&a.place, a.range.from, a.range.to).cmp(&(&b.place, b.range.from, b.range.to))
         });
@@ -320,6 +373,7 @@ fn place(finding: &Finding) -> Rank<'_> {
 /// One finding of what two reports tell of it. What became of it is as the later one says; so is all of
 /// one that each report tells anew of all of the log.
 fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
+    let is_whole = adds_up || has_all(&later, &known);
     let mut events: Vec<_> = known.events.into_iter().chain(later.events).collect();
     events.sort();
     events.dedup_by(|b, a| a.id.is_some() && (&a.id, a.time, &a.name) == (&b.id, b.time, &b.name));
@@ -327,6 +381,8 @@ fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
     // What the later one does not know may still be open, and is if it was.
     let was_open = known.effect.filter(|effect| effect.fate == Fate::Open);
     let anew = later.details.contains_key("log_from") && events.is_empty();
+    let stands = |effect: &Effect| is_whole || was_open.is_none() || effect.fate == Fate::Open;
+    let said = later.effect.filter(stands);
     Finding {
         level: if anew { later.level } else { known.level.max(later.level) },
         count: if anew { later.count } else { together(known.count, later.count, adds_up) },
@@ -334,9 +390,21 @@ fn later_of(known: Finding, later: Finding, adds_up: bool) -> Finding {
         last_seen: known.last_seen.max(later.last_seen),
         rank: [known.rank, later.rank].into_iter().flatten().min(),
         events,
-        effect: later.effect.or(was_open),
+        effect: said.or(was_open),
         ..later
     }
+}
+
+/// Whether a report tells of all that an earlier one has told of a finding.
+fn has_all(later: &Finding, known: &Finding) -> bool {
+    let id = |event: &EventRef| Some((event.id.clone()?, event.time, event.name.clone()));
+    let all: BTreeSet<_> = later.events.iter().filter_map(id).collect();
+    let is_there = |event: &EventRef| id(event).is_some_and(|id| all.contains(&id));
+    known.count <= known.events.len() as u64 && known.events.iter().all(is_there)
+}
+
+fn is_reversed(finding: &Finding) -> bool {
+    finding.effect.as_ref().is_some_and(|effect| effect.fate == Fate::Reversed)
 }
 
 /// `sha256:…`

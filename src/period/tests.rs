@@ -168,6 +168,79 @@ fn numbers_that_somebody_wrote_do_not_overflow() {
     assert_eq!((told(&both)[0].2, both.outcome.totals.records), (u64::MAX, u64::MAX));
 }
 
+#[test]
+fn what_is_undone_by_a_report_that_has_not_all_of_it_is_open() {
+    let open = json!({"state": "open", "at": null, "by": null, "due": null});
+    let undone =
+        json!({"state": "reversed", "at": "2026-11-02T09:00:00Z", "by": "bob", "due": null});
+    let of = |id: &str, outcome: &Value| {
+        let mut one = finding("aa", "high", 1, outcome);
+        one["events"][0]["id"] = id.into();
+        one
+    };
+    let fates = |first: Value, second: Value, state: &Value| {
+        let both = [("1", night(1, &[first], &Value::Null)), ("2", night(2, &[second], state))];
+        let both = period(&both);
+        (told(&both)[0].3, both.nights[1].undone)
+    };
+    let (kept, ended) = ((Some(Fate::Open), 0), (Some(Fate::Reversed), 1));
+    let anew = json!({"path": "s", "runs": 0});
+    for state in [&Value::Null, &anew] {
+        assert_eq!(fates(of("e1", &open), of("e2", &undone), state), kept);
+        assert_eq!(fates(of("e1", &open), of("e1", &undone), state), ended);
+    }
+    let on = json!({"path": "s", "runs": 1});
+    assert_eq!(fates(of("e1", &open), of("e2", &undone), &on), ended);
+    // Of more events than are shown nobody knows.
+    let mut many = of("e1", &open);
+    many["count"] = 2.into();
+    assert_eq!(fates(many, of("e1", &undone), &Value::Null), kept);
+}
+
+#[test]
+fn what_may_have_read_the_same_does_not_add_up() {
+    let of = |day, runs: u64| night(day, &[], &json!({"path": "s", "runs": runs}));
+    let records = |nights: &[(&str, Value)]| period(nights).outcome.totals.records;
+    assert_eq!(records(&[("1", of(1, 0)), ("2", of(2, 1))]), 10);
+    assert_eq!(records(&[("1", of(1, 0)), ("2", of(2, 0))]), 5, "begun anew");
+    let mut again = of(2, 1);
+    again["run"]["command"] = json!(["keytrail", "scan", "logs", "--reread"]);
+    assert_eq!(records(&[("1", of(1, 0)), ("2", again)]), 5);
+}
+
+#[test]
+fn reports_that_are_missing_or_differ_are_problems() {
+    let of = |day, runs: u64| night(day, &[], &json!({"path": "s", "runs": runs}));
+    let problems = |nights: &[(&str, Value)]| -> Vec<String> {
+        let all = period(nights).outcome.problems;
+        all.iter().map(|problem| format!("{} {}", problem.origin, problem.message)).collect()
+    };
+    assert_eq!(problems(&[("a", of(1, 0)), ("b", of(2, 1)), ("c", of(3, 2))]), [] as [&str; 0]);
+    let two = [("a", of(1, 0)), ("b", of(2, 3))];
+    assert_eq!(problems(&two), ["b 2 reports between a and this one are missing"]);
+    let one = [("a", of(1, 4)), ("b", of(2, 6)), ("c", of(3, 0))];
+    assert_eq!(problems(&one), ["b 1 report between a and this one is missing"]);
+    let mut other = of(1, 0);
+    other["totals"]["records"] = 9.into();
+    let both = [("b", other.clone()), ("a", of(1, 0)), ("c", other)];
+    let said = "b is of the same run as a, and tells something else: both are here";
+    assert_eq!(problems(&both), [said]);
+    assert_eq!(period(&both).outcome.totals.records, 9);
+}
+
+#[test]
+fn what_each_night_leaves_out_is_left_out_once() {
+    let one = json!({"rule": "key-disabled", "reason": "a", "expires": "2099-01-01", "state": "active",
+        "count": 2, "fitted": ["aa", "bb"]});
+    let nights = [1, 2].map(|day| {
+        let mut night = night(day, &[], &json!({}));
+        night["summary"] = json!({"suppressed": 2});
+        night["suppressions"] = json!([one]);
+        ("n", night)
+    });
+    assert_eq!(period(&nights).outcome.summary.suppressed, 2);
+}
+
 /// A night that says of an earlier finding what became of it.
 fn with_outcome(mut night: Value, fingerprint: &str, outcome: &Value) -> Value {
     night["outcomes"] = json!([{"fingerprint": fingerprint, "rule": "key-disabled", "level": "high",
