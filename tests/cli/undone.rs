@@ -206,6 +206,20 @@ fn every_format_for_people_says_it() {
     }
 }
 
+#[test]
+fn where_a_format_has_no_place_for_it_a_note_says_it() {
+    for format in ["ndjson", "csv", "sarif", "ocsf", "asff", "json", "table"] {
+        let mut nights = Nights::of(OFF);
+        nights.night(&[disable(1, "10:00:00")]);
+        nights.sandbox.write("logs/2.json", file(&[enable(2, "10:00:00")]));
+        let words = ["scan", "logs", "--state=state", "--select=key-disabled", "-f", format];
+        let told = nights.sandbox.keytrail(words).run().code(0).stderr;
+        let has_place = ["json", "table"].contains(&format);
+        let said = told.contains("note: 1 finding of an earlier run was undone: ");
+        assert_eq!(said, !has_place, "{format}: {told}");
+    }
+}
+
 /// A state of before, and the findings that it knows of: nobody knows what they did.
 #[test]
 fn of_what_a_state_does_not_know_nothing_is_told_to_be_undone() {

@@ -17,6 +17,7 @@ use crate::cli::deliver::{self, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::exports::{self, Exports};
 use crate::cli::failure::Failure;
+use crate::cli::noted;
 use crate::cli::signals;
 use crate::cli::ui::{Messages, When, plural};
 use crate::cli::values;
@@ -85,6 +86,9 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     if delivered.whole && !args.quiet {
         let notes = period.outcome.notes.iter().filter(|_| !written.format.has_notes());
         notes.for_each(|note| messages.note(note));
+        if !written.format.has_notes() {
+            noted::say_aftermath(&period.outcome.aftermath, messages);
+        }
         let listed = args.verbose || written.format.is_findings_alone();
         let problems = &period.outcome.problems;
         problems.iter().filter(|_| listed).for_each(|problem| messages.warning(problem));

@@ -430,8 +430,12 @@ impl Scan {
                 verifying::say(verify, messages);
             }
             say_folded(outcome, messages);
-            if !settings.written.format.has_notes() && !settings.problems {
+            let has_notes = settings.written.format.has_notes();
+            if !has_notes && !settings.problems {
                 noted::say(&outcome.notes, &settings.run, messages);
+            }
+            if !has_notes && !settings.run.is_quiet() {
+                noted::say_aftermath(&outcome.aftermath, messages);
             }
             say_problems(outcome, &settings, messages);
             nowhere::say(&quiet, &settings.run, messages);
