@@ -100,12 +100,12 @@ fn together(check: &mut Check, args: &ShowArgs, config: &Config) {
     }
 }
 
-/// Names of no rule, among those of options and of suppressions, and files with rules or tags that are not
-/// there. What is wrong with a rule is for a command that evaluates it to say.
+/// Names of no rule, among those of options and of suppressions, and files of options with rules or tags
+/// that are not there. What is wrong with a rule is for a command that evaluates it to say.
 fn misnamed(args: &ShowArgs, config: &mut Config) -> Vec<Failure> {
-    let tags = config.usual.tags(&args.input.tags);
-    let paths = config.usual.rules(&args.rules.paths);
-    let missing: Vec<String> = paths
+    let missing: Vec<String> = args
+        .rules
+        .paths
         .iter()
         .filter(|path| fs::metadata(path).is_err())
         .map(|path| format!("{}: ", path.display()))
@@ -117,7 +117,7 @@ fn misnamed(args: &ShowArgs, config: &mut Config) -> Vec<Failure> {
         _ => false,
     };
     let wrong = wrong.into_iter().filter(is_name);
-    wrong.chain(catalogs::missing(&tags, Time::now())).collect()
+    wrong.chain(catalogs::missing(&args.input.tags, Time::now())).collect()
 }
 
 fn form(text: &str) -> Result<Form, String> {
