@@ -173,6 +173,24 @@ fn a_filter_narrows_rules_and_what_correlations_count() {
 }
 
 #[test]
+fn a_filter_that_does_not_say_which_rules_it_narrows_is_passed_over() {
+    let sandbox = Sandbox::new();
+    let robot = with(disable("e-1"), &[("/userAgent", "our-robot/1".into())]);
+    sandbox.write("trail.json", file(&[robot])).write("rules/rule.yml", RULE);
+    let named = format!("    rules:\n        - {ID}\n");
+    for rules in ["", "rules: []", "rules:", "rules: 11", "rules: [11]", "rules: ['']"] {
+        let filter = FILTER.replace(&named, &format!("    {rules}\n"));
+        assert_ne!(filter, FILTER);
+        sandbox.write("rules/filter.yml", filter);
+        assert_eq!(found(&sandbox, 0), [(ID.to_owned(), 1)], "{rules}");
+        let told = sandbox.keytrail(["scan"].iter().chain(&WORDS)).run().code(0).stderr;
+        assert!(told.contains("a filter names its rules"), "{rules}: {told}");
+    }
+    sandbox.write("rules/filter.yml", FILTER.replace(&named, "    rules: ALL\n"));
+    assert_eq!(found(&sandbox, 0), []);
+}
+
+#[test]
 fn rules_name_each_other_by_title_and_have_no_ids() {
     let sandbox = Sandbox::new();
     let member = RULE

@@ -52,7 +52,7 @@ pub fn parse(text: &str) -> Result<Parsed, String> {
     let parse = |text: &str| parse_sigma_yaml(text).map_err(|error| error.to_string());
     let collection = parse(text)?;
     // Most files are of today, and need not be read twice.
-    if collection.errors.is_empty() {
+    if collection.errors.is_empty() && collection.filters.is_empty() {
         return Ok(Parsed { collection, passed_over: Vec::new(), is_older: false });
     }
     let mut passed_over = Vec::new();
@@ -92,7 +92,7 @@ fn of_today(text: &str, passed_over: &mut Vec<PassedOver>) -> Option<String> {
             lower(members, "level");
             lower(members, "status");
             members.remove(COUNT);
-            if let Err(reason) = take_count_out(members) {
+            if let Err(reason) = names_its_rules(members).and_then(|()| take_count_out(members)) {
                 passed_over.push(PassedOver::new(members, reason));
                 continue;
             }
@@ -106,6 +106,22 @@ fn of_today(text: &str, passed_over: &mut Vec<PassedOver>) -> Option<String> {
 fn lower(members: &mut Mapping, name: &str) {
     if let Some(Value::String(text)) = members.get_mut(name) {
         *text = text.trim().to_ascii_lowercase();
+    }
+}
+
+/// Whether a filter, if it is one, says which rules it narrows. The parser takes whatever it does not
+/// understand there for all rules, which would hide what they find.
+fn names_its_rules(members: &Mapping) -> Result<(), String> {
+    let Some(Value::Mapping(filter)) = members.get("filter") else { return Ok(()) };
+    let is_name = |value: &Value| value.as_str().is_some_and(|name| !name.trim().is_empty());
+    let named = match filter.get("rules") {
+        Some(Value::Sequence(names)) => !names.is_empty() && names.iter().all(is_name),
+        Some(name) => is_name(name),
+        None => false,
+    };
+    match named {
+        true => Ok(()),
+        false => Err("a filter names its rules as texts under `rules`, or says `any`".to_owned()),
     }
 }
 
