@@ -191,6 +191,20 @@ fn a_filter_that_does_not_say_which_rules_it_narrows_is_passed_over() {
 }
 
 #[test]
+fn the_detections_of_a_filter_have_any_name() {
+    let sandbox = Sandbox::new();
+    let filter =
+        FILTER.replace("    selection:", "    robots:").replace("not selection", "not robots");
+    sandbox.write("rules/rule.yml", RULE).write("rules/filter.yml", &filter);
+    let lint = sandbox.keytrail(["rules", "lint", "rules"]).run().code(0).stdout;
+    assert!(lint.contains("nothing is wrong"), "{lint}");
+    let empty = filter.replace("    robots:\n        userAgent|contains: robot\n", "");
+    sandbox.write("rules/filter.yml", empty);
+    let lint = sandbox.keytrail(["rules", "lint", "rules"]).run().code(1).stdout;
+    assert!(lint.contains("[missing-filter-selection]"), "{lint}");
+}
+
+#[test]
 fn rules_name_each_other_by_title_and_have_no_ids() {
     let sandbox = Sandbox::new();
     let member = RULE

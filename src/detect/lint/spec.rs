@@ -28,13 +28,13 @@ pub fn flaws(file: &File) -> Vec<Flaw> {
             continue;
         }
         let warnings = lint_yaml_value(&value);
-        found.extend(warnings.iter().filter_map(|warning| flaw(warning, tree)));
+        found.extend(warnings.iter().filter_map(|warning| flaw(warning, &value, tree)));
     }
     found
 }
 
-fn flaw(warning: &LintWarning, tree: Option<&Node>) -> Option<Flaw> {
-    if is_fine(warning) {
+fn flaw(warning: &LintWarning, document: &Value, tree: Option<&Node>) -> Option<Flaw> {
+    if is_fine(warning, document) {
         return None;
     }
     let severity = match warning.severity {
@@ -54,7 +54,8 @@ fn flaw(warning: &LintWarning, tree: Option<&Node>) -> Option<Flaw> {
 
 /// Whether a flaw is none here. Dates had slashes in the first version of Sigma, and tell nothing of
 /// what a rule finds. What a correlation groups by may be left out: then it looks at all matches.
-fn is_fine(warning: &LintWarning) -> bool {
+/// A detection of a filter may have any name.
+fn is_fine(warning: &LintWarning, document: &Value) -> bool {
     match warning.rule {
         LintRule::InvalidDate | LintRule::InvalidModified => {
             let quoted = warning.message.split('"').nth(1).unwrap_or_default();
@@ -63,6 +64,11 @@ fn is_fine(warning: &LintWarning) -> bool {
             parts.len() == 3 && parts.iter().all(number)
         }
         LintRule::MissingGroupBy => true,
+        LintRule::MissingFilterSelection => {
+            let filter = document.get("filter").and_then(Value::as_mapping);
+            let mut names = filter.into_iter().flat_map(|filter| filter.keys());
+            names.any(|name| !matches!(name.as_str(), None | Some("rules" | "condition")))
+        }
         _ => false,
     }
 }
