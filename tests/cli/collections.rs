@@ -253,6 +253,29 @@ fn a_count_at_the_end_of_a_condition_is_counted() {
 }
 
 #[test]
+fn words_that_must_all_be_there_may_be_in_several_texts() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&[disable("e-1")]));
+    let words = |words: &str| {
+        let all = format!("'|all': {words}");
+        RULE.replace("eventSource: kms.amazonaws.com", &all).replace("eventName: DisableKey", "")
+    };
+    for (all, findings) in [
+        ("[DisableKey, KMS.amazonaws]", 1),
+        ("['Disable*', kms.amazonaws.com]", 1),
+        ("[DisableKey, no-such-word]", 0),
+        ("DisableKey", 1),
+    ] {
+        sandbox.write("rules/rule.yml", words(all));
+        assert_eq!(findings_of(&sandbox), findings, "{all}");
+    }
+}
+
+fn findings_of(sandbox: &Sandbox) -> usize {
+    findings(&sandbox.report(0, WORDS)).len()
+}
+
+#[test]
 fn objects_are_searched_as_text() {
     let sandbox = Sandbox::new();
     let rule = RULE.replace("kms.amazonaws.com", "s3.amazonaws.com").replace(
