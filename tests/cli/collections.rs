@@ -247,9 +247,13 @@ fn a_count_at_the_end_of_a_condition_is_counted() {
         let found = texts(&self::findings(&report), "/rule");
         assert_eq!(found, vec![ID; findings], "{count}");
     }
-    sandbox.write("rules/counted.yml", counted("near other within 5m"));
-    let ended = sandbox.keytrail(["scan", "--rules=rules", "trail.json"]).run().code(0);
-    assert!(ended.stderr.contains("write a Sigma correlation"), "{}", ended.stderr);
+    for count in
+        ["near other within 5m", "count() > 2\n    timeframe: 60", "count() > 2\ntimeframe: 60"]
+    {
+        sandbox.write("rules/counted.yml", counted(count));
+        let ended = sandbox.keytrail(["scan", "--rules=rules", "trail.json"]).run().code(0);
+        assert!(ended.stderr.contains("write a Sigma correlation"), "{count}: {}", ended.stderr);
+    }
 }
 
 #[test]

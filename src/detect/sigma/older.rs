@@ -128,7 +128,7 @@ fn names_its_rules(members: &Mapping) -> Result<(), String> {
 /// Takes a count out of the condition of a rule and notes it as a member of its own.
 fn take_count_out(members: &mut Mapping) -> Result<(), String> {
     // Some rules have it one step too far out.
-    let outer = members.get("timeframe").and_then(Value::as_str).map(str::to_owned);
+    let outer = members.get("timeframe").cloned();
     let Some(Value::Mapping(detection)) = members.get_mut("detection") else { return Ok(()) };
     let condition = match detection.get("condition") {
         Some(Value::Sequence(conditions)) => match &conditions[..] {
@@ -145,8 +145,10 @@ fn take_count_out(members: &mut Mapping) -> Result<(), String> {
         return Ok(());
     };
     let (selected, count) = (selected.trim().to_owned(), count.trim().to_owned());
-    let inner = detection.get("timeframe").and_then(Value::as_str);
-    let span = inner.or(outer.as_deref()).unwrap_or(SPAN);
+    let span = match detection.get("timeframe").or(outer.as_ref()) {
+        Some(span) => span.as_str().ok_or_else(|| unclear("a `timeframe` without a unit"))?,
+        None => SPAN,
+    };
     let count = Count::parse(&count, span)?.text();
     detection.remove("timeframe");
     detection.insert("condition".into(), selected.into());
