@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RuleSet;
-use super::digest::digest_of;
+use super::digest::Digests;
 use super::rule::Body;
 use super::whole_log::LooksAt;
 
@@ -18,7 +18,8 @@ impl RuleSet {
     /// The ids of the rules that are reported, each with a digest of its text, `sha256:…`.
     pub fn digests(&self) -> BTreeMap<String, String> {
         let reported = self.rules.iter().zip(&self.wiring.reported).filter(|(_, wanted)| **wanted);
-        reported.map(|(rule, _)| (rule.meta.id.clone(), digest_of([rule]))).collect()
+        let mut digests = Digests::default();
+        reported.map(|(rule, _)| (rule.meta.id.clone(), digests.of([rule]))).collect()
     }
 
     /// How many lists of rules there are, by which records are counted.

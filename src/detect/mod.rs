@@ -10,7 +10,7 @@
 //! whole_log   rules over the whole log: tags, gaps, files that do not verify
 //! router      from (eventSource, eventName) and case to the rules that could match
 //! case        who acted, and whether the call failed
-//! digest      a digest of rules
+//! digest      digests of rules
 //! field       the fields that keytrail adds to a record
 //! wiring      which rules feed which stateful rules; meant: which rule a name means
 //! select      --select and --ignore
@@ -56,7 +56,7 @@ use crate::record::event::{Event, Header};
 use crate::record::kms::View;
 
 use case::Cases;
-use digest::digest_of;
+use digest::Digests;
 pub use error::RuleError;
 pub use native::{Foreign, Together};
 pub use router::Candidates;
@@ -327,7 +327,7 @@ impl RuleSet {
     /// A digest of the ids and texts of the rules, `sha256:…`. It does not cover the code of native
     /// rules; the version of the program does.
     pub fn digest(&self) -> String {
-        digest_of(&self.rules)
+        Digests::default().of(&self.rules)
     }
 
     /// The rules that could match a record with this `eventSource` and `eventName`: ascending

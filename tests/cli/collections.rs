@@ -279,6 +279,24 @@ fn findings_of(sandbox: &Sandbox) -> usize {
     findings(&sandbox.report(0, WORDS)).len()
 }
 
+/// These took half a minute and more, each, even in an optimised build.
+#[test]
+fn what_large_files_cost_grows_with_their_size() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&[disable("e-1")]));
+    let begun = std::time::Instant::now();
+    let fields: String =
+        (0..10_000).map(|n| format!("        requestParameters.f{n}: a\n")).collect();
+    let wide = RULE.replace("        eventName: DisableKey\n", &fields);
+    sandbox.write("rules/wide.yml", wide.replace(ID, "wide"));
+    let many = |n: usize| RULE.replace(ID, &format!("many-{n}")).replace("DisableKey", "No");
+    let all: Vec<String> = (0..3_000).map(many).collect();
+    sandbox.write("rules/many.yml", all.join("---\n"));
+    sandbox.write("rules/rule.yml", RULE);
+    assert_eq!(found(&sandbox, 0), [(ID.to_owned(), 1)]);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(100), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn objects_are_searched_as_text() {
     let sandbox = Sandbox::new();

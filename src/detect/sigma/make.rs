@@ -100,7 +100,10 @@ pub fn rule(
         None => Body::Sigma(Box::new(compiled)),
     };
     let made = papers(document, &paper, routes, body)?;
-    Ok(Rule { narrowed: narrowed.iter().map(|filter| Arc::clone(&filter.text)).collect(), ..made })
+    let mut narrowed: Vec<_> = narrowed.iter().map(|filter| Arc::clone(&filter.text)).collect();
+    // Filters of one file, which come one after the other, have one text.
+    narrowed.dedup_by(|next, text| Arc::ptr_eq(next, text));
+    Ok(Rule { narrowed, ..made })
 }
 
 /// Makes the two rules that a rule with a count at the end of its condition stands for: one over

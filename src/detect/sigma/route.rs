@@ -22,13 +22,19 @@ use crate::detect::router::{Route, Routes};
 /// The maximum number of disjuncts. A rule with more gets no guards.
 const MOST_DISJUNCTS: usize = 64;
 
+/// The maximum number of guards of a disjunct. One that is left out makes the rule only less selective.
+const MOST_GUARDS: usize = 64;
+
 /// Derives the routes and guards from the detection of a rule.
 pub fn derive(detections: &Detections) -> (Routes, Guards) {
     let conditions = detections.conditions.iter().map(|expr| condition(expr, detections));
     let disjuncts = or(conditions);
     let routes = Routes(disjuncts.iter().filter_map(route).collect());
     let whole = match (&disjuncts[..], &detections.conditions[..]) {
-        ([only], [expr]) if is_exact(expr, detections) => Some(only.clone()),
+        // With fewer guards than there may be, none was left out.
+        ([only], [expr]) if only.len() < MOST_GUARDS && is_exact(expr, detections) => {
+            Some(only.clone())
+        }
         _ => None,
     };
     let mut any = disjuncts;
@@ -237,16 +243,31 @@ fn and(parts: impl Iterator<Item = Vec<Disjunct>>) -> Vec<Disjunct> {
             }
             continue;
         }
+        if let [only] = &part[..] {
+            product.iter_mut().for_each(|left| extend(left, only));
+            continue;
+        }
+        let both = |left: &Disjunct, right: &Disjunct| {
+            let mut both = left.clone();
+            extend(&mut both, right);
+            both
+        };
+        let part = &part;
         product = product
             .iter()
-            .flat_map(|left| part.iter().map(move |right| (left, right)))
-            .map(|(left, right)| {
-                let new = right.iter().filter(|guard| !left.contains(guard));
-                left.iter().chain(new).cloned().collect()
-            })
+            .flat_map(|left| part.iter().map(move |right| both(left, right)))
             .collect();
     }
     product
+}
+
+/// Adds the guards of `right` that `left` does not have, up to the maximum.
+fn extend(left: &mut Disjunct, right: &[Guard]) {
+    for guard in right {
+        if left.len() < MOST_GUARDS && !left.contains(guard) {
+            left.push(guard.clone());
+        }
+    }
 }
 
 /// The route of a disjunct. `None` if no source or no name can satisfy it.
