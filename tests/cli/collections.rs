@@ -298,6 +298,20 @@ fn what_large_files_cost_grows_with_their_size() {
 }
 
 #[test]
+fn merge_keys_are_passed_over_and_a_number_is_an_id() {
+    let sandbox = Sandbox::new();
+    sandbox.write("trail.json", file(&[disable("e-1")]));
+    let merged = RULE.replace(
+        "    selection:\n",
+        "    other: &other {awsRegion: us-east-1}\n    selection:\n        <<: *other\n",
+    );
+    sandbox.write("rules/merged.yml", merged).write("rules/number.yml", RULE.replace(ID, "11"));
+    assert_eq!(found(&sandbox, 0), [("11".to_owned(), 1)]);
+    let told = sandbox.keytrail(["scan"].iter().chain(&WORDS)).run().code(0).stderr;
+    assert!(told.contains("rules/merged.yml: 'Invented Disabling': YAML merge keys"), "{told}");
+}
+
+#[test]
 fn objects_are_searched_as_text() {
     let sandbox = Sandbox::new();
     let rule = RULE.replace("kms.amazonaws.com", "s3.amazonaws.com").replace(

@@ -19,6 +19,9 @@ const COUNT: &str = "keytrail.count";
 /// How long the events of a count may be apart if it has no `timeframe`, which Sigma leaves open.
 const SPAN: &str = "1d";
 
+/// The name of a member that stands for the members of another mapping.
+const MERGE: &str = "<<";
+
 /// Members of which every Sigma document has one.
 const SIGMA: [&str; 6] = ["title", "logsource", "detection", "correlation", "filter", "action"];
 
@@ -52,7 +55,13 @@ pub fn parse(text: &str) -> Result<Parsed, String> {
     let parse = |text: &str| parse_sigma_yaml(text).map_err(|error| error.to_string());
     let collection = parse(text)?;
     // Most files are of today, and need not be read twice.
-    if collection.errors.is_empty() && collection.filters.is_empty() {
+    let nameless = collection.rules.iter().any(|rule| rule.id.is_none())
+        || collection.correlations.iter().any(|rule| rule.id.is_none());
+    let is_of_today = collection.errors.is_empty()
+        && collection.filters.is_empty()
+        && !text.contains(MERGE)
+        && !(nameless && text.contains("id:"));
+    if is_of_today {
         return Ok(Parsed { collection, passed_over: Vec::new(), is_older: false });
     }
     let mut passed_over = Vec::new();
@@ -92,7 +101,17 @@ fn of_today(text: &str, passed_over: &mut Vec<PassedOver>) -> Option<String> {
             lower(members, "level");
             lower(members, "status");
             members.remove(COUNT);
-            if let Err(reason) = names_its_rules(members).and_then(|()| take_count_out(members)) {
+            write_id(members);
+            let merged =
+                match members.iter().any(|(name, value)| merges(name, value)) {
+                    true => Err("YAML merge keys (`<<`) are not supported: write the members out"
+                        .to_owned()),
+                    false => Ok(()),
+                };
+            if let Err(reason) = merged
+                .and_then(|()| names_its_rules(members))
+                .and_then(|()| take_count_out(members))
+            {
                 passed_over.push(PassedOver::new(members, reason));
                 continue;
             }
@@ -107,6 +126,26 @@ fn lower(members: &mut Mapping, name: &str) {
     if let Some(Value::String(text)) = members.get_mut(name) {
         *text = text.trim().to_ascii_lowercase();
     }
+}
+
+/// Writes an id that is a number as text, as people mean it.
+fn write_id(members: &mut Mapping) {
+    if let Some(id) = members.get_mut("id")
+        && let Value::Number(number) = id
+    {
+        *id = Value::String(number.to_string());
+    }
+}
+
+/// Whether a member or one within it merges another mapping into its own. The parser does not, and would
+/// look for a field of that name. How deep values are is limited where files are read.
+fn merges(name: &Value, value: &Value) -> bool {
+    name.as_str() == Some(MERGE)
+        || match value {
+            Value::Mapping(members) => members.iter().any(|(name, value)| merges(name, value)),
+            Value::Sequence(items) => items.iter().any(|item| merges(&Value::Null, item)),
+            _ => false,
+        }
 }
 
 /// Whether a filter, if it is one, says which rules it narrows. The parser takes whatever it does not
