@@ -129,9 +129,9 @@ impl<'a, V: Visitor> Opening<'a, V> {
                 self.archive(inflaters, blob, |each| tar::members(text, budget, each))
             }
             Inside::Zip => {
-                let path = self.outermost(inflaters).and_then(|_| as_stored(text, blob));
-                let stop = self.stop;
-                self.archive(inflaters, blob, |each| zip::members(text, path, stop, each))
+                let budget = self.outermost(inflaters);
+                let (path, stop) = (budget.and_then(|_| as_stored(text, blob)), self.stop);
+                self.archive(inflaters, blob, |each| zip::members(text, (path, budget), stop, each))
             }
         }
     }
@@ -149,8 +149,9 @@ impl<'a, V: Visitor> Opening<'a, V> {
 
     /// Opens the rows of a Parquet file.
     fn rows(&mut self, inflaters: &mut [Inflater], blob: &Blob, text: &mut Text<'_>) -> Taken {
-        let path = self.outermost(inflaters).and_then(|_| as_stored(text, blob));
-        let rows = match Seekable::of(text, path, self.stop) {
+        let budget = self.outermost(inflaters);
+        let path = budget.and_then(|_| as_stored(text, blob));
+        let rows = match Seekable::of(text, (path, budget), self.stop) {
             Ok(Some((_, Some(cut)))) | Err(cut) => return self.fault(blob, cut),
             Ok(Some((file, None))) => Ok(file.size).and_then(|size| Ok((size, Rows::open(file)?))),
             Ok(None) => return Taken::Part,

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::problem::Stage;
 use crate::model::window::{Cut, Window};
+use crate::source::budget::Budget;
 use crate::source::inflate::Text;
 use crate::source::spool::Spool;
 
@@ -31,10 +32,11 @@ pub(super) struct Seekable {
 
 impl Seekable {
     /// The rest of `text`, which is the file at `path` as it is, if there is one. Beside it the fault
-    /// that ends it early. `None` when the stop sign was set.
+    /// that ends it early. `None` when the stop sign was set. `budget` is told how much was read, if
+    /// the text is of the blob itself.
     pub fn of(
         text: &mut Text<'_>,
-        path: Option<&Path>,
+        (path, budget): (Option<&Path>, Option<&Budget>),
         stop: &AtomicBool,
     ) -> Result<Option<(Seekable, Option<Cut>)>, Cut> {
         if let Some(path) = path {
@@ -60,6 +62,7 @@ impl Seekable {
                 Err(cut) => break Some(cut),
             }
         };
+        budget.iter().for_each(|budget| budget.stored(text.bytes_read()));
         let size = spool.size();
         let file = spool.rewound().map_err(|error| {
             let message = format!("it cannot be kept to be read from its end: {error}");

@@ -17,6 +17,7 @@ use std::sync::atomic::AtomicBool;
 use rawzip::{CompressionMethod, ErrorKind, ReaderAt, ZipArchive, ZipFileHeaderRecord, ZipLocator};
 
 use crate::model::window::{Cut, Window};
+use crate::source::budget::Budget;
 use crate::source::inflate::Text;
 
 use super::member::{Each, Fault, Found, Member, broken};
@@ -29,17 +30,19 @@ const HEADERS: u64 = 30 + 46;
 const GZIP_HEADER: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\xff";
 
 /// Gives each member of the zip in `text`, which is the file at `path` as it is, if there is one.
+/// `budget` is told how much was read, if the text is of the blob itself.
 pub(super) fn members(
     text: &mut Text<'_>,
-    path: Option<&Path>,
+    (path, budget): (Option<&Path>, Option<&Budget>),
     stop: &AtomicBool,
     each: Each<'_>,
 ) -> Result<(), Fault> {
     if text.is_all_there() {
+        budget.iter().for_each(|budget| budget.stored(text.bytes_read()));
         let bytes = text.text();
         return directory(&bytes, bytes.len() as u64, each);
     }
-    let Some((file, cut)) = Seekable::of(text, path, stop)? else { return Ok(()) };
+    let Some((file, cut)) = Seekable::of(text, (path, budget), stop)? else { return Ok(()) };
     let read = directory(&file, file.size, each);
     // What follows from the fault is not told beside it.
     cut.map_or(read, |cut| Err(cut.into()))

@@ -41,7 +41,7 @@ fn lines(bytes: &[u8]) -> Result<(Vec<Value>, Option<String>), String> {
     let mut inflater = Inflater::new(Limits::default());
     let mut text = inflater.open_bytes(&"x".into(), Box::new(io::empty()));
     let stop = AtomicBool::new(false);
-    let file = Seekable::of(&mut text, Some(temporary.path()), &stop).unwrap().unwrap().0;
+    let file = Seekable::of(&mut text, (Some(temporary.path()), None), &stop).unwrap().unwrap().0;
     let mut rows = Rows::open(file).map_err(|cut| cut.message)?;
     let mut all = Vec::new();
     let ended = rows.read_to_end(&mut all).err().map(|error| error.to_string());

@@ -1,0 +1,60 @@
+//! What gives more than it should.
+
+use super::*;
+
+#[test]
+fn members_that_share_their_bytes_are_a_bomb() {
+    let whole = zip(&[("a", &vec![b' '; 1 << 19])], DEFLATE);
+    let (central, end) = (places(&whole, CENTRAL)[0], places(&whole, END)[0]);
+    let entry = &whole[central..end];
+    let mut bytes = [&whole[..central], &entry.repeat(1000)].concat();
+    let (size, count) = (1000 * entry.len() as u32, 1000_u16.to_le_bytes());
+    bytes.extend([&whole[end..end + 8], &count, &count, &size.to_le_bytes()].concat());
+    bytes.extend_from_slice(&whole[end + 16..]);
+    let noted = read(&bytes);
+    assert!(noted.wrong.iter().all(|(_, why)| why.contains("bomb")), "{:?}", noted.wrong);
+    assert!(!noted.wrong.is_empty());
+    assert!(noted.texts.len() < 100, "{}", noted.texts.len());
+}
+
+#[test]
+fn bombs_are_cut_by_what_all_layers_share() {
+    let zeros = vec![b' '; 900 << 10];
+    let bomb = gzip(&zeros);
+    let files: Vec<_> = (0..50).map(|n| format!("{n}")).collect();
+    let files: Vec<_> = files.iter().map(|name| (name.as_str(), &bomb[..])).collect();
+    // 45 MB out of some kilobytes, though each member is below the floor.
+    for bytes in [gzip(&tar(&files)), zstd(&zip(&files, STORE)), gzip(&gzip(&tar(&files)))] {
+        let noted = noted(Body::Object(Object::whole(bytes.into(), None)), small());
+        let text: usize = noted.texts.iter().map(|(_, text)| text.len()).sum();
+        assert!(text <= (2 << 20), "{text}");
+        assert!(noted.wrong.iter().all(|(_, why)| why.contains("bomb")), "{:?}", noted.wrong);
+        assert!((1..=2).contains(&noted.wrong.len()));
+    }
+    // As stored they are large enough for all of it.
+    let noted = read(&tar(&[("a", &zeros), ("b", &zeros)]));
+    assert_eq!((noted.texts.len(), noted.wrong.len()), (2, 0));
+}
+
+#[test]
+fn what_comes_out_of_a_pipe_is_measured_by_what_went_in() {
+    // Seven bytes and one more of each eight come to about a fifth.
+    let mut seed = 1_u32;
+    let text: Vec<u8> = (0..900 << 10)
+        .map(|at| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if at % 8 == 0 { b'a' + (seed >> 28) as u8 } else { b' ' }
+        })
+        .collect();
+    let whole = zip(&[("a", &text), ("b", &text), ("c", &text)], DEFLATE);
+    for bytes in [gzip(&whole), whole] {
+        assert!(bytes.len() > 100 << 10);
+        let noted = piped(&bytes);
+        assert_eq!((noted.texts.len(), noted.wrong), (3, vec![]));
+    }
+    // What the zip has is not what was stored.
+    let text = vec![b' '; 900 << 10];
+    let whole = zip(&[("a", &text), ("b", &text), ("c", &text)], STORE);
+    let noted = piped(&gzip(&whole));
+    assert!(noted.texts.len() < 3 && !noted.wrong.is_empty(), "{:?}", noted.wrong);
+}
