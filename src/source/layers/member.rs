@@ -25,6 +25,9 @@ pub(super) enum Found<'m> {
     },
 }
 
+/// What a member is that has the name of a folder, and bytes.
+pub(super) const FOLDER_WITH_CONTENT: &str = "named like a folder, though with content";
+
 /// A file in an archive.
 pub(super) struct Member<'m> {
     /// Its path, as the archive has it.

@@ -14,7 +14,7 @@ use crate::model::window::{Cut, Window};
 use crate::source::budget::Budget;
 use crate::source::inflate::Text;
 
-use super::member::{Each, Fault, Found, Member, Rest, broken};
+use super::member::{Each, FOLDER_WITH_CONTENT, Fault, Found, Member, Rest, broken};
 
 const BLOCK: usize = 512;
 type Block = [u8; BLOCK];
@@ -81,6 +81,11 @@ pub(super) fn members(
                     _ if sparse => {
                         tar.skip_map(header)?;
                         each(Found::LeftOut { path, kind: "sparse".into() })
+                            && tar.pass(size).map(|()| true)?
+                    }
+                    // Old tars have folders so; what has content may be anything.
+                    _ if is_file(kind) && path.ends_with(b"/") && size > 0 => {
+                        each(Found::LeftOut { path, kind: FOLDER_WITH_CONTENT.into() })
                             && tar.pass(size).map(|()| true)?
                     }
                     _ if is_file(kind) && !path.ends_with(b"/") => tar.member(path, size, each)?,

@@ -278,6 +278,31 @@ fn only_files_are_members_and_each_has_a_name_of_its_own() {
 }
 
 #[test]
+fn a_folder_with_content_is_told() {
+    let folder = tar(&[("d", b""), ("a", A)]);
+    let mut bytes = [tar(&[("d", B)]), folder].concat();
+    // A folder, and one that has the bytes of a file.
+    for at in [0, 2048] {
+        bytes[at + 1] = b'/';
+        let header = ::tar::Header::from_byte_slice(&bytes[at..at + 512]);
+        let sum = header.cksum().unwrap() + u32::from(b'/');
+        bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    let noted = read(&bytes);
+    assert_eq!(noted.names(), ["x!/a"]);
+    noted.wrong("x", "1 of its members is named like a folder, though with content, such as d/;");
+    for method in [STORE, DEFLATE] {
+        let mut bytes = zip(&[("dd", b""), ("ee", B), ("a", A)], method);
+        places(&bytes.clone(), b"dd").iter().for_each(|at| bytes[at + 1] = b'/');
+        assert!((read(&bytes).wrong.is_empty());
+        places(&bytes.clone(), b"ee").iter().for_each(|at| bytes[at + 1] = b'/');
+        let noted = read(&bytes);
+        assert_eq!(noted.names(), ["x!/a"]);
+        noted.wrong("x", "named like a folder, though with content, such as e/; extract it");
+    }
+}
+
+#[test]
 fn nothing_inside_is_told() {
     let empty = tar(&[]);
     let zip = zip(&[], STORE);

@@ -20,7 +20,7 @@ use crate::model::window::{Cut, Window};
 use crate::source::budget::Budget;
 use crate::source::inflate::Text;
 
-use super::member::{Each, Fault, Found, Member, broken};
+use super::member::{Each, FOLDER_WITH_CONTENT, Fault, Found, Member, broken};
 use super::seek::{Seekable, unread};
 
 /// What every member takes beside its name and its bytes: its own header and that in the directory.
@@ -73,7 +73,8 @@ fn directory(file: &dyn ReaderAt, size: u64, each: Each<'_>) -> Result<(), Fault
             ))
             .into());
         }
-        if entry.is_dir() || entry.mode().is_symlink() {
+        let is_folder = entry.is_dir() && !has_content(&entry);
+        if is_folder || entry.mode().is_symlink() {
             continue;
         }
         if !each(found(&archive, &entry)) {
@@ -94,6 +95,9 @@ fn directory(file: &dyn ReaderAt, size: u64, each: Each<'_>) -> Result<(), Fault
 fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord<'_>) -> Found<'m> {
     let path = path_of(entry.file_path().as_bytes());
     let method = entry.compression_method();
+    if entry.is_dir() {
+        return Found::LeftOut { path, kind: FOLDER_WITH_CONTENT.into() };
+    }
     if entry.flags().is_encrypted() {
         return Found::LeftOut { path, kind: "encrypted".into() };
     }
@@ -132,6 +136,11 @@ fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord
         _ => (Box::new(AsCut(data.reader())), stored),
     };
     Found::Member(Member { path, reader, size, stored })
+}
+
+/// Whether a member has bytes. Nothing, deflated, takes two.
+fn has_content(entry: &ZipFileHeaderRecord<'_>) -> bool {
+    entry.uncompressed_size_hint() > 0 || entry.compressed_size_hint() > 2
 }
 
 fn is_read(method: CompressionMethod) -> bool {
