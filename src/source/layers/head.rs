@@ -68,6 +68,12 @@ fn inside(head: &[u8], all: bool) -> Option<Inside> {
     if !all && magics.any(begun) {
         return None;
     }
+    if !all && tar::may_be_empty(head) {
+        return None;
+    }
+    if all && tar::is_empty(head) {
+        return Some(Inside::Tar);
+    }
     match head.first_chunk() {
         Some(block) if tar::begins(block) => Some(Inside::Tar),
         None if !all && !is_text(head) => None,
@@ -115,6 +121,19 @@ mod tests {
         ] {
             assert_eq!(inside(head, false), wanted, "{head:?}");
         }
+        let zeros = [0; 10_241];
+        for (len, wanted) in [
+            (512, (None, Some(Inside::Text))),
+            (1024, (None, Some(Inside::Tar))),
+            (1025, (None, Some(Inside::Text))),
+            (10_240, (None, Some(Inside::Tar))),
+            (10_241, (Some(Inside::Text), Some(Inside::Text))),
+        ] {
+            let head = &zeros[..len];
+            assert_eq!((inside(head, false), inside(head, true)), wanted, "{len}");
+        }
+        let zeros_before = [&zeros[..1024], b"{}"].concat();
+        assert_eq!(inside(&zeros_before, false), Some(Inside::Text));
         for head in [&b""[..], b"7", b"PK", b"\x1f", b"1\0", b"Mar 1 host app"] {
             assert_eq!(inside(head, true), Some(Inside::Text), "{head:?}");
         }

@@ -27,6 +27,19 @@ pub(super) fn begins(block: &Block) -> bool {
     block.contains(&0) && (block[257..].starts_with(b"ustar") || has_checksum(block))
 }
 
+/// The size of a tar without members, as it is usually written.
+const EMPTY_MAX: usize = 20 * BLOCK;
+
+/// Whether a tar without members may begin with these bytes.
+pub(super) fn may_be_empty(head: &[u8]) -> bool {
+    head.len() <= EMPTY_MAX && head.iter().all(|byte| *byte == 0)
+}
+
+/// Whether this is a tar without members: nothing but its mark, two blocks of zeros or more.
+pub(super) fn is_empty(all: &[u8]) -> bool {
+    may_be_empty(all) && all.len() >= 2 * BLOCK && all.len().is_multiple_of(BLOCK)
+}
+
 /// Whether the bytes add up to what the header says, its own sum taken for spaces.
 fn has_checksum(block: &Block) -> bool {
     let bytes = block.iter().enumerate();

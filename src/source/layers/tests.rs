@@ -306,8 +306,13 @@ fn a_folder_with_content_is_told() {
 fn nothing_inside_is_told() {
     let empty = tar(&[]);
     let zip = zip(&[], STORE);
-    // A tar of nothing is zeros, which begin nothing.
-    assert_eq!(read(&empty).names(), ["x"]);
+    for zeros in [empty, vec![0; 10 << 10]] {
+        read(&zeros).wrong("x", "an archive without files");
+        read(&gzip(&zeros)).wrong("x", "an archive without files");
+    }
+    // Zeros alone begin nothing.
+    assert_eq!(read(&[0; 512]).names(), ["x"]);
+    assert_eq!(read(&[&[0; 1024], A].concat()).names(), ["x"]);
     read(&zip).wrong("x", "an archive without files");
     read(b"7z\xbc\xaf\x27\x1c\0\x04")
         .wrong("x", "a 7z archive, which is not read; extract it first");
