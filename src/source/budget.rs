@@ -16,13 +16,14 @@ pub struct Budget {
     floor: u64,
     stored: Cell<u64>,
     spent: Cell<u64>,
+    burst: Cell<bool>,
 }
 
 impl Budget {
     /// One of which nothing is spent.
     pub fn new(limits: &Limits) -> Budget {
         let Limits { ratio, ratio_floor: floor, .. } = *limits;
-        Budget { ratio, floor, stored: Cell::new(0), spent: Cell::new(0) }
+        Budget { ratio, floor, stored: Cell::new(0), spent: Cell::new(0), burst: Cell::new(false) }
     }
 
     /// Notes that the blob has at least so many bytes as stored.
@@ -33,6 +34,16 @@ impl Budget {
     /// Notes that so much text came out of a layer.
     pub fn spend(&self, text: u64) {
         self.spent.set(self.spent.get().saturating_add(text));
+    }
+
+    /// Notes that a layer gave more than its own ratio allows.
+    pub fn burst(&self) {
+        self.burst.set(true);
+    }
+
+    /// Whether a bomb was met, by one layer or all together, so that no more is to be read.
+    pub fn is_over(&self) -> bool {
+        self.burst.get() || self.exceeded().is_some()
     }
 
     /// How much text may still come.

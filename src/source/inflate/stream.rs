@@ -70,9 +70,9 @@ impl<'a> Feed<'a> {
         self.inflated += *text as u64;
         self.budget.iter().for_each(|budget| budget.spend(*text as u64));
         match read {
-            Ok(text) if self.is_bomb() => Err(Broken { text, cut: self.bomb() }),
             Ok(text) => match self.budget.and_then(Budget::exceeded) {
                 Some(cut) => Err(Broken { text, cut }),
+                None if self.is_bomb() => Err(Broken { text, cut: self.bomb() }),
                 None => Ok(text),
             },
             read => read,
@@ -129,9 +129,14 @@ impl<'a> Feed<'a> {
 
     fn bomb(&self) -> Cut {
         let (text, at, ratio) = (self.inflated, self.input.position(), self.ratio);
+        self.budget.iter().for_each(|budget| budget.burst());
+        let unread = match self.budget {
+            Some(_) => "neither the rest nor what comes after it is read",
+            None => "the rest is not read",
+        };
         let message = format!(
             "{at} compressed bytes gave {text} bytes of text, which looks like a decompression \
-             bomb; expected at most {ratio} times as many; the rest is not read"
+             bomb; expected at most {ratio} times as many; {unread}"
         );
         Cut { stage: Stage::Inflate, message }
     }

@@ -162,6 +162,11 @@ impl<'a> Text<'a> {
         self.feed.is_none()
     }
 
+    /// Whether the fault that ended the text was given.
+    pub(in crate::source) fn has_told(&self) -> bool {
+        self.broken && self.cut.is_none()
+    }
+
     /// Brings more text into view; `false` at the end. A fault is kept for [`fill`](Window::fill).
     pub(in crate::source) fn more(&mut self) -> bool {
         let had = self.end - self.start;

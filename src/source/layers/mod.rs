@@ -89,6 +89,7 @@ impl Layers {
             budget: &budget,
             names,
             folder,
+            told: false,
         };
         opening.read(inflaters, blob, text)
     }
@@ -104,13 +105,19 @@ struct Opening<'a, V> {
     budget: &'a Budget,
     names: &'a mut PathNames,
     folder: &'a mut Vec<u8>,
+    /// Whether it was told that there was a bomb.
+    told: bool,
 }
 
 impl<'a, V: Visitor> Opening<'a, V> {
     /// Looks into a text. `inflaters` are for the layers below.
     fn read(&mut self, inflaters: &mut [Inflater], blob: &Blob, text: &mut Text<'_>) -> Taken {
         match head::told(text) {
-            Inside::Text => self.visitor.blob(at(self.given, self.sequence, blob), Ok(text)),
+            Inside::Text => {
+                let taken = self.visitor.blob(at(self.given, self.sequence, blob), Ok(text));
+                self.told |= text.has_told() && self.budget.is_over();
+                taken
+            }
             Inside::Closed(kind) => {
                 let message = format!("it is {kind}, which is not read; extract it first");
                 self.fault(blob, broken(message))
@@ -193,7 +200,7 @@ impl<'a, V: Visitor> Opening<'a, V> {
                     }
                 }
             }
-            self.goes_on() && self.budget.exceeded().is_none()
+            self.goes_on() && !self.budget.is_over()
         });
         for (kind, (count, first)) in left_out {
             let (are, them) = if count == 1 { ("is", "it") } else { ("are", "them") };
@@ -205,15 +212,16 @@ impl<'a, V: Visitor> Opening<'a, V> {
         }
         match ended {
             Err(Fault::Told) => taken,
-            Err(Fault::Cut(cut)) => taken.and(self.fault(blob, cut)),
-            Ok(()) => match self.budget.exceeded() {
-                Some(cut) => taken.and(self.fault(blob, cut)),
-                None if empty && self.goes_on() => {
-                    let message = "it is an archive without files; expected logs in it";
-                    self.fault(blob, broken(message.into()))
-                }
-                None => taken,
-            },
+            Err(Fault::Cut(cut)) => {
+                self.told |= self.budget.is_over();
+                taken.and(self.fault(blob, cut))
+            }
+            Ok(()) if self.budget.is_over() => taken.and(self.over(blob)),
+            Ok(()) if empty && self.goes_on() => {
+                let message = "it is an archive without files; expected logs in it";
+                self.fault(blob, broken(message.into()))
+            }
+            Ok(()) => taken,
         }
     }
 
@@ -257,6 +265,19 @@ impl<'a, V: Visitor> Opening<'a, V> {
         let taken = if cut.stage.may_pass() { Taken::Part } else { Taken::Whole };
         self.visitor.problem(Problem::new(origin, cut.stage, cut.message));
         taken
+    }
+
+    /// Tells that an archive is not read on since there was a bomb, where nothing else has told it.
+    fn over(&mut self, blob: &Blob) -> Taken {
+        if std::mem::replace(&mut self.told, true) {
+            return Taken::Whole;
+        }
+        let cut = self.budget.exceeded().unwrap_or_else(|| {
+            let message = "one of its members looks like a decompression bomb; what comes after \
+                           it is not read";
+            broken(message.into())
+        });
+        self.fault(blob, cut)
     }
 
     /// What is told how much was read, if that is read from the blob as stored.
