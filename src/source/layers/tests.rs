@@ -412,6 +412,33 @@ fn members_of_a_zip_that_cannot_be_read_are_told_and_others_read() {
 }
 
 #[test]
+fn bytes_that_the_directory_does_not_have_are_told() {
+    for method in [STORE, DEFLATE] {
+        let whole = zip(&[("a", A), ("b", B), ("c", A)], method);
+        let (directory, end) = (places(&whole, CENTRAL), places(&whole, END)[0]);
+        assert!((read(&whole).wrong.is_empty());
+        // Junk behind the end.
+        let noted = read(&[&whole[..], &[b'j'; 400]].concat());
+        assert_eq!(noted.names().len(), 3);
+        noted.wrong("x", "400 bytes of the zip are in none of the members");
+        // One that is no longer in the directory.
+        for gone in 0..3 {
+            let next = directory.get(gone + 1).copied().unwrap_or(end);
+            let mut bytes = [&whole[..directory[gone]], &whole[next..]].concat();
+            let at = places(&bytes, END)[0];
+            let size = (end - directory[0] - (next - directory[gone])) as u32;
+            bytes[at + 8..at + 16]
+                .copy_from_slice(&[&[2, 0, 2, 0][..], &size.to_le_bytes()].concat());
+            let noted = read(&bytes);
+            assert_eq!(noted.names().len(), 2);
+            noted.wrong("x", "bytes of the zip are in none of the members");
+        }
+    }
+    let written = [&b"PK\x07\x08"[..], &zip(&[("a", A)], STORE)].concat();
+    assert!((read(&written).wrong.is_empty());
+}
+
+#[test]
 fn a_directory_that_lies_is_told() {
     let whole = zip(&[("a", A), ("b", B)], DEFLATE);
     let end = places(&whole, END)[0];

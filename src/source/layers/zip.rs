@@ -6,7 +6,7 @@
 //! compressed with zstd, bzip2 or xz are told by their first bytes, as everywhere.
 //!
 //! What must stay true: together, members take no more bytes than the archive has. Where they claim to,
-//! they overlap, as only bombs do.
+//! they overlap, as only bombs do. Bytes that the directory says nothing of are told.
 //!
 //! Source: PKWARE, "APPNOTE.TXT - .ZIP File Format Specification".
 
@@ -25,6 +25,15 @@ use super::seek::{Seekable, unread};
 
 /// What every member takes beside its name and its bytes: its own header and that in the directory.
 const HEADERS: u64 = 30 + 46;
+
+/// The fewest bytes that may be a member: its own header.
+const HIDDEN_MIN: u64 = 30;
+
+/// How many bytes may stand behind those of a member, to say its sizes. Some tools only claim that.
+const DESCRIPTORS: [usize; 5] = [16, 24, 12, 20, 0];
+
+/// How what follows a member begins: another, or the directory.
+const NEXT: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x01\x02"];
 
 /// A gzip header that says nothing.
 const GZIP_HEADER: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\xff";
@@ -61,6 +70,9 @@ fn directory(file: &dyn ReaderAt, size: u64, each: Each<'_>) -> Result<(), Fault
     let archive = located.map_err(|(_, error)| fault(error, "its directory cannot be found"))?;
     let mut entries = archive.entries(&mut buffer);
     let (mut members, mut taken) = (0, 0_u64);
+    // The directory and what follows it, and each member.
+    let ends = archive.end_offset().saturating_sub(archive.directory_offset());
+    let mut known = Some(ends);
     while let Some(entry) =
         entries.next_entry().map_err(|error| fault(error, "its directory is damaged"))?
     {
@@ -73,6 +85,7 @@ fn directory(file: &dyn ReaderAt, size: u64, each: Each<'_>) -> Result<(), Fault
             ))
             .into());
         }
+        known = known.and_then(|known| Some(known.saturating_add(span(&archive, &entry)?)));
         let is_folder = entry.is_dir() && !has_content(&entry);
         if is_folder || entry.mode().is_symlink() {
             continue;
@@ -83,12 +96,41 @@ fn directory(file: &dyn ReaderAt, size: u64, each: Each<'_>) -> Result<(), Fault
     }
     match archive.entries_hint() {
         // Old tools count modulo 2^16.
-        hint if hint == members || hint == members & 0xffff => Ok(()),
+        hint if hint == members || hint == members & 0xffff => {
+            let unknown = size.saturating_sub(known.unwrap_or(size));
+            if unknown < HIDDEN_MIN { Ok(()) } else { Err(hidden(unknown).into()) }
+        }
         hint => Err(broken(format!(
             "the zip says that it has {hint} members, and its directory has {members}"
         ))
         .into()),
     }
+}
+
+/// How many bytes a member takes, its own header and sizes included; `None` if they are damaged.
+fn span(archive: &ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord<'_>) -> Option<u64> {
+    let data = archive.get_entry(entry.wayfinder()).ok()?;
+    let (_, end) = data.compressed_data_range();
+    let span = end.checked_sub(entry.local_header_offset())?;
+    if !entry.flags().has_data_descriptor() {
+        return Some(span);
+    }
+    let mut behind = [0; 28];
+    let len = archive.get_ref().read_at(&mut behind, end).ok()?;
+    let is_next = |at: &usize| {
+        let next = behind[..len].get(*at..).unwrap_or_default();
+        NEXT.iter().any(|mark| next.starts_with(mark))
+    };
+    let descriptor = DESCRIPTORS.into_iter().find(is_next).unwrap_or(DESCRIPTORS[0]);
+    span.checked_add(descriptor as u64)
+}
+
+/// What it means that bytes are nowhere in the directory.
+fn hidden(bytes: u64) -> Cut {
+    broken(format!(
+        "{bytes} bytes of the zip are in none of the members that its directory has, and are not \
+         read; expected none: a member may have been taken out of the directory, or data added"
+    ))
 }
 
 /// A member, or why it cannot be read.
