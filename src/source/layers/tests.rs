@@ -294,7 +294,7 @@ fn a_folder_with_content_is_told() {
     for method in [STORE, DEFLATE] {
         let mut bytes = zip(&[("dd", b""), ("ee", B), ("a", A)], method);
         places(&bytes.clone(), b"dd").iter().for_each(|at| bytes[at + 1] = b'/');
-        assert!((read(&bytes).wrong.is_empty());
+        assert!(read(&bytes).wrong.is_empty());
         places(&bytes.clone(), b"ee").iter().for_each(|at| bytes[at + 1] = b'/');
         let noted = read(&bytes);
         assert_eq!(noted.names(), ["x!/a"]);
@@ -416,7 +416,7 @@ fn bytes_that_the_directory_does_not_have_are_told() {
     for method in [STORE, DEFLATE] {
         let whole = zip(&[("a", A), ("b", B), ("c", A)], method);
         let (directory, end) = (places(&whole, CENTRAL), places(&whole, END)[0]);
-        assert!((read(&whole).wrong.is_empty());
+        assert!(read(&whole).wrong.is_empty());
         // Junk behind the end.
         let noted = read(&[&whole[..], &[b'j'; 400]].concat());
         assert_eq!(noted.names().len(), 3);
@@ -435,7 +435,7 @@ fn bytes_that_the_directory_does_not_have_are_told() {
         }
     }
     let written = [&b"PK\x07\x08"[..], &zip(&[("a", A)], STORE)].concat();
-    assert!((read(&written).wrong.is_empty());
+    assert!(read(&written).wrong.is_empty());
 }
 
 #[test]
