@@ -180,9 +180,9 @@ fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord
     Found::Member(Member { path, reader, size, stored })
 }
 
-/// Whether a member has bytes. Nothing, deflated, takes two.
+/// Whether a member has bytes. Nothing, deflated, takes two bytes, and some more where a writer flushes.
 fn has_content(entry: &ZipFileHeaderRecord<'_>) -> bool {
-    entry.uncompressed_size_hint() > 0 || entry.compressed_size_hint() > 2
+    entry.uncompressed_size_hint() > 0 || entry.compressed_size_hint() > 16
 }
 
 fn is_read(method: CompressionMethod) -> bool {
