@@ -25,22 +25,6 @@ pub fn with(names: &[&str], members: Map<String, Value>) -> String {
     format!("{START}\"{list}\"]{comma}{}", &text[1..])
 }
 
-/// Puts a value at a path, unless something is there.
-pub fn put(members: &mut Map<String, Value>, path: &[&str], value: Value) {
-    let Some((first, rest)) = path.split_first() else { return };
-    if value.is_null() {
-        return;
-    }
-    if rest.is_empty() {
-        members.entry(*first).or_insert(value);
-        return;
-    }
-    let inner = members.entry(*first).or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(inner) = inner {
-        put(inner, rest, value);
-    }
-}
-
 /// The members of a record that claims itself that some are unknown, without the claim; `None` if it
 /// claims nothing. Only records that were made of an export may say so.
 pub fn without_claim(record: &str) -> Option<Map<String, Value>> {

@@ -83,7 +83,7 @@ const MEMBERS: [(&str, Member); 28] = [
     ("tlsDetails", Member::Nested),
 ];
 
-/// How many names a path may have.
+/// How many names a path may have. What follows is part of the last one.
 const DEEPEST_PATH: usize = 8;
 
 /// Members that few records have, so that nothing follows from a table without a column for them.
@@ -171,10 +171,9 @@ pub fn part(record: Json<'_>) -> String {
     let mut members = Map::new();
     for (name, value) in record.members() {
         let name = name.text();
-        let path: Vec<&str> = name.split('.').collect();
-        let is_path = MEMBERS.iter().any(|(member, _)| Some(member) == path.first());
-        match is_path && path.len() <= DEEPEST_PATH {
-            true => unknown::put(&mut members, &path, value.to_value()),
+        let is_path = MEMBERS.iter().any(|(member, _)| name.split('.').next() == Some(member));
+        match is_path {
+            true => put(&mut members, &name, value.to_value()),
             false => drop(members.insert(name.into_owned(), value.to_value())),
         }
     }
@@ -185,6 +184,22 @@ pub fn part(record: Json<'_>) -> String {
         missing.push("userIdentity.sessionContext");
     }
     unknown::with(&missing, members)
+}
+
+/// Puts a value at a path, names with dots between them, unless something is there.
+pub fn put(members: &mut Map<String, Value>, path: &str, value: Value) {
+    let mut inner = members;
+    let mut names = path.splitn(DEEPEST_PATH, '.').peekable();
+    while let Some(name) = names.next() {
+        if names.peek().is_none() {
+            inner.entry(name).or_insert(value);
+            return;
+        }
+        match inner.entry(name).or_insert_with(|| Value::Object(Map::new())) {
+            Value::Object(next) => inner = next,
+            _ => return,
+        }
+    }
 }
 
 /// A row as a list of its cells: `[{"field":NAME,"value":VALUE},…]` (Logs Insights), or an object for

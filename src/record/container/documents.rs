@@ -78,17 +78,21 @@ impl Reader {
 
     /// A record that is not UTF-8 is read with U+FFFD in place of what is not.
     fn lossy(&mut self, text: &[u8], listed: bool, sink: &mut impl Sink) {
-        let at = std::str::from_utf8(text).err().map_or(0, |error| error.valid_up_to());
-        sink.problem(
-            Stage::Parse,
-            format!(
-                "record {}: invalid UTF-8 at byte {}: read with U+FFFD in its place",
-                self.number,
-                self.offset + at as u64
-            ),
-        );
-        let text = String::from_utf8_lossy(text);
+        let text = self.decoded(text, sink);
         self.unwrapped(&text, listed, Depth::default(), sink);
+    }
+
+    /// The text of some bytes, and a problem where they are not UTF-8.
+    pub(super) fn decoded<'t>(&self, bytes: &'t [u8], sink: &mut impl Sink) -> Cow<'t, str> {
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let at = self.offset + error.valid_up_to() as u64;
+            let message = format!(
+                "record {}: invalid UTF-8 at byte {at}: read with U+FFFD in its place",
+                self.number
+            );
+            sink.problem(Stage::Parse, message);
+        }
+        String::from_utf8_lossy(bytes)
     }
 
     /// Hands on a record, or what a document that wraps records holds. What is `listed` in a list of
@@ -112,9 +116,6 @@ impl Reader {
             Shape::Record => self.record(record, sink),
             Shape::Other(kind) => sink.other(kind),
             Shape::Wraps(value) => self.wrapped(value, depth.deeper(), sink),
-            Shape::Lists(list) if list.elements().next().is_none() => {
-                sink.other(OtherDocument::EmptyList);
-            }
             Shape::Lists(list) => {
                 list.elements().for_each(|element| self.wrapped(element, depth.deeper(), sink));
             }
@@ -233,10 +234,11 @@ impl Reader {
     /// Base64 of one document, or of several one behind the other.
     fn encoded(&mut self, data: Json<'_>, depth: Depth, sink: &mut impl Sink) {
         let data = data.as_str().unwrap_or_default();
-        let text = match encoded::text(&data, self.max_record) {
-            Ok(text) => text,
+        let bytes = match encoded::bytes(&data, self.max_record) {
+            Ok(bytes) => bytes,
             Err(why) => return self.bad(sink, why),
         };
+        let text = self.decoded(&bytes, sink);
         let mut rest = text.trim();
         while rest.starts_with('{') {
             match self.one(rest, false, depth, sink) {
@@ -281,6 +283,10 @@ impl Reader {
             sink.other(OtherDocument::EmptyList);
         }
         for values in rows {
+            if values.len() != names.len() {
+                self.bad(sink, table::other_width(values.len(), names.len()));
+                continue;
+            }
             let row = names.iter().map(|name| Cow::from(name.as_str()));
             let row = row.zip(values.into_iter().map(|value| Cell::Text(value.into())));
             self.row(cells::read(row.collect()), depth, sink);

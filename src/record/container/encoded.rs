@@ -19,8 +19,8 @@ const FLOOR: usize = 1 << 20;
 /// How often gzip may be compressed again.
 const LAYERS: usize = 2;
 
-/// The text in `data`, or why there is none.
-pub fn text(data: &str, max: usize) -> Result<String, String> {
+/// The bytes in `data`, or why there are none.
+pub fn bytes(data: &str, max: usize) -> Result<Vec<u8>, String> {
     let decoded = STANDARD.decode(data.trim());
     let mut bytes = decoded.map_err(|error| format!("data that is not Base64: {error}"))?;
     let limit = max.min(bytes.len().saturating_mul(RATIO).max(FLOOR));
@@ -36,10 +36,7 @@ pub fn text(data: &str, max: usize) -> Result<String, String> {
         }
         bytes = text;
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        Err(error) => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
-    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -56,12 +53,12 @@ mod tests {
 
     #[test]
     fn text_comes_out_plain_or_compressed_and_bombs_do_not() {
-        let of = |bytes: &[u8]| text(&STANDARD.encode(bytes), 64 << 20);
-        assert_eq!(of(b"{}").unwrap(), "{}");
-        assert_eq!(of(&gzip(b"{}")).unwrap(), "{}");
-        assert_eq!(of(&gzip(&gzip(b"{}"))).unwrap(), "{}");
+        let of = |text: &[u8]| bytes(&STANDARD.encode(text), 64 << 20);
+        assert_eq!(of(b"{}").unwrap(), b"{}");
+        assert_eq!(of(&gzip(b"{}")).unwrap(), b"{}");
+        assert_eq!(of(&gzip(&gzip(b"{}"))).unwrap(), b"{}");
         assert!(of(&gzip(&vec![b' '; 4 << 20])).unwrap_err().contains("more than"));
-        assert!(text("%", 1).unwrap_err().contains("not Base64"));
+        assert!(bytes("%", 1).unwrap_err().contains("not Base64"));
         assert!(of(&gzip(b"{}")[..12]).unwrap_err().contains("cannot inflate"));
     }
 }

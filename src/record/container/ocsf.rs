@@ -13,11 +13,9 @@ use std::borrow::Cow;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value};
 
+use super::cells;
 use crate::record::json::Json;
 use crate::record::unknown;
-
-/// How deep the dotted names of `unmapped` are followed.
-const DEEPEST: usize = 8;
 
 /// Members that are unknown where neither a field of its own nor `unmapped` holds them.
 const LEFT_TO_UNMAPPED: [&str; 9] = [
@@ -48,7 +46,7 @@ pub fn record(event: Json<'_>) -> Option<String> {
     record.nested("responseElements", &[&["api", "response", "data"]]);
     record.resources();
     record.unmapped();
-    record.finish()
+    Some(unknown::with(&record.missing, record.members))
 }
 
 /// A record in the making.
@@ -268,16 +266,13 @@ impl Record<'_> {
             _ => Vec::new(),
         };
         for (name, value) in pairs {
-            let path: Vec<&str> = name.splitn(DEEPEST, '.').collect();
-            unknown::put(&mut self.members, &path, typed(&name, nested(value)));
+            let value = typed(&name, nested(value));
+            if !value.is_null() {
+                cells::put(&mut self.members, &name, value);
+            }
         }
         let members = &self.members;
         self.missing.retain(|name| !members.contains_key(*name));
-    }
-
-    fn finish(self) -> Option<String> {
-        let missing: Vec<&str> = self.missing;
-        Some(unknown::with(&missing, self.members))
     }
 }
 

@@ -22,10 +22,14 @@ impl Reader {
         (self.follow, self.junk) = (None, None);
         (self.cut, self.broken, self.flow_log) = (false, false, false);
         self.table = None;
-        self.first = self.offset;
         let mut any = false;
         loop {
             let text = window.text();
+            if !any {
+                // A byte order mark is behind the window by now.
+                self.first = window.offset();
+                self.offset = self.first;
+            }
             any = any || white(text) < text.len();
             let used = self.advance(text, false, sink);
             window.consume(used);
@@ -86,7 +90,12 @@ impl Reader {
             Some(b' ' | b'\n' | b'\r' | b'\t') => Step::Go(white(text)),
             // A byte order mark, as files have that were put one behind the other.
             Some(0xef) if text.len() < 3 && !last => Step::More,
-            Some(0xef) if text.starts_with(b"\xef\xbb\xbf") => Step::Go(3),
+            Some(0xef) if text.starts_with(b"\xef\xbb\xbf") => {
+                if self.offset == self.first {
+                    self.first += 3;
+                }
+                Step::Go(3)
+            }
             Some(b'[') => {
                 self.at = Place::List { list: List::Mixed, wrapped: false, next: Next::First };
                 Step::Go(1)
@@ -169,7 +178,8 @@ impl Reader {
             }
             table::Next::Row(len) if text[..len].trim_ascii().is_empty() => (len, None),
             table::Next::Row(len) => {
-                (len, self.table.as_ref().map(|table| table.cells(&text[..len])))
+                let row = self.decoded(&text[..len], sink);
+                (len, self.table.as_ref().map(|table| table.cells(&row)))
             }
         };
         match cells {
@@ -227,7 +237,7 @@ impl Reader {
             (Some(_), _) => {
                 let Some(len) = value_len(text, last) else { return self.too_short(text, sink) };
                 if text[0] == b'[' && list != List::Records && plain::valid(&text[..len]) {
-                    let cells = String::from_utf8_lossy(&text[..len]);
+                    let cells = self.decoded(&text[..len], sink);
                     self.row(cells::of_list(Json::new(&cells)), Depth::default(), sink);
                     self.at = to(Next::Comma);
                     return Step::Go(len);

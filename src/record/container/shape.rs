@@ -292,12 +292,25 @@ fn is_of_cloudtrail(event: &Event<'_>) -> bool {
 fn list<'a>(event: &Event<'a>) -> Option<Shape<'a>> {
     let is_list = |list: &Json<'_>| list.kind() == Kind::Array;
     if let Some(hits) = event.get("hits").and_then(|hits| hits.get("hits")).filter(is_list) {
-        return Some(Shape::Lists(hits));
+        return Some(of_rows(hits));
     }
     if let Some(rows) = event.get("ResultSet").and_then(|set| set.get("Rows")).filter(is_list) {
         return Some(Shape::Rows(rows));
     }
-    LISTS.iter().find_map(|name| event.get(name).filter(is_list)).map(Shape::Lists)
+    let found = LISTS.iter().map(|name| (name, event.get(name).filter(is_list)));
+    let (name, list) = { found }.find_map(|(name, list)| Some((name, list?)))?;
+    Some(match List::named(name.as_bytes()) {
+        Some(List::Export) => of_rows(list),
+        _ => Shape::Lists(list),
+    })
+}
+
+/// The rows of an export. Without any, nobody can tell what it is an export of.
+fn of_rows(list: Json<'_>) -> Shape<'_> {
+    match list.elements().next() {
+        Some(_) => Shape::Lists(list),
+        None => Shape::Other(OtherDocument::EmptyList),
+    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Table {
     /// The table that begins with this line; `None` if it does not name the columns of one.
     pub fn begin(line: &str) -> Option<Table> {
         [b',', b'\t'].into_iter().find_map(|delimiter| {
-            let names = fields(line.as_bytes(), delimiter).ok()?;
+            let names = fields(line, delimiter).ok()?;
             let is_table = cells::are_columns(names.iter().map(String::as_str));
             is_table.then_some(Table { names, delimiter })
         })
@@ -42,19 +42,22 @@ impl Table {
     ///
     /// # Errors
     /// When the row is no CSV, or has another number of cells than the table has columns.
-    pub fn cells(&self, row: &[u8]) -> Result<Vec<(Cow<'_, str>, Cell<'static>)>, String> {
+    pub fn cells(&self, row: &str) -> Result<Vec<(Cow<'_, str>, Cell<'static>)>, String> {
         let fields = fields(row, self.delimiter)?;
         if fields.len() != self.names.len() {
             let (found, expected) = (fields.len(), self.names.len());
-            return Err(format!(
-                "a row of {found} cells: expected {expected}, as the first line has"
-            ));
+            return Err(other_width(found, expected));
         }
         let cell = |(name, text): (&'_ String, String)| {
             (Cow::Owned(name.clone()), Cell::Text(Cow::Owned(text)))
         };
         Ok(self.names.iter().zip(fields).map(cell).collect())
     }
+}
+
+/// What is wrong with a row that has another number of cells than the first one.
+pub fn other_width(found: usize, expected: usize) -> String {
+    format!("a row of {found} cells: expected {expected}, as the first line has")
 }
 
 /// The next row at the start of `text`. With `last`, no more text will come.
@@ -79,18 +82,21 @@ pub fn next(text: &[u8], last: bool) -> Next {
     }
 }
 
-fn fields(row: &[u8], delimiter: u8) -> Result<Vec<String>, String> {
+/// The cells of one row.
+fn fields(row: &str, delimiter: u8) -> Result<Vec<String>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(row);
-    let mut fields = csv::ByteRecord::new();
-    match reader.read_byte_record(&mut fields) {
-        Ok(_) => {}
-        Err(error) => return Err(format!("a row that is no CSV: {error}")),
+        .from_reader(row.as_bytes());
+    let mut rows = reader.records();
+    let fields =
+        rows.next().transpose().map_err(|error| format!("a row that is no CSV: {error}"))?;
+    // A quote within a cell that is not quoted opens nothing, and the line ends at its end.
+    if rows.next().is_some() {
+        return Err("a row with a quote that is not closed".to_owned());
     }
-    Ok(fields.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect())
+    Ok(fields.iter().flatten().map(str::to_owned).collect())
 }
 
 #[cfg(test)]
@@ -110,8 +116,9 @@ mod tests {
     #[test]
     fn a_table_is_told_by_its_columns() {
         let table = Table::begin("eventname,eventsource\r\n").unwrap();
-        assert_eq!(table.cells(b"a,\"b\"\"c\"\n").unwrap().len(), 2);
-        assert!(table.cells(b"a\n").unwrap_err().contains("a row of 1 cells: expected 2"));
+        assert_eq!(table.cells("a,\"b\"\"c\"\n").unwrap().len(), 2);
+        assert!(table.cells("a\n").unwrap_err().contains("a row of 1 cells: expected 2"));
+        assert!(table.cells("a,b\"c\nd\"e,f\n").unwrap_err().contains("not closed"));
         assert!(Table::begin("\"eventName\"\t\"eventSource\"").is_some());
         assert!(Table::begin("_raw,_time").is_some() && Table::begin("eventJson").is_some());
         assert!(Table::begin("a,b").is_none() && Table::begin("message").is_none());

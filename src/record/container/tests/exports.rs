@@ -104,6 +104,7 @@ fn faults_in_exports_cost_themselves_and_no_other() {
         json!({"Messages":[{"Body":"hello"},{"Body":a.to_string()}]}).to_string(),
         format!("_raw,x\n\"open,1\n{raw},1"),
         format!("_raw,x\n{raw}\n{raw},1"),
+        json!({"ResultSet":{"Rows":[{"Data":[{"VarCharValue":"eventjson"}]},{"Data":[{"VarCharValue":"a"},{"VarCharValue":"b"}]},{"Data":[{"VarCharValue":a.to_string()}]}]}}).to_string(),
         json!({"hits":{"hits":[{"_source":{"event":{"action":"Decrypt"}}},{"_source":a}]}}).to_string(),
     ] {
         let seen = read(text.as_bytes());
@@ -217,4 +218,36 @@ fn a_record_that_claims_unknown_members_is_read_without_the_claim() {
         assert_eq!((records(&seen), problems(&seen).len()), (vec![1], 1), "{text}");
         assert!(!format!("{seen:?}").contains("keytrail.unknown\""), "{seen:?}");
     }
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_said_in_every_form() {
+    use base64::Engine as _;
+    let mut bytes = record(1).to_string().into_bytes();
+    bytes.truncate(bytes.len() - 1);
+    bytes.extend(b",\"x\":\"\xff\"}");
+    let quoted: Vec<u8> =
+        bytes.iter().flat_map(|byte| vec![*byte; if *byte == b'"' { 2 } else { 1 }]).collect();
+    let data = base64::engine::general_purpose::STANDARD.encode(&bytes);
+    for text in [
+        json!({"recordId":"1","data":data}).to_string().into_bytes(),
+        [b"_raw\n\"", &quoted[..], b"\"\n"].concat(),
+        [b"{\"QueryResultRows\":[[{\"eventJson\":", &bytes[..], b"}]]}"].concat(),
+    ] {
+        let seen = read(&text);
+        assert_eq!((records(&seen), problems(&seen).len()), (vec![1], 1), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_hides_no_table() {
+    let table = "eventname,eventsource\nDecrypt,kms.amazonaws.com\n";
+    let seen = read(format!("\u{feff}{table}").as_bytes());
+    assert!(matches!(&seen[..], [Seen::Record(0, _)]), "{seen:?}");
+}
+
+#[test]
+fn lists_of_events_may_be_empty_wherever_they_stand() {
+    assert_eq!(read(br#"{"NextToken":"t","Events":[]}"#), []);
+    assert_eq!(read(br#"{"a":1,"results":[]}"#), [Seen::Other(OtherDocument::EmptyList)]);
 }
