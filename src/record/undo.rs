@@ -13,6 +13,7 @@ use crate::model::arn::Arn;
 use crate::model::undo::Reversible;
 use crate::record::json::Json;
 use crate::record::kms::View;
+use crate::record::unknown::Unknown;
 
 /// A call, and those that undo it.
 struct Pair {
@@ -191,7 +192,7 @@ pub fn done(view: &View<'_>) -> Option<Reversible> {
 /// What a record may have undone, and what of it still holds after it.
 pub fn undone(view: &View<'_>) -> Option<Undoes> {
     let name = view.name()?;
-    if is_trial(view) {
+    if is_trial(view) || may_have_failed(view) {
         return None;
     }
     let undoes = |pair: &&Pair| pair.undone_by.contains(&&*name) && pair.is_of(view);
@@ -210,6 +211,11 @@ pub fn undone(view: &View<'_>) -> Option<Undoes> {
         _ => whole(0),
     };
     Some(Undoes { what: what(pair, view)?, parts, cleared })
+}
+
+/// Whether an export does not tell if a call failed. One that did undoes nothing.
+fn may_have_failed(view: &View<'_>) -> bool {
+    Unknown::of(view.event().text()).is_some_and(|unknown| unknown.has("errorCode"))
 }
 
 /// Whether a call only asks if it would succeed.
@@ -361,6 +367,18 @@ mod tests {
             assert!(may_undo(name.as_bytes()), "{name}");
         }
         assert!(!may_undo(b"DisableKey"));
+    }
+
+    #[test]
+    fn a_call_of_which_nobody_knows_whether_it_failed_undoes_nothing() {
+        let undone_of = |unknown: &[&str]| {
+            let members = json!({"eventName":"EnableKey","eventSource":"kms.amazonaws.com","resources":[{"ARN":KEY}]});
+            let text = crate::record::unknown::with(unknown, members.as_object().unwrap().clone());
+            let mut index = Index::default();
+            plain::scan(text.as_bytes(), &mut index).unwrap();
+            undone(&View::new(&Event::new(&text, &index))).is_some()
+        };
+        assert!(undone_of(&["userAgent"]) && !undone_of(&["errorCode"]));
     }
 
     /// What it would undo, if it left nothing of it.

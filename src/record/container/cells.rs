@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::struct_text;
+use crate::model::columns::{MEMBERS, RARE, WHOLE, plain};
 use crate::record::json::{Json, Kind};
 use crate::record::unknown;
 
@@ -36,10 +37,6 @@ pub enum Row {
     NoRecord,
 }
 
-/// The columns that hold a whole record, without underscores and in lower case, the best first.
-const WHOLE: [&str; 6] =
-    ["eventjson", "cloudtrailevent", "raw", "event.original", "@message", "message"];
-
 /// What a member of a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Member {
@@ -51,48 +48,23 @@ enum Member {
     Free,
 }
 
-/// The members of a record, and what they are.
-const MEMBERS: [(&str, Member); 28] = [
-    ("eventVersion", Member::Text),
-    ("userIdentity", Member::Nested),
-    ("eventTime", Member::Text),
-    ("eventSource", Member::Text),
-    ("eventName", Member::Text),
-    ("awsRegion", Member::Text),
-    ("sourceIPAddress", Member::Text),
-    ("userAgent", Member::Text),
-    ("errorCode", Member::Text),
-    ("errorMessage", Member::Text),
-    ("requestParameters", Member::Free),
-    ("responseElements", Member::Free),
-    ("additionalEventData", Member::Free),
-    ("requestID", Member::Text),
-    ("eventID", Member::Text),
-    ("readOnly", Member::Flag),
-    ("resources", Member::Nested),
-    ("eventType", Member::Text),
-    ("apiVersion", Member::Text),
-    ("managementEvent", Member::Flag),
-    ("recipientAccountId", Member::Text),
-    ("serviceEventDetails", Member::Free),
-    ("sharedEventID", Member::Text),
-    ("vpcEndpointId", Member::Text),
-    ("vpcEndpointAccountId", Member::Text),
-    ("eventCategory", Member::Text),
-    ("sessionCredentialFromConsole", Member::Flag),
-    ("tlsDetails", Member::Nested),
-];
+impl Member {
+    fn of(name: &str) -> Member {
+        match name {
+            "readOnly" | "managementEvent" | "sessionCredentialFromConsole" => Member::Flag,
+            "userIdentity" | "resources" | "tlsDetails" => Member::Nested,
+            "requestParameters"
+            | "responseElements"
+            | "additionalEventData"
+            | "serviceEventDetails" => Member::Free,
+            name if RARE.contains(&name) => Member::Free,
+            _ => Member::Text,
+        }
+    }
+}
 
 /// How many names a path may have. What follows is part of the last one.
 const DEEPEST_PATH: usize = 8;
-
-/// Members that few records have, so that nothing follows from a table without a column for them.
-const RARE: [(&str, Member); 4] = [
-    ("insightDetails", Member::Free),
-    ("eventContext", Member::Free),
-    ("addendum", Member::Free),
-    ("edgeDeviceDetails", Member::Free),
-];
 
 /// Names inside of [`Member::Nested`], which tables have in lower case.
 const NESTED: [&str; 30] = [
@@ -146,10 +118,10 @@ pub fn read(cells: Vec<(Cow<'_, str>, Cell<'_>)>) -> Row {
         }
     }
     let (mut record, mut missing) = (Map::new(), Vec::new());
-    for (member, kind) in MEMBERS.into_iter().chain(RARE) {
-        let name = member.to_ascii_lowercase();
+    for member in MEMBERS.into_iter().chain(RARE) {
+        let (name, kind) = (member.to_ascii_lowercase(), Member::of(member));
         match columns.iter().find(|(column, _)| *column == name) {
-            None if RARE.iter().any(|(rare, _)| *rare == member) => {}
+            None if RARE.contains(&member) => {}
             None => missing.push(member),
             Some((_, cell)) => {
                 let value = value(member, kind, cell);
@@ -171,14 +143,14 @@ pub fn part(record: Json<'_>) -> String {
     let mut members = Map::new();
     for (name, value) in record.members() {
         let name = name.text();
-        let is_path = MEMBERS.iter().any(|(member, _)| name.split('.').next() == Some(member));
+        let is_path = name.split('.').next().is_some_and(|first| MEMBERS.contains(&first));
         match is_path {
             true => put(&mut members, &name, value.to_value()),
             false => drop(members.insert(name.into_owned(), value.to_value())),
         }
     }
     let is_missing = |name: &&str| !members.contains_key(*name);
-    let mut missing: Vec<&str> = MEMBERS.iter().map(|(name, _)| *name).filter(is_missing).collect();
+    let mut missing: Vec<&str> = MEMBERS.into_iter().filter(is_missing).collect();
     let identity = members.get("userIdentity").and_then(Value::as_object);
     if identity.is_some_and(|identity| !identity.contains_key("sessionContext")) {
         missing.push("userIdentity.sessionContext");
@@ -213,18 +185,6 @@ pub fn of_list(list: Json<'_>) -> Row {
         }
     }
     read(cells)
-}
-
-/// Whether the names of columns are those of a table of records.
-pub fn are_columns<'a>(names: impl Iterator<Item = &'a str>) -> bool {
-    let names: Vec<String> = names.map(plain).collect();
-    let has = |name: &str| names.iter().any(|column| column == name);
-    has("eventname") && has("eventsource") || WHOLE[..4].iter().any(|name| has(name))
-}
-
-/// The name of a column without what tools add to it.
-fn plain(name: &str) -> String {
-    name.trim().chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn value(member: &str, kind: Member, cell: &Cell<'_>) -> Value {

@@ -6,6 +6,7 @@
 use super::cells::{self, Cell, Row};
 use super::shape::{self, Shape};
 use super::*;
+use crate::model::columns;
 use crate::record::unknown;
 
 /// How deep documents may wrap documents. A record in Base64 in CloudWatch Logs in SQS takes five.
@@ -274,7 +275,7 @@ impl Reader {
         };
         let mut rows = rows.elements().map(cells);
         let Some(names) = rows.next() else { return sink.other(OtherDocument::EmptyList) };
-        if !cells::are_columns(names.iter().map(String::as_str)) {
+        if !columns::are_of_records(names.iter().map(String::as_str)) {
             let message = "an Athena result without the name and the source of events".to_owned();
             return sink.problem(Stage::Parse, message);
         }

@@ -310,6 +310,9 @@ mod tests {
     use super::*;
 
     fn of(event: &Value) -> Value {
+        for name in event.as_object().unwrap().keys() {
+            assert!(crate::model::columns::is_read(name), "{name}: a table would not have it");
+        }
         serde_json::from_str(&record(Json::new(&event.to_string())).unwrap()).unwrap()
     }
 

@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::cells::{self, Cell};
+use super::cells::Cell;
+use crate::model::columns;
 
 /// The longest row, in bytes (4 MiB). CloudTrail writes records of up to 1 MB.
 const LONGEST_ROW: usize = 4 << 20;
@@ -33,7 +34,7 @@ impl Table {
     pub fn begin(line: &str) -> Option<Table> {
         [b',', b'\t'].into_iter().find_map(|delimiter| {
             let names = fields(line, delimiter).ok()?;
-            let is_table = cells::are_columns(names.iter().map(String::as_str));
+            let is_table = columns::are_of_records(names.iter().map(String::as_str));
             is_table.then_some(Table { names, delimiter })
         })
     }

@@ -77,9 +77,9 @@ impl Rows {
         contained(|| {
             let file = SerializedFileReader::new(file).map_err(|error| unreadable(&error))?;
             let all = file.metadata().file_metadata().schema();
-            let names = all.get_fields().iter().map(|field| field.name());
-            if !columns::can_hold_records(names.clone()) {
-                return Err(another(names));
+            let names: Vec<&str> = all.get_fields().iter().map(|field| field.name()).collect();
+            if !columns::can_hold_records(&names) {
+                return Err(another(&names));
             }
             let wanted = all.get_fields().iter().filter(|field| columns::is_read(field.name()));
             let schema =
@@ -200,10 +200,10 @@ fn bytes(file: &Seekable, mut at: u64, mut out: &mut [u8]) -> Result<(), Cut> {
 }
 
 /// What it means that a table has other columns.
-fn another<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Cut {
+fn another(names: &[&str]) -> Cut {
     let mut shown: Vec<String> =
-        names.clone().take(NAMED).map(|name| name.chars().take(60).collect()).collect();
-    let more = names.count() - shown.len();
+        names.iter().take(NAMED).map(|name| name.chars().take(60).collect()).collect();
+    let more = names.len() - shown.len();
     if more > 0 {
         shown.push(format!("and {more} more"));
     }

@@ -62,7 +62,7 @@ const SCHEMA: &str = "message table {
     optional group unmapped (MAP) { repeated group key_value {
         required binary key (UTF8); optional binary value (UTF8); } }
     optional int96 time;
-    optional int32 severity_id (DECIMAL(5,2));
+    optional int32 status_code (DECIMAL(5,2));
     required binary observables (UTF8);
 }";
 
@@ -124,11 +124,11 @@ fn rows_become_objects() {
             "api": {"operation": "DisableKey", "raw": "plain"},
             "resources": [{"uid": "arn"}, null],
             "unmapped": {"recipientAccountId": "111122223333"},
-            "time": "1970-01-01T12:00:00Z", "severity_id": -0.05,
+            "time": "1970-01-01T12:00:00Z", "status_code": -0.05,
         }),
         json!({
             "class_uid": 6003, "time_dt": null, "api": {"operation": "Decrypt", "raw": "/wA="},
-            "resources": null, "unmapped": {}, "time": null, "severity_id": null,
+            "resources": null, "unmapped": {}, "time": null, "status_code": null,
         }),
     ];
     for compression in [
