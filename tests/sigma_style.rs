@@ -11,8 +11,9 @@
 
 use std::fs;
 
+use keytrail::detect::RuleSet;
 use keytrail::detect::case::Case;
-use keytrail::detect::{Loaded, RuleSet};
+use keytrail::detect::loaded::Loaded;
 use keytrail::model::level::Level;
 use keytrail::record::event::{Event, Marked};
 use keytrail::record::kms::View;

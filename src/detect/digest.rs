@@ -27,7 +27,11 @@ impl Digests {
         let mut hasher = Sha256::new();
         for rule in rules {
             add(&mut hasher, rule.meta.id.as_bytes());
-            for text in [&rule.text].into_iter().chain(&rule.narrowed) {
+            let mut texts: Vec<&Arc<str>> =
+                rule.narrowed.iter().map(|filter| &filter.text).collect();
+            // Filters of one file, which come one after the other, have one text.
+            texts.dedup_by(|next, text| Arc::ptr_eq(next, text));
+            for text in [&rule.text].into_iter().chain(texts) {
                 if text.len() <= LONG {
                     add(&mut hasher, text.as_bytes());
                     continue;

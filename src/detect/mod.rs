@@ -10,6 +10,7 @@
 //! whole_log   rules over the whole log: tags, gaps, files that do not verify
 //! router      from (eventSource, eventName) and case to the rules that could match
 //! case        who acted, and whether the call failed
+//! loaded      loads rules, and says what came of it
 //! digest      digests of rules
 //! field       the fields that keytrail adds to a record
 //! wiring      which rules feed which stateful rules; meant: which rule a name means
@@ -29,6 +30,7 @@ pub mod error;
 mod examined;
 pub mod field;
 pub mod lint;
+pub mod loaded;
 mod meant;
 pub mod native;
 pub mod registry;
@@ -42,15 +44,12 @@ pub mod whitepaper;
 pub mod whole_log;
 mod wiring;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::model::estate::Estate;
 use crate::model::level::Level;
-use crate::model::problem::Problem;
 use crate::model::rule_meta::RuleMeta;
 use crate::record::event::{Event, Header};
 use crate::record::kms::View;
@@ -138,74 +137,7 @@ impl OverLog<'_> {
     }
 }
 
-/// The result of [`RuleSet::load`].
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// The rules.
-    pub rules: RuleSet,
-    /// Documents that were skipped, for example because they are for another log source: `PATH:
-    /// why`.
-    pub skipped: Vec<String>,
-    /// Rules that are for these logs and were left out: several with one id, and what rests on them.
-    pub problems: Vec<Problem>,
-    /// Built-in rules that a user's rule replaces: `PATH: replaces ID`.
-    pub replaced: Vec<String>,
-}
-
 impl RuleSet {
-    /// Loads the built-in rules, if `builtin`, and the rules at `paths`. A path is a file, or a
-    /// folder that is searched for `*.yml` and `*.yaml`. `estate` holds the settings that native
-    /// rules use.
-    ///
-    /// A user's rule replaces the built-in rule that has its Sigma `id` or `name`. Every finding of
-    /// a user's rule has the level of the rule (default `medium`), also for failed calls. Of several
-    /// copies of a user's rule there is one; different rules with one id are left out.
-    ///
-    /// # Errors
-    /// All errors at once: a path that does not exist or cannot be read; a rule that is not valid
-    /// YAML or Sigma, or does not compile.
-    pub fn load(
-        builtin: bool,
-        paths: &[PathBuf],
-        estate: &Arc<Estate>,
-    ) -> Result<Loaded, Vec<RuleError>> {
-        RuleSet::load_some(|_| builtin, paths, estate)
-    }
-
-    /// Like [`load`](RuleSet::load), with only the built-in rules whose id satisfies `wanted`.
-    ///
-    /// # Errors
-    /// As [`load`](RuleSet::load).
-    pub fn load_some(
-        wanted: impl Fn(&str) -> bool,
-        paths: &[PathBuf],
-        estate: &Arc<Estate>,
-    ) -> Result<Loaded, Vec<RuleError>> {
-        let mut users = sigma::load::Found::default();
-        let mut seen = BTreeSet::new();
-        for path in paths {
-            users.add_path(path, &mut seen);
-        }
-        users.finish();
-        let native = registry::native(estate).into_iter().collect();
-        let mut own = sigma::load::Found::with_code(native);
-        let builtin = registry::RULES.iter().filter(|embedded| wanted(embedded.id));
-        builtin.for_each(|embedded| own.add_embedded(embedded));
-        own.finish();
-        let mut errors = own.errors;
-        errors.extend(users.errors);
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let (mut rules, replaced) = replace(own.rules, &mut users.rules);
-        rules.extend(users.rules);
-        let mut skipped = own.skipped;
-        skipped.extend(users.skipped);
-        let wanted = vec![true; rules.len()];
-        let rules = RuleSet::new(rules, &wanted)?;
-        Ok(Loaded { rules, skipped, problems: users.problems, replaced })
-    }
-
     /// Loads rules from text, by id, either as built-in rules (`own`) or as a user's.
     #[cfg(test)]
     pub fn of_texts(own: bool, texts: &[(&'static str, String)]) -> RuleSet {
@@ -458,28 +390,6 @@ fn asked_about(rule: &Rule) -> Routes {
         Some(_) => rule.routes.clone().without(Cases::DELIVERED),
         None => rule.routes.clone(),
     }
-}
-
-/// The built-in rules that no user's rule replaces. A replacement takes over the names of the rule
-/// that it replaces, so that options such as `--ignore` still find it.
-fn replace(own: Vec<Rule>, users: &mut [Rule]) -> (Vec<Rule>, Vec<String>) {
-    let mut replaced = Vec::new();
-    let mut kept = Vec::new();
-    for rule in own {
-        let names: Vec<&String> = [&rule.meta.id].into_iter().chain(&rule.names).collect();
-        let by = users.iter_mut().find(|user| names.iter().any(|name| user.is_named(name)));
-        let Some(user) = by else {
-            kept.push(rule);
-            continue;
-        };
-        replaced.push(format!("{}: replaces {}", user.meta.origin, rule.meta.id));
-        for name in names {
-            if !user.is_named(name) {
-                user.names.push(name.clone());
-            }
-        }
-    }
-    (kept, replaced)
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub struct Rule {
     pub names: Vec<String>,
     /// The text of its file.
     pub text: Arc<str>,
-    /// The texts of the files whose filters narrow it.
-    pub narrowed: Vec<Arc<str>>,
+    /// The filters that narrow it.
+    pub narrowed: Vec<Arc<Narrower>>,
     /// The page of a built-in rule.
     pub explanation: Option<&'static str>,
     /// Whether a failed call lowers the level by one.
@@ -35,6 +35,17 @@ pub struct Rule {
     pub routes: Routes,
     /// How it decides.
     pub body: Body,
+}
+
+/// A Sigma filter that narrows rules.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Narrower {
+    /// The path of its file.
+    pub origin: String,
+    /// Its title.
+    pub title: String,
+    /// The text of its file.
+    pub text: Arc<str>,
 }
 
 /// How a rule decides.
@@ -107,6 +118,15 @@ impl Rule {
     pub fn called(&self) -> impl Iterator<Item = &str> {
         let names = [&self.meta.id, &self.meta.title].into_iter().chain(&self.names);
         names.map(String::as_str)
+    }
+
+    /// The names of the rules that a correlation of the user's is over.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        let steps = match &self.body {
+            Body::Correlation(correlation, _) => &correlation.steps[..],
+            _ => &[],
+        };
+        steps.iter().flatten().map(String::as_str)
     }
 
     /// Whether the rule goes by `name`.

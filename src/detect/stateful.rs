@@ -100,6 +100,14 @@ pub struct By {
     pub of: BTreeMap<String, String>,
 }
 
+impl By {
+    /// What the rule that `is` says is named calls the field.
+    pub fn name_of(&self, is: impl Fn(&str) -> bool) -> &str {
+        let of = self.of.iter().find(|(rule, _)| is(rule));
+        of.map_or(self.name.as_str(), |(_, field)| field)
+    }
+}
+
 /// What becomes of a correlation that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::loaded::Loaded;
 use super::*;
 use crate::record::scan::{self, Index};
 
@@ -37,7 +38,7 @@ fn load(builtin: bool, files: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
     match RuleSet::load(builtin, &[folder.path().to_owned()], &Arc::default()) {
         Ok(mut loaded) => {
             loaded.skipped = loaded.skipped.into_iter().map(strip).collect();
-            loaded.replaced = loaded.replaced.into_iter().map(strip).collect();
+            loaded.replaced.iter_mut().for_each(|one| one.origin = strip(one.origin.clone()));
             for problem in &mut loaded.problems {
                 problem.origin.blob = strip(problem.origin.blob.to_string()).into();
                 problem.message = strip(std::mem::take(&mut problem.message));
@@ -239,7 +240,7 @@ fn a_users_rule_replaces_the_built_in_one_by_id_or_name() {
         ["name: key-disabled", "id: key-disabled", "id: f546b655-14ed-4f7c-8d57-f91fbc5d4b7b"]
     {
         let loaded = load(true, &[("mine.yml", &rule(member))]).unwrap();
-        assert_eq!(loaded.replaced, ["mine.yml: replaces key-disabled"]);
+        assert_eq!(loaded.replaced[0].to_string(), "mine.yml: replaces key-disabled");
         assert_eq!(loaded.rules.len(), builtin.len());
         let failed = r#"{"eventName":"DisableKey","errorCode":"AccessDenied"}"#;
         let hits = hits(&loaded.rules, failed);
@@ -291,7 +292,7 @@ fn rules_over_the_whole_log_are_those_that_are_reported() {
 fn a_users_rule_in_the_place_of_one_over_the_whole_log_is_asked_about_records() {
     let over = |member: &str, id: &str| {
         let loaded = load(true, &[("mine.yml", &rule(member))]).unwrap();
-        assert_eq!(loaded.replaced, [format!("mine.yml: replaces {id}")]);
+        assert_eq!(loaded.replaced[0].to_string(), format!("mine.yml: replaces {id}"));
         over_the_log(&loaded.rules).contains(&id)
     };
     assert!(!over("id: audit-gap", "audit-gap"));

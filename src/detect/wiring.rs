@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::RuleError;
 use super::meant::Meant;
 use super::rule::{Body, Rule};
-use super::stateful::{Compare, Correlation, Kind, Limit, Verdict};
+use super::stateful::{By, Compare, Correlation, Kind, Limit, Verdict};
 
 /// Where the matches of a rule go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,11 +249,14 @@ fn steps(
     }
     let stateful =
         |rule: &usize| matches!(rules[*rule].body, Body::Correlation(..) | Body::History(..));
-    if all.iter().flatten().any(stateful)
-        && let Some(by) = correlation.by.iter().find(|by| !KNOWN.contains(&by.name.as_str()))
-    {
-        let message = format!("a correlation over correlations cannot group by '{}'", by.name);
-        return Err(RuleError::new(origin, message).with_hint(format!("use {}", KNOWN.join(", "))));
+    for member in all.iter().flatten().filter(|rule| stateful(rule)).map(|rule| &rules[*rule]) {
+        if let Some(by) = correlation.by.iter().find(|by| !has(member, by)) {
+            let Rule { meta, .. } = member;
+            let message =
+                format!("it cannot group by '{}', by which '{}' does not", by.name, meta.title);
+            let hint = format!("use what the other groups by, or {}", KNOWN.join(", "));
+            return Err(RuleError::new(origin, message).with_hint(hint));
+        }
     }
     if let Kind::ValueCount(_, fields) = &correlation.kind
         && all.iter().flatten().any(stateful)
@@ -264,6 +267,13 @@ fn steps(
         return Err(RuleError::new(origin, message).with_hint(format!("use {}", KNOWN.join(", "))));
     }
     Ok(all)
+}
+
+/// Whether the findings of a stateful rule have a field that a correlation over them groups by.
+fn has(rule: &Rule, by: &By) -> bool {
+    let name = by.name_of(|name| rule.called().any(|called| called == name));
+    let Body::Correlation(correlation, _) = &rule.body else { return KNOWN.contains(&name) };
+    KNOWN.contains(&name) || correlation.by.iter().any(|by| by.name == name)
 }
 
 /// The rules that a named rule stands for: itself, or the members of an "any of these" correlation.

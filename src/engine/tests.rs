@@ -1,6 +1,7 @@
 //! The engine as a whole against a plain, slow twin, over random histories of uses of keys.
 //!
 //! ```text
+//! chained   correlations over correlations
 //! history   the records of a random history
 //! twin      records as JSON values, and uses as lists of them
 //! rules     what the rules say of them
@@ -18,6 +19,7 @@
 //! Whatever the order, the files, the copies, the threads and the limits are, the engine must say
 //! what the twin says.
 
+mod chained;
 mod examined;
 mod faults;
 mod flood;

@@ -173,6 +173,36 @@ fn a_filter_narrows_rules_and_what_correlations_count() {
 }
 
 #[test]
+fn what_keeps_rules_from_finding_is_in_the_report_and_on_their_page() {
+    let sandbox = Sandbox::new();
+    sandbox.write("log.json", file(&[disable("e-1")]));
+    sandbox.write("rules/rule.yml", RULE).write("rules/filter.yml", FILTER);
+    let own = RULE.replace(ID, "key-deletion-cancelled").replace("DisableKey", "CancelKeyDeletion");
+    sandbox.write("rules/own.yml", own);
+    let report = sandbox.report(0, ["log.json", "--rules=rules"]);
+    let notes: Vec<(&str, &str)> = report["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| (note["message"].as_str().unwrap(), note["origin"].as_str().unwrap()))
+        .collect();
+    let filter = format!("The Sigma filter 'Nothing Of Our Robots' narrows {ID}.");
+    assert_eq!(
+        notes,
+        [
+            ("A rule of yours replaces the built-in rule key-deletion-cancelled.", "rules/own.yml"),
+            (&*filter, "rules/filter.yml"),
+        ]
+    );
+    let shown = sandbox.keytrail(["rules", "show", ID, "--rules=rules"]).run().code(0).stdout;
+    assert!(shown.contains("Filters that narrow it"), "{shown}");
+    assert!(shown.contains("'Nothing Of Our Robots' (rules/filter.yml)"), "{shown}");
+    // Of a rule that is not asked, nothing is to be told.
+    let report = sandbox.report(0, ["log.json", "--rules=rules", "--select=key-disabled"]);
+    assert_eq!(report["notes"], serde_json::json!([]));
+}
+
+#[test]
 fn a_filter_that_does_not_say_which_rules_it_narrows_is_passed_over() {
     let sandbox = Sandbox::new();
     let robot = with(disable("e-1"), &[("/userAgent", "our-robot/1".into())]);

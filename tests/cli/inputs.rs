@@ -345,6 +345,46 @@ fn a_rule_that_would_match_without_what_is_unknown_says_that_it_could_not_decide
 }
 
 #[test]
+fn a_correlation_counts_no_match_whose_group_is_unknown() {
+    let sandbox = Sandbox::new();
+    let rules = |kind: &str, condition: &str| {
+        format!(
+            "title: Any\nid: any\nlogsource: {{product: aws, service: cloudtrail}}\ndetection:\n  s: {{eventName: DisableKey}}\n  condition: s\n---\ntitle: Two\nid: two\ncorrelation:\n  type: {kind}\n  rules: [any]\n  timespan: 1d\n  {condition}\nlevel: high\n"
+        )
+    };
+    let run = |endpoints: [Option<&str>; 2]| {
+        let rows = ["e-1", "e-2"].into_iter().zip(endpoints).map(|(id, endpoint)| {
+            let mut row = row(&disable(id));
+            match endpoint {
+                None => drop(row.as_object_mut().unwrap().remove("vpcendpointid")),
+                Some(endpoint) => row["vpcendpointid"] = json!(endpoint),
+            }
+            row.to_string()
+        });
+        sandbox.write("rows.json", rows.collect::<Vec<_>>().join("\n"));
+        let report = sandbox.report(0, ["rows.json", "--rules=rules", "--select=two"]);
+        let told = report["notes"].to_string().contains("Rule two could not decide");
+        (report["findings"].as_array().unwrap().len(), told)
+    };
+    for (kind, condition, wanted) in [
+        ("event_count", "group-by: [vpcEndpointId]\n  condition: {gte: 2}", [1, 0]),
+        ("value_count", "condition: {field: vpcEndpointId, gte: 2}", [0, 1]),
+    ] {
+        sandbox.write("rules/own.yml", rules(kind, condition));
+        assert_eq!(run([Some("vpce-1"), Some("vpce-1")]), (wanted[0], false), "{kind}");
+        assert_eq!(run([Some("vpce-1"), Some("vpce-2")]), (wanted[1], false), "{kind}");
+        assert_eq!(run([None, None]), (0, true), "{kind}");
+        assert_eq!(run([Some("vpce-1"), None]), (0, true), "{kind}");
+    }
+    // What is grouped by something known is counted.
+    sandbox.write(
+        "rules/own.yml",
+        rules("event_count", "group-by: [awsRegion]\n  condition: {gte: 2}"),
+    );
+    assert_eq!(run([None, None]), (1, false));
+}
+
+#[test]
 fn a_folder_of_notices_is_no_clean_trail() {
     let sandbox = Sandbox::new();
     let notice = json!({"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","eventTime":"2026-03-01T10:00:00.000Z","awsRegion":"eu-west-1","s3":{"object":{"key":"k"}}}]});

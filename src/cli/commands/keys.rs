@@ -22,7 +22,7 @@ use crate::cli::s3::Scope;
 use crate::cli::signals;
 use crate::cli::ui::Messages;
 use crate::cli::values;
-use crate::detect::Loaded;
+use crate::detect::loaded::Loaded;
 use crate::engine::{self, Admit, Filter, Plan, Progress};
 use crate::model::keys::asked::KeysAsked;
 use crate::model::keys::facts::{Inventory, Told};

@@ -12,6 +12,7 @@ pub mod record;
 pub mod report;
 pub mod rules;
 pub mod scan;
+mod skipped;
 mod tagged;
 pub mod tags;
 pub mod verify;

@@ -19,7 +19,7 @@ use crate::cli::args::common::RuleArgs;
 use crate::cli::catalogs::Catalogs;
 use crate::cli::check::Verbosity;
 use crate::cli::commands::tagged::tag;
-use crate::cli::commands::{evidence, forecast};
+use crate::cli::commands::{evidence, forecast, skipped};
 use crate::cli::config::{Config, Named};
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
@@ -34,9 +34,10 @@ use crate::cli::state::Opened;
 use crate::cli::ui::{self, Messages};
 use crate::cli::unmet;
 use crate::cli::verifying::{self, Verifying};
+use crate::detect::RuleSet;
 use crate::detect::controls::frameworks;
+use crate::detect::loaded::Loaded;
 use crate::detect::registry::INTEGRITY;
-use crate::detect::{Loaded, RuleSet};
 use crate::engine::{self, Admit, Filter, Live, Plan, Progress};
 use crate::model::estate::Estate;
 use crate::model::finding::Finding;
@@ -44,7 +45,9 @@ use crate::model::keys::asked::KeysAsked;
 use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
 use crate::model::memory::Id;
+use crate::model::notes::RunNote;
 use crate::model::outcome::Outcome;
+use crate::model::problem::Problem;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::report::{self, Expected, Format, Report, Run, Style};
@@ -81,6 +84,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let named = named(args, (&settings, &config, state.is_some()));
     let mut scan = Scan::begin(settings, delivery, prepared.exports);
     let Catalogs { book, mut problems, .. } = catalogs;
+    let notes = loaded.notes();
     problems.extend(loaded.problems);
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     plan.to_meet = unmet::to_meet(named);
@@ -102,10 +106,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         Ok(screened) => screened,
         Err(error) => return scan.broken(error),
     };
-    outcome.problems.extend(problems);
-    outcome.problems.sort();
-    // A folder that cannot be walked is met by both walks.
-    outcome.problems.dedup();
+    add(&mut outcome, problems, notes);
     outcome.verify = gated.map(|gated| gated.verification());
     run.finished = Time::now();
     let verbosity = scan.settings.run.verbosity;
@@ -122,6 +123,15 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
     unmet::say(named, &outcome, messages);
     Ok(if left.is_err() { Exit::Incomplete } else { exit })
+}
+
+/// Adds what was known before anything was read.
+fn add(outcome: &mut Outcome, problems: Vec<Problem>, notes: Vec<RunNote>) {
+    outcome.notes.splice(0..0, notes);
+    outcome.problems.extend(problems);
+    outcome.problems.sort();
+    // A folder that cannot be walked is met by both walks.
+    outcome.problems.dedup();
 }
 
 /// What the configuration names and the log should have. What a part of the log or of the rules does not
@@ -170,29 +180,8 @@ fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
         let rules = state.new_rules.join(", ");
         messages.note(format!("new or changed since the last run, and not asked of it: {rules}"));
     }
-    say_skipped(&loaded.skipped, verbosity, messages);
+    skipped::say(&loaded.skipped, verbosity, messages);
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
-}
-
-/// How many rules that were passed over are named. A whole collection has thousands for other logs.
-const MOST_NAMED: usize = 20;
-
-/// Names the rules that were passed over: the first of them, with `-v` all; with `-q` counts them.
-pub fn say_skipped(skipped: &[String], verbosity: Verbosity, messages: Messages) {
-    let named = match verbosity {
-        Verbosity::Quiet => 0,
-        Verbosity::Verbose => skipped.len(),
-        Verbosity::Normal => MOST_NAMED,
-    };
-    skipped.iter().take(named).for_each(|rule| messages.note(format!("rule skipped: {rule}")));
-    match (skipped.len().saturating_sub(named), named) {
-        (0, _) => {}
-        (count, 0) => messages.note(ui::plural(count, "rule") + " skipped"),
-        (count, _) => {
-            let more = ui::plural(count, "more rule");
-            messages.note(format!("{more} skipped: `keytrail scan -v` names them all"));
-        }
-    }
 }
 
 /// The run as the report describes it; `finished` is still to be filled in. `baseline` is the name

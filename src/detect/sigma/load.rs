@@ -12,7 +12,7 @@
 //! What must stay true: the same files give the same rules in the same order. Every document
 //! becomes a rule or a filter, a skip with a reason, a problem, or an error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use super::{file, make, older, same};
 use crate::detect::RuleError;
 use crate::detect::native::Native;
 use crate::detect::registry::Embedded;
-use crate::detect::rule::{Body, Rule};
+use crate::detect::rule::Rule;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
@@ -170,7 +170,7 @@ impl Found {
         let mut filters = Vec::new();
         for document in documents {
             let Content::Filter(filter) = &document.content else { continue };
-            match Narrowing::new(filter, &document.file.text) {
+            match Narrowing::new(filter, &document.file) {
                 Ok(filter) if documents.iter().any(|other| filter.is_about(other)) => {
                     filters.push(filter);
                 }
@@ -207,32 +207,35 @@ impl Found {
         }
     }
 
-    /// Leaves out the correlations that name a rule which was skipped or left out.
+    /// Leaves out the correlations that name a rule which was skipped or left out, and those that name
+    /// them in turn.
     fn leave_out_correlations(&mut self) {
-        loop {
-            let known: BTreeSet<&str> = self.rules.iter().flat_map(Rule::called).collect();
-            let missing = |rule: &Rule| {
-                let Body::Correlation(correlation, _) = &rule.body else { return None };
-                let mut names = correlation.steps.iter().flatten();
-                let out = |name: &&String| {
-                    !known.contains(name.as_str())
-                        && (self.passed_over.contains(*name) || self.left_out.contains(*name))
-                };
-                names.find(out).cloned()
-            };
-            let missing: Vec<Option<String>> = self.rules.iter().map(missing).collect();
-            if missing.iter().all(Option::is_none) {
-                return;
-            }
-            let mut kept = Vec::new();
-            for (rule, missing) in std::mem::take(&mut self.rules).into_iter().zip(missing) {
-                match missing {
-                    None => kept.push(rule),
-                    Some(name) => self.leave_out(&rule, &name),
-                }
-            }
-            self.rules = kept;
+        let rules = std::mem::take(&mut self.rules);
+        // How many rules go by each name, and which correlations name it.
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut naming: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, rule) in rules.iter().enumerate() {
+            rule.called().for_each(|name| *known.entry(name).or_default() += 1);
+            rule.steps().for_each(|name| naming.entry(name).or_default().push(at));
         }
+        let mut out = BTreeSet::new();
+        let mut to_do: VecDeque<usize> = (0..rules.len()).collect();
+        while let Some(at) = to_do.pop_front() {
+            let is_out = |name: &&str| {
+                known.get(name).is_none_or(|rules| *rules == 0)
+                    && (self.passed_over.contains(*name) || self.left_out.contains(*name))
+            };
+            let Some(name) = rules[at].steps().find(is_out).filter(|_| out.insert(at)) else {
+                continue;
+            };
+            self.leave_out(&rules[at], name);
+            for name in rules[at].called() {
+                known.entry(name).and_modify(|rules| *rules -= 1);
+                to_do.extend(naming.get(name).into_iter().flatten());
+            }
+        }
+        let kept = rules.into_iter().enumerate().filter(|(at, _)| !out.contains(at));
+        self.rules = kept.map(|(_, rule)| rule).collect();
     }
 
     /// Leaves out a correlation that names `name`, which is not there.

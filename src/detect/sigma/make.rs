@@ -68,6 +68,9 @@ impl<'a> Paper<'a> {
     }
 }
 
+/// What comes behind the id of a rule that counts matches, in that of the part that looks for them.
+pub const MATCHES: &str = "#events";
+
 /// Makes a rule over single records. `native` is its code, and `narrowed` are the filters that narrow
 /// it.
 ///
@@ -100,9 +103,7 @@ pub fn rule(
         None => Body::Sigma(Box::new(compiled)),
     };
     let made = papers(document, &paper, routes, body)?;
-    let mut narrowed: Vec<_> = narrowed.iter().map(|filter| Arc::clone(&filter.text)).collect();
-    // Filters of one file, which come one after the other, have one text.
-    narrowed.dedup_by(|next, text| Arc::ptr_eq(next, text));
+    let narrowed = narrowed.iter().map(|filter| Arc::clone(&filter.filter)).collect();
     Ok(Rule { narrowed, ..made })
 }
 
@@ -118,7 +119,7 @@ pub fn counted(
     narrowed: &[&Narrowing],
 ) -> Result<[Rule; 2], String> {
     let mut counts = rule(document, sigma, None, narrowed)?;
-    let events = format!("{}#events", counts.meta.id);
+    let events = counts.meta.id.clone() + MATCHES;
     let seconds = i64::try_from(count.secs).unwrap_or(i64::MAX);
     let by = count.by.iter().map(|name| By { name: name.clone(), of: BTreeMap::new() });
     let correlation = Correlation {

@@ -12,8 +12,9 @@ use rsigma_eval::{CompiledRule, compile_rule};
 use rsigma_parser::{FilterRule, FilterRuleTarget, parse_sigma_yaml};
 
 use super::compile::expands;
-use super::document::{Content, Document, reason_of_source};
+use super::document::{Content, Document, File, reason_of_source};
 use super::text::searching;
+use crate::detect::rule::Narrower;
 
 /// A rule to put the detection of a filter into, since the evaluator compiles only rules.
 const SHELL: &str = "title: filter\ndetection: {selection: {a: b}, condition: selection}";
@@ -23,8 +24,8 @@ const SHELL: &str = "title: filter\ndetection: {selection: {a: b}, condition: se
 pub struct Narrowing {
     /// What must hold beside the condition of a rule.
     pub condition: Arc<CompiledRule>,
-    /// The text of its file.
-    pub text: Arc<str>,
+    /// What it is.
+    pub filter: Arc<Narrower>,
     /// The rules that it narrows, by id, name or title; `None` for all.
     targets: Option<BTreeSet<String>>,
     /// The category of log sources that it is about, if only one.
@@ -36,7 +37,7 @@ impl Narrowing {
     ///
     /// # Errors
     /// The evaluator does not accept its detection.
-    pub fn new(filter: &FilterRule, text: &Arc<str>) -> Result<Narrowing, String> {
+    pub fn new(filter: &FilterRule, file: &File) -> Result<Narrowing, String> {
         let shell = parse_sigma_yaml(SHELL).ok().and_then(|mut shell| shell.rules.pop());
         let mut shell = shell.ok_or("a filter cannot be compiled")?;
         shell.detection = filter.detection.clone();
@@ -50,7 +51,18 @@ impl Narrowing {
             },
         };
         let category = filter.logsource.as_ref().and_then(|source| source.category.clone());
-        Ok(Narrowing { condition: Arc::new(condition), text: Arc::clone(text), targets, category })
+        let File { origin, text, .. } = file;
+        let filter = Narrower {
+            origin: origin.clone(),
+            title: filter.title.clone(),
+            text: Arc::clone(text),
+        };
+        Ok(Narrowing {
+            condition: Arc::new(condition),
+            filter: Arc::new(filter),
+            targets,
+            category,
+        })
     }
 
     /// Whether it narrows a document.

@@ -38,7 +38,8 @@ pub fn one_of_each(documents: Vec<Document>) -> Settled {
     let mut settled = Settled::default();
     let mut dropped = BTreeSet::new();
     for (id, all) in shared {
-        let essences: BTreeSet<String> = all.iter().map(|at| essence(&documents[*at])).collect();
+        let essences: BTreeSet<String> =
+            all.iter().map(|at| essence(&documents[*at], *at)).collect();
         let kept = match essences.len() {
             1 => all.iter().min_by_key(|at| rank(&documents[**at])),
             _ => {
@@ -79,8 +80,8 @@ fn conflict(id: &str, all: &[&Document]) -> Problem {
 }
 
 /// What a document says, without regard to its layout, to the order of members and lists, and to
-/// what is only noted aside.
-fn essence(document: &Document) -> String {
+/// what is only noted aside. One that cannot be compared is like no other, and is told by its number.
+fn essence(document: &Document, number: usize) -> String {
     let value = match &document.content {
         Content::Rule(rule, count) => serde_json::to_value(rule).map(|mut value| {
             value["count"] = Value::from(count.as_ref().map(|count| format!("{count:?}")));
@@ -90,7 +91,7 @@ fn essence(document: &Document) -> String {
         Content::Filter(rule) => serde_json::to_value(rule),
     };
     // Keys that are no text have no place in a value.
-    let Ok(mut value) = value else { return document.file.text.to_string() };
+    let Ok(mut value) = value else { return number.to_string() };
     if let Some(members) = value.as_object_mut() {
         ASIDE.iter().for_each(|name| drop(members.remove(*name)));
         let own = members

@@ -81,6 +81,40 @@ fn one_id_for_two_rules_leaves_both_out_with_what_rests_on_them() {
 }
 
 #[test]
+fn rules_that_cannot_be_compared_are_no_copies() {
+    // Keys that are no text.
+    let odd = rule("id: one\ncustom_attributes: {a: {1: x, [b]: y}}");
+    let other = odd.replace("DisableKey", "EnableKey");
+    let loaded = load(false, &[("a.yml", &format!("{odd}---\n{other}"))]).unwrap();
+    assert!(problems(&loaded)[0].contains("different rules in this file"), "{:?}", loaded.problems);
+    assert_eq!(reported(&loaded), [""; 0]);
+    assert_eq!(reported(&load(false, &[("a.yml", &odd)]).unwrap()), ["one"]);
+}
+
+#[test]
+fn what_rests_on_a_rule_that_is_left_out_is_told_all_the_way_up() {
+    let one = rule("id: one");
+    let two = one.replace("DisableKey", "EnableKey");
+    let named = |n: usize| format!("n{n}");
+    let chain: Vec<String> = (0..2_000)
+        .map(|n| {
+            let below = if n == 0 { "one".to_owned() } else { named(n - 1) };
+            many(&format!("[{below}]")).replace("Many", &named(n)).replace("many", &named(n))
+        })
+        .collect();
+    // The last one first, so that each pass over all of them would find one.
+    let chain: Vec<&str> = chain.iter().rev().map(String::as_str).collect();
+    let files = [
+        ("a.yml", one.as_str()),
+        ("b.yml", &two),
+        ("c.yml", &chain.join("---\n")),
+        ("d.yml", &rule("id: d")),
+    ];
+    let loaded = load(false, &files).unwrap();
+    assert_eq!((reported(&loaded), loaded.problems.len()), (vec!["d"], 2_001));
+}
+
+#[test]
 fn rules_for_other_logs_conflict_with_nothing() {
     let windows = |name: &str| {
         rule("id: one")

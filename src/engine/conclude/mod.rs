@@ -330,14 +330,14 @@ fn decide(
     context.progress.begin(Phase::Deciding, SHARDS);
     let mut waiting = Waiting::new(&stages, plan);
     waiting.take(&mut bench, said.notes);
-    let mut decisions = waiting.decide_early(&bench)?;
+    let mut decisions = waiting.decide_early(&mut bench)?;
     let tags = Tags::new(&plan.estate, &book);
     let passed = key_pass::pass(&key_pass::Known {
         bench: &bench,
         marked: &said.marked,
         stand_for: &uses.stand_for,
         tags: &tags,
-        free: u32::try_from(kept.parts().len()).unwrap_or(u32::MAX / 2),
+        free: kept.next().max(bench.texts.next()),
     })?;
     let mut compared = compared(&bench, &tags, (passed.compared, &said.pairs))?;
     decisions.merge(passed.decisions);

@@ -221,7 +221,9 @@ impl Pass<'_> {
             }
             for feed in rules.feeds(hit.rule).iter().filter(|feed| feed.step != ADJUSTS) {
                 let Some(correlation) = context.correlation(feed.stateful) else { continue };
-                if hit.level >= correlation.from && !(is_use && context.is_by_row(feed.stateful)) {
+                let is_unknown = answers.ungrouped.contains(&(hit.rule, feed.stateful));
+                let is_row = is_use && context.is_by_row(feed.stateful);
+                if hit.level >= correlation.from && !is_row && !is_unknown {
                     self.note_feed(one, hit, (*feed, correlation))?;
                 }
             }
@@ -288,8 +290,7 @@ impl Pass<'_> {
     /// The record's value of a field that a correlation groups by.
     fn value<'r>(&self, record: &Record<'r>, hit: &Hit, by: &By) -> Option<Cow<'r, str>> {
         let rules = &self.known.context.plan.rules;
-        let alias = by.of.iter().find(|(rule, _)| rules.is_named(hit.rule, rule));
-        let name = alias.map_or(by.name.as_str(), |(_, field)| field);
+        let name = by.name_of(|rule| rules.is_named(hit.rule, rule));
         let view = &record.view;
         match field::is_virtual(name) {
             true => field::of_view(view, name),

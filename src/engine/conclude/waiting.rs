@@ -23,19 +23,15 @@ impl Waiting {
     /// Takes in notes, and their texts for whoever decides.
     pub fn take(&mut self, bench: &mut Bench<'_>, all: Vec<Notes>) {
         for notes in all {
-            self.add(notes.stages);
+            for (rows, more) in self.0.iter_mut().zip(notes.stages) {
+                rows.merge(more);
+            }
             bench.texts.add(notes.texts);
         }
     }
 
-    fn add(&mut self, stages: Vec<Rows<Note>>) {
-        for (rows, more) in self.0.iter_mut().zip(stages) {
-            rows.merge(more);
-        }
-    }
-
     /// Decides what no use can concern.
-    pub fn decide_early(&mut self, bench: &Bench<'_>) -> io::Result<Decisions> {
+    pub fn decide_early(&mut self, bench: &mut Bench<'_>) -> io::Result<Decisions> {
         let mut decisions = Decisions::default();
         (0..bench.stages.waiting)
             .try_for_each(|stage| self.decide(stage, bench, &mut decisions))?;
@@ -59,14 +55,14 @@ impl Waiting {
     fn decide(
         &mut self,
         stage: usize,
-        bench: &Bench<'_>,
+        bench: &mut Bench<'_>,
         decisions: &mut Decisions,
     ) -> io::Result<()> {
         let Some(rows) = self.0.get_mut(stage) else { return Ok(()) };
         let rows = std::mem::replace(rows, Rows::new(1));
         let (decided, left) = bench.decide(stage, rows)?;
         decisions.merge(decided);
-        left.into_iter().for_each(|notes| self.add(notes.stages));
+        self.take(bench, left);
         Ok(())
     }
 }

@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Record;
 use crate::detect::case::Case;
-use crate::detect::stateful::{History, Mark};
-use crate::detect::{Asked, Candidates, Hit, RuleSet};
+use crate::detect::field;
+use crate::detect::stateful::{History, Kind, Mark};
+use crate::detect::{ADJUSTS, Asked, Candidates, Hit, Over, RuleSet, Stateful};
 use crate::engine::plan::Range;
 use crate::record::event::Event;
 use crate::record::kms::View;
@@ -24,6 +25,9 @@ pub struct Answers {
     pub failed: Vec<usize>,
     /// Rules that matched and may not have, had an export kept all of the record.
     pub undecided: Vec<usize>,
+    /// Correlations in which a match does not count, since nobody knows what they would group it by or
+    /// count of it: the rule that matched, and the number of the correlation.
+    pub ungrouped: Vec<(usize, u32)>,
     /// What was asked of the record already.
     asked: Asked,
 }
@@ -36,6 +40,7 @@ impl Answers {
         self.histories.clear();
         self.failed.clear();
         self.undecided.clear();
+        self.ungrouped.clear();
         if range == Range::Outside {
             return;
         }
@@ -67,7 +72,47 @@ impl Answers {
                 Err(_) => self.failed.push(rule as usize),
             }
         }
+        if let Some(unknown) = unknown.filter(|_| !self.hits.is_empty()) {
+            self.ungrouped = ungrouped(set, &self.hits, event, unknown);
+        }
     }
+}
+
+/// The correlations that cannot group or count these matches by what is known.
+fn ungrouped(
+    set: &RuleSet,
+    hits: &[Hit],
+    event: &Event<'_>,
+    unknown: Unknown<'_>,
+) -> Vec<(usize, u32)> {
+    let over: Vec<Stateful<'_>> = set.stateful().collect();
+    let mut all = Vec::new();
+    for hit in hits {
+        for feed in set.feeds(hit.rule).iter().filter(|feed| feed.step != ADJUSTS) {
+            let number = feed.stateful;
+            let Some(Over::Correlation(correlation)) =
+                over.get(number as usize).map(|rule| rule.code)
+            else {
+                continue;
+            };
+            let witness = Witness::new(unknown);
+            let event = event.with_witness(&witness);
+            let view = View::new(&event);
+            let by = correlation.by.iter();
+            let by = by.map(|by| by.name_of(|rule| set.is_named(hit.rule, rule)));
+            let counted = match &correlation.kind {
+                Kind::ValueCount(_, fields) => &fields[..],
+                _ => &[],
+            };
+            for field in by.chain(counted.iter().map(String::as_str)) {
+                drop(field::texts(&event, &view, field));
+            }
+            if witness.has_asked() && !all.contains(&(hit.rule, number)) {
+                all.push((hit.rule, number));
+            }
+        }
+    }
+    all
 }
 
 /// Whether a rule that matches a record does so whatever the unknown members of the record are: it

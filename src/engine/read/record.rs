@@ -83,7 +83,7 @@ fn look_at(
     for rule in &answers.failed {
         sink.report(Some(number), Stage::Rule, failure(&sink.context.plan.rules, *rule));
     }
-    unknown::note(sink, record, &answers.undecided);
+    unknown::note(sink, record, &answers);
     let why = keep::why(sink, record, &answers, range, kms || tags);
     let list = (range == Range::Reported).then(|| rules.list(|| Case::of(&record.view))).flatten();
     let found = !answers.hits.is_empty() || !answers.histories.is_empty();

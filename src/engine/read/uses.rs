@@ -57,7 +57,7 @@ pub fn note(
     if record.basics.time.is_none() || !is_row(sink, record) {
         return;
     }
-    let row = match row(sink.context, &mut sink.partial.uses, record, identity, &answers.hits) {
+    let row = match row(sink.context, &mut sink.partial.uses, record, identity, answers) {
         Ok(row) => row,
         Err(error) => {
             return sink.lose("rules over many records miss some", &error);
@@ -88,7 +88,7 @@ fn row(
     all: &mut KeyUses,
     record: &Record<'_>,
     identity: &Identity<'_>,
-    hits: &[Hit],
+    answers: &Answers,
 ) -> io::Result<(KeyUse, u64)> {
     let view = &record.view;
     let event = view.event();
@@ -123,7 +123,7 @@ fn row(
     let user_agent = event.get("userAgent").and_then(Json::text);
     row.client =
         words.name(|bytes| Client::write(bytes, source_ip.as_deref(), user_agent.as_deref()))?;
-    row.matches = matched(context, words, hits)?;
+    row.matches = matched(context, words, answers)?;
     row.used = used(context, (view, &name), (row.call, purpose), &who, actor.as_str());
     let subject = view.precise_subject();
     row.subject = subject.as_ref().map_or(0, |text| dictionary::sym(context.key, text.as_bytes()));
@@ -177,14 +177,26 @@ fn declared(
     lone.filter(|(_, value)| value.len() <= DECLARED.1).take(DECLARED.0).cloned().collect()
 }
 
-/// The matches that correlations over rows look at.
-fn matched(context: &Context<'_>, words: &mut dictionary::Words, hits: &[Hit]) -> io::Result<Sym> {
+/// The numbers of the correlations over rows that look at a match.
+pub fn by_row<'c>(context: &'c Context<'_>, hit: &Hit) -> impl Iterator<Item = u32> + 'c {
+    let feeds = context.plan.rules.feeds(hit.rule).iter().filter(|feed| feed.step != ADJUSTS);
+    feeds.map(|feed| feed.stateful).filter(|number| context.is_by_row(*number))
+}
+
+/// The matches that correlations over rows look at. One that some of them cannot group counts in none.
+fn matched(
+    context: &Context<'_>,
+    words: &mut dictionary::Words,
+    answers: &Answers,
+) -> io::Result<Sym> {
+    let is_unknown = |hit: &Hit, number| answers.ungrouped.contains(&(hit.rule, number));
     let looked_at = |hit: &&Hit| {
-        let feeds = context.plan.rules.feeds(hit.rule).iter();
-        let mut feeds = feeds.filter(|feed| feed.step != ADJUSTS);
-        !hit.attempt && context.fate(hit.rule).row && feeds.any(|f| context.is_by_row(f.stateful))
+        !hit.attempt
+            && context.fate(hit.rule).row
+            && by_row(context, hit).next().is_some()
+            && !by_row(context, hit).any(|number| is_unknown(hit, number))
     };
-    let mut hits = hits.iter().filter(looked_at).peekable();
+    let mut hits = answers.hits.iter().filter(looked_at).peekable();
     if hits.peek().is_none() {
         return Ok(NONE);
     }

@@ -248,6 +248,11 @@ impl AllTexts {
         &self.0
     }
 
+    /// The first number from which on nothing is taken in yet.
+    pub fn next(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX / 2)
+    }
+
     /// Takes in texts whose number nobody else's have.
     pub fn add(&mut self, texts: Texts) {
         let number = usize::try_from(texts.number).unwrap_or(usize::MAX);

@@ -8,12 +8,12 @@ use super::{How, estate, outcome, plan};
 use crate::detect::RuleSet;
 use crate::engine::Plan;
 
-fn key(number: usize) -> String {
+pub fn key(number: usize) -> String {
     format!("arn:aws:kms:eu-central-1:111122223333:key/0000{number:04}-1111-4222-8333-444455556666")
 }
 
 /// A call to KMS, `minute` minutes after ten o'clock.
-fn call(name: &str, key: &str, minute: usize, id: Value) -> Value {
+pub fn call(name: &str, key: &str, minute: usize, id: Value) -> Value {
     let mut record = json!({"eventSource": "kms.amazonaws.com", "eventName": name,
         "eventTime": format!("2026-10-01T10:{minute:02}:00Z"), "awsRegion": "eu-central-1",
         "recipientAccountId": "111122223333", "resources": [{"ARN": key}],

@@ -179,6 +179,28 @@ fn heavy(texts: &[String], many: usize) -> Finding {
     }
 }
 
+/// Writes a finding of these texts in each format.
+fn is_whole_and_bounded(texts: &[String], many: usize) {
+    let outcome = sample::outcome(vec![heavy(texts, many), sample::deletion()]);
+    for format in OUTSIDE {
+        let text = raw(&run(), format, &outcome);
+        assert!(!text.chars().any(|c| is_hidden(c) && c != '\n'), "{format}");
+        assert!(text.len() < 8 << 20, "{format}: {}", text.len());
+        let documents =
+            if format == Format::Sarif { vec![&text[..]] } else { text.lines().collect() };
+        for document in documents {
+            assert!(serde_json::from_str::<Value>(document).is_ok());
+        }
+    }
+}
+
+#[test]
+fn the_largest_findings_are_bounded() {
+    // Each of these characters takes six bytes where it is escaped.
+    is_whole_and_bounded(&["\u{202e}".repeat(90_000)], 80);
+    is_whole_and_bounded(&["\u{202e}\0".repeat(1_000)], 80);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
@@ -188,16 +210,7 @@ proptest! {
         many in 0_usize..80,
     ) {
         let texts: Vec<String> = texts.into_iter().map(|text| text.repeat(times)).collect();
-        let outcome = sample::outcome(vec![heavy(&texts, many), sample::deletion()]);
-        for format in OUTSIDE {
-            let text = raw(&run(), format, &outcome);
-            prop_assert!(!text.chars().any(|c| is_hidden(c) && c != '\n'), "{format}");
-            prop_assert!(text.len() < 4 << 20, "{format}: {}", text.len());
-            let documents = if format == Format::Sarif { vec![&text[..]] } else { text.lines().collect() };
-            for document in documents {
-                prop_assert!(serde_json::from_str::<Value>(document).is_ok());
-            }
-        }
+        is_whole_and_bounded(&texts, many);
     }
 
     #[test]

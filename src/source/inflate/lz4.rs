@@ -37,7 +37,6 @@ pub(super) struct Lz4 {
     frame: Option<Frame>,
     /// Where the current frame begins.
     begin: u64,
-    frames: u64,
     /// A block as it is stored.
     packed: Vec<u8>,
     /// The last blocks. Made once for the largest block, so that tiny ones cost little.
@@ -93,7 +92,6 @@ impl Lz4 {
             )));
         }
         input.consume(MAGIC.len());
-        self.frames += 1;
         let frame = self.header(input)?;
         // Room for two blocks: what they refer to is moved once for each of that size.
         let room = 2 * frame.block_max + WINDOW;
@@ -154,8 +152,9 @@ impl Lz4 {
                 more => filled += more,
             }
         }
-        let sum = XxHash32::oneshot(0, &self.packed);
-        if frame.flags & HAS_BLOCK_SUMS != 0 && self.word(input)? != sum {
+        if frame.flags & HAS_BLOCK_SUMS != 0
+            && self.word(input)? != XxHash32::oneshot(0, &self.packed)
+        {
             return Err(self.broken(input, "checksum mismatch of a block"));
         }
         if self.end + frame.block_max > self.text.len() {

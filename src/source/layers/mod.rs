@@ -158,24 +158,34 @@ impl<'a, V: Visitor> Opening<'a, V> {
     fn rows(&mut self, inflaters: &mut [Inflater], blob: &Blob, text: &mut Text<'_>) -> Taken {
         let budget = self.outermost(inflaters);
         let path = budget.and_then(|_| as_stored(text, blob));
-        let rows = match Seekable::of(text, (path, budget), self.stop) {
+        let file = match Seekable::of(text, (path, budget), self.stop) {
             Ok(Some((_, Some(cut)))) | Err(cut) => return self.fault(blob, cut),
-            Ok(Some((file, None))) => Ok(file.size).and_then(|size| Ok((size, Rows::open(file)?))),
+            Ok(Some((file, None))) => file,
             Ok(None) => return Taken::Part,
         };
-        let (size, rows) = match rows {
+        let size = file.size;
+        let rows = match Rows::open(file) {
             Ok(rows) => rows,
             Err(cut) => return self.fault(blob, cut),
         };
         let Some((inflater, _)) = inflaters.split_first_mut() else { return Taken::Whole };
-        // Each line repeats the names of all columns, which the file has once.
-        let ratio = self.limits.ratio.saturating_mul(NAMES_AGAIN);
-        let budget = Budget::new(&Limits { ratio, ..*self.limits });
+        // Each line repeats the names of all columns, which the file has once. So its text counts for as
+        // many times less of what all layers together may give.
+        let Limits { ratio, ratio_floor, .. } = *self.limits;
+        let ratio = ratio.saturating_mul(NAMES_AGAIN);
+        let ratio_floor = ratio_floor.min(self.budget.left().saturating_mul(NAMES_AGAIN));
+        let budget = Budget::new(&Limits { ratio, ratio_floor, ..*self.limits });
         budget.stored(size);
         let stored = text.size_on_disk().or(Some(text.bytes_read()));
         let inner = Inner { reader: Box::new(rows), size: None, stored, budget: &budget };
         let mut lines = inflater.open_inner(&blob.name, inner);
-        self.visitor.blob(at(self.given, self.sequence, blob), Ok(&mut lines))
+        let taken = self.visitor.blob(at(self.given, self.sequence, blob), Ok(&mut lines));
+        self.budget.spend(lines.bytes_inflated() / NAMES_AGAIN);
+        if budget.is_over() {
+            self.budget.burst();
+            self.told |= lines.has_told();
+        }
+        taken
     }
 
     /// Opens the members of an archive, as `members` gives them.
@@ -195,9 +205,10 @@ impl<'a, V: Visitor> Opening<'a, V> {
                     taken = taken.and(self.member(inflaters, blob, &mut names, member));
                 }
                 Found::LeftOut { path, kind } => {
-                    if left_out.len() < KINDS || left_out.contains_key(&kind) {
-                        left_out.entry(kind).or_insert((0, path)).0 += 1;
-                    }
+                    let is_told = left_out.len() < KINDS || left_out.contains_key(&kind);
+                    let kind =
+                        if is_told { kind } else { "of further kinds that are not read".into() };
+                    left_out.entry(kind).or_insert((0, path)).0 += 1;
                 }
             }
             self.goes_on() && !self.budget.is_over()

@@ -72,23 +72,23 @@ pub(super) fn members(
         }
         at_end = false;
         let header = Header::from_byte_slice(&block);
-        let size = match told.size {
-            Some(size) => size,
-            None => header.entry_size().map_err(|error| tar.damaged(&error.to_string()))?,
-        };
+        // A pax header tells the size of the member, not of the headers in front of it.
+        let own = header.entry_size().map_err(|error| tar.damaged(&error.to_string()));
+        let size = |told: Option<u64>| told.map_or(own, Ok);
         let goes_on = match header.entry_type() {
             EntryType::XHeader => {
-                let records = tar.long(size)?;
+                let records = tar.long(size(None)?)?;
                 told.pax(&records).ok_or_else(|| tar.damaged("a pax header cannot be read"))?;
                 true
             }
             EntryType::GNULongName => {
-                told.long_name(tar.long(size)?);
+                told.long_name(tar.long(size(None)?)?);
                 true
             }
             kind => {
                 let path = told.path.take().unwrap_or_else(|| header.path_bytes().into_owned());
                 let sparse = told.sparse || kind == EntryType::GNUSparse;
+                let size = if has_none(kind) { 0 } else { size(told.size)? };
                 told = Ahead::default();
                 match kind {
                     _ if sparse => {
@@ -114,6 +114,13 @@ pub(super) fn members(
         true => Ok(()),
         false => Err(tar.damaged("the tar ends without its mark; it may lack members").into()),
     }
+}
+
+/// Whether an entry has no content, whatever its header says: old tars write the size of the file that a
+/// hard link is to.
+fn has_none(kind: EntryType) -> bool {
+    use EntryType::{Block, Char, Directory, Fifo, Link, Symlink};
+    matches!(kind, Block | Char | Directory | Fifo | Link | Symlink)
 }
 
 /// Whether an entry is a file. Links, devices and folders have no text; kinds that nobody knows are

@@ -86,8 +86,8 @@ fn directory(file: &dyn ReaderAt, size: u64, each: Each<'_>) -> Result<(), Fault
             .into());
         }
         known = known.and_then(|known| Some(known.saturating_add(span(&archive, &entry)?)));
-        let is_folder = entry.is_dir() && !has_content(&entry);
-        if is_folder || entry.mode().is_symlink() {
+        let is_folder = is_folder(&entry) && !has_content(&entry);
+        if is_folder || is_link(&entry) {
             continue;
         }
         if !each(found(&archive, &entry)) {
@@ -137,14 +137,17 @@ fn hidden(bytes: u64) -> Cut {
 fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord<'_>) -> Found<'m> {
     let path = path_of(entry.file_path().as_bytes());
     let method = entry.compression_method();
-    if entry.is_dir() {
+    if is_folder(entry) {
         return Found::LeftOut { path, kind: FOLDER_WITH_CONTENT.into() };
     }
     if entry.flags().is_encrypted() {
         return Found::LeftOut { path, kind: "encrypted".into() };
     }
     if !is_read(method) {
-        let kind = format!("compressed by {method}, which is not read");
+        let kind = match method.name() {
+            Some(_) => format!("compressed by {method}, which is not read"),
+            None => "compressed by methods that nobody knows".to_owned(),
+        };
         return Found::LeftOut { path, kind };
     }
     let stored = entry.compressed_size_hint();
@@ -153,10 +156,7 @@ fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord
         Ok(data) => data,
         // Told by the member itself: others may be well.
         Err(error) => {
-            let cut = match fault(error, "the header of this member of the zip is damaged") {
-                Fault::Cut(cut) => cut,
-                Fault::Told => broken(String::new()),
-            };
+            let cut = fault(error, "the header of this member of the zip is damaged");
             return Found::Member(Member {
                 path,
                 reader: Box::new(Never(Some(cut))),
@@ -180,6 +180,16 @@ fn found<'m>(archive: &'m ZipArchive<&dyn ReaderAt>, entry: &ZipFileHeaderRecord
     Found::Member(Member { path, reader, size, stored })
 }
 
+/// Whether a member is named like a folder, with the signs of other systems too.
+fn is_folder(entry: &ZipFileHeaderRecord<'_>) -> bool {
+    path_of(entry.file_path().as_bytes()).ends_with(b"/")
+}
+
+/// Whether a member is a link: no path that it may lead to is longer.
+fn is_link(entry: &ZipFileHeaderRecord<'_>) -> bool {
+    entry.mode().is_symlink() && entry.uncompressed_size_hint() <= 4096
+}
+
 /// Whether a member has bytes. Nothing, deflated, takes two bytes, and some more where a writer flushes.
 fn has_content(entry: &ZipFileHeaderRecord<'_>) -> bool {
     entry.uncompressed_size_hint() > 0 || entry.compressed_size_hint() > 16
@@ -197,12 +207,11 @@ fn path_of(path: &[u8]) -> Vec<u8> {
 }
 
 /// A fault of the archive, or one of reading it.
-fn fault(error: rawzip::Error, what: &str) -> Fault {
+fn fault(error: rawzip::Error, what: &str) -> Cut {
     match error.into_kind() {
         ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => unread(&error),
         kind => broken(format!("{what}: {kind}; expected a whole zip archive")),
     }
-    .into()
 }
 
 /// A reader whose faults that are no failed reads are the archive's.

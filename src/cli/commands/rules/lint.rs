@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::args::LintArgs;
 use super::{Done, form, in_memory};
 use crate::cli::check::Verbosity;
-use crate::cli::commands::scan::say_skipped;
+use crate::cli::commands::skipped;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::ui::{Messages, labelled, plural};
@@ -24,7 +24,7 @@ pub fn run(args: &LintArgs, style: Style, messages: Messages) -> Done {
     let exit = if linted.flaws.is_empty() { Exit::Clean } else { Exit::Findings };
     let output = match form {
         Form::Table => {
-            say_skipped(&linted.skipped, Verbosity::Normal, messages);
+            skipped::say(&linted.skipped, Verbosity::Normal, messages);
             text(&linted, style).into_bytes()
         }
         Form::Json => {

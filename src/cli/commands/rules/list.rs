@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use super::args::ListArgs;
 use super::{Done, form, in_memory};
 use crate::cli::check::Verbosity;
-use crate::cli::commands::scan::{load_rules, say_skipped};
+use crate::cli::commands::scan::load_rules;
+use crate::cli::commands::skipped;
 use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -40,7 +41,7 @@ pub fn run(args: &ListArgs, style: Style, messages: Messages) -> Done {
     else {
         return Err(failures);
     };
-    say_skipped(&loaded.skipped, Verbosity::Normal, messages);
+    skipped::say(&loaded.skipped, Verbosity::Normal, messages);
     loaded.problems.iter().for_each(|problem| messages.warning(problem));
     loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
     let mut sorted = rules::sorted(loaded.rules.reported());

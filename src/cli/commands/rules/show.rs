@@ -8,9 +8,10 @@ use super::args::ShowArgs;
 use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::detect::RuleSet;
 use crate::detect::controls::frameworks;
+use crate::detect::loaded::Loaded;
 use crate::detect::whitepaper::statement;
-use crate::detect::{Loaded, RuleSet};
 use crate::model::control::ControlName;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::escape::visible;
@@ -34,6 +35,13 @@ pub fn run(args: &ShowArgs, style: Style, on_terminal: bool) -> Done {
         None => users(meta, text),
     };
     page.push_str(&harmless_and_advice(meta));
+    let filters: Vec<String> = rules
+        .filters_of(&meta.id)
+        .map(|(title, origin)| format!("* '{title}' ({origin})\n"))
+        .collect();
+    if !filters.is_empty() {
+        page.push_str(&section("Filters that narrow it", &filters.concat()));
+    }
     if !meta.controls.is_empty() {
         page.push_str(&section("Controls", &controls(meta)));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Done;
 use super::args::TestArgs;
 use crate::cli::check::Verbosity;
-use crate::cli::commands::scan::say_skipped;
+use crate::cli::commands::skipped;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::ui::{Messages, labelled, plural};
@@ -20,7 +20,7 @@ use crate::trial::{self, Found, Samples, Trial, Wanted};
 pub fn run(args: &TestArgs, style: Style, messages: Messages) -> Done {
     let loaded = RuleSet::load(true, &args.paths, &Arc::new(Estate::of_samples()))
         .map_err(|errors| errors.into_iter().map(Failure::from).collect::<Vec<_>>())?;
-    say_skipped(&loaded.skipped, Verbosity::Normal, messages);
+    skipped::say(&loaded.skipped, Verbosity::Normal, messages);
     loaded.problems.iter().for_each(|problem| messages.warning(problem));
     let all_loaded = loaded.problems.is_empty();
     let broken = |error| {

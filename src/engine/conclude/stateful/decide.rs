@@ -9,13 +9,13 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::evidence::{EventId, Finds, Found, RecordEvent, event_id, known};
-use super::note::{Behind, Note, NotePool, NoteText, Notes, part_of};
+use super::evidence::{EventId, Finds, Found, RecordEvent, event_id};
+use super::note::{Behind, Note, NotePool, NoteText, Notes};
 use super::presence::Presence;
 use super::stages::Stages;
 use super::unit::Unit;
 use crate::detect::stateful::{About, Kind};
-use crate::detect::{ADJUSTS, Over, Stateful};
+use crate::detect::{Over, Stateful};
 use crate::engine::conclude::before::Before;
 use crate::engine::conclude::habits::Habits;
 use crate::engine::conclude::lookup::Lookup;
@@ -23,7 +23,7 @@ use crate::engine::context::Context;
 use crate::engine::evaluate::{Parser, Record};
 use crate::engine::partial::kept::Label;
 use crate::engine::partial::key_use::KeyUse;
-use crate::engine::store::dictionary::{Dictionary, NONE, sym};
+use crate::engine::store::dictionary::Dictionary;
 use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
 use crate::engine::store::sorted::Sorted;
 use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
@@ -105,7 +105,8 @@ impl Bench<'_> {
             .zip(self.context.over.iter().copied())
             .filter(|(number, _)| self.stages.of(*number) == stage)
             .collect();
-        let pool = NotePool::new(self.stages.count, self.context.plan.limits.notes, 0);
+        let limit = self.context.plan.limits.notes;
+        let pool = NotePool::new(self.stages.count, limit, self.texts.next());
         let shards = notes.into_shards().into_par_iter();
         let decided = shards.map(|shard| {
             let mut desk = Desk::new(self, pool.take());
@@ -375,62 +376,6 @@ impl<'a> Desk<'a> {
         );
         let problem = Problem::new(Origin::blob("*"), Stage::Rule, message);
         self.decisions.problems.insert(problem);
-    }
-
-    /// Notes for the rules that look at what this one finds, resting on one record and its copies, and
-    /// on something that is `reported`. What goes on without a break counts `once`; whether something
-    /// happened before or after it, each time.
-    pub fn pass_on(
-        &mut self,
-        rule: &Stateful<'_>,
-        unit: &Unit,
-        (reported, once): (bool, bool),
-    ) -> io::Result<()> {
-        let (context, note) = (self.bench.context, &unit.note);
-        for feed in context.plan.rules.feeds(rule.about).iter().filter(|f| f.step != ADJUSTS) {
-            let Some(correlation) = context.correlation(feed.stateful) else { continue };
-            if !once && matches!(correlation.kind, Kind::EventCount(_) | Kind::ValueCount(..)) {
-                continue;
-            }
-            let (_, _, about) = self.about(note)?;
-            let by = correlation.by.iter().map(|by| known(&about, &by.name));
-            let by: Vec<u64> = by
-                .map(|text| text.map_or(NONE, |text| sym(context.key, text.as_bytes())))
-                .collect();
-            let part = part_of(context.key, &by);
-            let value = match &correlation.kind {
-                Kind::ValueCount(_, fields) => match counted(&about, fields) {
-                    Some(value) => sym(context.key, value.as_bytes()),
-                    None => continue,
-                },
-                _ => 0,
-            };
-            let left = Note {
-                rule: feed.stateful,
-                part,
-                kind: feed.step,
-                value,
-                container: 0,
-                reported,
-                group: [0, 0],
-                text: NOWHERE,
-                ..*note
-            };
-            self.bench.presence.add((feed.stateful, feed.step), part, 1);
-            // A finding names the smallest place of those where its records were read.
-            for place in unit.places() {
-                self.left.push(self.bench.stages.of(feed.stateful), Note { place, ..left });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What a correlation counts the different values of.
-fn counted(about: &About, fields: &[String]) -> Option<String> {
-    match fields {
-        [field] => known(about, field),
-        _ => None,
     }
 }
 

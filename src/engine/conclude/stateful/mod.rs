@@ -5,6 +5,7 @@
 //! presence     which parts can give anything at all
 //! stages       which rules can decide before the uses are gone through, and which must wait
 //! decide       notes in order, part by part, through their rule
+//! passed_on    what a rule found, as notes for those that look at it
 //! unit         one record, copies taken together
 //! window       a window that slides: counts, values, steps in any order
 //! ordered      steps one after the other
@@ -27,6 +28,7 @@ pub mod history;
 mod named;
 pub mod note;
 mod ordered;
+mod passed_on;
 pub mod presence;
 mod reads;
 pub mod stages;

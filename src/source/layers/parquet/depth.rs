@@ -1,27 +1,61 @@
-//! Whether the schema in a footer is shallow enough to be read by functions that call themselves.
+//! Whether the schema in a footer is shallow and small enough for the library.
 //!
 //! The library builds the tree of columns by recursion, as deep as a file says. A stack that overflows
-//! ends the program, and nothing contains that. So the list of columns is looked at here first: each
-//! has a number of children, and no more.
+//! ends the program, and nothing contains that. It also sets memory aside for each column. So the list
+//! of columns is looked at here first: each has a number of children, and no more. The library takes the
+//! first list, which stands behind the version.
 //!
-//! Sources: Apache Thrift, "Thrift Compact protocol encoding"; parquet.thrift, `FileMetaData`.
+//! Source: parquet.thrift, `FileMetaData`, `SchemaElement`, `LogicalType`.
+
+use super::thrift::{Bytes, Is, LIST, STRUCT};
 
 /// The deepest schema. Those of OCSF have some ten levels.
 const DEEPEST: usize = 64;
 
-/// The deepest value beside the schema.
-const SKIPPED: usize = 32;
+/// The most columns, groups included. Those of OCSF are some 400. The library holds some 50 KB for each.
+const COLUMNS_MAX: u64 = 2_000;
 
-/// `FileMetaData.schema`, and `SchemaElement.num_children` in it.
-const SCHEMA: i64 = 2;
-const CHILDREN: i64 = 5;
+/// `SchemaElement.num_children`.
+const CHILDREN: i16 = 5;
 
-/// Types of the compact protocol.
-const I32: u8 = 5;
-const LIST: u8 = 9;
-const STRUCT: u8 = 12;
+const EMPTY: Is = Is::Struct(&[]);
+const UNIT: Is = Is::Struct(&[(1, EMPTY), (2, EMPTY), (3, EMPTY)]);
+const TIME: Is = Is::Struct(&[(1, Is::Flag), (2, UNIT)]);
 
-/// Whether the schema in this footer is whole and not too deep.
+const LOGICAL: Is = Is::Struct(&[
+    (1, EMPTY),
+    (2, EMPTY),
+    (3, EMPTY),
+    (4, EMPTY),
+    (5, Is::Struct(&[(1, Is::I32), (2, Is::I32)])),
+    (6, EMPTY),
+    (7, TIME),
+    (8, TIME),
+    (10, Is::Struct(&[(1, Is::Byte), (2, Is::Flag)])),
+    (11, EMPTY),
+    (12, EMPTY),
+    (13, EMPTY),
+    (14, EMPTY),
+    (15, EMPTY),
+    (16, Is::Struct(&[(1, Is::Byte)])),
+    (17, Is::Struct(&[(1, Is::Binary)])),
+    (18, Is::Struct(&[(1, Is::Binary), (2, Is::I32)])),
+]);
+
+const COLUMN: [(i16, Is); 10] = [
+    (1, Is::I32),
+    (2, Is::I32),
+    (3, Is::I32),
+    (4, Is::Binary),
+    (CHILDREN, Is::I32),
+    (6, Is::I32),
+    (7, Is::I32),
+    (8, Is::I32),
+    (9, Is::I32),
+    (10, LOGICAL),
+];
+
+/// Whether the schema in this footer is whole, and neither too deep nor too large.
 pub(super) fn is_bounded(footer: &[u8]) -> bool {
     schema(&mut Bytes(footer)).unwrap_or(false)
 }
@@ -29,36 +63,38 @@ pub(super) fn is_bounded(footer: &[u8]) -> bool {
 /// `None` if the bytes are no footer.
 fn schema(bytes: &mut Bytes<'_>) -> Option<bool> {
     let mut field = 0;
-    while let Some(kind) = bytes.field(&mut field)? {
-        if (field, kind) == (SCHEMA, LIST) {
-            return columns(bytes);
-        }
-        bytes.skip(kind, SKIPPED)?;
+    // The version is an I32.
+    if bytes.field(&mut field)? != Some(5) || field != 1 {
+        return None;
     }
-    None
+    bytes.unsigned()?;
+    match bytes.field(&mut field)? {
+        Some(LIST) if field == 2 => columns(bytes),
+        _ => None,
+    }
 }
 
 /// Goes through the columns, depth first as they are listed.
 fn columns(bytes: &mut Bytes<'_>) -> Option<bool> {
     let (count, kind) = bytes.list()?;
+    if kind != STRUCT || count > COLUMNS_MAX {
+        return Some(false);
+    }
     // How many children each group that is open still has.
-    let mut open: Vec<u64> = Vec::new();
+    let mut open: Vec<u32> = Vec::new();
     for _ in 0..count {
-        if kind != STRUCT {
-            return None;
-        }
-        let (mut field, mut children) = (0, 0);
-        while let Some(kind) = bytes.field(&mut field)? {
-            match (field, kind) {
-                (CHILDREN, I32) => children = u64::try_from(bytes.signed()?).ok()?,
-                _ => bytes.skip(kind, SKIPPED)?,
+        let mut children = 0;
+        bytes.strict(&COLUMN, &mut |field, value| {
+            if field == CHILDREN {
+                children = value;
             }
-        }
+        })?;
         if let Some(last) = open.last_mut() {
             *last -= 1;
         }
-        if children > 0 {
-            open.push(children);
+        match u32::try_from(children).ok()? {
+            0 => {}
+            children => open.push(children),
         }
         while open.last() == Some(&0) {
             open.pop();
@@ -68,100 +104,6 @@ fn columns(bytes: &mut Bytes<'_>) -> Option<bool> {
         }
     }
     Some(open.is_empty())
-}
-
-/// What is left of a footer.
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*byte)
-    }
-
-    fn pass(&mut self, len: u64) -> Option<()> {
-        self.0 = self.0.get(usize::try_from(len).ok()?..)?;
-        Some(())
-    }
-
-    fn unsigned(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        let value = self.unsigned()?;
-        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
-    }
-
-    /// The type of the next field, whose number follows from that of the last; `None` inside at the
-    /// end of a struct.
-    fn field(&mut self, field: &mut i64) -> Option<Option<u8>> {
-        let head = self.byte()?;
-        if head == 0 {
-            return Some(None);
-        }
-        *field = match head >> 4 {
-            0 => self.signed()?,
-            more => field.checked_add(i64::from(more))?,
-        };
-        Some(Some(head & 0xf))
-    }
-
-    /// How many elements a list has, and their type.
-    fn list(&mut self) -> Option<(u64, u8)> {
-        let head = self.byte()?;
-        let count = if head >> 4 == 0xf { self.unsigned()? } else { u64::from(head >> 4) };
-        // Each takes a byte at least.
-        (count <= self.0.len() as u64).then_some((count, head & 0xf))
-    }
-
-    /// Passes over a value, up to so many levels deep.
-    fn skip(&mut self, kind: u8, deep: usize) -> Option<()> {
-        let deeper = deep.checked_sub(1)?;
-        match kind {
-            // In a list a truth value takes a byte; as a field it is its type.
-            1 | 2 => Some(()),
-            3 => self.pass(1),
-            4..=6 => self.unsigned().map(|_| ()),
-            7 => self.pass(8),
-            8 => self.unsigned().and_then(|len| self.pass(len)),
-            9 | 10 => {
-                let (count, kind) = self.list()?;
-                match kind {
-                    1 | 2 => self.pass(count),
-                    _ => (0..count).try_for_each(|_| self.skip(kind, deeper)),
-                }
-            }
-            11 => {
-                let count = self.unsigned()?;
-                if count == 0 {
-                    return Some(());
-                }
-                let kinds = self.byte().filter(|_| count <= self.0.len() as u64)?;
-                (0..count).try_for_each(|_| {
-                    self.skip(kinds >> 4, deeper)?;
-                    self.skip(kinds & 0xf, deeper)
-                })
-            }
-            12 => {
-                let mut field = 0;
-                while let Some(kind) = self.field(&mut field)? {
-                    self.skip(kind, deeper)?;
-                }
-                Some(())
-            }
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -187,10 +129,38 @@ mod tests {
         let deep = |levels: usize| [vec![1; levels], vec![0]].concat();
         assert!(is_bounded(&footer(&deep(DEEPEST))));
         assert!(!is_bounded(&footer(&deep(DEEPEST + 1))));
-        assert!(!is_bounded(&footer(&deep(9_999))));
+        assert!(!is_bounded(&footer(&deep(1_999))));
+        // Wide ones too.
+        let wide = |columns: u8| {
+            let group = [vec![columns], vec![0; columns.into()]].concat();
+            [vec![40], group.repeat(40)].concat()
+        };
+        assert!(is_bounded(&footer(&wide(48))) && !is_bounded(&footer(&wide(50))));
         // Fewer columns than it says, or more.
         assert!(!is_bounded(&footer(&[2, 0])));
         let whole = footer(&[2, 1, 0, 0]);
         assert!((0..whole.len() - 1).all(|len| !is_bounded(&whole[..len])));
+    }
+
+    #[test]
+    fn a_footer_that_may_be_read_in_another_way_is_not_taken() {
+        let whole = footer(&[1, 0]);
+        assert!(is_bounded(&whole));
+        let with = |at: usize, byte: u8| {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            is_bounded(&bytes)
+        };
+        // The version as text, the schema as a set, a name as a number, children as another number.
+        assert!(!with(0, 0x18) && !with(2, 0x1a) && !with(6, 0x45) && !with(9, 0x16));
+        // The number of a field spelt out, or gone back to, though one that is far away is spelt out.
+        let spelt = |field: u8| [&whole[..9], &[0x05, field * 2], &whole[10..]].concat();
+        assert!(!is_bounded(&spelt(5)) && !is_bounded(&spelt(3)));
+        // A column of a logical type whose number is 16.
+        let variant = [&whole[..11], &[0x5c, 0x0c, 32, 0x13, 1, 0, 0], &whole[11..]].concat();
+        assert!(is_bounded(&variant));
+        // More children than a number of 32 bits has.
+        let many = [&whole[..10], &[0x84, 0x80, 0x80, 0x80, 0x20], &whole[11..]].concat();
+        assert!(!is_bounded(&many));
     }
 }

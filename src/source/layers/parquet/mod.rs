@@ -1,16 +1,19 @@
 //! The rows of a Parquet file, as text: one JSON object a line.
 //!
 //! Columns that no record comes from are not decoded. Pages are read one by one, so that memory is
-//! bounded by a page of each column. What must stay true: a null is written as null, a column that does
-//! not exist is not written, and whatever the file holds, nothing panics outside and no stack overflows.
+//! bounded by a page of each column, of at most 64 MiB. What must stay true: a null is written as null, a
+//! column that does not exist is not written, and whatever the file holds, nothing panics outside and no
+//! stack overflows.
 //!
 //! Source: Apache Parquet format, version 2.12.
 
 mod depth;
 mod guard;
 mod json;
+mod page;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+mod thrift;
 
 use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -235,6 +238,23 @@ impl ChunkReader for Seekable {
     type T = BufReader<From>;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<BufReader<From>> {
+        // All but the end of the file is asked for page by page, from the header on.
+        if start.saturating_add(TAIL) < self.size {
+            // Nearly all headers are short.
+            let is_bounded = |len: usize| -> io::Result<bool> {
+                let mut header = Vec::new();
+                let from = From { file: self.clone(), at: start };
+                from.take(len as u64).read_to_end(&mut header)?;
+                Ok(page::is_bounded(&header))
+            };
+            if !is_bounded(page::HEADER_USUAL)? && !is_bounded(page::HEADER_MAX)? {
+                let message = format!(
+                    "the header of the page at byte {start} is damaged, or names more than {} bytes",
+                    page::PAGE_MAX
+                );
+                return Err(ParquetError::General(message));
+            }
+        }
         Ok(BufReader::new(From { file: self.clone(), at: start }))
     }
 

@@ -15,7 +15,7 @@ use super::*;
 use crate::source::inflate::{Inflater, Limits};
 
 /// A file with one row group, whose columns `write` fills by their number.
-fn file(
+pub fn file(
     schema: &str,
     compression: Compression,
     mut write: impl FnMut(usize, &mut SerializedColumnWriter<'_>),
@@ -136,6 +136,7 @@ fn rows_become_objects() {
         Compression::SNAPPY,
         Compression::GZIP(Default::default()),
         Compression::ZSTD(ZstdLevel::default()),
+        Compression::LZ4,
         Compression::LZ4_RAW,
         Compression::BROTLI(Default::default()),
     ] {
@@ -172,6 +173,29 @@ fn no_byte_of_a_table_is_trusted() {
             let _ = lines(&damaged);
         }
     }
+}
+
+/// A table of numbers alone, whose rows are all alike.
+pub fn alike(rows: usize) -> Vec<u8> {
+    let schema = "message m { required int32 class_uid; required int32 api; }";
+    let numbers = vec![6003; rows];
+    file(schema, Compression::SNAPPY, |_, column| {
+        column.typed::<Int32Type>().write_batch(&numbers, None, None).unwrap();
+    })
+}
+
+#[test]
+fn a_page_that_says_it_is_huge_is_refused() {
+    let whole = alike(10);
+    assert_eq!(lines(&whole).unwrap().0.len(), 10);
+    // A page of values, its type and the two sizes: the last becomes 8 bytes larger and 1 GiB.
+    let header = (4..whole.len()).find(|at| page::is_bounded(&whole[*at..])).unwrap();
+    let size = header + 3;
+    assert!(whole[size] < 0x80, "a size of one byte");
+    let huge = [&whole[..size], &[0x80, 0x80, 0x80, 0x80, 0x08], &whole[size + 1..]].concat();
+    let (rows, why) = lines(&huge).unwrap();
+    let (why, told) = (why.unwrap(), format!("the header of the page at byte {header}"));
+    assert!(rows.is_empty() && why.contains(&told), "{why}");
 }
 
 #[test]

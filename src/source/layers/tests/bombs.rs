@@ -1,5 +1,6 @@
 //! What gives more than it should.
 
+use super::super::parquet::tests::alike;
 use super::*;
 
 #[test]
@@ -75,4 +76,23 @@ fn what_comes_out_of_a_pipe_is_measured_by_what_went_in() {
     let whole = zip(&[("a", &text), ("b", &text), ("c", &text)], STORE);
     let noted = piped(&gzip(&whole));
     assert!(noted.texts.len() < 3 && !noted.wrong.is_empty(), "{:?}", noted.wrong);
+}
+
+#[test]
+fn tables_count_with_all_that_an_archive_gives() {
+    // Some hundred bytes each, and 0.9 MB of lines.
+    let table = alike(30_000);
+    assert!(table.len() < 2000);
+    let names: Vec<String> = (0..20).map(|n| format!("{n}.parquet")).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.as_str(), &table[..])).collect();
+    for whole in [tar(&files), zip(&files, STORE)] {
+        // As they lie there, and so packed that all tables together are one.
+        let all = read(&whole);
+        assert_eq!((all.texts.len(), all.wrong), (20, vec![]));
+        let noted = noted(Body::Object(Object::whole(gzip(&whole).into(), None)), small());
+        let text: usize = noted.texts.iter().map(|(_, text)| text.len()).sum();
+        assert!(text <= 10 << 20, "{text}");
+        let [(_, why)] = &noted.wrong[..] else { panic!("{:?}", noted.wrong) };
+        assert!(why.contains("bomb"), "{why}");
+    }
 }
