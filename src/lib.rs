@@ -14,6 +14,7 @@
 //! period   many reports to one                                 (outcome)
 //! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
+//! facts    uses of keys as a table that others query           (Parquet)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
 //!
@@ -22,6 +23,7 @@
 pub mod cli;
 pub mod detect;
 pub mod engine;
+pub mod facts;
 pub mod model;
 pub mod period;
 pub mod policy;

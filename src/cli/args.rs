@@ -8,6 +8,7 @@ pub mod actors;
 pub mod common;
 pub mod config;
 pub mod events;
+pub mod facts;
 pub mod generate;
 pub mod help;
 pub mod keys;
@@ -69,6 +70,7 @@ impl Command {
             Command::Actors(actors) => &actors.color,
             Command::Config(config) => &config.color,
             Command::Generate(generate) => &generate.color,
+            Command::Facts(facts) => &facts.color,
             Command::Report(report) => &report.color,
         };
         &args.color
@@ -143,6 +145,15 @@ pub enum Command {
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Actors(Box<actors::ActorsArgs>),
+    /// Write all uses of keys as a table that other tools query
+    #[command(
+        after_help = help::FACTS,
+        after_long_help = help::long(help::FACTS, events::EXIT),
+        mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Facts(Box<facts::FactsArgs>),
     /// Write, show and describe the configuration, keytrail.toml
     #[command(after_help = help::CONFIG)]
     Config(config::ConfigCommandArgs),

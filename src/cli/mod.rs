@@ -89,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Record(record) => commands::record::run(record, messages),
         Command::Actors(actors) => commands::actors::run(actors, messages),
         Command::Config(config) => commands::config::run(config, &given, messages),
+        Command::Facts(facts) => commands::facts::run(facts, messages),
         Command::Report(report) => commands::report::run(report, messages),
         Command::Generate(generate) => commands::generate::run(generate),
     };

@@ -25,7 +25,7 @@ pub struct Context<'a> {
     pub plan: &'a Plan,
     /// The rules over many records, each after those that feed it.
     pub over: Vec<Stateful<'a>>,
-    /// Whether any rule wants to know who used which key.
+    /// Whether anybody wants to know who used which key.
     pub wants_uses: bool,
     /// Whether any rule compares tags.
     pub compares: bool,
@@ -61,7 +61,7 @@ impl<'a> Context<'a> {
         let rules = 0..plan.rules.metas().len();
         Context {
             plan,
-            wants_uses: over.iter().any(wants_uses) || by_row.contains(&true),
+            wants_uses: plan.lists_uses || over.iter().any(wants_uses) || by_row.contains(&true),
             compares: plan.rules.compares_tags(),
             key: match &plan.past {
                 Some(past) if past.memory.seed != 0 => HashKey::of_seed(past.memory.seed),

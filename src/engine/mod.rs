@@ -9,6 +9,7 @@
 //! read       blobs to what was found
 //! conclude   what was found to an outcome
 //! inventory  what was found to an inventory of keys
+//! facts      what was found to a list of all uses of keys
 //! finding    the finding that a group becomes
 //! ```
 //!
@@ -19,6 +20,7 @@
 mod conclude;
 mod context;
 mod evaluate;
+mod facts;
 mod finding;
 mod inventory;
 mod partial;
@@ -39,6 +41,7 @@ use crate::source::{Source, pool};
 use crate::tags::book::Book;
 
 use context::Context;
+pub use facts::Uses;
 pub use inventory::quiet;
 pub use partial::problems::Problems;
 use partial::touch::Touches;
@@ -109,12 +112,29 @@ pub fn scan_and_gather<G: Gather>(
     Ok((all.outcome, all.gathered))
 }
 
+/// The same, and all uses of keys. No rule over many records sees these.
+///
+/// # Errors
+/// As [`scan`], and when a temporary file cannot be read back.
+pub fn scan_and_list_uses(
+    source: &mut dyn Source,
+    plan: &Plan,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> io::Result<(Outcome, Uses)> {
+    let mut all = run(source, plan, None, (progress, stop), || ())?;
+    let uses = all.uses.take().map_or_else(Uses::none, Ok)?;
+    Ok((all.outcome, uses))
+}
+
 /// All that one reading gave.
 struct Scanned<G> {
     outcome: Outcome,
     book: Book,
     inventory: Inventory,
     gathered: Vec<G>,
+    /// All uses of keys, if the plan asks for them.
+    uses: Option<Uses>,
 }
 
 /// Reads once; all that is told is made of the one partial result.
@@ -137,6 +157,7 @@ fn run<G: Gather>(
     };
     context.stop = (!ended.stopped).then_some(stop);
     let touches = std::mem::replace(&mut partial.touches, Touches::new(1, context.key));
+    let uses = plan.lists_uses.then(|| Uses::taken(&context, &mut partial)).transpose()?;
     let (mut outcome, book) = pool.install(|| conclude::conclude(&context, partial, ended));
     let inventory = match plan.keys {
         Some(_) => pool.install(|| inventory::take(&context, touches, &outcome)),
@@ -159,5 +180,6 @@ fn run<G: Gather>(
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(&late)?);
     }
-    Ok(Scanned { outcome, book, inventory, gathered })
+    let uses = uses.map(|uses| uses.with_names(context.names));
+    Ok(Scanned { outcome, book, inventory, gathered, uses })
 }

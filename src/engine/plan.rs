@@ -139,6 +139,8 @@ pub struct Plan {
     pub admit: Option<Admit>,
     /// What of keys is asked for, if an inventory is.
     pub keys: Option<KeysAsked>,
+    /// Whether all uses of keys are to be listed.
+    pub lists_uses: bool,
     /// Whether the files that are read are named in the outcome.
     pub names_files: bool,
     /// Whether records only go to whoever gathers, and make nothing but totals and problems.
@@ -228,6 +230,7 @@ impl Plan {
             gate: None,
             admit: None,
             keys: None,
+            lists_uses: false,
             names_files: false,
             only_gathers: false,
             to_meet: ToMeet::default(),

@@ -40,5 +40,6 @@ pub mod tag_state;
 pub mod time;
 pub mod token;
 pub mod undo;
+pub mod use_fact;
 pub mod verified;
 pub mod window;

@@ -9,7 +9,7 @@ use super::imports::needs;
 use super::{assert_none, root_names, sources};
 
 /// Each room and which others it may import. Whatever is not listed, `mod` aside, is an error.
-pub const ROOMS: [(&str, &[&str]); 9] = [
+pub const ROOMS: [(&str, &[&str]); 10] = [
     ("store", &[]),
     ("plan", &[]),
     ("context", &["plan", "store"]),
@@ -19,6 +19,7 @@ pub const ROOMS: [(&str, &[&str]); 9] = [
     ("read", &["store", "plan", "context", "partial", "evaluate", "finding"]),
     ("conclude", &["store", "plan", "context", "partial", "evaluate", "finding"]),
     ("inventory", &["store", "plan", "context", "partial"]),
+    ("facts", &["store", "context", "partial", "conclude"]),
 ];
 
 /// Rooms that know nothing of the domain: they import no other layer.

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use text::tokens;
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -41,6 +41,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("triage", &["model"]),
     ("period", &["model"]),
     ("trial", &["source", "detect", "engine", "model"]),
+    ("facts", &["model"]),
     ("report", &["model"]),
     ("verify", &["source", "model"]),
     ("state", &["model"]),
@@ -48,7 +49,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
         "cli",
         &[
             "model", "source", "record", "policy", "tags", "detect", "engine", "query", "triage",
-            "report", "verify", "state", "trial", "period",
+            "facts", "report", "verify", "state", "trial", "period",
         ],
     ),
 ];

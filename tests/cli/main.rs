@@ -22,6 +22,7 @@ mod docs;
 mod events;
 mod expected;
 mod exports;
+mod facts;
 mod filters;
 mod flood;
 mod generate;

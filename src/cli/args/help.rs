@@ -56,6 +56,13 @@ Examples:
   keytrail record 's3://BUCKET/KEY#0'
   gzip -dc trail.json.gz | keytrail record -#17";
 
+/// Of `facts`.
+pub const FACTS: &str = "\
+Examples:
+  keytrail facts logs/ -o facts/
+  keytrail facts s3://BUCKET/AWSLogs/ --since 30d -o facts/
+  duckdb -c \"SELECT operation, count(*) FROM 'facts/uses.parquet' GROUP BY ALL\"";
+
 /// Of `actors`.
 pub const ACTORS: &str = "\
 Examples:

@@ -4,6 +4,7 @@ pub mod actors;
 pub mod config;
 pub mod events;
 mod evidence;
+pub mod facts;
 pub mod forecast;
 pub mod generate;
 pub mod granted;

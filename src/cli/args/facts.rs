@@ -1,0 +1,47 @@
+//! The arguments of `keytrail facts`, as typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::common::{ColorArgs, ConfigArgs, RangeArgs, RunArgs};
+use crate::cli::s3::S3Args;
+
+/// Everything `facts` takes.
+#[derive(Debug, Args)]
+pub struct FactsArgs {
+    /// Files, folders or s3://BUCKET/PREFIX; - is standard input
+    ///
+    /// Read as scan reads them. A row is a use of a key: an encryption, decryption, signature and so on that
+    /// succeeded or failed. A record that was delivered several times is one row. Not in the table: what
+    /// CloudTrail does with a trail's own key, and the second record that a VPC endpoint writes of a call.
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<OsString>,
+
+    /// Which of all that is read.
+    #[command(flatten)]
+    pub range: RangeArgs,
+
+    /// Folder for the table, uses.parquet; it is made if it is not there
+    ///
+    /// A table of that name is replaced once the new one is whole.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+
+    /// The configuration.
+    #[command(flatten, next_help_heading = "Run")]
+    pub config: ConfigArgs,
+
+    /// The colours.
+    #[command(flatten, next_help_heading = "Run")]
+    pub color: ColorArgs,
+
+    /// How it is run.
+    #[command(flatten, next_help_heading = "Run")]
+    pub run: RunArgs,
+
+    /// How S3 is reached.
+    #[command(flatten)]
+    pub s3: S3Args,
+}

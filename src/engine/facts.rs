@@ -1,0 +1,142 @@
+//! A partial result to a list of all uses of keys, with their names.
+//!
+//! What must stay true: memory is bounded, whatever was read; each use is given once, however often its
+//! record was delivered, and only if it lies in the range.
+
+use std::io;
+
+use super::conclude::lookup::Lookup;
+use super::conclude::notices::collision;
+use super::context::Context;
+use super::partial::Partial;
+use super::partial::key_use::{Behind, KeyUse, flag};
+use super::partial::uses::KeyUses;
+use super::partial::uuid::uuid_text;
+use super::store::dictionary::{Dictionary, Words};
+use super::store::hash::HashKey;
+use super::store::names::Names;
+use super::store::runs::{Rows, SHARDS, Sharded};
+use super::store::sorted::Sorted;
+use super::store::texts::{AllTexts, LastBlock};
+use crate::model::origin::Origin;
+use crate::model::time::Time;
+use crate::model::use_fact::UseFact;
+
+/// All uses of keys that were read.
+pub struct Uses {
+    rows: Sharded<KeyUse>,
+    dictionary: Dictionary,
+    heap: AllTexts,
+    names: Names,
+    key: HashKey,
+}
+
+impl Uses {
+    /// No uses.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be used.
+    pub(super) fn none() -> io::Result<Uses> {
+        let key = HashKey::of_seed(0);
+        let dictionary = Dictionary::new(vec![Words::new(key)])?;
+        let (heap, names) = (AllTexts::default(), Names::default());
+        Ok(Uses { rows: Rows::new(1).sharded(), dictionary, heap, names, key })
+    }
+
+    /// Takes them out of a partial result, so that nothing else is made of them. Their names are still to
+    /// come, by [`with_names`](Uses::with_names).
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub(super) fn taken(context: &Context<'_>, partial: &mut Partial) -> io::Result<Uses> {
+        let key = context.key;
+        let uses = std::mem::replace(&mut partial.uses, KeyUses::new(1, key, 0));
+        // They share the dictionary. What was undone is told of findings, and there are none.
+        partial.undoing = Rows::new(1);
+        let mut heap = AllTexts::default();
+        uses.heap.into_iter().for_each(|texts| heap.add(texts));
+        let (rows, dictionary) = (uses.rows.sharded(), Dictionary::new(uses.words)?);
+        partial.problems.extend(collision(dictionary.collisions));
+        Ok(Uses { rows, dictionary, heap, names: Names::default(), key })
+    }
+
+    /// With the names of the blobs where they were read.
+    #[must_use]
+    pub(super) fn with_names(self, names: Names) -> Uses {
+        Uses { names, ..self }
+    }
+
+    /// Gives each use: those of one key one after the other, in the order of time where one caller uses it
+    /// in one way.
+    ///
+    /// # Errors
+    /// What `take` returned, and when a temporary file cannot be read back.
+    pub fn each(&self, mut take: impl FnMut(&UseFact<'_>) -> io::Result<()>) -> io::Result<()> {
+        let mut lookup = Lookup::new(&self.dictionary, self.key);
+        let mut block = LastBlock::default();
+        for shard in 0..SHARDS {
+            let mut rows = self.rows.shard(shard).rows()?;
+            let mut next = next_in_range(&mut rows)?;
+            while let Some(row) = next {
+                let mut origin = self.origin(&row)?;
+                let mut copies = 1;
+                next = next_in_range(&mut rows)?;
+                while let Some(copy) = next.filter(|next| next.is_copy_of(&row)) {
+                    origin = origin.min(self.origin(&copy)?);
+                    copies += 1;
+                    next = next_in_range(&mut rows)?;
+                }
+                let behind = Behind::read(&self.heap.get(row.text, &mut block)?);
+                tell(&mut lookup, (&row, copies), (&origin, &behind), &mut take)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn origin(&self, row: &KeyUse) -> io::Result<Origin> {
+        let (blob, record) = row.place();
+        Ok(Origin::record(self.names.get(blob)?, record))
+    }
+}
+
+/// The next use in the range.
+fn next_in_range(rows: &mut Sorted<KeyUse>) -> io::Result<Option<KeyUse>> {
+    while let Some((row, _)) = rows.next()? {
+        if row.is(flag::REPORTED) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+fn tell(
+    lookup: &mut Lookup<'_>,
+    (row, copies): (&KeyUse, u64),
+    (origin, behind): (&Origin, &Behind),
+    take: &mut impl FnMut(&UseFact<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let (call, who) = (lookup.call(row.call)?, lookup.who(row.who)?);
+    let (client, target) = (lookup.client(row.client)?, lookup.target(row)?);
+    let id = row.is(flag::UUID).then(|| uuid_text(row.id));
+    take(&UseFact {
+        time: Time(row.time),
+        event_id: id.as_deref().or(behind.id.as_deref()).filter(|id| !id.is_empty()),
+        operation: &call.entry.name,
+        account: call.entry.account.as_deref(),
+        region: call.entry.region.as_deref(),
+        failed: call.entry.attempt,
+        error: behind.error.as_deref(),
+        key: target.key.as_ref(),
+        principal: &who.entry.principal,
+        session: behind.session.as_deref(),
+        actor: who.entry.actor.as_str(),
+        access_key: behind.access_key.as_deref(),
+        source_ip: client.source_ip.as_deref(),
+        user_agent: client.user_agent.as_deref(),
+        resource: target.resource.as_ref(),
+        subject: behind.subject.as_deref(),
+        has_context: target.has_context,
+        copies,
+        origin,
+    })
+}

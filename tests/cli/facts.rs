@@ -1,0 +1,256 @@
+//! `keytrail facts`: the table of uses of keys, against a plain reading of the same records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::read::MultiGzDecoder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use serde_json::{Value, json};
+
+use crate::harness::Sandbox;
+use crate::trail::{at, call, disable, file, with};
+
+const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// The operations that use a key. Source: KMS developer guide, "AWS KMS permissions".
+const CRYPTO: [&str; 12] = [
+    "Decrypt",
+    "DeriveSharedSecret",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "ReEncrypt",
+    "Sign",
+    "Verify",
+    "VerifyMac",
+];
+
+type Row = BTreeMap<String, Value>;
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The rows of a table, and the metadata of its file.
+fn table(path: &Path) -> (Vec<Row>, BTreeMap<String, String>) {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap().iter();
+    let metadata = pairs.map(|pair| (pair.key.clone(), pair.value.clone().unwrap())).collect();
+    let value = |field: &Field| match field {
+        Field::Null => Value::Null,
+        Field::Str(text) => json!(text),
+        Field::Long(number) | Field::TimestampMicros(number) => json!(number),
+        Field::Bool(flag) => json!(flag),
+        other => panic!("{other:?}"),
+    };
+    let row = |row: parquet::record::Row| -> Row {
+        row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
+    };
+    (reader.get_row_iter(None).unwrap().map(|one| row(one.unwrap())).collect(), metadata)
+}
+
+/// Writes the facts of a source, and reads them.
+fn facts(sandbox: &Sandbox, words: &[&str], code: i32) -> (Vec<Row>, BTreeMap<String, String>) {
+    let words: Vec<&str> = ["facts", "-o", "facts"].iter().chain(words).copied().collect();
+    let ended = sandbox.keytrail(words).run().code(code);
+    assert_eq!(ended.stdout, "");
+    table(&sandbox.path("facts/uses.parquet"))
+}
+
+fn records(folder: &Path, all: &mut Vec<(String, usize, Value)>) {
+    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            records(&path, all);
+            continue;
+        }
+        let mut text = String::new();
+        let file = File::open(&path).unwrap();
+        let read = MultiGzDecoder::new(file).read_to_string(&mut text);
+        let document: Value = match read {
+            Ok(_) => serde_json::from_str(&text).unwrap_or_default(),
+            Err(_) => Value::Null,
+        };
+        let records = document["Records"].as_array().cloned().unwrap_or_default();
+        let name = path.display().to_string();
+        all.extend(records.into_iter().enumerate().map(|(at, record)| (name.clone(), at, record)));
+    }
+}
+
+#[test]
+fn the_table_has_the_uses_that_the_records_tell() {
+    let sandbox = Sandbox::new();
+    let trail = in_repository("samples/trail");
+    let (rows, metadata) = facts(&sandbox, &[trail.to_str().unwrap()], 0);
+    let mut all = Vec::new();
+    records(&trail, &mut all);
+    // By event id: how often it is there, and one of its records.
+    let mut uses: BTreeMap<String, (u64, &Value)> = BTreeMap::new();
+    for (_, _, record) in &all {
+        let name = record["eventName"].as_str().unwrap_or_default();
+        let is_use = record["eventSource"] == "kms.amazonaws.com" && CRYPTO.contains(&name);
+        let of_trail = record["userIdentity"]["invokedBy"] == "cloudtrail.amazonaws.com"
+            || record["userIdentity"]["principalId"] == "cloudtrail.amazonaws.com";
+        if is_use && !of_trail && record["eventType"] != "AwsVpceEvent" {
+            let id = record["eventID"].as_str().unwrap().to_owned();
+            uses.entry(id).or_insert((0, record)).0 += 1;
+        }
+    }
+    assert!(uses.len() > 100, "{}", uses.len());
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row["event_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, uses.keys().map(String::as_str).collect());
+    assert_eq!(rows.len(), ids.len());
+    for row in &rows {
+        let (copies, record) = uses[row["event_id"].as_str().unwrap()];
+        assert_eq!(row["copies"], copies);
+        for (column, pointer) in [
+            ("operation", "/eventName"),
+            ("account", "/recipientAccountId"),
+            ("region", "/awsRegion"),
+            ("source_ip", "/sourceIPAddress"),
+            ("user_agent", "/userAgent"),
+            ("error", "/errorCode"),
+            ("access_key_id", "/userIdentity/accessKeyId"),
+            ("invoked_by", "/userIdentity/invokedBy"),
+            ("principal_type", "/userIdentity/type"),
+            ("key_arn", "/resources/0/ARN"),
+        ] {
+            let told = record.pointer(pointer).filter(|told| *told != "");
+            assert_eq!(&row[column], told.unwrap_or(&Value::Null), "{column} of {record}");
+        }
+        assert_eq!(row["failed"], record["errorCode"].is_string());
+        let time = chrono::DateTime::parse_from_rfc3339(record["eventTime"].as_str().unwrap());
+        assert_eq!(row["time"], time.unwrap().timestamp_micros());
+        // The place is one where the record lies.
+        let place = (row["object"].as_str().unwrap(), row["record"].as_u64().unwrap() as usize);
+        let there = all.iter().find(|(name, at, _)| (name.as_str(), *at) == place).unwrap();
+        assert_eq!(there.2["eventID"], row["event_id"]);
+    }
+    assert_eq!(metadata["keytrail.complete"], "true");
+    assert_eq!(metadata["keytrail.problems"], "0");
+}
+
+fn decrypt(id: &str, second: u32) -> Value {
+    at(with(call("Decrypt", id), &[("/requestParameters/keyId", KEY.into())]), second)
+}
+
+#[test]
+fn copies_are_one_row_and_only_the_range_is_there() {
+    let sandbox = Sandbox::new();
+    let one = [decrypt("e-1", 0), disable("e-2"), decrypt("e-3", 600)];
+    sandbox.write("logs/a.json", file(&one)).write("logs/b.json", file(&one[..1]));
+    let (rows, _) = facts(&sandbox, &["logs"], 0);
+    let told: BTreeSet<(&str, u64, &str)> = rows
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap();
+            (text("event_id"), row["copies"].as_u64().unwrap(), text("object"))
+        })
+        .collect();
+    assert_eq!(told, [("e-1", 2, "logs/a.json"), ("e-3", 1, "logs/a.json")].into());
+    let since = one[2]["eventTime"].as_str().unwrap();
+    let (rows, metadata) = facts(&sandbox, &["logs", "--since", since], 0);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["event_id"], "e-3");
+    assert_eq!(metadata["keytrail.since"], since);
+}
+
+#[test]
+fn a_table_says_itself_that_something_is_missing() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("logs/a.json", file(&[decrypt("e-1", 0)]))
+        .write("logs/b.json", "{\"Records\":[{");
+    let (rows, metadata) = facts(&sandbox, &["logs"], 3);
+    assert_eq!((rows.len(), &*metadata["keytrail.complete"]), (1, "false"));
+    assert_eq!(metadata["keytrail.problems"], "1");
+    let (_, metadata) = facts(&sandbox, &["logs", "--allow-incomplete"], 0);
+    assert_eq!(metadata["keytrail.complete"], "false");
+    // A log without uses makes a table without rows.
+    sandbox.write("others/a.json", file(&[disable("e-1")]));
+    let (rows, metadata) = facts(&sandbox, &["others"], 0);
+    assert_eq!((rows.len(), &*metadata["keytrail.complete"]), (0, "true"));
+}
+
+#[test]
+fn a_table_is_replaced_only_by_a_whole_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/a.json", file(&[decrypt("e-1", 0)]));
+    sandbox.write("facts/uses.parquet", "old");
+    sandbox.keytrail(["facts", "absent", "-o", "facts"]).run().code(2);
+    assert_eq!(fs::read_to_string(sandbox.path("facts/uses.parquet")).unwrap(), "old");
+    assert_eq!(facts(&sandbox, &["logs"], 0).0.len(), 1);
+    // A table in a source would be taken for a part of it in the next run.
+    let again = || sandbox.keytrail(["facts", "logs", "-o", "logs/facts"]).run();
+    again().code(0);
+    again().code(2);
+    // A folder that is a file.
+    let ended = sandbox.keytrail(["facts", "logs", "-o", "logs/a.json"]).run().code(2);
+    assert!(ended.stderr.contains("logs/a.json"), "{}", ended.stderr);
+}
+
+/// The page with its table of columns as the program has them.
+fn page(now: &str) -> String {
+    let (head, rest) = now.split_once("<!-- columns -->\n").unwrap();
+    let (_, tail) = rest.split_once("\n## Questions").unwrap();
+    let mut table =
+        "\n| column | type | null | what it is |\n| --- | --- | --- | --- |\n".to_owned();
+    for column in keytrail::facts::all() {
+        let null = if column.may_be_null { "yes" } else { "" };
+        let (name, kind, means) = (column.name, column.kind.name(), column.means);
+        table += &format!("| `{name}` | {kind} | {null} | {means} |\n");
+    }
+    format!("{head}<!-- columns -->\n{table}\n## Questions{tail}")
+}
+
+#[test]
+fn the_page_has_the_columns_of_the_table() {
+    let path = in_repository("docs/facts.md");
+    let now = fs::read_to_string(&path).unwrap();
+    let made = page(&now);
+    if made != now && std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &made).unwrap();
+    } else {
+        assert!(
+            made == now,
+            "docs/facts.md is not what the columns say; UPDATE_DOCS=1 rewrites it"
+        );
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("a.json", file(&[decrypt("e-1", 0)]));
+    let (rows, _) = facts(&sandbox, &["a.json"], 0);
+    let names: BTreeSet<&str> = keytrail::facts::all().iter().map(|column| column.name).collect();
+    assert_eq!(rows[0].keys().map(String::as_str).collect::<BTreeSet<_>>(), names);
+}
+
+/// DuckDB is no part of the build: where it is not installed there is nothing to ask.
+#[test]
+fn the_questions_of_the_page_are_answered_where_duckdb_is_installed() {
+    let sandbox = Sandbox::new();
+    let trail = in_repository("samples/trail");
+    facts(&sandbox, &[trail.to_str().unwrap()], 0);
+    let page = fs::read_to_string(in_repository("docs/facts.md")).unwrap();
+    let questions: Vec<&str> =
+        page.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(questions.len(), 5);
+    let duckdb = std::env::var_os("DUCKDB").unwrap_or_else(|| "duckdb".into());
+    for question in questions {
+        let asked = Command::new(&duckdb)
+            .args(["-csv", "-c", question])
+            .current_dir(sandbox.path("facts"))
+            .output();
+        match asked {
+            Ok(answer) => assert!(answer.status.success(), "{question}\n{answer:?}"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
