@@ -4,6 +4,7 @@
 //! record was delivered, and only if it lies in the range.
 
 use std::io;
+use std::sync::Arc;
 
 use super::conclude::lookup::Lookup;
 use super::conclude::notices::collision;
@@ -66,29 +67,55 @@ impl Uses {
         Uses { names, ..self }
     }
 
-    /// Gives each use: those of one key one after the other, in the order of time where one caller uses it
-    /// in one way.
+    /// Gives each use: those of one key near each other, in no order that is fixed.
     ///
     /// # Errors
     /// What `take` returned, and when a temporary file cannot be read back.
     pub fn each(&self, mut take: impl FnMut(&UseFact<'_>) -> io::Result<()>) -> io::Result<()> {
         let mut lookup = Lookup::new(&self.dictionary, self.key);
-        let mut block = LastBlock::default();
+        let mut at_once = Vec::new();
         for shard in 0..SHARDS {
             let mut rows = self.rows.shard(shard).rows()?;
             let mut next = next_in_range(&mut rows)?;
             while let Some(row) = next {
-                let mut origin = self.origin(&row)?;
-                let mut copies = 1;
+                let mut one = One { row, copies: 1, origin: None };
                 next = next_in_range(&mut rows)?;
                 while let Some(copy) = next.filter(|next| next.is_copy_of(&row)) {
-                    origin = origin.min(self.origin(&copy)?);
-                    copies += 1;
+                    let known = one.origin.map_or_else(|| self.origin(&row), Ok)?;
+                    one.origin = Some(known.min(self.origin(&copy)?));
+                    one.copies += 1;
                     next = next_in_range(&mut rows)?;
                 }
-                let behind = Behind::read(&self.heap.get(row.text, &mut block)?);
-                tell(&mut lookup, (&row, copies), (&origin, &behind), &mut take)?;
+                at_once.push(one);
+                if at_once.len() == AT_ONCE {
+                    self.tell_all(&mut at_once, &mut lookup, &mut take)?;
+                }
             }
+        }
+        self.tell_all(&mut at_once, &mut lookup, &mut take)
+    }
+
+    /// Tells some uses, in the order in which their texts lie there: each block of texts is unpacked once.
+    fn tell_all(
+        &self,
+        some: &mut Vec<One>,
+        lookup: &mut Lookup<'_>,
+        take: &mut impl FnMut(&UseFact<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        some.sort_unstable_by_key(|one| one.row.text);
+        let mut block = LastBlock::default();
+        // Neighbours were mostly read from one blob.
+        let mut last: Option<(u64, Arc<str>)> = None;
+        for One { row, copies, origin } in some.drain(..) {
+            let behind = Behind::read(&self.heap.get(row.text, &mut block)?);
+            let (blob, record) = row.place();
+            let name = match last.take().filter(|(known, _)| *known == blob) {
+                Some((_, name)) => name,
+                None => self.names.get(blob)?,
+            };
+            let origin = origin.unwrap_or_else(|| Origin::record(Arc::clone(&name), record));
+            last = Some((blob, name));
+            tell(lookup, (&row, copies), (&origin, &behind), take)?;
         }
         Ok(())
     }
@@ -97,6 +124,17 @@ impl Uses {
         let (blob, record) = row.place();
         Ok(Origin::record(self.names.get(blob)?, record))
     }
+}
+
+/// So many uses are told at once (64 Ki).
+const AT_ONCE: usize = 64 << 10;
+
+/// A use that is still to be told.
+struct One {
+    row: KeyUse,
+    copies: u64,
+    /// The smallest place, if there are several.
+    origin: Option<Origin>,
 }
 
 /// The next use in the range.

@@ -21,8 +21,14 @@ use super::columns::{Column, Kind, Value, all};
 use crate::model::time::Time;
 use crate::model::use_fact::UseFact;
 
-/// Rows in a group (64 Ki).
+/// Rows in a group (64 Ki),
 const ROWS: usize = 64 << 10;
+
+/// unless their texts have more bytes than this (64 MiB).
+const TEXTS: usize = 64 << 20;
+
+/// So much of the smallest and the largest text of a group is told in the file.
+const SHOWN: usize = 64;
 
 /// What a table says of itself, in the metadata of its file.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +64,10 @@ pub fn write(
     about: &About,
     each: impl FnOnce(&mut dyn FnMut(&UseFact<'_>) -> io::Result<()>) -> io::Result<()>,
 ) -> io::Result<u64> {
-    let mut table = Table::new(ROWS)?;
+    let mut table = Table::new()?;
     each(&mut |fact| {
         table.add(fact);
-        if table.rows == table.limit {
+        if table.is_full() {
             table.write_group()?;
             table.bytes.pass(out)?;
         }
@@ -100,32 +106,38 @@ struct Table {
     columns: Vec<Gathered>,
     writer: SerializedFileWriter<Bytes>,
     bytes: Bytes,
-    /// Rows that are gathered, and so many that are written together.
+    /// Rows that are gathered, and the bytes of their texts.
     rows: usize,
-    limit: usize,
+    texts: usize,
     count: u64,
 }
 
 impl Table {
-    fn new(limit: usize) -> io::Result<Table> {
+    fn new() -> io::Result<Table> {
         let lines: Vec<String> = all().iter().map(line).collect();
         let schema = format!("message uses {{ {} }}", lines.concat());
         let schema = parse_message_type(&schema).map_err(failed)?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_statistics_truncate_length(Some(SHOWN))
             .set_created_by(concat!("keytrail version ", env!("CARGO_PKG_VERSION")).to_owned());
         let bytes = Bytes::default();
         let properties = Arc::new(properties.build());
         let writer = SerializedFileWriter::new(bytes.clone(), Arc::new(schema), properties);
         let writer = writer.map_err(failed)?;
         let columns = all().iter().map(|column| Gathered::new(*column)).collect();
-        Ok(Table { columns, writer, bytes, rows: 0, limit, count: 0 })
+        Ok(Table { columns, writer, bytes, rows: 0, texts: 0, count: 0 })
     }
 
     fn add(&mut self, fact: &UseFact<'_>) {
-        self.columns.iter_mut().for_each(|column| column.add(fact));
+        self.texts += self.columns.iter_mut().map(|column| column.add(fact)).sum::<usize>();
         self.rows += 1;
         self.count += 1;
+    }
+
+    /// Whether the rows that are gathered are to be written.
+    fn is_full(&self) -> bool {
+        self.rows >= ROWS || self.texts > TEXTS
     }
 
     /// Writes the rows that are gathered.
@@ -137,7 +149,7 @@ impl Table {
             writer.close().map_err(failed)?;
         }
         group.close().map_err(failed)?;
-        self.rows = 0;
+        (self.rows, self.texts) = (0, 0);
         Ok(())
     }
 
@@ -191,11 +203,14 @@ impl Gathered {
         Gathered { column, levels: Vec::new(), values }
     }
 
-    fn add(&mut self, fact: &UseFact<'_>) {
+    /// Adds the value of a row; how many bytes its text takes.
+    fn add(&mut self, fact: &UseFact<'_>) -> usize {
+        let mut len = 0;
         let is_there = match ((self.column.of)(fact), &mut self.values) {
             (Value::Text(Some(text)), Values::Text(all)) => {
                 // What comes again and again lies there once.
                 let again = all.last().filter(|last| last.data() == text.as_bytes()).cloned();
+                len = if again.is_some() { 0 } else { text.len() };
                 all.push(again.unwrap_or_else(|| ByteArray::from(text)));
                 true
             }
@@ -212,6 +227,7 @@ impl Gathered {
         if self.column.may_be_null {
             self.levels.push(i16::from(is_there));
         }
+        len
     }
 
     fn write(&mut self, writer: &mut SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
@@ -227,5 +243,63 @@ impl Gathered {
             Values::Flag(all) => writer.typed::<BoolType>().write_batch(&take(all), levels, None),
         }?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
+    use super::*;
+    use crate::model::origin::Origin;
+    use crate::model::principal::Principal;
+
+    /// The rows of each group of a table with these agents.
+    fn groups(agents: impl Iterator<Item = String>) -> Vec<i64> {
+        let about = About { complete: true, problems: 0, range: (None, None) };
+        let (origin, principal) = (Origin::record("o", 1), Principal::nobody());
+        let mut out = Vec::new();
+        let count = write(&mut out, &about, |take| {
+            for (number, agent) in agents.enumerate() {
+                take(&UseFact {
+                    time: Time(number as i64),
+                    event_id: None,
+                    operation: "Decrypt",
+                    account: None,
+                    region: None,
+                    failed: false,
+                    error: None,
+                    key: None,
+                    principal: &principal,
+                    session: None,
+                    actor: "direct",
+                    access_key: None,
+                    source_ip: None,
+                    user_agent: Some(&agent),
+                    resource: None,
+                    subject: None,
+                    has_context: false,
+                    copies: 1,
+                    origin: &origin,
+                })?;
+            }
+            Ok(())
+        });
+        let reader = SerializedFileReader::new(bytes::Bytes::from(out)).unwrap();
+        let groups: Vec<i64> =
+            reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        assert_eq!(groups.iter().sum::<i64>(), i64::try_from(count.unwrap()).unwrap());
+        groups
+    }
+
+    #[test]
+    fn groups_have_so_many_rows_or_bytes() {
+        let rows = ROWS as i64;
+        assert_eq!(groups((0..ROWS + 10).map(|_| "same".to_owned())), [rows, 10]);
+        assert_eq!(groups((0..0).map(|_| String::new())), [0_i64; 0]);
+        // Nobody's agent is that long; a log may hold it all the same.
+        let long = |number: usize| format!("{number}{}", "x".repeat(8 << 20));
+        let all = groups((0..20).map(long));
+        assert!(all.len() > 1 && all.iter().all(|rows| *rows <= 9), "{all:?}");
     }
 }

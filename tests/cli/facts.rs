@@ -192,6 +192,7 @@ fn a_table_is_replaced_only_by_a_whole_one() {
     let again = || sandbox.keytrail(["facts", "logs", "-o", "logs/facts"]).run();
     again().code(0);
     again().code(2);
+    sandbox.keytrail(["facts", "logs", "-o", "-"]).run().code(2);
     // A folder that is a file.
     let ended = sandbox.keytrail(["facts", "logs", "-o", "logs/a.json"]).run().code(2);
     assert!(ended.stderr.contains("logs/a.json"), "{}", ended.stderr);

@@ -86,6 +86,9 @@ fn settle(args: &FactsArgs, messages: Messages) -> Result<Settled, Vec<Failure>>
     let filter = check.filter(&args.range, now);
     let run = check.running(&args.color, &args.run);
     let sources = asked::sources(&mut check, &args.sources);
+    if args.output.as_os_str() == "-" {
+        check.usage("a table needs a folder", "keytrail facts SOURCE -o DIR");
+    }
     let (config, wrong) = Config::load(args.config.config.as_deref(), &sources);
     config.say(messages);
     check.note(wrong);
