@@ -30,6 +30,10 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// Built-in rules that a user's rule replaces.
     pub replaced: Vec<Replaced>,
+    /// What was said of each document that became no rule, by its id, name and title.
+    pub reasons: BTreeMap<String, String>,
+    /// What in rules means nothing.
+    pub remarks: Vec<RunNote>,
 }
 
 /// A built-in rule that a user's rule replaces.
@@ -73,7 +77,17 @@ impl Loaded {
         });
         let more =
             (more > 0).then(|| note(format!("{more} more Sigma filters narrow rules."), "*"));
-        replaced.chain(told).chain(more).collect()
+        replaced.chain(told).chain(more).chain(self.remarks()).collect()
+    }
+}
+
+impl Loaded {
+    /// What in the rules that are evaluated means nothing: the first of it.
+    fn remarks(&self) -> impl Iterator<Item = RunNote> {
+        let origins: BTreeSet<&str> =
+            self.rules.reported().map(|meta| meta.origin.as_str()).collect();
+        let is_there = move |note: &&RunNote| origins.contains(&*note.origin.blob);
+        self.remarks.iter().filter(is_there).take(FILTERS).cloned()
     }
 }
 
@@ -117,6 +131,7 @@ impl RuleSet {
         let builtin = registry::RULES.iter().filter(|embedded| wanted(embedded.id));
         builtin.for_each(|embedded| own.add_embedded(embedded));
         own.finish();
+        users.leave_out_strangers(|name| own.rules.iter().any(|rule| rule.is_named(name)));
         let mut errors = own.errors;
         errors.extend(users.errors);
         if !errors.is_empty() {
@@ -128,7 +143,8 @@ impl RuleSet {
         skipped.extend(users.skipped);
         let wanted = vec![true; rules.len()];
         let rules = RuleSet::new(rules, &wanted)?;
-        Ok(Loaded { rules, skipped, problems: users.problems, replaced })
+        let sigma::load::Found { problems, reasons, remarks, .. } = users;
+        Ok(Loaded { rules, skipped, problems, replaced, reasons, remarks })
     }
 
     /// The filters that narrow rules, each with the ids of these.

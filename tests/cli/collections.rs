@@ -145,7 +145,9 @@ fn where_no_rule_is_left_the_reason_is_told() {
     }
     let words = ["scan", "--rules=rules", "--no-builtin-rules", "trail.json"];
     let told = sandbox.keytrail(words).run().code(2).stderr;
-    assert!(told.contains("no rule is left to evaluate; passed over: rules/0.yml: log source"));
+    assert!(told.contains(
+        "no rule is left to evaluate; passed over: rules/0.yml: 'Invented Disabling': log source"
+    ));
     assert!(told.contains("and 2 more") && !told.contains("select by"), "{told}");
     let words = ["scan", "--select=high", "--ignore=high", "trail.json"];
     let told = sandbox.keytrail(words).run().code(2).stderr;

@@ -6,9 +6,9 @@
 use rsigma_parser::LogSource;
 
 use super::flaw::{Flaw, Severity};
-use super::names::{self, field_flaw};
+use super::names::{self, field_flaw, list_flaw};
 use super::tree::{Kind, Node};
-use crate::detect::sigma::document::reason_of_source;
+use crate::detect::sigma::logs::reason_of_source;
 
 /// Whether a rule is about CloudTrail, as the loader decides it.
 pub fn is_cloudtrail(document: &Node) -> bool {
@@ -50,14 +50,16 @@ pub fn flaws(document: &Node) -> Vec<Flaw> {
     if !is_cloudtrail(document) {
         return Vec::new();
     }
+    let path = |item: &Item<'_>| list_flaw(item.field, item.key);
     if let Some(filter) = document.get("filter") {
-        let fields = items_of(filter);
-        let fields = fields.iter().filter_map(|item| field_flaw(item.field, item.key));
-        return fields.chain(keeping(filter)).collect();
+        let items = items_of(filter);
+        let fields = items.iter().filter_map(|item| field_flaw(item.field, item.key));
+        let paths = items.iter().filter_map(path);
+        return fields.chain(paths).chain(empty(filter)).chain(keeping(filter)).collect();
     }
     let Some((key, detection)) = document.entry("detection") else { return Vec::new() };
     let items = items_of(detection);
-    let mut found = Vec::new();
+    let mut found: Vec<Flaw> = items.iter().filter_map(path).chain(empty(detection)).collect();
     for item in &items {
         found.extend(field_flaw(item.field, item.key));
         match item.field {
@@ -76,6 +78,25 @@ pub fn flaws(document: &Node) -> Vec<Flaw> {
     let shown = document.get("fields").map(Node::items).unwrap_or_default();
     found.extend(shown.iter().filter_map(|node| field_flaw(node.text()?, node)));
     found
+}
+
+/// The flaws of detections that say nothing.
+fn empty(detection: &Node) -> impl Iterator<Item = Flaw> {
+    let empty = |(name, part): &(Node, Node)| {
+        let says_nothing = match &part.kind {
+            Kind::Scalar(text) => matches!(text.as_str(), "" | "~" | "null"),
+            Kind::List(items) => items.is_empty(),
+            Kind::Map(entries) => entries.is_empty(),
+            Kind::Alias => false,
+        };
+        let is_detection = !matches!(name.text(), Some("condition" | "timeframe" | "rules"));
+        (says_nothing && is_detection).then(|| {
+            let message = format!("the detection '{}' is empty", name.text().unwrap_or_default());
+            Flaw::new(Severity::Warning, "empty-detection", name.place, message)
+                .hint("a scan passes over the rule: name what it looks for")
+        })
+    };
+    detection.entries().iter().filter_map(empty)
 }
 
 /// The flaw of a filter that says what it leaves out and forgets to say `not`.

@@ -74,7 +74,7 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
                 continue;
             }
             // The loader says so too, as of every rule that it refuses.
-            Err(Unread::NoRule(_)) => {}
+            Err(Unread::NoRule { .. }) => {}
             // The loader says that it passes over it.
             Ok(text) if candidate.met && is_foreign(&text) => {}
             Ok(text) => {
@@ -99,7 +99,14 @@ pub fn lint(paths: &[PathBuf]) -> Result<Linted, Vec<RuleError>> {
         linted.flaws.append(&mut flaws);
     }
     loaded.finish();
-    linted.flaws.extend(loaded.problems.iter().map(left_out));
+    let levels = linted.flaws.iter().filter(|flaw| flaw.code == "invalid-level");
+    let levels: BTreeSet<&str> = levels.map(|flaw| flaw.origin.as_str()).collect();
+    let is_said = |problem: &&Problem| {
+        problem.message.contains("invalid level") && levels.contains(&*problem.origin.blob)
+    };
+    let unsaid: Vec<Flaw> =
+        loaded.problems.iter().filter(|one| !is_said(one)).map(left_out).collect();
+    linted.flaws.extend(unsaid);
     if loaded.errors.is_empty() {
         // Errors that appear only when all rules are combined.
         let together = RuleSet::load(true, paths, &Arc::default());

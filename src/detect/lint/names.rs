@@ -148,6 +148,21 @@ pub fn field_flaw(field: &str, node: &Node) -> Option<Flaw> {
     Some(flaw.hint(suggestion(&path)))
 }
 
+/// The flaw of a path that says how to go through a list, in a way that no version of Sigma knows.
+pub fn list_flaw(field: &str, node: &Node) -> Option<Flaw> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_marked = ["{}", "[]", "[*]"].iter().any(|mark| field.contains(mark));
+    if !is_marked && !field.split('.').skip(1).any(is_number) {
+        return None;
+    }
+    let name = |part: &str| part.split(['[', '{']).next().unwrap_or_default().to_owned();
+    let names = field.split('.').filter(|part| !is_number(part)).map(name);
+    let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+    let message = format!("no record has a member '{field}'");
+    let flaw = Flaw::new(Severity::Warning, "list-path", node.place, message);
+    Some(flaw.hint(format!("a path goes through lists by itself: write {}", names.join("."))))
+}
+
 fn is_known(path: &str) -> bool {
     if is_virtual(path) {
         return VIRTUAL.iter().any(|(known, _)| *known == path);

@@ -4,33 +4,36 @@
 //! neither. An unknown member is probably misspelt, so it becomes a warning.
 
 use rsigma_parser::lint::{FixPatch, LintRule, LintWarning, Severity as Spec, lint_yaml_value};
+use rsigma_parser::{ConditionExpr, Level, Status, parse_condition};
 use serde::Deserialize;
 use yaml_serde::{Deserializer, Value};
 
 use super::flaw::{Flaw, Severity};
 use super::tree::{File, Node};
+use crate::detect::sigma::stream::documents;
+use crate::detect::sigma::words;
 
 /// All flaws in the documents of a file.
 pub fn flaws(file: &File) -> Vec<Flaw> {
     let mut found = Vec::new();
-    let mut trees = file.documents.iter();
-    for document in Deserializer::from_str(&file.text) {
-        let value = match Value::deserialize(document) {
-            Ok(value) => value,
-            Err(error) => {
-                let place = error.location().map_or((1, 1), |at| (at.line(), at.column()));
-                found.push(Flaw::new(Severity::Error, "no-yaml", place, error.to_string()));
-                break;
+    match documents(&file.text) {
+        Ok(stream) => {
+            for (at, document) in &stream.documents {
+                let warnings = lint_yaml_value(document);
+                let tree = file.documents.get(*at);
+                found.extend(warnings.iter().filter_map(|warning| flaw(warning, document, tree)));
             }
-        };
-        let tree = trees.next();
-        if value.is_null() {
-            continue;
         }
-        let warnings = lint_yaml_value(&value);
-        found.extend(warnings.iter().filter_map(|warning| flaw(warning, &value, tree)));
+        Err(_) => found.extend(no_yaml(&file.text)),
     }
     found
+}
+
+/// The place at which a text ends to be YAML.
+fn no_yaml(text: &str) -> Option<Flaw> {
+    let error = Deserializer::from_str(text).find_map(|one| Value::deserialize(one).err())?;
+    let place = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+    Some(Flaw::new(Severity::Error, "no-yaml", place, error.to_string()))
 }
 
 fn flaw(warning: &LintWarning, document: &Value, tree: Option<&Node>) -> Option<Flaw> {
@@ -64,12 +67,61 @@ fn is_fine(warning: &LintWarning, document: &Value) -> bool {
             parts.len() == 3 && parts.iter().all(number)
         }
         LintRule::MissingGroupBy => true,
+        // The linter splits conditions at other places than they are read.
+        LintRule::ConditionReferencesUnknown => {
+            let quoted = warning.message.split('\'').nth(1).unwrap_or_default();
+            unknown(document).is_some_and(|names| !names.iter().any(|name| name == quoted))
+        }
+        // Words of Sigma in capitals are its words.
+        LintRule::InvalidLevel | LintRule::InvalidStatus => {
+            let quoted = warning.message.split('"').nth(1).unwrap_or_default();
+            let lower = quoted.trim().to_ascii_lowercase();
+            lower != quoted && is_word(warning.rule, &lower)
+        }
         LintRule::MissingFilterSelection => {
             let filter = document.get("filter").and_then(Value::as_mapping);
             let mut names = filter.into_iter().flat_map(|filter| filter.keys());
             names.any(|name| !matches!(name.as_str(), None | Some("rules" | "condition")))
         }
         _ => false,
+    }
+}
+
+/// Whether a text is a level or a status.
+fn is_word(rule: LintRule, word: &str) -> bool {
+    match rule {
+        LintRule::InvalidLevel => word.parse::<Level>().is_ok(),
+        _ => word.parse::<Status>().is_ok(),
+    }
+}
+
+/// The detections that the conditions of a document name and that are not there; `None` if a condition
+/// cannot be read.
+fn unknown(document: &Value) -> Option<Vec<String>> {
+    let mut detection = document.get("detection")?.as_mapping()?.clone();
+    words::lower(&mut detection);
+    let conditions = match detection.get("condition") {
+        Some(Value::Sequence(conditions)) => conditions.iter().collect(),
+        condition => Vec::from_iter(condition),
+    };
+    let mut names = Vec::new();
+    for condition in conditions.iter().filter_map(|condition| condition.as_str()) {
+        let selected = condition.split('|').next().unwrap_or_default();
+        collect(&parse_condition(selected).ok()?, &mut names);
+    }
+    names.retain(|name| !detection.contains_key(name.as_str()));
+    Some(names)
+}
+
+/// The detections that a condition names.
+fn collect(condition: &ConditionExpr, names: &mut Vec<String>) {
+    match condition {
+        ConditionExpr::Identifier(name) => names.push(name.clone()),
+        ConditionExpr::Not(part) => collect(part, names),
+        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => {
+            parts.iter().for_each(|part| collect(part, names));
+        }
+        ConditionExpr::Selector { .. } => {}
     }
 }
 

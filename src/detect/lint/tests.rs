@@ -94,6 +94,42 @@ fn fields_that_records_do_not_have() {
 }
 
 #[test]
+fn paths_that_say_how_to_go_through_lists() {
+    let line = |field: &str| with("eventName:", &format!("{field}: x\n        eventName:"));
+    for field in ["items[].port", "items{}.port", "items[*].port", "items.0.port"] {
+        let field = format!("requestParameters.{field}");
+        assert_eq!(line(&field), ["10:9 warning list-path"], "{field}");
+    }
+    let third = RULE
+        .replace("level:", "sigma-version: 3\nlevel:")
+        .replace("eventName: D", "requestParameters.items[0].port: x\n        eventName: D");
+    assert!(linted(&third).is_empty(), "{:?}", linted(&third));
+    let empty = RULE.replace("    condition", "    other:\n    condition");
+    assert_eq!(linted(&empty), ["11:5 warning empty-detection"]);
+}
+
+#[test]
+fn what_a_scan_evaluates_is_no_flaw() {
+    let global = format!(
+        "action: global\nlogsource: {{product: aws, service: cloudtrail}}\nlevel: High\n---\n{}",
+        RULE.replace("logsource:\n    product: aws\n    service: cloudtrail\n", "")
+            .replace("level: high\n", "")
+    );
+    assert!(linted(&global).is_empty(), "{:?}", linted(&global));
+    let other = "other-part:\n        awsRegion: x\n    condition";
+    for condition in ["any of selection*", "selection AND NOT other-part", "ALL OF them"] {
+        let text = RULE.replace("condition: selection", &format!("{other}: {condition}"));
+        assert!(linted(&text).is_empty(), "{condition}: {:?}", linted(&text));
+    }
+    let text = RULE.replace("condition: selection", &format!("{other}: any-part"));
+    assert_eq!(linted(&text), ["13:1 error does-not-load"]);
+    let count =
+        RULE.replace("condition: selection", "condition: selection | COUNT() BY awsRegion > 2");
+    assert!(linted(&count).is_empty(), "{:?}", linted(&count));
+    assert!(linted(&RULE.replace("level: high", "level: High")).is_empty());
+}
+
+#[test]
 fn sources_and_names() {
     let source = "        eventSource: kms.amazonaws.com\n";
     assert_eq!(with(source, ""), ["9:9 warning no-event-source"]);
@@ -128,6 +164,10 @@ fn correlations_refer_to_rules_that_are_there() {
     assert!(linted(&named).is_empty(), "{:?}", linted(&named));
     let found = linted(&(RULE.to_owned() + correlation));
     assert_eq!(found, ["19:13 error unknown-rule"]);
+    let upper = named.replace("[disabled,", "[0C9F7B52-5A1E-4F6E-9A0F-2D0F6AC54A01,");
+    assert!(linted(&upper).is_empty(), "{:?}", linted(&upper));
+    let member = named.replace("group-by", "group_by");
+    assert_eq!(linted(&member), ["21:5 warning unknown-key"]);
     let field = named.replace("keytrail.principal", "principal");
     assert_eq!(linted(&field), ["21:16 warning unknown-field"]);
 }

@@ -12,9 +12,9 @@ use rsigma_eval::compiler::eval_condition;
 use rsigma_eval::{CompiledRule, compile_rule};
 use rsigma_parser::{ConditionExpr, Detection, DetectionItem, Modifier, SigmaRule};
 
-use super::document::reason_of_source;
 use super::event::SigmaEvent;
 use super::guard::Guards;
+use super::logs::reason_of_source;
 use super::route::derive;
 use super::text::searching;
 use crate::detect::router::Routes;
@@ -130,9 +130,6 @@ pub fn reason_to_skip(rule: &SigmaRule) -> Option<String> {
     }
     if rule.detection.named.values().any(expands) {
         return Some("`|expand` placeholders are not supported, and would match everything".into());
-    }
-    if rule.detection.timeframe.is_some() {
-        return Some("`timeframe` belongs to an aggregation, which is not supported".to_owned());
     }
     None
 }

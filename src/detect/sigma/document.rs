@@ -3,12 +3,15 @@
 //! Between parsing and compiling lies what needs all files: copies of one rule, and filters. What
 //! must stay true: a document knows its file, so that everything that is said of it names the file.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use rsigma_parser::{CorrelationRule, FilterRule, LogSource, SigmaCollection, SigmaRule};
+use rsigma_parser::{CorrelationRule, FilterRule, SigmaCollection, SigmaRule};
 
-use super::older::{Count, Parsed};
+use super::counts::Count;
+use super::name::canonical;
+use super::older::Parsed;
 use super::place::locate;
 use crate::detect::RuleError;
 use crate::detect::registry::Embedded;
@@ -85,7 +88,7 @@ impl Document {
             correlations.into_iter().map(|rule| Content::Correlation(Box::new(rule)));
         let filters = filters.into_iter().map(|rule| Content::Filter(Box::new(rule)));
         let rules = rules.into_iter().map(|rule| {
-            let count = parsed.is_older.then(|| Count::in_members(&rule.custom_attributes));
+            let count = parsed.counts.then(|| Count::in_members(&rule.custom_attributes));
             Content::Rule(Box::new(rule), count.flatten())
         });
         let document = |content: Content| {
@@ -112,7 +115,7 @@ impl Document {
     }
 
     /// The names by which others may name it: id, `name` and title.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let name = match &self.content {
             Content::Rule(rule, _) => &rule.name,
             Content::Correlation(rule) => &rule.name,
@@ -121,15 +124,12 @@ impl Document {
         [Some(self.id.as_str()), self.content.id(), name.as_deref(), Some(self.title())]
             .into_iter()
             .flatten()
+            .map(canonical)
     }
 
-    /// `PATH: 'TITLE': REASON`. The title is left out if the path tells the document.
+    /// `PATH: 'TITLE': REASON`.
     pub fn told(&self, reason: &str) -> String {
-        let File { origin, .. } = &*self.file;
-        match (&self.content, self.beside) {
-            (Content::Rule(..), 1) => format!("{origin}: {reason}"),
-            _ => format!("{origin}: '{}': {reason}", self.title()),
-        }
+        format!("{}: '{}': {reason}", self.file.origin, self.title())
     }
 }
 
@@ -141,25 +141,4 @@ impl Content {
             Content::Filter(rule) => rule.id.as_deref(),
         }
     }
-}
-
-/// Why a log source is not CloudTrail. Its service says it all, and a rule for all logs of AWS is
-/// one for CloudTrail too.
-pub fn reason_of_source(source: &LogSource) -> Option<String> {
-    let is = |field: &Option<String>, value: &str| {
-        field.as_deref().is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
-    };
-    let LogSource { category, product, service, .. } = source;
-    let aws = is(product, "aws");
-    let ours = match service {
-        Some(_) => is(service, "cloudtrail") && (aws || product.is_none()),
-        None => aws && category.is_none(),
-    };
-    if ours {
-        return None;
-    }
-    let named: Vec<&str> =
-        [product, service, category].into_iter().flatten().map(String::as_str).collect();
-    let named = if named.is_empty() { "none".to_owned() } else { named.join("/") };
-    Some(format!("log source is {named}, not aws/cloudtrail"))
 }

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::logs::looks_like_ours;
+
 /// The largest file that is read (1 MiB). The largest public rules have some 100 KiB.
 const SIZE_MAX: u64 = 1 << 20;
 
@@ -20,14 +22,19 @@ pub enum Unread {
     /// It cannot be read.
     Unreadable(String),
     /// It can be no rule.
-    NoRule(String),
+    NoRule {
+        /// Why.
+        message: String,
+        /// Whether it looks like a rule for these logs nevertheless.
+        ours: bool,
+    },
 }
 
 impl Unread {
     /// The words.
     pub fn message(self) -> String {
         match self {
-            Unread::Unreadable(message) | Unread::NoRule(message) => message,
+            Unread::Unreadable(message) | Unread::NoRule { message, .. } => message,
         }
     }
 }
@@ -41,13 +48,21 @@ pub fn read(path: &Path) -> Result<String, Unread> {
     let file = File::open(path);
     file.and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes))
         .map_err(|error| Unread::Unreadable(format!("cannot read the rule: {error}")))?;
-    let no_rule = |why: &str| Unread::NoRule(format!("{why}: expected a Sigma rule in YAML"));
+    let no_rule = |why: &str, text: &str| Unread::NoRule {
+        message: format!("{why}: expected a Sigma rule in YAML"),
+        ours: looks_like_ours(text),
+    };
     if bytes.len() as u64 > SIZE_MAX {
-        return Err(no_rule("larger than 1 MiB"));
+        return Err(no_rule("larger than 1 MiB", &String::from_utf8_lossy(&bytes)));
     }
-    let text = String::from_utf8(bytes).map_err(|_| no_rule("not UTF-8"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        // In two bytes a letter, every other one is empty.
+        let bytes: Vec<u8> = error.into_bytes().into_iter().filter(|byte| *byte != 0).collect();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        no_rule("not UTF-8", text.trim_start_matches('\u{fffd}'))
+    })?;
     if is_deep(&text) {
-        return Err(no_rule(&format!("more than {OPEN_MAX} open brackets")));
+        return Err(no_rule(&format!("more than {OPEN_MAX} open brackets"), &text));
     }
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! folder      the files at a path
 //! file        the text of a file, within limits
-//! document    what a file holds; older: in the form of today
+//! older       the documents of a file, of which many are no rules for these logs; forms: in the form of today
+//! document    what a file holds
 //! same        one of several copies, none of several rules with one id
 //! narrowing   the filters, and which rules they narrow
 //! make        the rules
@@ -12,24 +13,25 @@
 //! What must stay true: the same files give the same rules in the same order. Every document
 //! becomes a rule or a filter, a skip with a reason, a problem, or an error.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compile::reason_to_skip;
 use super::document::{Content, Document, File};
+use super::file::{self, Unread};
 use super::folder::{Candidate, files};
 use super::narrowing::{self, Narrowing};
-use super::{file, make, older, same};
+use super::older::{self, Named};
+use super::{make, same};
 use crate::detect::RuleError;
 use crate::detect::native::Native;
 use crate::detect::registry::Embedded;
 use crate::detect::rule::Rule;
+use crate::model::notes::RunNote;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
-
-/// Why a file in a folder of rules is passed over.
-const FOREIGN: &str = "it is no Sigma: it has no detection, correlation or filter";
 
 /// The contents of some rule files.
 #[derive(Default)]
@@ -41,8 +43,12 @@ pub struct Found {
     /// Rules that were left out although they are for these logs: they would be evaluated if nothing
     /// were wrong with them together.
     pub problems: Vec<Problem>,
+    /// What in rules means nothing.
+    pub remarks: Vec<RunNote>,
     /// All errors.
     pub errors: Vec<RuleError>,
+    /// What was said of each document that became no rule, by its names.
+    pub reasons: BTreeMap<String, String>,
     /// Code of built-in rules whose document was not read yet.
     native: BTreeMap<&'static str, Native>,
     /// Documents that are not compiled yet.
@@ -53,6 +59,10 @@ pub struct Found {
     passed_over: BTreeSet<String>,
     /// The names of documents that were left out with a problem.
     left_out: BTreeSet<String>,
+    /// The paths of files that were met in a folder.
+    met: BTreeSet<String>,
+    /// Names in these files that no rule has.
+    strangers: BTreeSet<String>,
 }
 
 impl Found {
@@ -92,12 +102,17 @@ impl Found {
     /// Reads one of the user's files.
     pub fn add_user_file(&mut self, candidate: &Candidate) {
         let Candidate { path, met } = candidate;
-        self.number(&path.display().to_string());
+        let origin = path.display().to_string();
+        self.number(&origin);
+        if *met {
+            self.met.insert(origin.clone());
+        }
         match file::read(path) {
             Ok(text) => self.add_file(File::of_user(path, text), *met),
-            Err(unread) => {
-                self.errors.push(RuleError::new(path.display().to_string(), unread.message()));
+            Err(Unread::NoRule { message, ours: false }) if *met => {
+                self.skipped.push(format!("{origin}: {message}"));
             }
+            Err(unread) => self.errors.push(RuleError::new(origin, unread.message())),
         }
     }
 
@@ -109,34 +124,57 @@ impl Found {
     /// Reads a file; `met` is as in [`Candidate`].
     fn add_file(&mut self, file: File, met: bool) {
         let file = Arc::new(file);
-        let mut parsed = match older::parse(&file.text) {
-            Ok(parsed) => parsed,
-            Err(message) => {
-                self.errors.push(file.error(&message));
-                return;
-            }
+        let mut parsed = match file.embedded {
+            Some(_) => older::parse_own(&file.text),
+            None => older::parse(&file.text, met),
         };
-        if met && !parsed.collection.errors.is_empty() && older::is_foreign(&file.text) {
-            self.skipped.push(format!("{}: {FOREIGN}", file.origin));
-            return;
+        for Named { title, names, reason } in parsed.passed_over.drain(..) {
+            let title = title.map(|title| format!("'{title}': ")).unwrap_or_default();
+            self.pass_over(format!("{}: {title}{reason}", file.origin), names);
         }
-        for over in parsed.passed_over.drain(..) {
-            let title = over.title.map(|title| format!("'{title}': ")).unwrap_or_default();
-            self.skipped.push(format!("{}: {title}{}", file.origin, over.reason));
-            self.passed_over.extend(over.names);
+        for Named { title, names, reason } in parsed.left_out.drain(..) {
+            let title = title.unwrap_or_default();
+            self.problem(&file.origin, format!("'{title}' is not evaluated: {reason}"), names);
         }
-        let errors = parsed.collection.errors.iter().filter(|message| !is_harmless(message));
-        self.errors.extend(errors.map(|message| file.error(message)));
+        for Named { title, reason, .. } in parsed.idle.drain(..) {
+            let message = format!("The rule '{}' {reason}.", title.unwrap_or_default());
+            let origin = Origin::blob(&*file.origin);
+            self.remarks.push(RunNote { message, records: 0, origin });
+        }
+        self.errors.extend(parsed.errors.drain(..).map(|message| file.error(&message)));
         self.documents.extend(Document::all(&file, parsed));
+    }
+
+    /// Notes that documents with these names are passed over.
+    fn pass_over(&mut self, told: String, names: Vec<String>) {
+        for name in names {
+            self.reasons.entry(name.clone()).or_insert_with(|| told.clone());
+            self.passed_over.insert(name);
+        }
+        self.skipped.push(told);
+    }
+
+    /// Notes that a document with these names is left out although it is for these logs.
+    fn problem(&mut self, origin: &str, message: String, names: Vec<String>) {
+        let problem = Problem::new(Origin::blob(origin), Stage::Rule, message);
+        self.note(problem, names);
+    }
+
+    fn note(&mut self, problem: Problem, names: Vec<String>) {
+        let told = format!("{}: {}", problem.origin.blob, problem.message);
+        for name in names {
+            self.reasons.entry(name.clone()).or_insert_with(|| told.clone());
+            self.left_out.insert(name);
+        }
+        self.problems.push(problem);
     }
 
     /// Compiles all that was read.
     pub fn finish(&mut self) {
         let read = std::mem::take(&mut self.documents);
         let documents = read.into_iter().filter(|document| self.is_ours(document)).collect();
-        let same::Settled { documents, problems, left_out } = same::one_of_each(documents);
-        self.problems.extend(problems);
-        self.left_out.extend(left_out);
+        let same::Settled { documents, conflicts } = same::one_of_each(documents);
+        conflicts.into_iter().for_each(|(problem, names)| self.note(problem, names));
         let filters = self.filters(&documents);
         for document in &documents {
             let narrowed: Vec<&Narrowing> =
@@ -161,8 +199,16 @@ impl Found {
     }
 
     fn skip(&mut self, document: &Document, reason: &str) {
-        self.skipped.push(document.told(reason));
-        self.passed_over.extend(document.names().map(str::to_owned));
+        self.pass_over(document.told(reason), document.names().map(Cow::into_owned).collect());
+    }
+
+    /// Notes what the evaluator says of a document that it does not accept.
+    fn refuse(&mut self, document: &Document, message: &str) {
+        let beyond = ["error: look-around", "error: backreferences are not supported"];
+        match beyond.iter().any(|beyond| message.contains(beyond)) {
+            true => self.skip(document, "`|re` knows no look-around and no back-references"),
+            false => self.errors.push(document.file.error(message)),
+        }
     }
 
     /// The filters among some documents.
@@ -175,7 +221,7 @@ impl Found {
                     filters.push(filter);
                 }
                 Ok(filter) => self.skip(document, &filter.reason_of_none()),
-                Err(message) => self.errors.push(document.file.error(&message)),
+                Err(message) => self.refuse(document, &message),
             }
         }
         filters
@@ -203,7 +249,30 @@ impl Found {
         };
         match made {
             Ok(made) => self.rules.extend(made),
-            Err(message) => self.errors.push(document.file.error(&message)),
+            Err(message) => self.refuse(document, &message),
+        }
+    }
+
+    /// Leaves out the correlations in files that were met in a folder and name what neither these files
+    /// nor `elsewhere` know. In a file that the user named, such a name is an error.
+    pub fn leave_out_strangers(&mut self, elsewhere: impl Fn(&str) -> bool) {
+        // The only rule of a name; `None` of a name that several have.
+        let mut known: BTreeMap<&str, Option<usize>> = BTreeMap::new();
+        for (at, rule) in self.rules.iter().enumerate() {
+            for name in rule.called() {
+                let only = known.entry(name).or_insert(Some(at));
+                *only = only.filter(|only| *only == at);
+            }
+        }
+        let mut strangers = BTreeSet::new();
+        for (at, rule) in self.rules.iter().enumerate() {
+            let is_other = |name: &&str| known.get(name).is_none_or(|only| *only == Some(at));
+            strangers.extend(rule.steps().filter(is_other).filter(|name| !elsewhere(name)));
+        }
+        self.strangers = strangers.into_iter().map(str::to_owned).collect();
+        if !self.strangers.is_empty() {
+            self.leave_out_correlations();
+            self.skipped.sort();
         }
     }
 
@@ -221,9 +290,12 @@ impl Found {
         let mut out = BTreeSet::new();
         let mut to_do: VecDeque<usize> = (0..rules.len()).collect();
         while let Some(at) = to_do.pop_front() {
+            let met = self.met.contains(&rules[at].meta.origin);
             let is_out = |name: &&str| {
                 known.get(name).is_none_or(|rules| *rules == 0)
-                    && (self.passed_over.contains(*name) || self.left_out.contains(*name))
+                    && (self.passed_over.contains(*name)
+                        || self.left_out.contains(*name)
+                        || (met && self.strangers.contains(*name)))
             };
             let Some(name) = rules[at].steps().find(is_out).filter(|_| out.insert(at)) else {
                 continue;
@@ -241,23 +313,16 @@ impl Found {
     /// Leaves out a correlation that names `name`, which is not there.
     fn leave_out(&mut self, rule: &Rule, name: &str) {
         let (origin, title) = (&rule.meta.origin, &rule.meta.title);
-        let names = rule.called().map(str::to_owned);
+        let names = rule.called().map(str::to_owned).collect();
+        let not = |why: &str| format!("'{title}' is not evaluated: it names '{name}', {why}");
         if self.left_out.contains(name) {
-            let message =
-                format!("'{title}' is not evaluated: it names '{name}', which is left out");
-            self.problems.push(Problem::new(Origin::blob(&**origin), Stage::Rule, message));
-            self.left_out.extend(names);
-        } else {
+            self.problem(origin, not("which is left out"), names);
+        } else if self.passed_over.contains(name) {
             let reason = format!("it names '{name}', which was passed over");
-            self.skipped.push(format!("{origin}: '{title}': {reason}"));
-            self.passed_over.extend(names);
+            self.pass_over(format!("{origin}: '{title}': {reason}"), names);
+        } else {
+            let why = "which is no rule; rules are named by their `id`, `name` or title";
+            self.problem(origin, not(why), names);
         }
     }
-}
-
-/// Whether a message is about a member that does not affect what the rule matches.
-fn is_harmless(message: &str) -> bool {
-    message.starts_with("invalid status:")
-        || message.starts_with("related[")
-        || message.starts_with("'related'")
 }

@@ -10,9 +10,10 @@ use rsigma_parser::{CorrelationRule, SigmaRule};
 
 use super::compile::Compiled;
 use super::correlate::correlation;
+use super::counts::Count;
 use super::document::{Document, File};
+use super::name::canonical;
 use super::narrowing::Narrowing;
-use super::older::Count;
 use super::own::Own;
 use crate::detect::native::Native;
 use crate::detect::router::Routes;
@@ -181,7 +182,8 @@ fn papers(
         (Some(_), None, Some(name)) => name.clone(),
         _ => document.id.clone(),
     };
-    let names = [paper.id, paper.name].into_iter().flatten().cloned();
+    let canonical = paper.id.map(|id| canonical(id).into_owned());
+    let names = [paper.id, canonical.as_ref(), paper.name].into_iter().flatten().cloned();
     let routine = own.text("routine").filter(|_| embedded.is_some());
     let is_alike = own.member("alike").is_some_and(|alike| alike.as_bool() == Some(true));
     Ok(Rule {

@@ -7,14 +7,18 @@
 
 mod compile;
 mod correlate;
+pub mod counts;
 pub mod demands;
 pub mod document;
 pub mod event;
 pub mod file;
 pub mod folder;
+mod forms;
 mod guard;
 pub mod load;
+pub mod logs;
 pub mod make;
+pub mod name;
 mod narrowing;
 pub mod older;
 pub mod own;
@@ -22,10 +26,13 @@ mod place;
 mod route;
 mod same;
 mod search;
+mod shapes;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
 #[cfg(test)]
 mod walk_tests;
+pub mod words;
 
 pub use compile::Compiled;

@@ -12,7 +12,8 @@ use rsigma_eval::{CompiledRule, compile_rule};
 use rsigma_parser::{FilterRule, FilterRuleTarget, parse_sigma_yaml};
 
 use super::compile::expands;
-use super::document::{Content, Document, File, reason_of_source};
+use super::document::{Content, Document, File};
+use super::logs::reason_of_source;
 use super::text::searching;
 use crate::detect::rule::Narrower;
 
@@ -72,7 +73,7 @@ impl Narrowing {
             rule.logsource.category.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(wanted))
         });
         let named =
-            |targets: &BTreeSet<String>| document.names().any(|name| targets.contains(name));
+            |targets: &BTreeSet<String>| document.names().any(|name| targets.contains(&*name));
         fits && self.targets.as_ref().is_none_or(named)
     }
 

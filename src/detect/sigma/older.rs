@@ -1,294 +1,190 @@
-//! Older and looser forms of Sigma, put into the form of today before they are parsed.
+//! Reads the documents of a file of rules, and says which of them are no rules for these logs.
 //!
-//! Public collections hold rules of ten years. Three things in them are not Sigma of today and yet
-//! have one meaning only: levels with capitals, documents that are empty, and conditions that end
-//! in a count (`| count() by userName > 5`), which correlations have replaced. What must stay true:
-//! a form that is not understood is not guessed; it is passed over, with the reason.
+//! A folder of rules holds much else: rules for other logs, settings of other programs, templates, and
+//! rules of ten years in older forms (`forms`). What must stay true: what is no rule for CloudTrail
+//! costs nothing but a note, and a rule for CloudTrail that cannot be understood is told.
 
-use std::collections::HashMap;
+use rsigma_parser::{SigmaCollection, parse_sigma_yaml};
+use yaml_serde::{Mapping, Value};
 
-use rsigma_parser::{SigmaCollection, Timespan, parse_sigma_yaml};
-use serde::Deserialize;
-use yaml_serde::{Deserializer, Mapping, Value};
+use super::forms::{self, Unfit};
+use super::logs;
+use super::name::canonical;
+use super::stream;
 
-use crate::detect::stateful::{Compare, Kind, Limit};
+/// Why a document in a folder of rules is passed over.
+const FOREIGN: &str = "it is no Sigma: it has no detection, correlation or filter";
 
-/// The member that holds the count of a condition once it was taken out of it.
-const COUNT: &str = "keytrail.count";
+/// Why a file in a folder of rules is passed over.
+const NO_YAML: &str = "it is no YAML, and does not look like a rule for these logs";
+const EMPTY: &str = "it holds no rule";
 
-/// How long the events of a count may be apart if it has no `timeframe`, which Sigma leaves open.
-const SPAN: &str = "1d";
-
-/// The name of a member that stands for the members of another mapping.
-const MERGE: &str = "<<";
-
-/// Members of which every Sigma document has one.
-const SIGMA: [&str; 6] = ["title", "logsource", "detection", "correlation", "filter", "action"];
+/// The members by which a document says what it looks for.
+const SIGMA: [&str; 3] = ["detection", "correlation", "filter"];
 
 /// What a file holds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Parsed {
     /// Its documents.
     pub collection: SigmaCollection,
-    /// Documents that cannot be understood in one way only.
-    pub passed_over: Vec<PassedOver>,
+    /// Documents that are not for these logs, or cannot be understood in one way only.
+    pub passed_over: Vec<Named>,
+    /// Documents that are for these logs and are left out.
+    pub left_out: Vec<Named>,
+    /// Documents of which a part means nothing.
+    pub idle: Vec<Named>,
+    /// What the user must mend before anything is evaluated.
+    pub errors: Vec<String>,
     /// Whether its rules may have counts.
-    pub is_older: bool,
+    pub counts: bool,
 }
 
-/// A document that cannot be understood in one way only.
+/// A document of which something is to be told.
 #[derive(Debug)]
-pub struct PassedOver {
+pub struct Named {
     /// Its title.
     pub title: Option<String>,
     /// The id, the name and the title, by which others may name it.
     pub names: Vec<String>,
-    /// Why.
+    /// What, or why it becomes no rule.
     pub reason: String,
 }
 
-/// Parses the text of a rule file.
-///
-/// # Errors
-/// Documents that cannot be merged.
-pub fn parse(text: &str) -> Result<Parsed, String> {
-    let parse = |text: &str| parse_sigma_yaml(text).map_err(|error| error.to_string());
-    let collection = parse(text)?;
-    // Most files are of today, and need not be read twice.
-    let nameless = collection.rules.iter().any(|rule| rule.id.is_none())
-        || collection.correlations.iter().any(|rule| rule.id.is_none());
-    let is_of_today = collection.errors.is_empty()
-        && collection.filters.is_empty()
-        && !text.contains(MERGE)
-        && !(nameless && text.contains("id:"));
-    if is_of_today {
-        return Ok(Parsed { collection, passed_over: Vec::new(), is_older: false });
+/// Parses the text of a built-in rule, which is of today.
+pub fn parse_own(text: &str) -> Parsed {
+    let mut parsed = Parsed::default();
+    match parse_sigma_yaml(text) {
+        Ok(collection) => parsed.take(collection),
+        Err(error) => parsed.errors.push(error.to_string()),
     }
-    let mut passed_over = Vec::new();
-    match of_today(text, &mut passed_over) {
-        // All that it holds was passed over.
-        Some(text) if text.is_empty() && !passed_over.is_empty() => {
-            Ok(Parsed { collection: SigmaCollection::new(), passed_over, is_older: true })
-        }
-        Some(text) => Ok(Parsed { collection: parse(&text)?, passed_over, is_older: true }),
-        None => Ok(Parsed { collection, passed_over, is_older: false }),
-    }
+    parsed
 }
 
-/// Whether a file is YAML in which no document looks like Sigma: the settings of some other program.
+/// Parses the text of a user's file. One that was `met` in a folder may be anything.
+pub fn parse(text: &str, met: bool) -> Parsed {
+    let mut parsed = Parsed { counts: true, ..Parsed::default() };
+    let stream = match stream::documents(text) {
+        Ok(stream) => stream,
+        Err(_) if met && !logs::looks_like_ours(text) => {
+            parsed.passed_over.push(Named::of(None, NO_YAML));
+            return parsed;
+        }
+        Err(message) => {
+            parsed.errors.push(message);
+            return parsed;
+        }
+    };
+    if stream.documents.is_empty() {
+        match met {
+            true => parsed.passed_over.push(Named::of(None, EMPTY)),
+            false => parsed.errors.push("Document is not a YAML mapping".to_owned()),
+        }
+    }
+    // Most files hold one document of today, and need not be written again.
+    let as_written = (stream.as_written && stream.documents.len() == 1).then_some(text);
+    for (_, document) in stream.documents {
+        parsed.read(&document, as_written, met);
+    }
+    parsed
+}
+
+/// Why a file that was met in a folder is passed over whole: it is the file of some other program.
 pub fn is_foreign(text: &str) -> bool {
-    let Some(documents) = documents(text) else { return false };
-    let foreign = |document: &Value| {
-        document
-            .as_mapping()
-            .is_some_and(|members| !SIGMA.iter().any(|name| members.contains_key(*name)))
-    };
-    !documents.is_empty() && documents.iter().all(foreign)
+    match stream::documents(text) {
+        Ok(stream) => stream.documents.iter().all(|(_, document)| is_other(document)),
+        Err(_) => !logs::looks_like_ours(text),
+    }
 }
 
-/// The documents of a file that are not empty; `None` if it is no YAML.
-fn documents(text: &str) -> Option<Vec<Value>> {
-    let values = Deserializer::from_str(text).map(Value::deserialize);
-    let values: Vec<Value> = values.collect::<Result<_, _>>().ok()?;
-    Some(values.into_iter().filter(|value| !value.is_null()).collect())
+/// Whether a document is none of Sigma.
+fn is_other(document: &Value) -> bool {
+    let Some(members) = document.as_mapping() else { return true };
+    let is_sigma = SIGMA.iter().any(|name| members.contains_key(*name));
+    // A rule that says for which logs it is, and not what it looks for, is a mistake.
+    !is_sigma && !logs::names_cloudtrail(members)
 }
 
-/// The text with every document in the form of today; `None` if it is no YAML.
-fn of_today(text: &str, passed_over: &mut Vec<PassedOver>) -> Option<String> {
-    let mut newer = Vec::new();
-    for mut document in documents(text)? {
-        if let Some(members) = document.as_mapping_mut() {
-            lower(members, "level");
-            lower(members, "status");
-            members.remove(COUNT);
-            write_id(members);
-            let merged =
-                match members.iter().any(|(name, value)| merges(name, value)) {
-                    true => Err("YAML merge keys (`<<`) are not supported: write the members out"
-                        .to_owned()),
-                    false => Ok(()),
-                };
-            if let Err(reason) = merged
-                .and_then(|()| names_its_rules(members))
-                .and_then(|()| take_count_out(members))
-            {
-                passed_over.push(PassedOver::new(members, reason));
-                continue;
+impl Parsed {
+    /// Reads one document; `text` is what the file holds, if that is all.
+    fn read(&mut self, document: &Value, text: Option<&str>, met: bool) {
+        let Some(members) = document.as_mapping() else {
+            return self.refuse(None, "Document is not a YAML mapping", met);
+        };
+        let mut newer = members.clone();
+        let foreign = reason_of_logs(members);
+        match (forms::of_today(&mut newer), foreign) {
+            (Ok(idle), None) => {
+                self.idle.extend(idle.map(|idle| Named::of(Some(members), idle)));
+            }
+            (Ok(_), Some(_)) => {}
+            (Err(_), Some(reason)) | (Err(Unfit::PassOver(reason)), None) => {
+                return self.passed_over.push(Named::of(Some(members), &reason));
+            }
+            (Err(Unfit::LeaveOut(reason)), None) => {
+                return self.left_out.push(Named::of(Some(members), &reason));
             }
         }
-        newer.push(yaml_serde::to_string(&document).ok()?);
-    }
-    Some(newer.join("---\n"))
-}
-
-/// Writes the text of a member in lower case, as Sigma's words are.
-fn lower(members: &mut Mapping, name: &str) {
-    if let Some(Value::String(text)) = members.get_mut(name) {
-        *text = text.trim().to_ascii_lowercase();
-    }
-}
-
-/// Writes an id that is a number as text, as people mean it.
-fn write_id(members: &mut Mapping) {
-    if let Some(id) = members.get_mut("id")
-        && let Value::Number(number) = id
-    {
-        *id = Value::String(number.to_string());
-    }
-}
-
-/// Whether a member or one within it merges another mapping into its own. The parser does not, and would
-/// look for a field of that name. How deep values are is limited where files are read.
-fn merges(name: &Value, value: &Value) -> bool {
-    name.as_str() == Some(MERGE)
-        || match value {
-            Value::Mapping(members) => members.iter().any(|(name, value)| merges(name, value)),
-            Value::Sequence(items) => items.iter().any(|item| merges(&Value::Null, item)),
-            _ => false,
-        }
-}
-
-/// Whether a filter, if it is one, says which rules it narrows. The parser takes whatever it does not
-/// understand there for all rules, which would hide what they find.
-fn names_its_rules(members: &Mapping) -> Result<(), String> {
-    let Some(Value::Mapping(filter)) = members.get("filter") else { return Ok(()) };
-    let is_name = |value: &Value| value.as_str().is_some_and(|name| !name.trim().is_empty());
-    let named = match filter.get("rules") {
-        Some(Value::Sequence(names)) => !names.is_empty() && names.iter().all(is_name),
-        Some(name) => is_name(name),
-        None => false,
-    };
-    match named {
-        true => Ok(()),
-        false => Err("a filter names its rules as texts under `rules`, or says `any`".to_owned()),
-    }
-}
-
-/// Takes a count out of the condition of a rule and notes it as a member of its own.
-fn take_count_out(members: &mut Mapping) -> Result<(), String> {
-    // Some rules have it one step too far out.
-    let outer = members.get("timeframe").cloned();
-    let Some(Value::Mapping(detection)) = members.get_mut("detection") else { return Ok(()) };
-    let condition = match detection.get("condition") {
-        Some(Value::Sequence(conditions)) => match &conditions[..] {
-            [only] => only.as_str(),
-            several => {
-                let counts =
-                    several.iter().filter_map(Value::as_str).any(|text| text.contains('|'));
-                return if counts { Err(unclear("several conditions")) } else { Ok(()) };
+        let text = text.filter(|_| newer == *members);
+        let parsed = match text {
+            Some(text) => parse_sigma_yaml(text),
+            None => parse_sigma_yaml(&yaml_serde::to_string(&newer).unwrap_or_default()),
+        };
+        match parsed {
+            Ok(collection) => {
+                match collection.errors.iter().find(|message| !is_harmless(message)).cloned() {
+                    Some(message) => self.refuse(Some(members), &message, met),
+                    None => self.take(collection),
+                }
             }
-        },
-        condition => condition.and_then(Value::as_str),
-    };
-    let Some((selected, count)) = condition.and_then(|text| text.split_once('|')) else {
-        return Ok(());
-    };
-    let (selected, count) = (selected.trim().to_owned(), count.trim().to_owned());
-    let span = match detection.get("timeframe").or(outer.as_ref()) {
-        Some(span) => span.as_str().ok_or_else(|| unclear("a `timeframe` without a unit"))?,
-        None => SPAN,
-    };
-    let count = Count::parse(&count, span)?.text();
-    detection.remove("timeframe");
-    detection.insert("condition".into(), selected.into());
-    members.insert(COUNT.into(), count.into());
-    Ok(())
-}
-
-/// Why a count is not understood, and what to write instead.
-fn unclear(what: &str) -> String {
-    format!(
-        "aggregations in a condition are not supported with {what}: write a Sigma correlation \
-         over the rule instead"
-    )
-}
-
-impl PassedOver {
-    fn new(members: &Mapping, reason: String) -> PassedOver {
-        let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
-        let names = ["id", "name", "title"].into_iter().filter_map(text).collect();
-        PassedOver { title: text("title"), names, reason }
-    }
-}
-
-/// The count at the end of an older condition: `count(FIELD) by FIELDS > NUMBER`, in a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
-    /// The field whose different values are counted; without it the events are.
-    of: Option<String>,
-    /// What the events have in common.
-    pub by: Vec<String>,
-    limit: Limit,
-    /// How long the events may be apart, in seconds.
-    pub secs: u64,
-}
-
-impl Count {
-    /// The count of a rule, if [`parse`] took one out of its condition.
-    pub fn in_members(members: &HashMap<String, Value>) -> Option<Count> {
-        let (span, text) = members.get(COUNT)?.as_str()?.split_once(' ')?;
-        Count::parse(text, span).ok()
-    }
-
-    /// Reads what stands behind the `|` of a condition.
-    fn parse(text: &str, span: &str) -> Result<Count, String> {
-        let unclear = || unclear(&format!("`{text}`"));
-        let (of, rest) = text
-            .get(..5)
-            .filter(|word| word.eq_ignore_ascii_case("count"))
-            .and_then(|_| text[5..].trim_start().strip_prefix('(')?.split_once(')'))
-            .ok_or_else(unclear)?;
-        let at = rest.find(['<', '>', '=']).ok_or_else(unclear)?;
-        let (by, limit) = rest.split_at(at);
-        let by = match by.trim() {
-            "" => Vec::new(),
-            by => {
-                let fields = by.get(..3).filter(|word| word.eq_ignore_ascii_case("by "));
-                fields.ok_or_else(unclear)?;
-                by[3..].split(',').map(|field| field.trim().to_owned()).collect()
-            }
-        };
-        let number = limit.trim_start_matches(['<', '>', '=']);
-        let than = match &limit[..limit.len() - number.len()] {
-            "<" => Compare::Less,
-            "<=" => Compare::LessOrEqual,
-            ">" => Compare::More,
-            ">=" => Compare::MoreOrEqual,
-            "=" | "==" => Compare::Equal,
-            _ => return Err(unclear()),
-        };
-        let is_field = |field: &String| !field.is_empty() && !field.contains(char::is_whitespace);
-        if !by.iter().all(is_field) || of.trim().contains(char::is_whitespace) {
-            return Err(unclear());
-        }
-        let number = number.trim().parse().map_err(|_| unclear())?;
-        let secs = Timespan::parse(span.trim()).map_err(|error| error.to_string())?.seconds;
-        let of = Some(of.trim().to_owned()).filter(|of| !of.is_empty());
-        Ok(Count { of, by, limit: Limit { than, number }, secs })
-    }
-
-    /// The count as text that [`Count::in_members`] reads.
-    fn text(&self) -> String {
-        let Count { of, by, limit, secs } = self;
-        let than = match limit.than {
-            Compare::Less => "<",
-            Compare::LessOrEqual => "<=",
-            Compare::More => ">",
-            Compare::MoreOrEqual => ">=",
-            Compare::Equal | Compare::NotEqual => "=",
-        };
-        let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(",")) };
-        format!("{secs}s count({}){by} {than} {}", of.as_deref().unwrap_or_default(), limit.number)
-    }
-
-    /// What a correlation asks in its place.
-    pub fn kind(&self) -> Kind {
-        let limits = vec![self.limit];
-        match &self.of {
-            None => Kind::EventCount(limits),
-            Some(field) => Kind::ValueCount(limits, vec![field.clone()]),
+            Err(error) => self.refuse(Some(members), &error.to_string(), met),
         }
     }
+
+    /// Notes a document that the parser does not accept.
+    fn refuse(&mut self, members: Option<&Mapping>, message: &str, met: bool) {
+        let other = members.is_none_or(|members| is_other(&Value::Mapping(members.clone())));
+        let is_rule = members.is_some_and(|members| met || members.contains_key("title"));
+        let is_correlation = members.is_some_and(|members| members.contains_key("correlation"));
+        let reason = match members.and_then(reason_of_logs).filter(|_| is_rule && !other) {
+            Some(reason) => reason,
+            None if met && other => FOREIGN.to_owned(),
+            None if is_correlation && (met || forms::is_of_tomorrow(message)) => message.to_owned(),
+            None => return self.errors.push(message.to_owned()),
+        };
+        self.passed_over.push(Named::of(members, &reason));
+    }
+
+    fn take(&mut self, collection: SigmaCollection) {
+        let SigmaCollection { rules, correlations, filters, errors, .. } = collection;
+        let all = &mut self.collection;
+        all.rules.extend(rules);
+        all.correlations.extend(correlations);
+        all.filters.extend(filters);
+        self.errors.extend(errors.into_iter().filter(|message| !is_harmless(message)));
+    }
+}
+
+impl Named {
+    fn of(members: Option<&Mapping>, reason: &str) -> Named {
+        let text = |name: &str| members?.get(name).and_then(Value::as_str).map(str::to_owned);
+        let names = ["id", "name", "title"].into_iter().filter_map(text);
+        let names = names.flat_map(|name| [canonical(&name).into_owned(), name]).collect();
+        Named { title: text("title"), names, reason: reason.to_owned() }
+    }
+}
+
+/// Why a document is for other logs. A correlation is for those of its rules.
+fn reason_of_logs(members: &Mapping) -> Option<String> {
+    let is_ours = members.contains_key("correlation")
+        || (members.contains_key("filter") && !members.contains_key("logsource"));
+    (!is_ours).then(|| logs::reason_of_members(members)).flatten()
+}
+
+/// Whether a message is about a member that does not affect what the rule matches.
+fn is_harmless(message: &str) -> bool {
+    message.starts_with("invalid status:")
+        || message.starts_with("related[")
+        || message.starts_with("'related'")
 }
 
 #[cfg(test)]
@@ -296,42 +192,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_read_in_every_spelling() {
-        let count = Count::parse("count() > 5", "10m").unwrap();
-        assert_eq!((count.by.len(), count.secs, &count.of), (0, 600, &None));
-        let count = Count::parse("COUNT( a.b )By x , y.z>=7", "1h").unwrap();
-        assert_eq!(count.by, ["x", "y.z"]);
-        assert_eq!(count.kind(), Kind::ValueCount(vec![count.limit], vec!["a.b".to_owned()]));
-        for text in ["count() > 5", "count(a) by b,c == 1", "count() by b <= 0"] {
-            let count = Count::parse(text, "2d").unwrap();
-            let members = HashMap::from([(COUNT.to_owned(), count.text().into())]);
-            assert_eq!(Count::in_members(&members), Some(count));
+    fn what_is_no_sigma_is_told_from_what_is_broken() {
+        let ours = "logsource: {product: aws, service: cloudtrail}\n";
+        let foreign = [
+            "",
+            "---\n",
+            "# nothing\n",
+            "- a\n",
+            "text\n",
+            "a: [\n",
+            "{{- if .Values.aws }}\nkind: X\n{{- end }}\n",
+            "title: x\nsteps: []\n",
+            "title: x\nlogsource: {product: aws}\n",
+            "action: allow\n",
+            "services:\n  web: {}\n",
+            "---\na: 1\n---\n---\nb: 2\n",
+            "title: x\nlogsource: {product: windows}\ndetection: [\n",
+        ];
+        for text in foreign {
+            assert!(is_foreign(text), "{text:?}");
+            let parsed = parse(text, true);
+            assert_eq!((parsed.errors.len(), parsed.left_out.len()), (0, 0), "{text:?}");
+            assert!(!parsed.passed_over.is_empty(), "{text:?}");
+            assert!(!parse(text, false).errors.is_empty(), "{text:?}");
         }
         for text in [
-            "",
-            "near b",
-            "sum(x) > 5",
-            "count > 5",
-            "count() 5",
-            "count() by > 5",
-            "count() by a b > 5",
-            "count() > x",
-            "count() => 5",
-            "count(a b) > 5",
-            "c\u{f6}unt() > 1",
+            "title: x\ndetection: [\n".to_owned() + ours,
+            "correlation: [\n".to_owned(),
+            "title: x\n".to_owned() + ours,
+            "title: x\ndetection: {a: {b: c}, condition: a AND}\n".to_owned() + ours,
         ] {
-            let reason = Count::parse(text, "10m").unwrap_err();
-            assert!(reason.starts_with("aggregations in a condition are not supported"), "{text}");
-        }
-        assert!(Count::parse("count() > 5", "soon").is_err());
-    }
-
-    #[test]
-    fn what_is_no_sigma_is_told_from_what_is_broken() {
-        assert!(is_foreign("services:\n  web: {}\n"));
-        assert!(is_foreign("---\na: 1\n---\n---\nb: 2\n"));
-        for text in ["", "---\n", "- a\n", "a: [\n", "a: 1\n---\ntitle: x\n", "logsource: {}\n"] {
-            assert!(!is_foreign(text), "{text:?}");
+            assert!(!is_foreign(&text), "{text:?}");
+            assert_eq!(parse(&text, true).errors.len(), 1, "{text:?}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! found in first. Two different rules with one id are both left out, since nobody can say which
 //! of them a finding, an exception or a correlation would mean.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -22,10 +23,8 @@ const ASIDE: [&str; 8] =
 pub struct Settled {
     /// The documents, in their order.
     pub documents: Vec<Document>,
-    /// One for each id that stands for different documents.
-    pub problems: Vec<Problem>,
-    /// The names of the documents that were left out.
-    pub left_out: BTreeSet<String>,
+    /// One for each id that stands for different documents, with the names of these.
+    pub conflicts: Vec<(Problem, Vec<String>)>,
 }
 
 /// Keeps one of the documents that are the same, and none of those that share only their id.
@@ -44,9 +43,9 @@ pub fn one_of_each(documents: Vec<Document>) -> Settled {
             1 => all.iter().min_by_key(|at| rank(&documents[**at])),
             _ => {
                 let all: Vec<&Document> = all.iter().map(|at| &documents[*at]).collect();
-                settled.problems.push(conflict(&id, &all));
                 let names = all.iter().flat_map(|document| document.names());
-                settled.left_out.extend(names.map(str::to_owned));
+                let names = names.map(Cow::into_owned).collect();
+                settled.conflicts.push((conflict(&id, &all), names));
                 None
             }
         };

@@ -22,10 +22,14 @@ pub fn run(args: &ShowArgs, style: Style, on_terminal: bool) -> Done {
     let (config, mut wrong) = Config::load(args.config.config.as_deref(), &[]);
     let loaded = RuleSet::load(true, &config.usual.rules(&args.paths), &config.estate);
     let loaded = loaded.map_err(|errors| wrong.extend(errors.into_iter().map(Failure::from)));
-    let Some(Loaded { rules, .. }) = loaded.ok().filter(|_| wrong.is_empty()) else {
+    let Some(Loaded { rules, reasons, .. }) = loaded.ok().filter(|_| wrong.is_empty()) else {
         return Err(wrong);
     };
     let meta = rules.named(&args.id).map_err(|message| {
+        if let Some(reason) = reasons.get(&args.id) {
+            let message = format!("'{}' is not evaluated: {reason}", args.id);
+            return vec![Failure::Rule { message, hint: None }];
+        }
         let hint = "`keytrail rules list` shows every rule; your own need --rules PATH".into();
         vec![Failure::Rule { message, hint: Some(hint) }]
     })?;
