@@ -157,8 +157,11 @@ fn item(item: &DetectionItem) -> Disjunct {
         let plain = !item.values.is_empty() && item.field.modifiers.is_empty();
         return if plain { vec![Guard::Null(field)] } else { Vec::new() };
     }
-    // A missing field satisfies only a lone `null`. A null satisfies `null` in a list, `neq`, and
-    // `fieldref` to another null.
+    // A missing field satisfies a `null`, also in a list. A null satisfies `neq`, and `fieldref` to
+    // another null.
+    if item.values.contains(&SigmaValue::Null) {
+        return Vec::new();
+    }
     let of_value = |modifier: &Modifier| {
         use Modifier::{All, Cased, Cidr, Contains, EndsWith, Gt, Gte, Lt, Lte, Re, StartsWith};
         matches!(
@@ -166,8 +169,7 @@ fn item(item: &DetectionItem) -> Disjunct {
             All | Cased | Cidr | Contains | EndsWith | Gt | Gte | Lt | Lte | Re | StartsWith
         )
     };
-    let never_null =
-        item.field.modifiers.iter().all(of_value) && !item.values.contains(&SigmaValue::Null);
+    let never_null = item.field.modifiers.iter().all(of_value);
     vec![if never_null { Guard::NotNull(field) } else { Guard::Present(field) }]
 }
 

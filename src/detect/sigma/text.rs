@@ -5,13 +5,21 @@
 //! hold that object as one text. The evaluator finds no text in an object. So a field that is
 //! searched for a part or by a pattern gets a name of its own here, by which the record answers with
 //! the texts of an object. And it looks for words that must all be there (`'|all'`) in one text, but
-//! they may be in several of a record, so each gets a line of its own. What must stay true: for a value that is no object nothing changes, and
-//! no field of a record has such a name.
+//! they may be in several of a record, so each gets a line of its own. Values of one line that are
+//! looked for in different ways (a missing member, any value, a part of a text) get lines of which one
+//! must fit.
+//!
+//! What must stay true: for a value that is no object nothing changes, and no field of a record has
+//! such a name.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use rsigma_eval::EventValue;
-use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule};
+use rsigma_parser::{
+    Detection, DetectionItem, FieldSpec, Modifier, SigmaRule, SigmaString, SigmaValue, SpecialChar,
+    StringPart,
+};
 
 /// What stands before the name of a field that is read as text. No JSON of a log holds it unescaped,
 /// and a rule cannot type it in YAML.
@@ -28,17 +36,108 @@ pub fn searching(rule: &SigmaRule) -> SigmaRule {
 fn search(detection: &mut Detection) {
     match detection {
         Detection::AllOf(items) => {
-            *items = std::mem::take(items).into_iter().flat_map(one_by_one).collect();
-            items.iter_mut().filter(|item| is_search(item)).for_each(|item| {
-                if let Some(name) = &mut item.field.name {
-                    name.insert_str(0, AS_TEXT);
+            let (mut lines, mut choices) = (Vec::new(), Vec::new());
+            for item in std::mem::take(items).into_iter().flat_map(one_by_one) {
+                let mut ways = ways(item);
+                match ways.len() {
+                    1 => lines.append(&mut ways),
+                    _ => {
+                        let each = ways.into_iter().map(|way| Detection::AllOf(vec![way]));
+                        choices.push(Detection::AnyOf(each.collect()));
+                    }
                 }
-            })
+            }
+            *detection = match choices.is_empty() {
+                true => Detection::AllOf(lines),
+                false => {
+                    let lines = (!lines.is_empty()).then_some(Detection::AllOf(lines));
+                    Detection::And(lines.into_iter().chain(choices).collect())
+                }
+            };
         }
         Detection::AnyOf(parts) | Detection::And(parts) => parts.iter_mut().for_each(search),
+        Detection::Keywords(words) => words.iter_mut().for_each(as_text),
         // What is in an array is looked at by the evaluator, which does not know the names.
-        Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => {}
+        Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {}
     }
+}
+
+/// Writes a number as text, as which words are looked for.
+fn as_text(word: &mut SigmaValue) {
+    if matches!(word, SigmaValue::Integer(_) | SigmaValue::Float(_)) {
+        *word = SigmaValue::String(SigmaString::from_raw(&word.to_string()));
+    }
+}
+
+/// The lines of which one must fit for a line to fit.
+fn ways(mut item: DetectionItem) -> Vec<DetectionItem> {
+    if item.field.name.is_none() {
+        item.values.iter_mut().for_each(as_text);
+        return vec![item];
+    }
+    if item.field.has_modifier(Modifier::Cidr) {
+        item.values.iter_mut().for_each(as_network);
+    }
+    use Modifier::{Cased, Contains, EndsWith, Re, StartsWith};
+    let modifiers = &item.field.modifiers;
+    let only = |known: &[Modifier]| modifiers.iter().all(|modifier| known.contains(modifier));
+    let is_plain = only(&[Cased]);
+    let may_be_any = only(&[Cased, Contains, StartsWith, EndsWith]);
+    let may_be_missing = only(&[Cased, Contains, StartsWith, EndsWith, Re]);
+    let is_search = is_search(&item);
+    let several = item.values.len() > 1;
+    let (mut texts, mut others) = (Vec::new(), Vec::new());
+    let (mut missing, mut any) = (Vec::new(), Vec::new());
+    for value in std::mem::take(&mut item.values) {
+        match &value {
+            SigmaValue::Null if several && may_be_missing => missing.push(value),
+            SigmaValue::String(text) if may_be_any && is_star(text) => {
+                any = vec![SigmaValue::Bool(true)];
+            }
+            SigmaValue::String(text) if is_plain && is_part(text) => texts.push(value),
+            _ => match is_search {
+                true => texts.push(value),
+                false => others.push(value),
+            },
+        }
+    }
+    let name = item.field.name.clone();
+    let way = |prefix: &str, modifiers: &[Modifier], values: Vec<SigmaValue>| {
+        let field = name.as_ref().map(|name| format!("{prefix}{name}"));
+        (!values.is_empty())
+            .then(|| DetectionItem { field: FieldSpec::new(field, modifiers.to_vec()), values })
+    };
+    let ways = [
+        way("", modifiers, others),
+        way(AS_TEXT, modifiers, texts),
+        way("", &[], missing),
+        way("", &[Modifier::Exists], any),
+    ];
+    let ways: Vec<DetectionItem> = ways.into_iter().flatten().collect();
+    if ways.is_empty() { vec![item] } else { ways }
+}
+
+/// Writes an address as the network that holds nothing else.
+fn as_network(value: &mut SigmaValue) {
+    let SigmaValue::String(text) = value else { return };
+    let address = text.as_plain().and_then(|text| text.trim().parse::<IpAddr>().ok());
+    let Some(address) = address else { return };
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    *value = SigmaValue::String(SigmaString::from_raw(&format!("{address}/{bits}")));
+}
+
+/// Whether a text stands for any text.
+fn is_star(text: &SigmaString) -> bool {
+    let star = |part: &StringPart| matches!(part, StringPart::Special(SpecialChar::WildcardMulti));
+    !text.parts.is_empty() && text.parts.iter().all(star)
+}
+
+/// Whether a text stands for a part of one, between stars.
+fn is_part(text: &SigmaString) -> bool {
+    let star = |part: Option<&StringPart>| {
+        matches!(part, Some(StringPart::Special(SpecialChar::WildcardMulti)))
+    };
+    star(text.parts.first()) && star(text.parts.last())
 }
 
 /// A line without a field of which all values must be there, as a line for each of them.

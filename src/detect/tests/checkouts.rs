@@ -221,3 +221,44 @@ fn a_correlation_names_rules_in_any_case_and_says_which_is_missing() {
     let named = RuleSet::load(true, &[folder.path().join("a.yml")], &Arc::default());
     assert!(named.unwrap_err()[0].to_string().contains("'nobody', which is no rule"));
 }
+
+#[test]
+fn stars_nulls_numbers_and_addresses_match_as_they_are_meant() {
+    let record = r#","sourceIPAddress":"203.0.113.7","vpcEndpointId":"2001:db8::1","userAgent":"x","errorMessage":null,"recipientAccountId":"111122223333","responseElements":{"ConsoleLogin":"Failure"},"resources":[{"ARN":"arn:id:1"},{"type":"t"}],"requestParameters":{"none":null,"list":["a"],"port":22,"empty":{}}"#;
+    for (lines, found) in [
+        ("{responseElements: '*Failure*'}", true),
+        ("{responseElements: '*Success*'}", false),
+        ("{responseElements: ['*no*', '*failure*']}", true),
+        ("{responseElements: ['*no*', Failure]}", false),
+        ("{responseElements|cased: '*failure*'}", false),
+        ("{resources: '*id*'}", true),
+        ("{resources: '*other*'}", false),
+        ("{responseElements: '*'}", true),
+        ("{responseElements: [Failure, '**']}", true),
+        ("{requestParameters.empty: '*'}", true),
+        ("{requestParameters.port: '*'}", true),
+        ("{requestParameters.list: '*'}", true),
+        ("{requestParameters.none: '*'}", false),
+        ("{requestParameters.other: '*'}", false),
+        ("{userAgent: '*x*', resources: '*id*'}", true),
+        ("{errorCode: [null, Success]}", true),
+        ("{errorMessage: [Success, null]}", true),
+        ("{userAgent: [null, x]}", true),
+        ("{userAgent: [null, y]}", false),
+        ("{userAgent|contains: [null, y]}", false),
+        ("{errorCode|startswith: [null, y]}", true),
+        ("[111122223333]", true),
+        ("[444455556666]", false),
+        ("111122223333", true),
+        ("{'|all': [111122223333, Failure]}", true),
+        ("{sourceIPAddress|cidr: 203.0.113.7}", true),
+        ("{sourceIPAddress|cidr: [203.0.113.8, 203.0.113.9]}", false),
+        ("{vpcEndpointId|cidr: '2001:db8::1'}", true),
+        ("{vpcEndpointId|cidr: '2001:db8::2'}", false),
+    ] {
+        let text = GOOD.replace("{eventName: DisableKey}", lines);
+        let loaded = load(false, &[("a.yml", &text)]);
+        let loaded = loaded.unwrap_or_else(|errors| panic!("{lines}: {errors:?}"));
+        assert_eq!(matched(&loaded.rules, record).len(), usize::from(found), "{lines}");
+    }
+}
