@@ -50,8 +50,8 @@ pub enum Kind {
     EventCount(Vec<Limit>),
     /// How many different values the fields have, together.
     ValueCount(Vec<Limit>, Vec<String>),
-    /// Whether every step was made.
-    Temporal,
+    /// How many of the steps were made.
+    Temporal(Vec<Limit>),
     /// Whether every step was made, each at the time of the one before it or later.
     TemporalOrdered,
 }

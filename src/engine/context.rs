@@ -136,7 +136,7 @@ fn is_by_row(rule: &Stateful<'_>) -> bool {
     let by_row = correlation.by.iter().all(|by| by.of.is_empty() && KNOWN.contains(&&*by.name));
     let counts = match &correlation.kind {
         Kind::ValueCount(_, fields) => matches!(fields.as_slice(), [field] if field == SUBJECT),
-        Kind::EventCount(_) | Kind::Temporal | Kind::TemporalOrdered => true,
+        Kind::EventCount(_) | Kind::Temporal(_) | Kind::TemporalOrdered => true,
     };
     // Which finding of a single record is raised, its text alone tells.
     by_row && counts && !matches!(correlation.verdict, Verdict::Raises(_))

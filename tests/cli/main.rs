@@ -11,6 +11,7 @@ mod actors;
 mod bucket;
 mod cases;
 mod chain;
+mod checkouts;
 mod collections;
 mod config;
 mod configuration;

@@ -13,7 +13,7 @@ use crate::detect::stateful::{By, Compare, Correlation, Kind, Limit, Verdict};
 use crate::model::level::Level;
 
 /// Compiles `rule`. `verdict` says what a match of the correlation becomes. Matches of its rules
-/// below the level `from` do not count.
+/// below the level `from` do not count. Of a built-in rule, which `is_own`, every step must be made.
 ///
 /// # Errors
 /// The reason to skip the correlation.
@@ -21,6 +21,7 @@ pub fn correlation(
     rule: &CorrelationRule,
     verdict: Verdict,
     from: Level,
+    is_own: bool,
 ) -> Result<Correlation, String> {
     if rule.window != WindowMode::Sliding {
         return Err(format!("`{}` windows are not supported", rule.window.as_str()));
@@ -39,12 +40,22 @@ pub fn correlation(
             return Err("`value_count` needs a `field` in its condition".to_owned());
         }
         CorrelationType::ValueCount => Kind::ValueCount(limits, fields),
-        CorrelationType::Temporal => Kind::Temporal,
-        CorrelationType::TemporalOrdered => Kind::TemporalOrdered,
+        CorrelationType::Temporal if is_own => Kind::Temporal(vec![all(rule)]),
+        CorrelationType::Temporal => Kind::Temporal(limits),
+        CorrelationType::TemporalOrdered if is_own || means_all(&limits, rule) => {
+            Kind::TemporalOrdered
+        }
+        CorrelationType::TemporalOrdered => {
+            return Err(
+                "`temporal_ordered` asks for all of its rules, and its condition for other \
+                        numbers of them"
+                    .to_owned(),
+            );
+        }
         other => return Err(format!("`{}` correlations are not supported", other.as_str())),
     };
     let steps = match kind {
-        Kind::Temporal | Kind::TemporalOrdered => {
+        Kind::Temporal(_) | Kind::TemporalOrdered => {
             rule.rules.iter().map(|name| vec![name.clone()]).collect()
         }
         _ => vec![rule.rules.clone()],
@@ -65,6 +76,18 @@ pub fn correlation(
     let seconds = i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX);
     let span = seconds.saturating_mul(1_000_000);
     Ok(Correlation { kind, steps, by: by.collect(), span, from, verdict, usual: None })
+}
+
+/// The limit that all rules of a correlation must match.
+fn all(rule: &CorrelationRule) -> Limit {
+    Limit { than: Compare::MoreOrEqual, number: rule.rules.len() as u64 }
+}
+
+/// Whether limits hold if all rules match, and never if some of them do not.
+fn means_all(limits: &[Limit], rule: &CorrelationRule) -> bool {
+    let hold = |count: u64| limits.iter().all(|limit| limit.holds(count));
+    let rules = rule.rules.len() as u64;
+    hold(rules) && !(1..rules).any(hold)
 }
 
 fn limit((operator, number): &(ConditionOperator, u64)) -> Limit {

@@ -157,10 +157,11 @@ pub fn correlated(
     rule: &CorrelationRule,
 ) -> Result<Result<Rule, String>, String> {
     let file = &document.file;
-    let compiled = match correlation(rule, verdict(file, rule), from(file, rule)) {
-        Ok(compiled) => with_own(compiled, file, rule),
-        Err(reason) => return Ok(Err(reason)),
-    };
+    let compiled =
+        match correlation(rule, verdict(file, rule), from(file, rule), file.embedded.is_some()) {
+            Ok(compiled) => with_own(compiled, file, rule),
+            Err(reason) => return Ok(Err(reason)),
+        };
     let body = Body::Correlation(Box::new(compiled), rule.generate);
     papers(document, &Paper::of_correlation(rule), Routes::default(), body).map(Ok)
 }

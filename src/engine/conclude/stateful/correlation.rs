@@ -292,7 +292,7 @@ fn details(
         Kind::ValueCount(..) => {
             add("most_values_in_window", peak.into());
         }
-        Kind::Temporal | Kind::TemporalOrdered => {}
+        Kind::Temporal(_) | Kind::TemporalOrdered => {}
     }
     let group: BTreeMap<&str, &Option<String>> =
         correlation.by.iter().map(|by| by.name.as_str()).zip(by).collect();

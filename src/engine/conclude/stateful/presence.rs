@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::detect::stateful::{Compare, Correlation, Kind};
+use crate::detect::stateful::{Compare, Correlation, Kind, Limit};
 use crate::detect::usual::Reads;
 
 /// Counters, at most; two million of them take 8 MiB. A few records need few.
@@ -60,29 +60,37 @@ impl Presence {
         part: [u64; 2],
         comes: impl Fn(u32) -> bool,
     ) -> bool {
+        let mut steps = 0..u32::try_from(correlation.steps.len()).unwrap_or(u32::MAX);
+        let may_be_made = |step: u32| comes(step) || self.count(rule, step, part) > 0;
         match &correlation.kind {
             Kind::EventCount(limits) | Kind::ValueCount(limits, _) => {
-                let least = limits.iter().map(|limit| match limit.than {
-                    Compare::More => limit.number.saturating_add(1),
-                    Compare::MoreOrEqual | Compare::Equal => limit.number,
-                    Compare::Less | Compare::LessOrEqual | Compare::NotEqual => 0,
-                });
                 let usual = correlation.usual.map_or(u64::MAX, Reads::least);
-                let least = least.max().unwrap_or_default().min(usual);
+                let least = least(limits).min(usual);
                 self.count(rule, ALL_STEPS, part) >= least || comes(0)
             }
-            Kind::Temporal | Kind::TemporalOrdered => {
-                let steps = u32::try_from(correlation.steps.len()).unwrap_or(u32::MAX);
-                (0..steps).all(|step| comes(step) || self.count(rule, step, part) > 0)
+            Kind::Temporal(limits) => {
+                let made = steps.filter(|step| may_be_made(*step)).count();
+                made as u64 >= least(limits)
             }
+            Kind::TemporalOrdered => steps.all(may_be_made),
         }
     }
+}
+
+/// The least count that satisfies some limits.
+fn least(limits: &[Limit]) -> u64 {
+    let least = limits.iter().map(|limit| match limit.than {
+        Compare::More => limit.number.saturating_add(1),
+        Compare::MoreOrEqual | Compare::Equal => limit.number,
+        Compare::Less | Compare::LessOrEqual | Compare::NotEqual => 0,
+    });
+    least.max().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::stateful::{Limit, Verdict};
+    use crate::detect::stateful::Verdict;
     use crate::model::level::Level;
 
     fn asking(kind: Kind, steps: usize) -> Correlation {
@@ -119,5 +127,11 @@ mod tests {
         assert!(presence.could_hold(1, &chain, part, |step| step == 0));
         presence.add((1, 0), part, 1);
         assert!(presence.could_hold(1, &chain, part, none));
+        let at_least =
+            |number| asking(Kind::Temporal(vec![Limit { than: Compare::MoreOrEqual, number }]), 3);
+        assert!(presence.could_hold(1, &at_least(2), part, none));
+        assert!(!presence.could_hold(1, &at_least(3), part, none));
+        assert!(presence.could_hold(1, &at_least(3), part, |step| step == 2));
+        assert!(!presence.could_hold(1, &at_least(1), other, none));
     }
 }

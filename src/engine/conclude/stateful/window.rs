@@ -94,11 +94,17 @@ impl<'a> Window<'a> {
                 let count = self.values.len() as u64;
                 (count, limits.iter().all(|limit| limit.holds(count)))
             }
-            Kind::Temporal | Kind::TemporalOrdered => {
-                let count = self.steps.iter().filter(|count| **count > 0).count();
-                (count as u64, count == self.steps.len())
+            Kind::Temporal(limits) => {
+                let count = self.made() as u64;
+                (count, limits.iter().all(|limit| limit.holds(count)))
             }
+            Kind::TemporalOrdered => (self.made() as u64, self.made() == self.steps.len()),
         }
+    }
+
+    /// How many steps were made.
+    fn made(&self) -> usize {
+        self.steps.iter().filter(|count| **count > 0).count()
     }
 
     /// Whether any record lies in the range that is reported. A record that comes late makes a window
