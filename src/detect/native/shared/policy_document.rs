@@ -106,7 +106,7 @@ pub fn set_unread(event: &Event<'_>, view: &View<'_>) -> Option<String> {
 }
 
 /// The key that a call of `CreateKey`, `PutKeyPolicy` or `ReplicateKey` sets the policy of.
-fn key_of(event: &Event<'_>, view: &View<'_>) -> Option<String> {
+pub fn key_of(event: &Event<'_>, view: &View<'_>) -> Option<String> {
     match view.name()?.as_ref() {
         "ReplicateKey" => {
             let replica = ["responseElements", "replicaKeyMetadata", "arn"];
