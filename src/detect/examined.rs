@@ -37,10 +37,14 @@ impl RuleSet {
             _ => None,
         };
         let shown: Vec<(u32, u64)> = self.wiring.whole_log.iter().filter_map(shown).collect();
+        let lists = self.router.lists_of();
         let of = |rules: &BTreeSet<u32>| {
             let shown = shown.iter().filter(|(about, _)| rules.contains(about));
             let most = shown.map(|(_, number)| *number).max().unwrap_or(0);
-            self.router.examined(taken, rules).max(most)
+            // A record counts once, by its list.
+            let looked: BTreeSet<usize> =
+                rules.iter().filter_map(|rule| lists.get(rule)).flatten().copied().collect();
+            looked.iter().filter_map(|list| taken.get(*list)).sum::<u64>().max(most)
         };
         let looked = self.wiring.feeders(|step| of(step) > 0);
         let reported = self.metas.iter().zip(&self.wiring.reported).zip(&looked);

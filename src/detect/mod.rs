@@ -275,6 +275,15 @@ impl RuleSet {
         self.router.candidates_of(header)
     }
 
+    /// Those of `candidates`, which are a record's, that are about it; `None` if nobody can say.
+    pub fn about<'a>(
+        &'a self,
+        candidates: &'a Candidates,
+        header: &Header<'_>,
+    ) -> Option<&'a Candidates> {
+        self.router.about(candidates, header)
+    }
+
     /// The stateful rules that the matches of a rule go to.
     pub fn feeds(&self, rule: usize) -> &[Feed] {
         self.wiring.feeds.get(rule).map_or(&[], Vec::as_slice)
@@ -300,15 +309,19 @@ impl RuleSet {
     /// The stateful rules in the order in which they must decide: a rule comes after the rules that
     /// feed it.
     pub fn stateful(&self) -> impl Iterator<Item = Stateful<'_>> {
-        let rules = self.wiring.order.iter().zip(&self.wiring.about);
-        rules.filter_map(|(&rule, &about)| {
-            let code = match &self.rules.get(rule)?.body {
-                Body::Correlation(correlation, _) => Over::Correlation(correlation),
-                Body::History(_, history) => Over::History(history.as_ref()),
-                _ => return None,
-            };
-            Some(Stateful { rule, about, code })
-        })
+        (0u32..).take(self.wiring.order.len()).filter_map(|number| self.stateful_of(number))
+    }
+
+    /// The stateful rule of a number in that order.
+    pub fn stateful_of(&self, number: u32) -> Option<Stateful<'_>> {
+        let at = number as usize;
+        let (rule, about) = (*self.wiring.order.get(at)?, *self.wiring.about.get(at)?);
+        let code = match &self.rules.get(rule)?.body {
+            Body::Correlation(correlation, _) => Over::Correlation(correlation),
+            Body::History(_, history) => Over::History(history.as_ref()),
+            _ => return None,
+        };
+        Some(Stateful { rule, about, code })
     }
 
     /// The history of a rule and its number in the order of [`stateful`](RuleSet::stateful).

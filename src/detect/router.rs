@@ -7,7 +7,8 @@
 //! Unicode, so the router cannot look up a source or name that is not ASCII. Such a record gets the
 //! list of all rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::case::{COUNT, Case, Cases};
 use crate::record::event::{Header, Raw};
@@ -194,15 +195,13 @@ impl Router {
         self.lists.len()
     }
 
-    /// How many records at least one of `rules` looked at, given for how many each list was taken.
-    pub fn examined(&self, taken: &[u64], rules: &BTreeSet<u32>) -> u64 {
-        let looked = |list: &[u32]| list.iter().any(|rule| rules.contains(rule));
-        self.lists
-            .iter()
-            .zip(taken)
-            .filter(|(list, _)| looked(list))
-            .map(|(_, number)| number)
-            .sum()
+    /// For each rule that is in a list, the numbers of its lists.
+    pub fn lists_of(&self) -> HashMap<u32, Vec<usize>> {
+        let mut of: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (number, list) in self.lists.iter().enumerate() {
+            list.iter().for_each(|rule| of.entry(*rule).or_default().push(number));
+        }
+        of
     }
 
     /// The rules that could match a record of this `eventSource` and `eventName`, as ascending
@@ -227,6 +226,26 @@ impl Router {
             (Some(source), Some(name)) => self.candidates(source, name),
             _ => &self.all,
         }
+    }
+
+    /// Those of a record's candidates that are about it. A record whose source or name is no plain string
+    /// is shown to all rules, and about it are those that are about what it spells: else one odd record
+    /// would count for each rule. `None` if it spells none that is in the tables.
+    pub fn about<'a>(
+        &'a self,
+        candidates: &'a Candidates,
+        header: &Header<'_>,
+    ) -> Option<&'a Candidates> {
+        if !std::ptr::eq(candidates, &raw const self.all) {
+            return Some(candidates);
+        }
+        let spelt = |member: Option<Raw<'_>>| match member {
+            Some(raw) => raw.text().map(Cow::into_owned),
+            None => Some(String::new()),
+        };
+        let (source, name) = (spelt(header.source)?, spelt(header.name)?);
+        let found = self.candidates(source.as_bytes(), name.as_bytes());
+        Some(found).filter(|found| !std::ptr::eq(*found, &raw const self.all))
     }
 
     fn named<'a>(

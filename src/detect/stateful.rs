@@ -136,6 +136,12 @@ pub trait History: Send + Sync {
     /// that the selection fits.
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>);
 
+    /// Whether a mark says that nobody knows what the record did, so that nothing is compared across it.
+    /// Such a mark counts although an export left out what the history asks for.
+    fn is_gap(&self, _mark: &Mark) -> bool {
+        false
+    }
+
     /// Whether it wants to be shown records, and not only uses.
     fn wants_records(&self) -> bool {
         true

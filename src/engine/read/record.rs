@@ -85,7 +85,9 @@ fn look_at(
     }
     unknown::note(sink, record, &answers);
     let why = keep::why(sink, record, &answers, range, kms || tags);
-    let list = (range == Range::Reported).then(|| rules.list(|| Case::of(&record.view))).flatten();
+    let about = sink.context.plan.rules.about(rules, &record.basics.header);
+    let about = about.filter(|_| range.is_found());
+    let list = about.and_then(|about| about.list(|| Case::of(&record.view)));
     let found = !answers.hits.is_empty() || !answers.histories.is_empty();
     let matters = kms || for_keys || found || why != 0;
     if matters || list.is_some() {

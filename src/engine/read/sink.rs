@@ -79,7 +79,8 @@ impl Sink for BlobSink<'_, '_> {
                 if kms && case.is_delivered() {
                     self.note_delivery(record, &basics);
                 }
-                if let Some(list) = rules.list(|| case) {
+                let about = self.context.plan.rules.about(rules, &basics.header);
+                if let Some(list) = about.and_then(|about| about.list(|| case)) {
                     self.look_at(number, record, &basics, list);
                 }
             }
@@ -138,9 +139,7 @@ impl BlobSink<'_, '_> {
     /// Notes that the rules of a list look at a record, if this run judges it, though none can match.
     fn look_at(&mut self, number: u64, record: Marked<'_>, basics: &Basics<'_>, list: u64) {
         let in_range = self.context.plan.filter.range(basics.time, &basics.header);
-        if in_range == Range::Reported
-            && keep::range(self, (number, basics), record).0 == Range::Reported
-        {
+        if in_range == Range::Reported && keep::range(self, (number, basics), record).0.is_found() {
             let identity = self.identity(number, record, &basics.header);
             self.look(&identity, list);
         }

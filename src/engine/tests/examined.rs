@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::history::{Rng, history};
 use super::twin::One;
-use super::{CASES, files, how, outcome};
+use super::{CASES, files, how, outcome, scan_folder};
 use crate::detect::RuleSet;
 use crate::engine::plan::{Filter, Plan};
 use crate::model::time::Time;
@@ -109,4 +109,32 @@ fn each_record_in_range_counts_once_for_each_rule_that_is_about_it() {
         some += u64::from(expected["chain"] > 0);
     }
     assert!(some > CASES / 2, "the chain looked at records in {some} of {CASES} cases");
+}
+
+#[test]
+fn a_record_that_is_shown_to_all_rules_counts_for_those_that_are_about_it() {
+    let looked = |name: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let record = format!(
+            r#"{{"eventSource": "kms.amazonaws.com", "eventName": {name}, "eventID": "e",
+            "eventTime": "2026-11-02T10:00:00Z", "recipientAccountId": "111122223333",
+            "awsRegion": "eu-central-1", "eventType": "AwsApiCall",
+            "userIdentity": {{"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ana"}}}}"#
+        );
+        std::fs::write(folder.path().join("a.json"), format!("{{\"Records\": [{record}]}}"))
+            .unwrap();
+        let plan = Plan::new(rules(true));
+        let outcome = scan_folder(folder.path(), &plan);
+        assert_eq!(outcome.totals.records, 1);
+        let metas = plan.rules.metas().iter();
+        let counted = metas.filter(|meta| outcome.examined[&meta.id] > 0);
+        counted.map(|meta| meta.title.clone()).collect::<Vec<_>>()
+    };
+    let decrypts = looked(r#""Decrypt""#);
+    assert_eq!(decrypts, ["decrypts", "direct"]);
+    assert_eq!(looked(r#""De\u0063rypt""#), decrypts, "it spells the same");
+    assert_eq!(looked(r#""Encr\u0079pt""#), ["makes"]);
+    for nobody_can_say in [r#"["Decrypt"]"#, r#""D\u00e9crypt""#, r#""Décrypt""#, "7"] {
+        assert_eq!(looked(nobody_can_say), [] as [&str; 0], "{nobody_can_say}");
+    }
 }

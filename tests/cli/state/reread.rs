@@ -55,6 +55,16 @@ fn reread_asks_rules_that_are_new() {
 }
 
 #[test]
+fn what_is_judged_again_is_looked_at_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/a.json.gz", file(&[deletion(1, 1), record(2, "DisableKey", 2, EARLY)]));
+    let examined = |report: &Value| report["examined"]["key-deletion-scheduled"].clone();
+    assert_eq!(examined(&scan(&sandbox, &[]).1), 1);
+    assert_eq!(examined(&scan(&sandbox, &[]).1), 0, "nothing was read");
+    assert_eq!(examined(&scan(&sandbox, &["--reread"]).1), 1);
+}
+
+#[test]
 fn reread_needs_a_state() {
     let sandbox = Sandbox::new();
     let ended = sandbox.keytrail(["scan", "logs", "--reread"]).run();

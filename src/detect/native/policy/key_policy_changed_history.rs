@@ -17,6 +17,9 @@ const MADE: u32 = 0;
 /// The policy replaced another one.
 const REPLACED: u32 = 1;
 
+/// The value of a mark for a policy that cannot be read.
+const UNREAD: &str = "";
+
 /// See `rules/policy/key-policy-changed.md`.
 #[derive(Debug)]
 pub struct KeyPolicyChangedHistory;
@@ -29,7 +32,7 @@ impl History for KeyPolicyChangedHistory {
         let replaced = view.name().is_some_and(|name| name == "PutKeyPolicy");
         let kind = if replaced { REPLACED } else { MADE };
         if let Some(part) = set_unread(event, view) {
-            marks.push(Mark { part, kind, value: String::new() });
+            marks.push(Mark { part, kind, value: UNREAD.to_owned() });
             return;
         }
         let (key, allowances) = if let Some(given) = KeyPolicy::of(event, view) {
@@ -43,6 +46,10 @@ impl History for KeyPolicyChangedHistory {
         if let (Some(part), Ok(value)) = (key, serde_json::to_string(&allowances)) {
             marks.push(Mark { part, kind, value });
         }
+    }
+
+    fn is_gap(&self, mark: &Mark) -> bool {
+        mark.value == UNREAD
     }
 
     fn needs(&self) -> &[&[u32]] {

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::detect::native::shared::policy_change::{Before, Rights, changes, mark, names};
+use crate::detect::native::shared::policy_change::{Before, Rights, changes, is_gap, mark, names};
 use crate::detect::native::shared::policy_document::{NAMES_MAX, list_of};
 use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, Scope};
 use crate::model::level::Level;
@@ -45,6 +45,10 @@ fn removed(now: &Rights, before: &Before) -> Value {
 impl History for PolicyAdminRemoved {
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         mark(event, view, marks);
+    }
+
+    fn is_gap(&self, mark: &Mark) -> bool {
+        is_gap(mark)
     }
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {

@@ -14,6 +14,11 @@ use crate::policy::Principal;
 use crate::record::event::Event;
 use crate::record::kms::View;
 
+/// A policy that was read,
+const READ: u32 = 0;
+/// and one that nobody can read.
+const UNREAD: u32 = 1;
+
 /// See `rules/policy/policy-external-trust-spread.md`.
 #[derive(Debug)]
 pub struct PolicyExternalTrustSpread(pub Arc<Estate>);
@@ -40,15 +45,19 @@ impl History for PolicyExternalTrustSpread {
             // Whom it trusts is not known from then on.
             let nobody = (key, BTreeSet::<String>::new());
             let value = serde_json::to_string(&nobody).unwrap_or_default();
-            marks.push(Mark { part, kind: 0, value });
+            marks.push(Mark { part, kind: UNREAD, value });
             return;
         }
         let Some(given) = KeyPolicy::of(event, view).filter(|_| !view.attempt()) else { return };
         let Some(key) = given.place().key else { return };
         // A policy that trusts no other account may replace one that did.
         if let Ok(value) = serde_json::to_string(&(key, accounts(&given))) {
-            marks.push(Mark { part: given.account.clone(), kind: 0, value });
+            marks.push(Mark { part: given.account.clone(), kind: READ, value });
         }
+    }
+
+    fn is_gap(&self, mark: &Mark) -> bool {
+        mark.kind == UNREAD
     }
 
     fn conclude(&self, notes: &[Noted], context: &Context<'_>) -> Vec<Decided> {

@@ -3,7 +3,7 @@
 //! It is code because it compares a policy with the one before it. What must stay true: the first
 //! policy of a key in the log gives no finding, because the rights before it are unknown.
 
-use crate::detect::native::shared::policy_change::{changes, mark, names};
+use crate::detect::native::shared::policy_change::{changes, is_gap, mark, names};
 use crate::detect::stateful::{Context, Decided, History, Mark, Noted, Scope};
 use crate::model::level::Level;
 use crate::record::event::Event;
@@ -16,6 +16,10 @@ pub struct PolicySelfGrant;
 impl History for PolicySelfGrant {
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         mark(event, view, marks);
+    }
+
+    fn is_gap(&self, mark: &Mark) -> bool {
+        is_gap(mark)
     }
 
     fn conclude(&self, notes: &[Noted], _context: &Context<'_>) -> Vec<Decided> {

@@ -88,6 +88,11 @@ pub fn mark(event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
     }
 }
 
+/// Whether a mark is for a policy that cannot be read.
+pub fn is_gap(mark: &Mark) -> bool {
+    mark.value == UNREAD
+}
+
 /// The policies of one second, any of which may have been the last. What is asked of all of them is
 /// kept, since a flood may set thousands within a second.
 #[derive(Debug, Default)]

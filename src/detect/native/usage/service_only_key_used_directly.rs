@@ -27,6 +27,9 @@ const VIA: &[&str] = &["kms:viaservice"];
 #[derive(Debug)]
 pub struct ServiceOnlyKeyUsedDirectly;
 
+/// The value of a mark for a policy that allows, or may allow, any way: no services.
+const ANY_WAY: &str = "[]";
+
 /// The services through which a policy lets principals use the key, if it allows no other way. A
 /// service is named by the first label of its host name.
 fn services(given: &KeyPolicy) -> BTreeSet<String> {
@@ -55,7 +58,7 @@ impl History for ServiceOnlyKeyUsedDirectly {
     fn note(&self, event: &Event<'_>, view: &View<'_>, marks: &mut Vec<Mark>) {
         if let Some(part) = set_unread(event, view) {
             // It may let anybody use the key.
-            marks.push(Mark { part, kind: POLICY, value: "[]".to_owned() });
+            marks.push(Mark { part, kind: POLICY, value: ANY_WAY.to_owned() });
             return;
         }
         let Some(given) = KeyPolicy::of(event, view).filter(|_| !view.attempt()) else { return };
@@ -63,6 +66,10 @@ impl History for ServiceOnlyKeyUsedDirectly {
         if let Ok(value) = serde_json::to_string(&services(&given)) {
             marks.push(Mark { part: key.to_owned(), kind: POLICY, value });
         }
+    }
+
+    fn is_gap(&self, mark: &Mark) -> bool {
+        mark.kind == POLICY && mark.value == ANY_WAY
     }
 
     fn uses(&self) -> Uses<'_> {
