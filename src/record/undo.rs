@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::model::arn::Arn;
 use crate::model::undo::Reversible;
-use crate::record::json::Json;
+use crate::record::json::{Json, Kind};
 use crate::record::kms::View;
 use crate::record::unknown::Unknown;
 
@@ -50,7 +50,11 @@ enum Of {
 }
 
 const STORE: Of = Of::Named(&[&["requestParameters", "customKeyStoreId"]]);
-const TRAIL: Of = Of::Named(&[&["requestParameters", "name"]]);
+const TRAIL: Of = Of::Named(&[
+    &["requestParameters", "name"],
+    &["responseElements", "trailARN"],
+    &["responseElements", "name"],
+]);
 const EVENT_STORE: Of = Of::Named(&[&["requestParameters", "eventDataStore"]]);
 const BUCKET: Of = Of::Named(&[&["requestParameters", "bucketName"]]);
 /// What would give another thing in the place of the first is no undoing: a trail of the same name with
@@ -199,14 +203,17 @@ pub fn undone(view: &View<'_>) -> Option<Undoes> {
     let pair = PAIRS.iter().find(undoes)?;
     // Other material than before restores nothing.
     let import_type = view.event().text_at(&["requestParameters", "importType"]);
-    if import_type.is_some_and(|of| of != "EXISTING_KEY_MATERIAL") {
+    let is_other = import_type.is_some_and(|of| of != "EXISTING_KEY_MATERIAL");
+    if is_other || (matches!(pair.of, Of::Material) && asked(view).is_none()) {
         return None;
     }
     let whole = |parts: u64| (parts, !parts);
     let (parts, cleared) = match &*name {
         // A policy that cannot be read may say anything.
         "PutKeyPolicy" => others(view).map_or((u64::MAX, u64::MAX), whole),
-        "UpdateTrail" => (settings(view, false)?, settings(view, true)?),
+        "UpdateTrail" => {
+            settings(view, false).zip(settings(view, true)).unwrap_or((u64::MAX, u64::MAX))
+        }
         "PutBucketVersioning" => versioning(view).map_or((u64::MAX, u64::MAX), whole),
         _ => whole(0),
     };
@@ -216,6 +223,17 @@ pub fn undone(view: &View<'_>) -> Option<Undoes> {
 /// Whether an export does not tell if a call failed. One that did undoes nothing.
 fn may_have_failed(view: &View<'_>) -> bool {
     Unknown::of(view.event().text()).is_some_and(|unknown| unknown.has("errorCode"))
+}
+
+/// What a call asked for; `None` if the record does not tell: CloudTrail leaves out what is too large, and
+/// exports leave out what they like.
+fn asked<'a>(view: &View<'a>) -> Option<Json<'a>> {
+    let request = view.event().get("requestParameters")?;
+    let is_there = request.kind() == Kind::Object && request.get("omitted").is_none();
+    let unknown = Unknown::of(view.event().text());
+    let is_cut =
+        unknown.is_some_and(|it| it.names().any(|name| name.starts_with("requestParameters")));
+    (is_there && !is_cut).then_some(request)
 }
 
 /// Whether a call only asks if it would succeed.
@@ -311,7 +329,7 @@ fn account(principal: &Value, own: &str) -> u64 {
 
 /// Settings of a trail that a call gives this value, or one that cannot be read, as bits.
 fn settings(view: &View<'_>, of: bool) -> Option<u64> {
-    let request = view.event().get("requestParameters")?;
+    let request = asked(view)?;
     let read = |value: Json<'_>| match value.as_bool() {
         Some(value) => value == of,
         None => !value.is_null(),
@@ -336,145 +354,4 @@ fn versioning(view: &View<'_>) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::record::event::Event;
-    use crate::record::scan::{Index, plain};
-
-    const KEY: &str =
-        "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-
-    fn of<T>(name: &str, request: Value, ask: impl FnOnce(&View<'_>) -> T) -> T {
-        let is = |pair: &&Pair| pair.does == name || pair.undone_by.contains(&name);
-        let service = PAIRS.iter().find(is).map_or("kms", |pair| pair.service);
-        let record = json!({
-            "eventName": name, "eventSource": format!("{service}.amazonaws.com"), "awsRegion": "eu-central-1",
-            "recipientAccountId": "111122223333", "requestParameters": request,
-            "resources": [{"ARN": KEY, "type": "AWS::KMS::Key"}],
-        });
-        let text = record.to_string();
-        let mut index = Index::default();
-        plain::scan(text.as_bytes(), &mut index).unwrap();
-        let event = Event::new(&text, &index);
-        ask(&View::new(&event))
-    }
-
-    #[test]
-    fn every_call_that_undoes_something_is_asked_for() {
-        for name in PAIRS.iter().flat_map(|pair| pair.undone_by) {
-            assert!(may_undo(name.as_bytes()), "{name}");
-        }
-        assert!(!may_undo(b"DisableKey"));
-    }
-
-    #[test]
-    fn a_call_of_which_nobody_knows_whether_it_failed_undoes_nothing() {
-        let undone_of = |unknown: &[&str]| {
-            let members = json!({"eventName":"EnableKey","eventSource":"kms.amazonaws.com","resources":[{"ARN":KEY}]});
-            let text = crate::record::unknown::with(unknown, members.as_object().unwrap().clone());
-            let mut index = Index::default();
-            plain::scan(text.as_bytes(), &mut index).unwrap();
-            undone(&View::new(&Event::new(&text, &index))).is_some()
-        };
-        assert!(undone_of(&["userAgent"]) && !undone_of(&["errorCode"]));
-    }
-
-    /// What it would undo, if it left nothing of it.
-    fn undo(view: &View<'_>) -> Option<Reversible> {
-        let Undoes { what, parts, cleared } = undone(view)?;
-        (cleared == !parts).then_some(Reversible { what, parts })
-    }
-
-    #[test]
-    fn what_is_done_and_what_undoes_it_say_the_same() {
-        let disabled = of("DisableKey", json!({"keyId": KEY}), done).unwrap();
-        assert_eq!(of("EnableKey", json!({"keyId": KEY}), undo), Some(disabled));
-        let trial = json!({"keyId": KEY, "dryRun": true});
-        assert_eq!(of("EnableKey", trial.clone(), undo), None);
-        assert_eq!(of("DisableKey", trial, done), None);
-        let name = json!({"aliasName": "alias/a"});
-        let deleted = of("DeleteAlias", name.clone(), done).unwrap();
-        assert!(deleted.what.contains(KEY), "an alias of another key is another thing");
-        assert_eq!(of("CreateAlias", name, undo), Some(deleted.clone()));
-        let other = of("CreateAlias", json!({"aliasName": "alias/b"}), undo);
-        assert_ne!(other, Some(deleted));
-        let arn = |region: &str| format!("arn:aws:cloudtrail:{region}:111122223333:trail/main");
-        let stopped = of("StopLogging", json!({"name": arn("eu-central-1")}), done);
-        assert_eq!(of("StartLogging", json!({"name": "main"}), undo), stopped);
-        assert_ne!(of("StartLogging", json!({"name": arn("eu-west-1")}), undo), stopped);
-        let secret = |forced: bool| {
-            let request = json!({"secretId": "a/b", "forceDeleteWithoutRecovery": forced});
-            of("DeleteSecret", request, done)
-        };
-        assert_eq!(secret(true), None);
-        assert_eq!(of("RestoreSecret", json!({"secretId": "a/b"}), undo), secret(false));
-        assert_ne!(of("RestoreSecret", json!({"secretId": "c/b"}), undo), secret(false));
-        let material = |id: &str| json!({"keyId": KEY, "keyMaterialId": id});
-        let lost = of("DeleteImportedKeyMaterial", material("m1"), done);
-        assert_ne!(of("ImportKeyMaterial", material("m2"), undo), lost);
-        let import = |of_type: &str| {
-            let request = json!({"keyId": KEY, "importType": of_type});
-            of("ImportKeyMaterial", request, undo).is_some()
-        };
-        assert!(import("EXISTING_KEY_MATERIAL") && !import("NEW_KEY_MATERIAL"));
-        assert_eq!(of("EnableKey", json!({"keyId": KEY}), done), None);
-    }
-
-    fn policy(principal: Value) -> Value {
-        let allow =
-            json!({"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"});
-        let deny =
-            json!({"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"});
-        json!({"policy": json!({"Statement": [allow, deny]}).to_string()})
-    }
-
-    #[test]
-    fn a_policy_is_undone_by_one_that_lets_in_none_of_its_strangers() {
-        let arn = |account: &str| json!({"AWS": format!("arn:aws:iam::{account}:root")});
-        let foreign = of("PutKeyPolicy", policy(arn("777788889999")), done).unwrap();
-        let still =
-            |request: Value| of("PutKeyPolicy", request, undone).unwrap().parts & foreign.parts;
-        assert_eq!(still(policy(arn("111122223333"))), 0);
-        assert_eq!(still(policy(json!({"Service": "ec2.amazonaws.com"}))), 0);
-        for principal in [
-            arn("777788889999"),
-            json!({"AWS": "777788889999"}),
-            json!({"AWS": ["arn:aws:iam::111122223333:root", "*"]}),
-            json!({"AWS": "AROAEXAMPLEID"}),
-            json!({"Federated": "example.com"}),
-            json!("*"),
-            Value::Null,
-        ] {
-            assert_ne!(still(policy(principal.clone())), 0, "{principal}");
-        }
-        for unread in [json!({}), json!({"policy": "{"}), json!({"policy": null})] {
-            let unread = of("PutKeyPolicy", unread, undone).unwrap();
-            assert_eq!((unread.parts, unread.cleared), (u64::MAX, u64::MAX));
-        }
-        assert_eq!(
-            of("PutKeyPolicy", policy(arn("111122223333")), done),
-            None,
-            "gives nothing away"
-        );
-    }
-
-    #[test]
-    fn a_trail_is_restored_by_what_turns_on_all_that_was_turned_off() {
-        let weak = json!({"name": "main", "isMultiRegionTrail": false});
-        let weak = of("UpdateTrail", weak, done).unwrap();
-        let left = |request| {
-            let Undoes { parts, cleared, .. } = of("UpdateTrail", request, undone).unwrap();
-            (parts & weak.parts != 0, cleared & weak.parts == weak.parts)
-        };
-        assert_eq!(left(json!({"name": "main", "isMultiRegionTrail": true})), (false, true));
-        assert_eq!(left(json!({"name": "main", "isMultiRegionTrail": false})), (true, false));
-        assert_eq!(left(json!({"name": "main", "isMultiRegionTrail": "maybe"})), (true, true));
-        // What a call does not say stays as it was.
-        assert_eq!(left(json!({"name": "main", "enableLogFileValidation": true})), (false, false));
-        assert_eq!(of("UpdateTrail", json!({"name": "main"}), done), None);
-        let moved = json!({"name": "main", "isMultiRegionTrail": false, "s3BucketName": "other"});
-        assert_eq!(of("UpdateTrail", moved, done), None, "the bucket may stay another one");
-    }
-}
+mod tests;
