@@ -157,6 +157,34 @@ fn a_correlation_that_names_no_rule_or_itself_is_an_error() {
     assert!(message(&both).contains("cannot group by 'requestParameters.x'"));
 }
 
+/// A chain of correlations, each over the one before it, in the order of their ids or against it.
+fn chain(len: usize, condition: &str, against: bool) -> String {
+    let id = |at: usize| format!("{:06}", if against { len - at } else { at });
+    let one = |at: usize| {
+        let named = if at == 0 { "a".to_owned() } else { format!("c{}", at - 1) };
+        let text = correlation(&format!("c{at}"), &format!("[{named}]"), "");
+        format!("id: '{}'\n{}", id(at), text.replace("gte: 3", condition))
+    };
+    (0..len).map(one).collect::<Vec<_>>().join("---\n")
+}
+
+#[test]
+fn correlations_rest_on_one_another_to_a_small_depth_only() {
+    let load_one = |text: &str| load(false, &[("c.yml", text), ("a.yml", &rule("name: a"))]);
+    // One "any of these" is as good as the rules that it names, and nests no deeper.
+    for condition in ["gte: 3", "gte: 1"] {
+        for against in [false, true] {
+            assert!(load_one(&chain(40, condition, against)).is_ok(), "{condition}");
+            let Err(errors) = load_one(&chain(2_000, condition, against)) else {
+                panic!("{condition}");
+            };
+            for error in errors {
+                assert!(error.to_string().contains("more than 64 deep"), "{error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn rules_of_a_correlation_are_silent_unless_it_generates() {
     let reported = |more: &str| -> Vec<String> {

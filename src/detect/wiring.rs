@@ -5,7 +5,8 @@
 //! least 1) is replaced by the rules that it names.
 //!
 //! What must stay true: every rule that a kept rule needs is kept and evaluated. It is reported
-//! only if it was selected itself.
+//! only if it was selected itself. Correlations rest on one another to a small depth only, so that what is
+//! done for each of them stays little, whoever wrote them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,9 @@ use super::RuleError;
 use super::meant::Meant;
 use super::rule::{Body, Rule};
 use super::stateful::{By, Compare, Correlation, Kind, Limit, Verdict};
+
+/// Correlations may rest on one another so deep.
+const DEPTH: usize = 64;
 
 /// Where the matches of a rule go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub struct Wiring {
     /// The rules over the whole log, each with the index of the rule whose findings it makes or
     /// changes.
     pub whole_log: Vec<(usize, usize)>,
+    /// For each rule, how deep the correlations are that it rests on.
+    depth: Vec<usize>,
+    /// For each rule, whether something is wrong with it or what it rests on.
+    broken: Vec<bool>,
     /// For each rule, whether its findings are reported.
     pub reported: Vec<bool>,
     /// For each rule, whether a history changes its findings. Such findings must not be merged
@@ -62,16 +70,20 @@ impl Wiring {
             whole_log: rules.iter().enumerate().filter_map(whole_log).collect(),
             feeds: vec![Vec::new(); rules.len()],
             stateful: vec![None; rules.len()],
+            depth: vec![0; rules.len()],
+            broken: vec![false; rules.len()],
             adjusted: vec![false; rules.len()],
             reported: wanted.to_vec(),
             ..Wiring::default()
         };
         let meant = Meant::new(rules);
         let mut errors = Vec::new();
-        let mut open = BTreeSet::new();
         for at in 0..rules.len() {
+            let mut open = BTreeSet::new();
             if let Err(error) = wiring.place(&meant, at, &mut open) {
                 errors.push(error);
+                // What rests on one that is told of is not told of too.
+                open.iter().for_each(|at| wiring.broken[*at] = true);
             }
         }
         if !errors.is_empty() {
@@ -88,7 +100,7 @@ impl Wiring {
         at: usize,
         open: &mut BTreeSet<usize>,
     ) -> Result<(), RuleError> {
-        if self.stateful[at].is_some() {
+        if self.stateful[at].is_some() || self.broken[at] {
             return Ok(());
         }
         let rules = meant.rules;
@@ -101,9 +113,17 @@ impl Wiring {
                         "the correlation rests on itself",
                     ));
                 }
+                if open.len() > DEPTH {
+                    return Err(too_deep(rule));
+                }
                 let steps = steps(meant, at, correlation)?;
                 for member in steps.iter().flatten() {
                     self.place(meant, *member, open)?;
+                    let below = if self.broken[*member] { 0 } else { self.depth[*member] };
+                    self.depth[at] = self.depth[at].max(below + 1);
+                }
+                if self.depth[at] > DEPTH {
+                    return Err(too_deep(rule));
                 }
                 open.remove(&at);
                 steps
@@ -140,13 +160,14 @@ impl Wiring {
     pub fn feeders(&self, some: impl Fn(&BTreeSet<u32>) -> bool) -> Vec<BTreeSet<u32>> {
         let mut all: Vec<BTreeSet<u32>> =
             (0u32..).take(self.feeds.len()).map(|at| [at].into()).collect();
+        let fed = self.fed();
         // What feeds a rule may be made by another that comes later, so until nothing is added.
         loop {
             let before: usize = all.iter().map(BTreeSet::len).sum();
             for (number, about) in
                 (0u32..).zip(&self.about).filter(|(n, _)| self.makes[*n as usize])
             {
-                let steps = self.steps_of(number, &all);
+                let steps = self.steps_of(number, &fed, &all);
                 if steps.values().all(&some) {
                     all[*about].extend(steps.into_values().flatten());
                 }
@@ -157,12 +178,27 @@ impl Wiring {
         }
     }
 
+    /// For each stateful rule, its steps and the rules whose matches go there.
+    fn fed(&self) -> Vec<Vec<(u32, usize)>> {
+        let mut fed = vec![Vec::new(); self.order.len()];
+        for (at, feeds) in self.feeds.iter().enumerate() {
+            for feed in feeds.iter().filter(|feed| feed.step != ADJUSTS) {
+                fed[feed.stateful as usize].push((feed.step, at));
+            }
+        }
+        fed
+    }
+
     /// The rules of each step of a stateful rule; a history is its own step.
-    fn steps_of(&self, number: u32, feeders: &[BTreeSet<u32>]) -> BTreeMap<u32, BTreeSet<u32>> {
+    fn steps_of(
+        &self,
+        number: u32,
+        fed: &[Vec<(u32, usize)>],
+        feeders: &[BTreeSet<u32>],
+    ) -> BTreeMap<u32, BTreeSet<u32>> {
         let mut steps: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-        for (feeds, of) in self.feeds.iter().zip(feeders) {
-            let to = feeds.iter().filter(|feed| feed.stateful == number && feed.step != ADJUSTS);
-            to.for_each(|feed| steps.entry(feed.step).or_default().extend(of));
+        for (step, at) in &fed[number as usize] {
+            steps.entry(*step).or_default().extend(&feeders[*at]);
         }
         let at = self.order.get(number as usize).filter(|_| steps.is_empty());
         steps.extend(at.and_then(|at| Some((0, feeders.get(*at)?.clone()))));
@@ -190,6 +226,11 @@ impl Wiring {
             }
         }
     }
+}
+
+fn too_deep(rule: &Rule) -> RuleError {
+    let message = format!("it rests on correlations that rest on others, more than {DEPTH} deep");
+    RuleError::new(&rule.meta.origin, message).with_hint("let it name the rules that they count")
 }
 
 /// The step of a feed to a history that changes the findings of the rule.
@@ -241,7 +282,7 @@ fn steps(
                 let hint = "rules are named by their `id`, `name` or title";
                 return Err(RuleError::new(origin, message).with_hint(hint));
             };
-            step.extend(taken_apart(meant, found, &mut BTreeSet::new()));
+            step.extend(taken_apart(meant, found).ok_or_else(|| too_deep(&rules[at]))?);
         }
         step.sort_unstable();
         step.dedup();
@@ -276,19 +317,28 @@ fn has(rule: &Rule, by: &By) -> bool {
     KNOWN.contains(&name) || correlation.by.iter().any(|by| by.name == name)
 }
 
-/// The rules that a named rule stands for: itself, or the members of an "any of these" correlation.
-fn taken_apart(meant: &Meant<'_>, at: usize, open: &mut BTreeSet<usize>) -> Vec<usize> {
+/// The rules that a named rule stands for: itself, or the members of an "any of these" correlation. `None`
+/// if those name others in turn, too deep.
+fn taken_apart(meant: &Meant<'_>, at: usize) -> Option<Vec<usize>> {
     const ANY: Limit = Limit { than: Compare::MoreOrEqual, number: 1 };
-    match &meant.rules[at].body {
-        Body::Correlation(correlation, _)
-            if correlation.kind == Kind::EventCount(vec![ANY]) && open.insert(at) =>
-        {
-            let names = correlation.steps.iter().flatten();
-            let found = names.filter_map(|name| meant.by(at, name));
-            found.flat_map(|found| taken_apart(meant, found, open)).collect()
+    let (mut found, mut open, mut next) = (Vec::new(), BTreeSet::new(), vec![at]);
+    for _ in 0..=DEPTH {
+        for at in std::mem::take(&mut next) {
+            match &meant.rules[at].body {
+                Body::Correlation(correlation, _)
+                    if correlation.kind == Kind::EventCount(vec![ANY]) && open.insert(at) =>
+                {
+                    let names = correlation.steps.iter().flatten();
+                    next.extend(names.filter_map(|name| meant.by(at, name)));
+                }
+                _ => found.push(at),
+            }
         }
-        _ => vec![at],
+        if next.is_empty() {
+            return Some(found);
+        }
     }
+    None
 }
 
 /// The chosen rules and everything they need: the rules that they name, and the parts that make or

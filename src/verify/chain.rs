@@ -101,10 +101,11 @@ pub(super) fn chains<'a>(
         .iter()
         .filter_map(|(series, links)| Some((series.clone(), links.last()?.end)))
         .collect();
+    let going_on = range.since.map(|since| going_on(&ended, since));
     let (mut chains, mut absent) = (Vec::new(), Vec::new());
     for (series, links) in by_series {
         let begins_after = |until| links.first().is_some_and(|link: &Link<'_>| link.start >= until);
-        if range.until.is_some_and(begins_after) || is_over(&series, &ended, range) {
+        if range.until.is_some_and(begins_after) || is_over(&series, &ended, going_on.as_ref()) {
             continue;
         }
         let walk = Walk { series: &series, known: &known, range };
@@ -115,14 +116,25 @@ pub(super) fn chains<'a>(
 
 /// Whether a chain ended before the range while another chain of the same account and Region goes
 /// on. A trail that was replaced says nothing about the time after it.
-fn is_over(series: &Series, ended: &HashMap<Series, Time>, range: &Range) -> bool {
-    let Some(since) = range.since else { return false };
-    let is_before = |end: Time| end.0 + LATE * SECOND <= since.0;
-    let goes_on = |(other, end): (&Series, &Time)| {
-        let same = (&other.account, &other.region) == (&series.account, &series.region);
-        same && !other.backfill && !is_before(*end)
-    };
-    ended.get(series).is_some_and(|end| is_before(*end)) && ended.iter().any(goes_on)
+fn is_over(
+    series: &Series,
+    ended: &HashMap<Series, Time>,
+    going_on: Option<&(Time, HashSet<(&str, &str)>)>,
+) -> bool {
+    let Some((since, going_on)) = going_on else { return false };
+    ended.get(series).is_some_and(|end| is_before(*end, *since))
+        && going_on.contains(&(series.account.as_str(), series.region.as_str()))
+}
+
+/// The accounts and Regions of which a chain reaches into what begins `since` then.
+fn going_on(ended: &HashMap<Series, Time>, since: Time) -> (Time, HashSet<(&str, &str)>) {
+    let goes_on = ended.iter().filter(|(series, end)| !series.backfill && !is_before(**end, since));
+    let places = goes_on.map(|(series, _)| (series.account.as_str(), series.region.as_str()));
+    (since, places.collect())
+}
+
+fn is_before(end: Time, since: Time) -> bool {
+    end.0 + LATE * SECOND <= since.0
 }
 
 /// One chain being walked.

@@ -4,7 +4,7 @@
 //! metadata, or the digest that follows. What must stay true: `verified` needs a signature that
 //! verifies, and no verified digest may contradict the digest, by hash or by signature.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -32,116 +32,167 @@ impl Ruling {
     }
 }
 
+/// So many signatures are tried of one digest. One that nobody has tampered with has one or two, and each
+/// costs as much as a thousand hashes.
+const TRIED: usize = 64;
+
+/// What is found of a digest by its signatures: the ruling, and those that are good.
+type Signed = (Ruling, BTreeSet<String>);
+
 /// Rules on every digest, in their order.
 pub(super) fn rule(collected: &Collected, keys: &PublicKeys) -> Vec<Ruling> {
-    let successors = Successors::new(&collected.digests);
-    let signed: Vec<(Ruling, BTreeSet<String>)> = collected
-        .digests
-        .par_iter()
-        .map(|digest| signature(digest, collected, &successors, keys))
-        .collect();
-    let contradicted = |seen: &SeenDigest, (ruling, good): &(Ruling, BTreeSet<String>)| {
-        let Ok((digest, hash)) = &seen.content else { return ruling.clone() };
-        let mut after = successors.of(seen).filter(|(number, next)| {
-            signed[*number].0.is_verified() && next.previous_object.as_ref() == Some(&digest.object)
-        });
-        let Some(found) = after.find_map(|(_, next)| contradiction(next, hash, good)) else {
-            return ruling.clone();
+    let named = Named::by_digests(&collected.digests);
+    let (cases, of) = cases(collected, &named);
+    let signed: Vec<Signed> = cases.par_iter().map(|case| case.signed(keys)).collect();
+    let signed = |number: usize| of.get(number).copied().flatten().and_then(|at| signed.get(at));
+    // Of digests that say the same of the one before them, the first counts.
+    let mut after: HashMap<&str, Vec<&Digest>> = HashMap::new();
+    let mut said = HashSet::new();
+    for (number, seen) in collected.digests.iter().enumerate() {
+        let Ok((next, _)) = &seen.content else { continue };
+        let Some(object) = &next.previous_object else { continue };
+        let says = (object, &next.previous_hash, &next.previous_signature);
+        if signed(number).is_some_and(|(ruling, _)| ruling.is_verified()) && said.insert(says) {
+            after.entry(object).or_default().push(next);
+        }
+    }
+    let ruled = |(number, seen): (usize, &SeenDigest)| {
+        let (digest, hash) = match &seen.content {
+            Ok(content) => content,
+            Err(reason) => return Ruling::new(DigestVerdict::BadFormat, reason.as_str()),
         };
+        let Some((ruling, good)) = signed(number) else {
+            return Ruling::new(DigestVerdict::SignatureUnavailable, "");
+        };
+        let is_of_name = stem_of(&digest.object) == stem_of(&seen.name);
+        let mut after = after.get(digest.object.as_str()).into_iter().flatten();
+        let found = after.find_map(|next| contradiction(next, hash, good));
+        let Some(found) = found.filter(|_| is_of_name) else { return ruling.clone() };
         let open = [DigestVerdict::Verified, DigestVerdict::SignatureUnavailable];
         if open.contains(&ruling.verdict) {
             return Ruling::new(DigestVerdict::HashChainMismatch, found);
         }
         Ruling::new(ruling.verdict, format!("{}; {found}", ruling.detail))
     };
-    collected.digests.iter().zip(&signed).map(|(seen, signed)| contradicted(seen, signed)).collect()
+    collected.digests.iter().enumerate().map(ruled).collect()
 }
 
-/// The digests that name each digest as the one before them.
-struct Successors<'a> {
-    digests: &'a [SeenDigest],
-    /// The numbers of the digests that name a predecessor, by the stem of that predecessor's name.
-    by_stem: HashMap<&'a str, Vec<usize>>,
+fn stem_of(name: &str) -> &str {
+    place::stem(place::base(name))
 }
 
-impl<'a> Successors<'a> {
-    fn new(digests: &'a [SeenDigest]) -> Successors<'a> {
-        let mut by_stem: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (number, digest) in digests.iter().enumerate() {
-            let content = digest.content.as_ref().ok();
-            if let Some(object) = content.and_then(|(d, _)| d.previous_object.as_ref()) {
-                by_stem.entry(place::stem(place::base(object))).or_default().push(number);
+/// The signatures by which digests name the one before them.
+#[derive(Default)]
+struct Named<'a> {
+    all: BTreeSet<String>,
+    /// By the object that they name.
+    by_object: HashMap<&'a str, BTreeSet<String>>,
+}
+
+impl<'a> Named<'a> {
+    /// By the stem of the predecessor's name.
+    fn by_digests(digests: &'a [SeenDigest]) -> HashMap<&'a str, Named<'a>> {
+        let mut by_stem: HashMap<&str, Named<'_>> = HashMap::new();
+        for (digest, _) in digests.iter().filter_map(|digest| digest.content.as_ref().ok()) {
+            let Some(object) = &digest.previous_object else { continue };
+            let named = by_stem.entry(stem_of(object)).or_default();
+            let signature = digest.previous_signature.as_deref().map(plain);
+            named.all.extend(signature.clone());
+            named.by_object.entry(object).or_default().extend(signature);
+        }
+        by_stem
+    }
+}
+
+/// A signature as it is compared.
+fn plain(signature: &str) -> String {
+    signature.trim().to_ascii_lowercase()
+}
+
+/// Digests of one text and one name, which are judged once, however many copies there are.
+struct Case<'a> {
+    digest: &'a Digest,
+    hash: &'a Hash,
+    /// The signatures that may be of it, no more than are tried.
+    candidates: BTreeSet<String>,
+    /// How many there are beside.
+    others: usize,
+}
+
+/// The cases, and for each digest which one it is; none of one that cannot be read.
+fn cases<'a>(
+    collected: &'a Collected,
+    named: &HashMap<&str, Named<'_>>,
+) -> (Vec<Case<'a>>, Vec<Option<usize>>) {
+    let (mut cases, mut known) = (Vec::new(), HashMap::new());
+    let case = |seen: &'a SeenDigest| {
+        let (digest, hash) = seen.content.as_ref().ok()?;
+        let stem = stem_of(&seen.name);
+        let at = *known.entry((stem, hash)).or_insert(cases.len());
+        if at == cases.len() {
+            cases.push(Case::new((digest, hash), collected.signatures.get(stem), named.get(stem)));
+        }
+        Some(at)
+    };
+    let of = collected.digests.iter().map(case).collect();
+    (cases, of)
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        (digest, hash): (&'a Digest, &'a Hash),
+        beside: Option<&BTreeSet<String>>,
+        named: Option<&Named<'_>>,
+    ) -> Case<'a> {
+        // Two trails of one name may have digests of one name; where it is changed, any will do.
+        let named =
+            named.map(|named| named.by_object.get(digest.object.as_str()).unwrap_or(&named.all));
+        let all = [beside, named].into_iter().flatten();
+        let others = all.clone().map(BTreeSet::len).sum::<usize>().saturating_sub(TRIED);
+        let candidates = all.flatten().take(TRIED).map(|text| plain(text)).collect();
+        Case { digest, hash, candidates, others }
+    }
+
+    /// Whether a digest is signed, and which signatures are good.
+    fn signed(&self, keys: &PublicKeys) -> Signed {
+        let Case { digest, candidates, .. } = self;
+        let none = BTreeSet::new();
+        if candidates.is_empty() {
+            let detail = "no signature beside it, and no digest after it that has one";
+            return (Ruling::new(DigestVerdict::SignatureUnavailable, detail), none);
+        }
+        let text = digest.signed(&hex::encode(self.hash));
+        let mut good = BTreeSet::new();
+        for signature in candidates {
+            let bytes = hex::decode(signature).unwrap_or_default();
+            match keys.verify(&digest.fingerprint, text.as_bytes(), &bytes) {
+                Some(true) => drop(good.insert(signature.clone())),
+                Some(false) => {}
+                None => {
+                    let detail =
+                        format!("no public key has the fingerprint {}", digest.fingerprint);
+                    return (Ruling::new(DigestVerdict::KeyUnknown, detail), none);
+                }
             }
         }
-        Successors { digests, by_stem }
+        let all = candidates.len() + self.others;
+        let ruling = match (good.len(), all) {
+            (0, _) if self.others > 0 => Ruling::new(
+                DigestVerdict::BadSignature,
+                format!("none of the first {TRIED} of {all} signatures that may be of it verifies"),
+            ),
+            (0, _) => Ruling::new(
+                DigestVerdict::BadSignature,
+                "neither its text nor its place may be changed: no signature verifies",
+            ),
+            (1, 1) => Ruling::new(DigestVerdict::Verified, ""),
+            _ => Ruling::new(
+                DigestVerdict::Verified,
+                "the signature beside it is not the one that the digest after it names",
+            ),
+        };
+        (ruling, good)
     }
-
-    fn of(&self, digest: &SeenDigest) -> impl Iterator<Item = (usize, &'a Digest)> {
-        let stem = place::stem(place::base(&digest.name));
-        let numbers = self.by_stem.get(stem).map(Vec::as_slice).unwrap_or_default();
-        let digests = self.digests;
-        numbers.iter().filter_map(|&n| Some((n, &digests[n].content.as_ref().ok()?.0)))
-    }
-}
-
-/// Whether a digest is signed, and which signatures are good.
-fn signature(
-    seen: &SeenDigest,
-    collected: &Collected,
-    successors: &Successors<'_>,
-    keys: &PublicKeys,
-) -> (Ruling, BTreeSet<String>) {
-    let none = BTreeSet::new();
-    let (digest, hash) = match &seen.content {
-        Ok((digest, hash)) => (digest, hash),
-        Err(reason) => {
-            return (Ruling::new(DigestVerdict::BadFormat, reason.as_str()), none);
-        }
-    };
-    let beside = collected.signatures.get(place::stem(place::base(&seen.name)));
-    // Two trails of one name may have digests of one name; where it is changed, any will do.
-    let is_of_this = |next: &&Digest| next.previous_object.as_ref() == Some(&digest.object);
-    let mut after: Vec<&Digest> = successors.of(seen).map(|(_, next)| next).collect();
-    if after.iter().any(is_of_this) {
-        after.retain(is_of_this);
-    }
-    let named = after.into_iter().filter_map(|next| next.previous_signature.as_ref());
-    let candidates: BTreeSet<String> = beside
-        .into_iter()
-        .flatten()
-        .chain(named)
-        .map(|text| text.trim().to_ascii_lowercase())
-        .collect();
-    if candidates.is_empty() {
-        let detail = "no signature beside it, and no digest after it that has one";
-        return (Ruling::new(DigestVerdict::SignatureUnavailable, detail), none);
-    }
-    let text = digest.signed(&hex::encode(hash));
-    let mut good = BTreeSet::new();
-    let all = candidates.len();
-    for signature in candidates {
-        let bytes = hex::decode(signature.trim()).unwrap_or_default();
-        match keys.verify(&digest.fingerprint, text.as_bytes(), &bytes) {
-            Some(true) => drop(good.insert(signature)),
-            Some(false) => {}
-            None => {
-                let detail = format!("no public key has the fingerprint {}", digest.fingerprint);
-                return (Ruling::new(DigestVerdict::KeyUnknown, detail), none);
-            }
-        }
-    }
-    let ruling = match (good.len(), all) {
-        (0, _) => Ruling::new(
-            DigestVerdict::BadSignature,
-            "neither its text nor its place may be changed: no signature verifies",
-        ),
-        (1, 1) => Ruling::new(DigestVerdict::Verified, ""),
-        _ => Ruling::new(
-            DigestVerdict::Verified,
-            "the signature beside it is not the one that the digest after it names",
-        ),
-    };
-    (ruling, good)
 }
 
 /// How a verified digest contradicts its predecessor, which has this hash and these good signatures.
@@ -170,6 +221,39 @@ pub(super) fn is_hash(text: Option<&str>, hash: &Hash) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_are_judged_once_and_each_text_by_few_signatures() {
+        let base = "111122223333_CloudTrail-Digest_eu-central-1_main_eu-central-1_20261102T100000Z.json.gz";
+        let object =
+            format!("AWSLogs/111122223333/CloudTrail-Digest/eu-central-1/2026/11/02/{base}");
+        let seen = |folder: usize, signature: usize| {
+            let text = serde_json::json!({
+                "awsAccountId": "111122223333", "digestStartTime": "2026-11-02T09:00:00Z",
+                "digestEndTime": "2026-11-02T10:00:00Z", "digestS3Bucket": "trail",
+                "digestS3Object": object, "digestPublicKeyFingerprint": "ab",
+                "previousDigestS3Object": object, "previousDigestSignature": format!("{signature:04x}"),
+                "logFiles": [],
+            });
+            let digest = Digest::parse(text.to_string().as_bytes()).unwrap();
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&signature.to_be_bytes());
+            SeenDigest {
+                name: format!("{folder}/{base}").into(),
+                series: None,
+                content: Ok((digest, hash)),
+            }
+        };
+        let verifications = |digests: Vec<SeenDigest>| {
+            let collected = Collected { digests, ..Collected::default() };
+            let (cases, of) = cases(&collected, &Named::by_digests(&collected.digests));
+            assert_eq!(of.len(), collected.digests.len());
+            cases.iter().map(|case| case.candidates.len()).sum::<usize>()
+        };
+        let many = 2_000;
+        assert_eq!(verifications((0..many).map(|n| seen(n, 7)).collect()), 1);
+        assert_eq!(verifications((0..many).map(|n| seen(n, n)).collect()), many * TRIED);
+    }
 
     #[test]
     fn hashes_are_compared_without_case_and_leading_zero() {

@@ -17,9 +17,8 @@ pub struct Undelivered {
 }
 
 impl Undelivered {
-    /// Whether the other one lacks the same.
-    pub fn is_like(&self, other: &Undelivered) -> bool {
-        let what = |one: &Undelivered| (one.account.clone(), one.nothing, one.regions.clone());
-        what(self) == what(other)
+    /// What lacks: equal of two that lack the same.
+    pub fn lack(&self) -> (&str, bool, &[String]) {
+        (&self.account, self.nothing, &self.regions)
     }
 }

@@ -4,12 +4,12 @@
 //! that it should be there. What must stay true: earlier runs count, so that a quiet night of an
 //! account is none; and an excerpt of some hours proves nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::detect::whole_log::expected::Undelivered;
 use crate::engine::plan::Filter;
-use crate::model::coverage::{Coverage, Gap, Hour, Kind, Place};
+use crate::model::coverage::{Coverage, Gap, Hour, Kind, Place, Seen};
 use crate::model::estate::Estate;
 use crate::model::time::Time;
 
@@ -23,21 +23,24 @@ pub fn undelivered(coverage: &Coverage, estate: &Estate, filter: &Filter) -> Vec
     let Some(log) = log else { return Vec::new() };
     let there: BTreeSet<&str> =
         coverage.places().map(|(place, _)| place.account.as_str()).collect();
-    let one_of = |given: &[String], name: &str| given.is_empty() || given.iter().any(|n| n == name);
+    let mut delivers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (place, _) in coverage.places().filter(|(_, seen)| seen.regional) {
+        delivers.entry(&place.account).or_default().insert(&place.region);
+    }
+    let named = |given: &'_ [String]| given.iter().cloned().collect::<BTreeSet<String>>();
+    let (of_accounts, of_regions) = (named(&filter.accounts), named(&filter.regions));
+    let one_of = |given: &BTreeSet<String>, name: &str| given.is_empty() || given.contains(name);
     let own = estate.own_accounts.iter().map(String::as_str);
     let accounts: BTreeSet<&str> = match estate.own_accounts.is_empty() {
         true => there.clone(),
         false => own.collect(),
     };
     let lacking = |account: &&str| {
-        let delivers: BTreeSet<&str> = coverage
-            .places()
-            .filter(|(place, seen)| place.account == *account && seen.regional)
-            .map(|(place, _)| place.region.as_str())
-            .collect();
+        let delivers = delivers.get(account);
+        let is_there = |region: &str| delivers.is_some_and(|regions| regions.contains(region));
         let expected = estate.expected_regions.iter().map(String::as_str);
-        let asked = expected.filter(|region| one_of(&filter.regions, region));
-        let missing = asked.filter(|region| !delivers.contains(region)).map(str::to_owned);
+        let asked = expected.filter(|region| one_of(&of_regions, region));
+        let missing = asked.filter(|region| !is_there(region)).map(str::to_owned);
         Undelivered {
             account: (*account).to_owned(),
             nothing: !there.contains(account),
@@ -48,7 +51,7 @@ pub fn undelivered(coverage: &Coverage, estate: &Estate, filter: &Filter) -> Vec
     let told = |lacking: &Undelivered| {
         !lacking.regions.is_empty() || (lacking.nothing && filter.regions.is_empty())
     };
-    let asked = accounts.iter().filter(|account| one_of(&filter.accounts, account));
+    let asked = accounts.iter().filter(|account| one_of(&of_accounts, account));
     asked.map(lacking).filter(told).collect()
 }
 
@@ -61,8 +64,12 @@ pub fn delivered(
 ) -> Vec<(Undelivered, Time)> {
     let still: BTreeSet<&str> = now.iter().map(|one| one.account.as_str()).collect();
     let were_there: BTreeSet<&Place> = earlier.places().map(|(place, _)| place).collect();
+    let mut by_account: BTreeMap<&str, Vec<(&Place, &Seen)>> = BTreeMap::new();
+    for (place, seen) in coverage.places() {
+        by_account.entry(&place.account).or_default().push((place, seen));
+    }
     let since = |one: &Undelivered| {
-        let of = coverage.places().filter(|(place, _)| place.account == one.account);
+        let of = by_account.get(one.account.as_str()).into_iter().flatten();
         let new = of.filter(|(place, _)| one.nothing || one.regions.contains(&place.region));
         let new = new.filter(|(place, _)| !were_there.contains(place));
         let first = new.filter_map(|(_, seen)| {

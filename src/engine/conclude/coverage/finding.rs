@@ -4,6 +4,7 @@
 //! What they say is for the rules that look at it. What must stay true: what makes a finding the
 //! same as that of another run is the account and the Region alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::judge::Judged;
@@ -49,6 +50,7 @@ pub fn of_expected(
     before: &[Undelivered],
 ) -> Vec<Found> {
     let plan = context.plan;
+    let before: BTreeSet<_> = before.iter().map(Undelivered::lack).collect();
     let mut found = Vec::new();
     for rule in plan.rules.looking_at(LooksAt::Expected) {
         for lacking in undelivered {
@@ -56,7 +58,7 @@ pub fn of_expected(
                 continue;
             };
             let (key, group, count) = lacks(rule.about, lacking, &told);
-            let fresh = !before.iter().any(|before| before.is_like(lacking));
+            let fresh = !before.contains(&lacking.lack());
             found.push(Found::new(key, Group { fresh, ..group }, count));
         }
     }
