@@ -39,7 +39,10 @@ pub struct Baseline {
 struct Known {
     level: Level,
     count: u64,
+    first_seen: Option<Time>,
     last_seen: Option<Time>,
+    /// Whether it was not undone, as far as the report knows.
+    holds: bool,
     /// The number of its rule, if what it tells of is serious and was not undone.
     open: Option<u32>,
     /// Whether this run has found it too.
@@ -110,6 +113,19 @@ impl Baseline {
         })
     }
 
+    /// Whether it has told a finding to be open, and of events that this run may not have read: of one of
+    /// those that are here nobody can say that all was undone.
+    pub fn has_more(&self, finding: &Finding) -> bool {
+        let fingerprint = u128::from_str_radix(&finding.fingerprint, 16).ok();
+        let known = fingerprint.and_then(|fingerprint| self.known.get(&fingerprint));
+        known.filter(|known| known.holds).is_some_and(|known| {
+            let reaches_back = known
+                .first_seen
+                .is_some_and(|first| finding.first_seen.is_some_and(|here| here <= first));
+            !reaches_back || finding.count < known.count || finding.last_seen < known.last_seen
+        })
+    }
+
     /// The status of a finding, `None` if there is nothing that the report has not said.
     pub fn status(&self, finding: &Finding) -> Option<Status> {
         let fingerprint = u128::from_str_radix(&finding.fingerprint, 16).ok();
@@ -168,6 +184,7 @@ struct Entry {
     fingerprint: String,
     level: String,
     count: u64,
+    first_seen: Option<String>,
     last_seen: Option<String>,
     rule: Option<String>,
     #[serde(default)]
@@ -207,7 +224,9 @@ impl<'de> Visitor<'de> for Visit {
             let kept = known.entry(fingerprint).or_insert(entry);
             kept.level = kept.level.max(entry.level);
             kept.count = kept.count.max(entry.count);
+            kept.first_seen = kept.first_seen.zip(entry.first_seen).map(|(one, two)| one.min(two));
             kept.last_seen = kept.last_seen.max(entry.last_seen);
+            kept.holds |= entry.holds;
             kept.open = kept.open.or(entry.open);
         }
         let mut rules: Vec<(u32, String)> =
@@ -238,8 +257,11 @@ impl Entry {
             None => None,
             Some(text) => Some(Time::parse(text).ok_or("a last_seen is no time")?),
         };
+        let first_seen = self.first_seen.as_deref().and_then(Time::parse);
         let level: Level = self.level.parse()?;
-        let open = rule.filter(|_| level >= Level::SERIOUS && self.holds());
-        Ok((fingerprint, Known { level, count: self.count, last_seen, open, met: false }))
+        let holds = self.holds();
+        let open = rule.filter(|_| level >= Level::SERIOUS && holds);
+        let count = self.count;
+        Ok((fingerprint, Known { level, count, first_seen, last_seen, holds, open, met: false }))
     }
 }

@@ -83,10 +83,12 @@ impl Triage {
         !self.suppressions.is_empty() || self.baseline.is_some() || self.past.is_some()
     }
 
-    /// Whether an earlier run has found it, listed or not, at whatever level.
+    /// Whether an earlier run has found it, listed or not, at whatever level; or the baseline has, open and
+    /// with more to it than this run has read.
     pub fn is_known(&self, finding: &Finding) -> bool {
         let past = self.past.as_ref();
         past.is_some_and(|past| past.has(finding, &[true, false], Level::ALL.into_iter()))
+            || self.baseline.as_ref().is_some_and(|baseline| baseline.has_more(finding))
     }
 
     /// Counts a finding; its status if it is to be listed.

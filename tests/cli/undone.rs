@@ -354,8 +354,53 @@ fn after_a_policy_that_is_hidden_nobody_knows() {
     nights.night(&[policy(2, "10:00:00", None)]);
     let hidden = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
     let hidden = with(policy(3, "10:00:00", None), &[("/requestParameters/policy", hidden)]);
-    assert_eq!(nights.night(&[hidden])["outcomes"], json!([]));
+    assert_eq!(outcomes(&nights.period(), "findings", rule), ["reversed"]);
+    let third = nights.night(&[hidden]);
+    assert_eq!(outcomes(&third, "outcomes", rule), ["open"], "it may hold again");
+    assert_eq!(third["run"]["state"]["findings_forgotten"], 1);
+    assert_eq!(outcomes(&nights.period(), "findings", rule), ["open"]);
     // Whatever comes after is not all of it.
     let again = [policy(4, "10:00:00", Some("777788889999")), policy(4, "11:00:00", None)];
     assert_eq!(outcomes(&nights.night(&again), "findings", rule), [Value::Null]);
+    assert_eq!(outcomes(&nights.period(), "findings", rule), ["open"]);
+}
+
+#[test]
+fn a_finding_that_is_found_again_in_the_night_of_the_doubt_is_open() {
+    let rule = "policy-external-account-root";
+    let mut nights = Nights::of(rule);
+    nights.night(&[policy(1, "10:00:00", Some("777788889999"))]);
+    nights.night(&[policy(2, "10:00:00", None)]);
+    let hidden = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+    let hidden = with(policy(3, "08:00:00", None), &[("/requestParameters/policy", hidden)]);
+    let again = policy(3, "10:00:00", Some("777788889999"));
+    // The finding of tonight is undone, and nobody knows of the one before.
+    let third = nights.night(&[hidden, again, policy(3, "11:00:00", None)]);
+    assert_ne!(outcomes(&third, "findings", rule), ["reversed"], "{third:#}");
+    assert_eq!(outcomes(&nights.period(), "findings", rule), ["open"]);
+}
+
+#[test]
+fn what_a_baseline_has_told_to_be_open_is_undone_only_if_all_of_it_is_here() {
+    let rule = "--select=key-disabled";
+    let sandbox = Sandbox::new();
+    let scan = |records: &[Value], more: &[&str]| -> Value {
+        sandbox.write("logs/1.json", file(records));
+        let words = ["scan", "logs", "-q", rule, "-o", "out.json"];
+        sandbox.keytrail(words.iter().chain(more)).run().code(0);
+        serde_json::from_str(&sandbox.read("out.json")).unwrap()
+    };
+    let first = scan(&[disable(1, "10:00:00")], &[]);
+    assert_eq!(outcomes(&first, "findings", OFF), ["open"]);
+    sandbox.write("before.json", first.to_string());
+    let against = ["--baseline=before.json"];
+    let newest = [disable(2, "10:00:00"), enable(2, "11:00:00")];
+    assert_eq!(outcomes(&scan(&newest, &against), "findings", OFF), [Value::Null]);
+    let all = [&[disable(1, "10:00:00")][..], &newest].concat();
+    assert_eq!(outcomes(&scan(&all, &against), "findings", OFF), ["reversed"]);
+    // What was undone before, and again, is undone.
+    let undone = scan(&[disable(1, "10:00:00"), enable(1, "11:00:00")], &[]);
+    assert_eq!(outcomes(&undone, "findings", OFF), ["reversed"]);
+    sandbox.write("before.json", undone.to_string());
+    assert_eq!(outcomes(&scan(&newest, &against), "findings", OFF), ["reversed"]);
 }

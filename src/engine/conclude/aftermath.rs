@@ -1,7 +1,8 @@
 //! What this run learnt of findings that earlier ones told of, and what later runs get to know of all.
 //!
 //! What must stay true: a finding of which not all is known is forgotten, so that no later run tells it
-//! to be undone while a part of it is in force; and what is known is bounded, whatever the number of runs.
+//! to be undone while a part of it is in force; one that was told to be undone is told to be open then; and
+//! what is known is bounded, whatever the number of runs.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::model::aftermath::{Aftermath, Doing, KnownUndoing};
 use crate::model::findings::Findings;
 use crate::model::memory::Memory;
 use crate::model::time::Time;
-use crate::model::undo::Fate;
+use crate::model::undo::{Effect, Fate};
 
 /// Later runs know so many findings, those of which they know the latest,
 const KNOWN: usize = 1 << 16;
@@ -32,6 +33,8 @@ pub struct Before {
     /// Of those of which this run learnt something.
     changed: BTreeMap<[u64; 2], Aftermath>,
     undoing: Vec<KnownUndoing>,
+    /// Of so many not all is known any more.
+    forgotten: u64,
 }
 
 /// What a run learnt, and what later ones get to know.
@@ -49,12 +52,11 @@ impl Before {
     pub fn look_back(plan: &Plan, undoings: Option<&mut Undoings>, last: Time) -> Before {
         let mut before = Before::default();
         let (Some(past), Some(undoings)) = (&plan.past, undoings) else { return before };
-        // Of too many calls nothing is known, so that nothing can be said any more of what was before.
+        let known = past.memory.doings.iter();
+        let known = known.filter_map(|doing| before.now(undoings, doing.clone()));
+        let known: Doings = known.collect();
+        before.doings = Arc::new(known);
         if !undoings.cut {
-            let known = past.memory.doings.iter();
-            let known = known.filter_map(|doing| before.now(undoings, doing.clone()));
-            let known: Doings = known.collect();
-            before.doings = Arc::new(known);
             before.undoing = undoings.hand_on(last);
         }
         undoings.before = Some(Arc::clone(&before.doings));
@@ -64,12 +66,21 @@ impl Before {
     /// What is known of a finding by now; `None` if that is not all any more.
     fn now(&mut self, undoings: &Undoings, mut doing: Doing) -> Option<([u64; 2], Doing)> {
         let was_undone = doing.undone().is_some();
+        let mut is_known = !undoings.cut;
         for at in 0..doing.deeds.len() {
             doing.deeds[at].undone = match undoings.now(&doing.deeds[at]) {
-                Now::Open => None,
                 Now::Undone(undone) => Some(undone),
-                Now::Unknown => return None,
+                Now::Open => None,
+                Now::Unknown => {
+                    is_known = false;
+                    None
+                }
             };
+        }
+        if !is_known {
+            self.forgotten += 1;
+            self.changed.extend(was_undone.then(|| (doing.number, in_doubt(&doing))));
+            return None;
         }
         if doing.undone().is_some() != was_undone {
             self.changed.insert(doing.number, doing.aftermath());
@@ -88,7 +99,7 @@ impl Before {
         (findings, noted): (&Findings, Noted),
         last: Time,
     ) -> io::Result<Learnt> {
-        let Before { doings, mut changed, undoing } = self;
+        let Before { doings, mut changed, undoing, mut forgotten } = self;
         if context.plan.past.is_none() {
             return Ok(Learnt::default());
         }
@@ -104,31 +115,52 @@ impl Before {
             };
             let told = match &both {
                 Some(both) => (both.undone().is_some() != was_undone).then(|| both.aftermath()),
-                None => told.filter(|told| told.effect.fate == Fate::Open),
+                None => was_undone.then(|| in_doubt(&known)),
             };
+            forgotten += u64::from(both.is_none());
             changed.extend(told.map(|told| (number, told)));
             doings.extend(both.map(|both| (number, both)));
         }
-        for finding in findings.read()?.take(KNOWN) {
+        // What no earlier run has told. Each finding is listed once.
+        let mut new = Doings::new();
+        for finding in findings.read()? {
             context.go_on()?;
             let finding = finding?;
             let Some(number) = finding.number() else { continue };
-            changed.remove(&number);
-            let known = doings.remove(&number);
+            if finding.effect.is_some() || changed.get(&number).is_some_and(is_over) {
+                changed.remove(&number);
+            }
             let doing = Undoings::doing(context.key, &finding);
-            let both = match (known, doing) {
-                (Some(known), Some(doing)) => known.with(doing),
-                (None, Some(doing)) if !lost.has(&finding) => Some(doing),
-                // Not all that it did is known.
-                _ => None,
-            };
-            doings.extend(both.map(|doing| (number, doing)));
+            if let Some(known) = doings.remove(&number) {
+                let both = doing.and_then(|doing| known.with(doing));
+                forgotten += u64::from(both.is_none());
+                doings.extend(both.map(|both| (number, both)));
+            } else if !lost.has(&finding) {
+                new.extend(doing.map(|doing| (number, doing)));
+            }
+            if new.len() >= 2 * KNOWN {
+                let (latest, others) = bounded(new, last, (KNOWN, DEEDS));
+                forgotten += others;
+                new = latest.into_iter().map(|doing| (doing.number, doing)).collect();
+            }
         }
-        let (doings, doings_forgotten) = bounded(doings, last, (KNOWN, DEEDS));
+        doings.append(&mut new);
+        let (doings, others) = bounded(doings, last, (KNOWN, DEEDS));
+        let doings_forgotten = forgotten + others;
         let mut learnt = Learnt { doings, doings_forgotten, undoing, ..Learnt::default() };
         learnt.add(changed.into_values().collect());
         Ok(learnt)
     }
+}
+
+/// What is told of a finding that was undone, and may hold again for all that anybody knows.
+fn in_doubt(doing: &Doing) -> Aftermath {
+    let effect = Effect { fate: Fate::Open, undone: None, due: None };
+    Aftermath { effect, ..doing.aftermath() }
+}
+
+fn is_over(told: &Aftermath) -> bool {
+    told.effect.fate != Fate::Open
 }
 
 impl Learnt {

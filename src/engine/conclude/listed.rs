@@ -100,7 +100,12 @@ impl Made {
         let Made { listed, beside, .. } = self;
         let mut made = listed.made(settled, beside.folded.get(&place));
         listed.links.name(&mut made, &shared);
-        let is_lost = listed.undone.knows_none(&made) && listed.lost.has(&made);
+        // Without a state a baseline alone may have told of it.
+        let is_lost = listed.undone.knows_none(&made)
+            && match listed.undone.before {
+                Some(_) => listed.lost.has(&made),
+                None => listed.lost.has_noted(&made),
+            };
         listed.undone.tell(&mut made, !is_lost);
         made
     }

@@ -68,9 +68,11 @@ impl Noted {
 impl Lost {
     /// Whether it is one of them. What stands for others stands for other ones in each run.
     pub fn has(&self, finding: &Finding) -> bool {
-        self.too_many
-            || finding.folded > 0
-            || finding.status == Status::Ongoing
-            || finding.number().is_some_and(|number| self.all.contains(&number))
+        finding.folded > 0 || finding.status == Status::Ongoing || self.has_noted(finding)
+    }
+
+    /// Whether it was noted as one of them, or may have been.
+    pub fn has_noted(&self, finding: &Finding) -> bool {
+        self.too_many || finding.number().is_some_and(|number| self.all.contains(&number))
     }
 }

@@ -91,12 +91,16 @@ impl Undoings {
             }
         }
         earlier.iter().for_each(|known| all.recall(known));
-        // Of calls of one second the smallest name is told: a hash is another one in each run.
-        let Undoings { rows, names, .. } = &mut all;
+        all.sort();
+        Ok(all)
+    }
+
+    /// Of calls of one second the smallest name is told: a hash is another one in each run.
+    fn sort(&mut self) {
+        let Undoings { rows, names, .. } = self;
         rows.sort_by_cached_key(|row| {
             (row.what, row.time, names.get(&row.who).cloned(), row.parts, row.cleared)
         });
-        Ok(all)
     }
 
     /// Takes in a call that an earlier run has read.
@@ -131,21 +135,28 @@ impl Undoings {
     pub fn now(&self, deed: &Deed) -> Now {
         let Deed { time, what, parts, undone } = deed;
         let from = self.rows.partition_point(|row| (row.what, row.time) <= (*what, time.0));
-        let of = self.rows[from..].iter().take_while(|row| row.what == *what);
+        let len = self.rows[from..].iter().take_while(|row| row.what == *what).count();
         let mut said = undone.clone();
         // What holds, and of what nobody knows; and whatever came after the last call after which any did.
         let (mut open, mut doubt, mut first) = (*parts, 0, None);
-        for row in of {
-            if let Some(said) = said.take_if(|said| said.at.0 <= row.time) {
+        for second in self.rows[from..from + len].chunk_by(|one, other| one.time == other.time) {
+            let (mut set, mut cleared, unread) = left_by(second);
+            if let Some(said) = said.take_if(|said| said.at.0 <= second[0].time) {
+                // What an earlier run has read of this second cleared it.
+                cleared |= if said.at.0 == second[0].time { u64::MAX } else { 0 };
                 (open, doubt) = (0, 0);
                 first = first.or(Some(said));
             }
-            let (set, cleared) = (row.parts & !row.cleared, row.cleared & !row.parts);
+            // Of calls of one second nobody knows which was the last.
+            let unsure = unread | set & cleared;
+            (set, cleared) = (set & !unsure, cleared & !unsure);
             open = open & !cleared | parts & set;
             // What holds does, as far as is known.
-            doubt = (doubt & !cleared | parts & row.parts & row.cleared) & !open;
+            doubt = (doubt & !cleared | parts & unsure) & !open;
             first = match open | doubt {
-                0 => first.or_else(|| Some(self.by(row))),
+                0 => {
+                    first.or_else(|| second.iter().find(|row| clears(row)).map(|row| self.by(row)))
+                }
                 _ => None,
             };
         }
@@ -203,10 +214,10 @@ impl Undoings {
         Some(Doing { number, rule: rule.clone(), level: *level, target, deeds })
     }
 
-    /// Whether earlier runs may have told of a finding, and left no word of what it did.
+    /// Whether no earlier run has left word of what a finding did, though one may have told of it.
     pub fn knows_none(&self, finding: &Finding) -> bool {
         let number = finding.number();
-        self.before.as_ref().is_some_and(|all| number.is_none_or(|n| !all.contains_key(&n)))
+        self.before.as_ref().is_none_or(|all| number.is_none_or(|n| !all.contains_key(&n)))
     }
 
     /// Tells what became of a finding's events, and of the finding. Unless all of it `is_here`, or an
@@ -254,6 +265,20 @@ impl Undoings {
     }
 }
 
+/// The parts that calls of one second set, those that they clear, and those of which they leave nobody to
+/// know.
+fn left_by(second: &[Undoing]) -> (u64, u64, u64) {
+    second.iter().fold((0, 0, 0), |(set, cleared, unread), row| {
+        let (set, cleared) = (set | row.parts & !row.cleared, cleared | row.cleared & !row.parts);
+        (set, cleared, unread | row.parts & row.cleared)
+    })
+}
+
+/// Whether a call clears anything for good.
+fn clears(row: &Undoing) -> bool {
+    row.cleared & !row.parts != 0
+}
+
 /// What an event did, if another call can undo it. Of a key policy only whom it lets in is compared, so
 /// that only findings about strangers are told of it.
 fn reversible(event: &EventRef, about_strangers: bool) -> Option<&Reversible> {
@@ -271,4 +296,47 @@ fn due(finding: &Finding) -> Option<Time> {
     // Of several events the details are those of the first.
     let text = |name: &str| finding.details.get(name).filter(|_| finding.count == 1)?.as_str();
     text("deletionDate").or_else(|| text("valid_to")).and_then(date_text::read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What calls leave of a deed with one part: each has a time, the parts that it sets and those that it
+    /// clears, and who made it.
+    fn left(rows: &[(i64, u64, u64, &str)], undone: Option<i64>) -> Now {
+        let mut all = Undoings::none(HashKey::of_seed(7));
+        for (time, parts, cleared, by) in rows {
+            let (time, by) = (Time(*time), Some((*by).to_owned()));
+            all.recall(&KnownUndoing { time, what: 7, parts: *parts, cleared: *cleared, by });
+        }
+        all.sort();
+        let undone = undone.map(|at| Undone { at: Time(at), by: None });
+        all.now(&Deed { time: Time(1), what: 7, parts: 1, undone })
+    }
+
+    const SET: (u64, u64) = (1, 0);
+    const CLEAR: (u64, u64) = (0, 1);
+
+    fn at(time: i64, (parts, cleared): (u64, u64), by: &str) -> (i64, u64, u64, &str) {
+        (time, parts, cleared, by)
+    }
+
+    #[test]
+    fn of_calls_of_one_second_nobody_knows_which_was_the_last() {
+        for (one, other) in [("ana", "bob"), ("bob", "ana")] {
+            let both = [at(5, SET, one), at(5, CLEAR, other)];
+            assert_eq!(left(&both, None), Now::Open, "it held before");
+            let undone = [&[at(4, CLEAR, "ana")][..], &both].concat();
+            assert_eq!(left(&undone, None), Now::Unknown);
+            assert_eq!(left(&both, Some(3)), Now::Unknown);
+            assert_eq!(left(&[at(5, SET, one)], Some(5)), Now::Unknown);
+            // Whatever comes later says it.
+            let last = |of| left(&[&undone[..], &[at(6, of, "ana")]].concat(), None);
+            assert_eq!(last(SET), Now::Open);
+            assert_eq!(last(CLEAR), Now::Undone(Undone { at: Time(6), by: Some("ana".into()) }));
+        }
+        let twice = [at(5, CLEAR, "bob"), at(5, CLEAR, "ana")];
+        assert_eq!(left(&twice, None), Now::Undone(Undone { at: Time(5), by: Some("ana".into()) }));
+    }
 }
