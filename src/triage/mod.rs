@@ -14,20 +14,23 @@ pub mod baseline;
 mod open;
 mod suppress;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::io;
 
 use crate::model::aftermath::Aftermath;
 use crate::model::finding::{Finding, Status};
 use crate::model::level::Level;
 use crate::model::memory::{Dated, Id};
+use crate::model::origin::Origin;
 use crate::model::outcome::{Outcome, Summary};
+use crate::model::problem::{Problem, Stage};
 use crate::model::suppression::Suppression;
 use crate::model::time::Time;
 use crate::model::undo::Fate;
 
 pub use baseline::Baseline;
 use open::Open;
-use suppress::Suppressions;
+use suppress::{Name, Suppressions};
 
 /// Judges findings one by one, and keeps the counts.
 #[derive(Debug)]
@@ -104,9 +107,9 @@ impl Triage {
     pub fn screen(&mut self, finding: &Finding) -> Option<Status> {
         self.baseline.iter_mut().for_each(|baseline| baseline.meet(&finding.fingerprint));
         if is_over(finding) {
-            let told = self.past.as_mut().filter(|past| past.has_told(finding));
-            told?.judge(finding, (false, false));
-            return Some(Status::Ongoing);
+            let past = self.past.as_mut()?;
+            past.judge(finding, (false, false));
+            return past.has_told(finding).then_some(Status::Ongoing);
         }
         // What rests on earlier runs alone is judged once; what lasts and no event is behind, until it is
         // listed.
@@ -126,9 +129,9 @@ impl Triage {
     /// The status of a finding that is neither suppressed nor known; counts it if it is.
     fn status(&mut self, finding: &Finding) -> Option<Status> {
         let is_known = self.past.as_ref().is_some_and(|past| past.has_told(finding));
-        if self.suppressions.take(finding) {
+        if let Some(suppression) = self.suppressions.take(finding) {
             self.summary.suppressed += 1;
-            self.past.iter_mut().for_each(|past| past.judge(finding, (false, true)));
+            self.past.iter_mut().for_each(|past| past.leave_out(finding, suppression));
             return None;
         }
         let status = match &self.baseline {
@@ -152,9 +155,17 @@ impl Triage {
         if let Some(past) = &mut self.past {
             outcome.aftermath.iter().for_each(|later| past.look_back(later));
         }
-        for (rule, number) in self.only_known(outcome) {
-            let known = (0..number).filter(|_| !self.suppressions.take_known(&rule)).count() as u64;
-            *self.known.entry(rule).or_default() += known;
+        let (only_known, lost) = self.only_known(outcome);
+        for (rule, number) in only_known {
+            let is_left_out = self.suppressions.take_known(&rule, number);
+            *self.known.entry(rule).or_default() += if is_left_out { 0 } else { number };
+        }
+        if let Some(error) = lost {
+            let message = format!(
+                "a temporary file cannot be read back, so that what the baseline alone knows may be \
+                 counted wrong: {error}"
+            );
+            outcome.problems.push(Problem::new(Origin::blob("baseline"), Stage::Read, message));
         }
         outcome.suppressions = self.suppressions.applied();
         outcome.known = self.known;
@@ -163,18 +174,22 @@ impl Triage {
     }
 
     /// How many findings of each rule this run has not found, and earlier runs or the baseline have, as far
-    /// as they hold.
-    fn only_known(&mut self, outcome: &Outcome) -> BTreeMap<String, u64> {
+    /// as they hold and no suppression leaves them out; and why not all that is listed could be read.
+    fn only_known(&mut self, outcome: &Outcome) -> (BTreeMap<String, u64>, Option<io::Error>) {
         let mut all: BTreeMap<String, u64> = BTreeMap::new();
+        let mut lost = None;
         let past = self.past.as_ref();
-        for rule in past.iter().flat_map(|past| &past.rules) {
-            let number = past.map_or(0, |past| past.open.holding(&past.known, rule).len());
+        for (past, rule) in past.iter().flat_map(|past| past.rules.iter().map(|it| (*past, it))) {
+            let names = self.suppressions.holding(rule);
+            let left_out: HashSet<u64> =
+                names.flat_map(|name| open::left_out(&past.known, name)).collect();
+            let holding = past.open.holding(&past.known, rule).into_iter();
+            let number = holding.filter(|low| !left_out.contains(low)).count();
             *all.entry(rule.clone()).or_default() += number as u64;
         }
         if let Some(baseline) = &mut self.baseline {
             // Those that many were folded into are not asked about one by one.
-            let listed = outcome.findings.read().into_iter().flatten().flatten();
-            listed.for_each(|finding| baseline.meet(&finding.fingerprint));
+            lost = meet_listed(baseline, outcome).err();
             // What earlier runs know too, they have judged.
             let is_new = |(rule, [_, low]): &(&str, [u64; 2])| {
                 past.is_none_or(|past| !past.open.knows(&past.known, rule, *low))
@@ -183,7 +198,7 @@ impl Triage {
                 *all.entry(rule.to_owned()).or_default() += 1;
             }
         }
-        all
+        (all, lost)
     }
 
     /// Sums up what was judged while it was written, levels as well.
@@ -192,6 +207,14 @@ impl Triage {
         outcome.summary = self.summary;
         self.finish_screened(outcome)
     }
+}
+
+/// Tells a baseline what is listed.
+fn meet_listed(baseline: &mut Baseline, outcome: &Outcome) -> io::Result<()> {
+    for finding in outcome.findings.read()? {
+        baseline.meet(&finding?.fingerprint);
+    }
+    Ok(())
 }
 
 /// Findings that the next run gets to know.
@@ -230,6 +253,12 @@ impl Past {
     /// Notes whether it holds, and whether this run tells it or leaves it out.
     fn judge(&mut self, finding: &Finding, how: (bool, bool)) {
         let ids = self.open.judge(&self.known, finding, how, FOUND_MAX);
+        self.found.extend(ids.take(FOUND_MAX.saturating_sub(self.found.len())));
+    }
+
+    /// Notes that a suppression of that name leaves it out.
+    fn leave_out(&mut self, finding: &Finding, suppression: Name) {
+        let ids = self.open.leave_out(&self.known, finding, suppression, FOUND_MAX);
         self.found.extend(ids.take(FOUND_MAX.saturating_sub(self.found.len())));
     }
 

@@ -3,7 +3,9 @@
 //!
 //! A state holds ids and no findings. So each finding leaves ids that begin with its rule: one when it
 //! was found, another one when it no longer held, and so on in turn. An odd number of them means that it
-//! holds. What must stay true: ids are never taken back, and mean the same in every later version.
+//! holds. One that a suppression leaves out leaves an id that begins with the suppression's name too, so that
+//! it is none that is known while that suppression holds, and is known afterwards. What must stay true:
+//! ids are never taken back, and mean the same in every later version.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,6 +30,20 @@ pub struct Open {
 }
 
 impl Open {
+    /// Notes that this run leaves a finding out by a suppression of that name. It `holds` or not all the
+    /// same: once the suppression is over, it is one that is only known.
+    pub fn leave_out(
+        &mut self,
+        known: &Dated,
+        finding: &Finding,
+        suppression: u64,
+        most: usize,
+    ) -> impl Iterator<Item = Id> + use<> {
+        let ids = self.judge(known, finding, (finding.holds(), true), most);
+        let low = finding.number().filter(|_| finding.level >= Level::SERIOUS).map(|[_, low]| low);
+        ids.chain(low.map(|low| [suppression, low]))
+    }
+
     /// Judges a finding of this run: it `holds` or not. If it is `told`, it is none that is only known.
     /// Gives the ids by which later runs know it. Of more than `most` findings nothing is noted: those
     /// that are known may then count although they are told.
@@ -90,12 +106,21 @@ impl Open {
         let again = self.again.get(rule).into_iter().flatten().copied();
         let rule = first_word(rule);
         let [word, _] = id(rule, 1, 0);
-        let from = known.rows().partition_point(|([first, _], _)| *first < word);
-        let rows = known.rows()[from..].iter().take_while(|([first, _], _)| *first == word);
-        let rows = rows.map(|([_, low], _)| *low);
         let holds = |low: &u64| !self.judged.contains(low) && is_open(turns(known, rule, *low));
-        again.chain(rows.filter(holds)).collect()
+        again.chain(of_word(known, word).filter(holds)).collect()
     }
+}
+
+/// The findings that earlier runs have left out by a suppression of that name.
+pub fn left_out(known: &Dated, suppression: u64) -> impl Iterator<Item = u64> + '_ {
+    of_word(known, suppression)
+}
+
+/// What follows a word that ids begin with.
+fn of_word(known: &Dated, word: u64) -> impl Iterator<Item = u64> + '_ {
+    let from = known.rows().partition_point(|([first, _], _)| *first < word);
+    let rows = known.rows()[from..].iter().take_while(move |([first, _], _)| *first == word);
+    rows.map(|([_, low], _)| *low)
 }
 
 fn first_word(rule: &str) -> u64 {

@@ -6,10 +6,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use twox_hash::XxHash3_64;
+
 use crate::model::finding::Finding;
 use crate::model::pattern::{arn_wildcard, is_plain, wildcard};
-use crate::model::suppression::{Applied, State, Suppression};
+use crate::model::suppression::{Applied, Day, State, Suppression};
 use crate::model::time::Time;
+
+/// What later runs know a suppression by.
+pub type Name = u64;
 
 /// So many findings that it fits are named of each.
 const FITTED: usize = 100;
@@ -121,11 +126,12 @@ impl Suppressions {
         self.all.is_empty()
     }
 
-    /// Counts a finding for each suppression that fits; whether one of them still holds.
-    pub fn take(&mut self, finding: &Finding) -> bool {
-        let Some(of_rule) = self.by_rule.get(&finding.rule) else { return false };
+    /// Counts a finding for each suppression that fits. Of those that still hold, the name of the one that
+    /// does so for longest.
+    pub fn take(&mut self, finding: &Finding) -> Option<Name> {
+        let of_rule = self.by_rule.get(&finding.rule)?;
         let about = About::of(finding);
-        let mut held = false;
+        let mut held: Option<(Day, usize)> = None;
         for index in of_rule.candidates(&about) {
             if let Some(entry) = self.all.get_mut(index)
                 && fits(&entry.suppression, finding, &about)
@@ -135,20 +141,31 @@ impl Suppressions {
                 if entry.fitted.len() > FITTED {
                     entry.fitted.pop_last();
                 }
-                held |= !entry.expired;
+                let day = entry.suppression.expires;
+                if !entry.expired && held.is_none_or(|(last, _)| last < day) {
+                    held = Some((day, index));
+                }
             }
         }
-        held
+        held.and_then(|(_, index)| Some(name(&self.all.get(index)?.suppression)))
     }
 
-    /// Counts a finding that only earlier runs or reports have told, and of which no more than the rule is
-    /// left, for each suppression that fits all of a rule; whether one of them still holds.
-    pub fn take_known(&mut self, rule: &str) -> bool {
-        let Some(of_rule) = self.by_rule.get(rule) else { return false };
+    /// The names of those suppressions of a rule that still hold.
+    pub fn holding(&self, rule: &str) -> impl Iterator<Item = Name> {
+        let of_rule = self.by_rule.get(rule).into_iter();
+        let all = of_rule.flat_map(|of| of.plain.values().flatten().chain(&of.patterns));
+        let all = all.filter_map(|index| self.all.get(*index));
+        all.filter(|entry| !entry.expired).map(|entry| name(&entry.suppression))
+    }
+
+    /// Counts so many findings that only earlier runs or reports have told, and of which no more than the rule
+    /// is left, for each suppression that fits all of a rule; whether one of them still holds.
+    pub fn take_known(&mut self, rule: &str, number: u64) -> bool {
+        let Some(of_rule) = self.by_rule.get(rule).filter(|_| number > 0) else { return false };
         let mut held = false;
         for index in &of_rule.patterns {
             if let Some(entry) = self.all.get_mut(*index).filter(|it| fits_all(&it.suppression)) {
-                entry.count += 1;
+                entry.count += number;
                 held |= !entry.expired;
             }
         }
@@ -173,6 +190,22 @@ impl Suppressions {
         };
         self.all.into_iter().map(applied).collect()
     }
+}
+
+/// The name of a suppression, as later runs know it: a hash of what it fits. Whoever gives it another last
+/// day or another reason leaves out the same.
+fn name(suppression: &Suppression) -> Name {
+    let Suppression { rule, principal, key, resource, account, region, .. } = suppression;
+    let mut text = format!("suppression {}", suppression.trust_context);
+    for part in [Some(rule), principal.as_ref(), key.as_ref(), resource.as_ref()]
+        .into_iter()
+        .chain([account.as_ref(), region.as_ref()])
+    {
+        let part = part.map(|part| (part.len(), part.as_str()));
+        let (len, part) = part.map_or((String::new(), ""), |(len, part)| (len.to_string(), part));
+        text.extend([" ", &len, ":", part]);
+    }
+    XxHash3_64::oneshot(text.as_bytes())
 }
 
 /// Whether every finding of its rule fits.

@@ -356,7 +356,7 @@ enum Seen {
     Nothing,
     /// It is there, and holds or not; with something new to it or not.
     Found(bool, bool),
-    /// It is there, and a suppression fits it.
+    /// It is there and holds, and a suppression fits it.
     LeftOut,
     /// It is not there, and a call tells whether it holds.
     Later(bool),
@@ -371,11 +371,16 @@ proptest! {
             Just(Seen::LeftOut),
             any::<bool>().prop_map(Seen::Later),
         ]), 1..12),
+        last in 0usize..14,
     ) {
         let effect = |fate| Some(Effect { fate, undone: None, due: None });
         let (mut known, mut open, mut ever) = (Dated::default(), [false; 3], [false; 3]);
+        let mut left_out = [false; 3];
         for (day, seen) in (1..).zip(nights) {
-            let fits = Suppression { key: Some("left-out".into()), ..suppression() };
+            // Its last day comes, and it stays in the configuration.
+            let holds = usize::from(day) <= last;
+            let expires = Day::parse(if holds { "2099-01-01" } else { "2020-01-01" }).unwrap();
+            let fits = Suppression { key: Some("left-out".into()), expires, ..suppression() };
             let rules = vec!["key-disabled".into(), "key-enabled".into()];
             let mut triage = Triage::new(vec![fits], None, Level::Low, now()).after(known.clone(), rules);
             let (mut only_known, mut outcome) = (0, Outcome::default());
@@ -391,7 +396,8 @@ proptest! {
                     }
                     Seen::LeftOut => {
                         finding.key.as_mut().unwrap().arn = "left-out".into();
-                        open[at] = false;
+                        open[at] = true;
+                        left_out[at] |= holds;
                         triage.screen(&finding).is_some()
                     }
                     Seen::Later(holds) => {
@@ -405,7 +411,7 @@ proptest! {
                     }
                 };
                 ever[at] |= open[at];
-                only_known += u64::from(open[at] && !told);
+                only_known += u64::from(open[at] && !told && !(left_out[at] && holds));
             }
             let found = triage.finish_screened(&mut outcome);
             let number = outcome.known.get("key-disabled").copied().unwrap_or_default();
