@@ -308,6 +308,13 @@ impl<'a> View<'a> {
         resources.into_iter().flat_map(Json::elements).filter_map(key).collect()
     }
 
+    /// The replica that a `ReplicateKey` made. The record is about the primary, and the policy in it is the
+    /// replica's.
+    pub fn replica(&self) -> Option<Key> {
+        let makes = self.is_kms() && self.name().is_some_and(|name| name == "ReplicateKey");
+        makes.then(|| self.key_at(&["responseElements", "replicaKeyMetadata", "arn"]))?
+    }
+
     fn key_at(&self, path: &[&str]) -> Option<Key> {
         key_of(&self.text(path)?)
     }

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
-use crate::trail::{KEY, findings, parse};
+use crate::trail::{KEY, call, file, findings, parse, with};
 
 /// The texts of a file: of gzip inflated.
 fn text_of(path: &Path) -> Option<String> {
@@ -141,4 +141,34 @@ fn the_state_of_policies_is_the_same_either_way() {
         let text = answer("objects").to_string();
         assert!(text.contains("own") || text.contains("user/ben"), "{text}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_the_policy_of_a_replica_is_told_of_the_replica() {
+    let replica = KEY.replace("eu-central-1", "us-east-1");
+    assert_ne!(replica, KEY);
+    let policy = json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*",
+        "Resource": "*"}})
+    .to_string();
+    let record = with(
+        call("ReplicateKey", "replicated"),
+        &[
+            ("/requestParameters", json!({"keyId": KEY, "replicaRegion": "us-east-1"})),
+            (
+                "/responseElements",
+                json!({"replicaKeyMetadata": {"arn": replica}, "replicaPolicy": policy}),
+            ),
+        ],
+    );
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/a.json", file(&[record]));
+    let report = sandbox.report(0, ["scan", "logs"]);
+    let of = |rule: &str| {
+        let all = findings(&report);
+        let one = all.iter().find(|finding| finding["rule"] == rule);
+        let one = one.unwrap_or_else(|| panic!("no {rule}: {report:#}"));
+        (one["key"]["arn"].clone(), one["details"]["other_keys"].clone())
+    };
+    assert_eq!(of("policy-public-principal"), (json!(replica), json!([KEY])));
+    assert_eq!(of("key-replicated"), (json!(KEY), Value::Null), "the call is about the primary");
 }

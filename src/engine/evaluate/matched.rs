@@ -17,11 +17,15 @@ use crate::engine::partial::group::{
     EventKept, EventKey, EventRead, Group, GroupKey, Match, SHOWN, Snapshot, target,
 };
 use crate::engine::partial::value_counts::ValueCounts;
+use crate::model::finding::Key;
 use crate::model::origin::Origin;
 use crate::model::request::Request;
 use crate::record::event::{Event, Raw};
 use crate::record::kms::{Actor, View};
 use crate::record::undo;
+
+/// The folder of the rules about policies.
+const POLICIES: &str = "policy";
 
 /// What all matches of one record have in common.
 pub struct Matching<'m, 'r> {
@@ -29,6 +33,8 @@ pub struct Matching<'m, 'r> {
     identity: &'m Identity<'m>,
     origin: Origin,
     snapshot: Snapshot,
+    /// The same of a call that made a replica, about the replica: for rules about its policy.
+    of_replica: Option<Snapshot>,
     /// `sharedEventID` of a call by a customer.
     shared: Option<String>,
     request: Arc<Request>,
@@ -46,14 +52,26 @@ impl<'m, 'r> Matching<'m, 'r> {
     ) -> Matching<'m, 'r> {
         let view = &record.view;
         let shared = (view.actor() != Actor::Service).then(|| view.shared_event_id()).flatten();
-        let snapshot = snapshot(view.event(), view);
+        let snapshot = snapshot(view.event(), view, view.key());
+        let replica = view.replica();
+        let of_replica = replica.map(|key| self::snapshot(view.event(), view, Some(key)));
         let request = Arc::new(request(view, &snapshot));
-        Matching { record, identity, origin, snapshot, shared, request, apart: !live }
+        let apart = !live;
+        Matching { record, identity, origin, snapshot, of_replica, shared, request, apart }
+    }
+
+    /// What a finding of this hit says of the event: what is wrong with the policy of a replica concerns
+    /// the replica, though the record is about the primary.
+    fn told_by(&self, context: &Context<'_>, hit: &Hit) -> &Snapshot {
+        let group = context.plan.rules.metas()[hit.rule].group.as_deref();
+        let of_replica = self.of_replica.as_ref().filter(|_| group == Some(POLICIES));
+        of_replica.unwrap_or(&self.snapshot)
     }
 
     /// What makes a hit the same finding as others.
     pub fn key(&self, context: &Context<'_>, hit: &Hit) -> GroupKey {
-        let Matching { record, identity, snapshot, .. } = self;
+        let Matching { record, identity, .. } = self;
+        let snapshot = self.told_by(context, hit);
         let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
         let rules = &context.plan.rules;
         let (together, [by_principal, by_key, by_resource]) = grouping(context, hit);
@@ -88,10 +106,10 @@ impl<'m, 'r> Matching<'m, 'r> {
     pub fn group(&self, context: &Context<'_>, hit: &Hit) -> Group {
         let Matching { record, identity, .. } = self;
         let text = |raw: Option<Raw<'_>>| Some(raw?.text()?.into_owned());
-        let mut snapshot = self.snapshot.clone();
+        let mut snapshot = self.told_by(context, hit).clone();
         let said = hit.details.iter().map(|(name, value)| (name, value.to_string()));
         let gathered = match grouping(context, hit) {
-            (Some(_), _) => Some(Box::new(self.gathered(context, said))),
+            (Some(_), _) => Some(Box::new(self.gathered(context, &snapshot, said))),
             _ => {
                 snapshot.details.extend(said.map(|(name, text)| (name.clone(), text)));
                 None
@@ -122,14 +140,17 @@ impl<'m, 'r> Matching<'m, 'r> {
     fn gathered<'h>(
         &self,
         context: &Context<'_>,
+        of: &Snapshot,
         said: impl Iterator<Item = (&'h String, String)>,
     ) -> Gathered {
-        let Snapshot { principal, resource, .. } = &self.snapshot;
-        let mut keys = self.record.view.keys().iter().map(|key| key.arn.as_str());
-        let key = keys.next().into_iter().collect();
+        let Snapshot { principal, resource, key, .. } = of;
+        let key = key.as_ref().map(|key| key.arn.as_str());
+        let others = self.record.view.keys().iter().map(|key| key.arn.as_str());
+        let others = others.filter(|arn| Some(*arn) != key).collect();
         let resources = resource.iter().map(|on| on.arn.as_str()).collect();
         let principal = principal.identity();
-        let names = [key, keys.collect(), resources, principal.as_deref().into_iter().collect()];
+        let key = key.into_iter().collect();
+        let names = [key, others, resources, principal.as_deref().into_iter().collect()];
         Gathered::new(context.key, names, said)
     }
 }
@@ -155,8 +176,8 @@ fn of(shown: bool, value: Option<String>) -> Option<String> {
     value.filter(|_| shown)
 }
 
-/// The event's values for a finding.
-fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
+/// The event's values for a finding about a key.
+fn snapshot(event: &Event<'_>, view: &View<'_>, key: Option<Key>) -> Snapshot {
     let text = |path: &[&str]| event.text_at(path).map(|text| text.into_owned());
     let mut details = BTreeMap::new();
     for (name, member) in [("error_code", "errorCode"), ("error_message", "errorMessage")] {
@@ -164,8 +185,9 @@ fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
             details.insert(name.into(), Value::from(value).to_string());
         }
     }
-    let others = view.keys().iter().skip(1).map(|key| key.arn.as_str());
-    match others.len() {
+    let of = key.as_ref().map(|key| key.arn.as_str());
+    let others = view.keys().iter().map(|key| key.arn.as_str()).filter(|arn| Some(*arn) != of);
+    match others.clone().count() {
         0 => {}
         count => {
             let shown: Vec<&str> = others.take(SHOWN).collect();
@@ -179,7 +201,7 @@ fn snapshot(event: &Event<'_>, view: &View<'_>) -> Snapshot {
         principal: view.principal(),
         source_ip: text(&["sourceIPAddress"]),
         user_agent: text(&["userAgent"]),
-        key: view.key(),
+        key,
         resource: view.resource(),
         details,
     }
