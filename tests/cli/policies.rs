@@ -117,14 +117,14 @@ fn the_state_of_policies_is_the_same_either_way() {
     let file = |as_text: bool| {
         let given =
             |document: &Value| if as_text { json!(document.to_string()) } else { document.clone() };
-        let put = crate::trail::with(
-            crate::trail::call("PutKeyPolicy", "e-1"),
+        let put = with(
+            call("PutKeyPolicy", "e-1"),
             &[("/requestParameters/policy", given(&key_policy))],
         );
         let request =
             json!({"userName": "ana", "policyName": "own", "policyDocument": given(&own)});
-        let of_user = crate::trail::with(
-            crate::trail::call("PutUserPolicy", "e-2"),
+        let of_user = with(
+            call("PutUserPolicy", "e-2"),
             &[("/requestParameters", request), ("/eventSource", json!("iam.amazonaws.com"))],
         );
         crate::trail::file(&[put, of_user])
