@@ -181,10 +181,10 @@ const VERIFY_EXIT: &str = "\
 Exit status:
   0  every digest and log in range is verified
   1  something is not: modified, missing, unreferenced, unsigned, a gap, or
-     there is nothing to verify
+     there is nothing to verify, as of an account that has no digest
   2  not performed: bad usage, no such source, no usable public keys
-  3  incomplete: some input could not be read, a filter names what is nowhere,
-     or a signal came";
+  3  incomplete: some input could not be read, a range is outside of all that
+     was listed, or a signal came";
 
 /// What `--since` is to `tags`, which does not report events.
 const TAGS_SINCE: &str = "Of S3, only days from this time on; all that is read tells of tags";

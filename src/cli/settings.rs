@@ -71,6 +71,10 @@ impl Settings {
                 "give -f table or -f json",
             );
         }
+        if args.run.dry_run && written.as_ref().is_some_and(|written| !written.exports.is_empty()) {
+            let hint = "leave out --export, or --dry-run";
+            check.usage("--dry-run makes no report that could be exported", hint);
+        }
         let run = check.running(&out.color, &args.run.run);
         let settings = (|| {
             Some(Settings {

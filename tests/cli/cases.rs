@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::chain::gzip;
 use crate::harness::Sandbox;
+use crate::trail;
 
 const ACCOUNT: &str = "111122223333";
 
@@ -419,4 +420,26 @@ fn many_cases_fit_a_screen_the_first_ones_in_whole() {
     let told = people.iter().filter(|name| cases.contains(name.as_str())).count();
     assert_eq!(told, 10, "{short}");
     assert!(!table(&["-v"]).contains("in short"));
+}
+
+/// Ten cases are what a screen holds; whoever asks for all gets the eleventh.
+#[test]
+fn all_cases_are_told_in_whole_if_asked_for() {
+    let sandbox = Sandbox::new();
+    let by = |number: usize| {
+        let arn = format!("arn:aws:iam::111122223333:user/user-{number:02}");
+        let who = json!({"type": "IAMUser", "accountId": "111122223333", "arn": arn});
+        let key = format!("{number:08}-12ab-34cd-56ef-1234567890ab");
+        trail::with(
+            trail::call("DisableKey", &format!("e-{number}")),
+            &[("/userIdentity", who), ("/requestParameters", json!({"keyId": key}))],
+        )
+    };
+    sandbox.write("trail.json", trail::file(&(0..11).map(by).collect::<Vec<_>>()));
+    let scan = ["scan", "trail.json", "--select=key-disabled"];
+    let all = |stdout: &str| (0..11).all(|number| stdout.contains(&format!("user-{number:02}")));
+    let short = sandbox.keytrail(scan).run().code(0);
+    assert!(!all(&short.stdout) && short.stdout.contains("1 case more"), "{}", short.stdout);
+    let whole = sandbox.keytrail(scan.iter().chain(&["-v"])).run().code(0);
+    assert!(all(&whole.stdout) && !whole.stdout.contains("case more"), "{}", whole.stdout);
 }

@@ -105,3 +105,11 @@ fn a_period_tells_the_notes_of_its_nights() {
     assert_eq!(records(&["b.json", "a.json"]), (json!(2), json!("logs/a.json#2")));
     assert_eq!(records(&["c.json", "d.json"]), (json!(1), json!("logs/a.json#2")));
 }
+
+#[test]
+fn whoever_asks_for_tags_hears_of_them_too() {
+    let sandbox = sandbox();
+    let ended = sandbox.keytrail(["tags", "logs"]).run().code(0);
+    assert!(ended.stderr.contains(MESSAGE), "{}", ended.stderr);
+    sandbox.keytrail(["tags", "logs", "-q"]).run().code(0).stderr("");
+}

@@ -12,7 +12,7 @@ pub const EXIT: &str = "\
 Exit status:
   0  printed
   2  there is no such file or record
-  3  the record could not be read";
+  3  the record could not be read, or a signal came before it was found";
 
 /// Everything `record` takes.
 #[derive(Debug, Args)]

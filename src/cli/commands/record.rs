@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use crate::cli::args::record::RecordArgs;
 use crate::cli::deliver::Delivery;
@@ -45,6 +46,10 @@ pub fn run(args: &RecordArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let Single { text, records, there, problems } = found;
     problems.iter().for_each(|problem| messages.warning(problem));
     let Some(text) = text else {
+        if stop.load(Ordering::Relaxed) {
+            messages.warning("interrupted: what was asked for may come later than what was read");
+            return Ok(Exit::Incomplete);
+        }
         // What could not be read may be what was asked for.
         if !problems.is_empty() {
             return Ok(Exit::Incomplete);

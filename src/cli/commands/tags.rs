@@ -14,6 +14,7 @@ use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::noted;
 use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
@@ -23,6 +24,7 @@ use crate::cli::values::{self, Form};
 use crate::detect::RuleSet;
 use crate::engine::{self, Filter, Plan, Progress};
 use crate::model::estate::Estate;
+use crate::model::notes::RunNote;
 use crate::model::problem::Problem;
 use crate::model::tag_state::TagState;
 use crate::model::time::Time;
@@ -55,9 +57,9 @@ struct Reading {
 pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Settled { arns, at, form, run, catalogs, reading } = settle(args, messages)?;
     let Catalogs { book, mut problems, .. } = catalogs;
-    let (book, interrupted, quiet) = match reading {
+    let (book, Learnt { interrupted, quiet, notes }) = match reading {
         Some(reading) => learn(reading, book, &run, &mut problems)?,
-        None => (book, false, Vec::new()),
+        None => (book, Learnt::default()),
     };
     problems.sort();
     let states = states(&book, &arns, at);
@@ -73,6 +75,7 @@ pub fn run(args: &TagsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         problems.iter().for_each(|problem| messages.warning(problem));
     }
     if delivered.whole {
+        noted::say(&notes, &run, messages);
         nowhere::say(&quiet, &run, messages);
     }
     if delivered.whole && interrupted {
@@ -129,13 +132,24 @@ fn settle(args: &TagsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
     check.end(settled)
 }
 
-/// Reads all records for what they say of tags. Says whether a signal came, and what was quiet.
+/// What reading told beside the tags.
+#[derive(Default)]
+struct Learnt {
+    /// Whether a signal came.
+    interrupted: bool,
+    /// What was asked for, is known and has nothing in range.
+    quiet: Vec<String>,
+    /// What is to be known of the records.
+    notes: Vec<RunNote>,
+}
+
+/// Reads all records for what they say of tags.
 fn learn(
     reading: Reading,
     book: Book,
     run: &Running,
     problems: &mut Vec<Problem>,
-) -> Result<(Book, bool, Vec<String>), Vec<Failure>> {
+) -> Result<(Book, Learnt), Vec<Failure>> {
     let Reading { sources, mut listing, filter, estate } = reading;
     let threads = run.threads;
     let plan = Plan { estate, filter, threads, tags: book, ..Plan::new(RuleSet::default()) };
@@ -149,7 +163,7 @@ fn learn(
     let asked = Filter { since: None, ..plan.filter };
     let quiet = nowhere::look(&mut outcome, &asked, &sources);
     problems.extend(outcome.problems);
-    Ok((book, outcome.interrupted, quiet))
+    Ok((book, Learnt { interrupted: outcome.interrupted, quiet, notes: outcome.notes }))
 }
 
 /// The state of each ARN that was asked for; of all that are known, if none was.

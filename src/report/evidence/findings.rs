@@ -6,7 +6,7 @@ use std::io;
 use super::aftermath;
 use super::cases::{outcome, span, told};
 use super::pen::{Line, Pen, Span, code, name, plain, time, words};
-use super::survey::{Survey, TOLD, levels};
+use super::survey::{RuleSum, Survey, TOLD, levels};
 use crate::model::finding::{EventRef, Finding};
 use crate::model::principal::Principal;
 use crate::report::table::fit::{count, counted};
@@ -41,14 +41,18 @@ pub fn write(report: &Report<'_>, survey: &Survey, pen: &mut dyn Pen) -> io::Res
 /// How many each rule has.
 fn by_rule(survey: &Survey, pen: &mut dyn Pen) -> io::Result<()> {
     pen.columns(&["Rule", "Findings"])?;
-    for (rule, sum) in &survey.rules {
+    for (rule, sum) in survey.rules.iter().filter(|(_, sum)| **sum != RuleSum::default()) {
         let mut cell: Line = Vec::new();
         for (level, number) in levels(&sum.levels) {
             cell.extend([Span::Level(level), plain(format!("\u{a0}{}  ", count(number)))]);
         }
         pen.row(&[name(rule), cell])?;
     }
-    pen.end_table()
+    pen.end_table()?;
+    match survey.uncounted {
+        0 => Ok(()),
+        more => pen.say(&words(format!("{} more, of other rules.", counted(more, "finding")))),
+    }
 }
 
 fn one(finding: &Finding, cases: &BTreeSet<&str>, pen: &mut dyn Pen) -> io::Result<()> {

@@ -78,7 +78,7 @@ pub fn write_markdown(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()
 }
 
 fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
-    let survey = Survey::of(&report.outcome.findings)?;
+    let survey = Survey::of(&report.outcome.findings, &report.run.rules)?;
     pen.begin("KMS key audit", &lead(report), &SECTIONS)?;
     for (id, title) in SECTIONS {
         pen.section(id, title)?;

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::model::findings::Findings;
 use crate::model::level::Level;
+use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 
 /// So many microseconds has a day.
@@ -13,8 +14,8 @@ const DAY: i64 = 86_400 * 1_000_000;
 /// So many findings are told; a page with more than that is read by nobody.
 pub const TOLD: usize = 2_000;
 
-/// Rules that are counted; a user may give more.
-const RULES: usize = 10_000;
+/// Rules that are counted beside those of the run; a report that is read back may name any number.
+const OTHERS: usize = 10_000;
 
 /// What the findings of a rule add up to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,15 +39,19 @@ pub struct Survey {
     pub timeless: u64,
     /// All of them.
     pub all: u64,
+    /// Findings of rules that are not counted one by one.
+    pub uncounted: u64,
 }
 
 impl Survey {
-    /// Counts the findings.
+    /// Counts the findings: those of the rules of the run one by one, and of some others.
     ///
     /// # Errors
     /// Those of the file that findings wait in.
-    pub fn of(findings: &Findings) -> io::Result<Survey> {
-        let mut survey = Survey::default();
+    pub fn of(findings: &Findings, rules: &[RuleMeta]) -> io::Result<Survey> {
+        let rules = rules.iter().map(|rule| (rule.id.clone(), RuleSum::default()));
+        let mut survey = Survey { rules: rules.collect(), ..Survey::default() };
+        let most = survey.rules.len().saturating_add(OTHERS);
         for finding in findings.read()? {
             let finding = finding?;
             let level = finding.level as usize;
@@ -58,11 +63,13 @@ impl Survey {
                 Some(Time(at)) => survey.days.entry(at.div_euclid(DAY)).or_default()[level] += 1,
                 None => survey.timeless += 1,
             }
-            if survey.rules.len() < RULES || survey.rules.contains_key(&finding.rule) {
-                let sum = survey.rules.entry(finding.rule.clone()).or_default();
-                sum.levels[level] += 1;
-                sum.open += u64::from(finding.level >= Level::SERIOUS && finding.holds());
+            if survey.rules.len() >= most && !survey.rules.contains_key(&finding.rule) {
+                survey.uncounted += 1;
+                continue;
             }
+            let sum = survey.rules.entry(finding.rule.clone()).or_default();
+            sum.levels[level] += 1;
+            sum.open += u64::from(finding.level >= Level::SERIOUS && finding.holds());
         }
         Ok(survey)
     }

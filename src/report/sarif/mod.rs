@@ -93,6 +93,8 @@ impl<'a> Run<'a> {
             arguments: words.map(|word| cut(word, WORD).into_owned()).collect(),
             tool_execution_notifications: Notifications(&outcome.problems),
         };
+        // What was uploaded under a kind before is closed by what comes later.
+        let kind = if report.nights.is_empty() { "scan" } else { "report" };
         let totals = &outcome.totals;
         let levels = Level::ALL.map(|level| (level.as_str(), outcome.summary.of(level)));
         let levels: Value = levels.into_iter().map(|(name, count)| (name, json!(count))).collect();
@@ -100,7 +102,7 @@ impl<'a> Run<'a> {
             tool: rules::tool(&run.rules),
             invocations: [invocation],
             // Up to the last slash it says what kind of run it is; the rest is this run.
-            automation_details: json!({"id": format!("keytrail/scan/{}", run.started)}),
+            automation_details: json!({"id": format!("keytrail/{kind}/{}", run.started)}),
             column_kind: "unicodeCodePoints",
             results: Results(report),
             properties: tidy(json!({

@@ -29,7 +29,7 @@ use crate::model::time::Time;
 use crate::model::undo::Fate;
 use crate::report::{Report, Style};
 
-/// So many cases are told.
+/// So many cases are told, unless all are asked for.
 const TOLD: usize = 10;
 /// In so many lines at most.
 const LINES: usize = 12;
@@ -54,14 +54,16 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let cases = &report.outcome.cases;
-    let told = &cases.all[..cases.all.len().min(TOLD)];
+    let most = if style.verbose { usize::MAX } else { TOLD };
+    let told = &cases.all[..cases.all.len().min(most)];
+    let ids: BTreeSet<&str> = told.iter().map(|case| &*case.id).collect();
     let mut findings: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
     for finding in report.outcome.findings.read()? {
         let finding = finding?;
-        let Some(case) = told.iter().find(|case| finding.case.as_deref() == Some(&*case.id)) else {
+        let Some(&id) = finding.case.as_deref().and_then(|id| ids.get(id)) else {
             continue;
         };
-        let of = findings.entry(&case.id).or_default();
+        let of = findings.entry(id).or_default();
         if of.len() < KNOWN {
             of.push(finding.into_owned());
         }
@@ -86,7 +88,7 @@ pub fn write(
             writeln!(out)?;
         }
     }
-    rest(report, told.len() - whole, (width, style), out)
+    rest(report, (told.len(), told.len() - whole), (width, style), out)
 }
 
 /// How many cases are told in whole, so that the first screen has all of them.
@@ -102,10 +104,10 @@ fn whole(texts: &[Vec<u8>]) -> usize {
     so_far.take_while(|sum| *sum <= LEADING).count().max(1)
 }
 
-/// How many cases and findings are not told.
+/// How many cases and findings are not told: of the cases those beyond `told`, and `short` ones.
 fn rest(
     report: &Report<'_>,
-    short: usize,
+    (told, short): (usize, usize),
     (width, style): (u16, &Style),
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -118,7 +120,7 @@ fn rest(
         grid.write(&[cell])?;
     }
     let mut said = Vec::new();
-    if let Some(others) = cases.all.get(TOLD..).filter(|others| !others.is_empty()) {
+    if let Some(others) = cases.all.get(told..).filter(|others| !others.is_empty()) {
         let of = |level| others.iter().filter(|case| case.level == level).count() as u64;
         let findings: u64 = others.iter().map(|case| case.findings.len() as u64).sum();
         said.push(format!(
@@ -203,7 +205,9 @@ fn head(
     let level = case.level.as_str().len().max(usize::from(LABEL)) as u16;
     let id =
         format!("{} {}", if case.status == Status::New { "case" } else { "known case" }, case.id);
-    let mut grid = Grid::new(width, &[level, 0, id.len() as u16], style.color, out);
+    // A report that is read back may call a case anything.
+    let wide = u16::try_from(id.len()).unwrap_or(u16::MAX).min(width / 2);
+    let mut grid = Grid::new(width, &[level, 0, wide], style.color, out);
     let [mut name, mut who, mut ids] = grid.row();
     name.add(Ink::Of(case.level), case.level.as_str(), 1);
     who.add(Ink::Strong, &actor(case, findings), 1);

@@ -114,12 +114,15 @@ impl<'a> Grid<'a> {
     /// A grid of `width` columns of text: the `fixed` columns as wide as given, each 0 among them
     /// getting an equal share of the rest.
     pub fn new(width: u16, fixed: &[u16], color: bool, out: &'a mut dyn Write) -> Self {
-        let gaps = GAP * (fixed.len() as u16).saturating_sub(1);
-        let rest = width.saturating_sub(gaps + fixed.iter().sum::<u16>());
-        let shares = fixed.iter().filter(|&&wanted| wanted == 0).count() as u16;
+        let gaps = GAP.saturating_mul((fixed.len() as u16).saturating_sub(1));
+        // A text may say any width; none is wider than all of the grid.
+        let fixed = || fixed.iter().map(|&wanted| wanted.min(width));
+        let taken = fixed().fold(gaps, u16::saturating_add);
+        let rest = width.saturating_sub(taken);
+        let shares = fixed().filter(|wanted| *wanted == 0).count() as u16;
         let share = rest.checked_div(shares).unwrap_or(0);
         let mut spare = rest.checked_rem(shares).unwrap_or(0);
-        let widths = fixed.iter().map(|&wanted| {
+        let widths = fixed().map(|wanted| {
             let more = u16::from(wanted == 0 && spare > 0);
             spare -= more;
             if wanted == 0 { share + more } else { wanted }
@@ -149,7 +152,9 @@ impl<'a> Grid<'a> {
         table.add_row(cells.iter().map(|cell| self.painted(cell)));
         for (column, &width) in table.column_iter_mut().zip(&self.widths) {
             column.set_padding((0, GAP));
-            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + GAP)));
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
+                width.saturating_add(GAP),
+            )));
         }
         for (number, line) in table.lines().enumerate() {
             let of_line = cells.iter().filter_map(|cell| cell.lines.get(number));

@@ -33,7 +33,7 @@ pub fn run(args: &RulesArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         when.as_ref().map_or_else(|_| Style::default(), |when| delivery.style(*when, false));
     let done = match &args.command {
         RulesCommand::List(args) => list::run(args, style, messages),
-        RulesCommand::Show(args) => show::run(args, style, delivery.is_terminal()),
+        RulesCommand::Show(args) => show::run(args, (style, delivery.is_terminal()), messages),
         RulesCommand::Lint(args) => lint::run(args, style, messages),
         RulesCommand::Test(args) => test::run(args, style, messages),
     };

@@ -5,9 +5,12 @@
 
 use super::Done;
 use super::args::ShowArgs;
+use crate::cli::check::Verbosity;
+use crate::cli::commands::skipped;
 use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::ui::Messages;
 use crate::detect::RuleSet;
 use crate::detect::controls::frameworks;
 use crate::detect::loaded::Loaded;
@@ -18,13 +21,19 @@ use crate::report::escape::visible;
 use crate::report::{self, Style};
 
 /// Runs the command.
-pub fn run(args: &ShowArgs, style: Style, on_terminal: bool) -> Done {
+pub fn run(args: &ShowArgs, (style, on_terminal): (Style, bool), messages: Messages) -> Done {
     let (config, mut wrong) = Config::load(args.config.config.as_deref(), &[]);
     let loaded = RuleSet::load(true, &config.usual.rules(&args.paths), &config.estate);
     let loaded = loaded.map_err(|errors| wrong.extend(errors.into_iter().map(Failure::from)));
-    let Some(Loaded { rules, reasons, .. }) = loaded.ok().filter(|_| wrong.is_empty()) else {
+    let Some(Loaded { rules, problems, skipped, replaced, reasons }) =
+        loaded.ok().filter(|_| wrong.is_empty())
+    else {
         return Err(wrong);
     };
+    // What became of a file is why a rule is not there, or is another one.
+    skipped::say(&skipped, Verbosity::Normal, messages);
+    problems.iter().for_each(|problem| messages.warning(problem));
+    replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
     let meta = rules.named(&args.id).map_err(|message| {
         if let Some(reason) = reasons.get(&args.id) {
             let message = format!("'{}' is not evaluated: {reason}", args.id);
@@ -142,16 +151,18 @@ fn fenced(yaml: &str) -> String {
     format!("```yaml\n{}\n```", yaml.trim_end())
 }
 
-/// The lines of a top-level member in the document of this title. A text that is laid out in
-/// another way than rules are gives fewer lines, never other ones.
+/// The lines of a top-level member in the document of this title, or in the only one. A text that is
+/// laid out in another way than rules are gives fewer lines, never those of another rule.
 fn top_level(text: &str, title: &str, member: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let documents: Vec<&[&str]> = lines.split(|line| line.trim_end() == "---").collect();
-    let is_meant = |lines: &&&[&str]| {
-        lines.iter().any(|line| line.starts_with("title:") && line.contains(title))
-    };
-    let Some(lines) = documents.iter().find(is_meant).or(documents.first()) else {
-        return String::new();
+    let documents = lines.split(|line| line.trim_end() == "---");
+    let documents: Vec<&[&str]> =
+        documents.filter(|lines| lines.iter().any(|line| !line.trim().is_empty())).collect();
+    let is_meant = |lines: &&&[&str]| lines.iter().any(|line| titled(line) == Some(title));
+    let mut meant = documents.iter().filter(is_meant);
+    let lines = match (documents.as_slice(), meant.next(), meant.next()) {
+        ([only], _, _) | (_, Some(only), None) => only,
+        _ => return String::new(),
     };
     let mut lines = lines.iter().skip_while(|line| !line.starts_with(&format!("{member}:")));
     let first = lines.next();
@@ -159,9 +170,28 @@ fn top_level(text: &str, title: &str, member: &str) -> String {
     first.into_iter().chain(inner).map(|line| format!("{line}\n")).collect()
 }
 
+/// The title that a line gives.
+fn titled(line: &str) -> Option<&str> {
+    let text = line.strip_prefix("title:")?.trim();
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    Some(inside('"').or_else(|| inside('\'')).unwrap_or(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_is_not_quoted_for_another_whose_title_it_contains() {
+        let text = "---\ntitle: Key use at night\ndetection:\n  a: 1\n---\ntitle: 'Key use'\n\
+                    detection:\n  b: 2\n";
+        assert_eq!(top_level(text, "Key use", "detection"), "detection:\n  b: 2\n");
+        assert_eq!(top_level(text, "Key", "detection"), "");
+        let twice = "title: A\ndetection:\n  a: 1\n---\ntitle: A\ndetection:\n  b: 2\n";
+        assert_eq!(top_level(twice, "A", "detection"), "");
+        let one = "---\ntitle: A # note\ndetection:\n  a: 1\n";
+        assert_eq!(top_level(one, "A", "detection"), "detection:\n  a: 1\n");
+    }
 
     #[test]
     fn the_right_document_is_quoted() {
