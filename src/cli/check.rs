@@ -64,6 +64,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether nothing is wrong so far.
+    pub fn is_well(&self) -> bool {
+        self.failures.is_empty()
+    }
+
     /// `settled` if nothing is wrong.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! One of several reports that make a period.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::time::Time;
 use super::verified::{LogVerdict, Verdict as _};
@@ -34,6 +34,27 @@ pub struct Night {
     pub known: u64,
     /// Findings of earlier reports of which it tells that they were undone.
     pub undone: u64,
+}
+
+/// What makes a period say less than it seems to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Whether some report was asked for a part of the log only:
+    pub narrow: bool,
+    /// from one time on and until another one, the first of these in order,
+    pub ranges: BTreeSet<(Option<Time>, Option<Time>)>,
+    /// and of some accounts and Regions, as its settings have them.
+    pub filters: BTreeSet<String>,
+    /// Whether some report left out what a baseline had.
+    pub baseline: bool,
+    /// Whether findings of runs before the first may hold that no report tells.
+    pub earlier: bool,
+    /// Rules that some reports have not evaluated.
+    pub sometimes: BTreeSet<String>,
+    /// Rules of which no report says what they are about.
+    pub unknown: BTreeSet<String>,
+    /// Whether some report does not name its rules.
+    pub no_rules_named: bool,
 }
 
 /// How many files have each verdict, by its name in reports.

@@ -3,31 +3,28 @@
 //! Only the members that a period tells of are read; reports of earlier versions lack some, which are
 //! then empty. What must stay true: what is no report is refused with a reason.
 
+mod convert;
+
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::model::aftermath::Aftermath;
-use crate::model::case;
-use crate::model::coverage::{Counts, Covered, Gap, Place, hour_of};
-use crate::model::finding::{self, EventRef, Status, Told};
+use crate::model::finding;
 use crate::model::level::Level;
-use crate::model::night::Verdicts;
-use crate::model::origin::Origin;
 use crate::model::outcome::Totals;
 use crate::model::principal::Principal;
-use crate::model::problem::{self, Stage};
-use crate::model::request::Request;
-use crate::model::suppression::{self, Day};
+use crate::model::problem::Stage;
+use crate::model::suppression;
 use crate::model::time::Time;
-use crate::model::undo::{Effect, Fate, Undone};
-use crate::model::verified::{DigestVerdict, LogVerdict, Verdict};
 
 /// The only schema that is understood.
 const SCHEMA: &str = "keytrail.report/v1";
+
+/// So many characters of another one are told.
+const SHOWN: usize = 60;
 
 /// One report.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -70,6 +67,9 @@ pub struct Document {
     /// What verified.
     #[serde(default)]
     pub verify: Option<Verify>,
+    /// Findings that it knows and does not list, by rule; `None` if it does not say.
+    #[serde(default)]
+    pub known: Option<BTreeMap<String, u64>>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -80,8 +80,20 @@ pub struct Tool {
 #[derive(Debug, PartialEq, Deserialize)]
 pub struct Rules {
     pub digest: String,
+    /// The rules that were evaluated; `None` if it does not say.
+    pub ids: Option<Vec<String>>,
+    /// What those of them that are not built in are about.
     #[serde(default)]
-    pub ids: Vec<String>,
+    pub own: Vec<Rule>,
+}
+
+/// A rule that is not built in.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct Rule {
+    pub id: String,
+    level: Level,
+    controls: Vec<String>,
+    tags: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -103,6 +115,9 @@ pub struct Run {
     /// Present if it went on from the run before, so that it read nothing twice.
     #[serde(default)]
     pub state: Option<State>,
+    /// Present if it left out what another report had.
+    #[serde(default)]
+    pub baseline: Option<IgnoredAny>,
     #[serde(default)]
     pub expected: Expected,
     #[serde(default)]
@@ -289,188 +304,25 @@ impl Document {
             })?;
         match document.schema == SCHEMA {
             true => Ok(document),
-            false => Err(format!("is of the schema {}, expected {SCHEMA}", document.schema)),
+            false => {
+                let schema: String = document.schema.chars().take(SHOWN).collect();
+                Err(format!("is of the schema {schema}, expected {SCHEMA}"))
+            }
         }
     }
-}
 
-fn origin(text: &str) -> Origin {
-    let numbered = text.rsplit_once('#').and_then(|(blob, n)| Some((blob, n.parse().ok()?)));
-    match numbered {
-        Some((blob, record)) => Origin::record(blob, record),
-        None => Origin::blob(text),
-    }
-}
-
-impl From<Outcome> for Option<Effect> {
-    fn from(told: Outcome) -> Option<Effect> {
-        let fate = [Fate::Open, Fate::Reversed, Fate::Refused];
-        let fate = fate.into_iter().find(|fate| fate.as_str() == told.state)?;
-        let undone = told.at.map(|at| Undone { at, by: told.by });
-        Some(Effect { fate, undone, due: told.due })
-    }
-}
-
-impl Later {
-    /// What became of it; `None` if that is not understood.
-    pub fn into_model(self) -> Option<Aftermath> {
-        let Later { fingerprint, rule, level, target, outcome } = self;
-        let effect = Option::<Effect>::from(outcome)?;
-        Some(Aftermath { fingerprint, rule, level, target, effect })
-    }
-}
-
-impl Verify {
-    /// How many files have each verdict that is known.
-    pub fn verdicts(&self) -> Verdicts {
-        fn known<V: Verdict>(told: &BTreeMap<String, u64>) -> BTreeMap<&'static str, u64> {
-            let all = V::ALL.into_iter().map(Verdict::as_str);
-            all.filter_map(|name| Some((name, *told.get(name)?))).collect()
-        }
-        let (logs, digests) =
-            (known::<LogVerdict>(&self.logs), known::<DigestVerdict>(&self.digests));
-        Verdicts { logs, digests }
-    }
-}
-
-impl Event {
-    fn into_ref(self, actor: &Principal) -> EventRef {
-        let principal = Principal { arn: self.principal, session: self.session, ..actor.clone() };
-        let request = self.event_source.map(|service| {
-            Arc::new(Request {
-                id: self.request_id,
-                service,
-                principal,
-                access_key: self.access_key_id,
-                source_ip: self.source_ip,
-                user_agent: self.user_agent,
-                error: self.error,
-                ..Request::of_nobody()
-            })
-        });
-        EventRef {
-            time: self.time,
-            id: self.id,
-            name: self.name,
-            origin: origin(&self.origin),
-            shared: None,
-            request,
-            undone: self.undone.map(|at| Undone { at, by: None }),
-        }
-    }
-}
-
-impl Finding {
-    /// The finding, without its case: that is told by the cases of the period.
-    pub fn into_model(self) -> finding::Finding {
-        let principal = self.principal;
-        let told = Told {
-            title: self.title,
-            attack: self.attack,
-            references: self.references,
-            advice: self.advice,
-            ..Told::default()
-        };
-        finding::Finding {
-            events: self.events.into_iter().map(|event| event.into_ref(&principal)).collect(),
-            fingerprint: self.fingerprint,
-            rule: self.rule,
-            level: self.level,
-            attempt: self.attempt,
-            count: self.count,
-            first_seen: self.first_seen,
-            last_seen: self.last_seen,
-            status: Status::New,
-            fresh: true,
-            rank: self.rank,
-            account: self.account,
-            region: self.region,
-            principal,
-            source_ip: self.source_ip,
-            user_agent: self.user_agent,
-            key: self.key,
-            resource: self.resource,
-            claimed: false,
-            folded: 0,
-            members: Vec::new(),
-            effect: self.outcome.and_then(Option::from),
-            case: None,
-            details: self.details,
-            told: Arc::new(told),
-        }
-    }
-}
-
-impl Note {
-    /// Where the first of its records is.
-    pub fn origin(&self) -> Origin {
-        origin(&self.origin)
-    }
-}
-
-impl From<Problem> for problem::Problem {
-    fn from(told: Problem) -> problem::Problem {
-        problem::Problem::new(origin(&told.origin), told.stage, told.message)
-    }
-}
-
-impl Suppression {
-    /// What it did; `None` if its last day is no day.
-    pub fn into_model(self) -> Option<suppression::Applied> {
-        Some(suppression::Applied {
-            expires: Day::parse(&self.expires)?,
-            rule: self.rule,
-            reason: self.reason,
-            owner: self.owner,
-            ticket: self.ticket,
-            fitted: self.fitted,
-            state: self.state,
-            count: self.count,
-        })
-    }
-}
-
-impl From<Coverage> for Covered {
-    fn from(told: Coverage) -> Covered {
-        let gap = |from, to| Gap { from: hour_of(from), to: hour_of(to) };
-        Covered {
-            place: Place { account: told.account, region: told.region },
-            range: gap(told.from, told.to),
-            counts: Counts {
-                files: told.files,
-                records: told.records,
-                kms_reads: told.kms_reads,
-                kms_writes: told.kms_writes,
-            },
-            hours_covered: told.hours_covered,
-            gap_count: told.gap_count,
-            gaps: told.gaps.iter().map(|hours| gap(hours.from, hours.to)).collect(),
-            kms_reads_missing: told.kms_reads_missing,
-        }
-    }
-}
-
-impl Case {
-    /// The case, with the id that it has in this report.
-    pub fn into_model(self) -> case::Case {
-        let names = |first: Vec<String>| case::Names { count: first.len() as u64, first };
-        case::Case {
-            id: self.id.into(),
-            merged: self.merged.into_iter().map(Arc::from).collect(),
-            title: self.title,
-            level: self.level,
-            rank: self.rank,
-            status: Status::New,
-            actors: names(self.actors),
-            hit: case::Names::default(),
-            credentials: names(self.credentials),
-            source_ips: names(self.source_ips),
-            keys: names(self.keys),
-            effect: self.outcome.and_then(Option::from),
-            tactics: self.tactics,
-            first_seen: self.first_seen,
-            last_seen: self.last_seen,
-            findings: self.findings,
-        }
+    /// What of it is not understood, in sentences without its name.
+    pub fn odd(&self) -> impl Iterator<Item = &'static str> {
+        let told = self.outcomes.iter().map(|later| Some(&later.outcome));
+        let mut all = told
+            .chain(self.findings.iter().map(|finding| finding.outcome.as_ref()))
+            .chain(self.cases.iter().map(|case| case.outcome.as_ref()));
+        let outcome = all.any(|outcome| outcome.is_some_and(|outcome| !outcome.is_understood()));
+        let verdict = self.verify.as_ref().is_some_and(Verify::is_odd);
+        let outcome =
+            outcome.then_some("has an outcome of a finding that is not understood: left out");
+        let verdict =
+            verdict.then_some("has a verdict of --verify that is not understood: left out");
+        outcome.into_iter().chain(verdict)
     }
 }

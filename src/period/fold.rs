@@ -10,17 +10,21 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::cases::{self, joined};
+use super::counts::{Below, add_totals, left_out, sum, together};
 use super::document::{self, Document, Finding as Told, Later, Verify};
+use super::limits::Narrow;
+use super::states::{Place, States};
 use crate::model::aftermath::Aftermath;
 use crate::model::case::{Case, Cases};
 use crate::model::coverage::Covered;
 use crate::model::finding::{EventRef, Finding, SHOWN};
 use crate::model::level::Level;
-use crate::model::night::Night;
+use crate::model::night::{Limits, Night};
 use crate::model::notes::RunNote;
 use crate::model::origin::Origin;
-use crate::model::outcome::{Outcome, Totals};
+use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
+use crate::model::rule_meta::RuleMeta;
 use crate::model::suppression::Applied;
 use crate::model::time::Time;
 use crate::model::undo::{Effect, Fate};
@@ -36,6 +40,12 @@ pub struct Period {
     pub sources: Vec<String>,
     /// The rules whose findings were reported by any of them.
     pub rules: BTreeSet<String>,
+    /// What the reports say of rules that are not built in, by id; as the latest does.
+    pub own: BTreeMap<String, RuleMeta>,
+    /// What makes all this say less than it seems to.
+    pub limits: Limits,
+    /// Findings that were too low to be listed.
+    pub below: Below,
     /// The digest of the rules and of the settings of the last one, and its settings.
     pub rules_digest: String,
     /// See `rules_digest`.
@@ -56,6 +66,7 @@ pub struct Period {
 pub fn fold(reports: Vec<(String, Document)>, chains: &BTreeSet<String>) -> Period {
     let mut folding = Folding::default();
     for of_run in in_order(reports) {
+        let mut place_of_run = 0;
         let first = of_run.first().map(|(path, _)| path.clone()).unwrap_or_default();
         for (number, (path, report)) in of_run.into_iter().enumerate() {
             if number > 0 {
@@ -63,7 +74,12 @@ pub fn fold(reports: Vec<(String, Document)>, chains: &BTreeSet<String>) -> Peri
             }
             // What another report of the same run has told does not count again.
             let adds_up = number == 0 && report.run.goes_on();
-            folding.add(path, report, adds_up);
+            let place = match number {
+                0 => folding.states.place(&path, &report),
+                _ => Place { number: place_of_run, goes_on_unseen: false, missing: None },
+            };
+            place_of_run = place.number;
+            folding.add(path, report, (adds_up, place));
         }
     }
     folding.end(chains)
@@ -98,8 +114,11 @@ struct Folding {
     aftermath: BTreeMap<String, Aftermath>,
     cases: BTreeMap<String, Case>,
     suppressions: BTreeMap<Vec<String>, Applied>,
-    /// Findings that were too low to be listed.
-    below: BTreeMap<Level, u64>,
+    /// The only state whose reports tell of a finding; `None` if those of others do too.
+    tellers: BTreeMap<String, Option<usize>>,
+    /// The most that a report says to be suppressed.
+    suppressed: u64,
+    narrow: Narrow,
     problems: BTreeSet<Problem>,
     /// Notes by their sentence.
     notes: BTreeMap<String, RunNote>,
@@ -107,19 +126,21 @@ struct Folding {
     sources: BTreeSet<String>,
     /// The digests of the inputs, in the order of time.
     manifests: Vec<String>,
-    /// The reports that go on from each state of the same sources, by how many runs there were before.
-    states: BTreeMap<(String, Vec<String>), BTreeMap<u64, String>>,
+    states: States,
 }
 
 impl Folding {
-    fn add(&mut self, path: String, report: Document, adds_up: bool) {
-        self.doubt(&path, &report);
-        self.miss(&path, &report);
+    fn add(&mut self, path: String, report: Document, (adds_up, place): (bool, Place)) {
+        self.doubt(&path, &report, &place);
+        self.narrow.add(&report, place.number, place.goes_on_unseen);
+        self.count(&report, adds_up);
         let open = self.open_of(&report);
         let night = self.night(path, &report);
         let period = &mut self.period;
         period.nights.push(night);
-        period.rules.extend(report.tool.rules.ids);
+        period.rules.extend(report.tool.rules.ids.into_iter().flatten());
+        let own = report.tool.rules.own.into_iter().map(RuleMeta::from);
+        period.own.extend(own.map(|rule| (rule.id.clone(), rule)));
         self.sources.extend(report.run.sources);
         self.manifests.push(report.run.manifest);
         period.rules_digest = report.tool.rules.digest;
@@ -129,20 +150,10 @@ impl Folding {
         period.min_level = period.min_level.max(report.run.min_level);
         (period.accounts, period.regions) =
             (report.run.expected.accounts, report.run.expected.regions);
-        period.outcome.interrupted |= !report.run.complete && report.problems.is_empty();
         add_totals(&mut period.outcome.totals, report.totals, adds_up);
         for (rule, number) in report.examined {
             let sum = period.outcome.examined.entry(rule).or_default();
             *sum = together(*sum, number, adds_up);
-        }
-        let listed = report.run.min_level.unwrap_or(Level::Informational);
-        let of = |name: &str| report.summary.get(name).copied().unwrap_or(0);
-        let summary = &mut period.outcome.summary;
-        summary.known = together(summary.known, of("known"), adds_up);
-        summary.suppressed = together(summary.suppressed, of("suppressed"), adds_up);
-        for level in Level::ALL.into_iter().filter(|level| *level < listed) {
-            let below = self.below.entry(level).or_default();
-            *below = together(*below, of(level.as_str()), adds_up);
         }
         self.problems.extend(report.problems.into_iter().map(Problem::from));
         report.notes.into_iter().for_each(|told| self.note(told, adds_up));
@@ -157,9 +168,10 @@ impl Folding {
                 }
             }
         }
-        report.findings.into_iter().for_each(|told| self.add_finding(told, adds_up));
+        let number = place.number;
+        report.findings.into_iter().for_each(|told| self.add_finding(told, (adds_up, number)));
         let later = report.outcomes.into_iter().filter_map(Later::into_model);
-        later.for_each(|later| self.look_back(later));
+        later.for_each(|later| self.look_back(later, number));
         self.count_undone(&open);
         for told in report.cases {
             let merged = told.merged.clone();
@@ -170,6 +182,18 @@ impl Folding {
             case = known.into_iter().fold(case, |case, known| joined(known, case));
             self.cases.insert(case.id.to_string(), case);
         }
+    }
+
+    /// Counts what the report counts and does not list. Before it is one of the nights.
+    fn count(&mut self, report: &Document, adds_up: bool) {
+        let of = |name: &str| report.summary.get(name).copied().unwrap_or(0);
+        let first = self.period.nights.is_empty();
+        let listed = report.run.min_level.unwrap_or(Level::Informational);
+        self.period.below.add(|level| of(level.as_str()), listed, (adds_up, first));
+        // What one report knows the next one knows too, and leaves out what it leaves out.
+        let known = &mut self.period.outcome.summary.known;
+        *known = (*known).max(of("known"));
+        self.suppressed = self.suppressed.max(of("suppressed"));
     }
 
     /// Adds what is to be known of what was read.
@@ -188,7 +212,7 @@ impl Folding {
     }
 
     /// Says what about the report makes the sum less than it seems.
-    fn doubt(&mut self, path: &str, report: &Document) {
+    fn doubt(&mut self, path: &str, report: &Document, place: &Place) {
         let mut say = |is: bool, message: &str| {
             if is {
                 self.problems.insert(Problem::new(Origin::blob(path), Stage::Read, message));
@@ -198,6 +222,13 @@ impl Folding {
             !report.nights.is_empty(),
             "is the report of a period: what it has in common with others counts again",
         );
+        report.odd().for_each(|message| say(true, message));
+        say(report.tool.rules.ids.is_none(), "does not say which rules ran");
+        if let Some((missing, other)) = &place.missing {
+            let (reports, are) = if *missing == 1 { ("report", "is") } else { ("reports", "are") };
+            let between = format!("{missing} {reports} between {other} and this one {are} missing");
+            say(true, &between);
+        }
         let cut = !report.run.complete && report.problems.is_empty();
         say(cut, "is of a run that was interrupted");
         let other = !self.period.nights.is_empty() && self.period.each != report.run.each;
@@ -272,26 +303,12 @@ impl Folding {
         self.problems.insert(Problem::new(Origin::blob(path), Stage::Read, message));
     }
 
-    /// Says how many reports of a state are missing before this one.
-    fn miss(&mut self, path: &str, report: &Document) {
-        let Some(state) = &report.run.state else { return };
-        let Some(runs) = state.runs.filter(|_| !state.path.is_empty()) else { return };
-        let of = (state.path.clone(), report.run.sources.clone());
-        let known = self.states.entry(of).or_default();
-        let last = known.range(..runs).next_back().map(|(last, other)| (*last, other.clone()));
-        known.insert(runs, path.to_owned());
-        let Some((last, other)) = last else { return };
-        let missing = runs.saturating_sub(last).saturating_sub(1);
-        if missing > 0 {
-            let (reports, are) = if missing == 1 { ("report", "is") } else { ("reports", "are") };
-            let message = format!("{missing} {reports} between {other} and this one {are} missing");
-            self.problems.insert(Problem::new(Origin::blob(path), Stage::Read, message));
-        }
-    }
-
     /// Takes in what a report says of a finding of an earlier one.
-    fn look_back(&mut self, later: Aftermath) {
+    fn look_back(&mut self, later: Aftermath, number: usize) {
+        let alone = self.is_alone(&later.fingerprint, number);
         match self.findings.get_mut(&later.fingerprint) {
+            // A state knows nothing of what other reports have seen of it.
+            Some(known) if !alone && later.effect.fate != Fate::Open && is_held(known) => {}
             Some(known) => {
                 // What holds again is due when it was.
                 let due = known.effect.take().and_then(|effect| effect.due);
@@ -304,11 +321,18 @@ impl Folding {
         }
     }
 
-    fn add_finding(&mut self, told: Told, adds_up: bool) {
+    /// Whether no report but those of the state of this number tells of a finding.
+    fn is_alone(&self, fingerprint: &str, number: usize) -> bool {
+        self.tellers.get(fingerprint).is_none_or(|teller| *teller == Some(number))
+    }
+
+    fn add_finding(&mut self, told: Told, (adds_up, number): (bool, usize)) {
         let later = told.into_model();
         self.aftermath.remove(&later.fingerprint);
+        let alone = self.is_alone(&later.fingerprint, number);
+        self.tellers.insert(later.fingerprint.clone(), alone.then_some(number));
         let finding = match self.findings.remove(&later.fingerprint) {
-            Some(known) => later_of(known, later, adds_up),
+            Some(known) => later_of(known, later, adds_up && alone),
             None => later,
         };
         self.findings.insert(finding.fingerprint.clone(), finding);
@@ -322,14 +346,13 @@ impl Folding {
         aftermath.sort_by_key(|told| std::cmp::Reverse(told.level));
         period.outcome.aftermath = aftermath;
         period.sources = self.sources.into_iter().collect();
+        period.limits = self.narrow.limits(&period.rules);
+        period.outcome.known = self.narrow.known(&findings);
         let outcome = &mut period.outcome;
         outcome.problems = problems.into_iter().collect();
         outcome.notes = notes.into_values().collect();
         outcome.suppressions = suppressions.into_values().collect();
-        // A finding that several nights left out is one.
-        if !outcome.suppressions.is_empty() {
-            outcome.summary.suppressed = sum(outcome.suppressions.iter().map(|one| one.count));
-        }
+        outcome.summary.suppressed = left_out(&outcome.suppressions, self.suppressed);
         covered.sort_by(|a, b| {
             (&a.place, a.range.from, a.range.to).cmp(&(&b.place, b.range.from, b.range.to))
         });
@@ -343,9 +366,7 @@ impl Folding {
             finding.rank = Some(rank);
             outcome.summary.add(finding.level);
         }
-        for (level, number) in self.below {
-            outcome.summary.add_many(level, number);
-        }
+        period.below.add_to(&mut outcome.summary);
         let mut cases: Vec<Case> = cases.into_values().collect();
         cases::settle(&mut cases, &all, chains);
         let ids: BTreeMap<&str, &Arc<str>> = cases
@@ -403,6 +424,11 @@ fn has_all(later: &Finding, known: &Finding) -> bool {
     known.count <= known.events.len() as u64 && known.events.iter().all(is_there)
 }
 
+/// Whether it is known to hold.
+fn is_held(finding: &Finding) -> bool {
+    finding.effect.as_ref().is_some_and(|effect| effect.fate == Fate::Open)
+}
+
 fn is_reversed(finding: &Finding) -> bool {
     finding.effect.as_ref().is_some_and(|effect| effect.fate == Fate::Reversed)
 }
@@ -410,34 +436,4 @@ fn is_reversed(finding: &Finding) -> bool {
 /// `sha256:…`
 fn digest(text: &str) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(text)))
-}
-
-/// A sum of numbers that somebody may have written.
-fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
-    numbers.fold(0, u64::saturating_add)
-}
-
-/// Two numbers of two reports.
-fn together(a: u64, b: u64, adds_up: bool) -> u64 {
-    if adds_up { a.saturating_add(b) } else { a.max(b) }
-}
-
-fn add_totals(sum: &mut Totals, read: Totals, adds_up: bool) {
-    sum.blobs = together(sum.blobs, read.blobs, adds_up);
-    sum.blobs_failed = together(sum.blobs_failed, read.blobs_failed, adds_up);
-    sum.blobs_other = together(sum.blobs_other, read.blobs_other, adds_up);
-    for (kind, number) in read.blobs_other_kinds {
-        let all = sum.blobs_other_kinds.entry(kind).or_default();
-        *all = together(*all, number, adds_up);
-    }
-    sum.bytes_read = together(sum.bytes_read, read.bytes_read, adds_up);
-    sum.bytes_inflated = together(sum.bytes_inflated, read.bytes_inflated, adds_up);
-    sum.records = together(sum.records, read.records, adds_up);
-    sum.records_bad = together(sum.records_bad, read.records_bad, adds_up);
-    sum.duplicates = together(sum.duplicates, read.duplicates, adds_up);
-    sum.kms_records = together(sum.kms_records, read.kms_records, adds_up);
-    sum.first_event = [sum.first_event, read.first_event].into_iter().flatten().min();
-    sum.last_event = sum.last_event.max(read.last_event);
-    sum.accounts.extend(read.accounts);
-    sum.regions.extend(read.regions);
 }

@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! document  a report as `-f json` wrote it
+//! states    which reports go on from each other
+//! counts    what they count together
+//! limits    what makes them say less than they seem to
 //! cases     what belongs together in them
 //! fold      many of them to one outcome, and what each night said
 //! ```
@@ -12,11 +15,15 @@
 //! reports tell of one finding is told as the latest does.
 
 mod cases;
+mod counts;
 mod document;
 mod fold;
+mod limits;
+mod states;
 #[cfg(test)]
 mod tests;
 
 pub use cases::settle;
+pub use counts::left_out;
 pub use document::Document;
 pub use fold::{Period, fold};

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Document, Period, fold};
 use crate::model::level::Level;
+use crate::model::night::Limits;
 use crate::model::undo::Fate;
 
 fn finding(fingerprint: &str, level: &str, count: u64, outcome: &Value) -> Value {
@@ -113,7 +114,7 @@ fn what_was_left_out_is_not_lost() {
     // Low findings are listed, so that only those that are there count.
     assert_eq!(
         (summary.of(Level::Informational), summary.of(Level::Low), summary.known),
-        (22, 0, 8)
+        (22, 0, 4)
     );
     let applied = &both.outcome.suppressions;
     assert_eq!(
@@ -155,6 +156,9 @@ fn what_is_no_report_is_refused() {
     other["schema"] = "keytrail.report/v2".into();
     let refused = Document::read(other.to_string().as_bytes()).unwrap_err();
     assert_eq!(refused, "is of the schema keytrail.report/v2, expected keytrail.report/v1");
+    other["schema"] = "é".repeat(1 << 16).into();
+    let refused = Document::read(other.to_string().as_bytes()).unwrap_err();
+    assert!(refused.chars().count() < 200, "{refused}");
 }
 
 #[test]
@@ -190,7 +194,9 @@ fn what_is_undone_by_a_report_that_has_not_all_of_it_is_open() {
         assert_eq!(fates(of("e1", &open), of("e1", &undone), state), ended);
     }
     let on = json!({"path": "s", "runs": 1});
-    assert_eq!(fates(of("e1", &open), of("e2", &undone), &on), ended);
+    // A state does not know what the other report has seen.
+    assert_eq!(fates(of("e1", &open), of("e2", &undone), &on), kept);
+    assert_eq!(fates(of("e1", &open), of("e1", &undone), &on), ended);
     // Of more events than are shown nobody knows.
     let mut many = of("e1", &open);
     many["count"] = 2.into();
@@ -239,6 +245,145 @@ fn what_each_night_leaves_out_is_left_out_once() {
         ("n", night)
     });
     assert_eq!(period(&nights).outcome.summary.suppressed, 2);
+}
+
+#[test]
+fn what_nights_know_and_do_not_list_is_known_to_the_period() {
+    let on = |runs: u64| json!({"path": "s", "runs": runs});
+    let knows = |mut night: Value, number: u64| {
+        night["known"] = json!({"key-disabled": number});
+        night
+    };
+    let known = |nights: &[(&str, Value)]| {
+        let period = period(nights);
+        (period.outcome.known.get("key-disabled").copied(), period.limits.earlier)
+    };
+    // The state was begun by a run that is not here, which has told of one more.
+    let first = knows(night(1, &[finding("aa", "high", 1, &Value::Null)], &on(4)), 1);
+    let second = |number| knows(night(2, &[], &on(5)), number);
+    assert_eq!(known(&[("1", first.clone()), ("2", second(2))]), (Some(1), true));
+    assert_eq!(known(&[("1", first), ("2", second(1))]), (None, true));
+    // All that it knows is here.
+    let begun = knows(night(1, &[finding("aa", "high", 1, &Value::Null)], &on(0)), 0);
+    let next = knows(night(2, &[], &on(1)), 1);
+    assert_eq!(known(&[("1", begun.clone()), ("2", next)]), (None, false));
+    // One that does not say it.
+    assert_eq!(known(&[("1", begun), ("2", night(2, &[], &on(1)))]), (None, true));
+}
+
+#[test]
+fn what_makes_a_night_narrow_makes_the_period_narrow() {
+    assert_eq!(period(&[("1", night(1, &[], &Value::Null))]).limits, Limits::default());
+    let narrow = |change: fn(&mut Value)| {
+        let mut first = night(1, &[], &Value::Null);
+        change(&mut first);
+        period(&[("1", first), ("2", night(2, &[], &Value::Null))]).limits
+    };
+    assert!(narrow(|night| night["run"]["settings"] = json!(["account 111122223333"])).narrow);
+    let ranged = narrow(|night| night["run"]["since"] = "2026-11-01T00:00:00Z".into());
+    assert!(ranged.narrow && ranged.ranges.len() == 1);
+    let compared = narrow(|night| {
+        night["run"]["baseline"] = json!({"path": "b", "sha256": "c"});
+        night["known"] = json!({});
+    });
+    assert!(compared.baseline && !compared.earlier);
+    let fewer = narrow(|night| night["tool"]["rules"]["ids"] = json!(["other"]));
+    assert_eq!(fewer.sometimes, ["key-disabled", "other"].map(String::from).into());
+    let none = narrow(|night| night["tool"]["rules"] = json!({"digest": "sha256:d"}));
+    assert!(none.no_rules_named);
+}
+
+#[test]
+fn reports_of_other_sources_or_of_a_state_begun_anew_are_missed_too() {
+    let of = |day, runs: u64, sources: &str| {
+        let mut night = night(day, &[], &json!({"path": "s", "runs": runs}));
+        night["run"]["sources"] = json!([sources]);
+        night
+    };
+    let missing = |nights: &[(u64, &str)]| -> Vec<String> {
+        let all =
+            nights.iter().zip(1..).map(|((runs, sources), day)| ("n", of(day, *runs, sources)));
+        let all = period(&all.collect::<Vec<_>>()).outcome.problems;
+        all.iter().map(|problem| problem.message.clone()).collect()
+    };
+    let one = ["1 report between n and this one is missing"];
+    assert_eq!(missing(&[(0, "a"), (1, "a"), (2, "a"), (0, "a"), (2, "a")]), one);
+    assert_eq!(missing(&[(0, "1"), (1, "2"), (3, "4")]), one);
+    assert_eq!(missing(&[(0, "1"), (1, "2"), (0, "3"), (2, "5")]), one);
+    // Two machines, each with a state of this name.
+    let none: [&str; 0] = [];
+    assert_eq!(missing(&[(50, "a"), (3, "b"), (51, "a"), (4, "b"), (52, "a")]), none);
+    // Once, of two reports of one run.
+    let mut twice = of(3, 3, "a");
+    twice["totals"]["records"] = 9.into();
+    let three = [("a", of(1, 1, "a")), ("b", of(3, 3, "a")), ("c", twice)];
+    let problems = period(&three).outcome.problems;
+    let missing = problems.iter().filter(|problem| problem.message.contains("missing"));
+    assert_eq!(missing.count(), 1, "{problems:?}");
+}
+
+#[test]
+fn a_state_undoes_nothing_that_another_report_tells() {
+    let open = json!({"state": "open", "at": null, "by": null, "due": null});
+    let undone =
+        json!({"state": "reversed", "at": "2026-11-02T09:00:00Z", "by": "bob", "due": null});
+    let on = |runs: u64| json!({"path": "s", "runs": runs});
+    let fate = |state: &Value| {
+        let first = night(1, &[finding("aa", "high", 1, &open)], state);
+        let second = with_outcome(night(2, &[], &on(1)), "aa", &undone);
+        told(&period(&[("1", first), ("2", second)]))[0].3
+    };
+    assert_eq!(fate(&on(0)), Some(Fate::Reversed));
+    assert_eq!(fate(&Value::Null), Some(Fate::Open));
+}
+
+#[test]
+fn levels_that_only_some_nights_list_count_once() {
+    let of = |day, level: &str, mediums: u64| {
+        let listed: Vec<Value> = match level {
+            "low" => vec![finding("aa", "medium", 1, &Value::Null)],
+            _ => Vec::new(),
+        };
+        let mut night = night(day, &listed, &Value::Null);
+        night["run"]["min_level"] = level.into();
+        night["summary"] = json!({"medium": mediums});
+        night
+    };
+    let count = |mediums| {
+        let both = [("1", of(1, "low", 1)), ("2", of(2, "high", mediums))];
+        period(&both).outcome.summary.of(Level::Medium)
+    };
+    // The same ones, as far as anybody knows.
+    assert_eq!((count(1), count(3)), (1, 3));
+}
+
+#[test]
+fn what_two_suppressions_leave_out_is_one_and_what_one_that_expired_fits_is_none() {
+    let of = |owner: &str, state: &str, fitted: Value| {
+        json!({"rule": "r", "reason": "a", "expires": "2099-01-01", "state": state,
+            "count": fitted.as_array().unwrap().len(), "owner": owner, "ticket": null, "fitted": fitted})
+    };
+    let mut one = night(1, &[], &Value::Null);
+    one["summary"] = json!({"suppressed": 2});
+    one["suppressions"] = json!([
+        of("ann", "active", json!(["aa", "bb"])),
+        of("bob", "active", json!(["aa"])),
+        of("eve", "expired", json!(["cc"]))
+    ]);
+    assert_eq!(period(&[("1", one)]).outcome.summary.suppressed, 2);
+}
+
+#[test]
+fn what_is_not_understood_is_a_problem() {
+    let mut odd = night(1, &[finding("aa", "high", 1, &json!({"state": "odd"}))], &Value::Null);
+    odd["verify"] = json!({"logs": {"verified": 1, "odd": 3}});
+    let problems = period(&[("1", odd)]).outcome.problems;
+    let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let expected = [
+        "has a verdict of --verify that is not understood: left out",
+        "has an outcome of a finding that is not understood: left out",
+    ];
+    assert_eq!(said, expected);
 }
 
 /// A night that says of an earlier finding what became of it.

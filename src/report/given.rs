@@ -10,7 +10,7 @@ use crate::model::control::Framework;
 use crate::model::finding::Finding;
 use crate::model::keys::facts::Inventory;
 use crate::model::level::Level;
-use crate::model::night::Night;
+use crate::model::night::{Limits, Night};
 use crate::model::outcome::Outcome;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
@@ -278,11 +278,13 @@ pub struct Report<'a> {
     pub frameworks: &'a [Framework],
     /// The reports that it was made of; none for that of a scan.
     pub nights: &'a [Night],
+    /// What makes them say less than they seem to, if there are any.
+    pub limits: Option<&'a Limits>,
 }
 
 impl<'a> Report<'a> {
     /// One without keys and frameworks.
     pub fn new(run: &'a Run, outcome: &'a Outcome) -> Report<'a> {
-        Report { run, outcome, keys: None, frameworks: &[], nights: &[] }
+        Report { run, outcome, keys: None, frameworks: &[], nights: &[], limits: None }
     }
 }

@@ -86,6 +86,9 @@ pub struct Document<'a> {
     notes: &'a [RunNote],
     /// With `--state`, what became of findings that earlier runs have told of and this one does not list.
     outcomes: Vec<Aftermath<'a>>,
+    /// How many findings of level medium or above hold that earlier runs or the baseline have told and this
+    /// report does not list, by rule.
+    known: &'a BTreeMap<String, u64>,
 }
 
 /// How much a scan read and found: the end of its lines.
@@ -165,6 +168,21 @@ struct Rules<'a> {
     digest: &'a str,
     /// The rules whose findings are reported.
     ids: Vec<&'a str>,
+    /// What those of them that are not built in are about.
+    own: Vec<OwnRule<'a>>,
+}
+
+/// A rule that is not built in.
+#[derive(Serialize, JsonSchema)]
+struct OwnRule<'a> {
+    /// Its id.
+    id: &'a str,
+    /// Its level.
+    level: Level,
+    /// The controls that it helps to audit, such as `PCI:3.7.5`.
+    controls: Vec<String>,
+    /// Its tags.
+    tags: &'a [String],
 }
 
 /// How many findings there are.
@@ -219,6 +237,7 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
                     enabled: run.rules_enabled,
                     digest: &run.rules_digest,
                     ids: run.rules.iter().map(|rule| rule.id.as_str()).collect(),
+                    own: own_rules(report),
                 },
             },
             run: Run::new(run, outcome, version),
@@ -238,8 +257,22 @@ impl<'a> From<&'a Report<'a>> for Document<'a> {
             nights: report.nights.iter().map(Night::from).collect(),
             notes: &outcome.notes,
             outcomes: outcome.aftermath.iter().map(Aftermath::from).collect(),
+            known: &outcome.known,
         }
     }
+}
+
+/// Those of which something is known.
+fn own_rules<'a>(report: &Report<'a>) -> Vec<OwnRule<'a>> {
+    let is_known = |id: &String| report.limits.is_none_or(|limits| !limits.unknown.contains(id));
+    let own = report.run.rules.iter().filter(|rule| rule.group.is_none() && is_known(&rule.id));
+    own.map(|rule| OwnRule {
+        id: &rule.id,
+        level: rule.level,
+        controls: rule.controls.iter().map(ToString::to_string).collect(),
+        tags: &rule.tags,
+    })
+    .collect()
 }
 
 impl From<&outcome::Summary> for Summary {

@@ -101,6 +101,24 @@ fn a_closed_pipe_ends_every_command_quietly() {
 const FORMATS: [&str; 9] =
     ["table", "json", "ndjson", "csv", "html", "markdown", "sarif", "ocsf", "asff"];
 
+/// How often the thread that waits for signals has begun to wait; once it waits.
+fn waits(process: u32) -> String {
+    let line = |status: &str, name: &str| {
+        status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned()
+    };
+    loop {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        for task in tasks {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let is_there = line(&status, "Name:").ends_with("signals");
+            if is_there && line(&status, "State:").contains('S') {
+                return line(&status, "voluntary_ctxt_switches:");
+            }
+        }
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_signal_ends_a_report_which_says_so() {
     let sandbox = sandbox();
@@ -113,9 +131,23 @@ fn a_signal_ends_a_report_which_says_so() {
         // It is open once somebody reads, and more than a pipe holds is taken only by one who does.
         let mut pipe = std::fs::OpenOptions::new().write(true).open(sandbox.path("pipe")).unwrap();
         pipe.write_all(&[b' '; 1 << 18]).unwrap();
+        let before = waits(child.id());
         signal(name, child.id());
+        // The thread that waits for signals has taken it once it waits again.
+        while waits(child.id()) == before {
+            std::thread::yield_now();
+        }
+        pipe.write_all(&std::fs::read(sandbox.path("night.json")).unwrap()).unwrap();
         drop(pipe);
-        keytrail.end(child).code(3).stdout("");
+        let ended = keytrail.end(child).code(3).stdout("");
+        let said = "warning: interrupted: the report holds what was read until then\n\
+                    warning: incomplete: 1 problem\n";
+        assert!(ended.stderr.ends_with(said), "{format}: {}", ended.stderr);
+        // What was being read is there, and of what was not the name.
+        let told = sandbox.read("out") + &ended.stderr;
+        for part in ["key-disabled", "night.json", "is not read, since the run was interrupted"] {
+            assert!(told.contains(part), "{format}: {part}");
+        }
         assert!(sandbox.path("out").exists(), "{format}");
         let left = sandbox.names();
         assert!(!left.iter().any(|name| name.starts_with('.')), "{left:?}");

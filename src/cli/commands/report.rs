@@ -1,6 +1,6 @@
 //! `keytrail report`: a period out of the reports of its nights.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::evidence;
+use crate::cli::accepted;
 use crate::cli::args::common::LevelArgs;
 use crate::cli::args::report::ReportArgs;
-use crate::cli::check::Check;
+use crate::cli::check::{Check, Verbosity};
 use crate::cli::config::Config;
 use crate::cli::deliver::{self, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::exports::{self, Exports};
 use crate::cli::failure::Failure;
 use crate::cli::noted;
+use crate::cli::output::Output;
 use crate::cli::signals;
 use crate::cli::ui::{Messages, When, plural};
 use crate::cli::values;
@@ -30,8 +32,8 @@ use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
-use crate::period::{Document, Period, fold, settle as settle_cases};
-use crate::report::{self, Expected, Report, Run, Style};
+use crate::period::{Document, Period, fold, left_out, settle as settle_cases};
+use crate::report::{self, Expected, Format, Report, Run, Style};
 use crate::triage::Triage;
 
 /// What was asked for, settled and open.
@@ -52,24 +54,31 @@ struct Settled {
 pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let started = Time::now();
     let settled = settle(args)?;
-    let Settled { written, fail_on, config, delivery, exports, files } = settled;
+    let Settled { written, fail_on, mut config, delivery, exports, files } = settled;
     config.say(messages);
     written.say(messages);
     let unfinished = exports.unfinished().chain([delivery.unfinished()]);
     let stop = signals::install(unfinished.collect());
     let (documents, problems) = read(files, &stop);
-    let built_in = built_in();
+    let known = known_rules(&config);
+    let built_in = known.metas();
     let chains = built_in.iter().filter(|rule| rule.told().chain).map(|rule| rule.id.clone());
     let chains: BTreeSet<String> = chains.collect();
     let mut period = fold(documents, &chains);
-    period.outcome.interrupted |= stop.load(Ordering::Relaxed);
+    period.outcome.interrupted = stop.load(Ordering::Relaxed);
+    // A name that no rule has may be that of a rule of a report that could not be read.
+    let all_read = problems.is_empty() && !period.limits.no_rules_named;
     period.outcome.problems.extend(problems);
+    config.settle(|name| match known.id_of(name) {
+        Err(why) if all_read && !period.rules.contains(name) => Err(why),
+        id => Ok(id.unwrap_or_else(|_| name.to_owned())),
+    })?;
+    let rules = rules(&mut period, built_in);
     period.outcome.problems.sort();
-    let least = period.min_level.unwrap_or(Level::Informational);
-    suppress(&mut period.outcome, (&config, &chains), least, started)
+    suppress(&mut period, (&config, &chains), started)
         .map_err(|error| vec![Failure::run(&error)])?;
     let exit = Exit::of(&period.outcome, fail_on, args.allow_incomplete);
-    let run = describe(&period, &built_in, &written, started);
+    let run = describe(&period, rules, &written, started);
     let color: When = args.color.color.parse().unwrap_or(When::Auto);
     let style = Style { view: written.view, ..delivery.style(color, args.verbose) };
     let report = Report {
@@ -78,26 +87,40 @@ pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         keys: None,
         frameworks: frameworks(),
         nights: &period.nights,
+        limits: Some(&period.limits),
     };
     let exported = exports.write(&report, &style.of_file());
     let main =
         delivery.finish(exit, |mut out| report::write(written.format, &report, &style, &mut out));
     let delivered = exports::both(main, exported)?;
-    if delivered.whole && !args.quiet {
-        let notes = period.outcome.notes.iter().filter(|_| !written.format.has_notes());
-        notes.for_each(|note| messages.note(note));
-        if !written.format.has_notes() {
-            noted::say_aftermath(&period.outcome.aftermath, messages);
-        }
-        let listed = args.verbose || written.format.is_findings_alone();
-        let problems = &period.outcome.problems;
-        problems.iter().filter(|_| listed).for_each(|problem| messages.warning(problem));
-        if !problems.is_empty() {
-            let number = plural(problems.len(), "problem");
-            messages.warning(format!("incomplete: {number}"));
-        }
+    if delivered.whole {
+        say(&period.outcome, args, written.format, messages);
+        let evaluated = |rule: &str| period.rules.contains(rule);
+        let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+        let applied = &period.outcome.suppressions;
+        accepted::say(&config.suppressions, applied, evaluated, verbosity, messages);
     }
     Ok(delivered.exit)
+}
+
+/// Says what the report does not say.
+fn say(outcome: &Outcome, args: &ReportArgs, format: Format, messages: Messages) {
+    if !args.quiet {
+        let notes = outcome.notes.iter().filter(|_| !format.has_notes());
+        notes.for_each(|note| messages.note(note));
+        if !format.has_notes() {
+            noted::say_aftermath(&outcome.aftermath, messages);
+        }
+        let listed = args.verbose || format.is_findings_alone();
+        outcome.problems.iter().filter(|_| listed).for_each(|problem| messages.warning(problem));
+    }
+    if outcome.interrupted {
+        messages.warning("interrupted: the report holds what was read until then");
+    }
+    match outcome.problems.len() {
+        0 => {}
+        count => messages.warning(format!("incomplete: {}", plural(count, "problem"))),
+    }
 }
 
 /// Opens everything. A report that is not there ends the run.
@@ -124,21 +147,29 @@ fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
     let apart = |path: &Path| deliver::keep_apart(path, &[], &read);
     let main = args.written.output.as_path();
     let named = (main.as_os_str() != "-").then_some(main);
-    let open = named.map_or(Ok(()), apart).and_then(|()| Delivery::open(named));
-    let delivery = check.all(open.map_err(|failure| vec![failure]));
+    check.all(named.map_or(Ok(()), apart).map_err(|failure| vec![failure]));
+    // Nobody is waited for if there is nothing to give.
+    let waits = !check.is_well() && named.is_some_and(Output::may_wait);
+    let open = (!waits).then(|| Delivery::open(named).map_err(|failure| vec![failure]));
+    let delivery = open.and_then(|open| check.all(open));
     let asked = written.as_ref().map_or(&[][..], |written| &written.exports);
-    let exports = check.all(Exports::open(asked, main, apart, true));
+    let well = check.is_well();
+    let exports = check.all(Exports::open(asked, main, apart, well));
     let opened = (|| Some((written?, fail_on?, delivery?, exports?)))();
     let (written, fail_on, delivery, exports) = check.end(opened)?;
     Ok(Settled { written, fail_on, config, delivery, exports, files })
 }
 
-/// Reads the reports, until a signal comes. One that cannot be read is a problem.
+/// Reads the reports, until a signal comes. One that is not read is a problem.
 fn read(files: Vec<(PathBuf, File)>, stop: &AtomicBool) -> (Vec<(String, Document)>, Vec<Problem>) {
     let (mut documents, mut problems) = (Vec::new(), Vec::new());
-    for (path, file) in files.into_iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
+    for (path, file) in files {
         let name = path.to_string_lossy();
-        match Document::read(file) {
+        let read = match stop.load(Ordering::Relaxed) {
+            true => Err("is not read, since the run was interrupted".to_owned()),
+            false => Document::read(file),
+        };
+        match read {
             Ok(document) => documents.push((name.into_owned(), document)),
             Err(reason) => problems.push(Problem::new(Origin::blob(name), Stage::Read, reason)),
         }
@@ -146,10 +177,11 @@ fn read(files: Vec<(PathBuf, File)>, stop: &AtomicBool) -> (Vec<(String, Documen
     (documents, problems)
 }
 
-/// The folder of a report: a configuration that lies there decides nothing, unless it is named.
+/// The folder of a report: a configuration that lies there decides nothing, unless it is named, however
+/// the report is.
 fn folder(report: &Path) -> Option<OsString> {
     let folder = report.parent()?;
-    (!folder.as_os_str().is_empty()).then(|| folder.as_os_str().to_owned())
+    Some(if folder.as_os_str().is_empty() { ".".into() } else { folder.into() })
 }
 
 /// Takes out what the configuration suppresses by now, and says so beside what the nights left out.
@@ -157,40 +189,42 @@ fn folder(report: &Path) -> Option<OsString> {
 /// # Errors
 /// Those of the file that findings wait in.
 fn suppress(
-    outcome: &mut Outcome,
+    period: &mut Period,
     (config, chains): (&Config, &BTreeSet<String>),
-    least: Level,
     now: Time,
 ) -> io::Result<()> {
     if config.suppressions.is_empty() {
         return Ok(());
     }
+    let outcome = &mut period.outcome;
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let mut triage = Triage::new(suppressions.collect(), None, Level::Informational, now);
     let nights = std::mem::take(&mut outcome.suppressions);
+    let known = std::mem::take(&mut outcome.known);
     let mut findings = outcome.findings.all()?;
     findings.retain(|finding| triage.admit(finding).is_some());
     settle_cases(&mut outcome.cases.all, &findings, chains);
     outcome.findings = findings.into();
     let before = outcome.summary;
     triage.finish(outcome);
-    outcome.summary.suppressed = outcome.summary.suppressed.saturating_add(before.suppressed);
+    outcome.known = known;
     outcome.summary.known = before.known;
-    for level in Level::ALL.into_iter().filter(|level| *level < least) {
-        outcome.summary.add_many(level, before.of(level));
-    }
+    period.below.add_to(&mut outcome.summary);
+    let places = outcome.suppressions.iter().enumerate().rev();
+    let places: BTreeMap<_, usize> = places.map(|(at, one)| (one.key(), at)).collect();
     for night in nights {
-        match outcome.suppressions.iter_mut().find(|now| now.key() == night.key()) {
+        match places.get(&night.key()).and_then(|at| outcome.suppressions.get_mut(*at)) {
             Some(now) => *now = night.with(now.clone()),
             None => outcome.suppressions.push(night),
         }
     }
+    let most = before.suppressed.max(outcome.summary.suppressed);
+    outcome.summary.suppressed = left_out(&outcome.suppressions, most);
     Ok(())
 }
 
 /// The run as the report describes it.
-fn describe(period: &Period, built_in: &[RuleMeta], written: &Written, started: Time) -> Run {
-    let rules = rules(period, built_in);
+fn describe(period: &Period, rules: Vec<RuleMeta>, written: &Written, started: Time) -> Run {
     Run {
         started,
         finished: Time::now(),
@@ -219,14 +253,46 @@ fn describe(period: &Period, built_in: &[RuleMeta], written: &Written, started: 
     }
 }
 
-/// The rules that are built in.
-fn built_in() -> Vec<RuleMeta> {
-    let loaded = RuleSet::load(true, &[], &Arc::default());
-    loaded.map(|loaded| loaded.rules.metas().to_vec()).unwrap_or_default()
+/// The rules that are built in, and those that the configuration names. One that does not load is for a
+/// scan to refuse: a report evaluates none.
+fn known_rules(config: &Config) -> RuleSet {
+    let load = |paths: &[PathBuf]| RuleSet::load(true, paths, &Arc::default());
+    let all = load(&config.usual.rules(&[])).or_else(|_| load(&[]));
+    all.map(|loaded| loaded.rules).unwrap_or_default()
 }
 
-/// What is known of the rules of the nights: of those that are built in all, of others their ids.
-fn rules(period: &Period, built_in: &[RuleMeta]) -> Vec<RuleMeta> {
-    let of = |id: &String| built_in.iter().find(|meta| meta.id == *id).cloned();
-    period.rules.iter().map(|id| of(id).unwrap_or_else(|| RuleMeta::new(id, Level::Low))).collect()
+/// What is known of the rules of the nights: as the nights say, else as this program has them. Of those
+/// of which nobody knows anything nothing is concluded, and it is a problem that there are any.
+fn rules(period: &mut Period, here: &[RuleMeta]) -> Vec<RuleMeta> {
+    let here = here.iter().filter(|rule| rule.group.is_some());
+    let here: BTreeMap<&str, &RuleMeta> = here.map(|rule| (&*rule.id, rule)).collect();
+    let mut all = Vec::new();
+    for id in &period.rules {
+        all.push(match (period.own.get(id), here.get(&**id)) {
+            (Some(own), None) => own.clone(),
+            (None, Some(built_in)) => (*built_in).clone(),
+            // Some nights had one rule of this name, and some the other.
+            (Some(own), Some(built_in)) => {
+                let mut both = own.clone();
+                both.controls.extend(built_in.controls.iter().cloned());
+                both
+            }
+            (None, None) => {
+                period.limits.unknown.insert(id.clone());
+                RuleMeta::new(id, Level::Low)
+            }
+        });
+    }
+    let unknown = &period.limits.unknown;
+    if let Some(first) = unknown.first() {
+        let rules = plural(unknown.len(), "rule");
+        let are = if unknown.len() == 1 { "is" } else { "are" };
+        let message = format!(
+            "no report says what {rules} that the program does not have {are} about, such as {first}: \
+             reports of this version do"
+        );
+        let problem = Problem::new(Origin::blob("*"), Stage::Read, message);
+        period.outcome.problems.push(problem);
+    }
+    all
 }

@@ -390,7 +390,7 @@ impl Scan {
         let style = delivery.style(settings.run.color, settings.run.is_verbose());
         let style = Style { view: settings.written.view, ..style };
         let report =
-            Report { run, outcome, keys: keys.as_ref(), frameworks: frameworks(), nights: &[] };
+            Report { keys: keys.as_ref(), frameworks: frameworks(), ..Report::new(run, outcome) };
         let ending = exit.ending(outcome.complete(), outcome.interrupted);
         // Not above a report that goes to a terminal.
         let show = settings.run.show(delivery.is_terminal());

@@ -3,7 +3,7 @@
 //! What must stay true: a control counts as met only where each of its rules ran, looked at something and
 //! saw nothing serious that still holds. Whatever else is so is said, never taken for met.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::pen::{Line, Pen, Span, Verdict, code, plain, words};
@@ -134,6 +134,22 @@ fn limits(report: &Report<'_>, sum: &Sum) -> Vec<String> {
         _ => add(true, format!("{known} of the baseline left out")),
     }
     add(sum.exceptions > 0, counted(sum.exceptions, "exception"));
+    if let Some(of) = report.limits {
+        let here = |rules: &BTreeSet<String>| {
+            let rules = sum.rules.iter().filter(|rule| rules.contains(*rule)).cloned();
+            rules.collect::<Vec<_>>().join(", ")
+        };
+        add(of.narrow, "only part of the log was asked for in some reports".to_owned());
+        let baseline = of.baseline && outcome.summary.known == 0;
+        add(baseline, "what the baseline of some reports has told is in it".to_owned());
+        add(of.earlier, "what earlier runs have reported is in their reports".to_owned());
+        let sometimes = here(&of.sometimes);
+        add(!sometimes.is_empty(), format!("not evaluated in every report: {sometimes}"));
+        let unknown = counted(of.unknown.len() as u64, "rule");
+        let unknown = format!("what {unknown} of the reports are about is not known");
+        add(!of.unknown.is_empty(), unknown);
+        add(of.no_rules_named, "it is not known which rules ran".to_owned());
+    }
     let missing = format!("not evaluated: {}", sum.missing.join(", "));
     add(!sum.missing.is_empty(), missing);
     limits
@@ -163,12 +179,17 @@ fn result(report: &Report<'_>, control: &Control, sum: &Sum) -> Line {
     match sum {
         Sum { open, known, .. } if *open > 0 || *known > 0 => {
             let mut line = verdict(Verdict::Bad, "not met");
-            let goes_on = report.run.state.is_some() || report.run.baseline.is_some();
+            let goes_on = report.run.state.is_some() || report.run.baseline.is_some() || *known > 0;
             let numbers = || format!(" {} new, {} known", count(*open), count(*known));
             line.extend(goes_on.then(|| plain(numbers())));
             line
         }
-        Sum { rules, .. } if rules.is_empty() => not_testable("None of its rules was evaluated."),
+        Sum { rules, .. } if rules.is_empty() => {
+            not_testable(match report.limits.is_some_and(|limits| limits.no_rules_named) {
+                true => "It is not known which rules ran.",
+                false => "None of its rules was evaluated.",
+            })
+        }
         Sum { looked: 0, .. } => {
             not_testable("No record of the calls that its rules are about was read.")
         }

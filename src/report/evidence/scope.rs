@@ -3,6 +3,8 @@
 use std::io;
 
 use super::pen::{Line, Pen, code, name, plain, time, words};
+use crate::model::night::Limits;
+use crate::model::time::Time;
 use crate::report::{Report, Run};
 
 pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
@@ -14,6 +16,12 @@ pub fn write(report: &Report<'_>, pen: &mut dyn Pen) -> io::Result<()> {
         ("Begun", time(Some(run.started))),
         ("Ended", time(Some(run.finished))),
     ];
+    facts.extend(
+        report
+            .limits
+            .filter(|limits| limits.narrow)
+            .map(|limits| ("Only in some reports", narrow(limits))),
+    );
     if let Some(host) = &run.host {
         facts.push(("Host", name(host)));
     }
@@ -49,6 +57,17 @@ fn listed(texts: &[String]) -> Line {
         comma.into_iter().chain([code(text)])
     });
     spans.collect()
+}
+
+/// The parts of the log that reports of a period were asked for.
+fn narrow(limits: &Limits) -> Line {
+    let at = |at: Option<Time>, none: &str| at.map_or_else(|| none.to_owned(), |at| at.to_string());
+    let range = |(since, until): &(Option<Time>, Option<Time>)| {
+        format!("{} to {}", at(*since, "the first record"), at(*until, "the last record"))
+    };
+    listed(
+        &limits.ranges.iter().map(range).chain(limits.filters.iter().cloned()).collect::<Vec<_>>(),
+    )
 }
 
 /// The words of a command line, in quotes where a shell would need them.

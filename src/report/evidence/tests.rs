@@ -135,11 +135,19 @@ fn two_findings_and_nothing() {
         keys: Some(&keys),
         frameworks: &frameworks(),
         nights: &[],
+        limits: None,
     };
     assert_snapshot!("two_html", body(&page(write_html, &report)));
     assert_snapshot!("two_markdown", page(write_markdown, &report));
     let (run, none) = (sample::run(), sample::outcome(Vec::new()));
-    let report = Report { run: &run, outcome: &none, keys: None, frameworks: &[], nights: &[] };
+    let report = Report {
+        run: &run,
+        outcome: &none,
+        keys: None,
+        frameworks: &[],
+        nights: &[],
+        limits: None,
+    };
     assert_snapshot!("empty_markdown", page(write_markdown, &report));
     let html = page(write_html, &report);
     for (id, title) in SECTIONS {
@@ -161,6 +169,7 @@ fn hostile_values_are_text() {
         keys: Some(&keys),
         frameworks: &frameworks(),
         nights: &[],
+        limits: None,
     };
     let html = page(write_html, &report);
     assert_eq!(unclosed(&html), Vec::<String>::new());
@@ -189,6 +198,7 @@ fn a_control_is_met_only_if_nothing_makes_that_say_less() {
             keys: None,
             frameworks: &frameworks,
             nights: &[],
+            limits: None,
         };
         let page = page(write_markdown, &report);
         let row = page.lines().find(|line| line.starts_with("| [2](")).unwrap().to_owned();
@@ -234,6 +244,7 @@ fn a_long_value_cannot_bury_the_page() {
         keys: Some(&keys),
         frameworks: &frameworks(),
         nights: &[],
+        limits: None,
     };
     for write in [write_html, write_markdown] {
         assert!(page(write, &report).len() < 600_000);
@@ -257,4 +268,18 @@ fn unclosed(html: &str) -> Vec<String> {
     }
     wrong.extend(open);
     wrong
+}
+
+#[test]
+fn a_rule_of_the_run_is_counted_however_many_others_there_are() {
+    let of = |rule: String| Finding { rule, ..sample::deletion() };
+    let others = (0..10_050).map(|number| of(format!("a-{number:05}")));
+    let outcome = outcome(others.chain([of("key-enabled".into())]).collect(), "a");
+    let run = Run { rules: vec![rule("key-enabled", "ACME:2")], ..run("a") };
+    let all = frameworks();
+    let report = Report { frameworks: &all, ..Report::new(&run, &outcome) };
+    let page = page(|report, out| write_markdown(report, out), &report);
+    let row = page.lines().find(|line| line.contains("1 of 1 looked at something"));
+    assert!(row.is_some_and(|row| row.contains("not met")), "{row:?}");
+    assert!(page.contains("50 findings more, of other rules."));
 }
