@@ -57,6 +57,7 @@ fn show_says_what_holds_and_where_it_comes_from() {
         "[scan]\nmin_level = \"high\"\nfail_on = \"high\"\nrules = [\"mine\"]\n\
          [roles]\nautomation = [\"*:role/a\"]\n[tags.governed.Team]\nlevel = \"low\"\n",
     );
+    sandbox.write("conf/mine/README.txt", "rules");
     let words = ["config", "show", "--config=conf/k.toml", "--min-level=medium"];
     let show = || sandbox.keytrail(words).env("KEYTRAIL_MIN_LEVEL", "low");
     let show = || {
@@ -142,8 +143,17 @@ fn show_refuses_what_a_scan_refuses() {
              shows every rule",
         );
     }
+    for text in ["rules = [\"nope\"]", "tags = [\"nope\"]"] {
+        sandbox.write("keytrail.toml", format!("[scan]\n{text}\n"));
+        for words in [["config", "show"], ["scan", "in"]] {
+            let ended = sandbox.keytrail(words).run().code(2).stdout("");
+            assert!(ended.stderr.contains("nope: "), "{words:?} {}", ended.stderr);
+        }
+    }
     // A variable waits for the run in which it means something.
     sandbox.write("keytrail.toml", "");
+    let odd = sandbox.keytrail(["config", "show"]).env("KEYTRAIL_FORMAT", "xml").run().code(2);
+    assert!(odd.stderr.contains("'xml' for 'KEYTRAIL_FORMAT'"), "{}", odd.stderr);
     sandbox.keytrail(["config", "show"]).env("KEYTRAIL_PUBLIC_KEYS", "absent").run().code(0);
 }
 

@@ -117,10 +117,8 @@ fn the_state_of_policies_is_the_same_either_way() {
     let file = |as_text: bool| {
         let given =
             |document: &Value| if as_text { json!(document.to_string()) } else { document.clone() };
-        let put = with(
-            call("PutKeyPolicy", "e-1"),
-            &[("/requestParameters/policy", given(&key_policy))],
-        );
+        let put =
+            with(call("PutKeyPolicy", "e-1"), &[("/requestParameters/policy", given(&key_policy))]);
         let request =
             json!({"userName": "ana", "policyName": "own", "policyDocument": given(&own)});
         let of_user = with(

@@ -23,6 +23,7 @@ use crate::cli::ui::Messages;
 use crate::cli::values;
 use crate::model::level::Level;
 use crate::model::time::Time;
+use crate::report::Format;
 use crate::report::settings::{From, Setting, write_json, write_table};
 
 /// The options of a scan that have no key, in the order of its help.
@@ -65,6 +66,9 @@ pub fn run(
     if let Some(text) = &args.levels.fail_on {
         check.value("--fail-on", text, values::level_or_never);
     }
+    if let Some((variable, text)) = environment::value("format") {
+        check.value(variable, &text.to_string_lossy(), str::parse::<Format>);
+    }
     let form = check.value("--format", &args.format, form);
     let run = check.running(color, &args.run);
     let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &args.sources);
@@ -100,12 +104,12 @@ fn together(check: &mut Check, args: &ShowArgs, config: &Config) {
     }
 }
 
-/// Names of no rule, among those of options and of suppressions, and files of options with rules or tags
-/// that are not there. What is wrong with a rule is for a command that evaluates it to say.
+/// Names of no rule, among those of options and of suppressions, and files with rules or tags of options
+/// and of the configuration that are not there. What is wrong with a rule is for a command that evaluates it to say.
 fn misnamed(args: &ShowArgs, config: &mut Config) -> Vec<Failure> {
-    let missing: Vec<String> = args
-        .rules
-        .paths
+    let (rules, tags) = (&args.rules.paths, &args.input.tags);
+    let (rules, tags) = (config.usual.rules(rules), config.usual.tags(tags));
+    let missing: Vec<String> = rules
         .iter()
         .filter(|path| fs::metadata(path).is_err())
         .map(|path| format!("{}: ", path.display()))
@@ -117,7 +121,7 @@ fn misnamed(args: &ShowArgs, config: &mut Config) -> Vec<Failure> {
         _ => false,
     };
     let wrong = wrong.into_iter().filter(is_name);
-    wrong.chain(catalogs::missing(&args.input.tags, Time::now())).collect()
+    wrong.chain(catalogs::missing(&tags, Time::now())).collect()
 }
 
 fn form(text: &str) -> Result<Form, String> {

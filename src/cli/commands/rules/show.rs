@@ -25,7 +25,7 @@ pub fn run(args: &ShowArgs, (style, on_terminal): (Style, bool), messages: Messa
     let (config, mut wrong) = Config::load(args.config.config.as_deref(), &[]);
     let loaded = RuleSet::load(true, &config.usual.rules(&args.paths), &config.estate);
     let loaded = loaded.map_err(|errors| wrong.extend(errors.into_iter().map(Failure::from)));
-    let Some(Loaded { rules, problems, skipped, replaced, reasons }) =
+    let Some(Loaded { rules, problems, skipped, replaced, reasons, .. }) =
         loaded.ok().filter(|_| wrong.is_empty())
     else {
         return Err(wrong);
