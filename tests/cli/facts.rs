@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use flate2::read::MultiGzDecoder;
+use flate2::write::GzDecoder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Value, json};
@@ -72,13 +72,9 @@ fn records(folder: &Path, all: &mut Vec<(String, usize, Value)>) {
             records(&path, all);
             continue;
         }
-        let mut text = String::new();
-        let file = File::open(&path).unwrap();
-        let read = MultiGzDecoder::new(file).read_to_string(&mut text);
-        let document: Value = match read {
-            Ok(_) => serde_json::from_str(&text).unwrap_or_default(),
-            Err(_) => Value::Null,
-        };
+        let mut decoder = GzDecoder::new(Vec::new());
+        decoder.write_all(&fs::read(&path).unwrap()).unwrap();
+        let document: Value = serde_json::from_slice(&decoder.finish().unwrap()).unwrap();
         let records = document["Records"].as_array().cloned().unwrap_or_default();
         let name = path.display().to_string();
         all.extend(records.into_iter().enumerate().map(|(at, record)| (name.clone(), at, record)));

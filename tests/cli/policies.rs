@@ -125,7 +125,7 @@ fn the_state_of_policies_is_the_same_either_way() {
             call("PutUserPolicy", "e-2"),
             &[("/requestParameters", request), ("/eventSource", json!("iam.amazonaws.com"))],
         );
-        crate::trail::file(&[put, of_user])
+        file(&[put, of_user])
     };
     let sandbox = Sandbox::new();
     sandbox.write("texts/a.json", file(true)).write("objects/a.json", file(false));
