@@ -143,7 +143,7 @@ fn the_state_of_policies_is_the_same_either_way() {
 
 #[test]
 fn what_is_wrong_with_the_policy_of_a_replica_is_told_of_the_replica() {
-    let replica = KEY.replace("eu-central-1", "us-east-1");
+    let replica = KEY.replace("eu-west-1", "us-east-1");
     assert_ne!(replica, KEY);
     let policy = json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*",
         "Resource": "*"}})
