@@ -152,6 +152,7 @@ fn what_is_wrong_with_the_policy_of_a_replica_is_told_of_the_replica() {
         call("ReplicateKey", "replicated"),
         &[
             ("/requestParameters", json!({"keyId": KEY, "replicaRegion": "us-east-1"})),
+            ("/resources", json!([{"ARN": KEY, "accountId": "111122223333"}])),
             (
                 "/responseElements",
                 json!({"replicaKeyMetadata": {"arn": replica}, "replicaPolicy": policy}),
@@ -160,7 +161,7 @@ fn what_is_wrong_with_the_policy_of_a_replica_is_told_of_the_replica() {
     );
     let sandbox = Sandbox::new();
     sandbox.write("logs/a.json", file(&[record]));
-    let report = sandbox.report(0, ["scan", "logs"]);
+    let report = sandbox.report(0, ["logs"]);
     let of = |rule: &str| {
         let all = findings(&report);
         let one = all.iter().find(|finding| finding["rule"] == rule);
