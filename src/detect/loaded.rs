@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::rule::{Narrower, Rule};
+use super::wiring::Wiring;
 use super::{RuleError, RuleSet, registry, sigma};
 use crate::model::estate::Estate;
 use crate::model::notes::RunNote;
 use crate::model::origin::Origin;
-use crate::model::problem::Problem;
+use crate::model::problem::{Problem, Stage};
 
 /// How many rules a note names, and how many filters there are notes of.
 const NAMED: usize = 5;
@@ -139,6 +140,7 @@ impl RuleSet {
         }
         let (mut rules, replaced) = replace(own.rules, &mut users.rules);
         rules.extend(users.rules);
+        let rules = without_broken(rules, &users.met, &mut users.problems)?;
         let mut skipped = own.skipped;
         skipped.extend(users.skipped);
         let wanted = vec![true; rules.len()];
@@ -170,6 +172,38 @@ impl RuleSet {
 fn reported_as(rule: &Rule) -> &str {
     let id = rule.meta.id.as_str();
     id.strip_suffix(sigma::make::MATCHES).filter(|_| rule.part).unwrap_or(id)
+}
+
+/// How often it is asked what rests on a rule that was left out.
+const ROUNDS: usize = 100;
+
+/// The rules that rest on one another as they should. A correlation in a file that was met in a folder
+/// costs only itself and what rests on it.
+///
+/// # Errors
+/// What is wrong with others.
+fn without_broken(
+    mut rules: Vec<Rule>,
+    met: &BTreeSet<String>,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Rule>, Vec<RuleError>> {
+    for _ in 0..ROUNDS {
+        let broken = Wiring::broken(&rules);
+        if !broken.values().all(|error| met.contains(&error.origin)) {
+            return Err(broken.into_values().collect());
+        }
+        if broken.is_empty() {
+            break;
+        }
+        for (at, error) in &broken {
+            let title = &rules[*at].meta.title;
+            let message = format!("'{title}' is not evaluated: {}", error.message);
+            problems.push(Problem::new(Origin::blob(&*error.origin), Stage::Rule, message));
+        }
+        let kept = rules.into_iter().enumerate().filter(|(at, _)| !broken.contains_key(at));
+        rules = kept.map(|(_, rule)| rule).collect();
+    }
+    Ok(rules)
 }
 
 /// The built-in rules that no user's rule replaces. A replacement takes over the names of the rule

@@ -108,6 +108,16 @@ impl By {
     }
 }
 
+/// The least count that satisfies some limits.
+pub fn least(limits: &[Limit]) -> u64 {
+    let least = limits.iter().map(|limit| match limit.than {
+        Compare::More => limit.number.saturating_add(1),
+        Compare::MoreOrEqual | Compare::Equal => limit.number,
+        Compare::Less | Compare::LessOrEqual | Compare::NotEqual => 0,
+    });
+    least.max().unwrap_or_default()
+}
+
 /// What becomes of a correlation that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -146,7 +146,7 @@ fn correlation(name: &str, rules: &str, more: &str) -> String {
 
 #[test]
 fn a_correlation_that_names_no_rule_or_itself_is_an_error() {
-    let load_one = |text: &str| load(false, &[("c.yml", text), ("a.yml", &rule("name: a"))]);
+    let load_one = |text: &str| by_name(&[("c.yml", text), ("a.yml", &rule("name: a"))]);
     let message = |text: &str| load_one(text).unwrap_err()[0].to_string();
     let folder = folder(&[("c.yml", &correlation("c", "[nobody]", ""))]);
     let named = RuleSet::load(true, &[folder.path().join("c.yml")], &Arc::default());
@@ -155,6 +155,13 @@ fn a_correlation_that_names_no_rule_or_itself_is_an_error() {
     let by = correlation("d", "[c]", "id: d").replace("awsRegion", "requestParameters.x");
     let both = format!("{}---\n{by}", correlation("c", "[a]", ""));
     assert!(message(&both).contains("cannot group by 'requestParameters.x'"));
+}
+
+/// Loads files that are named themselves.
+fn by_name(files: &[(&str, &str)]) -> Result<Loaded, Vec<RuleError>> {
+    let folder = folder(files);
+    let paths: Vec<_> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
+    RuleSet::load(false, &paths, &Arc::default())
 }
 
 /// A chain of correlations, each over the one before it, in the order of their ids or against it.
@@ -170,17 +177,21 @@ fn chain(len: usize, condition: &str, against: bool) -> String {
 
 #[test]
 fn correlations_rest_on_one_another_to_a_small_depth_only() {
-    let load_one = |text: &str| load(false, &[("c.yml", text), ("a.yml", &rule("name: a"))]);
+    let own = rule("name: a");
     // One "any of these" is as good as the rules that it names, and nests no deeper.
     for condition in ["gte: 3", "gte: 1"] {
         for against in [false, true] {
-            assert!(load_one(&chain(40, condition, against)).is_ok(), "{condition}");
-            let Err(errors) = load_one(&chain(2_000, condition, against)) else {
-                panic!("{condition}");
-            };
+            let text = chain(40, condition, against);
+            assert!(by_name(&[("c.yml", &text), ("a.yml", &own)]).is_ok(), "{condition}");
+            let text = chain(2_000, condition, against);
+            let errors = by_name(&[("c.yml", &text), ("a.yml", &own)]).unwrap_err();
+            assert!(!errors.is_empty());
             for error in errors {
                 assert!(error.to_string().contains("more than 64 deep"), "{error}");
             }
+            // In a folder they cost themselves only.
+            let loaded = load(false, &[("c.yml", &text), ("a.yml", &own)]).unwrap();
+            assert!(!loaded.problems.is_empty() && loaded.rules.named("a").is_ok(), "{condition}");
         }
     }
 }

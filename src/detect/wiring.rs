@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::RuleError;
 use super::meant::Meant;
 use super::rule::{Body, Rule};
-use super::stateful::{By, Compare, Correlation, Kind, Limit, Verdict};
+use super::stateful::{By, Compare, Correlation, Kind, Limit, Verdict, least};
 
 /// Correlations may rest on one another so deep.
 const DEPTH: usize = 64;
@@ -36,6 +36,8 @@ pub struct Wiring {
     pub about: Vec<usize>,
     /// For each stateful rule, whether it makes those findings, and does not only change them.
     makes: Vec<bool>,
+    /// For each stateful rule, how many of its steps must be made at least; more than there are for all.
+    needs: Vec<usize>,
     /// For each rule, where its matches go.
     pub feeds: Vec<Vec<Feed>>,
     /// For each rule, its position in `order`, if it is stateful.
@@ -65,6 +67,22 @@ impl Wiring {
     /// A correlation names a rule that does not exist, depends on itself, or groups by a field that
     /// its rules do not have.
     pub fn new(rules: &[Rule], wanted: &[bool]) -> Result<Wiring, Vec<RuleError>> {
+        let (wiring, errors) = Wiring::of(rules, wanted);
+        if errors.is_empty() { Ok(wiring) } else { Err(errors.into_values().collect()) }
+    }
+
+    /// What is wrong with how rules rest on one another, by the index of the rule with which it is, and
+    /// of some that rest on it.
+    pub fn broken(rules: &[Rule]) -> BTreeMap<usize, RuleError> {
+        let (wiring, mut errors) = Wiring::of(rules, &vec![true; rules.len()]);
+        for (at, rule) in rules.iter().enumerate().filter(|(at, _)| wiring.broken[*at]) {
+            let message = "it rests on a correlation that is not evaluated";
+            errors.entry(at).or_insert_with(|| RuleError::new(&rule.meta.origin, message));
+        }
+        errors
+    }
+
+    fn of(rules: &[Rule], wanted: &[bool]) -> (Wiring, BTreeMap<usize, RuleError>) {
         let whole_log = |(at, rule): (usize, &Rule)| Some((at, about_whole_log(rules, rule, at)?));
         let mut wiring = Wiring {
             whole_log: rules.iter().enumerate().filter_map(whole_log).collect(),
@@ -77,20 +95,17 @@ impl Wiring {
             ..Wiring::default()
         };
         let meant = Meant::new(rules);
-        let mut errors = Vec::new();
+        let mut errors = BTreeMap::new();
         for at in 0..rules.len() {
             let mut open = BTreeSet::new();
-            if let Err(error) = wiring.place(&meant, at, &mut open) {
-                errors.push(error);
+            if let Err((at, error)) = wiring.place(&meant, at, &mut open) {
+                errors.insert(at, error);
                 // What rests on one that is told of is not told of too.
                 open.iter().for_each(|at| wiring.broken[*at] = true);
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
         wiring.hide(&meant);
-        Ok(wiring)
+        (wiring, errors)
     }
 
     /// Puts a stateful rule into the order, after the rules that feed it.
@@ -99,7 +114,7 @@ impl Wiring {
         meant: &Meant<'_>,
         at: usize,
         open: &mut BTreeSet<usize>,
-    ) -> Result<(), RuleError> {
+    ) -> Result<(), (usize, RuleError)> {
         if self.stateful[at].is_some() || self.broken[at] {
             return Ok(());
         }
@@ -108,22 +123,20 @@ impl Wiring {
         let steps = match &rule.body {
             Body::Correlation(correlation, _) => {
                 if !open.insert(at) {
-                    return Err(RuleError::new(
-                        &rule.meta.origin,
-                        "the correlation rests on itself",
-                    ));
+                    let message = "the correlation rests on itself";
+                    return Err((at, RuleError::new(&rule.meta.origin, message)));
                 }
                 if open.len() > DEPTH {
-                    return Err(too_deep(rule));
+                    return Err((at, too_deep(rule)));
                 }
-                let steps = steps(meant, at, correlation)?;
+                let steps = steps(meant, at, correlation).map_err(|error| (at, error))?;
                 for member in steps.iter().flatten() {
                     self.place(meant, *member, open)?;
                     let below = if self.broken[*member] { 0 } else { self.depth[*member] };
                     self.depth[at] = self.depth[at].max(below + 1);
                 }
                 if self.depth[at] > DEPTH {
-                    return Err(too_deep(rule));
+                    return Err((at, too_deep(rule)));
                 }
                 open.remove(&at);
                 steps
@@ -134,7 +147,16 @@ impl Wiring {
         let number = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
         self.stateful[at] = Some(number);
         self.order.push(at);
-        self.about.push(about(rules, at)?);
+        self.about.push(about(rules, at).map_err(|error| (at, error))?);
+        self.needs.push(match &rule.body {
+            Body::Correlation(correlation, _) => match &correlation.kind {
+                Kind::Temporal(limits) => {
+                    usize::try_from(least(limits)).unwrap_or(usize::MAX).max(1)
+                }
+                _ => usize::MAX,
+            },
+            _ => usize::MAX,
+        });
         self.makes.push(match &rule.body {
             Body::Correlation(correlation, _) => !matches!(correlation.verdict, Verdict::Raises(_)),
             Body::History(_, history) => history.adjusts().is_none(),
@@ -156,7 +178,7 @@ impl Wiring {
     }
 
     /// For each rule, itself and all rules whose matches make its findings. Those of a correlation
-    /// count only if `some` is true of the rules of each of its steps.
+    /// count only if `some` is true of the rules of each of its steps, or of so many as it asks for.
     pub fn feeders(&self, some: impl Fn(&BTreeSet<u32>) -> bool) -> Vec<BTreeSet<u32>> {
         let mut all: Vec<BTreeSet<u32>> =
             (0u32..).take(self.feeds.len()).map(|at| [at].into()).collect();
@@ -168,7 +190,8 @@ impl Wiring {
                 (0u32..).zip(&self.about).filter(|(n, _)| self.makes[*n as usize])
             {
                 let steps = self.steps_of(number, &fed, &all);
-                if steps.values().all(&some) {
+                let made = steps.values().filter(|step| some(step)).count();
+                if made >= self.needs[number as usize].min(steps.len()) {
                     all[*about].extend(steps.into_values().flatten());
                 }
             }

@@ -60,7 +60,7 @@ pub struct Found {
     /// The names of documents that were left out with a problem.
     left_out: BTreeSet<String>,
     /// The paths of files that were met in a folder.
-    met: BTreeSet<String>,
+    pub met: BTreeSet<String>,
     /// Names in these files that no rule has.
     strangers: BTreeSet<String>,
 }

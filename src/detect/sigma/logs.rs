@@ -53,14 +53,19 @@ pub fn names_cloudtrail(members: &Mapping) -> bool {
     reason_of_members(members).is_none() && (service.is_some() || category.is_some())
 }
 
-/// Whether a text that is no YAML looks like a rule for these logs.
+/// Whether a text that is no YAML looks like a rule for these logs: it names them where a log source
+/// stands, or is a correlation and no template.
 pub fn looks_like_ours(text: &str) -> bool {
-    let begins =
-        |names: &[&str]| text.lines().any(|line| names.iter().any(|name| is_member(line, name)));
-    let lower = text.to_ascii_lowercase();
-    begins(&["correlation"])
-        || (begins(&["detection", "filter", "logsource"])
-            && (lower.contains(OURS) || lower.contains("aws")))
+    let begins = |line: &str, names: &[&str]| names.iter().any(|name| is_member(line, name));
+    let is_there = |names: &[&str]| text.lines().any(|line| begins(line, names));
+    let names_ours = |line: &str| {
+        let mut words = line.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case("aws") || word.eq_ignore_ascii_case(OURS))
+    };
+    let source = ["logsource", "product", "service", "category"];
+    let is_source = |line: &str| begins(line.trim_start(), &source) && names_ours(line);
+    (is_there(&["correlation"]) && !text.contains("{{"))
+        || (is_there(&["detection", "filter", "logsource"]) && text.lines().any(is_source))
 }
 
 /// Whether a line begins a member of a document.

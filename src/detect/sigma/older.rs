@@ -19,9 +19,6 @@ const FOREIGN: &str = "it is no Sigma: it has no detection, correlation or filte
 const NO_YAML: &str = "it is no YAML, and does not look like a rule for these logs";
 const EMPTY: &str = "it holds no rule";
 
-/// The members by which a document says what it looks for.
-const SIGMA: [&str; 3] = ["detection", "correlation", "filter"];
-
 /// What a file holds.
 #[derive(Debug, Default)]
 pub struct Parsed {
@@ -99,7 +96,12 @@ pub fn is_foreign(text: &str) -> bool {
 /// Whether a document is none of Sigma.
 fn is_other(document: &Value) -> bool {
     let Some(members) = document.as_mapping() else { return true };
-    let is_sigma = SIGMA.iter().any(|name| members.contains_key(*name));
+    // Many programs have filters; one of Sigma is for some logs, or has a condition.
+    let is_filter = members.get("filter").and_then(Value::as_mapping).is_some_and(|filter| {
+        filter.contains_key("condition") || members.contains_key("logsource")
+    });
+    let is_sigma =
+        is_filter || ["detection", "correlation"].iter().any(|name| members.contains_key(*name));
     // A rule that says for which logs it is, and not what it looks for, is a mistake.
     !is_sigma && !logs::names_cloudtrail(members)
 }
@@ -110,8 +112,13 @@ impl Parsed {
         let Some(members) = document.as_mapping() else {
             return self.refuse(None, "Document is not a YAML mapping", met);
         };
-        let mut newer = members.clone();
         let foreign = reason_of_logs(members);
+        let is_rule = !is_other(document) && (met || members.contains_key("title"));
+        // Nothing is made of rules for other logs.
+        if let Some(reason) = foreign.as_ref().filter(|_| is_rule) {
+            return self.passed_over.push(Named::of(Some(members), reason));
+        }
+        let mut newer = members.clone();
         match (forms::of_today(&mut newer), foreign) {
             (Ok(idle), None) => {
                 self.idle.extend(idle.map(|idle| Named::of(Some(members), idle)));

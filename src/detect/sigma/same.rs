@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::document::{Content, Document};
+use super::name::canonical;
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 
@@ -31,7 +32,7 @@ pub struct Settled {
 pub fn one_of_each(documents: Vec<Document>) -> Settled {
     let mut shared: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, document) in documents.iter().enumerate() {
-        shared.entry(document.id.clone()).or_default().push(at);
+        shared.entry(canonical(&document.id).into_owned()).or_default().push(at);
     }
     shared.retain(|_, at| at.len() > 1);
     let mut settled = Settled::default();
@@ -93,6 +94,7 @@ fn essence(document: &Document, number: usize) -> String {
     let Ok(mut value) = value else { return number.to_string() };
     if let Some(members) = value.as_object_mut() {
         ASIDE.iter().for_each(|name| drop(members.remove(*name)));
+        members.insert("id".to_owned(), canonical(&document.id).into());
         let own = members
             .remove("custom_attributes")
             .and_then(|mut own| Some(own.get_mut("keytrail")?.take()));

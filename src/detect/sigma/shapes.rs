@@ -7,8 +7,10 @@
 
 use yaml_serde::{Mapping, Value};
 
-/// How many lines a detection may become if lists of mappings are written out.
-const LINES_MAX: usize = 10_000;
+use super::stream;
+
+/// How much the detections of a document may become if mappings in them are written out (4 MiB).
+const ROOM: usize = 4 << 20;
 
 /// Writes the detections of a rule or filter with paths. If `has_blocks`, a mapping under a field with
 /// a bracket is about the elements of a list.
@@ -16,23 +18,24 @@ const LINES_MAX: usize = 10_000;
 /// # Errors
 /// Why it becomes no rule.
 pub fn plain(detection: &mut Mapping, has_blocks: bool) -> Result<(), String> {
+    let mut room = ROOM;
     for (name, part) in detection.iter_mut() {
         let name = name.as_str().unwrap_or_default();
         if matches!(name, "condition" | "timeframe" | "rules") {
             continue;
         }
         if is_empty(part) {
-            return Err(format!("its detection '{name}' is empty"));
+            return Err(format!("its detection '{}' is empty", short(name)));
         }
-        *part = of_part(std::mem::take(part), has_blocks)?;
+        *part = of_part(std::mem::take(part), has_blocks, &mut room)?;
     }
     Ok(())
 }
 
-fn of_part(part: Value, has_blocks: bool) -> Result<Value, String> {
+fn of_part(part: Value, has_blocks: bool, room: &mut usize) -> Result<Value, String> {
     match part {
         Value::Mapping(members) => {
-            let mut all = alternatives(members, has_blocks)?;
+            let mut all = alternatives(members, has_blocks, room)?;
             Ok(match (all.pop(), all.is_empty()) {
                 (Some(only), true) => Value::Mapping(only),
                 (last, _) => all.into_iter().chain(last).map(Value::Mapping).collect(),
@@ -43,7 +46,7 @@ fn of_part(part: Value, has_blocks: bool) -> Result<Value, String> {
             for item in items {
                 match item {
                     Value::Mapping(members) => {
-                        let found = alternatives(members, has_blocks)?;
+                        let found = alternatives(members, has_blocks, room)?;
                         all.extend(found.into_iter().map(Value::Mapping));
                     }
                     other => all.push(other),
@@ -56,7 +59,11 @@ fn of_part(part: Value, has_blocks: bool) -> Result<Value, String> {
 }
 
 /// The mappings with paths of which one must fit for a mapping to fit.
-fn alternatives(members: Mapping, has_blocks: bool) -> Result<Vec<Mapping>, String> {
+fn alternatives(
+    members: Mapping,
+    has_blocks: bool,
+    room: &mut usize,
+) -> Result<Vec<Mapping>, String> {
     let is_nested = |(name, value): &(Value, Value)| {
         let is_block = has_blocks && name.as_str().is_some_and(|name| name.contains('['));
         let holds = match value {
@@ -76,20 +83,25 @@ fn alternatives(members: Mapping, has_blocks: bool) -> Result<Vec<Mapping>, Stri
         let mut inner = Vec::new();
         for item in items {
             let Value::Mapping(item) = item else {
-                return Err(format!("'{text}' lists mappings and values"));
+                return Err(format!("'{}' lists mappings and values", short(text)));
             };
-            inner.extend(below(text, item, has_blocks)?);
+            inner.extend(below(text, item, has_blocks, room)?);
         }
-        let lines = |all: &[Mapping]| all.iter().map(Mapping::len).max().unwrap_or_default();
-        let several = all.len() * inner.len();
-        if several > 1 && several * (lines(&all) + lines(&inner)) > LINES_MAX {
-            return Err(format!("'{text}' lists too many mappings"));
-        }
+        let weigh = |all: &[Mapping]| -> usize { all.iter().map(stream::weight_of).sum() };
+        // Each of one with each of the other.
+        let takes = match (all.len(), inner.len()) {
+            (1, 1) => 0,
+            (one, other) => {
+                let of_one = weigh(&all).saturating_mul(other);
+                of_one.saturating_add(weigh(&inner).saturating_mul(one))
+            }
+        };
+        take(room, takes, text)?;
         let both = |one: &Mapping, other: &Mapping| {
             let mut both = one.clone();
             for (name, value) in other {
                 if both.insert(name.clone(), value.clone()).is_some() {
-                    return Err(format!("'{text}' says a field twice"));
+                    return Err(format!("'{}' says a field twice", short(text)));
                 }
             }
             Ok(both)
@@ -104,21 +116,41 @@ fn alternatives(members: Mapping, has_blocks: bool) -> Result<Vec<Mapping>, Stri
 }
 
 /// The members of a mapping, each with the path to it.
-fn below(field: &str, inner: Mapping, has_blocks: bool) -> Result<Vec<Mapping>, String> {
+fn below(
+    field: &str,
+    inner: Mapping,
+    has_blocks: bool,
+    room: &mut usize,
+) -> Result<Vec<Mapping>, String> {
     if field.is_empty() || field.contains('|') || inner.is_empty() {
+        let field = short(field);
         return Err(format!("'{field}' has a mapping for a value that is not understood"));
     }
     let mut found = Vec::new();
-    for members in alternatives(inner, has_blocks)? {
+    for members in alternatives(inner, has_blocks, room)? {
         let mut paths = Mapping::new();
         for (name, value) in members {
             let name = name.as_str().filter(|name| !name.is_empty() && !name.starts_with('|'));
-            let name = name.ok_or_else(|| format!("'{field}' holds a member without a name"))?;
+            let unnamed = || format!("'{}' holds a member without a name", short(field));
+            let name = name.ok_or_else(unnamed)?;
+            take(room, field.len() + name.len(), field)?;
             paths.insert(format!("{field}.{name}").into(), value);
         }
         found.push(paths);
     }
     Ok(found)
+}
+
+/// Takes so much of the room that is left.
+fn take(room: &mut usize, takes: usize, field: &str) -> Result<(), String> {
+    let left = room.checked_sub(takes);
+    *room = left.ok_or_else(|| format!("'{}' lists too many mappings", short(field)))?;
+    Ok(())
+}
+
+/// The beginning of a name, for a message.
+fn short(name: &str) -> String {
+    name.chars().take(60).collect()
 }
 
 /// Whether a detection says nothing.
@@ -180,10 +212,16 @@ mod tests {
         ] {
             assert!(written(lines).is_err(), "{lines}");
         }
-        let many: Vec<String> = (0..100).map(|n| format!("{{b: {n}}}")).collect();
+        let many: Vec<String> = (0..300).map(|n| format!("{{b: {n}}}")).collect();
         let many = many.join(", ");
         let reason = written(&format!("{{a: [{many}], c: [{many}]}}")).unwrap_err();
         assert_eq!(reason, "'c' lists too many mappings");
+        let long = "x".repeat(100_000);
+        let members: Vec<String> = (0..1_000).map(|n| format!("a{n}: 1")).collect();
+        let reason = written(&format!("{{? {long} : {{{}}}}}", members.join(", "))).unwrap_err();
+        assert!(reason.ends_with("lists too many mappings") && reason.len() < 100, "{reason}");
+        let squares = format!("{{a: [{many}], d: [{many}]}}, ").repeat(40);
+        assert!(written(&format!("[{squares}]")).is_err());
         let wide: Vec<String> = (0..20_000).map(|n| format!("a{n}: 1")).collect();
         assert!(written(&format!("{{{}}}", wide.join(", "))).is_ok());
     }

@@ -7,9 +7,9 @@
 use serde::Deserialize;
 use yaml_serde::{Deserializer, Mapping, Value};
 
-/// How many values the documents of a file have together at most, if some are put into others. The
-/// largest file that is read has about as many.
-const VALUES_MAX: usize = 500_000;
+/// How much the documents of a file take together at most, if some are put into others (8 MiB; a value
+/// counts as 16 bytes beside its text). No file of more than 1 MiB is read.
+const WEIGHT_MAX: usize = 8 << 20;
 
 /// The documents of a file.
 #[derive(Debug, Default)]
@@ -44,20 +44,26 @@ pub fn documents(text: &str) -> Result<Stream, String> {
 /// Does what the documents say of each other. An action that is unknown stays in its document.
 fn merged(documents: Vec<(usize, Value)>) -> Result<Stream, String> {
     let (mut common, mut before): (Option<Value>, Option<Value>) = (None, None);
-    let (mut found, mut values) = (Vec::new(), 0usize);
+    let (mut found, mut left, mut shared) = (Vec::new(), WEIGHT_MAX, 0);
     for (at, mut document) in documents {
         let action = document.get("action").and_then(Value::as_str).map(str::to_owned);
+        let again = before.as_ref().filter(|_| action.as_deref() == Some("repeat"));
+        // Before anything is put together. It is kept twice.
+        let takes = weight(&document) + shared + again.map_or(0, weight);
+        let too_large = || "its documents are too large together".to_owned();
+        left = left.checked_sub(2 * takes).ok_or_else(too_large)?;
         let own = |document: &mut Value| {
             document.as_mapping_mut().map(|members| members.remove("action"));
         };
         let whole = match (action.as_deref(), &before) {
             (Some("global"), _) => {
                 own(&mut document);
+                shared = weight(&document);
                 common = Some(document);
                 continue;
             }
             (Some("reset"), _) => {
-                common = None;
+                (common, shared) = (None, 0);
                 continue;
             }
             (Some("repeat"), Some(before)) => {
@@ -70,10 +76,6 @@ fn merged(documents: Vec<(usize, Value)>) -> Result<Stream, String> {
             Some(common) => over(common, whole),
             None => whole,
         };
-        values += count(&whole);
-        if values > VALUES_MAX {
-            return Err("its documents are too large together".to_owned());
-        }
         before = Some(whole.clone());
         found.push((at, whole));
     }
@@ -104,11 +106,17 @@ fn lay(below: &mut Mapping, above: Mapping) {
     }
 }
 
-/// How many values a value is.
-fn count(value: &Value) -> usize {
-    1 + match value {
-        Value::Mapping(members) => members.iter().map(|(_, value)| 1 + count(value)).sum(),
-        Value::Sequence(items) => items.iter().map(count).sum::<usize>(),
+/// How much a mapping takes.
+pub fn weight_of(members: &Mapping) -> usize {
+    members.iter().map(|(name, value)| weight(name) + weight(value)).sum()
+}
+
+/// How much a value takes.
+fn weight(value: &Value) -> usize {
+    16 + match value {
+        Value::Mapping(members) => weight_of(members),
+        Value::Sequence(items) => items.iter().map(weight).sum::<usize>(),
+        Value::String(text) => text.len(),
         _ => 0,
     }
 }
@@ -149,5 +157,14 @@ mod tests {
         let many = "---\nb: 1\n".repeat(10_000);
         let error = documents(&format!("action: global\n{wide}{many}")).unwrap_err();
         assert_eq!(error, "its documents are too large together");
+    }
+
+    #[test]
+    fn a_long_text_that_many_documents_share_is_too_large() {
+        let long = "x".repeat(500_000);
+        let many = "---\nb: 1\n".repeat(100);
+        let error = documents(&format!("action: global\na: {long}\n{many}")).unwrap_err();
+        assert_eq!(error, "its documents are too large together");
+        assert!(documents(&format!("action: global\na: {long}\n---\nb: 1\n")).is_ok());
     }
 }

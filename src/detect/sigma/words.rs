@@ -2,13 +2,15 @@
 //!
 //! What must stay true: a word that is the name of a detection stays as it is.
 
+use std::collections::HashSet;
+
 use yaml_serde::{Mapping, Value};
 
 const WORDS: [&str; 7] = ["and", "or", "not", "of", "all", "any", "them"];
 
 /// Writes the words of the conditions of a detection in lower case.
 pub fn lower(detection: &mut Mapping) {
-    let names: Vec<String> =
+    let names: HashSet<String> =
         detection.keys().filter_map(Value::as_str).map(str::to_owned).collect();
     match detection.get_mut("condition") {
         Some(Value::String(text)) => *text = lowered(text, &names),
@@ -22,7 +24,7 @@ pub fn lower(detection: &mut Mapping) {
 }
 
 /// A condition with its words in lower case. A count at its end, and what is quoted, stays.
-fn lowered(condition: &str, names: &[String]) -> String {
+fn lowered(condition: &str, names: &HashSet<String>) -> String {
     let (selected, count) = condition.split_at(condition.find('|').unwrap_or(condition.len()));
     let is_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')');
     let mut quote = None;
@@ -37,7 +39,7 @@ fn lowered(condition: &str, names: &[String]) -> String {
                 Some(_) => {}
             }
         }
-        let known = WORDS.contains(&lower.as_str()) && !names.iter().any(|name| name == word);
+        let known = WORDS.contains(&lower.as_str()) && !names.contains(word);
         match known && !quoted {
             true => lower + &piece[word.len()..],
             false => piece.to_owned(),
@@ -52,7 +54,7 @@ mod tests {
 
     #[test]
     fn words_in_capitals_are_the_words() {
-        let names = ["selection", "ORIGIN", "OR", "NOT-x"].map(str::to_owned);
+        let names = ["selection", "ORIGIN", "OR", "NOT-x"].map(str::to_owned).into();
         for (text, meant) in [
             ("selection AND NOT filter", "selection and not filter"),
             ("(selection)AND(NOT filter)", "(selection)and(not filter)"),

@@ -408,3 +408,50 @@ fn detections_and_conditions_have_every_shape() {
         }
     }
 }
+
+#[test]
+fn a_correlation_in_a_folder_costs_only_itself_and_what_rests_on_it() {
+    let own = rule("id: one");
+    let itself = many("[many]");
+    let over = many("[many]").replace("many\ncorr", "over\ncorr").replace("Many", "Over");
+    let files = [("a.yml", own.as_str()), ("b.yml", &itself), ("c.yml", &over)];
+    let loaded = load(true, &files).unwrap();
+    assert_eq!(loaded.rules.len(), registry::RULES.len() + 1);
+    let told = problems(&loaded);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("'Many' is not evaluated: the correlation rests on itself"),
+        "{told:?}"
+    );
+    assert!(told[1].contains("'Over' is not evaluated"), "{told:?}");
+}
+
+#[test]
+fn a_uuid_in_capitals_is_the_same_id() {
+    let id = "0c9f7b52-5a1e-4f6e-9a0f-2d0f6ac54a01";
+    let one = rule(&format!("id: {id}"));
+    let same = one.replace(id, &id.to_uppercase());
+    let loaded = load(false, &[("a.yml", &one), ("b.yml", &same)]).unwrap();
+    assert_eq!((reported(&loaded).len(), problems(&loaded).len()), (1, 0));
+    let other = same.replace("DisableKey", "EnableKey");
+    let loaded = load(false, &[("a.yml", &one), ("b.yml", &other)]).unwrap();
+    assert_eq!((reported(&loaded).len(), problems(&loaded).len()), (0, 1));
+}
+
+#[test]
+fn files_of_others_stop_nothing() {
+    let own = rule("id: one");
+    for text in [
+        "name: x\nfilter: production\n",
+        "filter: [a, b]\n",
+        "name: dev\nfilter:\n  - env: prod\n",
+        "filter:\n  rules: [a, b]\n",
+        "title: laws\nlogsource: {product: windows}\ndetection: {a: {b: 1}, a: {b: 2}, condition: a}\n",
+        "{{- if .Values.aws }}\nfilter: x\n{{- end }}\n",
+        "{{- if .x }}\ncorrelation: x\n{{- end }}\n",
+    ] {
+        let loaded = load(false, &[("a.yml", own.as_str()), ("b.yml", text)]);
+        let loaded = loaded.unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+        assert_eq!((reported(&loaded), loaded.skipped.len()), (vec!["one"], 1), "{text}");
+    }
+}

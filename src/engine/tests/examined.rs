@@ -23,6 +23,9 @@ const SINGLE: [(&str, &[&str], bool); 4] = [
 const CHAINS: [(&str, [&str; 2]); 2] =
     [("chain", ["direct", "makes"]), ("hollow", ["decrypts", "never"])];
 
+/// A correlation that two of its three steps are enough for.
+const TWO_OF: (&str, [&str; 3]) = ("two of", ["decrypts", "never", "makes"]);
+
 fn rules(own: bool) -> RuleSet {
     let head = |name: &str, number: usize| {
         format!(
@@ -48,6 +51,13 @@ fn rules(own: bool) -> RuleSet {
         );
         (*name, text)
     });
+    let two_of = format!(
+        "{}correlation:\n  type: temporal\n  rules: [{}]\n  generate: true\n  \
+         group-by: [recipientAccountId]\n  timespan: 1h\n  condition: {{gte: 2}}\n",
+        head(TWO_OF.0, 60),
+        TWO_OF.1.join(", "),
+    );
+    let chains = chains.chain([(TWO_OF.0, two_of)]);
     RuleSet::of_texts(own, &single.chain(chains).collect::<Vec<_>>())
 }
 
@@ -98,6 +108,12 @@ fn each_record_in_range_counts_once_for_each_rule_that_is_about_it() {
             let whole = !single[one].is_empty() && !single[other].is_empty();
             expected.insert(chain.into(), if whole { looked as u64 } else { 0 });
         }
+        let steps = TWO_OF.1.map(|step| &single[step]);
+        let looked: BTreeSet<usize> = steps.into_iter().flatten().copied().collect();
+        let made = steps.iter().filter(|step| !step.is_empty()).count();
+        // One of our own asks for all of its steps.
+        let needed = if own { 3 } else { 2 };
+        expected.insert(TWO_OF.0.into(), if made >= needed { looked.len() as u64 } else { 0 });
         let outcome = outcome(&files(&records, &mut rng), &plan);
         let names: BTreeMap<String, u64> = plan
             .rules

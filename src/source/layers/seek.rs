@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::problem::Stage;
@@ -28,6 +28,8 @@ pub(super) struct Seekable {
     bytes: Arc<Mutex<dyn Place>>,
     /// How many bytes it has.
     pub size: u64,
+    /// How many bytes its pages say that they inflate to, of all that were asked for.
+    pub pages: Arc<AtomicU64>,
 }
 
 impl Seekable {
@@ -42,7 +44,7 @@ impl Seekable {
         if let Some(path) = path {
             let file = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
             let (size, file) = file.map_err(|error| unread(&error))?;
-            return Ok(Some((Seekable { bytes: Arc::new(Mutex::new(file)), size }, None)));
+            return Ok(Some((Seekable::new(file, size), None)));
         }
         let mut spool = Spool::new(IN_MEMORY);
         let cut = loop {
@@ -68,7 +70,11 @@ impl Seekable {
             let message = format!("it cannot be kept to be read from its end: {error}");
             Cut { stage: Stage::Read, message }
         })?;
-        Ok(Some((Seekable { bytes: Arc::new(Mutex::new(file)), size }, cut)))
+        Ok(Some((Seekable::new(file, size), cut)))
+    }
+
+    fn new(place: impl Place + 'static, size: u64) -> Seekable {
+        Seekable { bytes: Arc::new(Mutex::new(place)), size, pages: Arc::default() }
     }
 
     /// Reads at a place; 0 at the end.

@@ -101,6 +101,10 @@ pub(super) fn members(
                         each(Found::LeftOut { path, kind: FOLDER_WITH_CONTENT.into() })
                             && tar.pass(size).map(|()| true)?
                     }
+                    _ if kind.as_byte() == b'M' && size > 0 => {
+                        each(Found::LeftOut { path, kind: OTHER_VOLUME.into() })
+                            && tar.pass(size).map(|()| true)?
+                    }
                     _ if is_file(kind) && !path.ends_with(b"/") => tar.member(path, size, each)?,
                     _ => tar.pass(size).map(|()| true)?,
                 }
@@ -115,6 +119,9 @@ pub(super) fn members(
         false => Err(tar.damaged("the tar ends without its mark; it may lack members").into()),
     }
 }
+
+/// What a file is of which an earlier volume of the archive has the beginning.
+const OTHER_VOLUME: &str = "the rest of a file from another volume";
 
 /// Whether an entry has no content, whatever its header says: old tars write the size of the file that a
 /// hard link is to.

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::detect::stateful::{Compare, Correlation, Kind, Limit};
+use crate::detect::stateful::{Correlation, Kind, least};
 use crate::detect::usual::Reads;
 
 /// Counters, at most; two million of them take 8 MiB. A few records need few.
@@ -77,20 +77,10 @@ impl Presence {
     }
 }
 
-/// The least count that satisfies some limits.
-fn least(limits: &[Limit]) -> u64 {
-    let least = limits.iter().map(|limit| match limit.than {
-        Compare::More => limit.number.saturating_add(1),
-        Compare::MoreOrEqual | Compare::Equal => limit.number,
-        Compare::Less | Compare::LessOrEqual | Compare::NotEqual => 0,
-    });
-    least.max().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::stateful::Verdict;
+    use crate::detect::stateful::{Compare, Limit, Verdict};
     use crate::model::level::Level;
 
     fn asking(kind: Kind, steps: usize) -> Correlation {

@@ -3,7 +3,8 @@
 //! The library builds the tree of columns by recursion, as deep as a file says. A stack that overflows
 //! ends the program, and nothing contains that. It also sets memory aside for each column. So the list
 //! of columns is looked at here first: each has a number of children, and no more. The library takes the
-//! first list, which stands behind the version.
+//! first list, which stands behind the version. The rest of the footer is passed over here as the library
+//! reads it, so that no list in it says that it goes on for ever.
 //!
 //! Source: parquet.thrift, `FileMetaData`, `SchemaElement`, `LogicalType`.
 
@@ -69,9 +70,11 @@ fn schema(bytes: &mut Bytes<'_>) -> Option<bool> {
     }
     bytes.unsigned()?;
     match bytes.field(&mut field)? {
-        Some(LIST) if field == 2 => columns(bytes),
-        _ => None,
+        Some(LIST) if field == 2 && columns(bytes)? => {}
+        _ => return Some(false),
     }
+    // What stands behind it must have an end too, and no list that is longer than the footer.
+    bytes.rest(&mut field).map(|()| true)
 }
 
 /// Goes through the columns, depth first as they are listed.
@@ -159,6 +162,13 @@ mod tests {
         // A column of a logical type whose number is 16.
         let variant = [&whole[..11], &[0x5c, 0x0c, 32, 0x13, 1, 0, 0], &whole[11..]].concat();
         assert!(is_bounded(&variant));
+        // Columns in a list that may be taken to have no bytes, and a list without end behind the schema.
+        let hidden = [&whole[..11], &[0x69, 0x21, 0x15, 2, 0], &whole[11..]].concat();
+        assert!(!is_bounded(&hidden));
+        let endless = [&whole[..whole.len() - 1], &[0x19, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07, 0]];
+        assert!(!is_bounded(&endless.concat()));
+        let further = [&whole[..whole.len() - 1], &[0x16, 2, 0x19, 0x28, 1, b'a', 1, b'b', 0]];
+        assert!(is_bounded(&further.concat()));
         // More children than a number of 32 bits has.
         let many = [&whole[..10], &[0x84, 0x80, 0x80, 0x80, 0x20], &whole[11..]].concat();
         assert!(!is_bounded(&many));

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use parquet::record::Row;
 use parquet::record::reader::{ReaderIter, TreeBuilder};
@@ -43,6 +44,9 @@ const TAIL: u64 = 8;
 
 /// The largest footer (16 MiB): it is held as a whole, and takes several times as much.
 const FOOTER_MAX: u64 = 16 << 20;
+
+/// The pages of a file have at most so many bytes for each as stored, or as many as one page may have.
+const PAGES_RATIO: u64 = 250;
 
 /// Columns that a problem names.
 const NAMED: usize = 20;
@@ -134,6 +138,7 @@ impl Rows {
             // What was read is given back before more is held.
             self.rows = None;
             let group = self.file.get_row_group(self.group)?;
+            counts_all(group.metadata())?;
             let group = Guarded { group, row: Arc::clone(&self.row) };
             self.group += 1;
             self.rows = Some(TreeBuilder::new().as_iter(Arc::clone(&self.schema), &group)?);
@@ -202,6 +207,22 @@ fn bytes(file: &Seekable, mut at: u64, mut out: &mut [u8]) -> Result<(), Cut> {
     Ok(())
 }
 
+/// Checks that a group of rows has as many rows as its columns have values, so that none is left out.
+fn counts_all(group: &RowGroupMetaData) -> parquet::errors::Result<()> {
+    let rows = group.num_rows();
+    let differs = |column: &&ColumnChunkMetaData| {
+        column.column_descr().max_rep_level() == 0 && column.num_values() != rows
+    };
+    match group.columns().iter().find(differs) {
+        None => Ok(()),
+        Some(column) => Err(ParquetError::General(format!(
+            "a group says that it has {rows} rows, and its column {} has {} values",
+            column.column_path().string().chars().take(60).collect::<String>(),
+            column.num_values()
+        ))),
+    }
+}
+
 /// What it means that a table has other columns.
 fn another(names: &[&str]) -> Cut {
     let mut shown: Vec<String> =
@@ -241,16 +262,27 @@ impl ChunkReader for Seekable {
         // All but the end of the file is asked for page by page, from the header on.
         if start.saturating_add(TAIL) < self.size {
             // Nearly all headers are short.
-            let is_bounded = |len: usize| -> io::Result<bool> {
+            let size = |len: usize| -> io::Result<Option<u64>> {
                 let mut header = Vec::new();
                 let from = From { file: self.clone(), at: start };
                 from.take(len as u64).read_to_end(&mut header)?;
-                Ok(page::is_bounded(&header))
+                Ok(page::size(&header))
             };
-            if !is_bounded(page::HEADER_USUAL)? && !is_bounded(page::HEADER_MAX)? {
+            let size = size(page::HEADER_USUAL)?
+                .map_or_else(|| size(page::HEADER_MAX), |s| Ok(Some(s)))?;
+            let Some(size) = size else {
                 let message = format!(
                     "the header of the page at byte {start} is damaged, or names more than {} bytes",
                     page::PAGE_MAX
+                );
+                return Err(ParquetError::General(message));
+            };
+            let all = self.pages.fetch_add(size, Ordering::Relaxed).saturating_add(size);
+            let most =
+                self.size.saturating_mul(PAGES_RATIO).max(page::PAGE_MAX.unsigned_abs().into());
+            if all > most {
+                let message = format!(
+                    "its pages say that they inflate to more than {most} bytes, as a bomb does"
                 );
                 return Err(ParquetError::General(message));
             }

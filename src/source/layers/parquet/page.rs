@@ -52,20 +52,25 @@ const HEADER: [(i16, Is); 8] = [
     (8, DATA_V2),
 ];
 
-/// Whether a page whose header begins these bytes may be inflated.
-pub(super) fn is_bounded(header: &[u8]) -> bool {
+/// The size of a page whose header begins these bytes; `None` if it may not be inflated.
+pub(super) fn size(header: &[u8]) -> Option<u64> {
     let mut size = None;
     let read = Bytes(header).strict(&HEADER, &mut |field, value| {
         if field == SIZE {
             size = Some(value);
         }
     });
-    read.is_some() && size.is_some_and(|size| (0..=PAGE_MAX).contains(&size))
+    read?;
+    u64::try_from(size.filter(|size| *size <= PAGE_MAX)?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_bounded(header: &[u8]) -> bool {
+        size(header).is_some()
+    }
 
     #[test]
     fn large_pages_are_refused_before_they_are_read() {
@@ -84,5 +89,8 @@ mod tests {
         assert!((0..whole.len()).all(|len| !is_bounded(&whole[..len])));
         assert!(!is_bounded(&[0x15, 0, 0]) && !is_bounded(&[0x15, 0, 0x16, 20, 0]));
         assert!(!is_bounded(&[0x15, 0, 0x15, 20, 0x05, 4, 2, 0]));
+        // A list of truth values, which may be taken to have a byte each or none: a size behind it.
+        let hidden = [&whole[..whole.len() - 1], &[0x19, 0x31, 0x05, 4, 2, 0]].concat();
+        assert!(!is_bounded(&hidden));
     }
 }

@@ -189,7 +189,7 @@ fn a_page_that_says_it_is_huge_is_refused() {
     let whole = alike(10);
     assert_eq!(lines(&whole).unwrap().0.len(), 10);
     // A page of values, its type and the two sizes: the last becomes 8 bytes larger and 1 GiB.
-    let header = (4..whole.len()).find(|at| page::is_bounded(&whole[*at..])).unwrap();
+    let header = (4..whole.len()).find(|at| page::size(&whole[*at..]).is_some()).unwrap();
     let size = header + 3;
     assert!(whole[size] < 0x80, "a size of one byte");
     let huge = [&whole[..size], &[0x80, 0x80, 0x80, 0x80, 0x08], &whole[size + 1..]].concat();

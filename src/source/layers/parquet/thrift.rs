@@ -113,11 +113,19 @@ impl Bytes<'_> {
         (count <= self.0.len() as u64).then_some((count, head & 0xf))
     }
 
+    /// Passes over the rest of a struct of which `field` was the last; `None` if it is not whole.
+    pub fn rest(&mut self, field: &mut i16) -> Option<()> {
+        while let Some(kind) = self.field(field)? {
+            self.skip(kind, SKIPPED)?;
+        }
+        Some(())
+    }
+
     /// Passes over a value, up to so many levels deep.
     fn skip(&mut self, kind: u8, deep: usize) -> Option<()> {
         let deeper = deep.checked_sub(1)?;
         match kind {
-            // In a list a truth value takes a byte; as a field it is its type.
+            // As a field a truth value is its type.
             1 | 2 => Some(()),
             3 => self.pass(1),
             4..=6 => self.unsigned().map(|_| ()),
@@ -125,8 +133,9 @@ impl Bytes<'_> {
             8 => self.unsigned().and_then(|len| self.pass(len)),
             9 | 10 => {
                 let (count, kind) = self.list()?;
+                // A truth value in a list may be taken to have a byte, or none.
                 match kind {
-                    1 | 2 => self.pass(count),
+                    1 | 2 => None,
                     _ => (0..count).try_for_each(|_| self.skip(kind, deeper)),
                 }
             }
@@ -136,6 +145,9 @@ impl Bytes<'_> {
                     return Some(());
                 }
                 let kinds = self.byte().filter(|_| count <= self.0.len() as u64)?;
+                if [kinds >> 4, kinds & 0xf].iter().any(|kind| matches!(kind, 1 | 2)) {
+                    return None;
+                }
                 (0..count).try_for_each(|_| {
                     self.skip(kinds >> 4, deeper)?;
                     self.skip(kinds & 0xf, deeper)

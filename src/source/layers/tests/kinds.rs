@@ -28,6 +28,7 @@ fn only_files_are_members_and_each_has_a_name_of_its_own() {
     add(EntryType::Regular, "/../../a", B);
     add(EntryType::new(b'Z'), "unknown", A);
     add(EntryType::GNUSparse, "holes", B);
+    add(EntryType::new(b'V'), "label", b"");
     add(EntryType::XHeader, "p", b"12 path=b!/\n20 GNU.sparse.map=0\n");
     add(EntryType::Regular, "c", B);
     add(EntryType::XHeader, "p", b"16 SCHILY.x=a\nb\n13 path=b!/c\n");
@@ -124,4 +125,16 @@ fn kinds_that_are_not_read_are_counted_however_many_there_are() {
     let wrong = told(&|n| named[n % named.len()]);
     assert!(wrong.len() <= 1 + KINDS, "{wrong:?}");
     assert!(wrong.iter().all(|why| why.contains("compressed by")), "{wrong:?}");
+}
+
+#[test]
+fn the_rest_of_a_file_from_another_volume_is_told() {
+    let mut bytes = tar(&[("a", A), ("b", B)]);
+    let header = ::tar::Header::from_byte_slice(&bytes[1024..1536]);
+    let sum = header.cksum().unwrap() + u32::from(b'M') - u32::from(bytes[1024 + 156]);
+    bytes[1024 + 148..1024 + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    bytes[1024 + 156] = b'M';
+    let noted = read(&bytes);
+    assert_eq!(noted.names(), ["x!/a"]);
+    noted.wrong("x", "the rest of a file from another volume, such as b");
 }
