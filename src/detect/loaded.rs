@@ -13,7 +13,7 @@ use super::{RuleError, RuleSet, registry, sigma};
 use crate::model::estate::Estate;
 use crate::model::notes::RunNote;
 use crate::model::origin::Origin;
-use crate::model::problem::{Problem, Stage};
+use crate::model::problem::Problem;
 
 /// How many rules a note names, and how many filters there are notes of.
 const NAMED: usize = 5;
@@ -134,15 +134,15 @@ impl RuleSet {
         own.finish();
         users.leave_out_strangers(|name| own.rules.iter().any(|rule| rule.is_named(name)));
         let mut errors = own.errors;
-        errors.extend(users.errors);
+        errors.append(&mut users.errors);
         if !errors.is_empty() {
             return Err(errors);
         }
         let (mut rules, replaced) = replace(own.rules, &mut users.rules);
-        rules.extend(users.rules);
-        let rules = without_broken(rules, &users.met, &mut users.problems)?;
+        rules.append(&mut users.rules);
+        let rules = without_broken(rules, &mut users)?;
         let mut skipped = own.skipped;
-        skipped.extend(users.skipped);
+        skipped.append(&mut users.skipped);
         let wanted = vec![true; rules.len()];
         let rules = RuleSet::new(rules, &wanted)?;
         let sigma::load::Found { problems, reasons, remarks, .. } = users;
@@ -184,12 +184,11 @@ const ROUNDS: usize = 100;
 /// What is wrong with others.
 fn without_broken(
     mut rules: Vec<Rule>,
-    met: &BTreeSet<String>,
-    problems: &mut Vec<Problem>,
+    users: &mut sigma::load::Found,
 ) -> Result<Vec<Rule>, Vec<RuleError>> {
     for _ in 0..ROUNDS {
         let broken = Wiring::broken(&rules);
-        if !broken.values().all(|error| met.contains(&error.origin)) {
+        if !broken.values().all(|error| users.met.contains(&error.origin)) {
             return Err(broken.into_values().collect());
         }
         if broken.is_empty() {
@@ -198,7 +197,8 @@ fn without_broken(
         for (at, error) in &broken {
             let title = &rules[*at].meta.title;
             let message = format!("'{title}' is not evaluated: {}", error.message);
-            problems.push(Problem::new(Origin::blob(&*error.origin), Stage::Rule, message));
+            let names = rules[*at].called().map(str::to_owned).collect();
+            users.problem(&error.origin, message, names);
         }
         let kept = rules.into_iter().enumerate().filter(|(at, _)| !broken.contains_key(at));
         rules = kept.map(|(_, rule)| rule).collect();

@@ -13,7 +13,7 @@ use super::partial::Partial;
 use super::partial::key_use::{Behind, KeyUse, flag};
 use super::partial::uses::KeyUses;
 use super::partial::uuid::uuid_text;
-use super::store::dictionary::{Dictionary, Words};
+use super::store::dictionary::Dictionary;
 use super::store::hash::HashKey;
 use super::store::names::Names;
 use super::store::runs::{Rows, SHARDS, Sharded};
@@ -33,17 +33,6 @@ pub struct Uses {
 }
 
 impl Uses {
-    /// No uses.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be used.
-    pub(super) fn none() -> io::Result<Uses> {
-        let key = HashKey::of_seed(0);
-        let dictionary = Dictionary::new(vec![Words::new(key)])?;
-        let (heap, names) = (AllTexts::default(), Names::default());
-        Ok(Uses { rows: Rows::new(1).sharded(), dictionary, heap, names, key })
-    }
-
     /// Takes them out of a partial result, so that nothing else is made of them. Their names are still to
     /// come, by [`with_names`](Uses::with_names).
     ///

@@ -112,18 +112,18 @@ pub fn scan_and_gather<G: Gather>(
     Ok((all.outcome, all.gathered))
 }
 
-/// The same, and all uses of keys. No rule over many records sees these.
+/// The same, and all uses of keys, for which the plan asks. No rule over many records sees these.
 ///
 /// # Errors
-/// As [`scan`], and when a temporary file cannot be read back.
+/// As [`scan`]; when a temporary file cannot be read back, and when the plan does not ask for uses.
 pub fn scan_and_list_uses(
     source: &mut dyn Source,
     plan: &Plan,
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Uses)> {
-    let mut all = run(source, plan, None, (progress, stop), || ())?;
-    let uses = all.uses.take().map_or_else(Uses::none, Ok)?;
+    let all = run(source, plan, None, (progress, stop), || ())?;
+    let uses = all.uses.ok_or_else(|| io::Error::other("the plan does not ask for uses"))?;
     Ok((all.outcome, uses))
 }
 

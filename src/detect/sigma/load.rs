@@ -155,7 +155,7 @@ impl Found {
     }
 
     /// Notes that a document with these names is left out although it is for these logs.
-    fn problem(&mut self, origin: &str, message: String, names: Vec<String>) {
+    pub fn problem(&mut self, origin: &str, message: String, names: Vec<String>) {
         let problem = Problem::new(Origin::blob(origin), Stage::Rule, message);
         self.note(problem, names);
     }

@@ -150,15 +150,13 @@ impl Parsed {
     /// Notes a document that the parser does not accept.
     fn refuse(&mut self, members: Option<&Mapping>, message: &str, met: bool) {
         let other = members.is_none_or(|members| is_other(&Value::Mapping(members.clone())));
-        let is_rule = members.is_some_and(|members| met || members.contains_key("title"));
         let is_correlation = members.is_some_and(|members| members.contains_key("correlation"));
-        let reason = match members.and_then(reason_of_logs).filter(|_| is_rule && !other) {
-            Some(reason) => reason,
-            None if met && other => FOREIGN.to_owned(),
-            None if is_correlation && (met || forms::is_of_tomorrow(message)) => message.to_owned(),
-            None => return self.errors.push(message.to_owned()),
+        let reason = match met && other {
+            true => FOREIGN,
+            false if is_correlation && (met || forms::is_of_tomorrow(message)) => message,
+            false => return self.errors.push(message.to_owned()),
         };
-        self.passed_over.push(Named::of(members, &reason));
+        self.passed_over.push(Named::of(members, reason));
     }
 
     fn take(&mut self, collection: SigmaCollection) {

@@ -424,6 +424,7 @@ fn a_correlation_in_a_folder_costs_only_itself_and_what_rests_on_it() {
         "{told:?}"
     );
     assert!(told[1].contains("'Over' is not evaluated"), "{told:?}");
+    assert!(loaded.reasons["many"].contains("rests on itself"), "{:?}", loaded.reasons);
 }
 
 #[test]

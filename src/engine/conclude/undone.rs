@@ -171,8 +171,8 @@ impl Undoings {
         Undone { at: Time(row.time), by: self.names.get(&row.who).cloned() }
     }
 
-    /// What became of what an event did; `None` if nothing can undo it, or nobody knows. An earlier run may have told of it
-    /// in `doing`.
+    /// What became of what an event did; `None` if nothing can undo it, or nobody knows. An earlier run may
+    /// have told of it in `doing`.
     fn of_event(
         &self,
         event: &EventRef,

@@ -199,6 +199,36 @@ fn a_page_that_says_it_is_huge_is_refused() {
 }
 
 #[test]
+fn a_group_that_leaves_out_values_is_a_fault() {
+    let reader = SerializedFileReader::new(Bytes::from(alike(10))).unwrap();
+    let group = reader.metadata().row_group(0).clone();
+    assert!(counts_all(&group).is_ok());
+    for rows in [0, 1, 9, 11] {
+        let other = group.clone().into_builder().set_num_rows(rows).build().unwrap();
+        let why = counts_all(&other).unwrap_err().to_string();
+        assert!(why.contains(&format!("says that it has {rows} rows")), "{why}");
+    }
+}
+
+#[test]
+fn pages_that_are_a_bomb_together_are_a_fault() {
+    let schema = "message m { required int32 class_uid; required binary api (UTF8); }";
+    let half = usize::try_from(page::PAGE_MAX).unwrap() * 5 / 8;
+    let texts = ["a", "b"].map(|text| ByteArray::from(text.repeat(half).as_str()));
+    let bytes = file(schema, Compression::ZSTD(ZstdLevel::default()), |number, column| {
+        let done = match number {
+            0 => column.typed::<Int32Type>().write_batch(&[6003, 6003], None, None),
+            _ => column.typed::<ByteArrayType>().write_batch(&texts, None, None),
+        };
+        done.unwrap();
+    });
+    assert!(bytes.len() < 100_000);
+    let (rows, why) = lines(&bytes).unwrap();
+    let why = why.unwrap();
+    assert!(rows.len() < 2 && why.contains("as a bomb does"), "{} {why}", rows.len());
+}
+
+#[test]
 fn a_list_without_end_is_a_fault() {
     let schema = "message m { required int32 class_uid; required int32 api; optional group \
                   resources (LIST) { repeated group list { optional int32 element; } } }";
