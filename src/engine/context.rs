@@ -63,8 +63,9 @@ impl<'a> Context<'a> {
             plan,
             wants_uses: plan.lists_uses || over.iter().any(wants_uses) || by_row.contains(&true),
             compares: plan.rules.compares_tags(),
-            key: match &plan.past {
-                Some(past) if past.memory.seed != 0 => HashKey::of_seed(past.memory.seed),
+            key: match (&plan.past, plan.seed) {
+                (Some(past), _) if past.memory.seed != 0 => HashKey::of_seed(past.memory.seed),
+                (_, Some(seed)) => HashKey::of_seed(seed),
                 _ => HashKey::random(plan.now.0.cast_unsigned()),
             },
             names: Names::default(),

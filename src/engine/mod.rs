@@ -5,6 +5,7 @@
 //! context    what holds for a whole run
 //! store      rows and texts, put away in bounded memory
 //! partial    what was found: tables that can be added up
+//! part       what was found as a file
 //! evaluate   one record, and what the rules say of it
 //! read       blobs to what was found
 //! conclude   what was found to an outcome
@@ -23,6 +24,7 @@ mod evaluate;
 mod facts;
 mod finding;
 mod inventory;
+mod part;
 mod partial;
 mod plan;
 mod read;
@@ -43,7 +45,11 @@ use crate::tags::book::Book;
 use context::Context;
 pub use facts::Uses;
 pub use inventory::quiet;
+pub use part::{Head, Part};
 pub use partial::problems::Problems;
+use part::Given;
+use partial::Partial;
+use partial::kept::Kept;
 use partial::touch::Touches;
 pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress, ToMeet};
 pub use read::gather::Gather;
@@ -112,19 +118,58 @@ pub fn scan_and_gather<G: Gather>(
     Ok((all.outcome, all.gathered))
 }
 
-/// The same, and all uses of keys, for which the plan asks. No rule over many records sees these.
+/// Reads everything, and writes what was found to `out` to be concluded later. Also all uses of keys, for
+/// which the plan asks. The outcome tells what was read and what went wrong; no finding is in it.
 ///
 /// # Errors
-/// As [`scan`]; when a temporary file cannot be read back, and when the plan does not ask for uses.
-pub fn scan_and_list_uses(
+/// As [`scan`]; when `out` cannot be written or a temporary file cannot be read back, and when the plan
+/// does not ask for uses.
+pub fn scan_to_facts(
     source: &mut dyn Source,
+    plan: &Plan,
+    (progress, stop): (&Progress, &AtomicBool),
+    (head, out): (Head, &mut dyn io::Write),
+) -> io::Result<(Outcome, Uses)> {
+    let mut context = Context::new(plan, progress);
+    let pool = pool(plan.threads)?;
+    let read = read::read(&context, source, None, (stop, &pool), || ())?;
+    let mut given = Given::of(source, read.names);
+    let mut partial = read.partial;
+    given.stopped = stop.load(Ordering::Relaxed);
+    let head = Head { seed: context.key.seed(), ..head };
+    part::write(out, (&head, &context), &mut partial, &given)?;
+    let uses = Uses::taken(&context, &mut partial)?;
+    context.stop = (!given.stopped).then_some(stop);
+    // What is left tells totals and problems, and which records are not what their copies are.
+    partial.kept = Kept::new(0);
+    let scanned = concluded(&context, partial, (given, false), &pool);
+    let mut outcome = scanned.outcome;
+    outcome.interrupted = stop.load(Ordering::Relaxed);
+    Ok((outcome, uses.with_names(context.names)))
+}
+
+/// Concludes what [`scan_to_facts`] wrote, on whatever machines: an outcome, all that was learnt of tags,
+/// and the inventory of keys if the plan asks for it. It is what one scan of all their sources would have
+/// given, if their heads say that they belong together.
+///
+/// # Errors
+/// When a file cannot be read or is not as it was written: the message names it. When threads cannot be
+/// started.
+pub fn conclude_facts(
+    parts: &[Part],
     plan: &Plan,
     progress: &Progress,
     stop: &AtomicBool,
-) -> io::Result<(Outcome, Uses)> {
-    let all = run(source, plan, None, (progress, stop), || ())?;
-    let uses = all.uses.ok_or_else(|| io::Error::other("the plan does not ask for uses"))?;
-    Ok((all.outcome, uses))
+) -> io::Result<(Outcome, Book, Inventory)> {
+    let mut context = Context::new(plan, progress);
+    let pool = pool(plan.threads)?;
+    let (partial, given) = part::read_all(parts, (&context, &pool), stop)?;
+    context.stop = (!given.stopped).then_some(stop);
+    let interrupted = given.stopped;
+    let Concluded { mut outcome, book, inventory } =
+        concluded(&context, partial, (given, false), &pool);
+    outcome.interrupted = interrupted || stop.load(Ordering::Relaxed);
+    Ok((outcome, book, inventory))
 }
 
 /// All that one reading gave.
@@ -133,8 +178,6 @@ struct Scanned<G> {
     book: Book,
     inventory: Inventory,
     gathered: Vec<G>,
-    /// All uses of keys, if the plan asks for them.
-    uses: Option<Uses>,
 }
 
 /// Reads once; all that is told is made of the one partial result.
@@ -149,18 +192,43 @@ fn run<G: Gather>(
     let live = live.map(|write| read::live::Live::new(plan, write));
     let pool = pool(plan.threads)?;
     let report = live.as_ref().map(|live| live as &dyn read::live::Report);
-    let read::Read { mut partial, gathered, tokens, names } =
+    let read::Read { partial, gathered, tokens, names } =
         read::read(&context, source, report, (stop, &pool), part)?;
-    let ended = conclude::Ended {
-        live: live.is_some(),
-        stopped: stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed()),
-    };
-    context.stop = (!ended.stopped).then_some(stop);
+    let mut given = Given::of(source, names);
+    given.stopped =
+        stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed());
+    context.stop = (!given.stopped).then_some(stop);
+    let Concluded { mut outcome, book, inventory } =
+        concluded(&context, partial, (given, live.is_some()), &pool);
+    outcome.interrupted = stop.load(Ordering::Relaxed);
+    outcome.read = tokens;
+    if let Some(live) = live {
+        let late = std::mem::take(&mut outcome.findings);
+        outcome.summary.merge(live.finish(&late)?);
+    }
+    Ok(Scanned { outcome, book, inventory, gathered })
+}
+
+/// What a partial result became.
+struct Concluded {
+    outcome: Outcome,
+    book: Book,
+    inventory: Inventory,
+}
+
+/// Makes all that is told of a partial result. `live`: whether findings of single records were written
+/// at once.
+fn concluded(
+    context: &Context<'_>,
+    mut partial: Partial,
+    (given, live): (Given, bool),
+    pool: &rayon::ThreadPool,
+) -> Concluded {
+    let ended = conclude::Ended { live, stopped: given.stopped };
     let touches = std::mem::replace(&mut partial.touches, Touches::new(1, context.key));
-    let uses = plan.lists_uses.then(|| Uses::taken(&context, &mut partial)).transpose()?;
-    let (mut outcome, book) = pool.install(|| conclude::conclude(&context, partial, ended));
-    let inventory = match plan.keys {
-        Some(_) => pool.install(|| inventory::take(&context, touches, &outcome)),
+    let (mut outcome, book) = pool.install(|| conclude::conclude(context, partial, ended));
+    let inventory = match context.plan.keys {
+        Some(_) => pool.install(|| inventory::take(context, touches, &outcome)),
         None => Ok(Inventory::default()),
     };
     let inventory = inventory.unwrap_or_else(|error| {
@@ -171,15 +239,7 @@ fn run<G: Gather>(
     let lost = lost.map(|message| Problem::new(Origin::blob("*"), Stage::Read, message.clone()));
     outcome.problems.extend(lost);
     outcome.problems.sort();
-    outcome.interrupted = stop.load(Ordering::Relaxed);
-    outcome.passed = source.passed();
-    outcome.names = source.names();
-    outcome.names.merge(&names);
-    outcome.read = tokens;
-    if let Some(live) = live {
-        let late = std::mem::take(&mut outcome.findings);
-        outcome.summary.merge(live.finish(&late)?);
-    }
-    let uses = uses.map(|uses| uses.with_names(context.names));
-    Ok(Scanned { outcome, book, inventory, gathered, uses })
+    outcome.passed = given.passed;
+    outcome.names = given.names;
+    Concluded { outcome, book, inventory }
 }

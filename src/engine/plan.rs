@@ -137,6 +137,8 @@ pub struct Plan {
     pub gate: Option<Arc<dyn Gate>>,
     /// Who decides which findings are told, if not all are.
     pub admit: Option<Admit>,
+    /// What makes the key of hashes, if what is found is to be put together with what others find.
+    pub seed: Option<u64>,
     /// What of keys is asked for, if an inventory is.
     pub keys: Option<KeysAsked>,
     /// Whether all uses of keys are to be listed.
@@ -229,6 +231,7 @@ impl Plan {
             now: Time::now(),
             gate: None,
             admit: None,
+            seed: None,
             keys: None,
             lists_uses: false,
             names_files: false,

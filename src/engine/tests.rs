@@ -25,6 +25,7 @@ mod faults;
 mod flood;
 mod history;
 mod listed;
+mod parts;
 mod reads;
 mod rules;
 mod settled;

@@ -72,6 +72,21 @@ impl RunNotes {
         }
     }
 
+    /// Each sentence with the number and the smallest place of its records.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, u64, &Origin)> {
+        self.all.iter().map(|(message, (records, origin))| (message.as_str(), *records, origin))
+    }
+
+    /// Whether there were more sentences than are kept.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Notes that there were more sentences than are kept.
+    pub fn cut(&mut self) {
+        self.cut = true;
+    }
+
     /// Adds another worker's, or another report's.
     pub fn merge(&mut self, other: RunNotes) {
         self.cut |= other.cut;

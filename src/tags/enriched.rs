@@ -33,10 +33,13 @@ const EACH: usize = 16 << 10; // 16 KiB
 /// The room that an entry takes beside its texts, about; bytes.
 const ENTRY: usize = 256;
 
-/// The lists of a resource, each with the first and the last that say so.
+/// Lists of tags, each with the first and the last evidence of it.
+pub type Lists = BTreeMap<Arc<Tags>, [Arc<Evidence>; 2]>;
+
+/// The lists of a resource.
 #[derive(Debug, Default)]
 struct OfResource {
-    lists: BTreeMap<Arc<Tags>, [Arc<Evidence>; 2]>,
+    lists: Lists,
     room: usize,
 }
 
@@ -102,6 +105,27 @@ impl EnrichedTags {
             }
             of.lists.into_iter().for_each(|(tags, span)| self.put(&arn, tags, span));
         }
+    }
+
+    /// What is known of each resource: its lists, each with the first and the last that say so; `None` if
+    /// it has more lists than fit.
+    pub fn resources(&self) -> impl Iterator<Item = (&str, Option<&Lists>)> {
+        let lists = |of: &'_ OfResource| !of.is_full();
+        self.all.iter().map(move |(arn, of)| (arn.as_str(), lists(of).then_some(&of.lists)))
+    }
+
+    /// Adds what [`resources`](EnrichedTags::resources) told of another.
+    pub fn add_resource(&mut self, arn: &str, lists: Option<Lists>) {
+        let room = if lists.is_none() { EACH } else { 0 };
+        let of = OfResource { lists: lists.unwrap_or_default(), room };
+        let all = BTreeMap::from([(arn.to_owned(), of)]);
+        self.merge(EnrichedTags { all, room, limit: usize::MAX, bound: None });
+    }
+
+    /// Says from which ARN on another had no room.
+    pub fn add_bound(&mut self, bound: String) {
+        let none = EnrichedTags { bound: Some(bound), ..EnrichedTags::new(usize::MAX) };
+        self.merge(none);
     }
 
     /// From which ARN on resources had no room, in the order of ARNs.

@@ -47,7 +47,7 @@ pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let stop = signals::install(vec![delivery.unfinished()]);
     let done = Progress::default();
     let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
-        engine::scan_and_list_uses(&mut listing, &plan, &done, &stop)
+        engine::scan_to_facts(&mut listing, &plan, (&done, &stop), (engine::Head::default(), &mut std::io::sink()))
     });
     let (mut outcome, uses) = read.map_err(|error| vec![Failure::run(&error)])?;
     let quiet = nowhere::look(&mut outcome, &plan.filter, &sources);

@@ -25,8 +25,10 @@ pub fn identity<'r>(
     let key = context.key;
     let content = key.short(&compact(record.bytes()));
     let id = text(header.id);
-    // From run to run a blob has another place in the listing, and the same name.
-    let sequence = if context.plan.past.is_some() { 0 } else { sequence };
+    // From run to run, and from machine to machine, a blob has another place in the listing and the same
+    // name.
+    let alone = context.plan.past.is_none() && context.plan.seed.is_none();
+    let sequence = if alone { sequence } else { 0 };
     let hash = match &id {
         Some(id) => {
             let account = text(header.account).unwrap_or_default();

@@ -47,7 +47,8 @@ impl Held {
         bytes
     }
 
-    fn unpack(bytes: &[u8]) -> Option<Held> {
+    /// What [`each_held`](Network::each_held) gave; `None` if it is anything else.
+    pub fn unpack(bytes: &[u8]) -> Option<Held> {
         let (head, rest) = bytes.split_at_checked(Held::WORDS * 8)?;
         let (words, _) = head.as_chunks::<8>();
         let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
@@ -111,6 +112,30 @@ impl Network {
             // Memory grows, and nobody tries again.
             Err(_) => self.limit = usize::MAX,
         }
+    }
+
+    /// The calls that were matched; none if there were too many.
+    pub fn calls(&self) -> Option<&HashSet<[u64; 2]>> {
+        (!self.overflow).then_some(&self.calls)
+    }
+
+    /// Notes that too many calls were matched.
+    pub fn overflow(&mut self) {
+        self.overflow = true;
+        self.check_limit();
+    }
+
+    /// Hands the records of endpoints to `take`, as bytes.
+    ///
+    /// # Errors
+    /// What `take` returns, or when a temporary file cannot be read back.
+    pub fn each_held(&mut self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        self.held.iter().try_for_each(|held| take(&held.pack()))?;
+        let mut away = self.away.in_order()?;
+        while let Some((_, text)) = away.next()? {
+            take(&text)?;
+        }
+        Ok(())
     }
 
     /// Adds another worker's.

@@ -100,6 +100,20 @@ impl Kept {
         self.texts[0].add(&[&label.write(), text])
     }
 
+    /// Keeps an entry of another worker whose blob has another number here.
+    ///
+    /// # Errors
+    /// When the entry is cut, the blob is not known, or a temporary file cannot be written.
+    pub fn add_entry(
+        &mut self,
+        entry: &[u8],
+        blob: impl FnOnce(u64) -> io::Result<u64>,
+    ) -> io::Result<()> {
+        let (label, text) = Label::read(entry)?;
+        let label = Label { blob: blob(label.blob)?, ..label };
+        self.add(&label, text).map(|_| ())
+    }
+
     /// Adds another worker's.
     pub fn merge(&mut self, other: Kept) {
         self.texts.extend(other.texts);

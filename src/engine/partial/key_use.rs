@@ -82,6 +82,12 @@ impl KeyUse {
         self
     }
 
+    /// The same row, with its text and its blob under other numbers.
+    #[must_use]
+    pub fn renumbered(self, text: TextAt, blob: u64) -> KeyUse {
+        KeyUse { text, blob, ..self }
+    }
+
     /// The same row, read at another place.
     #[must_use]
     pub fn read_at(self, blob: u64, record: u64) -> KeyUse {

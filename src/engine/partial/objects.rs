@@ -161,6 +161,29 @@ impl Objects {
         }
     }
 
+    /// The rows.
+    pub fn rows(&self) -> &Rows<Object> {
+        &self.rows
+    }
+
+    /// The names, if those are asked for.
+    pub fn files(&self) -> Option<&Files> {
+        self.files.as_ref()
+    }
+
+    /// Adds a row of another.
+    pub fn add_row(&mut self, row: Object) {
+        self.rows.push(row);
+    }
+
+    /// Adds a file of another, or how many files others do not name.
+    pub fn add_file(&mut self, file: Option<(String, File)>, left_out: u64) {
+        if let Some(files) = &mut self.files {
+            files.left_out = files.left_out.saturating_add(left_out);
+            file.into_iter().for_each(|(name, file)| files.add(name, file));
+        }
+    }
+
     /// Adds another worker's.
     pub fn merge(&mut self, other: Objects) {
         self.rows.merge(other.rows);

@@ -56,6 +56,23 @@ impl Problems {
         self.lost
     }
 
+    /// The problems that are kept.
+    pub fn kept(&self) -> impl Iterator<Item = &Problem> {
+        self.kept.iter()
+    }
+
+    /// How many are only counted.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Adds what another has beside those it kept: how many it only counted, and whether something that
+    /// was read is missing.
+    pub fn add_counted(&mut self, dropped: u64, lost: bool) {
+        self.dropped = self.dropped.saturating_add(dropped);
+        self.lost |= lost;
+    }
+
     /// Adds another worker's.
     pub fn merge(&mut self, other: Problems) {
         self.lost |= other.lost;

@@ -105,6 +105,19 @@ impl Unmet {
         }
     }
 
+    /// What fits nothing so far: the number of each kind, with the numbers of its patterns, ascending.
+    pub fn open(&self) -> impl Iterator<Item = (usize, &[usize])> {
+        self.0.iter().map(|(kind, open)| (*kind as usize, open.patterns.as_slice()))
+    }
+
+    /// Adds what [`open`](Unmet::open) told of another: all that is not in it was met.
+    pub fn merge_open(&mut self, others: &BTreeMap<usize, Vec<usize>>) {
+        for (kind, open) in &mut self.0 {
+            let others = others.get(&(*kind as usize));
+            open.patterns.retain(|at| others.is_some_and(|open| open.binary_search(at).is_ok()));
+        }
+    }
+
     /// The patterns that fit nothing.
     pub fn into_names(self, to_meet: &ToMeet) -> BTreeSet<String> {
         let of = |(kind, open): (&Kind, &Open)| {

@@ -67,6 +67,22 @@ impl Values {
         self.bound(Self::LIMIT);
     }
 
+    /// Adds one that another has, or that there were more than are kept.
+    pub fn add_text(&mut self, value: Option<&str>) {
+        match value {
+            Some(value) if self.all.contains(value) => {}
+            Some(value) => drop(self.all.insert(value.to_owned())),
+            None => self.cut = true,
+        }
+        self.bound(Self::LIMIT);
+    }
+
+    /// All of them; `None` says that there were more than are kept.
+    pub fn texts(&self) -> impl Iterator<Item = Option<&str>> {
+        let all = self.all.iter().map(|value| Some(value.as_str()));
+        all.chain(self.cut.then_some(None))
+    }
+
     /// All of them, and whether there were more than are kept.
     pub fn into_all(self) -> (BTreeSet<String>, bool) {
         (self.all, self.cut)

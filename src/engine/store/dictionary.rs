@@ -131,11 +131,41 @@ impl Words {
         self.spill.trouble()
     }
 
+    /// Hands every text with its name to `take`, some more than once, and leaves them here.
+    ///
+    /// # Errors
+    /// What `take` returns, or when a temporary file cannot be read back.
+    pub fn each(&self, mut take: impl FnMut(Sym, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        for mut file in &self.files {
+            let mut bytes = Vec::new();
+            file.rewind()?;
+            file.read_to_end(&mut bytes)?;
+            each_word(&bytes, |sym, _, text| take(sym, text))?;
+        }
+        each_word(&self.held, |sym, _, text| take(sym, text))
+    }
+
     /// How many bytes the texts take, with their names.
     fn len(&self) -> io::Result<u64> {
         let written = self.files.iter().map(|file| Ok(file.metadata()?.len()));
         Ok(written.sum::<io::Result<u64>>()? + self.held.len() as u64)
     }
+}
+
+/// Hands each text of a list to `take`: its name, its length in four bytes, the text.
+fn each_word(
+    mut words: &[u8],
+    mut take: impl FnMut(Sym, &[u8], &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    while let Some((head, rest)) = words.split_first_chunk::<12>() {
+        let (sym, len) = head.split_at(8);
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
+        let count = usize::try_from(number(len)).map_err(io::Error::other)?;
+        let (text, rest) = rest.split_at_checked(count).ok_or(io::ErrorKind::UnexpectedEof)?;
+        take(number(sym), len, text)?;
+        words = rest;
+    }
+    Ok(())
 }
 
 /// The name of a text under a key; never [`NONE`].
@@ -180,21 +210,16 @@ impl Dictionary {
         Ok(dictionary)
     }
 
-    fn add(&mut self, mut words: &[u8]) -> io::Result<()> {
-        while let Some((head, rest)) = words.split_first_chunk::<12>() {
-            let (sym, len) = head.split_at(8);
-            let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
-            let len = usize::try_from(number(len)).map_err(io::Error::other)?;
-            let text = rest.get(..len).ok_or(io::ErrorKind::UnexpectedEof)?;
-            self.index.push((number(sym), self.bytes.len()));
-            self.bytes.add(&head[8..]);
+    fn add(&mut self, words: &[u8]) -> io::Result<()> {
+        each_word(words, |sym, len, text| {
+            self.index.push((sym, self.bytes.len()));
+            self.bytes.add(len);
             self.bytes.add(text);
-            words = &rest[len..];
             if self.bytes.held() > LOOKED_UP {
                 self.bytes.put_away();
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Leaves one place for each name, and counts texts that share one.

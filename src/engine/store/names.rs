@@ -54,6 +54,25 @@ impl Names {
         Ok(at)
     }
 
+    /// Hands every number with its name to `take`.
+    ///
+    /// # Errors
+    /// What `take` returns, or when the temporary file cannot be read.
+    pub fn each(&self, mut take: impl FnMut(u64, &str) -> std::io::Result<()>) -> std::io::Result<()> {
+        let end = {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::End(0))?
+        };
+        let mut at = 0;
+        while at < end {
+            let name = self.get(at)?;
+            take(at, &name)?;
+            at += 4 + name.len() as u64;
+        }
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        (HELD..).zip(held.iter()).try_for_each(|(number, name)| take(number, name))
+    }
+
     /// The name that [`Names::add`] gave this number for.
     ///
     /// # Errors
@@ -86,6 +105,13 @@ mod tests {
             .into_iter()
             .map(|name| (names.add(name), name.to_string()))
             .collect();
+        let mut all = Vec::new();
+        let each = names.each(|number, name| {
+            all.push((number, name.to_owned()));
+            Ok(())
+        });
+        each.unwrap();
+        assert_eq!(all, kept);
         for (number, name) in kept {
             assert_eq!(*names.get(number).unwrap(), *name);
         }

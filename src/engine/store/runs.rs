@@ -100,6 +100,23 @@ impl<T: Row> Rows<T> {
         held as u64 + written
     }
 
+    /// Hands every row to `take`, in no order, and leaves them here.
+    ///
+    /// # Errors
+    /// What `take` returns, or when a temporary file cannot be read back.
+    pub fn each(&self, mut take: impl FnMut(&T) -> io::Result<()>) -> io::Result<()> {
+        self.held.iter().chain(self.merged.iter().flatten()).try_for_each(&mut take)?;
+        for run in &self.runs {
+            let mut rows = run.whole();
+            while rows.len() > 0 {
+                let mut some = Vec::new();
+                rows.read(BLOCK / (T::WORDS * 8), &mut some)?;
+                some.iter().try_for_each(|(row, _)| take(row))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds another worker's rows.
     pub fn merge(&mut self, mut other: Rows<T>) {
         self.runs.append(&mut other.runs);
@@ -221,6 +238,12 @@ impl Run {
     /// How many rows there are.
     fn len(&self) -> u64 {
         self.begins.last().zip(self.begins.first()).map_or(0, |(end, begin)| end - begin)
+    }
+
+    /// All of its rows.
+    fn whole(&self) -> Written {
+        let next = self.begins.first().copied().unwrap_or_default();
+        Written { file: Arc::clone(&self.file), list: 0, next, end: next + self.len() }
     }
 
     fn shard(&self, list: usize, number: usize) -> Written {
@@ -411,6 +434,12 @@ mod tests {
             }
             let merged = parts.into_iter().reduce(|mut a, b| { a.merge(b); a }).unwrap();
             prop_assert_eq!(merged.len(), expected.len() as u64);
+            let mut all = Vec::new();
+            merged.each(|row| { all.push(*row); Ok(()) })?;
+            all.sort_unstable();
+            let mut sorted = expected.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(all, sorted);
             let mut found = Vec::new();
             let sharded = merged.sharded();
             for number in 0..SHARDS {

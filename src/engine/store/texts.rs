@@ -31,8 +31,14 @@ impl TextAt {
         usize::try_from(self.0 >> BYTE_BITS).unwrap_or(usize::MAX)
     }
 
-    fn byte(self) -> u64 {
+    /// The byte at which it is.
+    pub fn byte(self) -> u64 {
         self.0 & ((1 << BYTE_BITS) - 1)
+    }
+
+    /// The place at a byte of what those of a number hold.
+    pub fn at(number: u32, byte: u64) -> TextAt {
+        TextAt(u64::from(number) << BYTE_BITS | byte & ((1 << BYTE_BITS) - 1))
     }
 
     /// The place of the text that was written next, after one of `len` bytes.
@@ -96,6 +102,11 @@ impl Texts {
     /// The number that tells them from others.
     pub fn number(&self) -> u32 {
         u32::try_from(self.number).unwrap_or(u32::MAX)
+    }
+
+    /// How many bytes were written: where the next text will be.
+    pub fn len(&self) -> u64 {
+        self.begin + self.open.len() as u64
     }
 
     /// Hands every text to `take`, in the order of writing.

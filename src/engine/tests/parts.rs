@@ -1,0 +1,123 @@
+//! What many machines found, put together, is what one scan finds.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use super::history::{Rng, history};
+use super::{files, how, plan, scan_folder, write};
+use crate::engine::{Head, Part, Plan, Progress, conclude_facts, scan_to_facts};
+use crate::model::finding::Finding;
+use crate::model::keys::asked::KeysAsked;
+use crate::model::outcome::Outcome;
+use crate::source::Listing;
+
+/// Everything that an outcome says, as text.
+fn all_of(outcome: Outcome) -> String {
+    let findings: Vec<Finding> = outcome.findings.all().unwrap();
+    let rest = Outcome { findings: Default::default(), read: Vec::new(), ..outcome };
+    format!("{findings:#?}\n{rest:#?}")
+}
+
+/// The plan of a worker that leaves facts.
+fn of_facts(plan: Plan) -> Plan {
+    Plan {
+        seed: Some(7),
+        lists_uses: true,
+        names_files: true,
+        keys: Some(KeysAsked::default()),
+        ..plan
+    }
+}
+
+/// What a worker writes of some files.
+fn facts(files: &[PathBuf], plan: &Plan, id: &str) -> Vec<u8> {
+    let (mut bytes, head) = (Vec::new(), Head { id: id.to_owned(), ..Head::default() });
+    let mut listing = Listing::open(files).unwrap();
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let told = scan_to_facts(&mut listing, plan, (&progress, &stop), (head, &mut bytes)).unwrap();
+    assert!(told.0.problems.is_empty(), "{:?}", told.0.problems);
+    bytes
+}
+
+fn part(bytes: &[u8]) -> Part {
+    let bytes = bytes.to_vec();
+    Part::new("part", move || Ok(Box::new(Cursor::new(bytes.clone())))).unwrap()
+}
+
+fn concluded(parts: &[Part], plan: &Plan) -> Outcome {
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    conclude_facts(parts, plan, &progress, &stop).unwrap().0
+}
+
+fn paths(folder: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn many_machines_find_what_one_scan_finds() {
+    for seed in 0..40 {
+        let records = history(seed);
+        let mut rng = Rng(!seed);
+        let how = how(&records, &mut rng);
+        let folder = tempfile::tempdir().unwrap();
+        write(&files(&records, &mut rng), folder.path());
+        let mut plan = plan(&how);
+        let expected = all_of(scan_folder(folder.path(), &plan));
+        plan.seed = Some(7);
+        let mut shards = vec![Vec::new(); 1 + rng.below(3)];
+        paths(folder.path()).into_iter().for_each(|path| rng.pick_mut(&mut shards).push(path));
+        shards.retain(|shard| !shard.is_empty());
+        let worker = of_facts(super::plan(&how));
+        let mut parts: Vec<Part> = Vec::new();
+        for (at, shard) in shards.iter().enumerate() {
+            let bytes = facts(shard, &worker, &at.to_string());
+            parts.push(part(&bytes));
+            if rng.chance(30) {
+                // The same shard, read again, as a retry does.
+                parts.push(part(&facts(shard, &worker, &at.to_string())));
+            }
+        }
+        rng.shuffle(&mut parts);
+        let found = all_of(concluded(&parts, &plan));
+        assert!(found == expected, "{seed}: {how:?}\n{}", first_difference(&found, &expected));
+    }
+}
+
+/// Some lines around the first that differs.
+fn first_difference(found: &str, expected: &str) -> String {
+    let (found, expected): (Vec<_>, Vec<_>) = (found.lines().collect(), expected.lines().collect());
+    let at = found.iter().zip(&expected).position(|(a, b)| a != b);
+    let at = at.unwrap_or(found.len().min(expected.len())).saturating_sub(10);
+    let some = |lines: &[&str]| lines.iter().skip(at).take(20).copied().collect::<Vec<_>>().join("\n");
+    format!("found\n{}\nexpected\n{}", some(&found), some(&expected))
+}
+
+#[test]
+fn a_file_that_is_not_as_it_was_written_is_refused() {
+    let records = history(3);
+    let mut rng = Rng(3);
+    let how = how(&records, &mut rng);
+    let folder = tempfile::tempdir().unwrap();
+    write(&files(&records, &mut rng), folder.path());
+    let plan = of_facts(plan(&how));
+    let bytes = facts(&paths(folder.path()), &plan, "a");
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let refused = |bytes: Vec<u8>| {
+        let part = Part::new("part", move || Ok(Box::new(Cursor::new(bytes.clone()))));
+        part.and_then(|part| conclude_facts(&[part], &plan, &progress, &stop)).is_err()
+    };
+    assert!(!refused(bytes.clone()));
+    for _ in 0..60 {
+        assert!(refused(bytes[..rng.below(bytes.len())].to_vec()), "cut off");
+        let mut changed = bytes.clone();
+        let at = rng.below(bytes.len());
+        changed[at] ^= 1 << rng.below(8);
+        assert!(refused(changed), "byte {at} changed");
+    }
+    assert!(refused([&bytes[..], b"x"].concat()), "continued");
+}
