@@ -24,7 +24,8 @@ use clap::{Args, Parser, Subcommand};
 use super::commands::rules::args::RulesArgs;
 use super::s3::S3Args;
 use common::{
-    ColorArgs, ConfigArgs, InputArgs, LevelArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs,
+    ColorArgs, ConfigArgs, FactsDirArgs, InputArgs, LevelArgs, ProblemsArgs, RangeArgs, RuleArgs,
+    RunArgs,
 };
 use keys::{KEYS_EXIT, KEYS_INCOMPLETE, KEYS_SINCE, KEYS_VERBOSE, KeysArgs};
 use written::WrittenArgs;
@@ -313,6 +314,9 @@ pub struct ScanArgs {
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
+    /// What is read in place of them.
+    #[command(flatten)]
+    pub facts: FactsDirArgs,
     /// What is read.
     #[command(flatten)]
     pub input: InputArgs,
@@ -352,7 +356,7 @@ pub struct OutputArgs {
     /// the end: whether they were undone, and a level that later records raise or lower. With --export
     /// they are written at the end and have all of it. Without --each, more than 1,000 findings of one
     /// rule by one actor are folded.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "facts")]
     pub each: bool,
 
     /// Leave out what this earlier report has (-f json)
@@ -376,7 +380,7 @@ pub struct ScanRunArgs {
     /// It is here: a file, or s3://BUCKET/KEY. Only files and objects are read that were not read before. A finding is new, or ongoing if
     /// an earlier run has reported it; rules over many records remember what they need. The state is
     /// written when the report is, so that a run that was killed is made again by the next one.
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["baseline", "until"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["baseline", "until", "facts"])]
     pub state: Option<OsString>,
 
     /// Read again what the state says was read
@@ -389,7 +393,7 @@ pub struct ScanRunArgs {
     /// Only say what it would take and cost
     ///
     /// How many files, bytes and requests. Nothing is read and no state is written. With -f json as a document.
-    #[arg(long, conflicts_with_all = ["each", "baseline"])]
+    #[arg(long, conflicts_with_all = ["each", "baseline", "facts"])]
     pub dry_run: bool,
 
     /// How it is run.

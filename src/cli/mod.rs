@@ -35,6 +35,7 @@ mod deliver;
 pub mod environment;
 mod exit;
 mod exports;
+mod facts_dir;
 mod failure;
 mod last_usage;
 mod leftovers;

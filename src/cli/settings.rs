@@ -22,8 +22,10 @@ use crate::report::Format;
 /// What `scan` is asked to do.
 #[derive(Debug)]
 pub struct Settings {
-    /// Files, folders, `-`; never empty.
+    /// Files, folders, `-`, or folders of facts; never empty.
     pub sources: Vec<OsString>,
+    /// Whether these are facts.
+    pub of_facts: bool,
     /// What is reported.
     pub filter: Filter,
     /// How it is run.
@@ -54,7 +56,16 @@ impl Settings {
         stdin_is_terminal: bool,
     ) -> Result<Settings, Vec<Failure>> {
         let mut check = Check::default();
-        let sources = sources(&mut check, &args.sources, stdin_is_terminal);
+        let facts = &args.facts.facts;
+        let of_facts = !facts.is_empty();
+        let typed = if of_facts { facts } else { &args.sources };
+        let sources = sources(&mut check, typed, stdin_is_terminal);
+        if of_facts && args.input.verify {
+            check.usage(
+                "facts cannot be verified: digests are of logs",
+                "leave out --verify or --facts",
+            );
+        }
         let filter = check.filter(&args.input.range, now);
         let together = together(&mut check, &args.input, &args.rules, &sources);
         let out = &args.output;
@@ -79,6 +90,7 @@ impl Settings {
         let settings = (|| {
             Some(Settings {
                 sources,
+                of_facts,
                 filter,
                 run: run?,
                 min_level: min_level?,

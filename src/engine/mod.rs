@@ -45,15 +45,16 @@ use crate::tags::book::Book;
 use context::Context;
 pub use facts::Uses;
 pub use inventory::quiet;
-pub use part::{Head, Part};
-pub use partial::problems::Problems;
 use part::Given;
+pub use part::{Head, Part};
 use partial::Partial;
 use partial::kept::Kept;
+pub use partial::problems::Problems;
 use partial::touch::Touches;
 pub use plan::{Admit, Filter, Limits, Past, Phase, Plan, Progress, ToMeet};
 pub use read::gather::Gather;
 pub use read::live::Write as Live;
+use store::hash::HashKey;
 
 /// Reads everything that `source` gives and evaluates the rules of `plan`.
 ///
@@ -148,6 +149,12 @@ pub fn scan_to_facts(
     Ok((outcome, uses.with_names(context.names)))
 }
 
+/// What makes the key of hashes of a dataset, for [`Plan::seed`]: random, or made of `or` where the system
+/// has no randomness to give.
+pub fn fresh_seed(or: u64) -> u64 {
+    HashKey::random(or).seed()
+}
+
 /// Concludes what [`scan_to_facts`] wrote, on whatever machines: an outcome, all that was learnt of tags,
 /// and the inventory of keys if the plan asks for it. It is what one scan of all their sources would have
 /// given, if their heads say that they belong together.
@@ -195,8 +202,7 @@ fn run<G: Gather>(
     let read::Read { partial, gathered, tokens, names } =
         read::read(&context, source, report, (stop, &pool), part)?;
     let mut given = Given::of(source, names);
-    given.stopped =
-        stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed());
+    given.stopped = stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed());
     context.stop = (!given.stopped).then_some(stop);
     let Concluded { mut outcome, book, inventory } =
         concluded(&context, partial, (given, live.is_some()), &pool);

@@ -9,7 +9,7 @@ use super::imports::needs;
 use super::{assert_none, root_names, sources};
 
 /// Each room and which others it may import. Whatever is not listed, `mod` aside, is an error.
-pub const ROOMS: [(&str, &[&str]); 10] = [
+pub const ROOMS: [(&str, &[&str]); 11] = [
     ("store", &[]),
     ("plan", &[]),
     ("context", &["plan", "store"]),
@@ -17,6 +17,7 @@ pub const ROOMS: [(&str, &[&str]); 10] = [
     ("evaluate", &["partial", "store", "plan", "context"]),
     ("finding", &["partial"]),
     ("read", &["store", "plan", "context", "partial", "evaluate", "finding"]),
+    ("part", &["store", "plan", "context", "partial"]),
     ("conclude", &["store", "plan", "context", "partial", "evaluate", "finding"]),
     ("inventory", &["store", "plan", "context", "partial"]),
     ("facts", &["store", "context", "partial", "conclude"]),

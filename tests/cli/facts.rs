@@ -251,3 +251,75 @@ fn the_questions_of_the_page_are_answered_where_duckdb_is_installed() {
         }
     }
 }
+
+/// A report without what is said of the run itself.
+fn told(report: &str) -> Value {
+    let mut report: Value = serde_json::from_str(report).unwrap();
+    report.as_object_mut().unwrap().remove("run").unwrap();
+    report
+}
+
+/// What scan and keys say of the facts of a sample is what they say of the sample.
+fn same_from_facts(sample: &str, more: &[&str]) {
+    let sandbox = Sandbox::new();
+    let sample = in_repository(sample);
+    let source = sample.to_str().unwrap();
+    let run = |command: &str, input: &[&str], words: &[&str]| {
+        let words = [command].into_iter().chain(input.iter().chain(words).chain(more).copied());
+        let ended = sandbox.keytrail(words).run();
+        (ended.code, ended.stdout)
+    };
+    let (logs, facts) = (&[source][..], &["--facts", "facts"][..]);
+    let made = run("facts", logs, &["-o", "facts"]);
+    assert!(matches!(made.0, Some(0 | 3)), "{made:?}");
+    let [of_logs, of_facts] = [logs, facts].map(|input| run("scan", input, &["-f", "json"]));
+    assert_eq!(of_facts.0, of_logs.0);
+    assert_eq!(told(&of_facts.1), told(&of_logs.1));
+    for format in ["csv", "table"] {
+        let [of_logs, of_facts] = [logs, facts].map(|input| run("scan", input, &["-f", format]));
+        assert_eq!(of_facts, of_logs, "{format}");
+    }
+    let [of_logs, of_facts] = [logs, facts].map(|input| run("keys", input, &["-f", "json"]));
+    assert_eq!(of_facts, of_logs);
+}
+
+#[test]
+fn a_scan_of_facts_tells_what_a_scan_of_their_sources_tells() {
+    for sample in ["samples/trail", "samples/tags", "samples/hostile"] {
+        same_from_facts(sample, &[]);
+    }
+}
+
+#[test]
+fn facts_of_another_run_are_refused_by_name() {
+    let sandbox = Sandbox::new();
+    let trail = in_repository("samples/trail");
+    sandbox.write("keytrail.toml", "[thresholds]\ngap_hours = 9\n");
+    let source = trail.to_str().unwrap();
+    let made = ["facts", source, "-o", "facts", "--select", "key-deletion-scheduled"];
+    sandbox.keytrail(made).run().code(0);
+    let refused = |words: &[&str]| {
+        let words = ["scan", "--facts", "facts"].iter().chain(words).copied();
+        sandbox.keytrail(words).run().code(2).stderr
+    };
+    let other = refused(&[]);
+    assert!(other.contains("facts/facts.part: was made with other rules"), "{other}");
+    sandbox.write("keytrail.toml", "[thresholds]\ngap_hours = 12\n");
+    let other = refused(&["--select", "key-deletion-scheduled"]);
+    assert!(other.contains("was made with another configuration: thresholds.gap_hours"), "{other}");
+    sandbox.write("keytrail.toml", "[thresholds]\ngap_hours = 9\n");
+    let same = ["scan", "--facts", "facts", "--select", "key-deletion-scheduled"];
+    sandbox.keytrail(same).run().code(0);
+    let path = sandbox.path("facts/facts.part");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 1);
+    fs::write(&path, &bytes).unwrap();
+    let cut = refused(&["--select", "key-deletion-scheduled"]);
+    assert!(cut.contains("facts/facts.part: it is cut off"), "{cut}");
+    fs::remove_file(&path).unwrap();
+    let gone = refused(&["--select", "key-deletion-scheduled"]);
+    assert!(
+        gone.contains("facts/facts.part: ") && gone.contains("keytrail facts SOURCE -o DIR"),
+        "{gone}"
+    );
+}

@@ -37,6 +37,24 @@ pub struct RangeArgs {
     pub regions: Vec<String>,
 }
 
+/// Facts in place of sources.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Input")]
+pub struct FactsDirArgs {
+    /// Read what keytrail facts wrote into this folder, in place of a SOURCE (repeatable)
+    ///
+    /// The report is that of the sources that facts has read, and comes many times sooner. The rules, the
+    /// configuration and the version of keytrail must be those of facts; its range is taken over. Folders
+    /// of one plan are put together.
+    #[arg(
+        long = "facts",
+        hide_short_help = true,
+        value_name = "DIR",
+        conflicts_with_all = ["sources", "since", "until", "accounts", "regions"]
+    )]
+    pub facts: Vec<OsString>,
+}
+
 /// Which records count.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Input")]

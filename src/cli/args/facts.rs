@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, RangeArgs, RunArgs};
+use super::common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
 use crate::cli::s3::S3Args;
 
 /// Everything `facts` takes.
@@ -23,9 +23,14 @@ pub struct FactsArgs {
     #[command(flatten)]
     pub range: RangeArgs,
 
-    /// Folder for the table, uses.parquet; it is made if it is not there
+    /// What is looked for.
+    #[command(flatten)]
+    pub rules: RuleArgs,
+
+    /// Folder for uses.parquet and facts.part; it is made if it is not there
     ///
-    /// A table of that name is replaced once the new one is whole.
+    /// The first is the table of uses, for every tool that reads Parquet. The second has all that was found, for
+    /// scan --facts DIR. Files of these names are replaced once the new ones are whole.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 

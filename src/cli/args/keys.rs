@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs};
+use super::common::{
+    ColorArgs, ConfigArgs, FactsDirArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs,
+};
 use crate::cli::s3::S3Args;
 
 /// What `keys` ends with.
@@ -33,6 +35,10 @@ pub struct KeysArgs {
     /// Read as scan reads them.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+
+    /// What is read in place of them.
+    #[command(flatten)]
+    pub facts: FactsDirArgs,
 
     /// Show all that is known of this key: id, ARN or alias
     ///

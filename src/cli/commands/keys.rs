@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::scan::load_rules;
+use super::scan::{Input, load_rules};
 use super::tagged::tag;
 use crate::cli::args::keys::KeysArgs;
 use crate::cli::catalogs::{self, Catalogs};
@@ -13,6 +13,7 @@ use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
+use crate::cli::facts_dir;
 use crate::cli::failure::Failure;
 use crate::cli::last_usage;
 use crate::cli::noted;
@@ -35,13 +36,12 @@ use crate::model::time::Time;
 use crate::policy::action::Actions;
 use crate::policy::who_can::permissions;
 use crate::report::keys as report;
-use crate::source::Listing;
 use crate::triage::Triage;
 
 /// What was asked for, settled.
 struct Settled {
     sources: Vec<OsString>,
-    listing: Listing,
+    input: Input,
     run: Running,
     form: report::Form,
     /// Whether problems are lines of NDJSON.
@@ -58,12 +58,13 @@ struct Settled {
 /// All the reasons why it was not performed.
 pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let now = Time::now();
-    let Settled { sources, mut listing, run, form, lines, plan, unused, mut problems } =
+    let Settled { sources, mut input, run, form, lines, plan, unused, mut problems } =
         settle(args, now, messages)?;
     let stop = signals::install(Vec::new());
     let done = Progress::default();
-    let scanned = progress::during(run.show(false), Watched::new(&done, &sources), || {
-        engine::scan_and_list_keys(&mut listing, &plan, &done, &stop)
+    let watched = if input.parts.is_empty() { &sources[..] } else { &[] };
+    let scanned = progress::during(run.show(false), Watched::new(&done, watched), || {
+        input.keys(&plan, &done, &stop)
     });
     let (mut outcome, book, mut inventory) = scanned.map_err(|error| vec![Failure::run(&error)])?;
     let quiet = nowhere::look(&mut outcome, &plan.filter, &sources);
@@ -113,7 +114,9 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
 
 fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
-    let filter = check.filter(&args.range, now);
+    let typed = check.filter(&args.range, now);
+    let parts = check.all(facts_dir::open(&args.facts.facts));
+    let filter = parts.as_deref().and_then(facts_dir::filter).unwrap_or(typed);
     let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
     let lines = check.problems(&args.problems, form == Some(report::Form::Ndjson));
     let run = check.running(&args.color, &args.run);
@@ -123,7 +126,9 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     config.say(messages);
     check.note(wrong);
     let rules = check.all(load_rules(&args.rules, &mut config, false));
-    let mut sources = args.sources.clone();
+    let facts = &args.facts.facts;
+    let of_facts = parts.as_deref().map(facts_dir::sources).filter(|_| !facts.is_empty());
+    let mut sources = of_facts.unwrap_or_else(|| args.sources.clone());
     if sources.is_empty() {
         if io::stdin().is_terminal() {
             check.usage("nothing to read", "give a file or a folder: keytrail keys PATH");
@@ -131,11 +136,15 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
         sources.push("-".into());
     }
     let catalogs = check.all(catalogs::read(&config.usual.tags(&args.tags), now));
-    let cloud = args.s3.cloud(&sources);
-    let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
+    let logs = if facts.is_empty() { sources.as_slice() } else { &[] };
+    let cloud = args.s3.cloud(logs);
+    let listing = cloud.and_then(|cloud| args.s3.listing(logs, cloud, Scope::of(&filter)));
+    if let (Some(parts), Some(loaded)) = (&parts, &rules) {
+        check.all(facts_dir::check(parts, &loaded.rules, &config));
+    }
     let settled = check.all(listing).and_then(|mut listing| {
         let Catalogs { book, mut problems, paths, .. } = catalogs?;
-        let (Loaded { rules, problems: left_out, .. }, run) = (rules?, run?);
+        let (Loaded { rules, problems: left_out, .. }, run, parts) = (rules?, run?, parts?);
         problems.extend(left_out);
         let read = paths.iter().chain(&args.last_usage).map(PathBuf::as_path);
         read.chain(config.files()).for_each(|path| listing.leave_out(path));
@@ -147,11 +156,13 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
             now,
             admit: admit(&config, now),
             keys: Some(asked?),
+            seed: parts.first().map(|part| part.head.seed),
             ..Plan::new(rules)
         };
+        let input = Input { listing, parts };
         let lines = lines?;
         let (form, unused) = (form?, unused.map_or(Some(None), |unused| unused.map(Some))?);
-        Some(Settled { sources, listing, run, form, lines, plan, unused, problems })
+        Some(Settled { sources, input, run, form, lines, plan, unused, problems })
     });
     check.end(settled)
 }

@@ -3,6 +3,7 @@
 //! In this order: settle what is asked for and open everything that is needed, collecting all that
 //! is wrong; scan; write the report; say on standard error what the report does not say.
 
+mod input;
 mod prepare;
 
 use std::ffi::OsString;
@@ -51,10 +52,10 @@ use crate::model::problem::Problem;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::report::{self, Expected, Format, Report, Run, Style};
-use crate::source::Listing;
 use crate::tags::book::Book;
 use crate::triage::Triage;
 
+pub use input::Input;
 pub use prepare::load_rules;
 use prepare::{Prepared, late, prepare};
 
@@ -72,8 +73,8 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     }
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     say_loaded(&prepared, &run, messages);
-    let Prepared { settings, config, baseline, loaded, listing, delivery, mut state, .. } =
-        prepared;
+    let Prepared { settings, config, baseline, loaded, delivery, mut state, .. } = prepared;
+    let input = Input { listing: prepared.listing, parts: prepared.parts };
     let (verifying, catalogs) = (prepared.verifying, prepared.catalogs);
     let judged = loaded.rules.digests();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
@@ -88,6 +89,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     problems.extend(loaded.problems);
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     plan.to_meet = unmet::to_meet(named);
+    plan.seed = input.parts.first().map(|part| part.head.seed);
     if let Some(state) = &mut state {
         problems.extend(state.left_out(plan.filter.since).filter(|_| !args.run.reread));
         plan.coverage = std::mem::take(&mut state.state.memory.coverage);
@@ -102,8 +104,9 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         plan.gate = Some(Arc::clone(&gated.gate) as _);
         problems.extend(gated.problems.iter().cloned());
     }
-    let (mut outcome, found) = match scan.screen(plan, triage, listing) {
+    let (mut outcome, found) = match scan.screen(plan, triage, input) {
         Ok(screened) => screened,
+        Err(error) if scan.settings.of_facts => return Err(vec![Failure::run(&error)]),
         Err(error) => return scan.broken(error),
     };
     add(&mut outcome, problems, notes);
@@ -269,6 +272,7 @@ fn plan(
 /// Whether findings are written while records are read.
 fn is_live(settings: &Settings) -> bool {
     settings.each
+        && !settings.of_facts
         && settings.written.format == Format::Ndjson
         && settings.written.exports.is_empty()
 }
@@ -326,11 +330,11 @@ impl Scan {
         &mut self,
         mut plan: Plan,
         triage: Triage,
-        listing: Listing,
+        input: Input,
     ) -> io::Result<(Outcome, Vec<Id>)> {
         let triage = Arc::new(Mutex::new(triage));
         plan.admit = screening(&triage, &self.settings);
-        let mut outcome = self.perform(&plan, &triage, listing)?;
+        let mut outcome = self.perform(&plan, &triage, input)?;
         let screened = plan.admit.take().is_some();
         let found = sum_up(triage, screened, &mut outcome);
         Ok((outcome, found))
@@ -341,7 +345,7 @@ impl Scan {
         &mut self,
         plan: &Plan,
         triage: &Mutex<Triage>,
-        mut listing: Listing,
+        mut input: Input,
     ) -> io::Result<Outcome> {
         let Scan { settings, delivery, worst, stop, keys, quiet, .. } = self;
         let live = is_live(settings);
@@ -362,16 +366,16 @@ impl Scan {
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
         // What earlier runs have read is passed over, so that nobody knows how much is left.
-        let sources = if plan.past.is_some() { &[][..] } else { &settings.sources };
+        let lists = plan.past.is_none() && input.parts.is_empty();
+        let sources = if lists { &settings.sources[..] } else { &[] };
         let watched = Watched::new(&progress, sources);
         let mut outcome = progress::during(show, watched, || {
-            if plan.keys.is_none() {
-                return engine::scan(&mut listing, plan, live, &progress, stop);
+            if plan.keys.is_none() && input.parts.is_empty() {
+                return engine::scan(&mut input.listing, plan, live, &progress, stop);
             }
-            let all = engine::scan_and_list_keys(&mut listing, plan, &progress, stop);
-            let (outcome, book, mut inventory) = all?;
+            let (outcome, book, mut inventory) = input.keys(plan, &progress, stop)?;
             tag(&mut inventory, &book);
-            *keys = Some(inventory);
+            *keys = plan.keys.is_some().then_some(inventory);
             Ok(outcome)
         })?;
         *quiet = nowhere::look(&mut outcome, &settings.filter, &settings.sources);

@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Given, Part, PartReader};
+use super::file::Part;
+use super::head::Given;
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
 
@@ -44,7 +45,7 @@ pub fn read_all(
 }
 
 fn read(part: &Part, context: &Context<'_>, partial: &mut Partial) -> io::Result<Given> {
-    let mut read = || PartReader::new((part.open)()?)?.add_to(context, partial);
+    let mut read = || part.read()?.add_to(context, partial);
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", part.name));
     let rest = read().map_err(named)?;
     context.progress.blob_read(0);

@@ -304,7 +304,8 @@ impl<R: Read> FrameReader<R> {
 pub fn texts(mut bytes: &[u8], mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     while let Some((len, rest)) = bytes.split_first_chunk::<4>() {
         let len = u32::from_le_bytes(*len) as usize;
-        let (text, rest) = rest.split_at_checked(len).ok_or_else(|| invalid("a text is cut off"))?;
+        let (text, rest) =
+            rest.split_at_checked(len).ok_or_else(|| invalid("a text is cut off"))?;
         take(text)?;
         bytes = rest;
     }

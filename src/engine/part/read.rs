@@ -9,10 +9,9 @@
 
 use std::io::{self, Read};
 
-use super::Head;
 use super::frame::{FrameReader, Kind, invalid, rows, texts, values};
-use super::small::{Call, Covered, Delivered, Noted, OfResource, Told};
-use super::write::Rest;
+use super::head::Head;
+use super::small::{Call, Covered, Delivered, Noted, OfResource, Rest, Told};
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
 use crate::engine::partial::endpoint::Held;
@@ -90,9 +89,7 @@ impl Taking<'_, '_> {
                 self.take_rows(kind, bytes)
             }
             Kind::Issued | Kind::Undoing => self.take_rows(kind, bytes),
-            Kind::Kept | Kind::Group | Kind::Endpoint | Kind::Call => {
-                self.take_record(kind, bytes)
-            }
+            Kind::Kept | Kind::Group | Kind::Endpoint | Kind::Call => self.take_record(kind, bytes),
             Kind::Rest => values(bytes, |rest: Rest| {
                 self.add_rest(&rest);
                 self.rest = Some(rest);
@@ -117,17 +114,13 @@ impl Taking<'_, '_> {
                 heap.push((number, partial.uses.heap[0].len()));
                 Ok(())
             }),
-            Kind::UseText => {
-                texts(bytes, |text| partial.uses.heap[0].add(&[text]).map(|_| ()))
-            }
+            Kind::UseText => texts(bytes, |text| partial.uses.heap[0].add(&[text]).map(|_| ())),
             _ => {
                 let words = match kind {
                     Kind::UseWord => &mut partial.uses.words[0],
                     _ => &mut partial.touches.words[0],
                 };
-                texts(bytes, |text| {
-                    words.name(|bytes| bytes.extend_from_slice(text)).map(|_| ())
-                })
+                texts(bytes, |text| words.name(|bytes| bytes.extend_from_slice(text)).map(|_| ()))
             }
         }
     }

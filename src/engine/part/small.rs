@@ -3,14 +3,16 @@
 //! What must stay true: what is read back is what was written. The types of the tables themselves are not
 //! written, since some of them are written into reports in another form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::head::Given;
 use crate::model::coverage::{Counts, Day, Hours, Place, Seen};
 use crate::model::delivery::Delivery;
 use crate::model::origin::Origin;
+use crate::model::outcome::Passed;
 use crate::model::path_names::PathNames;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
@@ -148,9 +150,8 @@ pub struct OfResource(String, Option<Vec<List>>);
 impl OfResource {
     pub fn of(arn: &str, lists: Option<&Lists>) -> OfResource {
         let tags = |tags: &Tags| {
-            let tag = |(key, value): (&String, &Value)| {
-                (key.clone(), value.text().map(str::to_owned))
-            };
+            let tag =
+                |(key, value): (&String, &Value)| (key.clone(), value.text().map(str::to_owned));
             tags.iter().map(tag).collect()
         };
         let list = |(all, [first, last]): (&Arc<Tags>, &[Arc<Evidence>; 2])| {
@@ -188,5 +189,44 @@ impl Named {
     pub fn names(self) -> PathNames {
         let Named { accounts, regions, days, cut } = self;
         PathNames { accounts, regions, days, cut }
+    }
+}
+
+/// What is written of a run beside its tables.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// From which ARN on enriched tags had no room.
+    pub tags_bound: Option<String>,
+    /// Whether hours, notes and names that stand for ARNs were cut.
+    pub cut: [bool; 3],
+    /// Whether there were too many calls to tell those of endpoints.
+    pub overflow: bool,
+    /// Problems that were only counted; whether something that was read is missing.
+    pub problems: (u64, bool),
+    /// Records that change tags of what they do not name in any known way.
+    pub unplaced: u64,
+    /// Records whose members were too long to be kept.
+    pub too_long: u64,
+    /// Files that are not named.
+    pub files_left_out: u64,
+    /// Which patterns fit nothing so far, by the number of their kind.
+    pub unmet: BTreeMap<usize, Vec<usize>>,
+    /// What the listing passed over: requests, known, outside, left alone.
+    pub passed: [u64; 4],
+    /// What the paths say: accounts, Regions, the first and the last day, whether it was cut.
+    pub names: Named,
+    /// Whether reading was stopped.
+    pub stopped: bool,
+}
+
+impl Rest {
+    /// What the source told.
+    pub fn given(self) -> Given {
+        let [requests, known, outside, left_alone] = self.passed;
+        Given {
+            passed: Passed { requests, known, outside, left_alone },
+            names: self.names.names(),
+            stopped: self.stopped,
+        }
     }
 }

@@ -4,61 +4,19 @@
 //! up in one pass: names before the rows that have their numbers, texts before the rows that are at their
 //! places.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::io::{self, Write};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Given, Head};
 use super::frame::{FrameWriter, Kind};
-use super::small::{Call, Covered, Delivered, Named, Noted, OfResource, Told};
+use super::head::{Given, Head};
+use super::small::{Call, Covered, Delivered, Named, Noted, OfResource, Rest, Told};
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
 use crate::engine::partial::groups::Groups;
 use crate::engine::partial::pack::pack;
 use crate::engine::store::dictionary::{Same, Sym, Words};
 use crate::engine::store::texts::Texts;
-use crate::model::outcome::Passed;
-
-/// What is written of a run beside its tables.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rest {
-    /// From which ARN on enriched tags had no room.
-    pub tags_bound: Option<String>,
-    /// Whether hours, notes and names that stand for ARNs were cut.
-    pub cut: [bool; 3],
-    /// Whether there were too many calls to tell those of endpoints.
-    pub overflow: bool,
-    /// Problems that were only counted; whether something that was read is missing.
-    pub problems: (u64, bool),
-    /// Records that change tags of what they do not name in any known way.
-    pub unplaced: u64,
-    /// Records whose members were too long to be kept.
-    pub too_long: u64,
-    /// Files that are not named.
-    pub files_left_out: u64,
-    /// Which patterns fit nothing so far, by the number of their kind.
-    pub unmet: BTreeMap<usize, Vec<usize>>,
-    /// What the listing passed over: requests, known, outside, left alone.
-    pub passed: [u64; 4],
-    /// What the paths say: accounts, Regions, the first and the last day, whether it was cut.
-    pub names: Named,
-    /// Whether reading was stopped.
-    pub stopped: bool,
-}
-
-impl Rest {
-    /// What the source told.
-    pub fn given(self) -> Given {
-        let [requests, known, outside, left_alone] = self.passed;
-        Given {
-            passed: Passed { requests, known, outside, left_alone },
-            names: self.names.names(),
-            stopped: self.stopped,
-        }
-    }
-}
 
 /// Writes all that was found. Groups and what endpoints logged are taken out of it on the way.
 ///

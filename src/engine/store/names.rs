@@ -58,7 +58,10 @@ impl Names {
     ///
     /// # Errors
     /// What `take` returns, or when the temporary file cannot be read.
-    pub fn each(&self, mut take: impl FnMut(u64, &str) -> std::io::Result<()>) -> std::io::Result<()> {
+    pub fn each(
+        &self,
+        mut take: impl FnMut(u64, &str) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
         let end = {
             let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
             file.seek(SeekFrom::End(0))?

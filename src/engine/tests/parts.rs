@@ -93,7 +93,8 @@ fn first_difference(found: &str, expected: &str) -> String {
     let (found, expected): (Vec<_>, Vec<_>) = (found.lines().collect(), expected.lines().collect());
     let at = found.iter().zip(&expected).position(|(a, b)| a != b);
     let at = at.unwrap_or(found.len().min(expected.len())).saturating_sub(10);
-    let some = |lines: &[&str]| lines.iter().skip(at).take(20).copied().collect::<Vec<_>>().join("\n");
+    let some =
+        |lines: &[&str]| lines.iter().skip(at).take(20).copied().collect::<Vec<_>>().join("\n");
     format!("found\n{}\nexpected\n{}", some(&found), some(&expected))
 }
 

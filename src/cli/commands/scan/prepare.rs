@@ -12,6 +12,7 @@ use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::config::{Config, Usual};
 use crate::cli::deliver::{self, Delivery};
 use crate::cli::exports::Exports;
+use crate::cli::facts_dir;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::s3::Scope;
@@ -23,6 +24,7 @@ use crate::detect::RuleSet;
 use crate::detect::loaded::Loaded;
 use crate::detect::registry::INTEGRITY;
 use crate::detect::whole_log::LooksAt;
+use crate::engine::Part;
 use crate::model::time::Time;
 use crate::source::Listing;
 use crate::triage::Baseline;
@@ -38,6 +40,8 @@ pub(super) struct Prepared {
     pub loaded: Loaded,
     pub catalogs: Catalogs,
     pub listing: Listing,
+    /// Facts in place of a listing.
+    pub parts: Vec<Part>,
     pub verifying: Option<Verifying>,
     pub delivery: Delivery,
     pub exports: Exports,
@@ -54,12 +58,19 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let args = &completed(args, &config.usual);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     note(wrong);
+    let parts = facts_dir::open(&args.facts.facts).map_err(&mut note).ok();
+    let settings = settings.map(|own| match parts.as_deref() {
+        Some(parts @ [_, ..]) => of_facts(own, parts),
+        _ => own,
+    });
     let verify = args.input.verify;
     let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
-    let sources = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
+    let facts = &args.facts.facts;
+    let logs = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
+    let sources = if facts.is_empty() { logs } else { facts };
     let named = sources.iter().chain(args.run.state.as_ref());
     let cloud = args.s3.cloud(named).map_err(&mut note).ok();
     let state = match (&args.run.state, &cloud) {
@@ -71,7 +82,8 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let scope = Scope { known, ..scope(args, settings.as_ref()) };
     let reach = cloud.and_then(|cloud| args.s3.reach(cloud, scope).map_err(&mut note).ok());
     let mut listing = reach.clone().and_then(|reach| {
-        let opened = Listing::reach(sources, reach);
+        let logs = if facts.is_empty() { sources.as_slice() } else { &[] };
+        let opened = Listing::reach(logs, reach);
         opened.map_err(|wrong| note(wrong.into_iter().map(Failure::from).collect())).ok()
     });
     let kept = state::files(args.run.state.as_deref());
@@ -83,6 +95,9 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         .transpose()
         .map_err(&mut note)
         .ok();
+    if let (Some(parts), Some(loaded)) = (&parts, &loaded) {
+        facts_dir::check(parts, &loaded.rules, &config).unwrap_or_else(&mut note);
+    }
     let delivery = open_output(args, sources, &read, failures.is_empty());
     let delivery = delivery.map_err(|failure| failures.extend(failure)).ok();
     let exports = open_exports(settings.as_ref(), args, (sources, &read), failures.is_empty());
@@ -100,6 +115,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
             loaded: loaded?,
             catalogs: catalogs?,
             listing: listing?,
+            parts: parts?,
             verifying: verifying?,
             delivery: delivery?,
             exports: exports?,
@@ -108,6 +124,12 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         })
     })();
     opened.filter(|_| failures.is_empty()).ok_or(failures)
+}
+
+/// The settings of a report of facts: its range and its sources are theirs.
+fn of_facts(own: Settings, parts: &[Part]) -> Settings {
+    let filter = facts_dir::filter(parts).unwrap_or(own.filter);
+    Settings { filter, sources: facts_dir::sources(parts), ..own }
 }
 
 /// What was typed, with what the configuration says where nothing was.

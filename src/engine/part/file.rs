@@ -1,0 +1,48 @@
+//! A file that was written, to be read when its turn comes.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use super::head::Head;
+use super::read::PartReader;
+
+/// What opens a file.
+type Open = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
+
+/// A file that was written, by its name.
+pub struct Part {
+    /// What to call it.
+    pub name: Arc<str>,
+    /// What it says of itself.
+    pub head: Head,
+    open: Box<Open>,
+}
+
+impl Part {
+    /// Looks at a file, which `open` opens as often as it is asked.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is something else.
+    pub fn new(
+        name: &str,
+        open: impl Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
+    ) -> io::Result<Part> {
+        let head = PartReader::new(open()?)?.head().clone();
+        Ok(Part { name: name.into(), head, open: Box::new(open) })
+    }
+
+    /// Begins to read it.
+    ///
+    /// # Errors
+    /// As [`new`](Part::new).
+    pub(super) fn read(&self) -> io::Result<PartReader<Box<dyn Read + Send>>> {
+        PartReader::new((self.open)()?)
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! What a file says of itself, and what a source told beside its records.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::plan::Filter;
+use crate::model::outcome::Passed;
+use crate::model::path_names::PathNames;
+use crate::model::time::Time;
+use crate::source::Source;
+
+/// What a file says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The version of the program that wrote it.
+    pub program: String,
+    /// What tells it from other files: those of one id have the same in them.
+    pub id: String,
+    /// What makes the key of its hashes.
+    pub seed: u64,
+    /// The digest of the rules.
+    pub rules: String,
+    /// What the organisation tells about itself, a line each.
+    pub settings: Vec<String>,
+    /// Which records count: since, until, in microseconds since 1970,
+    pub range: [Option<i64>; 2],
+    /// and accounts and Regions, if not all do.
+    pub places: [Vec<String>; 2],
+    /// What was read, as it was asked for.
+    pub sources: Vec<String>,
+}
+
+impl Head {
+    /// Which records count.
+    pub fn filter(&self) -> Filter {
+        let ([since, until], [accounts, regions]) = (self.range, self.places.clone());
+        Filter { since: since.map(Time), until: until.map(Time), accounts, regions }
+    }
+
+    /// The same, with the records that count.
+    #[must_use]
+    pub fn of_range(self, filter: &Filter) -> Head {
+        let range = [filter.since, filter.until].map(|time| time.map(|time| time.0));
+        Head { range, places: [filter.accounts.clone(), filter.regions.clone()], ..self }
+    }
+}
+
+/// What a source told beside its records.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// What it passed over.
+    pub passed: Passed,
+    /// What the paths say.
+    pub names: PathNames,
+    /// Whether reading was stopped.
+    pub stopped: bool,
+}
+
+impl Given {
+    /// What a source that was read told; `names` is what members of archives say.
+    pub fn of(source: &dyn Source, names: PathNames) -> Given {
+        let mut all = source.names();
+        all.merge(&names);
+        Given { passed: source.passed(), names: all, stopped: false }
+    }
+
+    /// Adds what another source told.
+    pub fn merge(&mut self, other: &Given) {
+        let Passed { requests, known, outside, left_alone } = other.passed;
+        self.passed.requests += requests;
+        self.passed.known += known;
+        self.passed.outside += outside;
+        self.passed.left_alone += left_alone;
+        self.names.merge(&other.names);
+        self.stopped |= other.stopped;
+    }
+}
