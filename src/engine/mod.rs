@@ -46,7 +46,7 @@ use context::Context;
 pub use facts::Uses;
 pub use inventory::quiet;
 use part::Given;
-pub use part::{Head, Part};
+pub use part::{Differs, Head, Part};
 use partial::Partial;
 use partial::kept::Kept;
 pub use partial::problems::Problems;
@@ -155,22 +155,42 @@ pub fn fresh_seed(or: u64) -> u64 {
     HashKey::random(or).seed()
 }
 
-/// Concludes what [`scan_to_facts`] wrote, on whatever machines: an outcome, all that was learnt of tags,
-/// and the inventory of keys if the plan asks for it. It is what one scan of all their sources would have
-/// given, if their heads say that they belong together.
+/// Puts together what [`scan_to_facts`] wrote, as one file. `head` is what each of them has to say of
+/// itself, with the id that the one is to have.
 ///
 /// # Errors
-/// When a file cannot be read or is not as it was written: the message names it. When threads cannot be
-/// started.
+/// As [`conclude_facts`], and when `out` cannot be written; if a signal came.
+pub fn join_facts(
+    (parts, head): (&[Part], &Head),
+    plan: &Plan,
+    (progress, stop): (&Progress, &AtomicBool),
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let context = Context::new(plan, progress);
+    let pool = pool(plan.threads)?;
+    let (mut partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(io::Error::other("a signal came before all was read"));
+    }
+    part::write(out, (head, &context), &mut partial, &given)
+}
+
+/// Concludes what [`scan_to_facts`] wrote, on whatever machines: an outcome, all that was learnt of tags,
+/// and the inventory of keys if the plan asks for it. It is what one scan of all their sources would have
+/// given. `head` is what each of them has to say of itself; the plan has its seed.
+///
+/// # Errors
+/// When a file cannot be read, is not as it was written or does not belong to the others: the message names
+/// it. When threads cannot be started.
 pub fn conclude_facts(
-    parts: &[Part],
+    (parts, head): (&[Part], &Head),
     plan: &Plan,
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book, Inventory)> {
     let mut context = Context::new(plan, progress);
     let pool = pool(plan.threads)?;
-    let (partial, given) = part::read_all(parts, (&context, &pool), stop)?;
+    let (partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
     context.stop = (!given.stopped).then_some(stop);
     let interrupted = given.stopped;
     let Concluded { mut outcome, book, inventory } =

@@ -16,7 +16,7 @@ use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
-use crate::cli::facts_dir::{self, PART, TABLE};
+use crate::cli::facts_dir::{self, PART, PROGRAM, TABLE};
 use crate::cli::failure::Failure;
 use crate::cli::noted;
 use crate::cli::nowhere;
@@ -111,7 +111,7 @@ fn settle(args: &FactsArgs, messages: Messages) -> Result<Settled, Vec<Failure>>
     let Loaded { rules, problems, .. } = loaded;
     let seed = engine::fresh_seed(now.0.cast_unsigned());
     let head = Head {
-        program: env!("CARGO_PKG_VERSION").to_owned(),
+        program: PROGRAM.to_owned(),
         id: format!("{seed:016x}"),
         rules: rules.digest(),
         settings: facts_dir::settings(&config),

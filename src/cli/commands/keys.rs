@@ -13,7 +13,7 @@ use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
 use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
-use crate::cli::facts_dir;
+use crate::cli::facts_dir::{self, Facts};
 use crate::cli::failure::Failure;
 use crate::cli::last_usage;
 use crate::cli::noted;
@@ -62,7 +62,7 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         settle(args, now, messages)?;
     let stop = signals::install(Vec::new());
     let done = Progress::default();
-    let watched = if input.parts.is_empty() { &sources[..] } else { &[] };
+    let watched = if input.facts.is_empty() { &sources[..] } else { &[] };
     let scanned = progress::during(run.show(false), Watched::new(&done, watched), || {
         input.keys(&plan, &done, &stop)
     });
@@ -115,8 +115,8 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
 fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let typed = check.filter(&args.range, now);
-    let parts = check.all(facts_dir::open(&args.facts.facts));
-    let filter = parts.as_deref().and_then(facts_dir::filter).unwrap_or(typed);
+    let facts = check.all(facts_dir::open(&args.facts.facts));
+    let filter = facts.as_ref().and_then(Facts::filter).unwrap_or(typed);
     let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
     let lines = check.problems(&args.problems, form == Some(report::Form::Ndjson));
     let run = check.running(&args.color, &args.run);
@@ -126,9 +126,9 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     config.say(messages);
     check.note(wrong);
     let rules = check.all(load_rules(&args.rules, &mut config, false));
-    let facts = &args.facts.facts;
-    let of_facts = parts.as_deref().map(facts_dir::sources).filter(|_| !facts.is_empty());
-    let mut sources = of_facts.unwrap_or_else(|| args.sources.clone());
+    let folders = &args.facts.facts;
+    let of_facts = facts.as_ref().filter(|facts| !facts.is_empty());
+    let mut sources = of_facts.map_or_else(|| args.sources.clone(), |facts| facts.sources.clone());
     if sources.is_empty() {
         if io::stdin().is_terminal() {
             check.usage("nothing to read", "give a file or a folder: keytrail keys PATH");
@@ -136,15 +136,15 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
         sources.push("-".into());
     }
     let catalogs = check.all(catalogs::read(&config.usual.tags(&args.tags), now));
-    let logs = if facts.is_empty() { sources.as_slice() } else { &[] };
+    let logs = if folders.is_empty() { sources.as_slice() } else { &[] };
     let cloud = args.s3.cloud(logs);
     let listing = cloud.and_then(|cloud| args.s3.listing(logs, cloud, Scope::of(&filter)));
-    if let (Some(parts), Some(loaded)) = (&parts, &rules) {
-        check.all(facts_dir::check(parts, &loaded.rules, &config));
+    if let (Some(facts), Some(loaded)) = (&facts, &rules) {
+        check.all(facts.check(&loaded.rules, &config));
     }
     let settled = check.all(listing).and_then(|mut listing| {
         let Catalogs { book, mut problems, paths, .. } = catalogs?;
-        let (Loaded { rules, problems: left_out, .. }, run, parts) = (rules?, run?, parts?);
+        let (Loaded { rules, problems: left_out, .. }, run, facts) = (rules?, run?, facts?);
         problems.extend(left_out);
         let read = paths.iter().chain(&args.last_usage).map(PathBuf::as_path);
         read.chain(config.files()).for_each(|path| listing.leave_out(path));
@@ -156,10 +156,10 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
             now,
             admit: admit(&config, now),
             keys: Some(asked?),
-            seed: parts.first().map(|part| part.head.seed),
+            seed: facts.seed(),
             ..Plan::new(rules)
         };
-        let input = Input { listing, parts };
+        let input = Input { listing, facts };
         let lines = lines?;
         let (form, unused) = (form?, unused.map_or(Some(None), |unused| unused.map(Some))?);
         Some(Settled { sources, input, run, form, lines, plan, unused, problems })

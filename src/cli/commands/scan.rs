@@ -74,7 +74,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let mut run = describe(&prepared, args.output.baseline.as_deref(), started);
     say_loaded(&prepared, &run, messages);
     let Prepared { settings, config, baseline, loaded, delivery, mut state, .. } = prepared;
-    let input = Input { listing: prepared.listing, parts: prepared.parts };
+    let input = Input { listing: prepared.listing, facts: prepared.facts };
     let (verifying, catalogs) = (prepared.verifying, prepared.catalogs);
     let judged = loaded.rules.digests();
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
@@ -89,7 +89,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     problems.extend(loaded.problems);
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     plan.to_meet = unmet::to_meet(named);
-    plan.seed = input.parts.first().map(|part| part.head.seed);
+    plan.seed = input.facts.seed();
     if let Some(state) = &mut state {
         problems.extend(state.left_out(plan.filter.since).filter(|_| !args.run.reread));
         plan.coverage = std::mem::take(&mut state.state.memory.coverage);
@@ -366,11 +366,11 @@ impl Scan {
         let live: Option<Live<'_>> = if live { Some(&mut write) } else { None };
         let progress = Progress::default();
         // What earlier runs have read is passed over, so that nobody knows how much is left.
-        let lists = plan.past.is_none() && input.parts.is_empty();
+        let lists = plan.past.is_none() && input.facts.is_empty();
         let sources = if lists { &settings.sources[..] } else { &[] };
         let watched = Watched::new(&progress, sources);
         let mut outcome = progress::during(show, watched, || {
-            if plan.keys.is_none() && input.parts.is_empty() {
+            if plan.keys.is_none() && input.facts.is_empty() {
                 return engine::scan(&mut input.listing, plan, live, &progress, stop);
             }
             let (outcome, book, mut inventory) = input.keys(plan, &progress, stop)?;

@@ -14,28 +14,30 @@ type Open = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
 pub struct Part {
     /// What to call it.
     pub name: Arc<str>,
-    /// What it says of itself.
-    pub head: Head,
     open: Box<Open>,
 }
 
 impl Part {
-    /// Looks at a file, which `open` opens as often as it is asked.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is something else.
+    /// A file that `open` opens, as often as it is asked.
     pub fn new(
         name: &str,
         open: impl Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
-    ) -> io::Result<Part> {
-        let head = PartReader::new(open()?)?.head().clone();
-        Ok(Part { name: name.into(), head, open: Box::new(open) })
+    ) -> Part {
+        Part { name: name.into(), open: Box::new(open) }
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is something else.
+    pub fn head(&self) -> io::Result<Head> {
+        Ok(self.read()?.head().clone())
     }
 
     /// Begins to read it.
     ///
     /// # Errors
-    /// As [`new`](Part::new).
+    /// When it cannot be read, or is something else.
     pub(super) fn read(&self) -> io::Result<PartReader<Box<dyn Read + Send>>> {
         PartReader::new((self.open)()?)
     }

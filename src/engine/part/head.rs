@@ -29,7 +29,47 @@ pub struct Head {
     pub sources: Vec<String>,
 }
 
+/// What of two heads is not the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Differs {
+    /// The version of the program.
+    Program,
+    /// The dataset: what makes the key of hashes.
+    Dataset,
+    /// Which records count.
+    Range,
+    /// The rules.
+    Rules,
+    /// What the organisation tells about itself.
+    Settings,
+}
+
+impl Differs {
+    /// What is wrong with a file that differs so.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Differs::Program => "was made by another version of keytrail",
+            Differs::Dataset => "is of another dataset",
+            Differs::Range => "was made with another range, or other accounts or Regions",
+            Differs::Rules => "was made with other rules",
+            Differs::Settings => "was made with another configuration",
+        }
+    }
+}
+
 impl Head {
+    /// Why what a file with this head holds cannot be put together with that of another; `None` if it can.
+    pub fn differs(&self, other: &Head) -> Option<Differs> {
+        let same = [
+            (self.program == other.program, Differs::Program),
+            (self.seed == other.seed, Differs::Dataset),
+            ((self.range, &self.places) == (other.range, &other.places), Differs::Range),
+            (self.rules == other.rules, Differs::Rules),
+            (self.settings == other.settings, Differs::Settings),
+        ];
+        same.into_iter().find(|(same, _)| !same).map(|(_, why)| why)
+    }
+
     /// Which records count.
     pub fn filter(&self) -> Filter {
         let ([since, until], [accounts, regions]) = (self.range, self.places.clone());

@@ -25,5 +25,5 @@ mod write;
 
 pub use all::read_all;
 pub use file::Part;
-pub use head::{Given, Head};
+pub use head::{Differs, Given, Head};
 pub use write::write;

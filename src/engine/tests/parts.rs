@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::history::{Rng, history};
 use super::{files, how, plan, scan_folder, write};
-use crate::engine::{Head, Part, Plan, Progress, conclude_facts, scan_to_facts};
+use crate::engine::{Head, Part, Plan, Progress, conclude_facts, join_facts, scan_to_facts};
 use crate::model::finding::Finding;
 use crate::model::keys::asked::KeysAsked;
 use crate::model::outcome::Outcome;
@@ -33,7 +33,7 @@ fn of_facts(plan: Plan) -> Plan {
 
 /// What a worker writes of some files.
 fn facts(files: &[PathBuf], plan: &Plan, id: &str) -> Vec<u8> {
-    let (mut bytes, head) = (Vec::new(), Head { id: id.to_owned(), ..Head::default() });
+    let (mut bytes, head) = (Vec::new(), head(id));
     let mut listing = Listing::open(files).unwrap();
     let (progress, stop) = (Progress::default(), AtomicBool::new(false));
     let told = scan_to_facts(&mut listing, plan, (&progress, &stop), (head, &mut bytes)).unwrap();
@@ -43,12 +43,29 @@ fn facts(files: &[PathBuf], plan: &Plan, id: &str) -> Vec<u8> {
 
 fn part(bytes: &[u8]) -> Part {
     let bytes = bytes.to_vec();
-    Part::new("part", move || Ok(Box::new(Cursor::new(bytes.clone())))).unwrap()
+    Part::new("part", move || Ok(Box::new(Cursor::new(bytes.clone()))))
+}
+
+/// What every file of these tests says of itself.
+fn head(id: &str) -> Head {
+    Head { id: id.to_owned(), seed: 7, ..Head::default() }
 }
 
 fn concluded(parts: &[Part], plan: &Plan) -> Outcome {
     let (progress, stop) = (Progress::default(), AtomicBool::new(false));
-    conclude_facts(parts, plan, &progress, &stop).unwrap().0
+    conclude_facts((parts, &head("")), plan, &progress, &stop).unwrap().0
+}
+
+/// The same in fewer files.
+fn joined(mut parts: Vec<Part>, plan: &Plan, rng: &mut Rng) -> Vec<Part> {
+    let others = parts.split_off(rng.below(parts.len()));
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let join = |(at, parts): (usize, &Vec<Part>)| {
+        let (mut bytes, head) = (Vec::new(), head(&format!("joined {at}")));
+        join_facts((parts, &head), plan, (&progress, &stop), &mut bytes).unwrap();
+        part(&bytes)
+    };
+    [parts, others].iter().enumerate().map(join).collect()
 }
 
 fn paths(folder: &Path) -> Vec<PathBuf> {
@@ -73,10 +90,11 @@ fn many_machines_find_what_one_scan_finds() {
         paths(folder.path()).into_iter().for_each(|path| rng.pick_mut(&mut shards).push(path));
         shards.retain(|shard| !shard.is_empty());
         let worker = of_facts(super::plan(&how));
-        let mut parts: Vec<Part> = Vec::new();
+        let (mut parts, mut once): (Vec<Part>, Vec<Part>) = Default::default();
         for (at, shard) in shards.iter().enumerate() {
             let bytes = facts(shard, &worker, &at.to_string());
             parts.push(part(&bytes));
+            once.push(part(&bytes));
             if rng.chance(30) {
                 // The same shard, read again, as a retry does.
                 parts.push(part(&facts(shard, &worker, &at.to_string())));
@@ -84,6 +102,8 @@ fn many_machines_find_what_one_scan_finds() {
         }
         rng.shuffle(&mut parts);
         let found = all_of(concluded(&parts, &plan));
+        assert!(found == expected, "{seed}: {how:?}\n{}", first_difference(&found, &expected));
+        let found = all_of(concluded(&joined(once, &worker, &mut rng), &plan));
         assert!(found == expected, "{seed}: {how:?}\n{}", first_difference(&found, &expected));
     }
 }
@@ -109,8 +129,7 @@ fn a_file_that_is_not_as_it_was_written_is_refused() {
     let bytes = facts(&paths(folder.path()), &plan, "a");
     let (progress, stop) = (Progress::default(), AtomicBool::new(false));
     let refused = |bytes: Vec<u8>| {
-        let part = Part::new("part", move || Ok(Box::new(Cursor::new(bytes.clone()))));
-        part.and_then(|part| conclude_facts(&[part], &plan, &progress, &stop)).is_err()
+        conclude_facts((&[part(&bytes)], &head("")), &plan, &progress, &stop).is_err()
     };
     assert!(!refused(bytes.clone()));
     for _ in 0..60 {

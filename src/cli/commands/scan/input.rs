@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::atomic::AtomicBool;
 
-use crate::engine::{self, Part, Plan, Progress};
+use crate::cli::facts_dir::Facts;
+use crate::engine::{self, Plan, Progress};
 use crate::model::keys::facts::Inventory;
 use crate::model::outcome::Outcome;
 use crate::source::Listing;
@@ -12,7 +13,7 @@ use crate::tags::book::Book;
 /// What a run reads: logs, or facts in place of them.
 pub struct Input {
     pub listing: Listing,
-    pub parts: Vec<Part>,
+    pub facts: Facts,
 }
 
 impl Input {
@@ -26,9 +27,10 @@ impl Input {
         progress: &Progress,
         stop: &AtomicBool,
     ) -> io::Result<(Outcome, Book, Inventory)> {
-        match self.parts.as_slice() {
+        let Facts { parts, head, .. } = &self.facts;
+        match parts.as_slice() {
             [] => engine::scan_and_list_keys(&mut self.listing, plan, progress, stop),
-            parts => engine::conclude_facts(parts, plan, progress, stop),
+            parts => engine::conclude_facts((parts, head), plan, progress, stop),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::config::{Config, Usual};
 use crate::cli::deliver::{self, Delivery};
 use crate::cli::exports::Exports;
-use crate::cli::facts_dir;
+use crate::cli::facts_dir::{self, Facts};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::s3::Scope;
@@ -24,7 +24,6 @@ use crate::detect::RuleSet;
 use crate::detect::loaded::Loaded;
 use crate::detect::registry::INTEGRITY;
 use crate::detect::whole_log::LooksAt;
-use crate::engine::Part;
 use crate::model::time::Time;
 use crate::source::Listing;
 use crate::triage::Baseline;
@@ -41,7 +40,7 @@ pub(super) struct Prepared {
     pub catalogs: Catalogs,
     pub listing: Listing,
     /// Facts in place of a listing.
-    pub parts: Vec<Part>,
+    pub facts: Facts,
     pub verifying: Option<Verifying>,
     pub delivery: Delivery,
     pub exports: Exports,
@@ -58,19 +57,19 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let args = &completed(args, &config.usual);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     note(wrong);
-    let parts = facts_dir::open(&args.facts.facts).map_err(&mut note).ok();
-    let settings = settings.map(|own| match parts.as_deref() {
-        Some(parts @ [_, ..]) => of_facts(own, parts),
-        _ => own,
+    let facts = facts_dir::open(&args.facts.facts).map_err(&mut note).ok();
+    let settings = settings.map(|own| match &facts {
+        Some(facts) => of_facts(own, facts),
+        None => own,
     });
     let verify = args.input.verify;
     let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
-    let facts = &args.facts.facts;
+    let folders = &args.facts.facts;
     let logs = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
-    let sources = if facts.is_empty() { logs } else { facts };
+    let sources = if folders.is_empty() { logs } else { folders };
     let named = sources.iter().chain(args.run.state.as_ref());
     let cloud = args.s3.cloud(named).map_err(&mut note).ok();
     let state = match (&args.run.state, &cloud) {
@@ -82,7 +81,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let scope = Scope { known, ..scope(args, settings.as_ref()) };
     let reach = cloud.and_then(|cloud| args.s3.reach(cloud, scope).map_err(&mut note).ok());
     let mut listing = reach.clone().and_then(|reach| {
-        let logs = if facts.is_empty() { sources.as_slice() } else { &[] };
+        let logs = if folders.is_empty() { sources.as_slice() } else { &[] };
         let opened = Listing::reach(logs, reach);
         opened.map_err(|wrong| note(wrong.into_iter().map(Failure::from).collect())).ok()
     });
@@ -95,8 +94,8 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
         .transpose()
         .map_err(&mut note)
         .ok();
-    if let (Some(parts), Some(loaded)) = (&parts, &loaded) {
-        facts_dir::check(parts, &loaded.rules, &config).unwrap_or_else(&mut note);
+    if let (Some(facts), Some(loaded)) = (&facts, &loaded) {
+        facts.check(&loaded.rules, &config).unwrap_or_else(&mut note);
     }
     let delivery = open_output(args, sources, &read, failures.is_empty());
     let delivery = delivery.map_err(|failure| failures.extend(failure)).ok();
@@ -115,7 +114,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
             loaded: loaded?,
             catalogs: catalogs?,
             listing: listing?,
-            parts: parts?,
+            facts: facts?,
             verifying: verifying?,
             delivery: delivery?,
             exports: exports?,
@@ -127,9 +126,11 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
 }
 
 /// The settings of a report of facts: its range and its sources are theirs.
-fn of_facts(own: Settings, parts: &[Part]) -> Settings {
-    let filter = facts_dir::filter(parts).unwrap_or(own.filter);
-    Settings { filter, sources: facts_dir::sources(parts), ..own }
+fn of_facts(own: Settings, facts: &Facts) -> Settings {
+    match facts.filter() {
+        Some(filter) => Settings { filter, sources: facts.sources.clone(), ..own },
+        None => own,
+    }
 }
 
 /// What was typed, with what the configuration says where nothing was.
