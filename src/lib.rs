@@ -15,6 +15,7 @@
 //! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
 //! facts    uses of keys as a table that others query           (Parquet)
+//! folder   where many machines put files                       (files)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
 //!
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod detect;
 pub mod engine;
 pub mod facts;
+pub mod folder;
 pub mod model;
 pub mod period;
 pub mod policy;

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use text::tokens;
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -45,11 +45,12 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("report", &["model"]),
     ("verify", &["source", "model"]),
     ("state", &["model"]),
+    ("folder", &["source"]),
     (
         "cli",
         &[
             "model", "source", "record", "policy", "tags", "detect", "engine", "query", "triage",
-            "facts", "report", "verify", "state", "trial", "period",
+            "facts", "report", "verify", "state", "folder", "trial", "period",
         ],
     ),
 ];

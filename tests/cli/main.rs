@@ -26,6 +26,7 @@ mod exports;
 mod facts;
 mod filters;
 mod flood;
+mod folder;
 mod generate;
 mod granted;
 mod harness;

@@ -339,7 +339,7 @@ impl Fetcher {
 }
 
 /// Whether an answer begins at the byte that was asked for.
-fn goes_on(answer: &GetObjectOutput, from: u64) -> bool {
+pub(super) fn goes_on(answer: &GetObjectOutput, from: u64) -> bool {
     let range = answer.content_range.as_deref();
     from == 0 || range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
 }

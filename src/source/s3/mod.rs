@@ -8,6 +8,7 @@
 //! fetch      bytes of objects, many at once, tried again where that helps
 //! object     an object on its way to a reader
 //! store      one object read and written for itself: a state
+//! files      whole files below a prefix, put there once and fetched
 //! refused    what a refusal means, and which permission is missing
 //! ```
 //!
@@ -19,6 +20,7 @@ mod address;
 mod cloud;
 mod explore;
 mod fetch;
+mod files;
 mod object;
 mod page;
 mod refused;
@@ -28,5 +30,6 @@ pub use address::Address;
 pub use cloud::{Access, Cloud};
 pub use explore::Wanted;
 pub use fetch::Objects;
+pub use files::Files;
 pub use object::{Given, Object};
 pub use store::{Kept, Store};

@@ -3,6 +3,7 @@
 
 mod listing;
 mod meeting;
+mod put;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -17,8 +18,11 @@ use hyper_util::server::conn::auto;
 use md5::{Digest, Md5};
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
-    ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput, Range, StreamingBlob,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag,
+    ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, PutObjectInput,
+    PutObjectOutput, Range, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
@@ -76,7 +80,9 @@ impl Held {
 #[derive(Default)]
 struct Bucket {
     objects: Mutex<BTreeMap<String, Held>>,
+    uploads: Mutex<HashMap<String, put::Upload>>,
     reading: Mutex<Option<Decide>>,
+    writing: Mutex<Option<Decide>>,
     listing: Mutex<Option<Decide>>,
     asked: Mutex<HashMap<String, u32>>,
     /// A prefix below which every folder holds a hundred more.
@@ -162,6 +168,16 @@ impl Server {
         *lock(&self.bucket.reading) = Some(Box::new(decide));
     }
 
+    /// What happens to what is put whole.
+    pub fn writing(&self, decide: impl Fn(&str, u32) -> Trouble + Send + Sync + 'static) {
+        *lock(&self.bucket.writing) = Some(Box::new(decide));
+    }
+
+    /// How many uploads are neither complete nor given up.
+    pub fn uploads(&self) -> usize {
+        lock(&self.bucket.uploads).len()
+    }
+
     /// What happens to requests for listings.
     pub fn listing(&self, decide: impl Fn(&str, u32) -> Trouble + Send + Sync + 'static) {
         *lock(&self.bucket.listing) = Some(Box::new(decide));
@@ -186,6 +202,17 @@ impl Server {
     /// How many objects were asked for at once where [`Trouble::Together`] waited for more.
     pub fn missed(&self) -> Option<String> {
         self.bucket.meeting.missed()
+    }
+
+    /// Variables under which a client reaches this server and nothing else.
+    pub fn variables(&self) -> [(&'static str, String); 5] {
+        [
+            ("AWS_ACCESS_KEY_ID", KEY_ID.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
+            ("AWS_REGION", REGION.to_owned()),
+        ]
     }
 
     /// `keytrail WORDS…` that reaches this server and nothing else.
@@ -299,6 +326,11 @@ impl S3 for Handle {
         let cut = met?;
         let held = lock(&self.0.objects).get(&input.key).cloned();
         let held = held.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchKey))?;
+        if let Some(ETagCondition::ETag(wanted)) = &input.if_match
+            && *wanted != held.etag()
+        {
+            return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
+        }
         let from = match input.range {
             Some(Range::Int { first, last: None }) => usize::try_from(first).unwrap(),
             None => 0,
@@ -335,33 +367,56 @@ impl S3 for Handle {
         &self,
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        let input = request.input;
-        let failed = || S3Error::new(S3ErrorCode::PreconditionFailed);
-        let mut bytes = Vec::new();
-        if let Some(body) = input.body {
-            let mut body = body;
-            while let Some(chunk) = body.next().await {
-                bytes.extend_from_slice(&chunk.map_err(|_| failed())?);
-            }
-        }
-        let mut objects = lock(&self.0.objects);
-        let there = objects.get(&input.key).map(Held::etag);
-        match (input.if_match, input.if_none_match) {
-            (Some(ETagCondition::ETag(wanted)), _) if there.as_ref() != Some(&wanted) => {
-                return Err(failed());
-            }
-            (_, Some(ETagCondition::Any)) if there.is_some() => return Err(failed()),
-            _ => {}
-        }
-        let lost = self.0.lose.load(Ordering::Relaxed) > 0;
-        self.0.lose.store(0, Ordering::Relaxed);
-        let held = Held::new(bytes, HashMap::new());
-        let tag = held.etag();
-        objects.insert(input.key, held);
-        if lost {
-            return Err(S3Error::new(S3ErrorCode::InternalError));
-        }
+        self.meet(&self.0.writing, "PUT", &request.input.key).await?;
+        let tag = self.0.put(request.input).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(tag), ..PutObjectOutput::default() }))
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let held = lock(&self.0.objects).get(&request.input.key).cloned();
+        let held = held.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchKey))?;
+        Ok(S3Response::new(HeadObjectOutput {
+            content_length: Some(i64::try_from(held.bytes.len()).unwrap()),
+            e_tag: Some(held.etag()),
+            metadata: Some(held.metadata),
+            ..HeadObjectOutput::default()
+        }))
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let upload_id = Some(self.0.begin(request.input));
+        let output = CreateMultipartUploadOutput { upload_id, ..Default::default() };
+        Ok(S3Response::new(output))
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        let e_tag = Some(self.0.part(request.input).await?);
+        Ok(S3Response::new(UploadPartOutput { e_tag, ..Default::default() }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let e_tag = Some(self.0.complete(request.input)?);
+        Ok(S3Response::new(CompleteMultipartUploadOutput { e_tag, ..Default::default() }))
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        self.0.abort(&request.input);
+        Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
 
     async fn list_objects_v2(
