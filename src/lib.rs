@@ -16,6 +16,7 @@
 //! report   table, JSON, NDJSON                                 (text)
 //! facts    uses of keys as a table that others query           (Parquet)
 //! folder   where many machines put files                       (files)
+//! shards   which objects there are, in shares for machines     (plan)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
 //!
@@ -32,6 +33,7 @@ pub mod policy;
 pub mod query;
 pub mod record;
 pub mod report;
+pub mod shards;
 pub mod source;
 pub mod state;
 pub mod tags;

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod generate;
 pub mod help;
 pub mod keys;
+pub mod plan;
 pub mod record;
 pub mod report;
 pub mod written;
@@ -72,6 +73,7 @@ impl Command {
             Command::Config(config) => &config.color,
             Command::Generate(generate) => &generate.color,
             Command::Facts(facts) => &facts.color,
+            Command::Plan(plan) => &plan.color,
             Command::Report(report) => &report.color,
         };
         &args.color
@@ -155,6 +157,18 @@ pub enum Command {
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Facts(Box<facts::FactsArgs>),
+    /// List once what there is to read, and cut it into shards for many machines
+    #[command(
+        after_help = help::PLAN,
+        after_long_help = help::long(help::PLAN, plan::EXIT),
+        mut_arg("since", |arg| arg.help(plan::SINCE.0).long_help(plan::SINCE.1)),
+        mut_arg("allow_incomplete", |arg| {
+            arg.help(plan::INCOMPLETE.0).long_help(plan::INCOMPLETE.1)
+        }),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Plan(Box<plan::PlanArgs>),
     /// Write, show and describe the configuration, keytrail.toml
     #[command(after_help = help::CONFIG)]
     Config(config::ConfigCommandArgs),

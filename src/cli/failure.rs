@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::detect::RuleError;
+use crate::folder::FolderError;
+use crate::shards::PlanError;
 use crate::source::{NoThreads, SourceError};
 
 /// One reason why nothing was (or could be) reported.
@@ -108,6 +110,9 @@ pub enum Failure {
         /// What to do.
         hint: Option<&'static str>,
     },
+    /// A plan that cannot be made or used.
+    #[error("{0}")]
+    Plan(PlanError),
     /// S3 that cannot be asked at all. The user's error.
     #[error("{0}")]
     S3(String),
@@ -202,6 +207,7 @@ impl Failure {
                 Some("give what aws kms get-key-last-usage printed for each key".into())
             }
             Failure::State { hint, .. } => hint.map(Into::into),
+            Failure::Plan(error) => error.hint().map(Into::into),
             Failure::S3(_) => Some(
                 "give credentials as for the AWS CLI: AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, a role"
                     .into(),
@@ -224,6 +230,18 @@ fn lacks_threads(error: &io::Error) -> bool {
 impl From<RuleError> for Failure {
     fn from(error: RuleError) -> Self {
         Failure::Rule { message: error.to_string(), hint: error.hint().map(String::from) }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Failure::Plan(error)
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        Failure::Plan(error.into())
     }
 }
 

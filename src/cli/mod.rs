@@ -91,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Actors(actors) => commands::actors::run(actors, messages),
         Command::Config(config) => commands::config::run(config, &given, messages),
         Command::Facts(facts) => commands::facts::run(facts, messages),
+        Command::Plan(plan) => commands::plan::run(plan, messages),
         Command::Report(report) => commands::report::run(report, messages),
         Command::Generate(generate) => commands::generate::run(generate),
     };

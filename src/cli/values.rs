@@ -60,6 +60,27 @@ pub fn age_secs(text: &str) -> Option<Option<i64>> {
     Some(number.parse::<i64>().ok().and_then(|n| n.checked_mul(unit_secs)))
 }
 
+/// A number of things, from 1 on.
+pub fn count(text: &str, most: u64) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+    count.ok_or_else(|| format!("expected a number from 1 to {most}"))
+}
+
+/// A number of bytes, from 1 on: `4096`, or `64K`, `256M`, `1G` in powers of 1024.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'K') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'M') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'G') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes
+        .filter(|bytes| is_number && *bytes > 0)
+        .ok_or_else(|| "expected a number of bytes such as 4096, 64K, 256M or 1G".to_owned())
+}
+
 /// An account id.
 pub fn account(text: &str) -> Result<String, String> {
     if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -174,6 +195,20 @@ mod tests {
         for text in ["", "us-east", "us-1", "US-east-1", "us-east-1a", "us--1", "eu-west-111"] {
             assert!(region(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, size) in
+            [("1", 1), ("64K", 65_536), ("256M", 268_435_456), ("2G", 2_147_483_648)]
+        {
+            assert_eq!(bytes(text), Ok(size));
+        }
+        for text in ["", "0", "K", "-1", "+1", "1k", "1T", "1.5M", "99999999999G", "1 M", "é"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+        assert_eq!((count("1", 2), count("2", 2)), (Ok(1), Ok(2)));
+        assert!(count("0", 2).is_err() && count("3", 2).is_err() && count("x", 2).is_err());
     }
 
     #[test]

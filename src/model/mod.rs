@@ -31,6 +31,7 @@ pub mod other_document;
 pub mod outcome;
 pub mod path_names;
 pub mod pattern;
+pub mod planned;
 pub mod principal;
 pub mod problem;
 pub mod request;

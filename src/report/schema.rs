@@ -16,6 +16,7 @@ use super::ndjson::{Line, LineBody, RunEnd};
 use super::{
     actors, events, forecast, granted, json, keys, lint, rules, settings, tags, verify, wire,
 };
+use crate::model::planned;
 use crate::model::problem::Problem;
 
 /// A format of ours.
@@ -155,6 +156,13 @@ pub static FORMATS: &[JsonFormat] = &[
         written_by: "keytrail config show -f json",
         about: "The settings that hold.",
         make: schema_of::<settings::Document<'static>>,
+    },
+    JsonFormat {
+        name: "plan",
+        schema: planned::SCHEMA,
+        written_by: "keytrail plan -o OUT",
+        about: "The plan of a scan by many machines: OUT/plan.json.",
+        make: schema_of::<planned::Planned>,
     },
     JsonFormat {
         name: "record",

@@ -42,8 +42,13 @@ pub enum Body {
     Object(Object),
     /// Inside another blob, an archive.
     Member,
-    /// In S3, where only names and sizes were asked for: how many bytes there are.
-    Listed(u64),
+    /// In S3, where only names and sizes were asked for.
+    Listed {
+        /// How many bytes there are.
+        size: u64,
+        /// What S3 calls this content; empty if it does not say.
+        etag: Arc<str>,
+    },
 }
 
 /// Blobs that earlier runs have read, by their ids.

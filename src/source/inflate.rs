@@ -107,7 +107,7 @@ impl Inflater {
                 let message = "it is in an archive, and is read with it";
                 Err(Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::Read, message))
             }
-            Body::Listed(_) => {
+            Body::Listed { .. } => {
                 let message = "it was listed and not fetched";
                 Err(Problem::new(Origin::blob(Arc::clone(&blob.name)), Stage::S3, message))
             }

@@ -42,6 +42,7 @@ mod visitor;
 pub use blob::{Blob, Body, Known};
 pub use entry::{Entry, Source};
 pub use inflate::{Compression, Inflater, Limits, Text};
+pub use layers::{Table, Value};
 pub use listing::{Listing, Reach, SourceError};
 pub use name::archive_of;
 pub use reading::{AllRead, NoThreads, Workers, pool, read_all};

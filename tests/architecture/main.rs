@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use text::tokens;
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -46,11 +46,12 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("verify", &["source", "model"]),
     ("state", &["model"]),
     ("folder", &["source"]),
+    ("shards", &["source", "folder", "model"]),
     (
         "cli",
         &[
             "model", "source", "record", "policy", "tags", "detect", "engine", "query", "triage",
-            "facts", "report", "verify", "state", "folder", "trial", "period",
+            "facts", "report", "verify", "state", "folder", "shards", "trial", "period",
         ],
     ),
 ];

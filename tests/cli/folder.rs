@@ -15,10 +15,10 @@ use keytrail::source::s3::{Access, Cloud};
 use crate::bucket::{Server, Trouble};
 
 /// What the second process is told by.
-const INSIDE: &str = "KEYTRAIL_TEST_INSIDE";
+pub const INSIDE: &str = "KEYTRAIL_TEST_INSIDE";
 
 /// Runs the test of that name again, as a client of the server; it must do well.
-fn again(server: &Server, test: &str) {
+pub fn again(server: &Server, test: &str) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env_clear()
@@ -79,7 +79,7 @@ fn files_are_put_once_and_found_again() {
 
 #[test]
 fn a_large_file_is_put_in_parts_and_only_once() {
-    let bytes: Vec<u8> = (0..(40_usize << 20)).map(|at| (at >> 10) as u8).collect();
+    let bytes: Vec<u8> = (0..(18_usize << 20)).map(|at| (at >> 10) as u8).collect();
     if let Some(folder) = inside() {
         assert_eq!(folder.put("large", &mut file(&bytes)), Ok(Put::New));
         assert!(read(&*folder, "large").unwrap() == bytes);

@@ -5,9 +5,9 @@ use std::process::Command;
 use crate::harness::Sandbox;
 
 /// The commands that read, and what else has examples.
-const COMMANDS: [&str; 11] = [
-    "scan", "keys", "tags", "verify", "events", "record", "actors", "report", "rules", "config",
-    "generate",
+const COMMANDS: [&str; 12] = [
+    "scan", "keys", "tags", "verify", "events", "record", "actors", "report", "plan", "rules",
+    "config", "generate",
 ];
 
 #[test]
@@ -23,7 +23,7 @@ fn short_help_fits_a_screen_and_has_three_examples() {
         let (_, examples) = help.split_once("Examples:\n").expect("examples");
         assert_eq!(examples.lines().filter(|line| line.starts_with("  ")).count(), 3, "{help}");
     }
-    for command in &COMMANDS[..8] {
+    for command in &COMMANDS[..9] {
         let long = sandbox.keytrail([command, "--help"]).run().code(0).stdout;
         assert!(long.contains("Exit status:\n"), "{long}");
     }

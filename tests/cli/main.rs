@@ -40,6 +40,7 @@ mod live;
 mod notes;
 mod nowhere;
 mod period;
+mod plan;
 mod policies;
 mod problems;
 mod rules;

@@ -63,6 +63,13 @@ Examples:
   keytrail facts s3://BUCKET/AWSLogs/ --since 30d -o facts/
   duckdb -c \"SELECT operation, count(*) FROM 'facts/uses.parquet' GROUP BY ALL\"";
 
+/// Of `plan`.
+pub const PLAN: &str = "\
+Examples:
+  keytrail plan s3://BUCKET/AWSLogs/ --since 30d -o s3://OUT/november/
+  keytrail plan logs/ -o november/ --shard-bytes 1G --buckets 8
+  keytrail plan logs/ -o november/ --account 111122223333";
+
 /// Of `actors`.
 pub const ACTORS: &str = "\
 Examples:

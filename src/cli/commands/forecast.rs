@@ -53,7 +53,7 @@ fn forecast(settings: &Settings, mut listing: Listing) -> Forecast {
             Entry::Blob(blob) => blob,
         };
         match &blob.body {
-            Body::Listed(size) => add(&mut forecast.objects, *size),
+            Body::Listed { size, .. } => add(&mut forecast.objects, *size),
             Body::Object(object) => add(&mut forecast.objects, object.size),
             Body::Stdin => forecast.streams += 1,
             // A listing looks into no archive: it is one file.

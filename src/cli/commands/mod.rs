@@ -9,6 +9,7 @@ pub mod forecast;
 pub mod generate;
 pub mod granted;
 pub mod keys;
+pub mod plan;
 pub mod record;
 pub mod report;
 pub mod rules;

@@ -50,7 +50,7 @@ fn what_could_not_be_read_may_be_had_another_time_and_what_is_damaged_stays_so()
         (1, object(&record())),
         (2, object(&cut)),
         (3, Body::File("no such file".into())),
-        (4, Body::Listed(7)),
+        (4, Body::Listed { size: 7, etag: "".into() }),
     ]);
     let (plan, never) = (plan(&How { threads: 2, ..How::default() }), AtomicBool::new(false));
     let outcome = scan(&mut source, &plan, None, &Progress::default(), &never).unwrap();

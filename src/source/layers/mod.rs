@@ -41,6 +41,7 @@ use crate::model::window::{Cut, Window};
 use head::Inside;
 use member::{Fault, Found, Member, Names, Rest, broken};
 use parquet::Rows;
+pub use parquet::{Table, Value};
 use seek::Seekable;
 
 /// How many texts may lie inside one another in a blob.

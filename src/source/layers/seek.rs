@@ -73,6 +73,11 @@ impl Seekable {
         Ok(Some((Seekable::new(file, size), cut)))
     }
 
+    /// A file of so many bytes.
+    pub fn of_file(file: File, size: u64) -> Seekable {
+        Seekable::new(file, size)
+    }
+
     fn new(place: impl Place + 'static, size: u64) -> Seekable {
         Seekable { bytes: Arc::new(Mutex::new(place)), size, pages: Arc::default() }
     }

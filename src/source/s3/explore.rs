@@ -73,7 +73,22 @@ pub struct Wanted {
 pub(super) struct Listed {
     pub key: String,
     pub size: u64,
+    /// What a listing calls its content; may be empty.
+    pub etag: String,
     pub id: [u64; 2],
+    /// What it must still be when it is fetched.
+    pub expected: Expected,
+}
+
+/// What an object must still be when it is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// As large as it was.
+    Size,
+    /// As large, and of this ETag, with its quotes.
+    Tag(String),
+    /// As large, and of this version.
+    Version(String),
 }
 
 /// What was asked and seen.
@@ -242,7 +257,7 @@ impl Explorer {
                     self.pass_day(&object.key, root);
                     return Ok(steps);
                 }
-                self.give(object.key, object.size, &object.version, root).await?;
+                self.give(object.key, object.size, object.version, root).await?;
             }
             if !is_truncated {
                 return Ok(steps);
@@ -357,7 +372,7 @@ impl Explorer {
         &self,
         key: String,
         size: u64,
-        version: &str,
+        etag: String,
         root: Option<usize>,
     ) -> Result<(), Unwanted> {
         let below = root.and_then(|root| key.get(root..)).unwrap_or_default();
@@ -378,7 +393,7 @@ impl Explorer {
         if self.wanted.left_out.contains(&name) {
             return Ok(());
         }
-        let id = blob_id(&name, size, version);
+        let id = blob_id(&name, size, &etag);
         if self.wanted.known.as_ref().is_some_and(|known| known.has(id)) {
             self.seen.known.fetch_add(1, Ordering::Relaxed);
             return match self.wanted.tell_known {
@@ -386,7 +401,8 @@ impl Explorer {
                 false => Ok(()),
             };
         }
-        self.found.send(Listed { key, size, id }).await.map_err(|_| Unwanted)
+        let listed = Listed { key, size, etag, id, expected: Expected::Size };
+        self.found.send(listed).await.map_err(|_| Unwanted)
     }
 
     /// Notes the day of an object that is not read.

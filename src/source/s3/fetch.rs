@@ -18,14 +18,14 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::address::Address;
-use super::cloud::Cloud;
-use super::explore::{Explorer, Listed, Seen, Sender, Wanted};
+use super::cloud::{Access, Cloud};
+use super::explore::{Expected, Explorer, Listed, Seen, Sender, Wanted};
 use super::object::Object;
 use super::refused::{Refused, describe};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::token::Token;
-use crate::source::blob::{Blob, Body};
+use crate::source::blob::{Blob, Body, blob_id};
 use crate::source::entry::Entry;
 
 /// Names that are known and not yet asked for.
@@ -46,6 +46,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 const SILENT: u32 = 128;
 /// How long a stop may go unseen.
 const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// An object that is to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its key.
+    pub key: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// What it must still be. One that is another is a problem.
+    pub expected: Expected,
+}
 
 /// The objects below an address, as they come.
 #[derive(Debug)]
@@ -76,29 +87,9 @@ impl Cloud {
             drop(cloud);
             let client = match client {
                 Ok(client) => client,
-                Err(refused) => {
-                    let origin = Origin::blob(address.to_string());
-                    let problem = Problem::new(origin, Stage::S3, refused.message);
-                    let _ = entries.send(Entry::Problem(problem));
-                    return;
-                }
+                Err(refused) => return unreachable(&address, refused, &entries),
             };
-            let (found, queue) = tokio::sync::mpsc::channel(AHEAD);
-            let names_only = wanted.names_only;
-            let fetcher = Arc::new(Fetcher {
-                client: client.clone(),
-                address: address.clone(),
-                requester_pays: access.requester_pays,
-                queue: Mutex::new(queue),
-                room: Arc::new(Semaphore::new(PIECES)),
-                entries: entries.clone(),
-                silent: AtomicU32::new(0),
-                names_only,
-            });
-            for _ in 0..access.concurrency.max(1) {
-                tokio::spawn(Arc::clone(&fetcher).run());
-            }
-            drop(fetcher);
+            let found = fetch_all(&client, &address, &access, (wanted.names_only, &entries));
             let requester_pays = access.requester_pays;
             let problems = entries;
             let seen = told;
@@ -109,6 +100,77 @@ impl Cloud {
         });
         Objects { entries: received, seen, _cloud: Arc::clone(self) }
     }
+
+    /// Begins to fetch objects of a bucket that are known by their names. They come as they arrive.
+    pub fn read_chosen(self: &Arc<Cloud>, bucket: String, chosen: Vec<Chosen>) -> Objects {
+        let (entries, received) = mpsc::channel();
+        let address = Address { bucket, prefix: String::new() };
+        let cloud = Arc::clone(self);
+        self.start(async move {
+            let access = cloud.access.clone();
+            let client = cloud.client(&address).await;
+            drop(cloud);
+            let client = match client {
+                Ok(client) => client,
+                // Each of them is one that was not read.
+                Err(refused) => {
+                    for Chosen { key, .. } in chosen {
+                        let address = Address { prefix: key, ..address.clone() };
+                        unreachable(&address, refused.clone(), &entries);
+                    }
+                    return;
+                }
+            };
+            let found = fetch_all(&client, &address, &access, (false, &entries));
+            for Chosen { key, size, expected } in chosen {
+                let etag = match &expected {
+                    Expected::Tag(tag) => tag.clone(),
+                    Expected::Size | Expected::Version(_) => String::new(),
+                };
+                let id = blob_id(&address.of(&key), size, &etag);
+                if found.send(Listed { key, size, etag, id, expected }).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Objects { entries: received, seen: Arc::default(), _cloud: Arc::clone(self) }
+    }
+}
+
+/// Starts those who fetch, as many as may be at once; what is sent to them is fetched.
+fn fetch_all(
+    client: &Client,
+    address: &Address,
+    access: &Access,
+    (names_only, entries): (bool, &Sender),
+) -> tokio::sync::mpsc::Sender<Listed> {
+    let (found, queue) = tokio::sync::mpsc::channel(AHEAD);
+    let fetcher = Arc::new(Fetcher {
+        client: client.clone(),
+        address: address.clone(),
+        requester_pays: access.requester_pays,
+        queue: Mutex::new(queue),
+        room: Arc::new(Semaphore::new(PIECES)),
+        entries: entries.clone(),
+        silent: AtomicU32::new(0),
+        names_only,
+    });
+    for _ in 0..access.concurrency.max(1) {
+        tokio::spawn(Arc::clone(&fetcher).run());
+    }
+    found
+}
+
+/// Reports that nothing of an address can be read.
+fn unreachable(address: &Address, refused: Refused, entries: &Sender) {
+    let origin = Origin::blob(address.to_string());
+    let problem = Problem::new(origin, Stage::S3, refused.message);
+    // If the reader is gone, the problem has no place to go.
+    let _ = entries.send(Entry::Problem(problem));
+}
+
+fn listed_only(listed: &Listed) -> Body {
+    Body::Listed { size: listed.size, etag: listed.etag.as_str().into() }
 }
 
 impl Objects {
@@ -160,7 +222,7 @@ impl Fetcher {
             let next = self.queue.lock().await.recv().await;
             let Some(listed) = next else { return };
             let entry = match self.names_only {
-                true => Entry::Blob(self.blob(&listed, Body::Listed(listed.size))),
+                true => Entry::Blob(self.blob(&listed, listed_only(&listed))),
                 false => self.fetch(listed).await,
             };
             if self.entries.send(entry).is_err() {
@@ -233,18 +295,25 @@ impl Fetcher {
         from: u64,
         version: Option<&str>,
     ) -> Result<GetObjectOutput, Refused> {
+        let (tag, kept) = match &listed.expected {
+            Expected::Size => (None, None),
+            Expected::Tag(tag) => (Some(tag.as_str()), None),
+            Expected::Version(version) => (None, Some(version.clone())),
+        };
+        let action = if kept.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
         self.client
             .get_object()
             .bucket(&self.address.bucket)
             .key(&listed.key)
+            .set_version_id(kept)
             .set_range((from > 0).then(|| format!("bytes={from}-")))
-            .set_if_match(version.map(str::to_owned))
+            .set_if_match(version.or(tag).map(str::to_owned))
             .set_request_payer(self.requester_pays.then_some(RequestPayer::Requester))
             .send()
             .await
             .map_err(|error| {
                 let resource = format!("arn:aws:s3:::{}/{}", self.address.bucket, listed.key);
-                Refused::of(&error, "s3:GetObject", &resource)
+                Refused::of(&error, action, &resource)
             })
     }
 

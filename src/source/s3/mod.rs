@@ -28,8 +28,8 @@ mod store;
 
 pub use address::Address;
 pub use cloud::{Access, Cloud};
-pub use explore::Wanted;
-pub use fetch::Objects;
+pub use explore::{Expected, Wanted};
+pub use fetch::{Chosen, Objects};
 pub use files::Files;
 pub use object::{Given, Object};
 pub use store::{Kept, Store};

@@ -92,14 +92,18 @@ fn meaning(
                 .to_owned()
         }
         "AccessDenied" | "AllAccessDisabled" => match action {
-            "s3:GetObject" => format!(
-                "access denied: it takes s3:GetObject on {resource}, kms:Decrypt if the object is \
+            "s3:GetObject" | "s3:GetObjectVersion" => format!(
+                "access denied: it takes {action} on {resource}, kms:Decrypt if the object is \
                  encrypted under a KMS key, and s3:ListBucket to tell a missing object"
             ),
             _ => format!("access denied: it takes {action} on {resource}"),
         },
         "NoSuchBucket" => "there is no such bucket".to_owned(),
         "NoSuchKey" | "NotFound" => "it is not there any more".to_owned(),
+        "PreconditionFailed" => {
+            "it was replaced since it was listed: expected an object that stays".to_owned()
+        }
+        "NoSuchVersion" => "this version of it is not there any more".to_owned(),
         "InvalidObjectState" => {
             "it is archived: expected a storage class that can be read, or a restored copy".into()
         }

@@ -1,0 +1,76 @@
+//! `plan.json`: its bytes and its id.
+//!
+//! What must stay true: a plan that was changed has another id than it says, and nothing in one that is
+//! read contradicts itself.
+
+use sha2::{Digest, Sha256};
+
+use super::cut::OBJECTS_MAX;
+use crate::model::planned::{Planned, SCHEMA};
+
+/// The file in its folder.
+pub(super) const PLAN: &str = "plan.json";
+
+/// No plan has more bytes (64 MiB).
+pub(super) const BYTES_MAX: u64 = 64 << 20;
+
+/// Why bytes are no plan.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// They never were one that this version reads.
+    Foreign(String),
+    /// They were another one.
+    Changed(&'static str),
+}
+
+/// Gives a plan its id, and its bytes.
+pub(super) fn encode(planned: &mut Planned) -> Result<Vec<u8>, String> {
+    planned.id = id(planned)?;
+    let mut bytes = serde_json::to_vec_pretty(planned).map_err(|error| error.to_string())?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The plan that some bytes are.
+pub(super) fn decode(bytes: &[u8]) -> Result<Planned, Wrong> {
+    #[derive(serde::Deserialize)]
+    struct Name {
+        schema: String,
+    }
+    let foreign = |why: String| Wrong::Foreign(format!("is no plan: {why}"));
+    let Name { schema } = serde_json::from_slice(bytes).map_err(|e| foreign(e.to_string()))?;
+    if schema != SCHEMA {
+        let shown: String = schema.chars().take(60).collect();
+        return Err(Wrong::Foreign(format!("is of the form {shown}; expected {SCHEMA}")));
+    }
+    let planned: Planned = serde_json::from_slice(bytes).map_err(|e| foreign(e.to_string()))?;
+    if id(&planned).map_err(foreign)? != planned.id {
+        return Err(Wrong::Changed("its id is not that of its content"));
+    }
+    match is_sound(&planned) {
+        true => Ok(planned),
+        false => Err(Wrong::Changed("its numbers contradict each other")),
+    }
+}
+
+/// The SHA-256 of all that a plan says but its id.
+fn id(planned: &Planned) -> Result<String, String> {
+    let without = Planned { id: String::new(), ..planned.clone() };
+    let bytes = serde_json::to_vec(&without).map_err(|error| error.to_string())?;
+    Ok(hex::encode(Sha256::digest(bytes)))
+}
+
+/// Whether the tables have all shards and objects, in order.
+fn is_sound(planned: &Planned) -> bool {
+    let (mut shards, mut objects) = (0_u64, 0_u64);
+    for table in &planned.object_tables {
+        if table.first_shard != shards {
+            return false;
+        }
+        shards = shards.saturating_add(table.shards);
+        objects = objects.saturating_add(table.objects);
+    }
+    (shards, objects) == (planned.shards, planned.objects)
+        && planned.buckets >= 1
+        && planned.shard_objects <= OBJECTS_MAX
+}
