@@ -6,6 +6,7 @@
 
 pub mod actors;
 pub mod common;
+pub mod conclude;
 pub mod config;
 pub mod events;
 pub mod facts;
@@ -74,6 +75,7 @@ impl Command {
             Command::Generate(generate) => &generate.color,
             Command::Facts(facts) => &facts.color,
             Command::Plan(plan) => &plan.color,
+            Command::Conclude(conclude) => &conclude.color,
             Command::Report(report) => &report.color,
         };
         &args.color
@@ -169,6 +171,15 @@ pub enum Command {
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Plan(Box<plan::PlanArgs>),
+    /// Put together the facts of all shards of a bucket
+    #[command(
+        after_help = help::CONCLUDE,
+        after_long_help = help::long(help::CONCLUDE, conclude::EXIT),
+        mut_arg("allow_incomplete", |arg| arg.hide(true)),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help(QUIET))
+    )]
+    Conclude(Box<conclude::ConcludeArgs>),
     /// Write, show and describe the configuration, keytrail.toml
     #[command(after_help = help::CONFIG)]
     Config(config::ConfigCommandArgs),

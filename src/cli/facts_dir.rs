@@ -3,15 +3,19 @@
 //! What must stay true: facts that were made with other rules, another configuration or another version
 //! are refused by name. A finding that nobody looked for must not pass for one that is not there.
 
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::sync::Arc;
 
 use super::config::Config;
 use super::failure::Failure;
+use super::planned;
 use crate::detect::RuleSet;
 use crate::engine::{Differs, Filter, Head, Part};
+use crate::folder;
+use crate::model::problem::Problem;
+use crate::shards::{self, Dataset};
+use crate::source::s3::Cloud;
 
 /// The table of uses in a folder, for everybody.
 pub const TABLE: &str = "uses.parquet";
@@ -28,38 +32,22 @@ pub struct Facts {
     pub head: Head,
     /// What was read for them, as it was asked for: reports of them name that.
     pub sources: Vec<OsString>,
+    /// What could not be listed when their plan was made.
+    pub problems: Vec<Problem>,
 }
 
-/// Opens the facts of some folders, if any are named.
+/// Opens the facts of some folders, if any are named: of a plan, all of it.
 ///
 /// # Errors
 /// Every folder that has none, or others than the first.
-pub fn open(folders: &[OsString]) -> Result<Facts, Vec<Failure>> {
+pub fn open(folders: &[OsString], cloud: Option<&Arc<Cloud>>) -> Result<Facts, Vec<Failure>> {
     let (mut facts, mut failures) = (Facts::default(), Vec::new());
-    for folder in folders {
-        let part = file(Path::new(folder));
-        match part.head() {
-            Ok(head) => {
-                if facts.parts.is_empty() {
-                    facts.head = head.clone();
-                } else if let Some(why) = facts.head.differs(&head) {
-                    failures.push(not_together(&part.name, why, &facts.parts[0].name));
-                }
-                facts.add(part, head);
-            }
-            Err(error) => failures.push(Failure::Source {
-                message: format!("{}: {error}", part.name),
-                hint: Some("name a folder that keytrail facts SOURCE -o DIR wrote".into()),
-            }),
+    for name in folders {
+        if let Err(failure) = facts.open(name, cloud) {
+            failures.push(failure);
         }
     }
     if failures.is_empty() { Ok(facts) } else { Err(failures) }
-}
-
-fn file(folder: &Path) -> Part {
-    let path: PathBuf = folder.join(PART);
-    let name = path.display().to_string();
-    Part::new(&name, move || Ok(Box::new(BufReader::new(File::open(&path)?))))
 }
 
 fn not_together(name: &str, why: Differs, first: &str) -> Failure {
@@ -70,7 +58,51 @@ fn not_together(name: &str, why: Differs, first: &str) -> Failure {
 }
 
 impl Facts {
-    fn add(&mut self, part: Part, head: Head) {
+    /// Adds those of a folder.
+    fn open(&mut self, name: &OsStr, cloud: Option<&Arc<Cloud>>) -> Result<(), Failure> {
+        let folder = folder::open(name, cloud.cloned())?;
+        if shards::is_there(&*folder)? {
+            let dataset = Dataset::open(folder)?;
+            self.problems.extend(dataset.plan().problems());
+            return self.add_all(planned::parts(&dataset)?);
+        }
+        self.add(planned::part(&folder, PART))
+    }
+
+    /// Those of some files, of which only the first is looked at.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_parts(parts: Vec<Part>) -> Result<Facts, Failure> {
+        let mut facts = Facts::default();
+        facts.add_all(parts)?;
+        Ok(facts)
+    }
+
+    fn add_all(&mut self, parts: Vec<Part>) -> Result<(), Failure> {
+        let mut parts = parts.into_iter();
+        if let Some(first) = parts.next() {
+            self.add(first)?;
+        }
+        self.parts.extend(parts);
+        Ok(())
+    }
+
+    fn add(&mut self, part: Part) -> Result<(), Failure> {
+        let head = part.head().map_err(|error| Failure::Source {
+            message: format!("{}: {error}", part.name),
+            hint: Some(
+                "name a folder that keytrail facts SOURCE -o DIR or keytrail plan wrote".into(),
+            ),
+        })?;
+        match self.parts.first() {
+            None => self.head = head.clone(),
+            Some(first) => {
+                if let Some(why) = self.head.differs(&head) {
+                    return Err(not_together(&part.name, why, &first.name));
+                }
+            }
+        }
         for source in head.sources {
             let source = OsString::from(source);
             if !self.sources.contains(&source) {
@@ -78,6 +110,7 @@ impl Facts {
             }
         }
         self.parts.push(part);
+        Ok(())
     }
 
     /// Whether there are none: then logs are read.
@@ -125,6 +158,16 @@ impl Facts {
         };
         let message = format!("{name}: {}{more}", why.as_str());
         Err(vec![Failure::Source { message, hint: Some(hint.into()) }])
+    }
+}
+
+/// Why facts could not be taken up: the error names the file.
+pub fn unread(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::NotFound | io::ErrorKind::Other => {
+            Failure::Source { message: error.to_string(), hint: None }
+        }
+        _ => Failure::run(error),
     }
 }
 

@@ -44,6 +44,7 @@ mod nowhere;
 mod output;
 mod pager;
 mod panics;
+mod planned;
 mod progress;
 mod s3;
 mod settings;
@@ -92,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Config(config) => commands::config::run(config, &given, messages),
         Command::Facts(facts) => commands::facts::run(facts, messages),
         Command::Plan(plan) => commands::plan::run(plan, messages),
+        Command::Conclude(conclude) => commands::conclude::run(conclude, messages),
         Command::Report(report) => commands::report::run(report, messages),
         Command::Generate(generate) => commands::generate::run(generate),
     };

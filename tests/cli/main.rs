@@ -48,6 +48,7 @@ mod s3;
 mod scanning;
 mod schemas;
 mod settings;
+mod shards;
 mod state;
 mod streams;
 mod tags;

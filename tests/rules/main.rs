@@ -16,6 +16,7 @@ mod nights;
 mod order;
 mod readme;
 mod reference;
+mod shards;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -16,7 +16,7 @@ pub struct FactsArgs {
     /// Read as scan reads them. A row is a use of a key: an encryption, decryption, signature and so on that
     /// succeeded or failed. A record that was delivered several times is one row. Not in the table: what
     /// CloudTrail does with a trail's own key, and the second record that a VPC endpoint writes of a call.
-    #[arg(value_name = "SOURCE")]
+    #[arg(value_name = "SOURCE", conflicts_with = "plan")]
     pub sources: Vec<OsString>,
 
     /// Which of all that is read.
@@ -31,8 +31,30 @@ pub struct FactsArgs {
     ///
     /// The first is the table of uses, for every tool that reads Parquet. The second has all that was found, for
     /// scan --facts DIR. Files of these names are replaced once the new ones are whole.
-    #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
+    #[arg(
+        short,
+        long,
+        value_name = "DIR",
+        required_unless_present = "plan",
+        conflicts_with = "plan"
+    )]
+    pub output: Option<PathBuf>,
+
+    /// Read one shard of the plan in this folder, and leave its facts there
+    ///
+    /// What keytrail plan SOURCE -o OUT wrote. The range is that of the plan. Facts of the shard that are there
+    /// already stay as they are, so that a shard may be read again.
+    #[arg(
+        long,
+        value_name = "OUT",
+        requires = "shard",
+        conflicts_with_all = ["since", "until", "accounts", "regions"]
+    )]
+    pub plan: Option<OsString>,
+
+    /// Number of the shard, from 0 on
+    #[arg(long, value_name = "N", requires = "plan")]
+    pub shard: Option<u64>,
 
     /// The configuration.
     #[command(flatten, next_help_heading = "Run")]

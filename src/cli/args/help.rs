@@ -63,6 +63,13 @@ Examples:
   keytrail facts s3://BUCKET/AWSLogs/ --since 30d -o facts/
   duckdb -c \"SELECT operation, count(*) FROM 'facts/uses.parquet' GROUP BY ALL\"";
 
+/// Of `conclude`.
+pub const CONCLUDE: &str = "\
+Examples:
+  keytrail conclude --plan s3://OUT/november/ --bucket 0
+  keytrail conclude --plan november/ --bucket 3 --config keytrail.toml
+  keytrail conclude --plan november/ --bucket 3 --rules own-rules/";
+
 /// Of `plan`.
 pub const PLAN: &str = "\
 Examples:

@@ -1,11 +1,12 @@
 //! `keytrail facts`: all uses of keys as a table that other tools query, and all that was found for a
-//! later scan.
+//! later scan. Of a source into a folder, or of one shard of a plan into the folder of the plan.
 //!
 //! What must stay true: a table says itself whether all of the source is in it.
 
+mod sink;
+
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::events::asked;
@@ -14,25 +15,26 @@ use super::skipped;
 use crate::cli::args::facts::FactsArgs;
 use crate::cli::check::{Check, Running};
 use crate::cli::config::Config;
-use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
-use crate::cli::facts_dir::{self, PART, PROGRAM, TABLE};
+use crate::cli::facts_dir::{self, PROGRAM};
 use crate::cli::failure::Failure;
 use crate::cli::noted;
 use crate::cli::nowhere;
+use crate::cli::planned;
 use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
 use crate::cli::unmet;
 use crate::detect::loaded::Loaded;
-use crate::engine::{self, Head, Plan, Progress, Uses};
+use crate::engine::{self, Filter, Head, Plan, Progress};
 use crate::facts;
 use crate::model::keys::asked::KeysAsked;
 use crate::model::outcome::Outcome;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
-use crate::source::Listing;
+use crate::source::{Listing, Source};
+use sink::Sink;
 
 /// What was asked for, settled.
 struct Settled {
@@ -40,17 +42,22 @@ struct Settled {
     head: Head,
     run: Running,
     sources: Vec<OsString>,
-    listing: Listing,
+    source: Box<dyn Source>,
     /// Rules that were left out.
     problems: Vec<Problem>,
-    folder: Folder,
+    sink: Sink,
 }
 
-/// The two files, open.
-struct Folder {
-    table: Delivery,
-    part: Delivery,
-    path: PathBuf,
+/// What is read, and what all of it has in common.
+struct Input {
+    source: Box<dyn Source>,
+    sources: Vec<OsString>,
+    filter: Filter,
+    now: Time,
+    seed: u64,
+    /// What tells these facts from others.
+    id: String,
+    sink: Sink,
 }
 
 /// Runs the command.
@@ -58,117 +65,158 @@ struct Folder {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { plan, head, run, sources, mut listing, problems, mut folder } =
+    let Settled { plan, head, run, sources, mut source, problems, mut sink } =
         settle(args, messages)?;
-    let stop = signals::install(vec![folder.table.unfinished(), folder.part.unfinished()]);
+    let stop = signals::install(sink.unfinished());
     let done = Progress::default();
-    let read = progress::during(run.show(false), Watched::new(&done, &sources), || {
-        let out = (head, &mut folder.part as _);
-        engine::scan_to_facts(&mut listing, &plan, (&done, &stop), out)
+    let watched = if args.plan.is_some() { &[][..] } else { &sources };
+    let read = progress::during(run.show(false), Watched::new(&done, watched), || {
+        sink.write_part(|out| {
+            engine::scan_to_facts(source.as_mut(), &plan, (&done, &stop), (head, out))
+        })
     });
-    let (mut outcome, uses) =
-        read.map_err(|error| vec![Failure::during(Some(&args.output.join(PART)), error)])?;
+    let (mut outcome, uses) = read.map_err(|failure| vec![failure])?;
+    if args.plan.is_some() && outcome.interrupted {
+        return Err(vec![interrupted(args.shard)]);
+    }
     outcome.problems.extend(problems);
-    let quiet = nowhere::look(&mut outcome, &plan.filter, &sources);
+    let quiet = match args.plan {
+        // A shard need not have what a filter names.
+        Some(_) => Vec::new(),
+        None => nowhere::look(&mut outcome, &plan.filter, &sources),
+    };
     let complete = !outcome.interrupted && outcome.problems.is_empty();
     let forgiven = run.allow_incomplete && !outcome.interrupted;
     let exit = if complete || forgiven { Exit::Clean } else { Exit::Incomplete };
-    let (delivered, count) = folder.finish(exit, (&outcome, complete), (&plan, &uses))?;
-    if delivered.whole {
-        asked::say_problems(&outcome.problems, false, &run, messages);
-        noted::say(&outcome.notes, &run, messages);
-        nowhere::say(&quiet, &run, messages);
-        if outcome.interrupted {
-            messages.warning("interrupted: only what was read until then is in the table");
-        }
+    let about = facts::About {
+        complete,
+        problems: outcome.problems.len() as u64,
+        range: (plan.filter.since, plan.filter.until),
+    };
+    let mut count = 0;
+    let ended = sink.finish(exit, |out| {
+        count = facts::write(out, &about, |take| uses.each(take))?;
+        Ok(())
+    })?;
+    if ended.whole {
+        say(&outcome, &quiet, &run, messages);
         if !run.is_quiet() {
-            let path = args.output.join(TABLE);
-            messages.note(format!("{} of keys in {}", plural(count, "use"), path.display()));
+            messages.note(format!("{} of keys in {}", plural(count, "use"), ended.table));
         }
     }
-    Ok(delivered.exit)
+    Ok(exit)
+}
+
+/// A shard is read whole or not at all: what has no part is read again.
+fn interrupted(shard: Option<u64>) -> Failure {
+    let shard = shard.unwrap_or_default();
+    Failure::Source {
+        message: format!("interrupted: nothing of shard {shard} is written"),
+        hint: Some("read the shard again".into()),
+    }
+}
+
+fn say(outcome: &Outcome, quiet: &[String], run: &Running, messages: Messages) {
+    asked::say_problems(&outcome.problems, false, run, messages);
+    noted::say(&outcome.notes, run, messages);
+    nowhere::say(quiet, run, messages);
+    if outcome.interrupted {
+        messages.warning("interrupted: only what was read until then is in the table");
+    }
 }
 
 fn settle(args: &FactsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
-    let now = Time::now();
-    let filter = check.filter(&args.range, now);
     let run = check.running(&args.color, &args.run);
-    let sources = asked::sources(&mut check, &args.sources);
-    if args.output.as_os_str() == "-" {
-        check.usage("facts need a folder", "keytrail facts SOURCE -o DIR");
-    }
-    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &sources);
+    let typed = match args.plan {
+        Some(_) => Vec::new(),
+        None => asked::sources(&mut check, &args.sources),
+    };
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &typed);
     config.say(messages);
     check.note(wrong);
     let loaded = check.all(load_rules(&args.rules, &mut config, false));
-    let cloud = args.s3.cloud(&sources);
-    let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
-    let listing = check.all(listing);
-    let settled = (|| Some((run?, listing?, loaded?)))();
-    let (run, mut listing, loaded) = check.end(settled)?;
+    let opened = match (&args.plan, &args.output) {
+        (Some(out), _) => check.all(of_plan(args, out)),
+        (None, Some(output)) => of_sources(&mut check, args, (output, typed, &config)),
+        (None, None) => None,
+    };
+    let settled = (|| Some((run?, opened?, loaded?)))();
+    let (run, input, loaded) = check.end(settled)?;
     skipped::say(&loaded.skipped, run.verbosity, messages);
     let Loaded { rules, problems, .. } = loaded;
-    let seed = engine::fresh_seed(now.0.cast_unsigned());
     let head = Head {
         program: PROGRAM.to_owned(),
-        id: format!("{seed:016x}"),
+        id: input.id,
+        seed: input.seed,
         rules: rules.digest(),
         settings: facts_dir::settings(&config),
-        sources: sources.iter().map(|source| source.to_string_lossy().into()).collect(),
+        sources: input.sources.iter().map(|source| source.to_string_lossy().into()).collect(),
         ..Head::default()
     };
-    let head = head.of_range(&filter);
+    let head = head.of_range(&input.filter);
     let plan = Plan {
         estate: Arc::clone(&config.estate),
-        filter,
+        filter: input.filter,
         threads: run.threads,
-        now,
-        seed: Some(seed),
+        now: input.now,
+        seed: Some(input.seed),
         lists_uses: true,
         names_files: true,
         keys: Some(KeysAsked::default()),
         to_meet: unmet::to_meet(&config.named),
         ..Plan::new(rules)
     };
-    let beside: Vec<PathBuf> = config.files().map(Into::into).collect();
-    beside.iter().for_each(|path| listing.leave_out(path));
-    let folder = Folder::open(&args.output, &sources, &beside).map_err(|failure| vec![failure])?;
-    let unfinished = [&folder.table, &folder.part].map(Delivery::unfinished_path);
-    unfinished.iter().flatten().for_each(|path| listing.leave_out(path));
-    [TABLE, PART].iter().for_each(|name| listing.leave_out(&args.output.join(name)));
-    Ok(Settled { plan, head, run, sources, listing, problems, folder })
+    let Input { source, sources, sink, .. } = input;
+    Ok(Settled { plan, head, run, sources, source, problems, sink })
 }
 
-impl Folder {
-    /// Opens the files, and makes their folder.
-    fn open(path: &Path, sources: &[OsString], beside: &[PathBuf]) -> Result<Folder, Failure> {
-        fs::create_dir_all(path).map_err(|error| Failure::Output {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let open = |name: &str| asked::open(&path.join(name), sources, beside);
-        Ok(Folder { table: open(TABLE)?, part: open(PART)?, path: path.to_owned() })
-    }
+/// One shard of a plan.
+fn of_plan(args: &FactsArgs, out: &OsString) -> Result<Input, Vec<Failure>> {
+    let one = |failure| vec![failure];
+    let reached = args.s3.cloud([out])?;
+    let dataset = planned::open(out, reached.clone()).map_err(one)?;
+    let plan = dataset.plan().clone();
+    let cloud = match reached {
+        Some(cloud) => Some(cloud),
+        None => args.s3.cloud(&plan.sources)?,
+    };
+    let shard = args.shard.unwrap_or_default();
+    let source = dataset.shard_source(shard, cloud.as_ref()).map_err(|e| one(e.into()))?;
+    let bucket = planned::bucket_of(&dataset, source.account()).map_err(one)?;
+    let names = [planned::part_of_shard(bucket, shard), planned::table_of_shard(shard)];
+    Ok(Input {
+        source: Box::new(source),
+        sources: plan.sources.iter().map(OsString::from).collect(),
+        filter: planned::filter(&plan),
+        now: plan.created,
+        seed: planned::seed(&plan),
+        id: format!("{} shard {shard}", plan.id),
+        sink: Sink::of_plan(dataset, names).map_err(one)?,
+    })
+}
 
-    /// Writes the table, and ends both files: neither takes the place of one that was there before both
-    /// are whole. Says how many uses there are.
-    fn finish(
-        self,
-        exit: Exit,
-        (outcome, complete): (&Outcome, bool),
-        (plan, uses): (&Plan, &Uses),
-    ) -> Result<(Delivered, u64), Vec<Failure>> {
-        let about = facts::About {
-            complete,
-            problems: outcome.problems.len() as u64,
-            range: (plan.filter.since, plan.filter.until),
-        };
-        let Folder { mut table, part, path } = self;
-        let count = facts::write(&mut table, &about, |take| uses.each(take))
-            .map_err(|error| vec![Failure::during(Some(&path.join(TABLE)), error)])?;
-        let part = part.finish(exit, |_| Ok(()))?;
-        let table = table.finish(exit, |_| Ok(()))?;
-        Ok((Delivered { exit, whole: part.whole && table.whole }, count))
+/// All of some sources.
+fn of_sources(
+    check: &mut Check,
+    args: &FactsArgs,
+    (output, sources, config): (&PathBuf, Vec<OsString>, &Config),
+) -> Option<Input> {
+    let now = Time::now();
+    let filter = check.filter(&args.range, now);
+    if output.as_os_str() == "-" {
+        check.usage("facts need a folder", "keytrail facts SOURCE -o DIR");
+        return None;
     }
+    let cloud = args.s3.cloud(&sources);
+    let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
+    let mut listing: Listing = check.all(listing)?;
+    let beside: Vec<PathBuf> = config.files().map(Into::into).collect();
+    beside.iter().for_each(|path| listing.leave_out(path));
+    let sink = Sink::of_folder(output, &sources, &beside).map_err(|failure| vec![failure]);
+    let sink = check.all(sink)?;
+    sink.paths().iter().for_each(|path| listing.leave_out(path));
+    let seed = engine::fresh_seed(now.0.cast_unsigned());
+    let id = format!("{seed:016x}");
+    Some(Input { source: Box::new(listing), sources, filter, now, seed, id, sink })
 }

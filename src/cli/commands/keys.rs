@@ -66,7 +66,11 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let scanned = progress::during(run.show(false), Watched::new(&done, watched), || {
         input.keys(&plan, &done, &stop)
     });
-    let (mut outcome, book, mut inventory) = scanned.map_err(|error| vec![Failure::run(&error)])?;
+    let unread = match input.facts.is_empty() {
+        true => Failure::run,
+        false => facts_dir::unread,
+    };
+    let (mut outcome, book, mut inventory) = scanned.map_err(|error| vec![unread(&error)])?;
     let quiet = nowhere::look(&mut outcome, &plan.filter, &sources);
     tag(&mut inventory, &book);
     let unused = unused.map(|age| keep_unused(&mut inventory, (&outcome, &plan.filter), age, now));
@@ -115,7 +119,9 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
 fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let typed = check.filter(&args.range, now);
-    let facts = check.all(facts_dir::open(&args.facts.facts));
+    let folders = &args.facts.facts;
+    let reached = check.all(args.s3.cloud(folders));
+    let facts = reached.and_then(|cloud| check.all(facts_dir::open(folders, cloud.as_ref())));
     let filter = facts.as_ref().and_then(Facts::filter).unwrap_or(typed);
     let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
     let lines = check.problems(&args.problems, form == Some(report::Form::Ndjson));
@@ -126,7 +132,6 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     config.say(messages);
     check.note(wrong);
     let rules = check.all(load_rules(&args.rules, &mut config, false));
-    let folders = &args.facts.facts;
     let of_facts = facts.as_ref().filter(|facts| !facts.is_empty());
     let mut sources = of_facts.map_or_else(|| args.sources.clone(), |facts| facts.sources.clone());
     if sources.is_empty() {
@@ -159,6 +164,7 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
             seed: facts.seed(),
             ..Plan::new(rules)
         };
+        problems.extend(facts.problems.iter().cloned());
         let input = Input { listing, facts };
         let lines = lines?;
         let (form, unused) = (form?, unused.map_or(Some(None), |unused| unused.map(Some))?);

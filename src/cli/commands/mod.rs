@@ -1,6 +1,7 @@
 //! One file a command. Each takes its arguments as typed and returns how the run ended.
 
 pub mod actors;
+pub mod conclude;
 pub mod config;
 pub mod events;
 mod evidence;

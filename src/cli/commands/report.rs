@@ -1,5 +1,7 @@
 //! `keytrail report`: a period out of the reports of its nights.
 
+mod of_plan;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::evidence;
+use super::{evidence, scan};
 use crate::cli::accepted;
 use crate::cli::args::common::LevelArgs;
 use crate::cli::args::report::ReportArgs;
@@ -52,6 +54,9 @@ struct Settled {
 /// # Errors
 /// All the reasons why the report was not made.
 pub fn run(args: &ReportArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    if let Some(plan) = &args.plan {
+        return scan::run(&of_plan::scan(args, plan), messages);
+    }
     let started = Time::now();
     let settled = settle(args)?;
     let Settled { written, fail_on, mut config, delivery, exports, files } = settled;
@@ -127,6 +132,12 @@ fn say(outcome: &Outcome, args: &ReportArgs, format: Format, messages: Messages)
 fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let written = Written::settle(&mut check, &args.written);
+    if args.of_plan.is_given() {
+        check.usage(
+            "rules, tags and --min-level are for a report of a plan",
+            "give --plan OUT, or leave them out: nights were scanned with their own",
+        );
+    }
     check.value("--color", &args.color.color, str::parse::<When>);
     let beside: Vec<OsString> = args.reports.iter().filter_map(|path| folder(path)).collect();
     let (config, wrong) = Config::load(args.config.config.as_deref(), &beside);

@@ -25,6 +25,7 @@ use crate::cli::config::{Config, Named};
 use crate::cli::deliver::{Delivered, Delivery};
 use crate::cli::exit::Exit;
 use crate::cli::exports::{self, Exports};
+use crate::cli::facts_dir;
 use crate::cli::failure::Failure;
 use crate::cli::noted;
 use crate::cli::nowhere;
@@ -104,9 +105,10 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         plan.gate = Some(Arc::clone(&gated.gate) as _);
         problems.extend(gated.problems.iter().cloned());
     }
+    problems.extend(input.facts.problems.iter().cloned());
     let (mut outcome, found) = match scan.screen(plan, triage, input) {
         Ok(screened) => screened,
-        Err(error) if scan.settings.of_facts => return Err(vec![Failure::run(&error)]),
+        Err(error) if scan.settings.of_facts => return Err(vec![facts_dir::unread(&error)]),
         Err(error) => return scan.broken(error),
     };
     add(&mut outcome, problems, notes);

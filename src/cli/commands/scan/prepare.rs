@@ -57,7 +57,10 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let args = &completed(args, &config.usual);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     note(wrong);
-    let facts = facts_dir::open(&args.facts.facts).map_err(&mut note).ok();
+    let folders = &args.facts.facts;
+    let reached = args.s3.cloud(folders).map_err(&mut note).ok();
+    let facts =
+        reached.and_then(|cloud| facts_dir::open(folders, cloud.as_ref()).map_err(&mut note).ok());
     let settings = settings.map(|own| match &facts {
         Some(facts) => of_facts(own, facts),
         None => own,
@@ -67,7 +70,6 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
-    let folders = &args.facts.facts;
     let logs = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
     let sources = if folders.is_empty() { logs } else { folders };
     let named = sources.iter().chain(args.run.state.as_ref());

@@ -1,0 +1,101 @@
+//! `keytrail conclude`: the facts of all shards of a bucket, put together into one file.
+//!
+//! What must stay true: the file is there whole or not at all, and has each of the bucket's shards once.
+
+use std::io::{BufWriter, Write};
+use std::sync::Arc;
+
+use super::scan::load_rules;
+use crate::cli::args::conclude::ConcludeArgs;
+use crate::cli::check::Check;
+use crate::cli::config::Config;
+use crate::cli::exit::Exit;
+use crate::cli::facts_dir::{self, Facts};
+use crate::cli::failure::Failure;
+use crate::cli::planned;
+use crate::cli::progress::{self, Watched};
+use crate::cli::signals;
+use crate::cli::ui::{Messages, plural};
+use crate::cli::unmet;
+use crate::detect::loaded::Loaded;
+use crate::engine::{self, Head, Plan, Progress};
+use crate::model::keys::asked::KeysAsked;
+use crate::shards::Dataset;
+
+/// Runs the command.
+///
+/// # Errors
+/// All the reasons why it was not performed.
+pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    let mut check = Check::default();
+    let run = check.running(&args.color, &args.run);
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &[]);
+    check.note(wrong);
+    let loaded = check.all(load_rules(&args.rules, &mut config, false));
+    let opened = check.all(open(args));
+    if let (Some(loaded), Some((_, facts))) = (&loaded, &opened) {
+        check.all(facts.check(&loaded.rules, &config));
+    }
+    let settled = (|| Some((run?, loaded?, opened?)))();
+    let (run, Loaded { rules, .. }, (dataset, facts)) = check.end(settled)?;
+    let plan = Plan {
+        estate: Arc::clone(&config.estate),
+        filter: planned::filter(dataset.plan()),
+        threads: run.threads,
+        now: dataset.plan().created,
+        seed: facts.seed(),
+        lists_uses: true,
+        names_files: true,
+        keys: Some(KeysAsked::default()),
+        to_meet: unmet::to_meet(&config.named),
+        ..Plan::new(rules)
+    };
+    let progress = Progress::default();
+    progress::during(run.show(false), Watched::new(&progress, &[]), || {
+        join(args.bucket, (&dataset, &facts), (&plan, &progress))
+    })?;
+    if !run.is_quiet() {
+        let count = plural(facts.parts.len() as u64, "shard");
+        messages.note(format!("bucket {} has the facts of {count}", args.bucket));
+    }
+    Ok(Exit::Clean)
+}
+
+/// The plan, and the facts of the bucket.
+fn open(args: &ConcludeArgs) -> Result<(Dataset, Facts), Vec<Failure>> {
+    let cloud = args.s3.cloud([&args.plan])?;
+    let of_bucket = || {
+        let dataset = planned::open(&args.plan, cloud)?;
+        let parts = planned::parts_of_bucket(&dataset, args.bucket)?;
+        Ok((dataset, Facts::of_parts(parts)?))
+    };
+    of_bucket().map_err(|failure| vec![failure])
+}
+
+/// Puts the facts together, and the file into its place.
+fn join(
+    bucket: u64,
+    (dataset, facts): (&Dataset, &Facts),
+    (plan, progress): (&Plan, &Progress),
+) -> Result<(), Vec<Failure>> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let stop = signals::install(Vec::new());
+    let id = format!("{} bucket {bucket}", dataset.plan().id);
+    let head = Head { id, ..facts.head.clone() };
+    let joined = tempfile::tempfile().and_then(|mut file| {
+        let mut out = BufWriter::with_capacity(BUFFER, &mut file);
+        engine::join_facts((&facts.parts, &head), plan, (progress, &stop), &mut out)?;
+        out.flush()?;
+        drop(out);
+        Ok(file)
+    });
+    let mut file = joined.map_err(|error| vec![facts_dir::unread(&error)])?;
+    let name = planned::part_of_bucket(bucket);
+    dataset.folder().put(&name, &mut file).map_err(|error| vec![error.into()])?;
+    Ok(())
+}
+
+/// Bytes that are written at once (256 KiB).
+const BUFFER: usize = 256 << 10;

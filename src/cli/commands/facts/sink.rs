@@ -1,0 +1,141 @@
+//! Where facts go: two files in a folder, or in the folder of a plan.
+//!
+//! What must stay true: neither file takes its place before both are whole. In the folder of a plan the
+//! table comes first, since a shard counts as read once its part is there.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::commands::events::asked;
+use crate::cli::deliver::Delivery;
+use crate::cli::exit::Exit;
+use crate::cli::facts_dir::{PART, TABLE};
+use crate::cli::failure::Failure;
+use crate::cli::signals::Unfinished;
+use crate::shards::Dataset;
+
+/// Where facts go.
+pub enum Sink {
+    /// Into a folder, which may be that of other files.
+    Folder { table: Delivery, part: Delivery, path: PathBuf },
+    /// Into the folder of a plan, by the names of the part and of the table.
+    Plan { dataset: Dataset, names: [String; 2], part: File, table: File },
+}
+
+/// How facts ended.
+pub struct Ended {
+    /// Whether all of it was taken.
+    pub whole: bool,
+    /// Where the table is.
+    pub table: String,
+}
+
+impl Sink {
+    /// A folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made, or a file in it not be written.
+    pub fn of_folder(
+        path: &Path,
+        sources: &[OsString],
+        beside: &[PathBuf],
+    ) -> Result<Sink, Failure> {
+        fs::create_dir_all(path).map_err(|error| Failure::Output {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let open = |name: &str| asked::open(&path.join(name), sources, beside);
+        Ok(Sink::Folder { table: open(TABLE)?, part: open(PART)?, path: path.to_owned() })
+    }
+
+    /// The folder of a plan. Files are made elsewhere until they are whole.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub fn of_plan(dataset: Dataset, names: [String; 2]) -> Result<Sink, Failure> {
+        let file = || tempfile::tempfile().map_err(|error| Failure::run(&error));
+        Ok(Sink::Plan { dataset, names, part: file()?, table: file()? })
+    }
+
+    /// What to remove should the process end at once.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        match self {
+            Sink::Folder { table, part, .. } => vec![table.unfinished(), part.unfinished()],
+            Sink::Plan { .. } => Vec::new(),
+        }
+    }
+
+    /// Where its files are now, and where they will be: none of them is a log.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let Sink::Folder { table, part, path } = self else { return Vec::new() };
+        let now = [table, part].map(Delivery::unfinished_path).into_iter().flatten();
+        now.chain([TABLE, PART].map(|name| path.join(name))).collect()
+    }
+
+    /// Lets `write` write the part.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_part<T>(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+    ) -> Result<T, Failure> {
+        match self {
+            Sink::Folder { part, path, .. } => {
+                write(part).map_err(|error| Failure::during(Some(&path.join(PART)), error))
+            }
+            Sink::Plan { dataset, names, part, .. } => {
+                buffered(part, write).map_err(|error| named(dataset, &names[0], error))
+            }
+        }
+    }
+
+    /// Lets `write` write the table, and puts both files into their places.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
+    pub fn finish(
+        self,
+        exit: Exit,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Ended, Vec<Failure>> {
+        match self {
+            Sink::Folder { mut table, part, path } => {
+                let path = path.join(TABLE);
+                write(&mut table).map_err(|error| vec![Failure::during(Some(&path), error)])?;
+                let part = part.finish(exit, |_| Ok(()))?;
+                let table = table.finish(exit, |_| Ok(()))?;
+                let whole = part.whole && table.whole;
+                Ok(Ended { whole, table: path.display().to_string() })
+            }
+            Sink::Plan { dataset, names: [of_part, of_table], mut part, mut table } => {
+                let written = buffered(&mut table, write);
+                written.map_err(|error| vec![named(&dataset, &of_table, error)])?;
+                let folder = dataset.folder();
+                for (name, file) in [(&of_table, &mut table), (&of_part, &mut part)] {
+                    folder.put(name, file).map_err(|error| vec![error.into()])?;
+                }
+                Ok(Ended { whole: true, table: folder.full(&of_table) })
+            }
+        }
+    }
+}
+
+fn buffered<T>(
+    file: &mut File,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut out = BufWriter::with_capacity(BUFFER, file);
+    let written = write(&mut out)?;
+    out.flush()?;
+    Ok(written)
+}
+
+fn named(dataset: &Dataset, name: &str, error: io::Error) -> Failure {
+    Failure::during(Some(Path::new(&dataset.folder().full(name))), error)
+}
+
+/// Bytes that are written at once (256 KiB).
+const BUFFER: usize = 256 << 10;

@@ -1,0 +1,170 @@
+//! One scan by many machines: `plan`, `facts --plan`, `conclude` and `report --plan`.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::harness::Sandbox;
+
+/// The trail of the samples in a sandbox, as `logs`.
+fn with_trail() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/trail");
+    copy(&from, &sandbox.path("logs"));
+    sandbox
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+/// Plans the trail, and gives the numbers of shards and buckets.
+fn plan(sandbox: &Sandbox) -> (u64, u64) {
+    let words = ["plan", "logs", "-o", "out", "--shard-objects=2", "--buckets=2"];
+    sandbox.keytrail(words).run().code(0);
+    let plan: Value =
+        serde_json::from_slice(&fs::read(sandbox.path("out/plan.json")).unwrap()).unwrap();
+    (plan["shards"].as_u64().unwrap(), plan["buckets"].as_u64().unwrap())
+}
+
+fn shard(sandbox: &Sandbox, number: u64, code: i32) -> String {
+    let number = number.to_string();
+    let words = ["facts", "--plan", "out", "--shard", &number];
+    sandbox.keytrail(words).run().code(code).stderr
+}
+
+/// A report without what it says of the run itself.
+fn report(sandbox: &Sandbox, words: &[&str], code: i32) -> Value {
+    let words = words.iter().copied().chain(["-f", "json"]);
+    let ended = sandbox.keytrail(words).run().code(code);
+    let mut report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    report.as_object_mut().unwrap().remove("run").unwrap();
+    report
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn many_machines_make_the_report_of_one_scan() {
+    let sandbox = with_trail();
+    let (shards, buckets) = plan(&sandbox);
+    assert!(shards > 3, "{shards}");
+    let expected = report(&sandbox, &["scan", "logs"], 0);
+    for number in (0..shards).rev().chain([0]) {
+        shard(&sandbox, number, 0);
+    }
+    let parts = files(&sandbox.path("out/facts")).len() as u64;
+    assert_eq!((parts, files(&sandbox.path("out/uses")).len() as u64), (shards, shards));
+    assert_eq!(report(&sandbox, &["report", "--plan", "out"], 0), expected);
+    assert_eq!(report(&sandbox, &["scan", "--facts", "out"], 0), expected);
+    for bucket in 0..buckets {
+        let bucket = bucket.to_string();
+        let words = ["conclude", "--plan", "out", "--bucket", &bucket];
+        sandbox.keytrail(words).run().code(0);
+    }
+    fs::remove_dir_all(sandbox.path("out/facts")).unwrap();
+    assert_eq!(report(&sandbox, &["report", "--plan", "out"], 0), expected);
+    let keys =
+        |words: &[&str]| sandbox.keytrail(["keys", "-f", "json"].iter().chain(words)).run().stdout;
+    assert_eq!(keys(&["--facts", "out"]), keys(&["logs"]));
+}
+
+#[test]
+fn a_second_attempt_changes_nothing() {
+    let sandbox = with_trail();
+    plan(&sandbox);
+    shard(&sandbox, 1, 0);
+    let of = |files: Vec<PathBuf>| -> Vec<(PathBuf, Vec<u8>)> {
+        files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    };
+    let before = of(files(&sandbox.path("out")));
+    shard(&sandbox, 1, 0);
+    assert!(of(files(&sandbox.path("out"))) == before);
+}
+
+#[test]
+fn what_is_missing_foreign_or_changed_is_refused_by_name() {
+    let sandbox = with_trail();
+    let (shards, _) = plan(&sandbox);
+    let refused = |words: &[&str]| {
+        let ended = sandbox.keytrail(words.iter().copied()).run().code(2);
+        assert_eq!(ended.stdout, "");
+        ended.stderr
+    };
+    (0..shards).filter(|number| *number != 2).for_each(|number| drop(shard(&sandbox, number, 0)));
+    let lacks = refused(&["report", "--plan", "out"]);
+    assert!(
+        lacks.contains(&format!("the facts of 1 of {shards} shards are missing: 2")),
+        "{lacks}"
+    );
+    let beyond = shard(&sandbox, shards, 2);
+    assert!(beyond.contains(&shards.to_string()), "{beyond}");
+    shard(&sandbox, 2, 0);
+    let rules = refused(&["report", "--plan", "out", "--select", "key-deletion-scheduled"]);
+    assert!(rules.contains("was made with other rules"), "{rules}");
+    let bucket = refused(&["conclude", "--plan", "out", "--bucket", "2"]);
+    assert!(bucket.contains("there is no bucket 2"), "{bucket}");
+    let part = |number: u64| {
+        let all = files(&sandbox.path("out/facts"));
+        let name = format!("{number:06}.part");
+        all.into_iter().find(|path| path.file_name() == Some(OsStr::new(&name))).unwrap()
+    };
+    let (whole, bytes) = (part(1), fs::read(part(1)).unwrap());
+    fs::write(&whole, &bytes[..bytes.len() / 2]).unwrap();
+    let cut = refused(&["report", "--plan", "out"]);
+    assert!(cut.contains("000001.part: it is cut off"), "{cut}");
+    // The facts of another plan, under the name of this one's.
+    let words = ["plan", "logs", "-o", "other", "--shard-objects=2", "--buckets=2"];
+    sandbox.keytrail(words).run().code(0);
+    sandbox.keytrail(["facts", "--plan", "other", "--shard", "1"]).run().code(0);
+    let foreign = files(&sandbox.path("other/facts")).remove(0);
+    fs::copy(foreign, &whole).unwrap();
+    let strange = refused(&["report", "--plan", "out"]);
+    assert!(strange.contains("000001.part: is of another dataset"), "{strange}");
+    fs::write(&whole, bytes).unwrap();
+    sandbox.keytrail(["report", "--plan", "out"]).run().code(0);
+    let plan = sandbox.path("out/plan.json");
+    let text = fs::read_to_string(&plan).unwrap();
+    fs::write(&plan, text.replacen("\"buckets\": 2", "\"buckets\": 3", 1)).unwrap();
+    let changed = refused(&["report", "--plan", "out"]);
+    assert!(changed.contains("plan.json"), "{changed}");
+}
+
+#[test]
+fn an_object_that_was_replaced_is_a_problem_of_every_report() {
+    let sandbox = with_trail();
+    let (shards, _) = plan(&sandbox);
+    let log = files(&sandbox.path("logs")).remove(0);
+    let mut bytes = fs::read(&log).unwrap();
+    bytes.extend(bytes.clone());
+    fs::write(&log, bytes).unwrap();
+    let codes: Vec<i32> = (0..shards)
+        .map(|number| {
+            let number = number.to_string();
+            let words = ["facts", "--plan", "out", "--shard", &number];
+            sandbox.keytrail(words).run().code.unwrap()
+        })
+        .collect();
+    assert_eq!(codes.iter().filter(|code| **code == 3).count(), 1, "{codes:?}");
+    let told = report(&sandbox, &["report", "--plan", "out"], 3);
+    let name = log.file_name().unwrap().to_str().unwrap();
+    assert!(told["problems"].to_string().contains(name), "{}", told["problems"]);
+}

@@ -1,0 +1,69 @@
+//! The samples of every rule, their records spread over two machines: what these found, put together, is
+//! what one scan finds, to the last word.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use keytrail::detect::RuleSet;
+use keytrail::engine::{Head, Part, Plan, Progress, conclude_facts, scan, scan_to_facts};
+use keytrail::model::estate::Estate;
+use keytrail::model::keys::asked::KeysAsked;
+use keytrail::model::outcome::Outcome;
+use keytrail::source::listing::Listing;
+use serde_json::{Value, json};
+
+use crate::order::samples;
+
+fn plan(seed: Option<u64>) -> Plan {
+    let estate = Arc::new(Estate::of_samples());
+    let rules = RuleSet::load(true, &[], &estate).unwrap().rules;
+    Plan { estate, threads: 2, seed, ..Plan::new(rules) }
+}
+
+/// Everything that an outcome says.
+fn told(outcome: Outcome) -> String {
+    let findings = outcome.findings.all().unwrap();
+    let rest = Outcome { findings: Default::default(), read: Vec::new(), ..outcome };
+    format!("{findings:#?}\n{rest:#?}")
+}
+
+/// What one machine leaves of a file.
+fn part(worker: &Plan, path: &Path) -> Part {
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let head = Head { id: path.display().to_string(), ..Head::default() };
+    let mut bytes = Vec::new();
+    let mut listing = Listing::open(&[path]).unwrap();
+    let out = (head, &mut bytes as _);
+    scan_to_facts(&mut listing, worker, (&progress, &stop), out).unwrap();
+    Part::new("part", move || Ok(Box::new(Cursor::new(bytes.clone()))))
+}
+
+#[test]
+fn two_machines_find_what_one_finds() {
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let (one, many) = (plan(None), plan(Some(7)));
+    let keys = Some(KeysAsked::default());
+    let worker = Plan { lists_uses: true, names_files: true, keys, ..plan(Some(7)) };
+    let head = Head { seed: 7, ..Head::default() };
+    let mut wrong = Vec::new();
+    for (path, records) in samples() {
+        let folder = tempfile::tempdir().unwrap();
+        let halves = [0, 1].map(|half| {
+            let own: Vec<&Value> = records.iter().skip(half).step_by(2).collect();
+            let file = folder.path().join(format!("{half}.json"));
+            fs::write(&file, json!({"Records": own}).to_string()).unwrap();
+            file
+        });
+        let mut listing = Listing::open(&[folder.path()]).unwrap();
+        let expected = scan(&mut listing, &one, None, &progress, &stop).unwrap();
+        let parts: Vec<Part> = halves.iter().rev().map(|half| part(&worker, half)).collect();
+        let found = conclude_facts((&parts, &head), &many, &progress, &stop).unwrap().0;
+        if told(found) != told(expected) {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
