@@ -16,7 +16,6 @@ pub const SCHEMA: &str = "keytrail.plan/v1";
 
 /// A plan: `plan.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Planned {
     /// `keytrail.plan/v1`.
     pub schema: String,
@@ -64,7 +63,6 @@ pub struct Planned {
 
 /// Something that could not be listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct NotListed {
     /// What.
     pub origin: String,
@@ -76,7 +74,6 @@ pub struct NotListed {
 
 /// A table of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ObjectTable {
     /// The file, beside the plan.
     pub file: String,
@@ -92,7 +89,6 @@ pub struct ObjectTable {
 
 /// The table of accounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct AccountTable {
     /// The file, beside the plan.
     pub file: String,

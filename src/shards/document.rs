@@ -3,6 +3,7 @@
 //! What must stay true: a plan that was changed has another id than it says, and nothing in one that is
 //! read contradicts itself.
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::cut::OBJECTS_MAX;
@@ -25,7 +26,8 @@ pub(super) enum Wrong {
 
 /// Gives a plan its id, and its bytes.
 pub(super) fn encode(planned: &mut Planned) -> Result<Vec<u8>, String> {
-    planned.id = id(planned)?;
+    let value = serde_json::to_value(&*planned).map_err(|error| error.to_string())?;
+    planned.id = id(value)?;
     let mut bytes = serde_json::to_vec_pretty(planned).map_err(|error| error.to_string())?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -33,18 +35,17 @@ pub(super) fn encode(planned: &mut Planned) -> Result<Vec<u8>, String> {
 
 /// The plan that some bytes are.
 pub(super) fn decode(bytes: &[u8]) -> Result<Planned, Wrong> {
-    #[derive(serde::Deserialize)]
-    struct Name {
-        schema: String,
-    }
     let foreign = |why: String| Wrong::Foreign(format!("is no plan: {why}"));
-    let Name { schema } = serde_json::from_slice(bytes).map_err(|e| foreign(e.to_string()))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| foreign(e.to_string()))?;
+    let schema = value.get("schema").and_then(Value::as_str);
+    let schema = schema.ok_or_else(|| foreign("it does not say that it is one".into()))?;
     if schema != SCHEMA {
         let shown: String = schema.chars().take(60).collect();
         return Err(Wrong::Foreign(format!("is of the form {shown}; expected {SCHEMA}")));
     }
+    // From the bytes, since a value has forgotten members that are there twice.
     let planned: Planned = serde_json::from_slice(bytes).map_err(|e| foreign(e.to_string()))?;
-    if id(&planned).map_err(foreign)? != planned.id {
+    if id(value).map_err(foreign)? != planned.id {
         return Err(Wrong::Changed("its id is not that of its content"));
     }
     match is_sound(&planned) {
@@ -53,10 +54,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Planned, Wrong> {
     }
 }
 
-/// The SHA-256 of all that a plan says but its id.
-fn id(planned: &Planned) -> Result<String, String> {
-    let without = Planned { id: String::new(), ..planned.clone() };
-    let bytes = serde_json::to_vec(&without).map_err(|error| error.to_string())?;
+/// The SHA-256 of all that a plan says but its id, also of members that a later version adds: as JSON
+/// without spaces, the members of each object sorted by name.
+fn id(mut value: Value) -> Result<String, String> {
+    if let Some(members) = value.as_object_mut() {
+        members.remove("id");
+    }
+    value.sort_all_objects();
+    let bytes = serde_json::to_vec(&value).map_err(|error| error.to_string())?;
     Ok(hex::encode(Sha256::digest(bytes)))
 }
 

@@ -185,8 +185,10 @@ fn what_was_changed_is_refused_by_name() {
     for (from, to, why) in [
         ("\"objects\": 8", "\"objects\": 7", "its id is not that of its content"),
         ("keytrail.plan/v1", "keytrail.plan/v2", "is of the form keytrail.plan/v2; expected"),
-        ("\"seed\"", "\"sad\"", "is no plan: unknown field `sad`"),
+        ("\"seed\"", "\"sad\"", "is no plan: missing field `seed`"),
         ("{", "", "is no plan: "),
+        ("{", "{\"more\": 1,", "its id is not that of its content"),
+        ("\"seed\"", "\"id\": \"\", \"seed\"", "is no plan: duplicate field `id`"),
     ] {
         fs::write(sandbox.path("out/plan.json"), whole.replacen(from, to, 1)).unwrap();
         let said = refused();

@@ -125,7 +125,9 @@ fn outputs() -> Vec<String> {
     }
     runs.push([vec!["scan", "--each", trail, "broken.json"], lines.to_vec()].concat());
     let written = runs.into_iter().map(|words| sandbox.keytrail(words).run().stdout);
-    written.chain([Chain::new().verify(&["-v"]).1.to_string()]).collect()
+    sandbox.keytrail(["plan", trail, "-o", "out"]).run().code(0);
+    let plan = sandbox.read("out/plan.json");
+    written.chain([plan, Chain::new().verify(&["-v"]).1.to_string()]).collect()
 }
 
 #[test]
