@@ -173,7 +173,7 @@ fn bytes(file: &Seekable, mut at: u64, mut out: &mut [u8]) -> Result<(), Cut> {
 }
 
 /// Checks that a group of rows has as many rows as its columns have values, so that none is left out.
-fn counts_all(group: &RowGroupMetaData) -> parquet::errors::Result<()> {
+pub(super) fn counts_all(group: &RowGroupMetaData) -> parquet::errors::Result<()> {
     let rows = group.num_rows();
     let differs = |column: &&ColumnChunkMetaData| {
         column.column_descr().max_rep_level() == 0 && column.num_values() != rows
