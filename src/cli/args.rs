@@ -26,8 +26,8 @@ use clap::{Args, Parser, Subcommand};
 use super::commands::rules::args::RulesArgs;
 use super::s3::S3Args;
 use common::{
-    ColorArgs, ConfigArgs, FactsDirArgs, InputArgs, LevelArgs, ProblemsArgs, RangeArgs, RuleArgs,
-    RunArgs,
+    ColorArgs, ConfigArgs, FactsDirArgs, InputArgs, LevelArgs, ListedArgs, ProblemsArgs, RangeArgs,
+    RuleArgs, RunArgs,
 };
 use keys::{KEYS_EXIT, KEYS_INCOMPLETE, KEYS_SINCE, KEYS_VERBOSE, KeysArgs};
 use written::WrittenArgs;
@@ -130,6 +130,8 @@ pub enum Command {
     #[command(
         after_help = help::EVENTS,
         after_long_help = help::long(help::EVENTS, events::EXIT),
+        // The short help has to fit a screen.
+        mut_arg("files_from", |arg| arg.hide_short_help(true)),
         mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
         mut_arg("verbose", |arg| arg.help("Say more")),
         mut_arg("quiet", |arg| arg.help(QUIET))
@@ -247,6 +249,10 @@ pub struct VerifyArgs {
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
+    /// A list of more.
+    #[command(flatten)]
+    pub list: ListedArgs,
+
     /// CloudTrail's public keys
     ///
     /// What aws cloudtrail list-public-keys printed for each Region and time, one behind the other.
@@ -289,6 +295,10 @@ pub struct TagsArgs {
     /// contexts have it, stands for its ARN.
     #[arg(value_name = "SOURCE|ARN")]
     pub words: Vec<OsString>,
+
+    /// A list of more.
+    #[command(flatten)]
+    pub list: ListedArgs,
 
     /// Also take tags from this file (repeatable)
     ///
@@ -339,6 +349,9 @@ pub struct ScanArgs {
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
+    /// A list of more.
+    #[command(flatten, next_help_heading = "Input")]
+    pub list: ListedArgs,
     /// What is read in place of them.
     #[command(flatten)]
     pub facts: FactsDirArgs,

@@ -5,7 +5,6 @@
 //! far; any other error loses what was asked for, and is a failure that names the place.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -17,6 +16,7 @@ use super::output::Output;
 use super::signals::Unfinished;
 use super::ui::{self, When};
 use crate::report::{Style, View};
+use crate::source::Sources;
 
 /// An output that is open, and its name.
 #[derive(Debug)]
@@ -121,16 +121,25 @@ impl Write for Delivery {
 ///
 /// # Errors
 /// Which of these.
-pub fn keep_apart(path: &Path, sources: &[OsString], read: &[&Path]) -> Result<(), Failure> {
+pub fn keep_apart(path: &Path, sources: &Sources, read: &[&Path]) -> Result<(), Failure> {
     let refused = |reason: &str| Failure::Output { path: path.into(), reason: reason.into() };
-    if sources.iter().any(|source| is_same_file(path, Path::new(source))) {
+    if sources.named.iter().any(|source| is_same_file(path, Path::new(source))) {
         return Err(refused("is one of the sources"));
     }
-    if sources.iter().any(|source| is_file_within(path, Path::new(source))) {
+    if sources.named.iter().any(|source| is_file_within(path, Path::new(source))) {
         return Err(refused("is a file in one of the sources, which it would replace"));
     }
+    if path.is_file() && sources.lists(path) == Some(true) {
+        return Err(refused("is a file that the list of sources has, which it would replace"));
+    }
     let absolute = |path: &Path| std::path::absolute(path).ok();
-    if read.iter().any(|read| is_same_file(path, read) || absolute(path) == absolute(read)) {
+    let list = sources.list.iter().map(|list| list.path.as_path());
+    if read
+        .iter()
+        .copied()
+        .chain(list)
+        .any(|read| is_same_file(path, read) || absolute(path) == absolute(read))
+    {
         return Err(refused("is read by this run"));
     }
     Ok(())

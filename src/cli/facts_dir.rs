@@ -15,6 +15,7 @@ use crate::engine::{Differs, Filter, Head, Part};
 use crate::folder;
 use crate::model::problem::Problem;
 use crate::shards::{self, Dataset};
+use crate::source::Sources;
 use crate::source::s3::Cloud;
 
 /// The table of uses in a folder, for everybody.
@@ -31,7 +32,7 @@ pub struct Facts {
     /// What each of them says of itself, and which records count in them.
     pub head: Head,
     /// What was read for them, as it was asked for: reports of them name that.
-    pub sources: Vec<OsString>,
+    pub sources: Sources,
     /// What could not be listed when their plan was made.
     pub problems: Vec<Problem>,
 }
@@ -105,8 +106,8 @@ impl Facts {
         }
         for source in head.sources {
             let source = OsString::from(source);
-            if !self.sources.contains(&source) {
-                self.sources.push(source);
+            if !self.sources.named.contains(&source) {
+                self.sources.named.push(source);
             }
         }
         self.parts.push(part);

@@ -7,7 +7,6 @@
 //! or a signal came, nothing is said to be nowhere.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 
 use super::check::Running;
 use super::ui::Messages;
@@ -18,6 +17,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
 use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
+use crate::source::Sources;
 
 /// Names that a problem lists.
 const LISTED: usize = 5;
@@ -27,7 +27,7 @@ const NAME_MAX: usize = 64;
 
 /// Adds to the problems of an outcome what was asked for and is nowhere. Gives a note on each thing
 /// that is known and has nothing in range.
-pub fn look(outcome: &mut Outcome, filter: &Filter, sources: &[OsString]) -> Vec<String> {
+pub fn look(outcome: &mut Outcome, filter: &Filter, sources: &Sources) -> Vec<String> {
     let mut quiet = Vec::new();
     if !outcome.interrupted && !outcome.coverage.is_cut() && !outcome.names.cut {
         let known = Known::of(outcome);
@@ -43,11 +43,10 @@ pub fn look(outcome: &mut Outcome, filter: &Filter, sources: &[OsString]) -> Vec
     }
     if no_trail_file(outcome) {
         quiet.clear();
-        let none = |source: &OsString| {
-            let origin = Origin::blob(source.to_string_lossy());
-            Problem::new(origin, Stage::Read, "no trail files found")
+        let none = |source: String| {
+            Problem::new(Origin::blob(source), Stage::Read, "no trail files found")
         };
-        outcome.problems.extend(sources.iter().map(none));
+        outcome.problems.extend(sources.told().into_iter().map(none));
     }
     outcome.problems.sort();
     outcome.problems.dedup();

@@ -4,7 +4,7 @@
 //! One thread reads the engine's counters a few times a second; the engine never waits for it. On
 //! a terminal it is one line that is drawn again and removed at the end, elsewhere (only with
 //! `--progress always`) a line a second and a last one. How much there is to read is known at once
-//! where every source is a file that was named. Folders are walked by a thread of their own while
+//! where every source is a file that was named. Folders are walked, and lists read, by a thread of their own while
 //! they are read, and only where progress is shown; what a bucket or a stream holds nobody knows.
 
 #[cfg(test)]
@@ -12,8 +12,8 @@ mod tests;
 
 use std::collections::HashSet;
 use std::env;
-use std::ffi::OsString;
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +25,8 @@ use walkdir::WalkDir;
 
 use super::ui::{self, When};
 use crate::engine::{Phase, Progress};
+use crate::source::s3::Address;
+use crate::source::{Line, List, Met, Sources};
 
 /// How often the line on a terminal is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -72,23 +74,50 @@ pub struct Total {
 impl Total {
     /// Of sources that are all files or folders; `None` where one is a bucket or a stream, of which
     /// only reading tells how much it holds, or once `done` is set.
-    fn of(sources: &[OsString], done: &AtomicBool) -> Option<Total> {
+    fn of(sources: &Sources, done: &AtomicBool) -> Option<Total> {
         let (mut total, mut seen) = (Total { files: 0, bytes: 0 }, HashSet::new());
-        for source in sources {
+        let mut met = Met::default();
+        for source in &sources.named {
             let meta = fs::metadata(source).ok()?;
+            let full = fs::canonicalize(source).ok()?;
+            let _ = if meta.is_dir() { met.folder(&full) } else { met.file(&full) };
             // As the listing does: what is named twice is read once.
-            if !seen.insert(fs::canonicalize(source).ok()?) {
-                continue;
-            }
-            if meta.is_dir() {
-                total.add_folder(source, done)?;
-            } else if meta.is_file() {
-                total.add(meta.len());
-            } else {
-                return None;
+            if seen.insert(full) {
+                total.add_source(source, &meta, done)?;
             }
         }
+        if let Some(list) = &sources.list {
+            total.add_list(list, &mut met, done)?;
+        }
         Some(total)
+    }
+
+    fn add_source(&mut self, source: &OsStr, meta: &Metadata, done: &AtomicBool) -> Option<()> {
+        if meta.is_dir() {
+            return self.add_folder(source, done);
+        }
+        meta.is_file().then(|| self.add(meta.len()))
+    }
+
+    /// Adds what a list names, unless it can be read only once.
+    fn add_list(&mut self, list: &List, met: &mut Met, done: &AtomicBool) -> Option<()> {
+        if list.is_stream() {
+            return None;
+        }
+        for line in list.names().ok()? {
+            let Line::Name(_, name) = line else { continue };
+            if done.load(Ordering::Acquire) || name.to_str().is_some_and(Address::is_meant) {
+                return None;
+            }
+            // What is not there, or no file, is not read.
+            let Ok(meta) = fs::metadata(&name) else { continue };
+            let full = fs::canonicalize(&name).ok()?;
+            let is_first = if meta.is_dir() { met.folder(&full) } else { met.file(&full) };
+            if is_first && (meta.is_dir() || meta.is_file()) {
+                self.add_source(&name, &meta, done)?;
+            }
+        }
+        Some(())
     }
 
     fn add(&mut self, bytes: u64) {
@@ -97,7 +126,7 @@ impl Total {
     }
 
     /// Adds the files of a folder and all below it.
-    fn add_folder(&mut self, folder: &OsString, done: &AtomicBool) -> Option<()> {
+    fn add_folder(&mut self, folder: &OsStr, done: &AtomicBool) -> Option<()> {
         for entry in WalkDir::new(folder).follow_links(true).into_iter().flatten() {
             if done.load(Ordering::Acquire) {
                 return None;
@@ -118,13 +147,18 @@ pub struct Watched<'a> {
     /// How reading is called.
     pub reading: &'static str,
     /// What is read, if it can be told how much that is.
-    pub sources: &'a [OsString],
+    pub sources: Option<&'a Sources>,
 }
 
 impl<'a> Watched<'a> {
     /// A run over `sources`.
-    pub fn new(progress: &'a Progress, sources: &'a [OsString]) -> Watched<'a> {
-        Watched { progress, reading: "reading", sources }
+    pub fn new(progress: &'a Progress, sources: &'a Sources) -> Watched<'a> {
+        Watched { sources: Some(sources), ..Watched::alone(progress) }
+    }
+
+    /// Work of which nobody can tell how much it is.
+    pub fn alone(progress: &'a Progress) -> Watched<'a> {
+        Watched { progress, reading: "reading", sources: None }
     }
 }
 
@@ -132,8 +166,9 @@ impl<'a> Watched<'a> {
 pub fn during<T>(show: Show, watched: Watched<'_>, work: impl FnOnce() -> T) -> T {
     let (done, total) = (AtomicBool::new(false), OnceLock::new());
     thread::scope(|scope| {
-        let measure = || total.set(Total::of(watched.sources, &done).filter(|all| all.files > 0));
-        if show != Show::Nothing && !watched.sources.is_empty() {
+        if let Some(sources) = watched.sources.filter(|_| show != Show::Nothing) {
+            let (total, done) = (&total, &done);
+            let measure = move || total.set(Total::of(sources, done).filter(|all| all.files > 0));
             // Without it, nothing is said of how much there is.
             let _ = thread::Builder::new().name("total".into()).spawn_scoped(scope, measure);
         }

@@ -12,7 +12,7 @@ use crate::engine::Filter;
 use crate::model::time::Time;
 use crate::source::layout::Days;
 use crate::source::s3::{Access, Address, Cloud, Wanted};
-use crate::source::{Known, Listing, Reach};
+use crate::source::{Known, Listing, Reach, Sources};
 
 /// More requests at once than this help nobody.
 const CONCURRENCY_MAX: usize = 1024;
@@ -170,13 +170,13 @@ impl S3Args {
     ///
     /// # Errors
     /// Sources that are not there.
-    pub fn listing<S: AsRef<OsStr>>(
+    pub fn listing(
         &self,
-        sources: &[S],
+        sources: &Sources,
         cloud: Option<Arc<Cloud>>,
         scope: Scope,
     ) -> Result<Listing, Vec<Failure>> {
-        Listing::reach(sources, self.reach(cloud, scope)?)
+        Listing::of(sources, self.reach(cloud, scope)?)
             .map_err(|errors| errors.into_iter().map(Failure::from).collect())
     }
 
@@ -185,7 +185,7 @@ impl S3Args {
     /// # Errors
     /// Values that are not of their form.
     pub fn reach(&self, cloud: Option<Arc<Cloud>>, scope: Scope) -> Result<Reach, Vec<Failure>> {
-        let (_, late) = self.settle()?;
+        let (access, late) = self.settle()?;
         let wanted = Wanted {
             days: Days::of(scope.since, scope.until, late),
             accounts: scope.accounts,
@@ -196,6 +196,6 @@ impl S3Args {
             tell_known: scope.tell_known,
             ..Wanted::default()
         };
-        Ok(Reach { cloud, wanted, identify: scope.identify })
+        Ok(Reach { cloud, access: Some(access), wanted, identify: scope.identify })
     }
 }

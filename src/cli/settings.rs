@@ -3,7 +3,6 @@
 //! All problems are found before anything is read, and all of them at once. What needs the rules
 //! or the disk (selectors, sources, the output) is checked by the command, which adds to the list.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -18,13 +17,14 @@ use crate::engine::Filter;
 use crate::model::level::Level;
 use crate::model::time::Time;
 use crate::report::Format;
+use crate::source::{List, Sources};
 
 /// What `scan` is asked to do.
 #[derive(Debug)]
 pub struct Settings {
-    /// Files, folders, `-`, or folders of facts; never empty.
-    pub sources: Vec<OsString>,
-    /// Whether these are facts.
+    /// What is read; never empty.
+    pub sources: Sources,
+    /// Whether facts are read in place of it.
     pub of_facts: bool,
     /// What is reported.
     pub filter: Filter,
@@ -56,10 +56,11 @@ impl Settings {
         stdin_is_terminal: bool,
     ) -> Result<Settings, Vec<Failure>> {
         let mut check = Check::default();
-        let facts = &args.facts.facts;
-        let of_facts = !facts.is_empty();
-        let typed = if of_facts { facts } else { &args.sources };
-        let sources = sources(&mut check, typed, stdin_is_terminal);
+        let of_facts = !args.facts.facts.is_empty();
+        let sources = match of_facts {
+            true => args.facts.facts.iter().cloned().collect(),
+            false => sources(&mut check, args, stdin_is_terminal),
+        };
         if of_facts && args.input.verify {
             check.usage(
                 "facts cannot be verified: digests are of logs",
@@ -138,7 +139,8 @@ pub fn is_of_forecasts(format: Format) -> bool {
     matches!(format, Format::Table | Format::Json)
 }
 
-fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Vec<OsString> {
+fn sources(check: &mut Check, args: &ScanArgs, stdin_is_terminal: bool) -> Sources {
+    let typed = args.list.beside(&args.sources);
     if typed.is_empty() {
         if stdin_is_terminal {
             check.usage(
@@ -146,9 +148,9 @@ fn sources(check: &mut Check, typed: &[OsString], stdin_is_terminal: bool) -> Ve
                 "give a file, a folder, or - to read standard input: keytrail scan PATH",
             );
         }
-        return vec!["-".into()];
+        return Sources::from_iter(["-"]);
     }
-    typed.to_vec()
+    typed
 }
 
 /// Looks at options that make no sense beside each other. `config show` asks it too, so that it shows
@@ -157,9 +159,9 @@ pub fn together(
     check: &mut Check,
     input: &InputArgs,
     rules: &RuleArgs,
-    sources: &[OsString],
+    sources: &Sources,
 ) -> Option<()> {
-    if sources.iter().filter(|source| *source == "-").count() > 1 {
+    if sources.named.iter().filter(|source| *source == "-").count() > 1 {
         check.usage("standard input can be read only once", "give - once");
     }
     if rules.no_builtin_rules && rules.paths.is_empty() {
@@ -169,11 +171,7 @@ pub fn together(
 }
 
 /// What is wrong with asking for verified logs.
-fn verified(
-    verify: bool,
-    keys: Option<&PathBuf>,
-    sources: &[OsString],
-) -> Result<(), Vec<Failure>> {
+fn verified(verify: bool, keys: Option<&PathBuf>, sources: &Sources) -> Result<(), Vec<Failure>> {
     let wrong = |message: &str, hint| Failure::Usage { message: message.into(), hint };
     let mut failures = Vec::new();
     match (verify, keys) {
@@ -187,7 +185,13 @@ fn verified(
         )),
         _ => {}
     }
-    if verify && sources.iter().any(|source| source == "-") {
+    if verify && sources.list.as_ref().is_some_and(List::is_stream) {
+        failures.push(wrong(
+            "with --verify a list is read twice, and a stream can be read only once",
+            "write the list to a file, and give that to --files-from",
+        ));
+    }
+    if verify && sources.named.iter().any(|source| source == "-") {
         failures.push(wrong(
             "standard input cannot be verified: digests name files",
             "with --verify give files or folders",

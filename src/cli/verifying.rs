@@ -2,7 +2,6 @@
 //!
 //! What must stay true: digests are judged before the first log is read, by the judge of `verify`.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -19,7 +18,7 @@ use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::model::verified::Verification;
 use crate::source::s3::Wanted;
-use crate::source::{Listing, Reach, SourceError};
+use crate::source::{Listing, Reach, SourceError, Sources};
 use crate::verify::{Judged, PublicKeys, Range, VerifiedOnly, collect};
 
 /// How much later than `--until` a log may be that holds earlier records, in microseconds: an hour.
@@ -50,12 +49,12 @@ impl Verifying {
     /// All that is wrong with the keys. That a source is not there is said where it is scanned.
     pub fn open(
         keys: &Path,
-        sources: &[OsString],
+        sources: &Sources,
         left_out: &[&Path],
         reach: Reach,
     ) -> Result<Verifying, Vec<Failure>> {
         let wanted = Wanted { digests: true, no_logs: true, known: None, ..reach.wanted };
-        let digests = Listing::reach(sources, Reach { wanted, identify: false, ..reach });
+        let digests = Listing::of(sources, Reach { wanted, identify: false, ..reach });
         let keys = read_keys(keys)?;
         let mut digests = digests.unwrap_or_else(|_: Vec<SourceError>| Listing::empty());
         left_out.iter().for_each(|path| digests.leave_out(path));
@@ -81,7 +80,7 @@ impl Verifying {
     ) -> io::Result<Gated> {
         let done = Progress::default();
         let threads = settings.run.threads;
-        let watched = Watched { progress: &done, reading: "reading digests", sources: &[] };
+        let watched = Watched { reading: "reading digests", ..Watched::alone(&done) };
         let read = |bytes| done.blob_read(bytes);
         let collected = progress::during(settings.run.show(false), watched, || {
             collect(&mut self.digests, threads, &read, stop)

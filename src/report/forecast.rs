@@ -114,7 +114,7 @@ pub fn write_table(forecast: &Forecast, out: &mut dyn Write) -> io::Result<()> {
         let folders = counted(forecast.left_alone, "folder");
         writeln!(out, "left out  {folders} of other logs or accounts")?;
     }
-    if forecast.lists > 0 {
+    if forecast.lists + objects.0 > 0 {
         let (lists, gets) = (count(forecast.lists), count(objects.0));
         writeln!(out, "requests  {lists} to list, {gets} to get")?;
         let (requests, kms) = (dollars(forecast.requests_usd()), dollars(forecast.kms_usd()));

@@ -3,96 +3,37 @@
 //! The walk is lazy, because an archive has more names than memory should hold. It is ordered by the
 //! bytes of file names, so that two runs meet the same blobs in the same order. Whatever is not read
 //! is reported: a missing source stops the run before it begins, and anything else becomes a
-//! [`Problem`] while the walk goes on.
+//! [`Problem`] while the walk goes on. What a list names may have been moved since it was written, so that
+//! a line that leads nowhere is a problem too.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, FileType};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 use std::vec;
 
 use walkdir::WalkDir;
 
-use crate::model::origin::Origin;
 use crate::model::outcome::Passed;
 use crate::model::path_names::PathNames;
-use crate::model::problem::{Problem, Stage};
+use crate::model::problem::Problem;
 use crate::model::token::Token;
 
 use super::blob::{Blob, Body, blob_id};
 use super::entry::{Entry, Source};
 use super::layout;
+use super::listed::{Listed, Step};
 use super::name::shown;
-use super::s3::{Address, Cloud, Objects, Wanted};
-
-/// How standard input is named, on the command line and in reports.
-const STDIN: &str = "-";
-
-/// How far a listing reaches beyond the disk, and what of it is wanted.
-#[derive(Debug, Clone, Default)]
-pub struct Reach {
-    /// The way to S3, if there is one.
-    pub cloud: Option<Arc<Cloud>>,
-    /// What is wanted of a bucket. Known blobs are left out on disk too.
-    pub wanted: Wanted,
-    /// Whether blobs get tokens.
-    pub identify: bool,
-}
-
-/// A source that was named and is not there.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    /// Nothing has that name.
-    #[error("{name}: no such file or folder")]
-    Missing {
-        /// The source as it was given.
-        name: String,
-    },
-    /// A symbolic link leads nowhere, or round in a circle.
-    #[error("{name}: the symbolic link leads to no file or folder")]
-    Dangling {
-        /// The source as it was given.
-        name: String,
-    },
-    /// No address of a bucket.
-    #[error("{name}: {reason}")]
-    Address {
-        /// The source as it was given.
-        name: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// There is no such bucket.
-    #[error("{name}: there is no such bucket")]
-    Bucket {
-        /// The source as it was given.
-        name: String,
-    },
-}
-
-impl SourceError {
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            SourceError::Missing { .. } => {
-                "name a file, a folder, or - for standard input; paths are relative to the \
-                 working directory"
-            }
-            SourceError::Dangling { .. } => "restore the link's target, or name the target itself",
-            SourceError::Address { .. } => "name a bucket as s3://BUCKET or s3://BUCKET/PREFIX",
-            SourceError::Bucket { .. } => {
-                "check the bucket's name, and whose credentials and which --profile are used"
-            }
-        }
-    }
-}
+use super::s3::{Address, Objects, Seen};
+use super::sources::Sources;
+use super::start::{
+    Reach, STDIN, SourceError, Start, bucket, identity, is_dangling, look_at, odd, problem,
+};
 
 /// All blobs of some sources, found as they are asked for.
 #[derive(Debug)]
@@ -100,24 +41,13 @@ pub struct Listing {
     starts: vec::IntoIter<Start>,
     walk: Option<walkdir::IntoIter>,
     objects: Option<Objects>,
+    listed: Option<Listed>,
     left_out: HashSet<PathBuf>,
     reach: Reach,
     /// What was seen of buckets that are listed to their ends, and of files.
     passed: Passed,
     /// What the paths of folders say, of buckets that are listed to their ends too.
     names: PathNames,
-}
-
-/// What one source leads to.
-#[derive(Debug)]
-enum Start {
-    Stdin,
-    Bucket(Arc<Cloud>, Address),
-    /// A bucket that does not answer.
-    Problem(Problem),
-    Folder(PathBuf),
-    /// Whatever else is there, or cannot be looked at: opening it will tell.
-    File(PathBuf),
 }
 
 impl Listing {
@@ -172,12 +102,36 @@ impl Listing {
         }
     }
 
+    /// The blobs of named sources, and behind them those of a list. The list is read while the run
+    /// goes on, but for its first line.
+    ///
+    /// # Errors
+    /// As [`reach`](Listing::reach); a list that cannot be read or names nothing. A line that leads
+    /// nowhere is a [`Problem`].
+    pub fn of(sources: &Sources, reach: Reach) -> Result<Listing, Vec<SourceError>> {
+        let named = Listing::reach(&sources.named, reach);
+        let Some(list) = &sources.list else { return named };
+        let opened = match list.is_stdin() && sources.named.iter().any(|source| source == STDIN) {
+            true => Err(SourceError::StdinTwice),
+            false => Listed::open(list, &sources.named),
+        };
+        match (named, opened) {
+            (Ok(mut listing), Ok(listed)) => {
+                listing.leave_out(&list.path);
+                Ok(Listing { listed: Some(listed), ..listing })
+            }
+            (Ok(_), Err(wrong)) => Err(vec![wrong]),
+            (Err(wrong), opened) => Err(wrong.into_iter().chain(opened.err()).collect()),
+        }
+    }
+
     /// One that has nothing.
     pub fn empty() -> Listing {
         Listing {
             starts: Vec::new().into_iter(),
             walk: None,
             objects: None,
+            listed: None,
             left_out: HashSet::new(),
             reach: Reach::default(),
             passed: Passed::default(),
@@ -217,6 +171,9 @@ impl Listing {
     fn walked(&mut self) -> Option<Entry> {
         loop {
             match self.walk.as_mut()?.next() {
+                Some(Ok(entry)) if entry.file_type().is_dir() && self.was_walked(&entry) => {
+                    self.walk.iter_mut().for_each(walkdir::IntoIter::skip_current_dir);
+                }
                 Some(Ok(entry)) if entry.file_type().is_dir() => self.folder(entry.path()),
                 Some(Ok(entry)) if self.is_left_out(entry.path()) => {}
                 Some(Ok(entry)) if self.is_unwanted(entry.path()) => {}
@@ -226,7 +183,7 @@ impl Listing {
                         return file;
                     }
                 }
-                Some(Ok(entry)) => return Some(odd(&entry)),
+                Some(Ok(entry)) => return Some(odd(entry.path(), entry.file_type())),
                 Some(Err(error)) => return Some(Entry::Problem(unwalked(&error))),
                 None => self.walk = None,
             }
@@ -238,10 +195,50 @@ impl Listing {
         let entry = self.objects.as_mut()?.next(stop);
         if entry.is_none() {
             let objects = self.objects.take();
-            add(&mut self.passed, objects.as_ref());
+            add(&mut self.passed, objects.as_ref().map(Objects::seen));
             objects.iter().for_each(|objects| self.names.merge(&objects.seen().names()));
         }
         entry
+    }
+
+    /// Begins with a source. What there is to read of it, if that is one thing.
+    fn begin(&mut self, start: Start) -> Option<Entry> {
+        match start {
+            // It can be read only once.
+            Start::Stdin if self.reach.wanted.no_logs => None,
+            Start::File(path)
+                if self.is_unwanted(&path) || (self.reach.wanted.no_logs && is_stream(&path)) =>
+            {
+                None
+            }
+            Start::Stdin => {
+                let blob = Blob { name: STDIN.into(), body: Body::Stdin, token: None };
+                Some(Entry::Blob(blob))
+            }
+            Start::Bucket(cloud, address) => {
+                self.objects = Some(cloud.read(address, self.reach.wanted.clone()));
+                None
+            }
+            Start::Problem(problem) => Some(Entry::Problem(problem)),
+            Start::File(path) => self.file(path),
+            Start::Folder(path) => {
+                let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
+                self.walk = Some(walk.into_iter());
+                None
+            }
+        }
+    }
+
+    /// What is seen of buckets that are read now.
+    fn seen(&self) -> impl Iterator<Item = &Seen> {
+        let listed = self.listed.iter().filter_map(Listed::seen);
+        self.objects.iter().map(Objects::seen).chain(listed)
+    }
+
+    /// Whether a folder on the walk was walked before, for another line of the list.
+    fn was_walked(&self, entry: &walkdir::DirEntry) -> bool {
+        let listed = self.listed.as_ref().filter(|_| entry.depth() > 0);
+        listed.is_some_and(|listed| listed.was_walked(entry.path()))
     }
 
     /// Notes what a folder's path says.
@@ -267,8 +264,8 @@ impl Listing {
 }
 
 /// Adds what was seen of a bucket.
-fn add(passed: &mut Passed, objects: Option<&Objects>) {
-    let Some(seen) = objects.map(Objects::seen) else { return };
+fn add(passed: &mut Passed, seen: Option<&Seen>) {
+    let Some(seen) = seen else { return };
     passed.requests += seen.requests.load(Ordering::Relaxed);
     passed.known += seen.known.load(Ordering::Relaxed);
     passed.outside += seen.outside.load(Ordering::Relaxed);
@@ -281,43 +278,31 @@ impl Source for Listing {
             if let Some(entry) = self.walked().or_else(|| self.fetched(stop)) {
                 return Some(entry);
             }
-            match self.starts.next()? {
-                // It can be read only once.
-                Start::Stdin if self.reach.wanted.no_logs => {}
-                Start::File(path)
-                    if self.is_unwanted(&path)
-                        || (self.reach.wanted.no_logs && is_stream(&path)) => {}
-                Start::Stdin => {
-                    let blob = Blob { name: STDIN.into(), body: Body::Stdin, token: None };
-                    return Some(Entry::Blob(blob));
-                }
-                Start::Bucket(cloud, address) => {
-                    self.objects = Some(cloud.read(address, self.reach.wanted.clone()));
-                }
-                Start::Problem(problem) => return Some(Entry::Problem(problem)),
-                Start::File(path) => {
-                    let file = self.file(path);
-                    if file.is_some() {
-                        return file;
-                    }
-                }
-                Start::Folder(path) => {
-                    let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
-                    self.walk = Some(walk.into_iter());
-                }
+            let entry = match self.starts.next() {
+                Some(start) => self.begin(start),
+                None => match self.listed.as_mut()?.next(&mut self.reach, stop) {
+                    Step::Entry(entry) => Some(entry),
+                    // What is left out is so here as on the walk: a program has made the list.
+                    Step::Start(Start::File(path)) if self.is_left_out(&path) => None,
+                    Step::Start(start) => self.begin(start),
+                    Step::End => return None,
+                },
+            };
+            if entry.is_some() {
+                return entry;
             }
         }
     }
 
     fn passed(&self) -> Passed {
         let mut passed = self.passed;
-        add(&mut passed, self.objects.as_ref());
+        self.seen().for_each(|seen| add(&mut passed, Some(seen)));
         passed
     }
 
     fn names(&self) -> PathNames {
         let mut names = self.names.clone();
-        self.objects.iter().for_each(|objects| names.merge(&objects.seen().names()));
+        self.seen().for_each(|seen| names.merge(&seen.names()));
         names
     }
 }
@@ -325,25 +310,6 @@ impl Source for Listing {
 /// Whether a file can be read only once: a pipe, a device.
 fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| !meta.is_file())
-}
-
-/// A bucket as a source.
-fn bucket(word: &str, cloud: Option<&Arc<Cloud>>) -> Result<Start, SourceError> {
-    let name = || word.to_owned();
-    let address =
-        Address::parse(word).map_err(|reason| SourceError::Address { name: name(), reason })?;
-    let Some(cloud) = cloud else {
-        let reason = "objects in S3 cannot be read here".to_owned();
-        return Err(SourceError::Address { name: name(), reason });
-    };
-    match cloud.look(&address) {
-        Ok(()) => Ok(Start::Bucket(Arc::clone(cloud), address)),
-        Err(refused) if refused.is_absence() => Err(SourceError::Bucket { name: name() }),
-        Err(refused) => {
-            let origin = Origin::blob(address.to_string());
-            Ok(Start::Problem(Problem::new(origin, Stage::S3, refused.message)))
-        }
-    }
 }
 
 /// When a file's metadata last changed; no user can set it back.
@@ -356,44 +322,6 @@ fn changed(meta: &fs::Metadata) -> String {
 #[cfg(not(unix))]
 fn changed(_: &fs::Metadata) -> String {
     String::new()
-}
-
-/// What a source is, by its name alone where it can't be looked at.
-fn look_at(path: &Path) -> Result<Start, SourceError> {
-    let name = || shown(path.as_os_str()).to_string();
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => Ok(Start::Folder(path.to_owned())),
-        Ok(_) => Ok(Start::File(path.to_owned())),
-        Err(error) if is_dangling(path, &error) => Err(SourceError::Dangling { name: name() }),
-        Err(error) if is_nowhere(&error) => Err(SourceError::Missing { name: name() }),
-        Err(_) => Ok(Start::File(path.to_owned())),
-    }
-}
-
-/// Whether an error says that there is nothing, rather than that it cannot be seen.
-fn is_nowhere(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput)
-}
-
-/// Whether a path that could not be followed is a link to nothing or to itself. A link to what may
-/// not be seen is neither.
-fn is_dangling(path: &Path, error: &io::Error) -> bool {
-    error.kind() != io::ErrorKind::PermissionDenied && fs::read_link(path).is_ok()
-}
-
-/// What two spellings of one source have in common.
-fn identity(path: &Path) -> PathBuf {
-    // Of /dev/fd/63 the canonical path is one that does not exist.
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Something on the walk that is no file.
-fn odd(entry: &walkdir::DirEntry) -> Entry {
-    let kind = kind_of(entry.file_type());
-    let message =
-        format!("not a regular file but {kind}; read only when named on the command line");
-    Entry::Problem(problem(entry.path(), message))
 }
 
 /// Why the walk could not go on at one place.
@@ -411,27 +339,4 @@ fn unwalked(error: &walkdir::Error) -> Problem {
         return problem(path, format!("symbolic link that leads to no file or folder: {cause}"));
     }
     problem(path, format!("cannot be walked: {cause}; expected a readable file or folder"))
-}
-
-fn problem(path: &Path, message: String) -> Problem {
-    Problem::new(Origin::blob(shown(path.as_os_str())), Stage::Read, message)
-}
-
-#[cfg(unix)]
-fn kind_of(file_type: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-    if file_type.is_fifo() {
-        "a named pipe"
-    } else if file_type.is_socket() {
-        "a socket"
-    } else if file_type.is_block_device() || file_type.is_char_device() {
-        "a device"
-    } else {
-        "something else"
-    }
-}
-
-#[cfg(not(unix))]
-fn kind_of(_: FileType) -> &'static str {
-    "something else"
 }

@@ -3,6 +3,11 @@
 //! ```text
 //! blob        a name, and where the bytes are
 //! entry       what there is to read, one after another, and who gives it
+//! sources     what a command was asked to read
+//! list        a file that lists sources
+//! listed      the sources of a list, one after another
+//! met         what a list has led to
+//! start       what a source leads to
 //! listing     finds blobs on disk, and starts the listing of buckets
 //! name        file names as text
 //! s3          finds and fetches objects
@@ -31,11 +36,16 @@ pub mod hashed;
 pub mod inflate;
 mod layers;
 pub mod layout;
+mod list;
+mod listed;
 pub mod listing;
+mod met;
 mod name;
 mod reading;
 pub mod s3;
+mod sources;
 pub mod spool;
+mod start;
 mod stoppable;
 mod visitor;
 
@@ -43,7 +53,11 @@ pub use blob::{Blob, Body, Known};
 pub use entry::{Entry, Source};
 pub use inflate::{Compression, Inflater, Limits, Text};
 pub use layers::{Table, Value};
-pub use listing::{Listing, Reach, SourceError};
+pub use list::{Line, List};
+pub use listing::Listing;
+pub use met::Met;
 pub use name::archive_of;
 pub use reading::{AllRead, NoThreads, Workers, pool, read_all};
+pub use sources::Sources;
+pub use start::{Reach, SourceError};
 pub use visitor::{At, Taken, Visitor};

@@ -24,6 +24,7 @@ mod events;
 mod expected;
 mod exports;
 mod facts;
+mod files_from;
 mod filters;
 mod flood;
 mod folder;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs};
+use super::common::{
+    ColorArgs, ConfigArgs, ListedArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs,
+};
 use crate::cli::s3::S3Args;
 
 /// Everything `actors` takes.
@@ -20,6 +22,10 @@ pub struct ActorsArgs {
     /// Of names of one kind a row keeps 100; where there are more, it says so with a + behind the number.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+
+    /// A list of more.
+    #[command(flatten)]
+    pub list: ListedArgs,
 
     /// Only this caller: a name, ARN or account (repeatable)
     ///

@@ -8,6 +8,32 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::source::{List, Sources};
+
+/// A file that lists sources; the same for every command that takes them.
+#[derive(Debug, Clone, Args)]
+pub struct ListedArgs {
+    /// Also read what this file lists, one SOURCE a line
+    ///
+    /// - is standard input. A line is a path, relative to the working directory, or s3://BUCKET/KEY, and
+    /// nothing in it is special. Of S3 each line is one object and one request; what ends in a slash
+    /// is listed. A line that leads nowhere is a problem. A list that names nothing is an error.
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
+
+    /// Names of --files-from end with NUL, as of find -print0
+    #[arg(long, requires = "files_from", hide_short_help = true)]
+    pub null: bool,
+}
+
+impl ListedArgs {
+    /// The sources that are `named`, and those that the file lists.
+    pub fn beside(&self, named: &[OsString]) -> Sources {
+        let list = self.files_from.clone().map(|path| List { path, null: self.null });
+        Sources { named: named.to_vec(), list }
+    }
+}
+
 /// Which of all that the sources hold counts; the same for every command that reads.
 #[derive(Debug, Clone, Args)]
 pub struct RangeArgs {
@@ -50,7 +76,7 @@ pub struct FactsDirArgs {
         long = "facts",
         hide_short_help = true,
         value_name = "DIR",
-        conflicts_with_all = ["sources", "since", "until", "accounts", "regions"]
+        conflicts_with_all = ["sources", "files_from", "since", "until", "accounts", "regions"]
     )]
     pub facts: Vec<OsString>,
 }

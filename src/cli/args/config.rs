@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::common::{ColorArgs, InputArgs, LevelArgs, RuleArgs, RunArgs};
+use super::common::{ColorArgs, InputArgs, LevelArgs, ListedArgs, RuleArgs, RunArgs};
 
 /// What all of them end with.
 const EXIT: &str = "\
@@ -65,6 +65,10 @@ pub struct ShowArgs {
     /// A keytrail.toml that lies in a SOURCE is not taken for the configuration.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+
+    /// A list of more.
+    #[command(flatten)]
+    pub list: ListedArgs,
 
     /// Format: table, json or toml
     ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, ProblemsArgs, RangeArgs, RunArgs};
+use super::common::{ColorArgs, ConfigArgs, ListedArgs, ProblemsArgs, RangeArgs, RunArgs};
 use crate::cli::s3::S3Args;
 
 /// What `events` ends with.
@@ -27,6 +27,10 @@ pub struct EventsArgs {
     /// both fit: the row of an S3 read then names the key that decrypted the object.
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+
+    /// A list of more.
+    #[command(flatten)]
+    pub list: ListedArgs,
 
     /// Which events.
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, RangeArgs, RuleArgs, RunArgs};
+use super::common::{ColorArgs, ConfigArgs, ListedArgs, RangeArgs, RuleArgs, RunArgs};
 use crate::cli::s3::S3Args;
 
 /// Everything `facts` takes.
@@ -18,6 +18,10 @@ pub struct FactsArgs {
     /// CloudTrail does with a trail's own key, and the second record that a VPC endpoint writes of a call.
     #[arg(value_name = "SOURCE", conflicts_with = "plan")]
     pub sources: Vec<OsString>,
+
+    /// A list of more.
+    #[command(flatten)]
+    pub list: ListedArgs,
 
     /// Which of all that is read.
     #[command(flatten)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::common::{
-    ColorArgs, ConfigArgs, FactsDirArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs,
+    ColorArgs, ConfigArgs, FactsDirArgs, ListedArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs,
 };
 use crate::cli::s3::S3Args;
 
@@ -36,6 +36,9 @@ pub struct KeysArgs {
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
+    /// A list of more.
+    #[command(flatten)]
+    pub list: ListedArgs,
     /// What is read in place of them.
     #[command(flatten)]
     pub facts: FactsDirArgs,

@@ -1,6 +1,5 @@
 //! `keytrail actors`: who called, with which credential, and what they reached.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::query::{Query, actors};
 use crate::report::actors::{self as report, Callers, Form};
-use crate::source::Listing;
+use crate::source::{Listing, Sources};
 
 /// What was asked for, settled.
 struct Settled {
@@ -36,7 +35,7 @@ struct Settled {
     lines: bool,
     limit: Option<usize>,
     run: Running,
-    sources: Vec<OsString>,
+    sources: Sources,
     listing: Listing,
     delivery: Delivery,
     /// The rules that were left out.
@@ -106,12 +105,12 @@ fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     let lines = check.problems(&args.problems, form == Some(Form::Ndjson));
     let limit = asked::rows(&mut check, args.limit.as_deref(), form == Some(Form::Table));
     let run = check.running(&args.color, &args.run);
-    let sources = asked::sources(&mut check, &args.sources);
+    let sources = asked::sources(&mut check, args.list.beside(&args.sources));
     let (mut config, wrong) = Config::load(args.config.config.as_deref(), &sources);
     config.say(messages);
     check.note(wrong);
     let rules = check.all(load_rules(&args.rules, &mut config, false));
-    let cloud = args.s3.cloud(&sources);
+    let cloud = args.s3.cloud(&sources.named);
     let scope = Scope::of(&query.range);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, scope));
     let listing = check.all(listing);

@@ -21,6 +21,7 @@ use crate::detect::loaded::Loaded;
 use crate::engine::{self, Head, Plan, Progress};
 use crate::model::keys::asked::KeysAsked;
 use crate::shards::Dataset;
+use crate::source::Sources;
 
 /// Runs the command.
 ///
@@ -29,7 +30,7 @@ use crate::shards::Dataset;
 pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let mut check = Check::default();
     let run = check.running(&args.color, &args.run);
-    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &[]);
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &Sources::default());
     check.note(wrong);
     let loaded = check.all(load_rules(&args.rules, &mut config, false));
     let opened = check.all(open(args));
@@ -51,7 +52,7 @@ pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>
         ..Plan::new(rules)
     };
     let progress = Progress::default();
-    progress::during(run.show(false), Watched::new(&progress, &[]), || {
+    progress::during(run.show(false), Watched::alone(&progress), || {
         join(args.bucket, (&dataset, &facts), (&plan, &progress))
     })?;
     if !run.is_quiet() {

@@ -2,7 +2,6 @@
 
 pub(super) mod asked;
 
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
@@ -24,7 +23,7 @@ use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::query::{Query, Timeline, collect};
 use crate::report::events::{self as report, Events, Form};
-use crate::source::Listing;
+use crate::source::{Listing, Sources};
 
 use asked::Shown;
 
@@ -33,7 +32,7 @@ struct Settled {
     query: Query,
     shown: Shown,
     run: Running,
-    sources: Vec<OsString>,
+    sources: Sources,
     listing: Listing,
     delivery: Delivery,
 }
@@ -115,12 +114,12 @@ fn settle(args: &EventsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     let query = asked::query(&mut check, args, now);
     let shown = asked::shown(&mut check, &args.shown);
     let run = check.running(&args.color, &args.run);
-    let sources = asked::sources(&mut check, &args.sources);
+    let sources = asked::sources(&mut check, args.list.beside(&args.sources));
     let (config, wrong) = Config::load(args.config.config.as_deref(), &sources);
     config.say(messages);
     check.note(wrong);
     let scope = query.as_ref().map(|query| Scope::of(&query.range)).unwrap_or_default();
-    let cloud = args.s3.cloud(&sources);
+    let cloud = args.s3.cloud(&sources.named);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, scope));
     let mut listing = check.all(listing);
     let beside: Vec<PathBuf> =

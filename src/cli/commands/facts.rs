@@ -33,7 +33,7 @@ use crate::model::keys::asked::KeysAsked;
 use crate::model::outcome::Outcome;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
-use crate::source::{Listing, Source};
+use crate::source::{Listing, Source, Sources};
 use sink::Sink;
 
 /// What was asked for, settled.
@@ -41,7 +41,7 @@ struct Settled {
     plan: Plan,
     head: Head,
     run: Running,
-    sources: Vec<OsString>,
+    sources: Sources,
     source: Box<dyn Source>,
     /// Rules that were left out.
     problems: Vec<Problem>,
@@ -51,7 +51,7 @@ struct Settled {
 /// What is read, and what all of it has in common.
 struct Input {
     source: Box<dyn Source>,
-    sources: Vec<OsString>,
+    sources: Sources,
     filter: Filter,
     now: Time,
     seed: u64,
@@ -69,8 +69,9 @@ pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         settle(args, messages)?;
     let stop = signals::install(sink.unfinished());
     let done = Progress::default();
-    let watched = if args.plan.is_some() { &[][..] } else { &sources };
-    let read = progress::during(run.show(false), Watched::new(&done, watched), || {
+    let known = args.plan.is_none().then_some(&sources);
+    let watched = Watched { sources: known, ..Watched::alone(&done) };
+    let read = progress::during(run.show(false), watched, || {
         sink.write_part(|out| {
             engine::scan_to_facts(source.as_mut(), &plan, (&done, &stop), (head, out))
         })
@@ -129,8 +130,8 @@ fn settle(args: &FactsArgs, messages: Messages) -> Result<Settled, Vec<Failure>>
     let mut check = Check::default();
     let run = check.running(&args.color, &args.run);
     let typed = match args.plan {
-        Some(_) => Vec::new(),
-        None => asked::sources(&mut check, &args.sources),
+        Some(_) => Sources::default(),
+        None => asked::sources(&mut check, args.list.beside(&args.sources)),
     };
     let (mut config, wrong) = Config::load(args.config.config.as_deref(), &typed);
     config.say(messages);
@@ -151,7 +152,7 @@ fn settle(args: &FactsArgs, messages: Messages) -> Result<Settled, Vec<Failure>>
         seed: input.seed,
         rules: rules.digest(),
         settings: facts_dir::settings(&config),
-        sources: input.sources.iter().map(|source| source.to_string_lossy().into()).collect(),
+        sources: input.sources.told(),
         ..Head::default()
     };
     let head = head.of_range(&input.filter);
@@ -200,7 +201,7 @@ fn of_plan(args: &FactsArgs, out: &OsString) -> Result<Input, Vec<Failure>> {
 fn of_sources(
     check: &mut Check,
     args: &FactsArgs,
-    (output, sources, config): (&PathBuf, Vec<OsString>, &Config),
+    (output, sources, config): (&PathBuf, Sources, &Config),
 ) -> Option<Input> {
     let now = Time::now();
     let filter = check.filter(&args.range, now);
@@ -208,7 +209,7 @@ fn of_sources(
         check.usage("facts need a folder", "keytrail facts SOURCE -o DIR");
         return None;
     }
-    let cloud = args.s3.cloud(&sources);
+    let cloud = args.s3.cloud(&sources.named);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
     let mut listing: Listing = check.all(listing)?;
     let beside: Vec<PathBuf> = config.files().map(Into::into).collect();

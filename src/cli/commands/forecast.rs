@@ -34,7 +34,7 @@ pub fn run(
 
 fn forecast(settings: &Settings, mut listing: Listing) -> Forecast {
     let mut forecast = Forecast {
-        sources: settings.sources.iter().map(|s| s.to_string_lossy().into()).collect(),
+        sources: settings.sources.told(),
         since: settings.filter.since,
         until: settings.filter.until,
         accounts: settings.filter.accounts.clone(),

@@ -1,6 +1,5 @@
 //! `keytrail actors --granted-vs-used`: what one principal may do, what it did, and the least policy.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,14 +24,14 @@ use crate::model::keys::listed::Listed;
 use crate::model::named::NamedIdentity;
 use crate::model::time::Time;
 use crate::report::granted::{self as report, Answer, Form};
-use crate::source::Listing;
+use crate::source::{Listing, Sources};
 
 /// What was asked for, settled.
 struct Settled {
     plan: Plan,
     form: Form,
     run: Running,
-    sources: Vec<OsString>,
+    sources: Sources,
     listing: Listing,
     delivery: Delivery,
 }
@@ -111,11 +110,11 @@ fn settle(args: &ActorsArgs, messages: Messages) -> Result<Settled, Vec<Failure>
             None
         }
     };
-    let sources = asked::sources(&mut check, &args.sources);
+    let sources = asked::sources(&mut check, args.list.beside(&args.sources));
     let (config, wrong) = Config::load(args.config.config.as_deref(), &sources);
     config.say(messages);
     check.note(wrong);
-    let cloud = args.s3.cloud(&sources);
+    let cloud = args.s3.cloud(&sources.named);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
     let listing = check.all(listing);
     let settled = (|| Some((form?, run?, listing?, principal?)))();

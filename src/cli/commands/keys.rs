@@ -1,6 +1,5 @@
 //! `keytrail keys`: an inventory of the keys in the logs, or everything that is known of one.
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,11 +35,12 @@ use crate::model::time::Time;
 use crate::policy::action::Actions;
 use crate::policy::who_can::permissions;
 use crate::report::keys as report;
+use crate::source::Sources;
 use crate::triage::Triage;
 
 /// What was asked for, settled.
 struct Settled {
-    sources: Vec<OsString>,
+    sources: Sources,
     input: Input,
     run: Running,
     form: report::Form,
@@ -62,10 +62,9 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         settle(args, now, messages)?;
     let stop = signals::install(Vec::new());
     let done = Progress::default();
-    let watched = if input.facts.is_empty() { &sources[..] } else { &[] };
-    let scanned = progress::during(run.show(false), Watched::new(&done, watched), || {
-        input.keys(&plan, &done, &stop)
-    });
+    let known = input.facts.is_empty().then_some(&sources);
+    let watched = Watched { sources: known, ..Watched::alone(&done) };
+    let scanned = progress::during(run.show(false), watched, || input.keys(&plan, &done, &stop));
     let unread = match input.facts.is_empty() {
         true => Failure::run,
         false => facts_dir::unread,
@@ -128,22 +127,24 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     let run = check.running(&args.color, &args.run);
     let asked = asked(&mut check, args, now);
     let unused = args.unused.as_ref().map(|text| check.value("--unused", text, age));
-    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &args.sources);
+    let mut sources = args.list.beside(&args.sources);
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &sources);
     config.say(messages);
     check.note(wrong);
     let rules = check.all(load_rules(&args.rules, &mut config, false));
-    let of_facts = facts.as_ref().filter(|facts| !facts.is_empty());
-    let mut sources = of_facts.map_or_else(|| args.sources.clone(), |facts| facts.sources.clone());
+    if let Some(facts) = facts.as_ref().filter(|facts| !facts.is_empty()) {
+        sources = facts.sources.clone();
+    }
     if sources.is_empty() {
         if io::stdin().is_terminal() {
             check.usage("nothing to read", "give a file or a folder: keytrail keys PATH");
         }
-        sources.push("-".into());
+        sources.named.push("-".into());
     }
     let catalogs = check.all(catalogs::read(&config.usual.tags(&args.tags), now));
-    let logs = if folders.is_empty() { sources.as_slice() } else { &[] };
-    let cloud = args.s3.cloud(logs);
-    let listing = cloud.and_then(|cloud| args.s3.listing(logs, cloud, Scope::of(&filter)));
+    let logs = if folders.is_empty() { sources.clone() } else { Sources::default() };
+    let cloud = args.s3.cloud(&logs.named);
+    let listing = cloud.and_then(|cloud| args.s3.listing(&logs, cloud, Scope::of(&filter)));
     if let (Some(facts), Some(loaded)) = (&facts, &rules) {
         check.all(facts.check(&loaded.rules, &config));
     }

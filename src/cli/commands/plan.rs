@@ -138,7 +138,7 @@ fn reach(
         return Err(one(shards::PlanError::There(name).into()));
     }
     let scope = Scope { names_only: true, ..Scope::of(filter) };
-    Ok((folder, args.s3.listing(sources, cloud, scope)?))
+    Ok((folder, args.s3.listing(&sources.iter().cloned().collect(), cloud, scope)?))
 }
 
 fn asked_for(

@@ -15,7 +15,7 @@ use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
 use crate::query::{Single, single};
 use crate::report::record as report;
-use crate::source::{Blob, archive_of};
+use crate::source::{Blob, Sources, archive_of};
 
 /// Runs the command.
 ///
@@ -33,8 +33,8 @@ pub fn run(args: &RecordArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
         if is_folder {
             return Err(failed("is a folder, expected a file".into()));
         }
-        let sources = [source];
-        let cloud = args.s3.cloud(&sources)?;
+        let sources = Sources::from_iter([source]);
+        let cloud = args.s3.cloud(&sources.named)?;
         let scope = Scope { digests: true, ..Scope::default() };
         let mut listing = args.s3.listing(&sources, cloud, scope)?;
         let single = single(&mut listing, (&name, number), &stop);

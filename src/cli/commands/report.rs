@@ -36,6 +36,7 @@ use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::period::{Document, Period, fold, left_out, settle as settle_cases};
 use crate::report::{self, Expected, Format, Report, Run, Style};
+use crate::source::Sources;
 use crate::triage::Triage;
 
 /// What was asked for, settled and open.
@@ -139,7 +140,7 @@ fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
         );
     }
     check.value("--color", &args.color.color, str::parse::<When>);
-    let beside: Vec<OsString> = args.reports.iter().filter_map(|path| folder(path)).collect();
+    let beside: Sources = args.reports.iter().filter_map(|path| folder(path)).collect();
     let (config, wrong) = Config::load(args.config.config.as_deref(), &beside);
     check.note(wrong);
     let fail_on = args.fail_on.as_ref().or(config.usual.fail_on.as_ref());
@@ -155,7 +156,7 @@ fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
         }
     }
     let read: Vec<&Path> = args.reports.iter().map(|path| &**path).chain(config.files()).collect();
-    let apart = |path: &Path| deliver::keep_apart(path, &[], &read);
+    let apart = |path: &Path| deliver::keep_apart(path, &Sources::default(), &read);
     let main = args.written.output.as_path();
     let named = (main.as_os_str() != "-").then_some(main);
     check.all(named.map_or(Ok(()), apart).map_err(|failure| vec![failure]));

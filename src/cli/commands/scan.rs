@@ -53,6 +53,7 @@ use crate::model::problem::Problem;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
 use crate::report::{self, Expected, Format, Report, Run, Style};
+use crate::source::{List, Sources};
 use crate::tags::book::Book;
 use crate::triage::Triage;
 
@@ -206,7 +207,7 @@ fn describe(prepared: &Prepared, baseline: Option<&Path>, started: Time) -> Run 
     Run {
         started,
         finished: started,
-        sources: settings.sources.iter().map(|s| s.to_string_lossy().into()).collect(),
+        sources: settings.sources.told(),
         since: settings.filter.since,
         until: settings.filter.until,
         host: settings.written.host.clone(),
@@ -353,7 +354,7 @@ impl Scan {
         let live = is_live(settings);
         let show = settings.run.show(live && delivery.is_terminal());
         // A stream may pause for hours: what was found before must not wait for what comes after.
-        let flush = delivery.is_terminal() || settings.sources.iter().any(is_stream);
+        let flush = delivery.is_terminal() || may_pause(&settings.sources);
         let mut write = |finding: &Finding| {
             let status = lock(triage).admit(finding);
             let Some(status) = status else { return Ok(()) };
@@ -369,8 +370,8 @@ impl Scan {
         let progress = Progress::default();
         // What earlier runs have read is passed over, so that nobody knows how much is left.
         let lists = plan.past.is_none() && input.facts.is_empty();
-        let sources = if lists { &settings.sources[..] } else { &[] };
-        let watched = Watched::new(&progress, sources);
+        let watched =
+            Watched { sources: lists.then_some(&settings.sources), ..Watched::alone(&progress) };
         let mut outcome = progress::during(show, watched, || {
             if plan.keys.is_none() && input.facts.is_empty() {
                 return engine::scan(&mut input.listing, plan, live, &progress, stop);
@@ -401,7 +402,7 @@ impl Scan {
         // Not above a report that goes to a terminal.
         let show = settings.run.show(delivery.is_terminal());
         let progress = Progress::writing(&outcome.findings, 1 + exports.len());
-        let watched = Watched::new(&progress, &[]);
+        let watched = Watched::alone(&progress);
         let (exported, delivered) = progress::during(show, watched, || {
             let exported = exports.write(&report, &style.of_file());
             let delivered = delivery.finish(exit, |mut out| {
@@ -444,6 +445,11 @@ impl Scan {
         let so_far = if found { Exit::Findings } else { Exit::Clean };
         Ok(self.delivery.broken(error, so_far)?.exit)
     }
+}
+
+/// Whether a source or the list may be silent for long.
+fn may_pause(sources: &Sources) -> bool {
+    sources.named.iter().any(is_stream) || sources.list.as_ref().is_some_and(List::is_stream)
 }
 
 /// Whether a source is written while it is read.

@@ -29,7 +29,7 @@ use crate::model::problem::Problem;
 use crate::model::tag_state::TagState;
 use crate::model::time::Time;
 use crate::report::tags as report;
-use crate::source::Listing;
+use crate::source::{Listing, Sources};
 use crate::tags::book::{Book, Named};
 
 /// What was asked for, settled.
@@ -44,7 +44,7 @@ struct Settled {
 
 /// The records that are read.
 struct Reading {
-    sources: Vec<OsString>,
+    sources: Sources,
     listing: Listing,
     filter: Filter,
     estate: Arc<Estate>,
@@ -98,21 +98,23 @@ fn settle(args: &TagsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
     let filter = check.filter(&args.range, now);
     let form = check.value("--format", &args.format, values::form);
     let run = check.running(&args.color, &args.run);
-    let (config, wrong) = Config::load(args.config.config.as_deref(), &args.words);
+    let (config, wrong) =
+        Config::load(args.config.config.as_deref(), &args.list.beside(&args.words));
     config.say(messages);
     check.note(wrong);
-    let (arns, mut sources): (Vec<OsString>, Vec<OsString>) =
+    let (arns, named): (Vec<OsString>, Vec<OsString>) =
         args.words.iter().cloned().partition(is_arn);
+    let mut sources = args.list.beside(&named);
     let tags = config.usual.tags(&args.tags);
     if sources.is_empty() && tags.is_empty() {
         if io::stdin().is_terminal() {
             let hint = "give a file, a folder, or --tags FILE: keytrail tags PATH";
             check.usage("nothing to read", hint);
         }
-        sources.push("-".into());
+        sources.named.push("-".into());
     }
     let catalogs = check.all(catalogs::read(&tags, now));
-    let cloud = args.s3.cloud(&sources);
+    let cloud = args.s3.cloud(&sources.named);
     let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, Scope::of(&filter)));
     let settled = check.all(listing).and_then(|mut listing| {
         let catalogs = catalogs?;

@@ -41,7 +41,8 @@ pub fn run(args: &VerifyArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let stop = signals::install(Vec::new());
     let done = Progress::default();
     let read = |bytes| done.blob_read(bytes);
-    let watched = Watched::new(&done, &args.sources);
+    let sources = args.list.beside(&args.sources);
+    let watched = Watched::new(&done, &sources);
     let broken = |error| vec![Failure::run(&error)];
     let collected = progress::during(run.show(false), watched, || {
         collect(&mut listing, run.threads, &read, &stop)
@@ -128,11 +129,12 @@ fn settle(args: &VerifyArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     let filter = check.filter(&args.range, now);
     let form = check.value("--format", &args.format, values::form);
     let run = check.running(&args.color, &args.run);
-    if args.sources.is_empty() {
+    let sources = args.list.beside(&args.sources);
+    if sources.is_empty() {
         check.usage("nothing to read", "give a folder with logs and digests: keytrail verify PATH");
     }
     // No verdict depends on it, but nobody should go on with one that is broken.
-    let (config, wrong) = Config::load(args.config.config.as_deref(), &args.sources);
+    let (config, wrong) = Config::load(args.config.config.as_deref(), &sources);
     config.say(messages);
     check.note(wrong);
     let public_keys = config.usual.public_keys(args.public_keys.as_deref());
@@ -144,8 +146,8 @@ fn settle(args: &VerifyArgs, messages: Messages) -> Result<Settled, Vec<Failure>
     }
     let keys = public_keys.as_ref().and_then(|path| check.all(verifying::read_keys(path)));
     let scope = Scope { digests: true, ..Scope::of(&filter) };
-    let cloud = args.s3.cloud(&args.sources);
-    let listing = cloud.and_then(|cloud| args.s3.listing(&args.sources, cloud, scope));
+    let cloud = args.s3.cloud(&sources.named);
+    let listing = cloud.and_then(|cloud| args.s3.listing(&sources, cloud, scope));
     let listing = check.all(listing).map(|mut listing| {
         public_keys.iter().for_each(|path| listing.leave_out(path));
         config.files().for_each(|path| listing.leave_out(path));

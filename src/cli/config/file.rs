@@ -5,12 +5,12 @@
 //! hang; and one that lies in the evidence says nothing, since whoever made the evidence may have
 //! written it to hide what they did.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
+use crate::source::Sources;
 
 /// The file that is read when none is named.
 const DEFAULT: &str = "keytrail.toml";
@@ -25,21 +25,23 @@ pub enum Found {
     Nothing,
     /// The file, and what is in it.
     File(PathBuf, Vec<u8>),
-    /// The usual file lies in a source, and nobody named it.
-    InSource(PathBuf),
+    /// The usual file lies in a source, or may do so, and nobody named it. Which of these, in words.
+    InSource(PathBuf, &'static str),
 }
 
 /// Looks for the file: the one that is `named`, else the usual one unless it lies in `sources`.
 ///
 /// # Errors
 /// A file that is not there though it was named, that cannot be read, or that is too large.
-pub fn find(named: Option<&Path>, sources: &[OsString]) -> Result<Found, Failure> {
+pub fn find(named: Option<&Path>, sources: &Sources) -> Result<Found, Failure> {
     let path = match named {
         Some(path) => path,
         None => match fs::symlink_metadata(DEFAULT) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            _ if is_in(sources) => return Ok(Found::InSource(DEFAULT.into())),
-            _ => Path::new(DEFAULT),
+            _ => match where_it_lies(sources) {
+                Some(why) => return Ok(Found::InSource(DEFAULT.into(), why)),
+                None => Path::new(DEFAULT),
+            },
         },
     };
     let failure = |reason| Failure::Config(format!("{}: {reason}", path.display()));
@@ -47,13 +49,24 @@ pub fn find(named: Option<&Path>, sources: &[OsString]) -> Result<Found, Failure
     Ok(Found::File(path.to_path_buf(), bytes))
 }
 
-/// Whether the usual file is one of the sources, or lies in a folder that is one.
-fn is_in(sources: &[OsString]) -> bool {
+/// Why the usual file is not to be trusted, if so: it is one of the sources or lies in one, or nobody
+/// can tell.
+fn where_it_lies(sources: &Sources) -> Option<&'static str> {
+    match sources.lists(Path::new(DEFAULT)) {
+        _ if is_named(sources) => Some("lies in a source"),
+        Some(false) => None,
+        Some(true) => Some("lies in a source"),
+        None => Some("may lie in a source, since the list is a stream"),
+    }
+}
+
+/// Whether the usual file is one of the named sources, or lies in a folder that is one.
+fn is_named(sources: &Sources) -> bool {
     // As it is reached, and what it leads to if it is a link.
     let folder = fs::canonicalize(".").map(|folder| folder.join(DEFAULT));
     let places: Vec<PathBuf> =
         [folder, fs::canonicalize(DEFAULT)].into_iter().filter_map(Result::ok).collect();
-    let sources = sources.iter().filter_map(|source| fs::canonicalize(source).ok());
+    let sources = sources.named.iter().filter_map(|source| fs::canonicalize(source).ok());
     sources.into_iter().any(|source| places.iter().any(|place| place.starts_with(&source)))
 }
 

@@ -33,7 +33,6 @@ mod usual;
 mod values;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +42,7 @@ use super::failure::Failure;
 use super::ui::Messages;
 use crate::model::estate::Estate;
 use crate::model::suppression::Suppression;
+use crate::source::Sources;
 pub use as_toml::{document, inline};
 use file::Found;
 use reader::{Notes, Place};
@@ -54,7 +54,7 @@ pub struct Config {
     /// The file as it was named.
     pub path: Option<PathBuf>,
     /// The usual file if it lies in a source, so that it says nothing.
-    pub passed_over: Option<PathBuf>,
+    pub passed_over: Option<(PathBuf, &'static str)>,
     /// What rules ask about.
     pub estate: Arc<Estate>,
     /// What is not to be listed, and where that stands.
@@ -94,12 +94,13 @@ impl Config {
     /// Reads the file that `named` names, else `keytrail.toml` in the working directory if it is
     /// there and does not lie in `sources`. Gives what could be read, and everything that is wrong in
     /// the order of the file; if anything is, the configuration is good for nothing but finding more.
-    pub fn load(named: Option<&Path>, sources: &[OsString]) -> (Config, Vec<Failure>) {
+    pub fn load(named: Option<&Path>, sources: &Sources) -> (Config, Vec<Failure>) {
         let (path, bytes) = match file::find(named, sources) {
             Ok(Found::File(path, bytes)) => (path, bytes),
             Ok(Found::Nothing) => return (Config::default(), Vec::new()),
-            Ok(Found::InSource(path)) => {
-                return (Config { passed_over: Some(path), ..Config::default() }, Vec::new());
+            Ok(Found::InSource(path, why)) => {
+                let passed_over = Some((path, why));
+                return (Config { passed_over, ..Config::default() }, Vec::new());
             }
             Err(failure) => return (Config::default(), vec![failure]),
         };
@@ -110,15 +111,16 @@ impl Config {
 
     /// The file that was read, and the one that was not because it lies in a source: neither is a log.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.path.iter().chain(&self.passed_over).map(PathBuf::as_path)
+        let passed_over = self.passed_over.iter().map(|(path, _)| path);
+        self.path.iter().chain(passed_over).map(PathBuf::as_path)
     }
 
     /// Says that a file was not read, if that is so.
     pub fn say(&self, messages: Messages) {
-        if let Some(path) = &self.passed_over {
+        if let Some((path, why)) = &self.passed_over {
+            let path = path.display();
             messages.warning(format!(
-                "{}: lies in a source, so it is not taken for the configuration; name it with --config",
-                path.display()
+                "{path}: {why}, so it is not taken for the configuration; name it with --config"
             ));
         }
     }

@@ -77,12 +77,16 @@ fn a_total_is_of_files_and_folders() {
     fs::write(path("a"), "12").unwrap();
     fs::create_dir(path("below")).unwrap();
     fs::write(path("below/b"), "345").unwrap();
-    let of = |sources: &[OsString]| Total::of(sources, &AtomicBool::new(false));
+    let of = |named: &[std::ffi::OsString]| {
+        let sources = named.iter().cloned().collect();
+        Total::of(&sources, &AtomicBool::new(false))
+    };
     let both = Some(Total { files: 2, bytes: 5 });
     assert_eq!(of(&[path("a"), path("below/b")]), both);
     assert_eq!(of(&[path("a"), path("./a")]), Some(Total { files: 1, bytes: 2 }));
     assert_eq!(of(&[folder.path().into()]), both);
-    assert_eq!(Total::of(&[folder.path().into()], &AtomicBool::new(true)), None, "too late");
+    let all = Sources::from_iter([folder.path()]);
+    assert_eq!(Total::of(&all, &AtomicBool::new(true)), None, "too late");
     for other in [path("none"), "s3://bucket".into(), "-".into()] {
         assert_eq!(of(&[path("a"), other]), None);
     }
@@ -131,7 +135,7 @@ fn a_narrow_line_keeps_the_time() {
 #[test]
 fn a_phase_has_its_own_clock() {
     let progress = Progress::default();
-    let watched = Watched::new(&progress, &[]);
+    let watched = Watched::alone(&progress);
     let mut clock = Clock { phase: Phase::Sorting, began: Instant::now() };
     assert_eq!(clock.look(watched, None, 80), "reading  0 files, 0 B");
     assert_eq!(clock.phase, Phase::Reading);

@@ -7,7 +7,7 @@ use crate::report::Report;
 
 /// The command that shows all that its actors did.
 pub fn look(report: &Report<'_>, case: &Case) -> Option<String> {
-    let sources: Vec<String> = report.run.sources.iter().map(|source| quoted(source)).collect();
+    let sources: Vec<String> = report.run.sources.iter().map(|source| word(source)).collect();
     let sources = if sources.len() > 2 { "SOURCE".to_owned() } else { sources.join(" ") };
     let (keys, actors) = (&case.credentials, &case.actors);
     let (option, names) = match (keys.count, actors.count) {
@@ -22,6 +22,16 @@ pub fn look(report: &Report<'_>, case: &Case) -> Option<String> {
 
 /// A command names so many keys or callers.
 const KEYS: u64 = 3;
+
+/// A source. A list is an option and the name of a file; a list that was a stream is gone.
+fn word(source: &str) -> String {
+    let null = if source.starts_with("--null ") { "--null " } else { "" };
+    match source[null.len()..].strip_prefix("--files-from ") {
+        Some("-") => "SOURCE".to_owned(),
+        Some(file) => format!("{null}--files-from {}", quoted(file)),
+        None => quoted(source),
+    }
+}
 
 /// A word as a shell takes it, whatever is in it.
 fn quoted(word: &str) -> String {

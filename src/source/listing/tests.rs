@@ -6,6 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
+use crate::model::problem::Stage;
 
 fn folder(files: &[&str]) -> TempDir {
     let dir = TempDir::new().unwrap();

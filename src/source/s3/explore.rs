@@ -112,9 +112,17 @@ impl Seen {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn folder(&self, path: &str) {
+    /// Notes what a folder is called.
+    pub(super) fn folder(&self, path: &str) {
         if let Some((account, region)) = layout::names(path) {
             self.names().add(&account, region);
+        }
+    }
+
+    /// Notes the day of an object that is not read; the dates in its key begin at `root`.
+    pub(super) fn pass_day(&self, key: &str, root: Option<usize>) {
+        if let Some(day) = root.and_then(|root| layout::day(key.get(root..)?)) {
+            self.names().add_day(day);
         }
     }
 }
@@ -254,7 +262,7 @@ impl Explorer {
                     object.key.get(root..).is_some_and(|below| self.wanted.days.is_over(below))
                 };
                 if ordered && root.is_some_and(over) {
-                    self.pass_day(&object.key, root);
+                    self.seen.pass_day(&object.key, root);
                     return Ok(steps);
                 }
                 self.give(object.key, object.size, object.version, root).await?;
@@ -377,7 +385,7 @@ impl Explorer {
     ) -> Result<(), Unwanted> {
         let below = root.and_then(|root| key.get(root..)).unwrap_or_default();
         if !self.wanted.days.has(below) {
-            self.pass_day(&key, root);
+            self.seen.pass_day(&key, root);
             self.seen.outside.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -403,13 +411,6 @@ impl Explorer {
         }
         let listed = Listed { key, size, etag, id, expected: Expected::Size };
         self.found.send(listed).await.map_err(|_| Unwanted)
-    }
-
-    /// Notes the day of an object that is not read.
-    fn pass_day(&self, key: &str, root: Option<usize>) {
-        if let Some(day) = root.and_then(|root| layout::day(key.get(root..)?)) {
-            self.seen.names().add_day(day);
-        }
     }
 
     fn report(&self, prefix: &str, message: &str) {

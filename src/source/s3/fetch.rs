@@ -145,18 +145,11 @@ fn fetch_all(
     (names_only, entries): (bool, &Sender),
 ) -> tokio::sync::mpsc::Sender<Listed> {
     let (found, queue) = tokio::sync::mpsc::channel(AHEAD);
-    let fetcher = Arc::new(Fetcher {
-        client: client.clone(),
-        address: address.clone(),
-        requester_pays: access.requester_pays,
-        queue: Mutex::new(queue),
-        room: Arc::new(Semaphore::new(PIECES)),
-        entries: entries.clone(),
-        silent: AtomicU32::new(0),
-        names_only,
-    });
+    let pays = access.requester_pays;
+    let fetcher = Fetcher::new(client.clone(), address.clone(), pays, (room(), names_only));
+    let (fetcher, queue) = (Arc::new(fetcher), Arc::new(Mutex::new(queue)));
     for _ in 0..access.concurrency.max(1) {
-        tokio::spawn(Arc::clone(&fetcher).run());
+        tokio::spawn(Arc::clone(&fetcher).run(Arc::clone(&queue), entries.clone()));
     }
     found
 }
@@ -195,14 +188,17 @@ impl Objects {
     }
 }
 
-/// Fetches what was listed.
-struct Fetcher {
+/// The room for all objects that are on their way or wait to be read.
+pub(super) fn room() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(PIECES))
+}
+
+/// Fetches objects of one bucket.
+pub(super) struct Fetcher {
     client: Client,
     address: Address,
     requester_pays: bool,
-    queue: Mutex<tokio::sync::mpsc::Receiver<Listed>>,
     room: Arc<Semaphore>,
-    entries: Sender,
     /// Consecutive objects without an answer.
     silent: AtomicU32,
     names_only: bool,
@@ -216,16 +212,41 @@ enum Fault {
     Broken(String),
 }
 
+/// What became of an object that was asked for by its key.
+pub(super) enum Picked {
+    /// It, or why it cannot be had.
+    Entry(Entry),
+    /// An earlier run has read it.
+    Known(Listed),
+}
+
 impl Fetcher {
-    async fn run(self: Arc<Fetcher>) {
+    /// One for the bucket of `address`. Objects take their memory from `room`; with `names_only` none is
+    /// fetched.
+    pub fn new(
+        client: Client,
+        address: Address,
+        requester_pays: bool,
+        (room, names_only): (Arc<Semaphore>, bool),
+    ) -> Fetcher {
+        let silent = AtomicU32::new(0);
+        Fetcher { client, address, requester_pays, room, silent, names_only }
+    }
+
+    /// Fetches what was listed.
+    async fn run(
+        self: Arc<Fetcher>,
+        queue: Arc<Mutex<tokio::sync::mpsc::Receiver<Listed>>>,
+        entries: Sender,
+    ) {
         loop {
-            let next = self.queue.lock().await.recv().await;
+            let next = queue.lock().await.recv().await;
             let Some(listed) = next else { return };
             let entry = match self.names_only {
                 true => Entry::Blob(self.blob(&listed, listed_only(&listed))),
                 false => self.fetch(listed).await,
             };
-            if self.entries.send(entry).is_err() {
+            if entries.send(entry).is_err() {
                 return;
             }
         }
@@ -237,16 +258,92 @@ impl Fetcher {
     }
 
     async fn fetch(self: &Arc<Fetcher>, listed: Listed) -> Entry {
+        let permit = self.reserve(&listed).await;
+        match self.gives_up(&listed) {
+            Some(problem) => problem,
+            None => self.read(listed, permit, None).await,
+        }
+    }
+
+    /// Fetches an object of which nobody knows more than the key, with one request. It is not known
+    /// until S3 has answered how much room it takes, so that its bytes wait there until there is room.
+    pub async fn pick(
+        self: &Arc<Fetcher>,
+        key: String,
+        is_known: impl Fn(&Listed) -> bool,
+    ) -> Picked {
+        let (etag, expected) = (String::new(), Expected::Size);
+        let mut listed = Listed { key, size: 0, etag, id: [0; 2], expected };
+        if let Some(problem) = self.gives_up(&listed) {
+            return Picked::Entry(problem);
+        }
+        let asked = match self.names_only {
+            true => self.head(&listed).await.map(|(size, version)| (size, version, None)),
+            false => self
+                .get(&listed, 0, None)
+                .await
+                .map(|answer| (answer.content_length, answer.e_tag.clone(), Some(answer))),
+        };
+        let (size, version, answer) = match asked {
+            Ok(asked) => asked,
+            Err(refused) => {
+                self.note_silence(&refused);
+                let hint = match refused.is_absence() {
+                    true => "; in a list, the beginning of keys ends in a slash",
+                    false => "",
+                };
+                let message = format!("cannot be read: {}{hint}", refused.message);
+                return Picked::Entry(self.problem(&listed, &message));
+            }
+        };
+        let Some(size) = size.and_then(|size| u64::try_from(size).ok()) else {
+            let message = "cannot be read: S3 does not say how large it is";
+            return Picked::Entry(self.problem(&listed, message));
+        };
+        listed.size = size;
+        let name = self.address.of(&listed.key);
+        listed.etag = version.unwrap_or_default();
+        listed.id = blob_id(&name, size, &listed.etag);
+        if is_known(&listed) {
+            return Picked::Known(listed);
+        }
+        Picked::Entry(match answer {
+            None => Entry::Blob(self.blob(&listed, listed_only(&listed))),
+            Some(answer) => {
+                let permit = self.reserve(&listed).await;
+                self.read(listed, permit, Some(answer)).await
+            }
+        })
+    }
+
+    /// The room that an object takes.
+    async fn reserve(&self, listed: &Listed) -> Option<OwnedSemaphorePermit> {
         let pieces = (listed.size.min(WHOLE) / PIECE + 1).min(PIECES as u64);
         let pieces = u32::try_from(pieces).unwrap_or(1);
-        let permit = Arc::clone(&self.room).acquire_many_owned(pieces).await.ok();
-        if self.silent.load(Ordering::Relaxed) >= SILENT {
-            let message = "not asked for, since nobody answered for many objects before it";
-            return self.problem(&listed, message);
-        }
+        Arc::clone(&self.room).acquire_many_owned(pieces).await.ok()
+    }
+
+    /// A problem instead of an object that is not asked for, since nobody answers.
+    fn gives_up(&self, listed: &Listed) -> Option<Entry> {
+        let message = "not asked for, since nobody answered for many objects before it";
+        let silent = self.silent.load(Ordering::Relaxed) >= SILENT;
+        silent.then(|| self.problem(listed, message))
+    }
+
+    /// Reads an object, by what was `answered` already if that is so.
+    async fn read(
+        self: &Arc<Fetcher>,
+        listed: Listed,
+        permit: Option<OwnedSemaphorePermit>,
+        mut answered: Option<GetObjectOutput>,
+    ) -> Entry {
         let mut pause = PAUSE;
         for left in (0..TRIES).rev() {
-            let fault = match self.get(&listed, 0, None).await {
+            let answer = match answered.take() {
+                Some(answer) => Ok(answer),
+                None => self.get(&listed, 0, None).await,
+            };
+            let fault = match answer {
                 Ok(answer) if is_another(&answer, &listed) => Fault::Refused(changed()),
                 Ok(answer) if listed.size > WHOLE => return self.stream(listed, answer, permit),
                 Ok(answer) => match self.whole(&listed, answer).await {
@@ -314,6 +411,22 @@ impl Fetcher {
             .map_err(|error| {
                 let resource = format!("arn:aws:s3:::{}/{}", self.address.bucket, listed.key);
                 Refused::of(&error, action, &resource)
+            })
+    }
+
+    /// Asks how large an object is, and for its version.
+    async fn head(&self, listed: &Listed) -> Result<(Option<i64>, Option<String>), Refused> {
+        self.client
+            .head_object()
+            .bucket(&self.address.bucket)
+            .key(&listed.key)
+            .set_request_payer(self.requester_pays.then_some(RequestPayer::Requester))
+            .send()
+            .await
+            .map(|answer| (answer.content_length, answer.e_tag))
+            .map_err(|error| {
+                let resource = format!("arn:aws:s3:::{}/{}", self.address.bucket, listed.key);
+                Refused::of(&error, "s3:GetObject", &resource)
             })
     }
 

@@ -6,6 +6,7 @@
 //! explore    what is below a prefix: accounts, services, Regions, days
 //! page       one page of a listing
 //! fetch      bytes of objects, many at once, tried again where that helps
+//! pick       objects that are named one by one
 //! object     an object on its way to a reader
 //! store      one object read and written for itself: a state
 //! files      whole files below a prefix, put there once and fetched
@@ -23,13 +24,15 @@ mod fetch;
 mod files;
 mod object;
 mod page;
+mod pick;
 mod refused;
 mod store;
 
 pub use address::Address;
 pub use cloud::{Access, Cloud};
-pub use explore::{Expected, Wanted};
+pub use explore::{Expected, Seen, Wanted};
 pub use fetch::{Chosen, Objects};
 pub use files::Files;
 pub use object::{Given, Object};
+pub use pick::Picks;
 pub use store::{Kept, Store};

@@ -71,7 +71,8 @@ pub fn run(
     }
     let form = check.value("--format", &args.format, form);
     let run = check.running(color, &args.run);
-    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &args.sources);
+    let (mut config, wrong) =
+        Config::load(args.input.config.config.as_deref(), &args.list.beside(&args.sources));
     config.say(messages);
     check.note(wrong);
     together(&mut check, args, &config);
@@ -98,7 +99,7 @@ fn together(check: &mut Check, args: &ShowArgs, config: &Config) {
     }
     let paths = config.usual.rules(&args.rules.paths);
     let rules = RuleArgs { paths, ..args.rules.clone() };
-    settings::together(check, &input, &rules, &args.sources);
+    settings::together(check, &input, &rules, &args.list.beside(&args.sources));
     if environment::value("state").is_some() && input.range.until.is_some() {
         check.usage("--until cannot be used with a state", "leave out one of them");
     }

@@ -1,7 +1,6 @@
 //! What was asked of `keytrail events`: each filter read, and all that is wrong with them. What
 //! `keytrail actors` takes too is read here as well.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use crate::model::problem::Problem;
 use crate::model::time::Time;
 use crate::query::{Around, AskedKey, AskedPrincipal, AskedResource, Query, Term, addresses};
 use crate::report::events::{Column, Form};
+use crate::source::Sources;
 
 /// Rows of a table where nobody says how many: some screens.
 const TABLE_ROWS: usize = 100;
@@ -32,14 +32,14 @@ pub struct Shown {
 }
 
 /// The sources; standard input if there is none and it is no terminal.
-pub fn sources(check: &mut Check, typed: &[OsString]) -> Vec<OsString> {
+pub fn sources(check: &mut Check, typed: Sources) -> Sources {
     if !typed.is_empty() {
-        return typed.to_vec();
+        return typed;
     }
     if io::stdin().is_terminal() {
         check.usage("nothing to read", "give a file, a folder, or - to read standard input");
     }
-    vec!["-".into()]
+    Sources::from_iter(["-"])
 }
 
 /// What is asked for; `None` if something is wrong with it.
@@ -211,7 +211,7 @@ pub fn say_problems(problems: &[Problem], listed: bool, run: &Running, messages:
 ///
 /// # Errors
 /// When nothing could be written there, or it is one of those files.
-pub fn open(path: &Path, sources: &[OsString], beside: &[PathBuf]) -> Result<Delivery, Failure> {
+pub fn open(path: &Path, sources: &Sources, beside: &[PathBuf]) -> Result<Delivery, Failure> {
     if path.as_os_str() == "-" {
         return Delivery::open(None);
     }

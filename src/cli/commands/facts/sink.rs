@@ -3,7 +3,6 @@
 //! What must stay true: neither file takes its place before both are whole. In the folder of a plan the
 //! table comes first, since a shard counts as read once its part is there.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use crate::cli::facts_dir::{PART, TABLE};
 use crate::cli::failure::Failure;
 use crate::cli::signals::Unfinished;
 use crate::shards::Dataset;
+use crate::source::Sources;
 
 /// Where facts go.
 pub enum Sink {
@@ -37,11 +37,7 @@ impl Sink {
     ///
     /// # Errors
     /// When it cannot be made, or a file in it not be written.
-    pub fn of_folder(
-        path: &Path,
-        sources: &[OsString],
-        beside: &[PathBuf],
-    ) -> Result<Sink, Failure> {
+    pub fn of_folder(path: &Path, sources: &Sources, beside: &[PathBuf]) -> Result<Sink, Failure> {
         fs::create_dir_all(path).map_err(|error| Failure::Output {
             path: path.to_owned(),
             reason: error.to_string(),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::cli::args::ScanArgs;
 use crate::cli::args::common::{
-    FactsDirArgs, InputArgs, LevelArgs, ProblemsArgs, RangeArgs, RunArgs,
+    FactsDirArgs, InputArgs, LevelArgs, ListedArgs, ProblemsArgs, RangeArgs, RunArgs,
 };
 use crate::cli::args::report::{OfPlanArgs, ReportArgs};
 use crate::cli::args::{OutputArgs, ScanRunArgs};
@@ -22,6 +22,7 @@ pub fn scan(args: &ReportArgs, plan: &OsString) -> ScanArgs {
     };
     ScanArgs {
         sources: Vec::new(),
+        list: ListedArgs { files_from: None, null: false },
         facts: FactsDirArgs { facts: vec![plan.clone()] },
         input: InputArgs {
             range,

@@ -21,11 +21,12 @@ use crate::model::control::{ControlName, Evidence};
 use crate::model::rule_meta::RuleMeta;
 use crate::report::Style;
 use crate::report::rules::{self, Answers};
+use crate::source::Sources;
 
 /// Runs the command.
 pub fn run(args: &ListArgs, style: Style, messages: Messages) -> Done {
     let mut failures = Vec::new();
-    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &[]);
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &Sources::default());
     if args.rules.no_builtin_rules && config.usual.rules(&args.rules.paths).is_empty() {
         let hint = "give --rules with --no-builtin-rules";
         failures.push(Failure::Usage { message: "no rules to list".into(), hint });

@@ -19,10 +19,11 @@ use crate::model::control::ControlName;
 use crate::model::rule_meta::RuleMeta;
 use crate::report::escape::visible;
 use crate::report::{self, Style};
+use crate::source::Sources;
 
 /// Runs the command.
 pub fn run(args: &ShowArgs, (style, on_terminal): (Style, bool), messages: Messages) -> Done {
-    let (config, mut wrong) = Config::load(args.config.config.as_deref(), &[]);
+    let (config, mut wrong) = Config::load(args.config.config.as_deref(), &Sources::default());
     let loaded = RuleSet::load(true, &config.usual.rules(&args.paths), &config.estate);
     let loaded = loaded.map_err(|errors| wrong.extend(errors.into_iter().map(Failure::from)));
     let Some(Loaded { rules, problems, skipped, replaced, reasons, .. }) =

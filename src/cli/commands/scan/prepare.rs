@@ -1,7 +1,6 @@
 //! Everything that a scan needs, opened before anything is read; and all that is wrong with it, at
 //! once.
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +24,7 @@ use crate::detect::loaded::Loaded;
 use crate::detect::registry::INTEGRITY;
 use crate::detect::whole_log::LooksAt;
 use crate::model::time::Time;
-use crate::source::Listing;
+use crate::source::{Listing, Sources};
 use crate::triage::Baseline;
 
 /// How many of the rules that were passed over an error names.
@@ -53,7 +52,8 @@ pub(super) struct Prepared {
 pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let mut failures = Vec::new();
     let mut note = |found: Vec<Failure>| failures.extend(found);
-    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &args.sources);
+    let typed = args.list.beside(&args.sources);
+    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &typed);
     let args = &completed(args, &config.usual);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     note(wrong);
@@ -70,9 +70,10 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
-    let logs = settings.as_ref().map_or(&args.sources, |settings| &settings.sources);
-    let sources = if folders.is_empty() { logs } else { folders };
-    let named = sources.iter().chain(args.run.state.as_ref());
+    let of_facts: Sources = folders.iter().cloned().collect();
+    let logs = settings.as_ref().map_or(&typed, |settings| &settings.sources);
+    let sources = if folders.is_empty() { logs } else { &of_facts };
+    let named = sources.named.iter().chain(args.run.state.as_ref());
     let cloud = args.s3.cloud(named).map_err(&mut note).ok();
     let state = match (&args.run.state, &cloud) {
         (Some(name), Some(cloud)) => Opened::open(name, cloud.as_ref()).map(Some),
@@ -83,8 +84,8 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let scope = Scope { known, ..scope(args, settings.as_ref()) };
     let reach = cloud.and_then(|cloud| args.s3.reach(cloud, scope).map_err(&mut note).ok());
     let mut listing = reach.clone().and_then(|reach| {
-        let logs = if folders.is_empty() { sources.as_slice() } else { &[] };
-        let opened = Listing::reach(logs, reach);
+        let none = Sources::default();
+        let opened = Listing::of(if folders.is_empty() { sources } else { &none }, reach);
         opened.map_err(|wrong| note(wrong.into_iter().map(Failure::from).collect())).ok()
     });
     let kept = state::files(args.run.state.as_deref());
@@ -184,7 +185,7 @@ pub(super) fn late(args: &ScanArgs) -> i64 {
 /// wait for somebody.
 fn open_output(
     args: &ScanArgs,
-    sources: &[OsString],
+    sources: &Sources,
     read: &[&Path],
     all_well: bool,
 ) -> Result<Delivery, Option<Failure>> {
@@ -211,7 +212,7 @@ fn open_output(
 fn open_exports(
     settings: Option<&Settings>,
     args: &ScanArgs,
-    (sources, read): (&[OsString], &[&Path]),
+    (sources, read): (&Sources, &[&Path]),
     all_well: bool,
 ) -> Result<Exports, Vec<Failure>> {
     let apart = |path: &Path| deliver::keep_apart(path, sources, read);
