@@ -262,10 +262,11 @@ mod tests {
         assert!(matches!(lines.ready(), Next::Line(Line::Name(1, _))));
         let stop = AtomicBool::new(true);
         assert!(matches!(lines.wait(&stop), Next::Line(Line::Name(2, _)) | Next::End));
-        assert!(matches!(Lines { first: None, rest: sync_channel(1).1 }.ready(), Next::End));
-        let (_sender, rest) = sync_channel(1);
+        let (sender, rest) = sync_channel::<Line>(1);
         let mut silent = Lines { first: None, rest };
         assert!(matches!(silent.ready(), Next::NotYet));
         assert!(matches!(silent.wait(&stop), Next::End));
+        drop(sender);
+        assert!(matches!(silent.ready(), Next::End));
     }
 }

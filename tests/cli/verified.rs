@@ -314,3 +314,25 @@ fn a_region_that_is_named_and_gone_is_tampering() {
     // A name that is nowhere may be misspelt as well, so that the run is not complete.
     assert_eq!((code, tampering(&report)["digests missing"]), (Some(3), 1), "{report:#}");
 }
+
+#[test]
+fn the_files_of_a_list_are_verified_as_those_of_a_folder() {
+    let sandbox = sandbox(&Chain::new());
+    let find = std::process::Command::new("find")
+        .args(["bucket", "-type", "f"])
+        .current_dir(sandbox.path(""))
+        .output()
+        .unwrap();
+    sandbox.write("list", find.stdout);
+    let run = |words: &[&str]| sandbox.keytrail(words).run().stdout;
+    let told = |source: &str| -> [Value; 2] {
+        let scan = ["scan", "-fjson", "--verify", "--public-keys=keys.json", source];
+        let scan: Value = serde_json::from_str(&run(&scan)).unwrap();
+        let verify = ["verify", "-fjson", "-v", "--public-keys=keys.json", source];
+        let found = json!([scan["findings"], scan["verify"], scan["problems"], scan["totals"]]);
+        [found, serde_json::from_str(&run(&verify)).unwrap()]
+    };
+    let listed = told("--files-from=list");
+    assert_eq!(listed, told("bucket"));
+    assert!(!verified(&listed[1]).is_empty());
+}
