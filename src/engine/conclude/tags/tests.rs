@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -210,14 +210,22 @@ fn book(changes: &[Change]) -> Book {
     book
 }
 
-fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
+/// The plan of all runs here but for what each changes. To load the rules takes longer than a run.
+fn plan() -> Plan {
     let owner = GovernedTag::named("Owner");
     let estate = Arc::new(Estate { governed_tags: vec![owner], ..Estate::default() });
     let rules = RuleSet::load(true, &[], &estate).unwrap().rules;
     let select: Vec<String> = ["key-tag-mismatch", "key-tag-one-sided"].map(str::to_owned).to_vec();
-    let limits = Limits { facts, ..Limits::default() };
     let rules = rules.select(&select, &[]).unwrap();
-    let plan = Plan { estate, threads, limits, tags, ..Plan::new(rules) };
+    Plan { estate, ..Plan::new(rules) }
+}
+
+fn scanned(folder: &Path, tags: Book, facts: usize, threads: usize) -> Outcome {
+    static PLAN: LazyLock<Mutex<Plan>> = LazyLock::new(|| Mutex::new(plan()));
+    // A run that failed leaves nothing in the plan that the next does not replace.
+    let mut plan = PLAN.lock().unwrap_or_else(PoisonError::into_inner);
+    plan.limits = Limits { facts, ..Limits::default() };
+    (plan.threads, plan.tags) = (threads, tags);
     let mut listing = Listing::open(&[folder]).unwrap();
     scan(&mut listing, &plan, None, &Progress::default(), &AtomicBool::new(false)).unwrap()
 }
