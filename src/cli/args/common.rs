@@ -15,9 +15,10 @@ use crate::source::{List, Sources};
 pub struct ListedArgs {
     /// Also read what this file lists, one SOURCE a line
     ///
-    /// - is standard input. A line is a path, relative to the working directory, or s3://BUCKET/KEY, and
-    /// nothing in it is special. Of S3 each line is one object and one request; what ends in a slash
-    /// is listed. A line that leads nowhere is a problem. A list that names nothing is an error.
+    /// The FILE - is standard input. A line is a path, relative to the working directory, or
+    /// s3://BUCKET/KEY, and nothing in it is special. Of S3 each line is one object and one request;
+    /// what ends in a slash is listed. A line that leads nowhere is a problem. A list that names
+    /// nothing is an error.
     #[arg(long, value_name = "FILE")]
     pub files_from: Option<PathBuf>,
 
