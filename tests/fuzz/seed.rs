@@ -3,14 +3,17 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
+use keytrail::detect::RuleSet;
+use keytrail::engine::{Head, Plan, Progress, scan_to_facts};
 use keytrail::model::other_document::OtherDocument;
 use keytrail::model::problem::Stage;
 use keytrail::model::window::{Whole, Window};
 use keytrail::record::container::{Reader, Sink};
 use keytrail::record::event::Marked;
 use keytrail::record::scan;
-use keytrail::source::{Blob, Body, Inflater, Limits};
+use keytrail::source::{Blob, Body, Inflater, Limits, Listing};
 use keytrail::state::{State, encode};
 use serde_json::Value;
 
@@ -93,6 +96,7 @@ fn written_here(here: &Path) -> io::Result<()> {
     };
     save("state", "empty", &encode(&State::default())?)?;
     save("config", "seed", CONFIG.as_bytes())?;
+    save("part", "trail", &part(&here.join("../../samples/trail"))?)?;
     save("report", "one", REPORT.as_bytes())?;
     let later = REPORT.replace("2026-11-01", "2026-11-02").replace("sha256:1", "sha256:2");
     save("report", "two", format!("{REPORT}\0{later}").as_bytes())?;
@@ -100,6 +104,29 @@ fn written_here(here: &Path) -> io::Result<()> {
     save("digest", "signatures", br#"{"key":"a.json.gz","signature":"00ff"}"#)?;
     let keys = br#"{"PublicKeyList":[{"Value":"MIIB","Fingerprint":"00"}]}"#;
     save("digest", "keys", keys)
+}
+
+/// The facts of a folder, as the target for them takes frames: a kind, a length in two bytes, the bytes.
+fn part(folder: &Path) -> io::Result<Vec<u8>> {
+    let plan = Plan { seed: Some(7), lists_uses: true, ..Plan::new(RuleSet::default()) };
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let mut listing = Listing::open(&[folder]).map_err(|_| io::ErrorKind::NotFound)?;
+    let mut written = Vec::new();
+    let out = (Head::default(), &mut written as &mut dyn io::Write);
+    scan_to_facts(&mut listing, &plan, (&progress, &stop), out)?;
+    let (mut rest, mut seed) = (written.get(16..).unwrap_or_default(), Vec::new());
+    while let Some((head, others)) = rest.split_first_chunk::<9>() {
+        let (lens, _) = head[1..].as_chunks::<4>();
+        let [len, packed] = [0, 1].map(|at: usize| u32::from_le_bytes(lens[at]) as usize);
+        let (packed, others) = others.split_at_checked(packed).ok_or(io::ErrorKind::InvalidData)?;
+        let mut held = zstd::bulk::decompress(packed, len)?;
+        held.truncate(4 << 10);
+        seed.push(head[0]);
+        seed.extend(u16::try_from(held.len()).map_err(io::Error::other)?.to_le_bytes());
+        seed.extend(held);
+        rest = others;
+    }
+    Ok(seed)
 }
 
 const CONFIG: &str = r#"

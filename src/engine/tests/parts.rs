@@ -141,3 +141,67 @@ fn a_file_that_is_not_as_it_was_written_is_refused() {
     }
     assert!(refused([&bytes[..], b"x"].concat()), "continued");
 }
+
+/// The frames of a file, unpacked: their kinds and what they hold.
+fn frames(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut rest = &bytes[16..];
+    let mut frames = Vec::new();
+    while let Some((head, packed)) = rest.split_first_chunk::<9>() {
+        let number = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap()) as usize;
+        let (packed, others) = packed.split_at(number(5));
+        frames.push((head[0], zstd::bulk::decompress(packed, number(1)).unwrap()));
+        rest = others;
+    }
+    frames
+}
+
+/// A file of frames.
+fn packed(magic: &[u8], frames: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = magic.to_vec();
+    for (kind, held) in frames {
+        let packed = zstd::bulk::compress(held, 1).unwrap();
+        bytes.push(*kind);
+        bytes.extend(u32::try_from(held.len()).unwrap().to_le_bytes());
+        bytes.extend(u32::try_from(packed.len()).unwrap().to_le_bytes());
+        bytes.extend(packed);
+    }
+    bytes
+}
+
+/// What nobody wrote, in frames that are sound, is refused or concluded: it never ends the program.
+#[test]
+fn no_file_ends_the_program() {
+    let records = history(5);
+    let mut rng = Rng(5);
+    let how = how(&records, &mut rng);
+    let folder = tempfile::tempdir().unwrap();
+    write(&files(&records, &mut rng), folder.path());
+    let plan = of_facts(plan(&how));
+    let bytes = facts(&paths(folder.path()), &plan, "a");
+    let sound = frames(&bytes);
+    assert!(!sound.is_empty());
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let (mut taken, mut refused) = (0, 0);
+    for _ in 0..400 {
+        let mut frames = sound.clone();
+        for _ in 0..=rng.below(3) {
+            let at = 1 + rng.below(frames.len() - 2);
+            let (kind, held) = &mut frames[at];
+            match rng.below(5) {
+                0 => *kind = u8::try_from(rng.below(27)).unwrap(),
+                1 => held.truncate(rng.below(held.len())),
+                _ if held.is_empty() => {}
+                _ => {
+                    let byte = rng.below(held.len());
+                    held[byte] = u8::try_from(rng.below(256)).unwrap();
+                }
+            }
+        }
+        let part = part(&packed(&bytes[..16], &frames));
+        match conclude_facts((&[part], &head("")), &plan, &progress, &stop) {
+            Ok(_) => taken += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(taken > 20 && refused > 20, "{taken} {refused}");
+}

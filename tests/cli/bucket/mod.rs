@@ -363,19 +363,6 @@ impl S3 for Handle {
         }))
     }
 
-    async fn head_object(
-        &self,
-        request: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
-        let held = lock(&self.0.objects).get(&request.input.key).cloned();
-        let held = held.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchKey))?;
-        Ok(S3Response::new(HeadObjectOutput {
-            content_length: Some(i64::try_from(held.bytes.len()).unwrap()),
-            e_tag: Some(held.etag()),
-            ..HeadObjectOutput::default()
-        }))
-    }
-
     async fn put_object(
         &self,
         request: S3Request<PutObjectInput>,

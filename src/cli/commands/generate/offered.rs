@@ -106,13 +106,13 @@ fn offer(command: &str, arg: &Arg, words: &Words) -> Option<Offer> {
         ("completions", "shell") => values(&SHELLS),
         ("schema", "name") => Offer::Values(FORMATS.iter().map(|f| f.name.to_owned()).collect()),
         ("man", "command") => Offer::Values(words.commands.clone()),
-        (_, "all") => hint(ValueHint::DirPath),
+        (_, "all" | "facts" | "plan") => hint(ValueHint::DirPath),
         (_, "endpoint-url") => hint(ValueHint::Url),
         (
             _,
             "config" | "rules" | "tags" | "public-keys" | "last-usage" | "report" | "reports"
-            | "baseline" | "state" | "output" | "export" | "sources" | "words" | "place" | "path"
-            | "paths",
+            | "baseline" | "files-from" | "state" | "output" | "export" | "sources" | "words"
+            | "place" | "path" | "paths",
         ) => hint(ValueHint::AnyPath),
         _ => hint(ValueHint::Other),
     })
@@ -167,6 +167,11 @@ mod tests {
         "agent",
         "where",
         "around",
+        "bucket",
+        "buckets",
+        "shard",
+        "shard-bytes",
+        "shard-objects",
     ];
 
     fn walk(command: &Command, look: &mut impl FnMut(&Command, &Arg)) {

@@ -1,0 +1,57 @@
+//! No file makes the conclusion of facts fail, whatever its frames hold.
+//!
+//! The input is a list of frames: a kind, a length in two bytes, the bytes. They are packed as `facts` packs
+//! them, since checksums would stop all else.
+
+#![no_main]
+
+use std::io::{Cursor, Read};
+use std::sync::atomic::AtomicBool;
+
+use keytrail::detect::RuleSet;
+use keytrail::engine::{Head, Part, Plan, Progress, conclude_facts};
+use keytrail::model::keys::asked::KeysAsked;
+use libfuzzer_sys::fuzz_target;
+
+/// The kind of the frame that is the last.
+const END: u8 = 27;
+
+fn file(mut data: &[u8]) -> Vec<u8> {
+    let mut bytes = b"keytrail part 1\n".to_vec();
+    let mut frames: u64 = 0;
+    while let Some(([kind, low, high], rest)) = data.split_first_chunk::<3>() {
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
+        let (held, rest) = rest.split_at(len);
+        add(&mut bytes, *kind, held);
+        frames += 1;
+        data = rest;
+    }
+    add(&mut bytes, END, &frames.to_le_bytes());
+    bytes
+}
+
+fn add(bytes: &mut Vec<u8>, kind: u8, held: &[u8]) {
+    let packed = zstd::bulk::compress(held, 1).expect("memory takes all");
+    bytes.push(kind);
+    for len in [held.len(), packed.len()] {
+        bytes.extend(u32::try_from(len).expect("it is short").to_le_bytes());
+    }
+    bytes.extend(packed);
+}
+
+fuzz_target!(|data: &[u8]| {
+    for bytes in [data.to_vec(), file(data)] {
+        let part = Part::new("part", move || {
+            Ok(Box::new(Cursor::new(bytes.clone())) as Box<dyn Read + Send>)
+        });
+        let Ok(head) = part.head() else { continue };
+        let head = Head { id: String::new(), ..head };
+        let plan = Plan {
+            seed: Some(head.seed),
+            keys: Some(KeysAsked::default()),
+            ..Plan::new(RuleSet::default())
+        };
+        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let _ = conclude_facts((&[part], &head), &plan, &progress, &stop);
+    }
+});
