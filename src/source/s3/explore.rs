@@ -21,7 +21,7 @@ use super::page::{Ask, Page};
 use crate::model::origin::Origin;
 use crate::model::path_names::PathNames;
 use crate::model::problem::{Problem, Stage};
-use crate::source::blob::{Known, blob_id};
+use crate::source::blob::{Body, Known, blob_id};
 use crate::source::entry::Entry;
 use crate::source::layout::{self, Days, Folder, Service};
 
@@ -78,6 +78,13 @@ pub(super) struct Listed {
     pub id: [u64; 2],
     /// What it must still be when it is fetched.
     pub expected: Expected,
+}
+
+impl Listed {
+    /// It, where nothing is to be fetched.
+    pub fn unread(&self) -> Body {
+        Body::Listed { size: self.size, etag: self.etag.as_str().into() }
+    }
 }
 
 /// What an object must still be when it is fetched.

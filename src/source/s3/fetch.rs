@@ -47,17 +47,6 @@ const SILENT: u32 = 128;
 /// How long a stop may go unseen.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
-/// An object that is to be fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
-    /// Its key.
-    pub key: String,
-    /// How many bytes it has.
-    pub size: u64,
-    /// What it must still be. One that is another is a problem.
-    pub expected: Expected,
-}
-
 /// The objects below an address, as they come.
 #[derive(Debug)]
 pub struct Objects {
@@ -98,47 +87,12 @@ impl Cloud {
                 .run()
                 .await;
         });
-        Objects { entries: received, seen, _cloud: Arc::clone(self) }
-    }
-
-    /// Begins to fetch objects of a bucket that are known by their names. They come as they arrive.
-    pub fn read_chosen(self: &Arc<Cloud>, bucket: String, chosen: Vec<Chosen>) -> Objects {
-        let (entries, received) = mpsc::channel();
-        let address = Address { bucket, prefix: String::new() };
-        let cloud = Arc::clone(self);
-        self.start(async move {
-            let access = cloud.access.clone();
-            let client = cloud.client(&address).await;
-            drop(cloud);
-            let client = match client {
-                Ok(client) => client,
-                // Each of them is one that was not read.
-                Err(refused) => {
-                    for Chosen { key, .. } in chosen {
-                        let address = Address { prefix: key, ..address.clone() };
-                        unreachable(&address, refused.clone(), &entries);
-                    }
-                    return;
-                }
-            };
-            let found = fetch_all(&client, &address, &access, (false, &entries));
-            for Chosen { key, size, expected } in chosen {
-                let etag = match &expected {
-                    Expected::Tag(tag) => tag.clone(),
-                    Expected::Size | Expected::Version(_) => String::new(),
-                };
-                let id = blob_id(&address.of(&key), size, &etag);
-                if found.send(Listed { key, size, etag, id, expected }).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Objects { entries: received, seen: Arc::default(), _cloud: Arc::clone(self) }
+        Objects::new(received, seen, self)
     }
 }
 
 /// Starts those who fetch, as many as may be at once; what is sent to them is fetched.
-fn fetch_all(
+pub(super) fn fetch_all(
     client: &Client,
     address: &Address,
     access: &Access,
@@ -155,18 +109,23 @@ fn fetch_all(
 }
 
 /// Reports that nothing of an address can be read.
-fn unreachable(address: &Address, refused: Refused, entries: &Sender) {
+pub(super) fn unreachable(address: &Address, refused: Refused, entries: &Sender) {
     let origin = Origin::blob(address.to_string());
     let problem = Problem::new(origin, Stage::S3, refused.message);
     // If the reader is gone, the problem has no place to go.
     let _ = entries.send(Entry::Problem(problem));
 }
 
-fn listed_only(listed: &Listed) -> Body {
-    Body::Listed { size: listed.size, etag: listed.etag.as_str().into() }
-}
-
 impl Objects {
+    /// What comes through a channel, as long as a cloud is there.
+    pub(super) fn new(
+        entries: mpsc::Receiver<Entry>,
+        seen: Arc<Seen>,
+        cloud: &Arc<Cloud>,
+    ) -> Objects {
+        Objects { entries, seen, _cloud: Arc::clone(cloud) }
+    }
+
     /// The next object or problem; `None` at the end, or when `stop` is set.
     pub fn next(&mut self, stop: &AtomicBool) -> Option<Entry> {
         loop {
@@ -243,7 +202,7 @@ impl Fetcher {
             let next = queue.lock().await.recv().await;
             let Some(listed) = next else { return };
             let entry = match self.names_only {
-                true => Entry::Blob(self.blob(&listed, listed_only(&listed))),
+                true => Entry::Blob(self.blob(&listed, listed.unread())),
                 false => self.fetch(listed).await,
             };
             if entries.send(entry).is_err() {
@@ -308,7 +267,7 @@ impl Fetcher {
             return Picked::Known(listed);
         }
         Picked::Entry(match answer {
-            None => Entry::Blob(self.blob(&listed, listed_only(&listed))),
+            None => Entry::Blob(self.blob(&listed, listed.unread())),
             Some(answer) => {
                 let permit = self.reserve(&listed).await;
                 self.read(listed, permit, Some(answer)).await

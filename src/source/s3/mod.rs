@@ -7,6 +7,7 @@
 //! page       one page of a listing
 //! fetch      bytes of objects, many at once, tried again where that helps
 //! pick       objects that are named one by one
+//! chosen     objects that a plan has chosen
 //! object     an object on its way to a reader
 //! store      one object read and written for itself: a state
 //! files      whole files below a prefix, put there once and fetched
@@ -18,6 +19,7 @@
 //! stay true: each listed object is given out once, or a problem names it.
 
 mod address;
+mod chosen;
 mod cloud;
 mod explore;
 mod fetch;
@@ -29,9 +31,10 @@ mod refused;
 mod store;
 
 pub use address::Address;
+pub use chosen::Chosen;
 pub use cloud::{Access, Cloud};
 pub use explore::{Expected, Seen, Wanted};
-pub use fetch::{Chosen, Objects};
+pub use fetch::Objects;
 pub use files::Files;
 pub use object::{Given, Object};
 pub use pick::Picks;
