@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::failure::Failure;
 use super::planned;
+use super::s3::S3Args;
 use crate::detect::RuleSet;
 use crate::engine::{Differs, Filter, Head, Part};
 use crate::folder;
@@ -41,10 +42,12 @@ pub struct Facts {
 ///
 /// # Errors
 /// Every folder that has none, or others than the first.
-pub fn open(folders: &[OsString], cloud: Option<&Arc<Cloud>>) -> Result<Facts, Vec<Failure>> {
+pub fn open(folders: &[OsString], s3: &S3Args) -> Result<Facts, Vec<Failure>> {
     let (mut facts, mut failures) = (Facts::default(), Vec::new());
+    // What is wrong with options of S3 is said where logs are.
+    let cloud = if folders.is_empty() { None } else { s3.cloud(folders)? };
     for name in folders {
-        if let Err(failure) = facts.open(name, cloud) {
+        if let Err(failure) = facts.open(name, cloud.as_ref()) {
             failures.push(failure);
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::bucket::Server;
 use crate::harness::Sandbox;
 
 /// The trail of the samples in a sandbox, as `logs`.
@@ -167,4 +168,38 @@ fn an_object_that_was_replaced_is_a_problem_of_every_report() {
     let told = report(&sandbox, &["report", "--plan", "out"], 3);
     let name = log.file_name().unwrap().to_str().unwrap();
     assert!(told["problems"].to_string().contains(name), "{}", told["problems"]);
+}
+
+/// The trail of the samples in a bucket, and all of a scan by many machines there.
+#[test]
+fn a_bucket_has_the_logs_and_the_plan() {
+    let server = Server::start(1_000);
+    let trail = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/trail");
+    for path in files(&trail) {
+        let key = path.strip_prefix(&trail).unwrap().to_str().unwrap().to_owned();
+        server.put(&key, fs::read(&path).unwrap());
+    }
+    let sandbox = Sandbox::new();
+    let run = |words: &[&str], code: i32| server.keytrail(&sandbox, words).run().code(code).stdout;
+    let told = |words: &[&str]| -> Value {
+        let words: Vec<&str> = words.iter().copied().chain(["-f", "json"]).collect();
+        let mut report: Value = serde_json::from_str(&run(&words, 0)).unwrap();
+        report.as_object_mut().unwrap().remove("run").unwrap();
+        report
+    };
+    const OUT: &str = "s3://example-logs/out";
+    let expected = told(&["scan", "s3://example-logs"]);
+    assert!(expected["findings"].as_array().unwrap().len() > 10);
+    run(&["plan", "s3://example-logs", "-o", OUT, "--shard-objects=3"], 0);
+    let plan: Value = serde_json::from_slice(&server.get("out/plan.json").unwrap()).unwrap();
+    for number in 0..plan["shards"].as_u64().unwrap() {
+        let number = number.to_string();
+        run(&["facts", "--plan", OUT, "--shard", &number], 0);
+        run(&["facts", "--plan", OUT, "--shard", &number], 0);
+    }
+    assert_eq!(told(&["report", "--plan", OUT]), expected);
+    for bucket in 0..plan["buckets"].as_u64().unwrap() {
+        run(&["conclude", "--plan", OUT, "--bucket", &bucket.to_string()], 0);
+    }
+    assert_eq!(told(&["report", "--plan", OUT]), expected);
 }

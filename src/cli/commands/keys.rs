@@ -119,8 +119,7 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     let mut check = Check::default();
     let typed = check.filter(&args.range, now);
     let folders = &args.facts.facts;
-    let reached = check.all(args.s3.cloud(folders));
-    let facts = reached.and_then(|cloud| check.all(facts_dir::open(folders, cloud.as_ref())));
+    let facts = check.all(facts_dir::open(folders, &args.s3));
     let filter = facts.as_ref().and_then(Facts::filter).unwrap_or(typed);
     let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
     let lines = check.problems(&args.problems, form == Some(report::Form::Ndjson));

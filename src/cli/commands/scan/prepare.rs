@@ -58,9 +58,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     note(wrong);
     let folders = &args.facts.facts;
-    let reached = args.s3.cloud(folders).map_err(&mut note).ok();
-    let facts =
-        reached.and_then(|cloud| facts_dir::open(folders, cloud.as_ref()).map_err(&mut note).ok());
+    let facts = facts_dir::open(folders, &args.s3).map_err(&mut note).ok();
     let settings = settings.map(|own| match &facts {
         Some(facts) => of_facts(own, facts),
         None => own,
