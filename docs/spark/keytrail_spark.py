@@ -10,8 +10,8 @@ Each shard is a task of its own, which runs `keytrail facts --plan OUT --shard N
 between keytrail and OUT. A result that is there already is left as it is, so that a task may run twice, at
 the same time too: speculation, retries and a second run of this program do no harm.
 
-What is behind `--` goes to each command that takes it: `--config` and `--rules` to `facts` and `report`,
-`-f` and `-o` to `report` alone.
+What is behind `--` goes to each command that takes it: `--config` and `--rules` to all, `-f` and `-o` to
+`report` alone.
 
 A command that ends with 0, 1 or 3 has done its work. One that ends with 2 would do so again: its task does
 not fail, so that Spark does not try it again, and the driver names it and ends with 2. Whatever else ends a

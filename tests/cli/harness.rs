@@ -105,7 +105,7 @@ impl Sandbox {
 }
 
 /// The program. A benchmark may name a release build, which need not be built with the tests.
-fn program() -> OsString {
+pub fn program() -> OsString {
     let named = std::env::var_os("KEYTRAIL_BIN");
     named.unwrap_or_else(|| env!("CARGO_BIN_EXE_keytrail").into())
 }

@@ -46,6 +46,7 @@ mod policies;
 mod problems;
 mod rules;
 mod s3;
+mod scale;
 mod scanning;
 mod schemas;
 mod settings;
