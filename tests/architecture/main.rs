@@ -5,6 +5,7 @@
 //! circles    no two files of a layer need each other
 //! engine     which room of the engine may import which
 //! imports    which file needs which, from their texts
+//! papers     what the papers around the code say is there
 //! prose      docs/architecture.md says what the code has
 //! text       source text as tokens
 //! ```
@@ -19,6 +20,7 @@
 mod circles;
 mod engine;
 mod imports;
+mod papers;
 mod prose;
 mod text;
 
