@@ -1,10 +1,26 @@
 //! What the papers around the code say is what the repository has.
 //!
 //! They are what a newcomer and a packager read first, and nothing else would notice when they grow stale.
+//! A path counts if it is in backticks or if a link leads to it. Where it has a word that stands for
+//! others, such as `rules/GROUP/ID.yml`, the folder before that word counts.
 
 use std::fs;
+use std::path::Path;
 
-use super::root;
+use super::{assert_none, root};
+
+/// The papers.
+const PAPERS: [&str; 1] = [".github/CONTRIBUTING.md"];
+
+/// How paths begin, as the papers write them.
+const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
+
+/// Files beside the folders.
+const FILES: [&str; 5] =
+    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "README.md", "CHANGELOG.md"];
+
+/// Words that stand for others.
+const STAND_INS: [&str; 2] = ["GROUP", "ID"];
 
 /// The text of a file, by its path below the repository.
 fn read(path: &str) -> String {
@@ -17,6 +33,74 @@ fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
         let (name, rest) = line.split_once('=')?;
         (name.trim() == key).then(|| rest.trim().trim_matches('"'))
     })
+}
+
+/// The paths between backticks, blocks of code included.
+fn named(page: &str) -> Vec<&str> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    let words = quoted.flat_map(str::split_whitespace);
+    let is_path =
+        |word: &&str| FILES.contains(word) || FOLDERS.iter().any(|folder| word.starts_with(folder));
+    words.map(|word| word.trim_end_matches([',', ';', ':'])).filter(is_path).collect()
+}
+
+/// The part of a path before the first of its words that stands for others.
+fn certain(path: &str) -> &str {
+    let stands_in = |segment: &str| {
+        let mut words = segment.split(|c: char| !c.is_ascii_alphanumeric());
+        segment.contains('*') || words.any(|word| STAND_INS.contains(&word))
+    };
+    let mut end = 0;
+    for segment in path.split_inclusive('/') {
+        if stands_in(segment) {
+            return &path[..end];
+        }
+        end += segment.len();
+    }
+    path
+}
+
+/// Where the links of a page lead within the repository, without the headings they may name.
+fn links(page: &str) -> Vec<&str> {
+    let targets = page.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    let targets = targets.map(|(target, _)| target);
+    let near = targets.filter(|target| !target.contains("://"));
+    let near = near.map(|target| target.split_once('#').map_or(target, |(path, _)| path));
+    near.filter(|path| !path.is_empty()).collect()
+}
+
+#[test]
+fn every_path_on_a_paper_exists() {
+    let mut missing = Vec::new();
+    for paper in PAPERS {
+        let page = read(paper);
+        let folder = Path::new(paper).parent().unwrap();
+        let paths = named(&page);
+        assert!(!paths.is_empty(), "{paper} names no path, or the checker sees none");
+        let named = paths.into_iter().map(|path| root().join(certain(path)));
+        let linked = links(&page).into_iter().map(|link| root().join(folder).join(link));
+        let absent = named.chain(linked).filter(|path| !path.exists());
+        missing.extend(absent.map(|path| format!("{paper}: {} is not there", path.display())));
+    }
+    assert_none(&missing);
+}
+
+#[test]
+fn the_checker_sees_the_paths_of_a_page() {
+    let page = "See `src/a.rs`, `Cargo.toml` and src/b.rs: `a/b`, `--test`.\n\
+                ```sh\nrun samples/trail, tests/x\n```\n`rules/GROUP/ID.yml`";
+    let paths = ["src/a.rs", "Cargo.toml", "samples/trail", "tests/x", "rules/GROUP/ID.yml"];
+    assert_eq!(named(page), paths);
+    for (path, expected) in [
+        ("rules/GROUP/ID.yml", "rules/"),
+        ("samples/rules/ID/match-*.json", "samples/rules/"),
+        ("samples/a/match-*.json", "samples/a/"),
+        ("src/IDS.rs", "src/IDS.rs"),
+    ] {
+        assert_eq!(certain(path), expected);
+    }
+    let page = "[a](../docs/x.md#b) [c](https://example.com/d) [e](#f) (g) [h](i.md)";
+    assert_eq!(links(page), ["../docs/x.md", "i.md"]);
 }
 
 #[test]
