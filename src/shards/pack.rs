@@ -30,7 +30,7 @@ pub(super) fn pack(
         if is_well {
             return (count, packed);
         }
-        count += count.div_ceil(16);
+        count += count.div_ceil(32);
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
         let all = sizes(&many, None);
         assert!(all.iter().all(|bytes| *bytes <= BUCKET_BYTES), "{all:?}");
         let least = many.iter().sum::<u64>() / BUCKET_BYTES;
-        assert!((all.len() as u64) < least + least / 8, "{} of {least}", all.len());
+        assert!((all.len() as u64) < least + least / 5, "{} of {least}", all.len());
         // One account may have more.
         assert_eq!(sizes(&[100 * G, G], None), [100 * G, G]);
     }

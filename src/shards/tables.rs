@@ -224,3 +224,88 @@ impl Gathered {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::source::{Table, Value};
+
+    const NAMES: [&str; 4] = ["shard", "account", "name", "modified"];
+
+    /// A table of some shards with two rows each, in groups of three rows.
+    fn table(shards: i64) -> Vec<u8> {
+        let mut writer = Writer::new(&OBJECTS).unwrap();
+        for number in 0..shards * 2 {
+            let name = format!("logs/{number}");
+            writer.add(&[
+                Cell::Number(Some(number / 2)),
+                Cell::Text((number > 1).then_some("111122223333")),
+                Cell::Text(Some(&name)),
+                Cell::count(7),
+                Cell::Text(None),
+                Cell::Text(None),
+                Cell::Number((number % 2 == 1).then_some(-number)),
+            ]);
+            if writer.rows_in_group == 3 {
+                writer.end_group().unwrap();
+            }
+        }
+        let (mut file, digest) = writer.finish().unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        assert_eq!(digest, hex::encode(Sha256::digest(&bytes)));
+        bytes
+    }
+
+    fn read(bytes: &[u8], only: Option<i64>) -> Result<Vec<Vec<Value>>, String> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut table = Table::open(file, &NAMES)?;
+        if let Some(number) = only {
+            table = table.only("shard", number);
+        }
+        let mut rows = Vec::new();
+        while let Some(row) = table.next_row()? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    #[test]
+    fn rows_are_read_as_they_were_written() {
+        let rows = read(&table(5), None).unwrap();
+        assert_eq!(rows.len(), 10);
+        let text = |text: &str| Value::Text(text.to_owned());
+        assert_eq!(rows[0], [Value::Number(0), Value::Null, text("logs/0"), Value::Null]);
+        let last = [Value::Number(4), text("111122223333"), text("logs/9"), Value::Number(-9)];
+        assert_eq!(rows[9], last);
+    }
+
+    #[test]
+    fn only_the_groups_of_a_shard_are_read() {
+        let bytes = table(50);
+        for shard in 0..50 {
+            let rows = read(&bytes, Some(shard)).unwrap();
+            let count = rows.iter().filter(|row| row[0] == Value::Number(shard)).count();
+            assert!(count == 2 && rows.len() <= 6, "{shard}: {rows:?}");
+        }
+        assert_eq!(read(&bytes, Some(50)).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn what_is_damaged_is_an_error_or_other_rows() {
+        let bytes = table(2);
+        let mut refused = 0;
+        for at in 0..bytes.len() {
+            for flip in [1, 0x80, 0xff] {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= flip;
+                refused += usize::from(read(&bytes, Some(1)).is_err());
+            }
+            assert!(read(&bytes[..at], None).is_err());
+        }
+        assert!(refused > 100, "{refused}");
+    }
+}
