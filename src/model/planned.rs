@@ -35,6 +35,8 @@ pub struct Planned {
     pub regions: Vec<String>,
     /// The sources as typed.
     pub sources: Vec<String>,
+    /// The inventories that stood for a listing, as typed.
+    pub inventories: Vec<String>,
     /// Where relative names of files begin: the working directory in which the plan was made.
     pub folder: Option<String>,
     /// How many objects there are.

@@ -80,7 +80,7 @@ pub(super) fn modified(meta: &fs::Metadata) -> Option<i64> {
 }
 
 /// Whether a name of S3 lies below an address.
-fn lies_below(name: &str, out: &str) -> bool {
+pub(super) fn lies_below(name: &str, out: &str) -> bool {
     let below = name.strip_prefix(out.trim_end_matches('/'));
     Address::is_meant(out) && below.is_some_and(|rest| rest.starts_with('/'))
 }
@@ -88,6 +88,12 @@ fn lies_below(name: &str, out: &str) -> bool {
 fn is_below(path: &Path, out: &Path) -> bool {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     absolute(path).starts_with(absolute(out))
+}
+
+/// Whether a name of S3 lies in one of these sources.
+pub(super) fn lies_in_one(name: &str, sources: &[OsString]) -> bool {
+    let name = Place::Prefix(name.to_owned());
+    sources.iter().any(|source| name.lies_in(&Place::of(source)))
 }
 
 /// The places among these sources that lie in another one, so that all in them would be found twice.

@@ -40,6 +40,8 @@ pub struct Asked {
     pub regions: Vec<String>,
     /// The sources as typed.
     pub sources: Vec<String>,
+    /// The inventories that stand for a listing, as typed.
+    pub inventories: Vec<String>,
     /// The working directory.
     pub folder: Option<String>,
     /// How large a shard may be.
@@ -104,6 +106,7 @@ pub fn make(
         accounts: asked.accounts.clone(),
         regions: asked.regions.clone(),
         sources: asked.sources.clone(),
+        inventories: asked.inventories.clone(),
         folder: asked.folder.clone(),
         objects,
         bytes,

@@ -9,6 +9,7 @@
 //! dataset    a plan that is there, and the source that reads one of its shards
 //! source     the objects of a shard, each as it was when the plan was made
 //! listed     what a listing finds
+//! inventory  what an S3 Inventory holds, instead
 //! refused    why there is no plan
 //! ```
 //!
@@ -20,6 +21,7 @@
 mod cut;
 mod dataset;
 mod document;
+mod inventory;
 mod listed;
 mod make;
 mod pack;
@@ -29,6 +31,7 @@ mod tables;
 
 pub use cut::{Found, Limits, Object};
 pub use dataset::{Dataset, Row};
+pub use inventory::{Chosen, Inventory};
 pub use listed::{found, nested};
 pub use make::{Asked, is_there, make};
 pub use refused::PlanError;

@@ -33,6 +33,7 @@ mod granted;
 mod harness;
 mod hidden;
 mod inputs;
+mod inventory;
 mod investigation;
 mod json;
 mod keys;

@@ -75,7 +75,7 @@ pub const PLAN: &str = "\
 Examples:
   keytrail plan s3://BUCKET/AWSLogs/ --since 30d -o s3://OUT/november/
   keytrail plan logs/ -o november/ --shard-bytes 1G --buckets 8
-  keytrail plan logs/ -o november/ --account 111122223333";
+  keytrail plan --inventory s3://INVENTORY/manifest.json -o s3://OUT/november/";
 
 /// Of `actors`.
 pub const ACTORS: &str = "\

@@ -13,8 +13,9 @@ pub struct PlanArgs {
     /// Files, folders or s3://BUCKET/PREFIX
     ///
     /// Listed, not read. An object that is replaced later is a problem of whoever reads its shard. A source
-    /// that lies in another one is not listed twice.
-    #[arg(value_name = "SOURCE", required = true)]
+    /// that lies in another one is not listed twice. With --inventory, only what lies below one of them is
+    /// planned, and without a source all that the inventory has.
+    #[arg(value_name = "SOURCE", required_unless_present = "inventories")]
     pub sources: Vec<OsString>,
 
     /// Which of all that is listed.
@@ -41,6 +42,14 @@ pub struct PlanArgs {
     /// The facts of one bucket are concluded together, by one machine.
     #[arg(long, value_name = "N")]
     pub buckets: Option<String>,
+
+    /// Take this S3 Inventory instead of listing (repeatable)
+    ///
+    /// Its manifest.json: a path, or s3://BUCKET/KEY. Its files are CSV or Parquet and must have the fields
+    /// Bucket, Key and Size, and should have ETag. One for each bucket. What was delivered since S3 made it
+    /// is not in it.
+    #[arg(long = "inventory", value_name = "FILE")]
+    pub inventories: Vec<OsString>,
 
     /// The colours.
     #[command(flatten, next_help_heading = "Run")]

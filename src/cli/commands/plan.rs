@@ -20,7 +20,8 @@ use crate::engine::Filter;
 use crate::folder::{self, Folder};
 use crate::model::planned::Planned;
 use crate::model::time::Time;
-use crate::shards::{self, Asked, Limits};
+use crate::shards::{self, Asked, Chosen, Inventory, Limits};
+use crate::source::s3::{Address, Cloud, Wanted};
 use crate::source::{Listing, Source};
 
 /// Objects of a shard, and buckets, at most.
@@ -31,6 +32,9 @@ const BUCKETS_MAX: u64 = 65_536;
 struct Settled {
     run: Running,
     listing: Listing,
+    inventories: Vec<Inventory>,
+    /// What of the inventories is planned.
+    wanted: Wanted,
     folder: Arc<dyn Folder>,
     asked: Asked,
 }
@@ -40,9 +44,20 @@ struct Settled {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &PlanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { run, mut listing, folder, asked } = settle(args, messages)?;
+    let Settled { run, mut listing, mut inventories, wanted, folder, asked } =
+        settle(args, messages)?;
     let stop = signals::install(Vec::new());
+    say_age(&inventories, &run, messages);
+    let chosen = Chosen { wanted: &wanted, sources: &args.sources, out: &args.output };
     let mut next = || {
+        // Without inventories all is listed, and with them nothing.
+        while let Some(inventory) = inventories.last_mut() {
+            let found = inventory.next(&chosen, &stop);
+            if found.is_some() {
+                return found;
+            }
+            inventories.pop();
+        }
         loop {
             let entry = listing.next(&stop)?;
             if let Some(found) = shards::found(entry, &args.output) {
@@ -65,6 +80,16 @@ pub fn run(args: &PlanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     }
     let complete = problems.is_empty() || run.allow_incomplete;
     Ok(if complete { Exit::Clean } else { Exit::Incomplete })
+}
+
+/// Says how old inventories are.
+fn say_age(inventories: &[Inventory], run: &Running, messages: Messages) {
+    for Inventory { bucket, made, .. } in inventories.iter().filter(|_| !run.is_quiet()) {
+        let made = made.map_or("an unknown time".to_owned(), |made| made.to_string());
+        messages.note(format!(
+            "the inventory of {bucket} is of {made}: what was delivered later is not in the plan"
+        ));
+    }
 }
 
 /// What a plan has, in one line.
@@ -95,12 +120,17 @@ fn settle(args: &PlanArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
             check.usage("a plan names files and objects; - is a stream", hint);
         }
     }
+    let is_on_disk = |source: &OsString| !source.to_str().is_some_and(Address::is_meant);
+    if !args.inventories.is_empty() && args.sources.iter().any(is_on_disk) {
+        let hint = "give s3://BUCKET/PREFIX, or no source for all that the inventory has";
+        check.usage("an inventory has objects in S3, and a source is on disk", hint);
+    }
     let sources = sources(&args.sources, messages);
     let settled = check.all(reach(args, &sources, &filter));
     let settled = (|| {
-        let (folder, listing) = settled?;
+        let Reached { folder, listing, inventories, wanted } = settled?;
         let asked = asked_for(args, filter, (now, limits?, buckets.flatten()));
-        Some(Settled { run: run?, listing, folder, asked })
+        Some(Settled { run: run?, listing, inventories, wanted, folder, asked })
     })();
     check.end(settled)
 }
@@ -124,13 +154,19 @@ fn limits(check: &mut Check, args: &PlanArgs) -> Option<Limits> {
     Some(Limits { bytes: bytes?, objects: objects? })
 }
 
-/// The folder of the plan, and the listing of its sources.
-fn reach(
-    args: &PlanArgs,
-    sources: &[OsString],
-    filter: &Filter,
-) -> Result<(Arc<dyn Folder>, Listing), Vec<Failure>> {
-    let cloud = args.s3.cloud(sources.iter().chain([&args.output]))?;
+/// The folder of the plan, and what there is to plan.
+struct Reached {
+    folder: Arc<dyn Folder>,
+    listing: Listing,
+    inventories: Vec<Inventory>,
+    wanted: Wanted,
+}
+
+fn reach(args: &PlanArgs, sources: &[OsString], filter: &Filter) -> Result<Reached, Vec<Failure>> {
+    // Sources beside an inventory are not asked for.
+    let listed = if args.inventories.is_empty() { sources } else { &[] };
+    let words = listed.iter().chain(&args.inventories).chain([&args.output]);
+    let cloud = args.s3.cloud(words)?;
     let one = |failure| vec![failure];
     let folder = folder::open(&args.output, cloud.clone()).map_err(|e| one(e.into()))?;
     if shards::is_there(&*folder).map_err(|error| one(error.into()))? {
@@ -138,7 +174,29 @@ fn reach(
         return Err(one(shards::PlanError::There(name).into()));
     }
     let scope = Scope { names_only: true, ..Scope::of(filter) };
-    Ok((folder, args.s3.listing(&sources.iter().cloned().collect(), cloud, scope)?))
+    let inventories = inventories(&args.inventories, cloud.as_ref())?;
+    let wanted = args.s3.reach(None, scope.clone())?.wanted;
+    let listing = args.s3.listing(&listed.iter().cloned().collect(), cloud, scope)?;
+    Ok(Reached { folder, listing, inventories, wanted })
+}
+
+/// Opens inventories, at most one of a bucket: what is in two would be planned twice.
+fn inventories(
+    names: &[OsString],
+    cloud: Option<&Arc<Cloud>>,
+) -> Result<Vec<Inventory>, Vec<Failure>> {
+    let (mut all, mut failures) = (Vec::<Inventory>::new(), Vec::new());
+    for name in names {
+        match Inventory::open(name, cloud) {
+            Ok(one) if all.iter().any(|other| other.bucket == one.bucket) => {
+                let message = format!("two inventories are of the bucket {}", one.bucket);
+                failures.push(Failure::Usage { message, hint: "give the newer one" });
+            }
+            Ok(one) => all.push(one),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    if failures.is_empty() { Ok(all) } else { Err(failures) }
 }
 
 fn asked_for(
@@ -156,6 +214,7 @@ fn asked_for(
         accounts,
         regions,
         sources: args.sources.iter().map(|source| source.to_string_lossy().into()).collect(),
+        inventories: args.inventories.iter().map(|name| name.to_string_lossy().into()).collect(),
         folder: here,
         limits,
         buckets,

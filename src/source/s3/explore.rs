@@ -87,6 +87,44 @@ impl Listed {
     }
 }
 
+impl Wanted {
+    /// Whether a listing of all of a bucket would find an object: by its account, whose log it is, and its
+    /// day.
+    pub fn takes(&self, key: &str, size: u64) -> bool {
+        let folder = key.rfind('/').map_or("", |at| &key[..=at]);
+        let is_placed = match layout::folder(folder) {
+            Folder::Outside | Folder::Accounts => true,
+            Folder::Account { account } => self.has_account(&account),
+            Folder::Service { account, service } => {
+                self.has_account(&account) && self.has_service(service)
+            }
+            Folder::Region { account, service, root } => {
+                self.has_account(&account)
+                    && self.has_service(service)
+                    && self.days.has(key.get(root..).unwrap_or_default())
+            }
+        };
+        is_placed && !shows_a_folder(key, size) && !(self.no_logs && layout::is_log(key))
+    }
+
+    fn has_account(&self, account: &String) -> bool {
+        self.accounts.is_empty() || self.accounts.contains(account)
+    }
+
+    fn has_service(&self, service: Service) -> bool {
+        match service {
+            Service::Logs => !self.no_logs,
+            Service::Digests => self.digests,
+            Service::Other => false,
+        }
+    }
+}
+
+/// Whether an object is what consoles make to show a folder.
+fn shows_a_folder(key: &str, size: u64) -> bool {
+    size == 0 && key.ends_with('/')
+}
+
 /// What an object must still be when it is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
@@ -357,20 +395,14 @@ impl Explorer {
 
     /// What is to be listed of a folder, if anything.
     fn below(&self, prefix: String) -> Option<Step> {
-        let is_wanted = |account: &String| {
-            self.wanted.accounts.is_empty() || self.wanted.accounts.contains(account)
-        };
-        let is_read = |service| match service {
-            Service::Logs => !self.wanted.no_logs,
-            Service::Digests => self.wanted.digests,
-            Service::Other => false,
-        };
         let wanted = match layout::folder(&prefix) {
             Folder::Outside | Folder::Accounts => true,
-            Folder::Account { account } => is_wanted(&account),
-            Folder::Service { account, service } => is_wanted(&account) && is_read(service),
+            Folder::Account { account } => self.wanted.has_account(&account),
+            Folder::Service { account, service } => {
+                self.wanted.has_account(&account) && self.wanted.has_service(service)
+            }
             Folder::Region { account, service, root } => {
-                if is_wanted(&account) && is_read(service) {
+                if self.wanted.has_account(&account) && self.wanted.has_service(service) {
                     return Some(Step::All { prefix, root });
                 }
                 false
@@ -396,8 +428,7 @@ impl Explorer {
             self.seen.outside.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        // What consoles make to show a folder.
-        if size == 0 && key.ends_with('/') {
+        if shows_a_folder(&key, size) {
             self.seen.left_alone.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }

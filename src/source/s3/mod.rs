@@ -37,5 +37,6 @@ pub use explore::{Expected, Seen, Wanted};
 pub use fetch::Objects;
 pub use files::Files;
 pub use object::{Given, Object};
+pub use page::decoded;
 pub use pick::Picks;
 pub use store::{Kept, Store};

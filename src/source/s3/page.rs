@@ -115,7 +115,7 @@ impl Page {
 }
 
 /// A name without its URL encoding, in which a space is a plus sign.
-fn decoded(name: &str) -> Option<String> {
+pub fn decoded(name: &str) -> Option<String> {
     let spaced = name.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
