@@ -15,6 +15,7 @@ use crate::detect::RuleSet;
 use crate::engine::{Differs, Filter, Head, Part};
 use crate::folder;
 use crate::model::problem::Problem;
+use crate::model::time::Time;
 use crate::shards::{self, Dataset};
 use crate::source::Sources;
 use crate::source::s3::Cloud;
@@ -34,6 +35,10 @@ pub struct Facts {
     pub head: Head,
     /// What was read for them, as it was asked for: reports of them name that.
     pub sources: Sources,
+    /// The present, as their plan has it.
+    pub now: Option<Time>,
+    /// Where they were read, to tell what lies in them.
+    pub places: Sources,
     /// What could not be listed when their plan was made.
     pub problems: Vec<Problem>,
 }
@@ -68,6 +73,8 @@ impl Facts {
         if shards::is_there(&*folder)? {
             let dataset = Dataset::open(folder)?;
             self.problems.extend(dataset.plan().problems());
+            self.now = Some(dataset.plan().created);
+            self.places = planned::places(dataset.plan());
             return self.add_all(planned::parts(&dataset)?);
         }
         self.add(planned::part(&folder, PART))
@@ -115,6 +122,11 @@ impl Facts {
         }
         self.parts.push(part);
         Ok(())
+    }
+
+    /// Where logs were read for them: what lies there is no configuration of this run.
+    pub fn places(&self) -> &Sources {
+        if self.places.is_empty() { &self.sources } else { &self.places }
     }
 
     /// Whether there are none: then logs are read.

@@ -1,17 +1,20 @@
 //! A plan in its folder, and the files that its steps leave there.
 //!
 //! ```text
-//! facts/BBBBBB/NNNNNN.part   what was found in shard N, which is of bucket B
-//! concluded/BBBBBB.part      what was found in all shards of bucket B
-//! uses/NNNNNN.parquet        the uses of keys in shard N
+//! facts/BBBBBB/NNNNNN.part        what was found in shard N, which is of bucket B
+//! incomplete/BBBBBB/NNNNNN.part   the same, where something of the shard could not be read
+//! concluded/BBBBBB.part           what was found in all shards of bucket B
+//! uses/NNNNNN.parquet             the uses of keys in shard N
+//! incomplete/uses/NNNNNN.parquet  the same, where something of the shard could not be read
 //! ```
 //!
 //! What must stay true: a report of a plan has all of its shards, each once. One that is missing is named,
-//! and there is no report.
+//! and there is no report. A shard that was read whole counts, whatever was left of it before.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufReader};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::failure::Failure;
@@ -19,7 +22,8 @@ use crate::engine::{Filter, Part};
 use crate::folder::{self, Folder};
 use crate::model::planned::Planned;
 use crate::shards::{Dataset, PlanError};
-use crate::source::s3::Cloud;
+use crate::source::Sources;
+use crate::source::s3::{Address, Cloud};
 
 /// So many missing shards are named.
 const NAMED: usize = 10;
@@ -38,30 +42,56 @@ pub fn filter(plan: &Planned) -> Filter {
     Filter { since, until, accounts, regions }
 }
 
+/// Where its sources are: relative names are those of the folder in which it was made.
+pub fn places(plan: &Planned) -> Sources {
+    let folder = plan.folder.as_deref().map(Path::new);
+    let place = |source: &String| match folder.filter(|_| !Address::is_meant(source)) {
+        Some(folder) => folder.join(source).into_os_string(),
+        None => OsString::from(source),
+    };
+    plan.sources.iter().map(place).collect()
+}
+
 /// What makes the key of hashes of its dataset.
 pub fn seed(plan: &Planned) -> u64 {
     // A plan that is open has an id that fits its content, so this was written by `plan`.
     u64::from_str_radix(&plan.seed, 16).unwrap_or_default()
 }
 
-/// The file of what was found in a shard.
-pub fn part_of_shard(bucket: u64, shard: u64) -> String {
-    format!("{}/{shard:06}.part", of_bucket(bucket))
-}
-
-/// The file of the uses of keys in a shard.
-pub fn table_of_shard(shard: u64) -> String {
-    format!("uses/{shard:06}.parquet")
+/// What was found in a shard, and its uses of keys: the names of their files. `whole`: whether all of it
+/// could be read.
+pub fn files_of_shard(bucket: u64, shard: u64, whole: bool) -> [String; 2] {
+    let table = format!("uses/{shard:06}.parquet");
+    match whole {
+        true => [format!("{}/{shard:06}.part", of_bucket(bucket)), table],
+        false => {
+            let part = format!("{INCOMPLETE}/{bucket:06}/{shard:06}.part");
+            [part, format!("{INCOMPLETE}/{table}")]
+        }
+    }
 }
 
 /// The file of what was found in all shards of a bucket.
 pub fn part_of_bucket(bucket: u64) -> String {
-    format!("concluded/{bucket:06}.part")
+    format!("{CONCLUDED}/{bucket:06}.part")
+}
+
+/// The id of what was found in a shard.
+pub fn id_of_shard(plan: &Planned, bucket: u64, shard: u64) -> String {
+    format!("{} bucket {bucket} shard {shard}", plan.id)
+}
+
+/// The id of what was found in a bucket.
+pub fn id_of_bucket(plan: &Planned, bucket: u64) -> String {
+    format!("{} bucket {bucket}", plan.id)
 }
 
 fn of_bucket(bucket: u64) -> String {
     format!("facts/{bucket:06}")
 }
+
+const INCOMPLETE: &str = "incomplete";
+const CONCLUDED: &str = "concluded";
 
 /// The bucket of the shards of an account.
 ///
@@ -85,6 +115,23 @@ fn sizes(dataset: &Dataset) -> Result<BTreeMap<u64, u64>, Failure> {
     Ok(sizes)
 }
 
+/// The files of what was found in the shards of a bucket, by the numbers of these: of two of one shard the
+/// one that has all of it.
+fn of_shards(dataset: &Dataset, bucket: u64) -> Result<BTreeMap<u64, Part>, Failure> {
+    let (folder, plan) = (dataset.folder(), dataset.plan());
+    let mut parts = BTreeMap::new();
+    for below in [format!("{INCOMPLETE}/{bucket:06}"), of_bucket(bucket)] {
+        for name in folder.names(&below)? {
+            // What has another name was put there by others.
+            let Some(shard) = shard_of(&name).filter(|shard| *shard < plan.shards) else {
+                continue;
+            };
+            parts.insert(shard, part(folder, &name).of_id(id_of_shard(plan, bucket, shard)));
+        }
+    }
+    Ok(parts)
+}
+
 /// The files of what was found in the shards of a bucket.
 ///
 /// # Errors
@@ -98,10 +145,9 @@ pub fn parts_of_bucket(dataset: &Dataset, bucket: u64) -> Result<Vec<Part>, Fail
         });
     }
     let expected = sizes(dataset)?.get(&bucket).copied().unwrap_or_default();
-    let names = dataset.folder().names(&of_bucket(bucket))?;
-    let names: Vec<String> = names.into_iter().filter(|name| name.ends_with(".part")).collect();
-    match expected.saturating_sub(names.len() as u64) {
-        0 => Ok(names.iter().map(|name| part(dataset.folder(), name)).collect()),
+    let parts = of_shards(dataset, bucket)?;
+    match expected.saturating_sub(parts.len() as u64) {
+        0 => Ok(parts.into_values().collect()),
         missing => Err(Failure::Source {
             message: format!(
                 "{}: the facts of {missing} of the {expected} shards of bucket {bucket} are missing",
@@ -117,31 +163,27 @@ pub fn parts_of_bucket(dataset: &Dataset, bucket: u64) -> Result<Vec<Part>, Fail
 /// # Errors
 /// When shards are missing: the first of them are named.
 pub fn parts(dataset: &Dataset) -> Result<Vec<Part>, Failure> {
-    let folder = dataset.folder();
-    let concluded: BTreeSet<String> = folder.names("concluded")?.into_iter().collect();
+    let (folder, plan) = (dataset.folder(), dataset.plan());
+    let concluded: BTreeSet<String> = folder.names(CONCLUDED)?.into_iter().collect();
     let sizes = sizes(dataset)?;
     let mut parts = Vec::new();
-    let (mut missing, mut met) = (0, BTreeSet::new());
+    let (mut missing, mut met, mut all) = (0, BTreeSet::new(), true);
     for (bucket, shards) in &sizes {
         let name = part_of_bucket(*bucket);
         if concluded.contains(&name) {
-            parts.push(part(folder, &name));
+            parts.push(part(folder, &name).of_id(id_of_bucket(plan, *bucket)));
+            all = false;
             continue;
         }
-        let names = folder.names(&of_bucket(*bucket))?;
-        let names = names.iter().filter(|name| name.ends_with(".part"));
-        let before = parts.len();
-        for name in names {
-            met.extend(shard_of(name));
-            parts.push(part(folder, name));
-        }
-        missing += shards.saturating_sub((parts.len() - before) as u64);
+        let own = of_shards(dataset, *bucket)?;
+        missing += shards.saturating_sub(own.len() as u64);
+        met.extend(own.keys().copied());
+        parts.extend(own.into_values());
     }
-    if missing == 0 {
-        return Ok(parts);
+    match missing {
+        0 => Ok(parts),
+        _ => Err(lacks(dataset, missing, all.then_some(&met))),
     }
-    let done = sizes.keys().any(|bucket| concluded.contains(&part_of_bucket(*bucket)));
-    Err(lacks(dataset, missing, (!done).then_some(&met)))
 }
 
 /// The number of the shard of a file.

@@ -100,6 +100,15 @@ impl Scope {
 }
 
 impl S3Args {
+    /// Whether any of them is not as it is by default.
+    pub fn is_given(&self) -> bool {
+        let S3Args { profile, s3_region, endpoint_url, .. } = self;
+        let given = [profile, s3_region, endpoint_url].iter().any(|word| word.is_some());
+        let S3Args { concurrency, s3_timeout, late, .. } = self;
+        let other = (concurrency.as_str(), s3_timeout.as_str(), late.as_str());
+        given || self.s3_path_style || self.requester_pays || other != ("64", "30", "1d")
+    }
+
     /// How S3 is reached, and how late events may be, in microseconds.
     ///
     /// # Errors

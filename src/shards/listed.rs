@@ -3,6 +3,7 @@
 //! What must stay true: whatever a listing gives is an object or a problem, but for what lies in the folder
 //! of the plan itself.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,19 +97,26 @@ pub(super) fn lies_in_one(name: &str, sources: &[OsString]) -> bool {
     sources.iter().any(|source| name.lies_in(&Place::of(source)))
 }
 
-/// The places among these sources that lie in another one, so that all in them would be found twice.
+/// The places among these sources that lie in another one, so that all in them would be found twice. The
+/// time it takes grows with their number and depth.
 pub fn nested(sources: &[OsString]) -> Vec<usize> {
     let places: Vec<Place> = sources.iter().map(Place::of).collect();
-    let lies_in_another = |at: &usize| {
-        (0..places.len()).any(|other| {
-            // Of two that are the same, the listing takes the first.
-            other != *at && places[*at] != places[other] && places[*at].lies_in(&places[other])
-        })
+    let all: HashSet<&Place> = places.iter().collect();
+    // A prefix may end within a name.
+    let prefixes: HashSet<&str> = places.iter().filter_map(Place::prefix).collect();
+    let lies_in_another = |at: &usize| match &places[*at] {
+        Place::Path(path) => {
+            path.ancestors().skip(1).any(|above| all.contains(&Place::Path(above.to_owned())))
+        }
+        Place::Prefix(prefix) => (1..prefix.len()).rev().any(|end| {
+            let above = prefix.get(..end);
+            above.is_some_and(|above| prefixes.contains(above) && is_within(prefix, above))
+        }),
     };
     (0..places.len()).filter(lies_in_another).collect()
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 enum Place {
     Path(PathBuf),
     Prefix(String),
@@ -122,19 +130,27 @@ impl Place {
         }
     }
 
+    fn prefix(&self) -> Option<&str> {
+        match self {
+            Place::Path(_) => None,
+            Place::Prefix(prefix) => Some(prefix),
+        }
+    }
+
     fn lies_in(&self, other: &Place) -> bool {
         match (self, other) {
             (Place::Path(path), Place::Path(other)) => path.starts_with(other),
-            // A prefix may end within a name; the name of a bucket may not.
-            (Place::Prefix(prefix), Place::Prefix(other)) => {
-                let bucket = other.trim_start_matches("s3://").contains('/');
-                prefix
-                    .strip_prefix(other.as_str())
-                    .is_some_and(|rest| bucket || rest.starts_with('/'))
-            }
+            (Place::Prefix(prefix), Place::Prefix(other)) => is_within(prefix, other),
             _ => false,
         }
     }
+}
+
+/// Whether one address of S3 lies below another. A prefix may end within a name; the name of a bucket may
+/// not.
+fn is_within(prefix: &str, other: &str) -> bool {
+    let bucket = other.trim_start_matches("s3://").contains('/');
+    prefix.strip_prefix(other).is_some_and(|rest| bucket || rest.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ fn what_is_missing_foreign_or_changed_is_refused_by_name() {
     let foreign = files(&sandbox.path("other/facts")).remove(0);
     fs::copy(foreign, &whole).unwrap();
     let strange = refused(&["report", "--plan", "out"]);
-    assert!(strange.contains("000001.part: is of another dataset"), "{strange}");
+    assert!(strange.contains("000001.part: is of another plan or shard"), "{strange}");
     fs::write(&whole, bytes).unwrap();
     sandbox.keytrail(["report", "--plan", "out"]).run().code(0);
     let plan = sandbox.path("out/plan.json");
@@ -202,4 +202,92 @@ fn a_bucket_has_the_logs_and_the_plan() {
         run(&["conclude", "--plan", OUT, "--bucket", &bucket.to_string()], 0);
     }
     assert_eq!(told(&["report", "--plan", OUT]), expected);
+}
+
+/// What could not be read the first time does not stand in the way of a second attempt.
+#[test]
+fn a_shard_that_was_read_whole_counts_whatever_was_left_of_it_before() {
+    let sandbox = with_trail();
+    let expected = report(&sandbox, &["scan", "logs"], 0);
+    let (shards, _) = plan(&sandbox);
+    let log = files(&sandbox.path("logs")).remove(0);
+    let away = sandbox.path("away");
+    fs::rename(&log, &away).unwrap();
+    let attempt = |number: u64| {
+        let number = number.to_string();
+        let ended = sandbox.keytrail(["facts", "--plan", "out", "--shard", &number]).run();
+        (ended.code.unwrap(), ended.stderr)
+    };
+    let first: Vec<i32> = (0..shards).map(|number| attempt(number).0).collect();
+    let missed = first.iter().position(|code| *code == 3).unwrap() as u64;
+    report(&sandbox, &["report", "--plan", "out"], 3);
+    assert_eq!(files(&sandbox.path("out/uses")).len() as u64, shards - 1);
+    fs::rename(&away, &log).unwrap();
+    assert_eq!(attempt(missed).0, 0);
+    assert_eq!(report(&sandbox, &["report", "--plan", "out"], 0), expected);
+    assert_eq!(files(&sandbox.path("out/uses")).len() as u64, shards);
+    let (code, told) = attempt(missed);
+    assert!(code == 0 && told.contains("were there before, and stay as they are"), "{told}");
+}
+
+#[test]
+fn a_file_under_another_name_is_no_other_shard() {
+    let sandbox = with_trail();
+    let (shards, _) = plan(&sandbox);
+    (0..shards).for_each(|number| drop(shard(&sandbox, number, 0)));
+    let all = files(&sandbox.path("out/facts"));
+    let (one, two) = (&all[0], &all[1]);
+    let bytes = fs::read(two).unwrap();
+    fs::remove_file(two).unwrap();
+    for name in ["999999.part", "other.part", "000001.part.bak"] {
+        fs::copy(one, one.with_file_name(name)).unwrap();
+    }
+    let refused = || sandbox.keytrail(["report", "--plan", "out"]).run().code(2).stderr;
+    assert!(refused().contains("the facts of 1 of"), "{}", refused());
+    fs::copy(one, two).unwrap();
+    assert!(refused().contains("is of another plan or shard than its name says"), "{}", refused());
+    fs::write(two, bytes).unwrap();
+    sandbox.keytrail(["report", "--plan", "out"]).run().code(0);
+}
+
+/// A keytrail.toml among the logs may be anybody's.
+#[test]
+fn a_configuration_that_lies_in_the_logs_is_passed_over_by_every_step() {
+    let sandbox = with_trail();
+    let suppress = "[[suppress]]\nrule = \"key-deletion-scheduled\"\nreason = \"none\"\n";
+    sandbox.write("keytrail.toml", suppress);
+    let expected = report(&sandbox, &["scan", "."], 0);
+    assert!(expected["findings"].to_string().contains("key-deletion-scheduled"));
+    sandbox.keytrail(["plan", ".", "-o", "out", "--shard-objects=100"]).run().code(0);
+    let plan: Value =
+        serde_json::from_slice(&fs::read(sandbox.path("out/plan.json")).unwrap()).unwrap();
+    for number in 0..plan["shards"].as_u64().unwrap() {
+        let told = shard(&sandbox, number, 0);
+        assert!(told.contains("lies in a source"), "{told}");
+    }
+    assert_eq!(report(&sandbox, &["report", "--plan", "out"], 0), expected);
+    assert_eq!(report(&sandbox, &["scan", "--facts", "out"], 0), expected);
+}
+
+#[test]
+fn what_does_not_go_with_facts_or_nights_is_refused() {
+    let sandbox = with_trail();
+    sandbox.keytrail(["facts", "logs", "-o", "facts"]).run().code(0);
+    let log = files(&sandbox.path("logs")).remove(0);
+    let log = log.strip_prefix(sandbox.path("")).unwrap().to_str().unwrap().to_owned();
+    for words in [
+        &["scan", "--facts", "facts", "-o", &log][..],
+        &["scan", "--facts", "facts", "--since", "1d"],
+        &["scan", "--facts", "facts", "--each"],
+        &["scan", "--facts", "facts", "--verify", "--public-keys", "keys"],
+        &["scan", "--facts", "facts", "logs"],
+        &["facts", "--plan", "out", "--shard", "0", "--files-from", "list"],
+        &["facts", "--plan", "out", "--shard", "0", "-o", "x"],
+        &["report", "a.json", "--threads", "3"],
+        &["report", "a.json", "--profile", "x"],
+        &["report", "a.json", "--plan", "out"],
+    ] {
+        let ended = sandbox.keytrail(words.iter().copied()).run().code(2);
+        assert_eq!(ended.stdout, "", "{words:?}");
+    }
 }

@@ -52,7 +52,7 @@ pub struct FactsArgs {
         long,
         value_name = "OUT",
         requires = "shard",
-        conflicts_with_all = ["since", "until", "accounts", "regions"]
+        conflicts_with_all = ["files_from", "since", "until", "accounts", "regions"]
     )]
     pub plan: Option<OsString>,
 

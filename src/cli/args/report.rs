@@ -43,12 +43,14 @@ pub struct OfPlanArgs {
 }
 
 impl OfPlanArgs {
-    /// Whether any of them was given, though no default says so.
+    /// Whether any of them is not as it is by default.
     pub fn is_given(&self) -> bool {
         let RuleArgs { paths, no_builtin_rules, select, ignore } = &self.rules;
         self.min_level.is_some()
             || !self.tags.is_empty()
             || *no_builtin_rules
+            || self.threads != "0"
+            || self.s3.is_given()
             || !(paths.is_empty() && select.is_empty() && ignore.is_empty())
     }
 }

@@ -21,7 +21,6 @@ use crate::detect::loaded::Loaded;
 use crate::engine::{self, Head, Plan, Progress};
 use crate::model::keys::asked::KeysAsked;
 use crate::shards::Dataset;
-use crate::source::Sources;
 
 /// Runs the command.
 ///
@@ -30,10 +29,13 @@ use crate::source::Sources;
 pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let mut check = Check::default();
     let run = check.running(&args.color, &args.run);
-    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &Sources::default());
+    let opened = check.all(open(args));
+    let logs = opened.as_ref().map(|(dataset, _)| planned::places(dataset.plan()));
+    let logs = logs.unwrap_or_default();
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &logs);
+    config.say(messages);
     check.note(wrong);
     let loaded = check.all(load_rules(&args.rules, &mut config, false));
-    let opened = check.all(open(args));
     if let (Some(loaded), Some((_, facts))) = (&loaded, &opened) {
         check.all(facts.check(&loaded.rules, &config));
     }
@@ -83,7 +85,7 @@ fn join(
         return Ok(());
     }
     let stop = signals::install(Vec::new());
-    let id = format!("{} bucket {bucket}", dataset.plan().id);
+    let id = planned::id_of_bucket(dataset.plan(), bucket);
     let head = Head { id, ..facts.head.clone() };
     let joined = tempfile::tempfile().and_then(|mut file| {
         let mut out = BufWriter::with_capacity(BUFFER, &mut file);

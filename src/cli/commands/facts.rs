@@ -52,6 +52,8 @@ struct Settled {
 struct Input {
     source: Box<dyn Source>,
     sources: Sources,
+    /// Where these are, to tell what lies in them.
+    places: Sources,
     filter: Filter,
     now: Time,
     seed: u64,
@@ -95,13 +97,18 @@ pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         range: (plan.filter.since, plan.filter.until),
     };
     let mut count = 0;
-    let ended = sink.finish(exit, |out| {
+    let ended = sink.finish((exit, complete), |out| {
         count = facts::write(out, &about, |take| uses.each(take))?;
         Ok(())
     })?;
+    if ended.there {
+        let shard = args.shard.unwrap_or_default();
+        messages
+            .note(format!("the facts of shard {shard} were there before, and stay as they are"));
+    }
     if ended.whole {
         say(&outcome, &quiet, &run, messages);
-        if !run.is_quiet() {
+        if !run.is_quiet() && !ended.there {
             messages.note(format!("{} of keys in {}", plural(count, "use"), ended.table));
         }
     }
@@ -129,16 +136,17 @@ fn say(outcome: &Outcome, quiet: &[String], run: &Running, messages: Messages) {
 fn settle(args: &FactsArgs, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let run = check.running(&args.color, &args.run);
-    let typed = match args.plan {
-        Some(_) => Sources::default(),
+    let planned = args.plan.as_ref().map(|out| check.all(of_plan(args, out)));
+    let typed = match &planned {
+        Some(input) => input.as_ref().map(|input| input.places.clone()).unwrap_or_default(),
         None => asked::sources(&mut check, args.list.beside(&args.sources)),
     };
     let (mut config, wrong) = Config::load(args.config.config.as_deref(), &typed);
     config.say(messages);
     check.note(wrong);
     let loaded = check.all(load_rules(&args.rules, &mut config, false));
-    let opened = match (&args.plan, &args.output) {
-        (Some(out), _) => check.all(of_plan(args, out)),
+    let opened = match (planned, &args.output) {
+        (Some(input), _) => input,
         (None, Some(output)) => of_sources(&mut check, args, (output, typed, &config)),
         (None, None) => None,
     };
@@ -180,19 +188,22 @@ fn of_plan(args: &FactsArgs, out: &OsString) -> Result<Input, Vec<Failure>> {
     let plan = dataset.plan().clone();
     let cloud = match reached {
         Some(cloud) => Some(cloud),
-        None => args.s3.cloud(&plan.sources)?,
+        // Of an inventory all objects are in S3.
+        None if plan.inventories.is_empty() => args.s3.cloud(&plan.sources)?,
+        None => args.s3.cloud(["s3://"])?,
     };
     let shard = args.shard.unwrap_or_default();
     let source = dataset.shard_source(shard, cloud.as_ref()).map_err(|e| one(e.into()))?;
     let bucket = planned::bucket_of(&dataset, source.account()).map_err(one)?;
-    let names = [planned::part_of_shard(bucket, shard), planned::table_of_shard(shard)];
+    let names = [true, false].map(|whole| planned::files_of_shard(bucket, shard, whole));
     Ok(Input {
         source: Box::new(source),
         sources: plan.sources.iter().map(OsString::from).collect(),
+        places: planned::places(&plan),
         filter: planned::filter(&plan),
         now: plan.created,
         seed: planned::seed(&plan),
-        id: format!("{} shard {shard}", plan.id),
+        id: planned::id_of_shard(&plan, bucket, shard),
         sink: Sink::of_plan(dataset, names).map_err(one)?,
     })
 }
@@ -219,5 +230,6 @@ fn of_sources(
     sink.paths().iter().for_each(|path| listing.leave_out(path));
     let seed = engine::fresh_seed(now.0.cast_unsigned());
     let id = format!("{seed:016x}");
-    Some(Input { source: Box::new(listing), sources, filter, now, seed, id, sink })
+    let (source, places) = (Box::new(listing), sources.clone());
+    Some(Input { source, sources, places, filter, now, seed, id, sink })
 }

@@ -127,11 +127,13 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
     let asked = asked(&mut check, args, now);
     let unused = args.unused.as_ref().map(|text| check.value("--unused", text, age));
     let mut sources = args.list.beside(&args.sources);
-    let (mut config, wrong) = Config::load(args.config.config.as_deref(), &sources);
+    let of_facts = facts.as_ref().filter(|facts| !facts.is_empty());
+    let logs = of_facts.map_or(&sources, Facts::places);
+    let (mut config, wrong) = Config::load(args.config.config.as_deref(), logs);
     config.say(messages);
     check.note(wrong);
     let rules = check.all(load_rules(&args.rules, &mut config, false));
-    if let Some(facts) = facts.as_ref().filter(|facts| !facts.is_empty()) {
+    if let Some(facts) = of_facts {
         sources = facts.sources.clone();
     }
     if sources.is_empty() {
@@ -158,7 +160,7 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
             filter,
             threads: run.threads,
             tags: book,
-            now,
+            now: facts.now.unwrap_or(now),
             admit: admit(&config, now),
             keys: Some(asked?),
             seed: facts.seed(),

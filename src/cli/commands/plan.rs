@@ -10,6 +10,7 @@ use indicatif::HumanBytes;
 use super::events::asked;
 use crate::cli::args::plan::PlanArgs;
 use crate::cli::check::{Check, Running};
+use crate::cli::config::Config;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::s3::Scope;
@@ -128,7 +129,10 @@ fn settle(args: &PlanArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
     let sources = sources(&args.sources, messages);
     let settled = check.all(reach(args, &sources, &filter));
     let settled = (|| {
-        let Reached { folder, listing, inventories, wanted } = settled?;
+        let Reached { folder, mut listing, inventories, wanted } = settled?;
+        // What every step takes, or passes over, as the configuration is no log.
+        let (config, _) = Config::load(None, &args.sources.iter().cloned().collect());
+        config.files().for_each(|path| listing.leave_out(path));
         let asked = asked_for(args, filter, (now, limits?, buckets.flatten()));
         Some(Settled { run: run?, listing, inventories, wanted, folder, asked })
     })();

@@ -135,7 +135,7 @@ fn settle(args: &ReportArgs) -> Result<Settled, Vec<Failure>> {
     let written = Written::settle(&mut check, &args.written);
     if args.of_plan.is_given() {
         check.usage(
-            "rules, tags and --min-level are for a report of a plan",
+            "rules, tags, --min-level, --threads and options of S3 are for a report of a plan",
             "give --plan OUT, or leave them out: nights were scanned with their own",
         );
     }

@@ -92,6 +92,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let mut plan = plan(&scan.settings, loaded.rules, &config.estate, book, &triage, started);
     plan.to_meet = unmet::to_meet(named);
     plan.seed = input.facts.seed();
+    plan.now = input.facts.now.unwrap_or(plan.now);
     if let Some(state) = &mut state {
         problems.extend(state.left_out(plan.filter.since).filter(|_| !args.run.reread));
         plan.coverage = std::mem::take(&mut state.state.memory.coverage);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::frame::invalid;
 use super::head::Head;
 use super::read::PartReader;
 
@@ -14,6 +15,8 @@ type Open = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
 pub struct Part {
     /// What to call it.
     pub name: Arc<str>,
+    /// The id that it must have, if it must have one.
+    id: Option<String>,
     open: Box<Open>,
 }
 
@@ -23,7 +26,13 @@ impl Part {
         name: &str,
         open: impl Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
     ) -> Part {
-        Part { name: name.into(), open: Box::new(open) }
+        Part { name: name.into(), id: None, open: Box::new(open) }
+    }
+
+    /// The same, refused unless it has this id.
+    #[must_use]
+    pub fn of_id(self, id: String) -> Part {
+        Part { id: Some(id), ..self }
     }
 
     /// What it says of itself.
@@ -39,7 +48,13 @@ impl Part {
     /// # Errors
     /// When it cannot be read, or is something else.
     pub(super) fn read(&self) -> io::Result<PartReader<Box<dyn Read + Send>>> {
-        PartReader::new((self.open)()?)
+        let reader = PartReader::new((self.open)()?)?;
+        match &self.id {
+            Some(id) if *id != reader.head().id => {
+                Err(invalid("is of another plan or shard than its name says"))
+            }
+            _ => Ok(reader),
+        }
     }
 }
 

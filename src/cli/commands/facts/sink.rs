@@ -13,6 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::facts_dir::{PART, TABLE};
 use crate::cli::failure::Failure;
 use crate::cli::signals::Unfinished;
+use crate::folder::Put;
 use crate::shards::Dataset;
 use crate::source::Sources;
 
@@ -20,14 +21,17 @@ use crate::source::Sources;
 pub enum Sink {
     /// Into a folder, which may be that of other files.
     Folder { table: Delivery, part: Delivery, path: PathBuf },
-    /// Into the folder of a plan, by the names of the part and of the table.
-    Plan { dataset: Dataset, names: [String; 2], part: File, table: File },
+    /// Into the folder of a plan, by the names of the part and of the table: of a shard that was read whole,
+    /// and of another.
+    Plan { dataset: Dataset, names: [[String; 2]; 2], part: File, table: File },
 }
 
 /// How facts ended.
 pub struct Ended {
     /// Whether all of it was taken.
     pub whole: bool,
+    /// Whether the part was there before.
+    pub there: bool,
     /// Where the table is.
     pub table: String,
 }
@@ -50,7 +54,7 @@ impl Sink {
     ///
     /// # Errors
     /// When there is no room for temporary files.
-    pub fn of_plan(dataset: Dataset, names: [String; 2]) -> Result<Sink, Failure> {
+    pub fn of_plan(dataset: Dataset, names: [[String; 2]; 2]) -> Result<Sink, Failure> {
         let file = || tempfile::tempfile().map_err(|error| Failure::run(&error));
         Ok(Sink::Plan { dataset, names, part: file()?, table: file()? })
     }
@@ -83,7 +87,7 @@ impl Sink {
                 write(part).map_err(|error| Failure::during(Some(&path.join(PART)), error))
             }
             Sink::Plan { dataset, names, part, .. } => {
-                buffered(part, write).map_err(|error| named(dataset, &names[0], error))
+                buffered(part, write).map_err(|error| named(dataset, &names[0][0], error))
             }
         }
     }
@@ -94,7 +98,7 @@ impl Sink {
     /// When one of them cannot be written.
     pub fn finish(
         self,
-        exit: Exit,
+        (exit, complete): (Exit, bool),
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<Ended, Vec<Failure>> {
         match self {
@@ -104,16 +108,19 @@ impl Sink {
                 let part = part.finish(exit, |_| Ok(()))?;
                 let table = table.finish(exit, |_| Ok(()))?;
                 let whole = part.whole && table.whole;
-                Ok(Ended { whole, table: path.display().to_string() })
+                Ok(Ended { whole, there: false, table: path.display().to_string() })
             }
-            Sink::Plan { dataset, names: [of_part, of_table], mut part, mut table } => {
+            Sink::Plan { dataset, names: [whole, incomplete], mut part, mut table } => {
+                let [of_part, of_table] = if complete { whole } else { incomplete };
                 let written = buffered(&mut table, write);
                 written.map_err(|error| vec![named(&dataset, &of_table, error)])?;
                 let folder = dataset.folder();
-                for (name, file) in [(&of_table, &mut table), (&of_part, &mut part)] {
-                    folder.put(name, file).map_err(|error| vec![error.into()])?;
-                }
-                Ok(Ended { whole: true, table: folder.full(&of_table) })
+                let put = |name: &str, file: &mut File| {
+                    folder.put(name, file).map_err(|error| vec![Failure::from(error)])
+                };
+                put(&of_table, &mut table)?;
+                let there = put(&of_part, &mut part)? == Put::Exists;
+                Ok(Ended { whole: true, there, table: folder.full(&of_table) })
             }
         }
     }

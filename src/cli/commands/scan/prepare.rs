@@ -53,12 +53,13 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let mut failures = Vec::new();
     let mut note = |found: Vec<Failure>| failures.extend(found);
     let typed = args.list.beside(&args.sources);
-    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), &typed);
+    let facts = facts_dir::open(&args.facts.facts, &args.s3).map_err(&mut note).ok();
+    let logs = facts.as_ref().filter(|facts| !facts.is_empty()).map_or(&typed, Facts::places);
+    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), logs);
     let args = &completed(args, &config.usual);
     let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
     note(wrong);
     let folders = &args.facts.facts;
-    let facts = facts_dir::open(folders, &args.s3).map_err(&mut note).ok();
     let settings = settings.map(|own| match &facts {
         Some(facts) => of_facts(own, facts),
         None => own,
@@ -68,10 +69,15 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
-    let of_facts: Sources = folders.iter().cloned().collect();
+    // Nothing takes the place of what the facts were made of, either.
+    let of_facts: Sources = match &facts {
+        Some(facts) => folders.iter().chain(&facts.places().named).cloned().collect(),
+        None => folders.iter().cloned().collect(),
+    };
     let logs = settings.as_ref().map_or(&typed, |settings| &settings.sources);
     let sources = if folders.is_empty() { logs } else { &of_facts };
-    let named = sources.named.iter().chain(args.run.state.as_ref());
+    let reached = if folders.is_empty() { &sources.named } else { folders };
+    let named = reached.iter().chain(args.run.state.as_ref());
     let cloud = args.s3.cloud(named).map_err(&mut note).ok();
     let state = match (&args.run.state, &cloud) {
         (Some(name), Some(cloud)) => Opened::open(name, cloud.as_ref()).map(Some),
