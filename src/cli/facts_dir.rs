@@ -14,9 +14,11 @@ use super::s3::S3Args;
 use crate::detect::RuleSet;
 use crate::engine::{Differs, Filter, Head, Part};
 use crate::folder;
+use crate::model::outcome::Outcome;
+use crate::model::planned::Listed;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
-use crate::shards::{self, Dataset};
+use crate::shards;
 use crate::source::Sources;
 use crate::source::s3::Cloud;
 
@@ -41,6 +43,10 @@ pub struct Facts {
     pub places: Sources,
     /// What could not be listed when their plan was made.
     pub problems: Vec<Problem>,
+    /// What was seen beside objects when it was made.
+    listed: Listed,
+    /// Whether facts are asked for, though there may be none.
+    asked: bool,
 }
 
 /// Opens the facts of some folders, if any are named: of a plan, all of it.
@@ -48,7 +54,8 @@ pub struct Facts {
 /// # Errors
 /// Every folder that has none, or others than the first.
 pub fn open(folders: &[OsString], s3: &S3Args) -> Result<Facts, Vec<Failure>> {
-    let (mut facts, mut failures) = (Facts::default(), Vec::new());
+    let mut facts = Facts { asked: !folders.is_empty(), ..Facts::default() };
+    let mut failures = Vec::new();
     // What is wrong with options of S3 is said where logs are.
     let cloud = if folders.is_empty() { None } else { s3.cloud(folders)? };
     for name in folders {
@@ -71,10 +78,17 @@ impl Facts {
     fn open(&mut self, name: &OsStr, cloud: Option<&Arc<Cloud>>) -> Result<(), Failure> {
         let folder = folder::open(name, cloud.cloned())?;
         if shards::is_there(&*folder)? {
-            let dataset = Dataset::open(folder)?;
-            self.problems.extend(dataset.plan().problems());
-            self.now = Some(dataset.plan().created);
-            self.places = planned::places(dataset.plan());
+            let dataset = planned::opened(folder)?;
+            let plan = dataset.plan();
+            self.problems.extend(plan.problems());
+            self.now = Some(plan.created);
+            self.places = planned::places(plan);
+            self.listed = plan.listed.clone();
+            if self.parts.is_empty() {
+                // A plan of nothing has no part that says so.
+                self.head = planned::head(plan);
+                self.sources = plan.sources.iter().map(OsString::from).collect();
+            }
             return self.add_all(planned::parts(&dataset)?);
         }
         self.add(planned::part(&folder, PART))
@@ -85,7 +99,7 @@ impl Facts {
     /// # Errors
     /// When it cannot be read.
     pub fn of_parts(parts: Vec<Part>) -> Result<Facts, Failure> {
-        let mut facts = Facts::default();
+        let mut facts = Facts { asked: true, ..Facts::default() };
         facts.add_all(parts)?;
         Ok(facts)
     }
@@ -129,9 +143,15 @@ impl Facts {
         if self.places.is_empty() { &self.sources } else { &self.places }
     }
 
-    /// Whether there are none: then logs are read.
+    /// Whether nobody asks for facts: then logs are read.
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        !self.asked
+    }
+
+    /// Adds what only the listing knew.
+    pub fn complete(&self, outcome: &mut Outcome) {
+        outcome.names.merge(&self.listed.names());
+        outcome.passed = outcome.passed.with(self.listed.passed());
     }
 
     /// Which records count in them; `None` where there are none.

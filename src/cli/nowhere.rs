@@ -153,7 +153,8 @@ impl<'a> Known<'a> {
         };
         let times = |hour: Hour| Gap { from: hour, to: hour.saturating_add(1) }.times();
         // To the hour, so that a record of the same hour is nearer.
-        let begun = hours(|all| all.next()).min().map(|hour| Time(times(hour).1.0 - 1));
+        let begun =
+            hours(|all| all.next()).min().map(|hour| Time(times(hour).1.0.saturating_sub(1)));
         let ended = hours(|all| all.next_back()).max().map(|hour| times(hour).0);
         let day = |day: &String, time: &str| Time::parse(&(day.replace('/', "-") + time));
         let days = self.outcome.names.days.as_ref();

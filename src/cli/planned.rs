@@ -8,8 +8,8 @@
 //! incomplete/uses/NNNNNN.parquet  the same, where something of the shard could not be read
 //! ```
 //!
-//! What must stay true: a report of a plan has all of its shards, each once. One that is missing is named,
-//! and there is no report. A shard that was read whole counts, whatever was left of it before.
+//! What must stay true: a report of a plan has all of its shards, each once. If some are missing, their number
+//! is said and there is no report; they are named where no bucket is concluded. A shard that was read whole counts, whatever was left of it before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::failure::Failure;
-use crate::engine::{Filter, Part};
+use crate::engine::{Filter, Head, Part};
 use crate::folder::{self, Folder};
 use crate::model::planned::Planned;
 use crate::shards::{Dataset, PlanError};
@@ -33,7 +33,24 @@ const NAMED: usize = 10;
 /// # Errors
 /// When there is none, or it cannot be trusted.
 pub fn open(out: &OsStr, cloud: Option<Arc<Cloud>>) -> Result<Dataset, Failure> {
-    Ok(Dataset::open(folder::open(out, cloud)?)?)
+    opened(folder::open(out, cloud)?)
+}
+
+/// The plan of a folder that is open.
+///
+/// # Errors
+/// As [`open`].
+pub fn opened(folder: Arc<dyn Folder>) -> Result<Dataset, Failure> {
+    let dataset = Dataset::open(folder)?;
+    match u64::from_str_radix(&dataset.plan().seed, 16) {
+        Ok(_) => Ok(dataset),
+        Err(_) => Err(changed(&dataset, "its seed is no hexadecimal number")),
+    }
+}
+
+fn changed(dataset: &Dataset, reason: &str) -> Failure {
+    let (file, reason) = (dataset.folder().full("plan.json"), reason.to_owned());
+    PlanError::Changed { file, reason }.into()
 }
 
 /// Which records count in all of a plan.
@@ -52,9 +69,15 @@ pub fn places(plan: &Planned) -> Sources {
     plan.sources.iter().map(place).collect()
 }
 
+/// What each part of it has to say of itself, but for rules and settings.
+pub fn head(plan: &Planned) -> Head {
+    let head = Head { seed: seed(plan), sources: plan.sources.clone(), ..Head::default() };
+    head.of_range(&filter(plan))
+}
+
 /// What makes the key of hashes of its dataset.
 pub fn seed(plan: &Planned) -> u64 {
-    // A plan that is open has an id that fits its content, so this was written by `plan`.
+    // Of a plan that is open it is one.
     u64::from_str_radix(&plan.seed, 16).unwrap_or_default()
 }
 
@@ -100,19 +123,22 @@ const CONCLUDED: &str = "concluded";
 pub fn bucket_of(dataset: &Dataset, account: Option<&str>) -> Result<u64, Failure> {
     let accounts = dataset.accounts()?;
     let row = accounts.get(&account.map(str::to_owned));
-    Ok(row.map(|row| row.bucket).ok_or_else(|| PlanError::Changed {
-        file: dataset.folder().full("plan.json"),
-        reason: "the account of a shard has no bucket".to_owned(),
-    })?)
+    let bucket = row.map(|row| row.bucket);
+    bucket.ok_or_else(|| changed(dataset, "the account of a shard has no bucket"))
 }
 
 /// How many shards each bucket has.
 fn sizes(dataset: &Dataset) -> Result<BTreeMap<u64, u64>, Failure> {
     let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
     for row in dataset.accounts()?.values() {
-        *sizes.entry(row.bucket).or_default() += row.shards;
+        let size = sizes.entry(row.bucket).or_default();
+        *size = size.saturating_add(row.shards);
     }
-    Ok(sizes)
+    let all = sizes.values().fold(0, |all: u64, size| all.saturating_add(*size));
+    match all == dataset.plan().shards {
+        true => Ok(sizes),
+        false => Err(changed(dataset, "its accounts have another number of shards than it has")),
+    }
 }
 
 /// The files of what was found in the shards of a bucket, by the numbers of these: of two of one shard the

@@ -177,20 +177,22 @@ pub fn join_facts(
 
 /// Concludes what [`scan_to_facts`] wrote, on whatever machines: an outcome, all that was learnt of tags,
 /// and the inventory of keys if the plan asks for it. It is what one scan of all their sources would have
-/// given. `head` is what each of them has to say of itself; the plan has its seed.
+/// given. `head` is what each of them has to say of itself; the plan has its seed. `unlisted` is what could not
+/// be listed when they were planned.
 ///
 /// # Errors
 /// When a file cannot be read, is not as it was written or does not belong to the others: the message names
 /// it. When threads cannot be started.
 pub fn conclude_facts(
-    (parts, head): (&[Part], &Head),
+    (parts, head, unlisted): (&[Part], &Head, &[Problem]),
     plan: &Plan,
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book, Inventory)> {
     let mut context = Context::new(plan, progress);
     let pool = pool(plan.threads)?;
-    let (partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
+    let (mut partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
+    unlisted.iter().for_each(|problem| partial.add_unlisted(problem.clone()));
     context.stop = (!given.stopped).then_some(stop);
     let interrupted = given.stopped;
     let Concluded { mut outcome, book, inventory } =

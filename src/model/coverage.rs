@@ -88,10 +88,10 @@ impl Coverage {
     /// Adds what is known of an account and Region.
     pub fn add(&mut self, place: Place, seen: &Seen) {
         let known = self.places.entry(place).or_default();
-        known.counts.files += seen.counts.files;
-        known.counts.records += seen.counts.records;
-        known.counts.kms_reads += seen.counts.kms_reads;
-        known.counts.kms_writes += seen.counts.kms_writes;
+        known.counts.files = known.counts.files.saturating_add(seen.counts.files);
+        known.counts.records = known.counts.records.saturating_add(seen.counts.records);
+        known.counts.kms_reads = known.counts.kms_reads.saturating_add(seen.counts.kms_reads);
+        known.counts.kms_writes = known.counts.kms_writes.saturating_add(seen.counts.kms_writes);
         known.regional |= seen.regional;
         self.cut |= !known.hours.merge(&seen.hours);
         while self.places.len() > PLACES_MAX {

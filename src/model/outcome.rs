@@ -67,6 +67,19 @@ pub struct Passed {
     pub left_alone: u64,
 }
 
+impl Passed {
+    /// Both together.
+    #[must_use]
+    pub fn with(self, other: Passed) -> Passed {
+        Passed {
+            requests: self.requests.saturating_add(other.requests),
+            known: self.known.saturating_add(other.known),
+            outside: self.outside.saturating_add(other.outside),
+            left_alone: self.left_alone.saturating_add(other.left_alone),
+        }
+    }
+}
+
 /// How much of the use of keys could be judged by tags, so that silence can be told from blindness.
 ///
 /// Counted is each use of a key with each resource it is for, copies and trail delivery aside.

@@ -4,10 +4,14 @@
 //! Plain data, which is written once and read by every machine. What must stay true: whoever has read it
 //! knows whether it is whole; two plans have different ids.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::origin::Origin;
+use super::outcome::Passed;
+use super::path_names::PathNames;
 use super::problem::{Problem, Stage};
 use super::time::Time;
 
@@ -55,12 +59,54 @@ pub struct Planned {
     pub problems: Vec<NotListed>,
     /// How many problems there are.
     pub problem_count: u64,
+    /// What the listing saw beside objects.
+    pub listed: Listed,
     /// The tables of objects, in the order of their shards.
     pub object_tables: Vec<ObjectTable>,
     /// The table of accounts and their buckets.
     pub account_table: AccountTable,
     /// The SHA-256 of all of this and so of all tables, in hexadecimal digits.
     pub id: String,
+}
+
+/// What a listing saw beside objects, and what it asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listed {
+    /// Accounts that have a folder, though it may have no log.
+    pub accounts: BTreeSet<String>,
+    /// Regions that have one.
+    pub regions: BTreeSet<String>,
+    /// The first and the last day that was met and not planned: `YYYY/MM/DD`.
+    pub days: Option<(String, String)>,
+    /// Whether there were more than are kept.
+    pub cut: bool,
+    /// Requests that listed objects.
+    pub requests: u64,
+    /// Objects of days that the range cannot need, as far as they were met.
+    pub outside: u64,
+    /// Folders of a bucket that hold no trail logs, or those of other accounts.
+    pub left_alone: u64,
+}
+
+impl Listed {
+    /// What a listing that is at its end says.
+    pub fn of(passed: Passed, names: PathNames) -> Listed {
+        let Passed { requests, outside, left_alone, .. } = passed;
+        let PathNames { accounts, regions, days, cut } = names;
+        Listed { accounts, regions, days, cut, requests, outside, left_alone }
+    }
+
+    /// What the paths said.
+    pub fn names(&self) -> PathNames {
+        let Listed { accounts, regions, days, cut, .. } = self.clone();
+        PathNames { accounts, regions, days, cut }
+    }
+
+    /// What was passed over.
+    pub fn passed(&self) -> Passed {
+        let Listed { requests, outside, left_alone, .. } = *self;
+        Passed { requests, known: 0, outside, left_alone }
+    }
 }
 
 /// Something that could not be listed.

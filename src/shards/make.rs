@@ -12,7 +12,7 @@ use super::pack::pack;
 use super::refused::PlanError;
 use super::tables::{ACCOUNTS, Cell, OBJECTS, Writer};
 use crate::folder::{Folder, Put};
-use crate::model::planned::{AccountTable, ObjectTable, Planned, SCHEMA};
+use crate::model::planned::{AccountTable, Listed, ObjectTable, Planned, SCHEMA};
 use crate::model::problem::Problem;
 use crate::model::time::Time;
 
@@ -58,7 +58,8 @@ pub fn is_there(folder: &dyn Folder) -> Result<bool, PlanError> {
     Ok(folder.has(PLAN)?)
 }
 
-/// Makes a plan of all that `next` finds, and puts it into a folder. `None` if `stop` was set: then there
+/// Makes a plan of all that `next` finds, and puts it into a folder. `listed` tells at the end what was seen
+/// beside. `None` if `stop` was set: then there
 /// is none.
 ///
 /// # Errors
@@ -66,7 +67,7 @@ pub fn is_there(folder: &dyn Folder) -> Result<bool, PlanError> {
 pub fn make(
     folder: &dyn Folder,
     asked: &Asked,
-    next: &mut dyn FnMut() -> Option<Found>,
+    (next, listed): (&mut dyn FnMut() -> Option<Found>, &dyn Fn() -> Listed),
     stop: &AtomicBool,
 ) -> Result<Option<Planned>, PlanError> {
     let mut cutter = Cutter::new(asked.limits);
@@ -116,6 +117,7 @@ pub fn make(
         shard_objects: asked.limits.objects,
         problems: problems.iter().map(Into::into).collect(),
         problem_count,
+        listed: listed(),
         object_tables: tables.finish()?,
         account_table,
         id: String::new(),

@@ -228,6 +228,36 @@ fn a_shard_that_was_read_whole_counts_whatever_was_left_of_it_before() {
     assert_eq!(files(&sandbox.path("out/uses")).len() as u64, shards);
     let (code, told) = attempt(missed);
     assert!(code == 0 && told.contains("were there before, and stay as they are"), "{told}");
+    let missed = missed.to_string();
+    let other = ["facts", "--plan", "out", "--shard", &missed, "--select", "key-disabled"];
+    let told = sandbox.keytrail(other).run().code(2).stderr;
+    assert!(told.contains(".part: was made with other rules"), "{told}");
+}
+
+/// What could not be listed counts in the report of a plan as it does in that of a scan.
+#[cfg(unix)]
+#[test]
+fn what_could_not_be_listed_is_told_as_a_scan_tells_it() {
+    let sandbox = with_trail();
+    std::os::unix::fs::symlink("nowhere", sandbox.path("logs/dangling")).unwrap();
+    fs::create_dir_all(sandbox.path("logs/AWSLogs/555566667777/CloudTrail/eu-west-1")).unwrap();
+    let expected = report(&sandbox, &["scan", "logs"], 3);
+    let words = ["plan", "logs", "-o", "out", "--shard-objects=2", "--buckets=2"];
+    sandbox.keytrail(words).run().code(3);
+    let plan: Value =
+        serde_json::from_slice(&fs::read(sandbox.path("out/plan.json")).unwrap()).unwrap();
+    (0..plan["shards"].as_u64().unwrap()).for_each(|number| drop(shard(&sandbox, number, 0)));
+    assert_eq!(report(&sandbox, &["report", "--plan", "out"], 3), expected);
+    assert_eq!(plan["listed"]["accounts"].to_string().matches("555566667777").count(), 1);
+}
+
+#[test]
+fn a_plan_of_nothing_makes_the_report_of_nothing() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("logs/AWSLogs")).unwrap();
+    let expected = report(&sandbox, &["scan", "logs"], 3);
+    sandbox.keytrail(["plan", "logs", "-o", "out"]).run().code(0);
+    assert_eq!(report(&sandbox, &["report", "--plan", "out"], 3), expected);
 }
 
 #[test]

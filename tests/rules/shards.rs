@@ -61,7 +61,7 @@ fn two_machines_find_what_one_finds() {
         let mut listing = Listing::open(&[folder.path()]).unwrap();
         let expected = scan(&mut listing, &one, None, &progress, &stop).unwrap();
         let parts: Vec<Part> = halves.iter().rev().map(|half| part(&worker, half)).collect();
-        let found = conclude_facts((&parts, &head), &one, &progress, &stop).unwrap().0;
+        let found = conclude_facts((&parts, &head, &[]), &one, &progress, &stop).unwrap().0;
         let (found, expected) = (told(found), told(expected));
         if let Some((found, expected)) = found.lines().zip(expected.lines()).find(|(a, b)| a != b) {
             wrong.push(format!("{}: {found} for {expected}", path.display()));

@@ -68,18 +68,18 @@ pub struct RangeArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub struct FactsDirArgs {
-    /// Read what keytrail facts wrote into this folder, in place of a SOURCE (repeatable)
+    /// Read what keytrail facts wrote into this folder, in place of a SOURCE
     ///
-    /// The report is that of the sources that facts has read, and comes many times sooner. The rules, the
-    /// configuration and the version of keytrail must be those of facts; its range is taken over. Folders
-    /// of one plan are put together.
+    /// The report is that of the sources that facts has read, and comes sooner. The rules, the configuration
+    /// and the version of keytrail must be those of facts; its range is taken over. The folder of a plan is
+    /// read as a whole.
     #[arg(
         long = "facts",
         hide_short_help = true,
         value_name = "DIR",
         conflicts_with_all = ["sources", "files_from", "since", "until", "accounts", "regions"]
     )]
-    pub facts: Vec<OsString>,
+    pub facts: Option<OsString>,
 }
 
 /// Which records count.

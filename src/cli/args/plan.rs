@@ -68,10 +68,9 @@ pub struct PlanArgs {
 pub const EXIT: &str = "\
 Exit status:
   0  the plan has all that there is
-  2  not performed: bad usage, no such source, a plan is there already, or it
-     cannot be written
-  3  incomplete: something could not be listed, which the plan says too; or a
-     signal came, and there is no plan";
+  2  not performed: bad usage, no such source, a plan is there already, it
+     cannot be written, or a signal came
+  3  incomplete: something could not be listed, which the plan says too";
 
 /// What `--since` is to `plan`. In short and in full.
 pub const SINCE: (&str, &str) = (

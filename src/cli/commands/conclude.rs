@@ -81,7 +81,7 @@ fn join(
     (dataset, facts): (&Dataset, &Facts),
     (plan, progress): (&Plan, &Progress),
 ) -> Result<(), Vec<Failure>> {
-    if facts.is_empty() {
+    if facts.parts.is_empty() {
         return Ok(());
     }
     let stop = signals::install(Vec::new());

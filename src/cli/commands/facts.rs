@@ -27,7 +27,7 @@ use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
 use crate::cli::unmet;
 use crate::detect::loaded::Loaded;
-use crate::engine::{self, Filter, Head, Plan, Progress};
+use crate::engine::{self, Filter, Head, Part, Plan, Progress};
 use crate::facts;
 use crate::model::keys::asked::KeysAsked;
 use crate::model::outcome::Outcome;
@@ -69,6 +69,9 @@ struct Input {
 pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let Settled { plan, head, run, sources, mut source, problems, mut sink } =
         settle(args, messages)?;
+    if let Some(part) = sink.before().map_err(|failure| vec![failure])? {
+        return there(&part, &head, args.shard, messages);
+    }
     let stop = signals::install(sink.unfinished());
     let done = Progress::default();
     let known = args.plan.is_none().then_some(&sources);
@@ -102,9 +105,7 @@ pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         Ok(())
     })?;
     if ended.there {
-        let shard = args.shard.unwrap_or_default();
-        messages
-            .note(format!("the facts of shard {shard} were there before, and stay as they are"));
+        say_there(args.shard, messages);
     }
     if ended.whole {
         say(&outcome, &quiet, &run, messages);
@@ -113,6 +114,31 @@ pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         }
     }
     Ok(exit)
+}
+
+/// The facts of a shard that are there already: they are what this run would make, or nobody can tell.
+fn there(
+    part: &Part,
+    head: &Head,
+    shard: Option<u64>,
+    messages: Messages,
+) -> Result<Exit, Vec<Failure>> {
+    let refused = |why: &str| {
+        let hint = "facts of a plan stay as they are: make another plan, or remove the file first";
+        let message = format!("{}: {why}", part.name);
+        vec![Failure::Source { message, hint: Some(hint.into()) }]
+    };
+    let known = part.head().map_err(|error| refused(&error.to_string()))?;
+    if let Some(why) = head.differs(&known) {
+        return Err(refused(why.as_str()));
+    }
+    say_there(shard, messages);
+    Ok(Exit::Clean)
+}
+
+fn say_there(shard: Option<u64>, messages: Messages) {
+    let shard = shard.unwrap_or_default();
+    messages.note(format!("the facts of shard {shard} were there before, and stay as they are"));
 }
 
 /// A shard is read whole or not at all: what has no part is read again.

@@ -118,7 +118,7 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
 fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let typed = check.filter(&args.range, now);
-    let folders = &args.facts.facts;
+    let folders = args.facts.facts.as_slice();
     let facts = check.all(facts_dir::open(folders, &args.s3));
     let filter = facts.as_ref().and_then(Facts::filter).unwrap_or(typed);
     let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
@@ -166,7 +166,6 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
             seed: facts.seed(),
             ..Plan::new(rules)
         };
-        problems.extend(facts.problems.iter().cloned());
         let input = Input { listing, facts };
         let lines = lines?;
         let (form, unused) = (form?, unused.map_or(Some(None), |unused| unused.map(Some))?);

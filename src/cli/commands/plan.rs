@@ -2,6 +2,7 @@
 //!
 //! What must stay true: a plan is whole or not there, and says itself what could not be listed.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::cli::ui::{Messages, plural};
 use crate::cli::values;
 use crate::engine::Filter;
 use crate::folder::{self, Folder};
-use crate::model::planned::Planned;
+use crate::model::planned::{Listed, Planned};
 use crate::model::time::Time;
 use crate::shards::{self, Asked, Chosen, Inventory, Limits};
 use crate::source::s3::{Address, Cloud, Wanted};
@@ -45,8 +46,8 @@ struct Settled {
 /// # Errors
 /// All the reasons why it was not performed.
 pub fn run(args: &PlanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
-    let Settled { run, mut listing, mut inventories, wanted, folder, asked } =
-        settle(args, messages)?;
+    let Settled { run, listing, mut inventories, wanted, folder, asked } = settle(args, messages)?;
+    let listing = RefCell::new(listing);
     let stop = signals::install(Vec::new());
     say_age(&inventories, &run, messages);
     let chosen = Chosen { wanted: &wanted, sources: &args.sources, out: &args.output };
@@ -60,17 +61,18 @@ pub fn run(args: &PlanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
             inventories.pop();
         }
         loop {
-            let entry = listing.next(&stop)?;
+            let entry = listing.borrow_mut().next(&stop)?;
             if let Some(found) = shards::found(entry, &args.output) {
                 return Some(found);
             }
         }
     };
-    let made = shards::make(&*folder, &asked, &mut next, &stop);
-    let Some(planned) = made.map_err(|error| vec![error.into()])? else {
-        messages.warning("interrupted: there is no plan");
-        return Ok(Exit::Incomplete);
-    };
+    let listed = || Listed::of(listing.borrow().passed(), listing.borrow().names());
+    let made = shards::make(&*folder, &asked, (&mut next, &listed), &stop);
+    let planned = made.map_err(|error| vec![error.into()])?.ok_or_else(|| {
+        let message = "interrupted: there is no plan".to_owned();
+        vec![Failure::Source { message, hint: None }]
+    })?;
     let problems = planned.problems();
     asked::say_problems(&problems, false, &run, messages);
     if planned.shards == 0 {

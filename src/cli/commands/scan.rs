@@ -107,7 +107,6 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         plan.gate = Some(Arc::clone(&gated.gate) as _);
         problems.extend(gated.problems.iter().cloned());
     }
-    problems.extend(input.facts.problems.iter().cloned());
     let (mut outcome, found) = match scan.screen(plan, triage, input) {
         Ok(screened) => screened,
         Err(error) if scan.settings.of_facts => return Err(vec![facts_dir::unread(&error)]),
@@ -122,14 +121,19 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     // A report that nobody got was not made.
     let leave = |state: Opened| state.commit((asked, judged.clone()), &mut outcome, found);
     let left = state.filter(|_| whole).map_or(Ok(()), leave);
-    if let Err(reason) = &left {
-        let what = "the state is not written, so the next run repeats this";
-        messages.warning(format!("{what}: {reason}"));
-    }
+    let exit = after_leaving(left, exit, messages);
     let evaluated = |rule: &str| judged.contains_key(rule);
     accepted::say(&config.suppressions, &outcome.suppressions, evaluated, verbosity, messages);
     unmet::say(named, &outcome, messages);
-    Ok(if left.is_err() { Exit::Incomplete } else { exit })
+    Ok(exit)
+}
+
+/// The end of a run that had something to leave to the next one.
+fn after_leaving(left: Result<(), String>, exit: Exit, messages: Messages) -> Exit {
+    let Err(reason) = left else { return exit };
+    let what = "the state is not written, so the next run repeats this";
+    messages.warning(format!("{what}: {reason}"));
+    Exit::Incomplete
 }
 
 /// Adds what was known before anything was read.

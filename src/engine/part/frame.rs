@@ -23,6 +23,13 @@ const FULL: usize = 256 << 10; // 256 KiB
 /// No frame is longer: the largest record that is read, its label, and room for what stands beside it.
 const LONGEST: usize = 192 << 20; // 192 MiB
 
+/// No frame of rows or of small entries is longer.
+const LONGEST_OF_SMALL: usize = 4 << 20; // 4 MiB
+
+/// A file gives so many times its bytes, and so many bytes more (64 MiB): what is written never comes near.
+const RATIO: u64 = 250;
+const GIVEN: u64 = 64 << 20;
+
 /// Rows of one frame.
 const ROWS: usize = 8 << 10;
 
@@ -94,6 +101,17 @@ impl Kind {
         Kind::Rest,
         Kind::End,
     ];
+}
+
+impl Kind {
+    /// How long a frame of it may be.
+    fn longest(self) -> usize {
+        match self {
+            Kind::UseWord | Kind::UseText | Kind::TouchWord => LONGEST,
+            Kind::Kept | Kind::Group | Kind::Endpoint | Kind::Tags => LONGEST,
+            _ => LONGEST_OF_SMALL,
+        }
+    }
 }
 
 /// Something that is not as it was written.
@@ -196,7 +214,7 @@ impl<W: Write> FrameWriter<W> {
         if self.open.is_empty() {
             return Ok(());
         }
-        if self.open.len() > LONGEST {
+        if self.open.len() > self.kind.longest() {
             return Err(invalid("an entry is too long to be written"));
         }
         let packed = self.packer.compress(&self.open)?;
@@ -229,6 +247,9 @@ impl<W: Write> FrameWriter<W> {
 pub struct FrameReader<R> {
     from: R,
     frames: u64,
+    /// Bytes that were read, and what they gave.
+    read: u64,
+    given: u64,
     /// Reused from frame to frame.
     packed: Vec<u8>,
 }
@@ -247,7 +268,7 @@ impl<R: Read> FrameReader<R> {
         if magic != *MAGIC {
             return Err(invalid("it is not what this version of facts writes"));
         }
-        Ok(FrameReader { from, frames: 0, packed: Vec::new() })
+        Ok(FrameReader { from, frames: 0, read: 0, given: 0, packed: Vec::new() })
     }
 
     /// The next frame; `None` at the end.
@@ -262,8 +283,13 @@ impl<R: Read> FrameReader<R> {
         let kind = kind.ok_or_else(|| invalid("a frame is of no known kind"))?;
         let (lens, _) = lens.as_chunks::<4>();
         let [len, packed] = [0, 1].map(|at: usize| u32::from_le_bytes(lens[at]) as usize);
-        if len > LONGEST || packed > zstd::zstd_safe::compress_bound(LONGEST) {
+        if len > kind.longest() || packed > zstd::zstd_safe::compress_bound(LONGEST) {
             return Err(invalid("a frame is too long"));
+        }
+        self.read = self.read.saturating_add(packed as u64);
+        self.given = self.given.saturating_add(len as u64);
+        if self.given > self.read.saturating_mul(RATIO).saturating_add(GIVEN) {
+            return Err(invalid("it would give more than it can hold"));
         }
         self.packed.clear();
         // Not more than is there, whatever the length says.

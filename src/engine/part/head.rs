@@ -105,11 +105,7 @@ impl Given {
 
     /// Adds what another source told.
     pub fn merge(&mut self, other: &Given) {
-        let Passed { requests, known, outside, left_alone } = other.passed;
-        self.passed.requests += requests;
-        self.passed.known += known;
-        self.passed.outside += outside;
-        self.passed.left_alone += left_alone;
+        self.passed = self.passed.with(other.passed);
         self.names.merge(&other.names);
         self.stopped |= other.stopped;
     }

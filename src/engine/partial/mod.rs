@@ -78,7 +78,7 @@ use groups::Groups;
 use hours::Hours;
 use kept::Kept;
 use looked::Looked;
-use objects::Objects;
+use objects::{Counts, Objects};
 use problems::Problems;
 use retained::Retained;
 use touch::Touches;
@@ -178,6 +178,13 @@ impl Partial {
             Problem::new(Origin::blob("*"), Stage::Read, message)
         });
         self.problems.extend(told);
+    }
+
+    /// Notes what could not even be listed.
+    pub fn add_unlisted(&mut self, problem: Problem) {
+        let counts = Counts { failed: true, unlisted: true, ..Counts::default() };
+        self.objects.add((&problem.origin.to_string(), None), None, counts);
+        self.problems.add(problem);
     }
 
     /// Adds what another worker has found.

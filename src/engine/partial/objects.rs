@@ -229,11 +229,11 @@ fn count(totals: &mut Totals, counts: &Counts) {
         totals.blobs_other += 1;
         *totals.blobs_other_kinds.entry(kind).or_default() += 1;
     }
-    totals.bytes_read += counts.bytes_read;
-    totals.bytes_inflated += counts.bytes_inflated;
-    totals.records += counts.records;
-    totals.records_bad += counts.records_bad;
-    totals.kms_records += counts.kms_records;
+    totals.bytes_read = totals.bytes_read.saturating_add(counts.bytes_read);
+    totals.bytes_inflated = totals.bytes_inflated.saturating_add(counts.bytes_inflated);
+    totals.records = totals.records.saturating_add(counts.records);
+    totals.records_bad = totals.records_bad.saturating_add(counts.records_bad);
+    totals.kms_records = totals.kms_records.saturating_add(counts.kms_records);
     totals.first_event = [totals.first_event, counts.first_event].into_iter().flatten().min();
     totals.last_event = totals.last_event.max(counts.last_event);
 }

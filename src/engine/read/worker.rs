@@ -9,7 +9,6 @@ use super::gather::Gather;
 use super::inherit;
 use super::shared::Shared;
 use crate::engine::partial::Partial;
-use crate::engine::partial::objects::Counts;
 use crate::model::other_document::OtherDocument;
 use crate::model::problem::Problem;
 use crate::model::token::Token;
@@ -87,9 +86,7 @@ impl<G: Gather> Visitor for Worker<'_, '_, G> {
     }
 
     fn problem(&mut self, problem: Problem) {
-        let counts = Counts { failed: true, unlisted: true, ..Counts::default() };
-        self.partial.objects.add((&problem.origin.to_string(), None), None, counts);
-        self.partial.problems.add(problem);
+        self.partial.add_unlisted(problem);
     }
 
     fn known(&mut self, name: &Arc<str>) {

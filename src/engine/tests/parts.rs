@@ -53,7 +53,7 @@ fn head(id: &str) -> Head {
 
 fn concluded(parts: &[Part], plan: &Plan) -> Outcome {
     let (progress, stop) = (Progress::default(), AtomicBool::new(false));
-    conclude_facts((parts, &head("")), plan, &progress, &stop).unwrap().0
+    conclude_facts((parts, &head(""), &[]), plan, &progress, &stop).unwrap().0
 }
 
 /// The same in fewer files.
@@ -129,7 +129,7 @@ fn a_file_that_is_not_as_it_was_written_is_refused() {
     let bytes = facts(&paths(folder.path()), &plan, "a");
     let (progress, stop) = (Progress::default(), AtomicBool::new(false));
     let refused = |bytes: Vec<u8>| {
-        conclude_facts((&[part(&bytes)], &head("")), &plan, &progress, &stop).is_err()
+        conclude_facts((&[part(&bytes)], &head(""), &[]), &plan, &progress, &stop).is_err()
     };
     assert!(!refused(bytes.clone()));
     for _ in 0..60 {
@@ -198,7 +198,7 @@ fn no_file_ends_the_program() {
             }
         }
         let part = part(&packed(&bytes[..16], &frames));
-        match conclude_facts((&[part], &head("")), &plan, &progress, &stop) {
+        match conclude_facts((&[part], &head(""), &[]), &plan, &progress, &stop) {
             Ok(_) => taken += 1,
             Err(_) => refused += 1,
         }

@@ -52,6 +52,6 @@ fuzz_target!(|data: &[u8]| {
             ..Plan::new(RuleSet::default())
         };
         let (progress, stop) = (Progress::default(), AtomicBool::new(false));
-        let _ = conclude_facts((&[part], &head), &plan, &progress, &stop);
+        let _ = conclude_facts((&[part], &head, &[]), &plan, &progress, &stop);
     }
 });

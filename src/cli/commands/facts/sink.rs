@@ -12,7 +12,9 @@ use crate::cli::deliver::Delivery;
 use crate::cli::exit::Exit;
 use crate::cli::facts_dir::{PART, TABLE};
 use crate::cli::failure::Failure;
+use crate::cli::planned;
 use crate::cli::signals::Unfinished;
+use crate::engine::Part;
 use crate::folder::Put;
 use crate::shards::Dataset;
 use crate::source::Sources;
@@ -23,7 +25,7 @@ pub enum Sink {
     Folder { table: Delivery, part: Delivery, path: PathBuf },
     /// Into the folder of a plan, by the names of the part and of the table: of a shard that was read whole,
     /// and of another.
-    Plan { dataset: Dataset, names: [[String; 2]; 2], part: File, table: File },
+    Plan { dataset: Box<Dataset>, names: [[String; 2]; 2], part: File, table: File },
 }
 
 /// How facts ended.
@@ -56,7 +58,17 @@ impl Sink {
     /// When there is no room for temporary files.
     pub fn of_plan(dataset: Dataset, names: [[String; 2]; 2]) -> Result<Sink, Failure> {
         let file = || tempfile::tempfile().map_err(|error| Failure::run(&error));
-        Ok(Sink::Plan { dataset, names, part: file()?, table: file()? })
+        Ok(Sink::Plan { dataset: Box::new(dataset), names, part: file()?, table: file()? })
+    }
+
+    /// The part, if it is there before anything is read: a shard is read once.
+    ///
+    /// # Errors
+    /// When nobody says.
+    pub fn before(&self) -> Result<Option<Part>, Failure> {
+        let Sink::Plan { dataset, names: [[name, _], _], .. } = self else { return Ok(None) };
+        let folder = dataset.folder();
+        Ok(folder.has(name)?.then(|| planned::part(folder, name)))
     }
 
     /// What to remove should the process end at once.

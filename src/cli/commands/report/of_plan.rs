@@ -23,7 +23,7 @@ pub fn scan(args: &ReportArgs, plan: &OsString) -> ScanArgs {
     ScanArgs {
         sources: Vec::new(),
         list: ListedArgs { files_from: None, null: false },
-        facts: FactsDirArgs { facts: vec![plan.clone()] },
+        facts: FactsDirArgs { facts: Some(plan.clone()) },
         input: InputArgs {
             range,
             tags,

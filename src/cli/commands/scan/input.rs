@@ -27,10 +27,13 @@ impl Input {
         progress: &Progress,
         stop: &AtomicBool,
     ) -> io::Result<(Outcome, Book, Inventory)> {
-        let Facts { parts, head, .. } = &self.facts;
-        match parts.as_slice() {
-            [] => engine::scan_and_list_keys(&mut self.listing, plan, progress, stop),
-            parts => engine::conclude_facts((parts, head), plan, progress, stop),
+        if self.facts.is_empty() {
+            return engine::scan_and_list_keys(&mut self.listing, plan, progress, stop);
         }
+        let Facts { parts, head, problems, .. } = &self.facts;
+        let all = engine::conclude_facts((parts, head, problems), plan, progress, stop);
+        let (mut outcome, book, inventory) = all?;
+        self.facts.complete(&mut outcome);
+        Ok((outcome, book, inventory))
     }
 }

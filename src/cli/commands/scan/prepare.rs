@@ -52,30 +52,14 @@ pub(super) struct Prepared {
 pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failure>> {
     let mut failures = Vec::new();
     let mut note = |found: Vec<Failure>| failures.extend(found);
-    let typed = args.list.beside(&args.sources);
-    let facts = facts_dir::open(&args.facts.facts, &args.s3).map_err(&mut note).ok();
-    let logs = facts.as_ref().filter(|facts| !facts.is_empty()).map_or(&typed, Facts::places);
-    let (mut config, wrong) = Config::load(args.input.config.config.as_deref(), logs);
-    let args = &completed(args, &config.usual);
-    let settings = Settings::resolve(args, now, io::stdin().is_terminal()).map_err(&mut note).ok();
-    note(wrong);
-    let folders = &args.facts.facts;
-    let settings = settings.map(|own| match &facts {
-        Some(facts) => of_facts(own, facts),
-        None => own,
-    });
+    let Meant { args, mut config, settings, facts } = meant(args, now, &mut note);
+    let (args, folders) = (&args, args.facts.facts.as_slice());
     let verify = args.input.verify;
     let loaded = load_rules(&args.rules, &mut config, verify).map_err(&mut note).ok();
     let baseline = accepted::baseline(args.output.baseline.as_deref(), args.output.each);
     let baseline = baseline.map_err(|failure| note(vec![failure])).ok();
     let catalogs = catalogs::read(&args.input.tags, now).map_err(&mut note).ok();
-    // Nothing takes the place of what the facts were made of, either.
-    let of_facts: Sources = match &facts {
-        Some(facts) => folders.iter().chain(&facts.places().named).cloned().collect(),
-        None => folders.iter().cloned().collect(),
-    };
-    let logs = settings.as_ref().map_or(&typed, |settings| &settings.sources);
-    let sources = if folders.is_empty() { logs } else { &of_facts };
+    let sources = &apart(args, facts.as_ref(), settings.as_ref());
     let reached = if folders.is_empty() { &sources.named } else { folders };
     let named = reached.iter().chain(args.run.state.as_ref());
     let cloud = args.s3.cloud(named).map_err(&mut note).ok();
@@ -108,11 +92,7 @@ pub(super) fn prepare(args: &ScanArgs, now: Time) -> Result<Prepared, Vec<Failur
     let delivery = delivery.map_err(|failure| failures.extend(failure)).ok();
     let exports = open_exports(settings.as_ref(), args, (sources, &read), failures.is_empty());
     let exports = exports.map_err(|wrong| failures.extend(wrong)).ok();
-    // Where the report goes into a source, what is written of it is no log.
-    let main = delivery.iter().filter_map(Delivery::unfinished_path);
-    for path in main.chain(exports.iter().flat_map(Exports::unfinished_paths)) {
-        listing.iter_mut().for_each(|listing| listing.leave_out(&path));
-    }
+    leave_out_unfinished(listing.as_mut(), delivery.as_ref(), exports.as_ref());
     let opened = (|| {
         Some(Prepared {
             settings: settings?,
@@ -138,6 +118,54 @@ fn of_facts(own: Settings, facts: &Facts) -> Settings {
         Some(filter) => Settings { filter, sources: facts.sources.clone(), ..own },
         None => own,
     }
+}
+
+/// What was asked for, as far as it can be told.
+struct Meant {
+    /// What was typed, with what the configuration says where nothing was.
+    args: ScanArgs,
+    config: Config,
+    settings: Option<Settings>,
+    facts: Option<Facts>,
+}
+
+fn meant(args: &ScanArgs, now: Time, mut note: impl FnMut(Vec<Failure>)) -> Meant {
+    let typed = args.list.beside(&args.sources);
+    let facts = facts_dir::open(args.facts.facts.as_slice(), &args.s3).map_err(&mut note).ok();
+    let logs = facts.as_ref().filter(|facts| !facts.is_empty()).map_or(&typed, Facts::places);
+    let (config, wrong) = Config::load(args.input.config.config.as_deref(), logs);
+    let args = completed(args, &config.usual);
+    let settings = Settings::resolve(&args, now, io::stdin().is_terminal());
+    let settings = settings.map_err(&mut note).ok();
+    note(wrong);
+    let settings = settings.map(|own| match &facts {
+        Some(facts) => of_facts(own, facts),
+        None => own,
+    });
+    Meant { args, config, settings, facts }
+}
+
+/// What nothing that is written may take the place of: sources, or facts and what these were made of.
+fn apart(args: &ScanArgs, facts: Option<&Facts>, settings: Option<&Settings>) -> Sources {
+    let folders = args.facts.facts.as_slice();
+    if folders.is_empty() {
+        let typed = || args.list.beside(&args.sources);
+        return settings.map_or_else(typed, |settings| settings.sources.clone());
+    }
+    let made_of = facts.into_iter().flat_map(|facts| &facts.places().named);
+    folders.iter().chain(made_of).cloned().collect()
+}
+
+/// Where a report goes into a source, what is written of it is no log.
+fn leave_out_unfinished(
+    listing: Option<&mut Listing>,
+    delivery: Option<&Delivery>,
+    exports: Option<&Exports>,
+) {
+    let Some(listing) = listing else { return };
+    let main = delivery.into_iter().filter_map(Delivery::unfinished_path);
+    let others = exports.into_iter().flat_map(Exports::unfinished_paths);
+    main.chain(others).for_each(|path| listing.leave_out(&path));
 }
 
 /// What was typed, with what the configuration says where nothing was.
