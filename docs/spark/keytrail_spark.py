@@ -273,7 +273,7 @@ def run_step(context, step, option, numbers, arguments, words, spans):
         done = context.parallelize(numbers, len(numbers)).mapPartitions(task).collect()
     spans.add(step, start, context.defaultParallelism, done)
     seconds = time.time() - start
-    say(f"{step}: {len(done)} done in {seconds:.1f} s")
+    say(f"{step}: {len(done)} ended after {seconds:.1f} s")
     for code, what in ((NOT_PERFORMED, "not performed"), (INCOMPLETE, "incomplete")):
         ended = [task for task in done if task["code"] == code]
         for task in ended[:NAMED]:
@@ -288,7 +288,7 @@ def run_step(context, step, option, numbers, arguments, words, spans):
 
 
 def run_report(program, arguments, words, spans):
-    """The report, here. Its standard output is that of the driver."""
+    """The report, here. Its outputs are those of the driver, of which spark-submit makes one."""
     start = time.time()
     code = subprocess.run([program, "report", "--plan", arguments.plan, *words]).returncode
     task = {"number": 0, "code": code, "start": round(start, 3), "seconds": round(time.time() - start, 3)}
