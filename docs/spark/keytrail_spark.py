@@ -46,7 +46,8 @@ INCOMPLETE = 3
 LAST_LINES = 20
 LINE_CHARS = 2_000
 
-# A table of shards that failed is of use to nobody beyond this.
+# The driver shows as many of them, for as many shards. Of more it tells the numbers.
+SHOWN_LINES = 3
 NAMED = 20
 
 
@@ -277,7 +278,7 @@ def run_step(context, step, option, numbers, arguments, words, spans):
     for code, what in ((NOT_PERFORMED, "not performed"), (INCOMPLETE, "incomplete")):
         ended = [task for task in done if task["code"] == code]
         for task in ended[:NAMED]:
-            last = task["lines"][-1] if task["lines"] else ""
+            last = " | ".join(task["lines"][-SHOWN_LINES:])
             say(f"{option[2:]} {task['number']}: {what}: {last}")
         if len(ended) > NAMED:
             rest = ",".join(str(task["number"]) for task in ended[NAMED:])
@@ -334,9 +335,12 @@ def main():
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         say(error)
         code = NOT_PERFORMED
-    except Exception:
-        # A step that Spark gave up after all attempts, among others. Python's own 1 would mean findings.
+    except Exception as error:
+        # Python's own 1 would mean findings.
         traceback.print_exc()
+        # What Spark gave up after all attempts is deep in its text.
+        given_up = re.search(r"RuntimeError: (.*)", str(error))
+        say(f"given up: {given_up[1] if given_up else error}"[:LINE_CHARS])
         code = NOT_PERFORMED
     finally:
         context.stop()
