@@ -56,7 +56,7 @@ impl Settings {
         stdin_is_terminal: bool,
     ) -> Result<Settings, Vec<Failure>> {
         let mut check = Check::default();
-        let of_facts = !args.facts.facts.is_none();
+        let of_facts = args.facts.facts.is_some();
         let sources = match of_facts {
             true => args.facts.facts.iter().cloned().collect(),
             false => sources(&mut check, args, stdin_is_terminal),

@@ -4,13 +4,16 @@
 //! A path counts if it is in backticks or if a link leads to it. Where it has a word that stands for
 //! others, such as `rules/GROUP/ID.yml`, the folder before that word counts.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::{assert_none, root};
+use super::prose::{quoted, table};
+use super::text::tokens;
+use super::{assert_none, root, sources};
 
 /// The papers.
-const PAPERS: [&str; 2] = [".github/CONTRIBUTING.md", "docs/scale.md"];
+const PAPERS: [&str; 3] = [".github/CONTRIBUTING.md", "docs/scale.md", "docs/unsafe.md"];
 
 /// How paths begin, as the papers write them.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
@@ -101,6 +104,22 @@ fn the_checker_sees_the_paths_of_a_page() {
     }
     let page = "[a](../docs/x.md#b) [c](https://example.com/d) [e](#f) (g) [h](i.md)";
     assert_eq!(links(page), ["../docs/x.md", "i.md"]);
+}
+
+#[test]
+fn every_unsafe_word_is_on_its_page() {
+    let page = read("docs/unsafe.md");
+    let told: BTreeMap<String, usize> = table(&page, "unsafe")
+        .iter()
+        .map(|row| (quoted(row[0])[0].to_owned(), row[1].parse().expect("a number of times")))
+        .collect();
+    let count = |text: &str| tokens(text).iter().filter(|token| *token == "unsafe").count();
+    let held: BTreeMap<String, usize> = sources()
+        .iter()
+        .map(|(file, text)| (format!("src/{file}"), count(text)))
+        .filter(|(_, times)| *times > 0)
+        .collect();
+    assert_eq!(told, held, "docs/unsafe.md and the code differ: files, and words in each");
 }
 
 #[test]

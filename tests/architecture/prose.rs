@@ -14,7 +14,7 @@ fn page() -> String {
 }
 
 /// The cells of the table that follows `<!-- name -->`, row by row, without its head.
-fn table<'p>(page: &'p str, name: &str) -> Vec<Vec<&'p str>> {
+pub fn table<'p>(page: &'p str, name: &str) -> Vec<Vec<&'p str>> {
     let mark = format!("<!-- {name} -->");
     let (_, rest) = page.split_once(&mark).unwrap_or_else(|| panic!("the page has no {mark}"));
     let lines = rest.lines().skip_while(|line| !line.starts_with('|'));
@@ -23,7 +23,7 @@ fn table<'p>(page: &'p str, name: &str) -> Vec<Vec<&'p str>> {
 }
 
 /// The names between backticks.
-fn quoted(cell: &str) -> Vec<&str> {
+pub fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
