@@ -13,7 +13,7 @@ use super::text::tokens;
 use super::{assert_none, root, sources};
 
 /// The papers.
-const PAPERS: [&str; 3] = [".github/CONTRIBUTING.md", "docs/scale.md", "docs/unsafe.md"];
+const PAPERS: [&str; 4] = [".github/CONTRIBUTING.md", "docs/scale.md", "docs/unsafe.md", ".github/SECURITY.md"];
 
 /// How paths begin, as the papers write them.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
@@ -70,6 +70,86 @@ fn links(page: &str) -> Vec<&str> {
     let near = targets.filter(|target| !target.contains("://"));
     let near = near.map(|target| target.split_once('#').map_or(target, |(path, _)| path));
     near.filter(|path| !path.is_empty()).collect()
+}
+
+/// What a constant or a member of a default is, if `text` gives it as a number: `64 << 20`, `2 * MIB`.
+fn given(text: &str, name: &str) -> Option<u64> {
+    let tokens = tokens(text);
+    (0..tokens.len()).find_map(|at| {
+        let is_it = tokens[at] == name && tokens.get(at + 1)? == ":";
+        let mut rest = is_it.then(|| &tokens[at + 2..])?;
+        if rest.get(1).is_some_and(|token| token == "=") {
+            rest = &rest[2..];
+        }
+        let end = rest.iter().position(|token| token == ";" || token == ",")?;
+        computed(&rest[..end])
+    })
+}
+
+/// The number that products and shifts give.
+fn computed(expression: &[String]) -> Option<u64> {
+    let number = |token: &String| match token.as_str() {
+        "MIB" => Some(1 << 20),
+        digits => digits.replace('_', "").parse::<u64>().ok(),
+    };
+    let (first, mut rest) = expression.split_first()?;
+    let mut value = number(first)?;
+    loop {
+        rest = match rest {
+            [] => return Some(value),
+            [sign, by, rest @ ..] if sign == "*" => {
+                value *= number(by)?;
+                rest
+            }
+            [sign, again, by, rest @ ..] if sign == "<" && again == "<" => {
+                value <<= number(by)?;
+                rest
+            }
+            _ => return None,
+        };
+    }
+}
+
+/// The number that a reader sees: `64 MiB`, `1,000`.
+fn figure(cell: &str) -> Option<u64> {
+    let mut words = cell.split_whitespace();
+    let number: u64 = words.next()?.replace(',', "").parse().ok()?;
+    let unit = match words.next() {
+        None => 1,
+        Some("KiB") => 1 << 10,
+        Some("MiB") => 1 << 20,
+        Some("GiB") => 1 << 30,
+        Some(_) => return None,
+    };
+    Some(number * unit)
+}
+
+#[test]
+fn every_limit_has_the_figure_of_the_code() {
+    let page = read(".github/SECURITY.md");
+    let rows = table(&page, "limits");
+    assert!(rows.len() > 20, "the table has only {} limits", rows.len());
+    let mut wrong = Vec::new();
+    for row in rows {
+        let [name, file] = quoted(row[2])[..] else { panic!("{} names no place", row[2]) };
+        let (told, held) = (figure(row[1]), given(&read(file), name));
+        if told.is_none() || told != held {
+            wrong.push(format!("{name} in {file}: the page says {}, the code {held:?}", row[1]));
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn the_checker_reads_a_figure() {
+    let text = "struct S { size: u64, near: usize }\nconst MOST: usize = 2 << 10; // 2 KiB\n\
+                S { size: 3 * MIB, near: other(1) }; const LONG: u64 = 1_024 * 1024;";
+    assert_eq!(given(text, "MOST"), figure("2 KiB"));
+    assert_eq!(given(text, "size"), figure("3 MiB"));
+    assert_eq!(given(text, "LONG"), Some(1 << 20));
+    assert_eq!((given(text, "near"), given(text, "absent")), (None, None));
+    assert_eq!((figure("1,000"), figure("1 GiB")), (Some(1_000), Some(1 << 30)));
+    assert_eq!((figure("some"), figure("1 day")), (None, None));
 }
 
 #[test]
