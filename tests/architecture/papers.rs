@@ -13,14 +13,14 @@ use super::text::tokens;
 use super::{assert_none, root, sources};
 
 /// The papers.
-const PAPERS: [&str; 4] = [".github/CONTRIBUTING.md", "docs/scale.md", "docs/unsafe.md", ".github/SECURITY.md"];
+const PAPERS: [&str; 5] = [".github/CONTRIBUTING.md", "docs/scale.md", "docs/unsafe.md", ".github/SECURITY.md", "docs/packaging/README.md"];
 
 /// How paths begin, as the papers write them.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
 
 /// Files beside the folders.
-const FILES: [&str; 5] =
-    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "README.md", "CHANGELOG.md"];
+const FILES: [&str; 6] =
+    ["Cargo.toml", "Cargo.lock", "deny.toml", "rust-toolchain.toml", "README.md", "CHANGELOG.md"];
 
 /// Words that stand for others.
 const STAND_INS: [&str; 2] = ["GROUP", "ID"];
@@ -212,6 +212,8 @@ fn the_pinned_compiler_is_one_that_the_manifest_allows() {
     };
     assert_eq!(numbers(channel).len(), 3, "{channel} is no exact version");
     assert!(numbers(channel) >= numbers(oldest), "{channel} is older than {oldest}");
+    let image = read("docs/packaging/Containerfile");
+    assert_eq!(value(&image, "ARG RUST"), Some(channel), "the image has another compiler");
 }
 
 #[test]
