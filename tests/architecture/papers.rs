@@ -13,7 +13,13 @@ use super::text::tokens;
 use super::{assert_none, root, sources};
 
 /// The papers.
-const PAPERS: [&str; 5] = [".github/CONTRIBUTING.md", "docs/scale.md", "docs/unsafe.md", ".github/SECURITY.md", "docs/packaging/README.md"];
+const PAPERS: [&str; 5] = [
+    ".github/CONTRIBUTING.md",
+    "docs/scale.md",
+    "docs/unsafe.md",
+    ".github/SECURITY.md",
+    "docs/packaging/README.md",
+];
 
 /// How paths begin, as the papers write them.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
