@@ -7,6 +7,7 @@
 //! error drops the partial result with all that is in it. No file makes this room panic, whatever is in
 //! it, and the cost is linear in what it holds.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 
 use super::frame::{FrameReader, Kind, invalid, rows, texts, values};
@@ -59,7 +60,7 @@ impl<R: Read> PartReader<R> {
     /// When it cannot be read, or is not as it was written.
     pub fn add_to(mut self, context: &Context<'_>, partial: &mut Partial) -> io::Result<Rest> {
         let mut taking =
-            Taking { context, partial, blobs: Vec::new(), heap: Vec::new(), rest: None };
+            Taking { context, partial, blobs: Vec::new(), heap: HashMap::new(), rest: None };
         while let Some((kind, bytes)) = self.frames.next()? {
             taking.take(kind, &bytes)?;
         }
@@ -73,8 +74,8 @@ struct Taking<'t, 'p> {
     partial: &'t mut Partial,
     /// The numbers of blobs there and here, ascending.
     blobs: Vec<(u64, u64)>,
-    /// The numbers of what holds texts there, and where its first text is here.
-    heap: Vec<(u32, u64)>,
+    /// Where the first text of what has a number there is here.
+    heap: HashMap<u32, u64>,
     rest: Option<Rest>,
 }
 
@@ -111,8 +112,11 @@ impl Taking<'_, '_> {
                 Ok(())
             }),
             Kind::UseTexts => values(bytes, |number: u32| {
-                heap.push((number, partial.uses.heap[0].len()));
-                Ok(())
+                let begin = partial.uses.heap[0].len();
+                match heap.insert(number, begin) {
+                    None => Ok(()),
+                    Some(_) => Err(invalid("two lists of texts have one number")),
+                }
             }),
             Kind::UseText => texts(bytes, |text| partial.uses.heap[0].add(&[text]).map(|_| ())),
             _ => {
@@ -274,11 +278,11 @@ fn number_here(blobs: &[(u64, u64)], number: u64) -> io::Result<u64> {
 }
 
 /// Where a text is here.
-fn text_here((number, heap): (u32, &[(u32, u64)]), text: TextAt) -> io::Result<TextAt> {
+fn text_here((number, heap): (u32, &HashMap<u32, u64>), text: TextAt) -> io::Result<TextAt> {
     if text == NOWHERE {
         return Ok(text);
     }
-    let begin = heap.iter().find(|(there, _)| *there as usize == text.number());
-    let (_, begin) = begin.ok_or_else(|| invalid("a row has its text nowhere"))?;
+    let begin = u32::try_from(text.number()).ok().and_then(|there| heap.get(&there));
+    let begin = begin.ok_or_else(|| invalid("a row has its text nowhere"))?;
     Ok(TextAt::at(number, begin.saturating_add(text.byte())))
 }
