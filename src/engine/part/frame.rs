@@ -4,13 +4,15 @@
 //! magic   16 bytes
 //! frame   kind (1 byte), length and compressed length (4 bytes each), a zstd frame with its checksum
 //! ...
-//! frame   of kind End, with the number of frames before it
+//! frame   of kind End, with the number of frames before it, and a hash of their heads
 //! ```
 //!
-//! Numbers are little-endian. What must stay true: a file that is cut off, changed or continued is an
+//! Numbers are little-endian. A head is what stands before the zstd frame, whose checksum does not cover it. What must stay true: a file that is cut off, changed or continued is an
 //! error, never a shorter table; and no frame costs more memory than it says, within a limit.
 
 use std::io::{self, Read, Write};
+
+use twox_hash::XxHash3_64;
 
 use crate::engine::store::runs::{Row, Rows};
 
@@ -126,7 +128,7 @@ pub struct FrameWriter<W> {
     /// The frame at hand, of one kind.
     open: Vec<u8>,
     kind: Kind,
-    frames: u64,
+    heads: Heads,
 }
 
 impl<W: Write> FrameWriter<W> {
@@ -138,7 +140,7 @@ impl<W: Write> FrameWriter<W> {
         out.write_all(MAGIC)?;
         let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
         packer.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
-        Ok(FrameWriter { out, packer, open: Vec::new(), kind: Kind::Head, frames: 0 })
+        Ok(FrameWriter { out, packer, open: Vec::new(), kind: Kind::Head, heads: Heads::default() })
     }
 
     /// Adds bytes to the frame at hand if that is of the same kind and not full, else to a new one.
@@ -225,7 +227,7 @@ impl<W: Write> FrameWriter<W> {
         self.out.write_all(&head)?;
         self.out.write_all(&packed)?;
         self.open.clear();
-        self.frames += 1;
+        self.heads.add(&head);
         Ok(())
     }
 
@@ -235,18 +237,37 @@ impl<W: Write> FrameWriter<W> {
     /// When it cannot be written.
     pub fn finish(mut self) -> io::Result<W> {
         self.close()?;
-        let frames = self.frames;
-        self.add(Kind::End, &[&frames.to_le_bytes()])?;
+        let heads = self.heads.sum();
+        self.add(Kind::End, &[&heads])?;
         self.close()?;
         self.out.flush()?;
         Ok(self.out)
     }
 }
 
+/// The heads of all frames so far.
+#[derive(Debug, Default)]
+struct Heads {
+    frames: u64,
+    hash: u64,
+}
+
+impl Heads {
+    fn add(&mut self, head: &[u8]) {
+        self.frames += 1;
+        self.hash = XxHash3_64::oneshot_with_seed(self.hash, head);
+    }
+
+    /// Their number and their hash.
+    fn sum(&self) -> Vec<u8> {
+        [self.frames, self.hash].iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+}
+
 /// Reads frames.
 pub struct FrameReader<R> {
     from: R,
-    frames: u64,
+    heads: Heads,
     /// Bytes that were read, and what they gave.
     read: u64,
     given: u64,
@@ -268,7 +289,7 @@ impl<R: Read> FrameReader<R> {
         if magic != *MAGIC {
             return Err(invalid("it is not what this version of facts writes"));
         }
-        Ok(FrameReader { from, frames: 0, read: 0, given: 0, packed: Vec::new() })
+        Ok(FrameReader { from, heads: Heads::default(), read: 0, given: 0, packed: Vec::new() })
     }
 
     /// The next frame; `None` at the end.
@@ -303,11 +324,11 @@ impl<R: Read> FrameReader<R> {
             return Err(invalid("a frame is damaged: it has another length"));
         }
         if kind != Kind::End {
-            self.frames += 1;
+            self.heads.add(&head);
             return Ok(Some((kind, bytes)));
         }
-        if bytes != self.frames.to_le_bytes() {
-            return Err(invalid("frames are missing"));
+        if bytes != self.heads.sum() {
+            return Err(invalid("frames are missing or were changed"));
         }
         match self.from.read(&mut [0])? {
             0 => Ok(None),

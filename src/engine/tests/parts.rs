@@ -140,6 +140,17 @@ fn a_file_that_is_not_as_it_was_written_is_refused() {
         assert!(refused(changed), "byte {at} changed");
     }
     assert!(refused([&bytes[..], b"x"].concat()), "continued");
+    // Of each frame the kind, which the checksum of its content does not cover.
+    let mut at = 16;
+    while at < bytes.len() {
+        for bit in 0..8 {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << bit;
+            assert!(refused(changed), "kind at byte {at}");
+        }
+        let packed = u32::from_le_bytes(bytes[at + 5..at + 9].try_into().unwrap());
+        at += 9 + packed as usize;
+    }
 }
 
 /// The frames of a file, unpacked: their kinds and what they hold.
@@ -155,16 +166,22 @@ fn frames(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
-/// A file of frames.
+/// A file of frames, the last of which is made anew.
 fn packed(magic: &[u8], frames: &[(u8, Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = magic.to_vec();
-    for (kind, held) in frames {
+    let (mut bytes, mut hash) = (magic.to_vec(), 0);
+    let (last, frames) = frames.split_last().unwrap();
+    let mut add = |kind: u8, held: &[u8], hash: u64| {
         let packed = zstd::bulk::compress(held, 1).unwrap();
-        bytes.push(*kind);
-        bytes.extend(u32::try_from(held.len()).unwrap().to_le_bytes());
-        bytes.extend(u32::try_from(packed.len()).unwrap().to_le_bytes());
-        bytes.extend(packed);
+        let lens = [held.len(), packed.len()].map(|len| u32::try_from(len).unwrap().to_le_bytes());
+        let head = [&[kind][..], lens.as_flattened()].concat();
+        bytes.extend([&head, &packed[..]].concat());
+        twox_hash::XxHash3_64::oneshot_with_seed(hash, &head)
+    };
+    for (kind, held) in frames {
+        hash = add(*kind, held, hash);
     }
+    let end = [frames.len() as u64, hash].map(u64::to_le_bytes);
+    add(last.0, end.as_flattened(), hash);
     bytes
 }
 

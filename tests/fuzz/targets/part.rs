@@ -12,31 +12,36 @@ use keytrail::detect::RuleSet;
 use keytrail::engine::{Head, Part, Plan, Progress, conclude_facts};
 use keytrail::model::keys::asked::KeysAsked;
 use libfuzzer_sys::fuzz_target;
+use twox_hash::XxHash3_64;
 
 /// The kind of the frame that is the last.
 const END: u8 = 27;
 
 fn file(mut data: &[u8]) -> Vec<u8> {
     let mut bytes = b"keytrail part 1\n".to_vec();
-    let mut frames: u64 = 0;
+    let (mut frames, mut hash) = (0_u64, 0);
     while let Some(([kind, low, high], rest)) = data.split_first_chunk::<3>() {
         let len = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
         let (held, rest) = rest.split_at(len);
-        add(&mut bytes, *kind, held);
+        hash = add(&mut bytes, *kind, held, hash);
         frames += 1;
         data = rest;
     }
-    add(&mut bytes, END, &frames.to_le_bytes());
+    let end: Vec<u8> = [frames, hash].iter().flat_map(|word| word.to_le_bytes()).collect();
+    add(&mut bytes, END, &end, hash);
     bytes
 }
 
-fn add(bytes: &mut Vec<u8>, kind: u8, held: &[u8]) {
+/// Adds a frame; the hash of all heads with its own.
+fn add(bytes: &mut Vec<u8>, kind: u8, held: &[u8], hash: u64) -> u64 {
     let packed = zstd::bulk::compress(held, 1).expect("memory takes all");
-    bytes.push(kind);
+    let mut head = vec![kind];
     for len in [held.len(), packed.len()] {
-        bytes.extend(u32::try_from(len).expect("it is short").to_le_bytes());
+        head.extend(u32::try_from(len).expect("it is short").to_le_bytes());
     }
+    bytes.extend_from_slice(&head);
     bytes.extend(packed);
+    XxHash3_64::oneshot_with_seed(hash, &head)
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -111,8 +111,8 @@ fn offer(command: &str, arg: &Arg, words: &Words) -> Option<Offer> {
         (
             _,
             "config" | "rules" | "tags" | "public-keys" | "last-usage" | "report" | "reports"
-            | "baseline" | "files-from" | "state" | "output" | "export" | "sources" | "words"
-            | "place" | "path" | "paths",
+            | "baseline" | "files-from" | "inventory" | "state" | "output" | "export" | "sources"
+            | "words" | "place" | "path" | "paths",
         ) => hint(ValueHint::AnyPath),
         _ => hint(ValueHint::Other),
     })

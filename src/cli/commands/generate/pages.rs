@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_page_is_ascii_and_tells_what_may_be_given_more_than_once() {
         for (command, synopsis) in
-            [("plan", "<\\fISOURCE\\fR>..."), ("scan", "[\\fISOURCE\\fR]...")]
+            [("plan", "[\\fISOURCE\\fR]..."), ("scan", "[\\fISOURCE\\fR]...")]
         {
             let page = String::from_utf8(page_of(&[command.to_owned()]).unwrap()).unwrap();
             assert!(page.contains(synopsis), "{page}");
