@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! facts/BBBBBB/NNNNNN.part        what was found in shard N, which is of bucket B
-//! incomplete/BBBBBB/NNNNNN.part   the same, where something of the shard could not be read
+//! incomplete/BBBBBB/NNNNNN-P.part the same of an attempt with P problems, each attempt by itself
 //! concluded/BBBBBB.part           what was found in all shards of bucket B
 //! uses/NNNNNN.parquet             the uses of keys in shard N
-//! incomplete/uses/NNNNNN.parquet  the same, where something of the shard could not be read
+//! incomplete/uses/NNNNNN-P.parquet  the same of an attempt with P problems
 //! ```
 //!
 //! What must stay true: a report of a plan has all of its shards, each once. If some are missing, their number
@@ -81,16 +81,15 @@ pub fn seed(plan: &Planned) -> u64 {
     u64::from_str_radix(&plan.seed, 16).unwrap_or_default()
 }
 
-/// What was found in a shard, and its uses of keys: the names of their files. `whole`: whether all of it
-/// could be read.
-pub fn files_of_shard(bucket: u64, shard: u64, whole: bool) -> [String; 2] {
-    let table = format!("uses/{shard:06}.parquet");
-    match whole {
-        true => [format!("{}/{shard:06}.part", of_bucket(bucket)), table],
-        false => {
-            let part = format!("{INCOMPLETE}/{bucket:06}/{shard:06}.part");
-            [part, format!("{INCOMPLETE}/{table}")]
-        }
+/// What was found in a shard, and its uses of keys: the names of their files. Of an attempt that could not
+/// read all, so many problems are told.
+pub fn files_of_shard(bucket: u64, shard: u64, problems: u64) -> [String; 2] {
+    match problems {
+        0 => [format!("{}/{shard:06}.part", of_bucket(bucket)), format!("uses/{shard:06}.parquet")],
+        _ => [
+            format!("{INCOMPLETE}/{bucket:06}/{shard:06}-{problems:06}.part"),
+            format!("{INCOMPLETE}/uses/{shard:06}-{problems:06}.parquet"),
+        ],
     }
 }
 
@@ -141,28 +140,33 @@ fn sizes(dataset: &Dataset) -> Result<BTreeMap<u64, u64>, Failure> {
     }
 }
 
-/// The files of what was found in the shards of a bucket, by the numbers of these: of two of one shard the
-/// one that has all of it.
-fn of_shards(dataset: &Dataset, bucket: u64) -> Result<BTreeMap<u64, Part>, Failure> {
+/// The files of what was found in the shards of a bucket, by the numbers of these: of several attempts the one
+/// with the fewest problems. And how many of them are incomplete.
+fn of_shards(dataset: &Dataset, bucket: u64) -> Result<(BTreeMap<u64, Part>, u64), Failure> {
     let (folder, plan) = (dataset.folder(), dataset.plan());
-    let mut parts = BTreeMap::new();
+    let mut best: BTreeMap<u64, (u64, String)> = BTreeMap::new();
     for below in [format!("{INCOMPLETE}/{bucket:06}"), of_bucket(bucket)] {
         for name in folder.names(&below)? {
             // What has another name was put there by others.
-            let Some(shard) = shard_of(&name).filter(|shard| *shard < plan.shards) else {
-                continue;
-            };
-            parts.insert(shard, part(folder, &name).of_id(id_of_shard(plan, bucket, shard)));
+            let Some((shard, problems)) = attempt(&name) else { continue };
+            let known = best.get(&shard).is_none_or(|(fewest, _)| problems < *fewest);
+            if known && shard < plan.shards {
+                best.insert(shard, (problems, name));
+            }
         }
     }
-    Ok(parts)
+    let incomplete = best.values().filter(|(problems, _)| *problems > 0).count() as u64;
+    let part = |(shard, (_, name)): (u64, (u64, String))| {
+        (shard, part(folder, &name).of_id(id_of_shard(plan, bucket, shard)))
+    };
+    Ok((best.into_iter().map(part).collect(), incomplete))
 }
 
-/// The files of what was found in the shards of a bucket.
+/// The files of what was found in the shards of a bucket, and how many of them are incomplete.
 ///
 /// # Errors
 /// When one is missing.
-pub fn parts_of_bucket(dataset: &Dataset, bucket: u64) -> Result<Vec<Part>, Failure> {
+pub fn parts_of_bucket(dataset: &Dataset, bucket: u64) -> Result<(Vec<Part>, u64), Failure> {
     let buckets = dataset.plan().buckets;
     if bucket >= buckets {
         return Err(Failure::Usage {
@@ -171,9 +175,9 @@ pub fn parts_of_bucket(dataset: &Dataset, bucket: u64) -> Result<Vec<Part>, Fail
         });
     }
     let expected = sizes(dataset)?.get(&bucket).copied().unwrap_or_default();
-    let parts = of_shards(dataset, bucket)?;
+    let (parts, incomplete) = of_shards(dataset, bucket)?;
     match expected.saturating_sub(parts.len() as u64) {
-        0 => Ok(parts.into_values().collect()),
+        0 => Ok((parts.into_values().collect(), incomplete)),
         missing => Err(Failure::Source {
             message: format!(
                 "{}: the facts of {missing} of the {expected} shards of bucket {bucket} are missing",
@@ -201,7 +205,7 @@ pub fn parts(dataset: &Dataset) -> Result<Vec<Part>, Failure> {
             all = false;
             continue;
         }
-        let own = of_shards(dataset, *bucket)?;
+        let (own, _) = of_shards(dataset, *bucket)?;
         missing += shards.saturating_sub(own.len() as u64);
         met.extend(own.keys().copied());
         parts.extend(own.into_values());
@@ -212,9 +216,11 @@ pub fn parts(dataset: &Dataset) -> Result<Vec<Part>, Failure> {
     }
 }
 
-/// The number of the shard of a file.
-fn shard_of(name: &str) -> Option<u64> {
-    name.rsplit('/').next()?.strip_suffix(".part")?.parse().ok()
+/// The number of the shard of a file, and how many problems its attempt had.
+fn attempt(name: &str) -> Option<(u64, u64)> {
+    let name = name.rsplit('/').next()?.strip_suffix(".part")?;
+    let (shard, problems) = name.split_once('-').unwrap_or((name, "0"));
+    Some((shard.parse().ok()?, problems.parse().ok()?))
 }
 
 /// Says which shards are missing; `met` is those that are there, if that is known of all.

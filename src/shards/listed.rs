@@ -116,6 +116,12 @@ pub fn nested(sources: &[OsString]) -> Vec<usize> {
     (0..places.len()).filter(lies_in_another).collect()
 }
 
+/// Whether one of these sources is a folder, or lies in it.
+pub fn holds_one(folder: &OsString, sources: &[OsString]) -> bool {
+    let folder = Place::of(folder);
+    sources.iter().map(Place::of).any(|source| source == folder || source.lies_in(&folder))
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Place {
     Path(PathBuf),

@@ -32,7 +32,7 @@ mod tables;
 pub use cut::{Found, Limits, Object};
 pub use dataset::{Dataset, Row};
 pub use inventory::{Chosen, Inventory};
-pub use listed::{found, nested};
+pub use listed::{found, holds_one, nested};
 pub use make::{Asked, is_there, make};
 pub use refused::PlanError;
 pub use source::ShardSource;

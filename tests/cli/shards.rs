@@ -221,9 +221,16 @@ fn a_shard_that_was_read_whole_counts_whatever_was_left_of_it_before() {
     let first: Vec<i32> = (0..shards).map(|number| attempt(number).0).collect();
     let missed = first.iter().position(|code| *code == 3).unwrap() as u64;
     report(&sandbox, &["report", "--plan", "out"], 3);
+    // Nothing is put together that a later attempt could not replace.
+    let concluded = |bucket: &str| {
+        let words = ["conclude", "--plan", "out", "--bucket", bucket];
+        sandbox.keytrail(words).run().code.unwrap()
+    };
+    assert_eq!(concluded("0") + concluded("1"), 3);
     assert_eq!(files(&sandbox.path("out/uses")).len() as u64, shards - 1);
     fs::rename(&away, &log).unwrap();
     assert_eq!(attempt(missed).0, 0);
+    assert_eq!(concluded("0") + concluded("1"), 0);
     assert_eq!(report(&sandbox, &["report", "--plan", "out"], 0), expected);
     assert_eq!(files(&sandbox.path("out/uses")).len() as u64, shards);
     let (code, told) = attempt(missed);
@@ -256,7 +263,8 @@ fn a_plan_of_nothing_makes_the_report_of_nothing() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.path("logs/AWSLogs")).unwrap();
     let expected = report(&sandbox, &["scan", "logs"], 3);
-    sandbox.keytrail(["plan", "logs", "-o", "out"]).run().code(0);
+    let told = sandbox.keytrail(["plan", "logs", "-o", "out"]).run().code(3).stderr;
+    assert!(told.contains("the plan has no shards"), "{told}");
     assert_eq!(report(&sandbox, &["report", "--plan", "out"], 3), expected);
 }
 
@@ -316,6 +324,8 @@ fn what_does_not_go_with_facts_or_nights_is_refused() {
         &["report", "a.json", "--threads", "3"],
         &["report", "a.json", "--profile", "x"],
         &["report", "a.json", "--plan", "out"],
+        &["plan", "logs", "-o", "."],
+        &["plan", "logs", "-o", "logs"],
     ] {
         let ended = sandbox.keytrail(words.iter().copied()).run().code(2);
         assert_eq!(ended.stdout, "", "{words:?}");

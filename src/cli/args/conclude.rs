@@ -46,4 +46,6 @@ pub const EXIT: &str = "\
 Exit status:
   0  the facts of the bucket are there
   2  not performed: bad usage, no such plan or bucket, facts are missing or were
-     made with something else, or a signal came";
+     made with something else, or a signal came
+  3  a shard could not be read whole: those of the bucket are left as they are,
+     and report takes them one by one";

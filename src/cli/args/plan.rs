@@ -70,7 +70,8 @@ Exit status:
   0  the plan has all that there is
   2  not performed: bad usage, no such source, a plan is there already, it
      cannot be written, or a signal came
-  3  incomplete: something could not be listed, which the plan says too";
+  3  incomplete: something could not be listed, which the plan says too, or
+     there is nothing to read";
 
 /// What `--since` is to `plan`. In short and in full.
 pub const SINCE: (&str, &str) = (

@@ -30,17 +30,26 @@ pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>
     let mut check = Check::default();
     let run = check.running(&args.color, &args.run);
     let opened = check.all(open(args));
-    let logs = opened.as_ref().map(|(dataset, _)| planned::places(dataset.plan()));
+    let logs = opened.as_ref().map(|(dataset, ..)| planned::places(dataset.plan()));
     let logs = logs.unwrap_or_default();
     let (mut config, wrong) = Config::load(args.config.config.as_deref(), &logs);
     config.say(messages);
     check.note(wrong);
     let loaded = check.all(load_rules(&args.rules, &mut config, false));
-    if let (Some(loaded), Some((_, facts))) = (&loaded, &opened) {
+    if let (Some(loaded), Some((_, facts, _))) = (&loaded, &opened) {
         check.all(facts.check(&loaded.rules, &config));
     }
     let settled = (|| Some((run?, loaded?, opened?)))();
-    let (run, Loaded { rules, .. }, (dataset, facts)) = check.end(settled)?;
+    let (run, Loaded { rules, .. }, (dataset, facts, incomplete)) = check.end(settled)?;
+    if incomplete > 0 {
+        // Put together they could not be replaced by what a later attempt reads.
+        let shards = plural(incomplete, "shard");
+        messages.warning(format!(
+            "{shards} of bucket {} could not be read whole: left apart",
+            args.bucket
+        ));
+        return Ok(Exit::Incomplete);
+    }
     let plan = Plan {
         estate: Arc::clone(&config.estate),
         filter: planned::filter(dataset.plan()),
@@ -64,13 +73,13 @@ pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>
     Ok(Exit::Clean)
 }
 
-/// The plan, and the facts of the bucket.
-fn open(args: &ConcludeArgs) -> Result<(Dataset, Facts), Vec<Failure>> {
+/// The plan, the facts of the bucket, and how many of its shards are incomplete.
+fn open(args: &ConcludeArgs) -> Result<(Dataset, Facts, u64), Vec<Failure>> {
     let cloud = args.s3.cloud([&args.plan])?;
     let of_bucket = || {
         let dataset = planned::open(&args.plan, cloud)?;
-        let parts = planned::parts_of_bucket(&dataset, args.bucket)?;
-        Ok((dataset, Facts::of_parts(parts)?))
+        let (parts, incomplete) = planned::parts_of_bucket(&dataset, args.bucket)?;
+        Ok((dataset, Facts::of_parts(parts)?, incomplete))
     };
     of_bucket().map_err(|failure| vec![failure])
 }

@@ -100,7 +100,7 @@ pub fn run(args: &FactsArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
         range: (plan.filter.since, plan.filter.until),
     };
     let mut count = 0;
-    let ended = sink.finish((exit, complete), |out| {
+    let ended = sink.finish((exit, about.problems), |out| {
         count = facts::write(out, &about, |take| uses.each(take))?;
         Ok(())
     })?;
@@ -221,7 +221,6 @@ fn of_plan(args: &FactsArgs, out: &OsString) -> Result<Input, Vec<Failure>> {
     let shard = args.shard.unwrap_or_default();
     let source = dataset.shard_source(shard, cloud.as_ref()).map_err(|e| one(e.into()))?;
     let bucket = planned::bucket_of(&dataset, source.account()).map_err(one)?;
-    let names = [true, false].map(|whole| planned::files_of_shard(bucket, shard, whole));
     Ok(Input {
         source: Box::new(source),
         sources: plan.sources.iter().map(OsString::from).collect(),
@@ -230,7 +229,7 @@ fn of_plan(args: &FactsArgs, out: &OsString) -> Result<Input, Vec<Failure>> {
         now: plan.created,
         seed: planned::seed(&plan),
         id: planned::id_of_shard(&plan, bucket, shard),
-        sink: Sink::of_plan(dataset, names).map_err(one)?,
+        sink: Sink::of_plan(dataset, (bucket, shard)).map_err(one)?,
     })
 }
 

@@ -81,7 +81,7 @@ pub fn run(args: &PlanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     if !run.is_quiet() {
         messages.note(told(&planned));
     }
-    let complete = problems.is_empty() || run.allow_incomplete;
+    let complete = (problems.is_empty() && planned.shards > 0) || run.allow_incomplete;
     Ok(if complete { Exit::Clean } else { Exit::Incomplete })
 }
 
@@ -127,6 +127,10 @@ fn settle(args: &PlanArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
     if !args.inventories.is_empty() && args.sources.iter().any(is_on_disk) {
         let hint = "give s3://BUCKET/PREFIX, or no source for all that the inventory has";
         check.usage("an inventory has objects in S3, and a source is on disk", hint);
+    }
+    if shards::holds_one(&args.output, &args.sources) {
+        let hint = "give a folder beside them: what lies in the folder of a plan is not planned";
+        check.usage("the sources lie in the folder of the plan", hint);
     }
     let sources = sources(&args.sources, messages);
     let settled = check.all(reach(args, &sources, &filter));

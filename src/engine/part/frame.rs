@@ -4,10 +4,11 @@
 //! magic   16 bytes
 //! frame   kind (1 byte), length and compressed length (4 bytes each), a zstd frame with its checksum
 //! ...
-//! frame   of kind End, with the number of frames before it, and a hash of their heads
+//! frame   of kind End, with the number of frames before it, and a hash of these
 //! ```
 //!
-//! Numbers are little-endian. A head is what stands before the zstd frame, whose checksum does not cover it. What must stay true: a file that is cut off, changed or continued is an
+//! Numbers are little-endian. The checksum of a zstd frame tells which one is damaged; the hash covers all
+//! bytes, kinds and lengths too. What must stay true: a file that is cut off, changed or continued is an
 //! error, never a shorter table; and no frame costs more memory than it says, within a limit.
 
 use std::io::{self, Read, Write};
@@ -128,7 +129,7 @@ pub struct FrameWriter<W> {
     /// The frame at hand, of one kind.
     open: Vec<u8>,
     kind: Kind,
-    heads: Heads,
+    sum: Sum,
 }
 
 impl<W: Write> FrameWriter<W> {
@@ -140,7 +141,7 @@ impl<W: Write> FrameWriter<W> {
         out.write_all(MAGIC)?;
         let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
         packer.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
-        Ok(FrameWriter { out, packer, open: Vec::new(), kind: Kind::Head, heads: Heads::default() })
+        Ok(FrameWriter { out, packer, open: Vec::new(), kind: Kind::Head, sum: Sum::default() })
     }
 
     /// Adds bytes to the frame at hand if that is of the same kind and not full, else to a new one.
@@ -227,7 +228,7 @@ impl<W: Write> FrameWriter<W> {
         self.out.write_all(&head)?;
         self.out.write_all(&packed)?;
         self.open.clear();
-        self.heads.add(&head);
+        self.sum.add(&head, &packed);
         Ok(())
     }
 
@@ -237,29 +238,30 @@ impl<W: Write> FrameWriter<W> {
     /// When it cannot be written.
     pub fn finish(mut self) -> io::Result<W> {
         self.close()?;
-        let heads = self.heads.sum();
-        self.add(Kind::End, &[&heads])?;
+        let sum = self.sum.bytes();
+        self.add(Kind::End, &[&sum])?;
         self.close()?;
         self.out.flush()?;
         Ok(self.out)
     }
 }
 
-/// The heads of all frames so far.
+/// All frames so far.
 #[derive(Debug, Default)]
-struct Heads {
+struct Sum {
     frames: u64,
     hash: u64,
 }
 
-impl Heads {
-    fn add(&mut self, head: &[u8]) {
+impl Sum {
+    fn add(&mut self, head: &[u8], packed: &[u8]) {
         self.frames += 1;
-        self.hash = XxHash3_64::oneshot_with_seed(self.hash, head);
+        let hash = XxHash3_64::oneshot_with_seed(self.hash, head);
+        self.hash = XxHash3_64::oneshot_with_seed(hash, packed);
     }
 
     /// Their number and their hash.
-    fn sum(&self) -> Vec<u8> {
+    fn bytes(&self) -> Vec<u8> {
         [self.frames, self.hash].iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 }
@@ -267,7 +269,7 @@ impl Heads {
 /// Reads frames.
 pub struct FrameReader<R> {
     from: R,
-    heads: Heads,
+    sum: Sum,
     /// Bytes that were read, and what they gave.
     read: u64,
     given: u64,
@@ -289,7 +291,7 @@ impl<R: Read> FrameReader<R> {
         if magic != *MAGIC {
             return Err(invalid("it is not what this version of facts writes"));
         }
-        Ok(FrameReader { from, heads: Heads::default(), read: 0, given: 0, packed: Vec::new() })
+        Ok(FrameReader { from, sum: Sum::default(), read: 0, given: 0, packed: Vec::new() })
     }
 
     /// The next frame; `None` at the end.
@@ -324,10 +326,10 @@ impl<R: Read> FrameReader<R> {
             return Err(invalid("a frame is damaged: it has another length"));
         }
         if kind != Kind::End {
-            self.heads.add(&head);
+            self.sum.add(&head, &self.packed);
             return Ok(Some((kind, bytes)));
         }
-        if bytes != self.heads.sum() {
+        if bytes != self.sum.bytes() {
             return Err(invalid("frames are missing or were changed"));
         }
         match self.from.read(&mut [0])? {

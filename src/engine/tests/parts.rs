@@ -175,7 +175,8 @@ fn packed(magic: &[u8], frames: &[(u8, Vec<u8>)]) -> Vec<u8> {
         let lens = [held.len(), packed.len()].map(|len| u32::try_from(len).unwrap().to_le_bytes());
         let head = [&[kind][..], lens.as_flattened()].concat();
         bytes.extend([&head, &packed[..]].concat());
-        twox_hash::XxHash3_64::oneshot_with_seed(hash, &head)
+        let hash = twox_hash::XxHash3_64::oneshot_with_seed(hash, &head);
+        twox_hash::XxHash3_64::oneshot_with_seed(hash, &packed)
     };
     for (kind, held) in frames {
         hash = add(*kind, held, hash);

@@ -32,7 +32,7 @@ fn file(mut data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Adds a frame; the hash of all heads with its own.
+/// Adds a frame; the hash of all frames with this one.
 fn add(bytes: &mut Vec<u8>, kind: u8, held: &[u8], hash: u64) -> u64 {
     let packed = zstd::bulk::compress(held, 1).expect("memory takes all");
     let mut head = vec![kind];
@@ -40,8 +40,9 @@ fn add(bytes: &mut Vec<u8>, kind: u8, held: &[u8], hash: u64) -> u64 {
         head.extend(u32::try_from(len).expect("it is short").to_le_bytes());
     }
     bytes.extend_from_slice(&head);
-    bytes.extend(packed);
-    XxHash3_64::oneshot_with_seed(hash, &head)
+    bytes.extend_from_slice(&packed);
+    let hash = XxHash3_64::oneshot_with_seed(hash, &head);
+    XxHash3_64::oneshot_with_seed(hash, &packed)
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -23,9 +23,8 @@ use crate::source::Sources;
 pub enum Sink {
     /// Into a folder, which may be that of other files.
     Folder { table: Delivery, part: Delivery, path: PathBuf },
-    /// Into the folder of a plan, by the names of the part and of the table: of a shard that was read whole,
-    /// and of another.
-    Plan { dataset: Box<Dataset>, names: [[String; 2]; 2], part: File, table: File },
+    /// Into the folder of a plan, by the numbers of the bucket and the shard.
+    Plan { dataset: Box<Dataset>, numbers: (u64, u64), part: File, table: File },
 }
 
 /// How facts ended.
@@ -56,9 +55,9 @@ impl Sink {
     ///
     /// # Errors
     /// When there is no room for temporary files.
-    pub fn of_plan(dataset: Dataset, names: [[String; 2]; 2]) -> Result<Sink, Failure> {
+    pub fn of_plan(dataset: Dataset, numbers: (u64, u64)) -> Result<Sink, Failure> {
         let file = || tempfile::tempfile().map_err(|error| Failure::run(&error));
-        Ok(Sink::Plan { dataset: Box::new(dataset), names, part: file()?, table: file()? })
+        Ok(Sink::Plan { dataset: Box::new(dataset), numbers, part: file()?, table: file()? })
     }
 
     /// The part, if it is there before anything is read: a shard is read once.
@@ -66,9 +65,9 @@ impl Sink {
     /// # Errors
     /// When nobody says.
     pub fn before(&self) -> Result<Option<Part>, Failure> {
-        let Sink::Plan { dataset, names: [[name, _], _], .. } = self else { return Ok(None) };
-        let folder = dataset.folder();
-        Ok(folder.has(name)?.then(|| planned::part(folder, name)))
+        let Sink::Plan { dataset, numbers: (bucket, shard), .. } = self else { return Ok(None) };
+        let (folder, [name, _]) = (dataset.folder(), planned::files_of_shard(*bucket, *shard, 0));
+        Ok(folder.has(&name)?.then(|| planned::part(folder, &name)))
     }
 
     /// What to remove should the process end at once.
@@ -98,19 +97,20 @@ impl Sink {
             Sink::Folder { part, path, .. } => {
                 write(part).map_err(|error| Failure::during(Some(&path.join(PART)), error))
             }
-            Sink::Plan { dataset, names, part, .. } => {
-                buffered(part, write).map_err(|error| named(dataset, &names[0][0], error))
+            Sink::Plan { dataset, numbers: (bucket, shard), part, .. } => {
+                let [name, _] = planned::files_of_shard(*bucket, *shard, 0);
+                buffered(part, write).map_err(|error| named(dataset, &name, error))
             }
         }
     }
 
-    /// Lets `write` write the table, and puts both files into their places.
+    /// Lets `write` write the table, and puts both files into their places. `problems`: how many there were.
     ///
     /// # Errors
     /// When one of them cannot be written.
     pub fn finish(
         self,
-        (exit, complete): (Exit, bool),
+        (exit, problems): (Exit, u64),
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<Ended, Vec<Failure>> {
         match self {
@@ -122,8 +122,8 @@ impl Sink {
                 let whole = part.whole && table.whole;
                 Ok(Ended { whole, there: false, table: path.display().to_string() })
             }
-            Sink::Plan { dataset, names: [whole, incomplete], mut part, mut table } => {
-                let [of_part, of_table] = if complete { whole } else { incomplete };
+            Sink::Plan { dataset, numbers: (bucket, shard), mut part, mut table } => {
+                let [of_part, of_table] = planned::files_of_shard(bucket, shard, problems);
                 let written = buffered(&mut table, write);
                 written.map_err(|error| vec![named(&dataset, &of_table, error)])?;
                 let folder = dataset.folder();
