@@ -49,7 +49,7 @@ fn put_policy(trail: &mut Trail, who: &Who, at: &str, key: &Key, principals: &[&
 }
 
 /// CreateKey with its answer.
-fn create_key(trail: &mut Trail, who: &Who, at: &str, key: &Key, origin: &str) -> Record {
+pub fn create_key(trail: &mut Trail, who: &Who, at: &str, key: &Key, origin: &str) -> Record {
     let state = if origin == "EXTERNAL" { "PendingImport" } else { "Enabled" };
     let metadata = json!({
         "aWSAccountId": key.account, "arn": key.arn(), "keyId": key.id, "keyState": state,
