@@ -155,7 +155,7 @@ pub enum Command {
     /// Write all uses of keys as a table that other tools query
     #[command(
         after_help = help::FACTS,
-        after_long_help = help::long(help::FACTS, events::EXIT),
+        after_long_help = help::long(help::FACTS, facts::EXIT),
         mut_arg("allow_incomplete", |arg| arg.help(TAGS_INCOMPLETE).long_help(None::<&str>)),
         mut_arg("verbose", |arg| arg.help("Say more")),
         mut_arg("quiet", |arg| arg.help(QUIET))

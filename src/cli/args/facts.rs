@@ -76,3 +76,12 @@ pub struct FactsArgs {
     #[command(flatten)]
     pub s3: S3Args,
 }
+
+/// What `facts` ends with.
+pub const EXIT: &str = "\
+Exit status:
+  0  done, whether there are any uses or not
+  2  not performed: bad usage, no such source or plan; of a shard also: facts
+     that were made with something else are there, or a signal came
+  3  incomplete: some input could not be read, no trail files were found,
+     a filter names what is nowhere, or a signal came";
