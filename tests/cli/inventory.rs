@@ -210,7 +210,9 @@ fn only_what_is_asked_for_is_taken() {
     };
     assert_eq!(count("a", &["--account", "444455556666"]), 2);
     assert_eq!(count("b", &["s3://example-logs/AWSLogs/444455556666/"]), 1);
-    assert_eq!(count("c", &["s3://example"]), 0);
+    // Of another bucket there is nothing, and a plan of nothing is no clean one.
+    plan(&sandbox, "c", &["s3://example"]).code(3);
+    assert_eq!(planned(&sandbox, "c").len(), 0);
     assert_eq!(count("d", &["--until", "2026-10-01"]), 1);
     plan(&sandbox, "e", &["inv"]).code(2);
 }
