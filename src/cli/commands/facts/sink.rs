@@ -22,7 +22,7 @@ use crate::source::Sources;
 /// Where facts go.
 pub enum Sink {
     /// Into a folder, which may be that of other files.
-    Folder { table: Delivery, part: Delivery, path: PathBuf },
+    Folder { table: Box<Delivery>, part: Box<Delivery>, path: PathBuf },
     /// Into the folder of a plan, by the numbers of the bucket and the shard.
     Plan { dataset: Box<Dataset>, numbers: (u64, u64), part: File, table: File },
 }
@@ -47,7 +47,7 @@ impl Sink {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
-        let open = |name: &str| asked::open(&path.join(name), sources, beside);
+        let open = |name: &str| asked::open(&path.join(name), sources, beside).map(Box::new);
         Ok(Sink::Folder { table: open(TABLE)?, part: open(PART)?, path: path.to_owned() })
     }
 
@@ -81,7 +81,7 @@ impl Sink {
     /// Where its files are now, and where they will be: none of them is a log.
     pub fn paths(&self) -> Vec<PathBuf> {
         let Sink::Folder { table, part, path } = self else { return Vec::new() };
-        let now = [table, part].map(Delivery::unfinished_path).into_iter().flatten();
+        let now = [table, part].map(|file| file.unfinished_path()).into_iter().flatten();
         now.chain([TABLE, PART].map(|name| path.join(name))).collect()
     }
 
@@ -95,7 +95,7 @@ impl Sink {
     ) -> Result<T, Failure> {
         match self {
             Sink::Folder { part, path, .. } => {
-                write(part).map_err(|error| Failure::during(Some(&path.join(PART)), error))
+                write(part.as_mut()).map_err(|error| Failure::during(Some(&path.join(PART)), error))
             }
             Sink::Plan { dataset, numbers: (bucket, shard), part, .. } => {
                 let [name, _] = planned::files_of_shard(*bucket, *shard, 0);
@@ -116,7 +116,7 @@ impl Sink {
         match self {
             Sink::Folder { mut table, part, path } => {
                 let path = path.join(TABLE);
-                write(&mut table).map_err(|error| vec![Failure::during(Some(&path), error)])?;
+                write(table.as_mut()).map_err(|error| vec![Failure::during(Some(&path), error)])?;
                 let part = part.finish(exit, |_| Ok(()))?;
                 let table = table.finish(exit, |_| Ok(()))?;
                 let whole = part.whole && table.whole;
