@@ -223,3 +223,34 @@ fn no_file_ends_the_program() {
     }
     assert!(taken > 20 && refused > 20, "{taken} {refused}");
 }
+
+/// What a few bytes would give is bounded: by the kind of a frame, and by the bytes that were read.
+#[test]
+fn a_file_gives_no_more_than_it_can_hold() {
+    let records = history(5);
+    let mut rng = Rng(5);
+    let how = how(&records, &mut rng);
+    let folder = tempfile::tempdir().unwrap();
+    write(&files(&records, &mut rng), folder.path());
+    let plan = of_facts(plan(&how));
+    let bytes = facts(&paths(folder.path()), &plan, "a");
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let refused = |frames: &[(u8, Vec<u8>)]| {
+        let part = part(&packed(&bytes[..16], frames));
+        let concluded = conclude_facts((&[part], &head(""), &[]), &plan, &progress, &stop);
+        concluded.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let sound = frames(&bytes);
+    assert_eq!(refused(&sound), "");
+    // Rows of which records rules looked at: three words each.
+    const LOOKED: u8 = 13;
+    let with = |len: usize, times: usize| {
+        let mut frames = sound.clone();
+        let end = frames.pop().unwrap();
+        frames.extend(std::iter::repeat_n((LOOKED, vec![0; len]), times));
+        frames.push(end);
+        frames
+    };
+    assert!(refused(&with(24 << 18, 1)).contains("a frame is too long"));
+    assert!(refused(&with(24 << 17, 30)).contains("more than it can hold"));
+}
