@@ -25,8 +25,8 @@ const PAPERS: [&str; 5] = [
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
 
 /// Files beside the folders.
-const FILES: [&str; 6] =
-    ["Cargo.toml", "Cargo.lock", "deny.toml", "rust-toolchain.toml", "README.md", "CHANGELOG.md"];
+const FILES: [&str; 5] =
+    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "README.md", "CHANGELOG.md"];
 
 /// Words that stand for others.
 const STAND_INS: [&str; 2] = ["GROUP", "ID"];
