@@ -11,9 +11,11 @@ use super::config::Config;
 use super::failure::Failure;
 use super::planned;
 use super::s3::S3Args;
+use super::unmet;
 use crate::detect::RuleSet;
-use crate::engine::{Differs, Filter, Head, Part};
+use crate::engine::{Differs, Filter, Head, Part, Plan};
 use crate::folder;
+use crate::model::keys::asked::KeysAsked;
 use crate::model::outcome::Outcome;
 use crate::model::planned::Listed;
 use crate::model::problem::Problem;
@@ -49,93 +51,54 @@ pub struct Facts {
     asked: bool,
 }
 
-/// Opens the facts of some folders, if any are named: of a plan, all of it.
+/// Opens the facts of a folder, if one is named: of a plan, all of it.
 ///
 /// # Errors
-/// Every folder that has none, or others than the first.
-pub fn open(folders: &[OsString], s3: &S3Args) -> Result<Facts, Vec<Failure>> {
-    let mut facts = Facts { asked: !folders.is_empty(), ..Facts::default() };
-    let mut failures = Vec::new();
-    // What is wrong with options of S3 is said where logs are.
-    let cloud = if folders.is_empty() { None } else { s3.cloud(folders)? };
-    for name in folders {
-        if let Err(failure) = facts.open(name, cloud.as_ref()) {
-            failures.push(failure);
-        }
-    }
-    if failures.is_empty() { Ok(facts) } else { Err(failures) }
-}
-
-fn not_together(name: &str, why: Differs, first: &str) -> Failure {
-    Failure::Source {
-        message: format!("{name}: {}, so it does not go with {first}", why.as_str()),
-        hint: Some("facts that are put together come from one keytrail plan".into()),
-    }
+/// When it has none, or what is wrong with its plan.
+pub fn open(folder: Option<&OsString>, s3: &S3Args) -> Result<Facts, Vec<Failure>> {
+    let Some(name) = folder else { return Ok(Facts::default()) };
+    let cloud = s3.cloud([name])?;
+    Facts::of_folder(name, cloud.as_ref()).map_err(|failure| vec![failure])
 }
 
 impl Facts {
-    /// Adds those of a folder.
-    fn open(&mut self, name: &OsStr, cloud: Option<&Arc<Cloud>>) -> Result<(), Failure> {
+    fn of_folder(name: &OsStr, cloud: Option<&Arc<Cloud>>) -> Result<Facts, Failure> {
         let folder = folder::open(name, cloud.cloned())?;
-        if shards::is_there(&*folder)? {
-            let dataset = planned::opened(folder)?;
-            let plan = dataset.plan();
-            self.problems.extend(plan.problems());
-            self.now = Some(plan.created);
-            self.places = planned::places(plan);
-            self.listed = plan.listed.clone();
-            if self.parts.is_empty() {
-                // A plan of nothing has no part that says so.
-                self.head = planned::head(plan);
-                self.sources = plan.sources.iter().map(OsString::from).collect();
-            }
-            return self.add_all(planned::parts(&dataset)?);
+        if !shards::is_there(&*folder)? {
+            return Facts::of_parts(vec![planned::part(&folder, PART)]);
         }
-        self.add(planned::part(&folder, PART))
+        let dataset = planned::opened(folder)?;
+        let plan = dataset.plan();
+        let facts = Facts::of_parts(planned::parts(&dataset)?)?;
+        // A plan of nothing has no part that says what it is.
+        let head = if facts.parts.is_empty() { planned::head(plan) } else { facts.head };
+        Ok(Facts {
+            head,
+            sources: plan.sources.iter().map(OsString::from).collect(),
+            now: Some(plan.created),
+            places: planned::places(plan),
+            problems: plan.problems(),
+            listed: plan.listed.clone(),
+            ..facts
+        })
     }
 
-    /// Those of some files, of which only the first is looked at.
+    /// Those of some files, of which only the first is looked at: the others are when they are read.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn of_parts(parts: Vec<Part>) -> Result<Facts, Failure> {
-        let mut facts = Facts { asked: true, ..Facts::default() };
-        facts.add_all(parts)?;
-        Ok(facts)
-    }
-
-    fn add_all(&mut self, parts: Vec<Part>) -> Result<(), Failure> {
-        let mut parts = parts.into_iter();
-        if let Some(first) = parts.next() {
-            self.add(first)?;
-        }
-        self.parts.extend(parts);
-        Ok(())
-    }
-
-    fn add(&mut self, part: Part) -> Result<(), Failure> {
-        let head = part.head().map_err(|error| Failure::Source {
-            message: format!("{}: {error}", part.name),
-            hint: Some(
-                "name a folder that keytrail facts SOURCE -o DIR or keytrail plan wrote".into(),
-            ),
-        })?;
-        match self.parts.first() {
-            None => self.head = head.clone(),
-            Some(first) => {
-                if let Some(why) = self.head.differs(&head) {
-                    return Err(not_together(&part.name, why, &first.name));
-                }
-            }
-        }
-        for source in head.sources {
-            let source = OsString::from(source);
-            if !self.sources.named.contains(&source) {
-                self.sources.named.push(source);
-            }
-        }
-        self.parts.push(part);
-        Ok(())
+        let head = parts.first().map(|part| {
+            part.head().map_err(|error| Failure::Source {
+                message: format!("{}: {error}", part.name),
+                hint: Some(
+                    "name a folder that keytrail facts SOURCE -o DIR or keytrail plan wrote".into(),
+                ),
+            })
+        });
+        let head = head.transpose()?.unwrap_or_default();
+        let sources = head.sources.iter().map(OsString::from).collect();
+        Ok(Facts { parts, head, sources, asked: true, ..Facts::default() })
     }
 
     /// Where logs were read for them: what lies there is no configuration of this run.
@@ -220,6 +183,19 @@ const NAMED: usize = 5;
 
 /// The version of this program.
 pub const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+/// The plan of whoever makes facts, or puts them together: all that any command may ask of them.
+pub fn plan(rules: RuleSet, config: &Config, threads: usize) -> Plan {
+    Plan {
+        estate: Arc::clone(&config.estate),
+        threads,
+        lists_uses: true,
+        names_files: true,
+        keys: Some(KeysAsked::default()),
+        to_meet: unmet::to_meet(&config.named),
+        ..Plan::new(rules)
+    }
+}
 
 /// What of a configuration decides what is read: all but suppressions, which come after.
 pub fn settings(config: &Config) -> Vec<String> {

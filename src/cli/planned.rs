@@ -9,11 +9,13 @@
 //! ```
 //!
 //! What must stay true: a report of a plan has all of its shards, each once. If some are missing, their number
-//! is said and there is no report; they are named where no bucket is concluded. A shard that was read whole counts, whatever was left of it before.
+//! is said and there is no report; they are named where no bucket is concluded. A shard that was read whole
+//! counts, whatever was left of it before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufReader};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -251,5 +253,19 @@ pub fn part(folder: &Arc<dyn Folder>, name: &str) -> Part {
     })
 }
 
-/// Bytes that are read at once (256 KiB).
+/// Lets `write` write a file, in large pieces.
+///
+/// # Errors
+/// What `write` returns, or when the file does not take it.
+pub fn write<T>(
+    file: &mut File,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut out = BufWriter::with_capacity(BUFFER, file);
+    let written = write(&mut out)?;
+    out.flush()?;
+    Ok(written)
+}
+
+/// Bytes that are read or written at once (256 KiB).
 const BUFFER: usize = 256 << 10;

@@ -86,7 +86,7 @@ pub fn scan_and_learn(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book)> {
-    let all = run(source, plan, live, (progress, stop), || ())?;
+    let (all, _) = run(source, plan, live, (progress, stop), || ())?;
     Ok((all.outcome, all.book))
 }
 
@@ -100,7 +100,7 @@ pub fn scan_and_list_keys(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book, Inventory)> {
-    let all = run(source, plan, None, (progress, stop), || ())?;
+    let (all, _) = run(source, plan, None, (progress, stop), || ())?;
     Ok((all.outcome, all.book, all.inventory))
 }
 
@@ -115,16 +115,15 @@ pub fn scan_and_gather<G: Gather>(
     stop: &AtomicBool,
     part: impl Fn() -> G + Sync,
 ) -> io::Result<(Outcome, Vec<G>)> {
-    let all = run(source, plan, None, (progress, stop), part)?;
-    Ok((all.outcome, all.gathered))
+    let (all, gathered) = run(source, plan, None, (progress, stop), part)?;
+    Ok((all.outcome, gathered))
 }
 
 /// Reads everything, and writes what was found to `out` to be concluded later. Also all uses of keys, for
 /// which the plan asks. The outcome tells what was read and what went wrong; no finding is in it.
 ///
 /// # Errors
-/// As [`scan`]; when `out` cannot be written or a temporary file cannot be read back, and when the plan
-/// does not ask for uses.
+/// As [`scan`]; when `out` cannot be written or a temporary file cannot be read back.
 pub fn scan_to_facts(
     source: &mut dyn Source,
     plan: &Plan,
@@ -143,8 +142,7 @@ pub fn scan_to_facts(
     context.stop = (!given.stopped).then_some(stop);
     // What is left tells totals and problems, and which records are not what their copies are.
     partial.kept = Kept::new(0);
-    let scanned = concluded(&context, partial, (given, false), &pool);
-    let mut outcome = scanned.outcome;
+    let mut outcome = concluded(&context, partial, (given, false), &pool).outcome;
     outcome.interrupted = stop.load(Ordering::Relaxed);
     Ok((outcome, uses.with_names(context.names)))
 }
@@ -201,14 +199,6 @@ pub fn conclude_facts(
     Ok((outcome, book, inventory))
 }
 
-/// All that one reading gave.
-struct Scanned<G> {
-    outcome: Outcome,
-    book: Book,
-    inventory: Inventory,
-    gathered: Vec<G>,
-}
-
 /// Reads once; all that is told is made of the one partial result.
 fn run<G: Gather>(
     source: &mut dyn Source,
@@ -216,7 +206,7 @@ fn run<G: Gather>(
     live: Option<Live<'_>>,
     (progress, stop): (&Progress, &AtomicBool),
     part: impl Fn() -> G + Sync,
-) -> io::Result<Scanned<G>> {
+) -> io::Result<(Concluded, Vec<G>)> {
     let mut context = Context::new(plan, progress);
     let live = live.map(|write| read::live::Live::new(plan, write));
     let pool = pool(plan.threads)?;
@@ -226,15 +216,15 @@ fn run<G: Gather>(
     let mut given = Given::of(source, names);
     given.stopped = stop.load(Ordering::Relaxed) || report.is_some_and(|report| report.failed());
     context.stop = (!given.stopped).then_some(stop);
-    let Concluded { mut outcome, book, inventory } =
-        concluded(&context, partial, (given, live.is_some()), &pool);
+    let mut all = concluded(&context, partial, (given, live.is_some()), &pool);
+    let outcome = &mut all.outcome;
     outcome.interrupted = stop.load(Ordering::Relaxed);
     outcome.read = tokens;
     if let Some(live) = live {
         let late = std::mem::take(&mut outcome.findings);
         outcome.summary.merge(live.finish(&late)?);
     }
-    Ok(Scanned { outcome, book, inventory, gathered })
+    Ok((all, gathered))
 }
 
 /// What a partial result became.

@@ -2,9 +2,6 @@
 //!
 //! What must stay true: the file is there whole or not at all, and has each of the bucket's shards once.
 
-use std::io::{BufWriter, Write};
-use std::sync::Arc;
-
 use super::scan::load_rules;
 use crate::cli::args::conclude::ConcludeArgs;
 use crate::cli::check::Check;
@@ -16,10 +13,8 @@ use crate::cli::planned;
 use crate::cli::progress::{self, Watched};
 use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
-use crate::cli::unmet;
 use crate::detect::loaded::Loaded;
 use crate::engine::{self, Head, Plan, Progress};
-use crate::model::keys::asked::KeysAsked;
 use crate::shards::Dataset;
 
 /// Runs the command.
@@ -51,16 +46,10 @@ pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>
         return Ok(Exit::Incomplete);
     }
     let plan = Plan {
-        estate: Arc::clone(&config.estate),
         filter: planned::filter(dataset.plan()),
-        threads: run.threads,
         now: dataset.plan().created,
         seed: facts.seed(),
-        lists_uses: true,
-        names_files: true,
-        keys: Some(KeysAsked::default()),
-        to_meet: unmet::to_meet(&config.named),
-        ..Plan::new(rules)
+        ..facts_dir::plan(rules, &config, run.threads)
     };
     let progress = Progress::default();
     progress::during(run.show(false), Watched::alone(&progress), || {
@@ -97,10 +86,9 @@ fn join(
     let id = planned::id_of_bucket(dataset.plan(), bucket);
     let head = Head { id, ..facts.head.clone() };
     let joined = tempfile::tempfile().and_then(|mut file| {
-        let mut out = BufWriter::with_capacity(BUFFER, &mut file);
-        engine::join_facts((&facts.parts, &head), plan, (progress, &stop), &mut out)?;
-        out.flush()?;
-        drop(out);
+        planned::write(&mut file, |out| {
+            engine::join_facts((&facts.parts, &head), plan, (progress, &stop), out)
+        })?;
         Ok(file)
     });
     let mut file = joined.map_err(|error| vec![facts_dir::unread(&error)])?;
@@ -108,6 +96,3 @@ fn join(
     dataset.folder().put(&name, &mut file).map_err(|error| vec![error.into()])?;
     Ok(())
 }
-
-/// Bytes that are written at once (256 KiB).
-const BUFFER: usize = 256 << 10;

@@ -7,7 +7,6 @@ mod sink;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::events::asked;
 use super::scan::load_rules;
@@ -25,11 +24,9 @@ use crate::cli::progress::{self, Watched};
 use crate::cli::s3::Scope;
 use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
-use crate::cli::unmet;
 use crate::detect::loaded::Loaded;
 use crate::engine::{self, Filter, Head, Part, Plan, Progress};
 use crate::facts;
-use crate::model::keys::asked::KeysAsked;
 use crate::model::outcome::Outcome;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
@@ -191,16 +188,10 @@ fn settle(args: &FactsArgs, messages: Messages) -> Result<Settled, Vec<Failure>>
     };
     let head = head.of_range(&input.filter);
     let plan = Plan {
-        estate: Arc::clone(&config.estate),
         filter: input.filter,
-        threads: run.threads,
         now: input.now,
         seed: Some(input.seed),
-        lists_uses: true,
-        names_files: true,
-        keys: Some(KeysAsked::default()),
-        to_meet: unmet::to_meet(&config.named),
-        ..Plan::new(rules)
+        ..facts_dir::plan(rules, &config, run.threads)
     };
     let Input { source, sources, sink, .. } = input;
     Ok(Settled { plan, head, run, sources, source, problems, sink })

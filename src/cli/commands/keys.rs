@@ -118,8 +118,8 @@ pub fn run(args: &KeysArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
 fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec<Failure>> {
     let mut check = Check::default();
     let typed = check.filter(&args.range, now);
-    let folders = args.facts.facts.as_slice();
-    let facts = check.all(facts_dir::open(folders, &args.s3));
+    let folders = &args.facts.facts;
+    let facts = check.all(facts_dir::open(folders.as_ref(), &args.s3));
     let filter = facts.as_ref().and_then(Facts::filter).unwrap_or(typed);
     let form = check.value("--format", &args.format, |text| form(text, args.who_can.is_some()));
     let lines = check.problems(&args.problems, form == Some(report::Form::Ndjson));
@@ -143,7 +143,7 @@ fn settle(args: &KeysArgs, now: Time, messages: Messages) -> Result<Settled, Vec
         sources.named.push("-".into());
     }
     let catalogs = check.all(catalogs::read(&config.usual.tags(&args.tags), now));
-    let logs = if folders.is_empty() { sources.clone() } else { Sources::default() };
+    let logs = if folders.is_none() { sources.clone() } else { Sources::default() };
     let cloud = args.s3.cloud(&logs.named);
     let listing = cloud.and_then(|cloud| args.s3.listing(&logs, cloud, Scope::of(&filter)));
     if let (Some(facts), Some(loaded)) = (&facts, &rules) {

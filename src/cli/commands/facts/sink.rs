@@ -4,7 +4,7 @@
 //! table comes first, since a shard counts as read once its part is there.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::commands::events::asked;
@@ -99,7 +99,7 @@ impl Sink {
             }
             Sink::Plan { dataset, numbers: (bucket, shard), part, .. } => {
                 let [name, _] = planned::files_of_shard(*bucket, *shard, 0);
-                buffered(part, write).map_err(|error| named(dataset, &name, error))
+                planned::write(part, write).map_err(|error| named(dataset, &name, error))
             }
         }
     }
@@ -124,7 +124,7 @@ impl Sink {
             }
             Sink::Plan { dataset, numbers: (bucket, shard), mut part, mut table } => {
                 let [of_part, of_table] = planned::files_of_shard(bucket, shard, problems);
-                let written = buffered(&mut table, write);
+                let written = planned::write(&mut table, write);
                 written.map_err(|error| vec![named(&dataset, &of_table, error)])?;
                 let folder = dataset.folder();
                 let put = |name: &str, file: &mut File| {
@@ -138,19 +138,6 @@ impl Sink {
     }
 }
 
-fn buffered<T>(
-    file: &mut File,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
-) -> io::Result<T> {
-    let mut out = BufWriter::with_capacity(BUFFER, file);
-    let written = write(&mut out)?;
-    out.flush()?;
-    Ok(written)
-}
-
 fn named(dataset: &Dataset, name: &str, error: io::Error) -> Failure {
     Failure::during(Some(Path::new(&dataset.folder().full(name))), error)
 }
-
-/// Bytes that are written at once (256 KiB).
-const BUFFER: usize = 256 << 10;

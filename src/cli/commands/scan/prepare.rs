@@ -131,7 +131,7 @@ struct Meant {
 
 fn meant(args: &ScanArgs, now: Time, mut note: impl FnMut(Vec<Failure>)) -> Meant {
     let typed = args.list.beside(&args.sources);
-    let facts = facts_dir::open(args.facts.facts.as_slice(), &args.s3).map_err(&mut note).ok();
+    let facts = facts_dir::open(args.facts.facts.as_ref(), &args.s3).map_err(&mut note).ok();
     let logs = facts.as_ref().filter(|facts| !facts.is_empty()).map_or(&typed, Facts::places);
     let (config, wrong) = Config::load(args.input.config.config.as_deref(), logs);
     let args = completed(args, &config.usual);
