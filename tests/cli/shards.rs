@@ -310,24 +310,37 @@ fn a_configuration_that_lies_in_the_logs_is_passed_over_by_every_step() {
 #[test]
 fn what_does_not_go_with_facts_or_nights_is_refused() {
     let sandbox = with_trail();
+    plan(&sandbox);
     sandbox.keytrail(["facts", "logs", "-o", "facts"]).run().code(0);
+    sandbox.keytrail(["scan", "logs", "-f", "json", "-o", "a.json"]).run().code(0);
+    sandbox.write("list", "logs\n").write("keys", "");
     let log = files(&sandbox.path("logs")).remove(0);
     let log = log.strip_prefix(sandbox.path("")).unwrap().to_str().unwrap().to_owned();
-    for words in [
-        &["scan", "--facts", "facts", "-o", &log][..],
-        &["scan", "--facts", "facts", "--since", "1d"],
-        &["scan", "--facts", "facts", "--each"],
-        &["scan", "--facts", "facts", "--verify", "--public-keys", "keys"],
-        &["scan", "--facts", "facts", "logs"],
-        &["facts", "--plan", "out", "--shard", "0", "--files-from", "list"],
-        &["facts", "--plan", "out", "--shard", "0", "-o", "x"],
-        &["report", "a.json", "--threads", "3"],
-        &["report", "a.json", "--profile", "x"],
-        &["report", "a.json", "--plan", "out"],
-        &["plan", "logs", "-o", "."],
-        &["plan", "logs", "-o", "logs"],
+    let (facts, shard) = (["scan", "--facts", "facts"], ["facts", "--plan", "out", "--shard", "0"]);
+    let night = ["report", "a.json"];
+    // Without what is added each of them is done.
+    for (words, more, why) in [
+        (&facts[..], &["-o", &log][..], "is a file in one of the sources"),
+        (&facts, &["--since", "1d"], "cannot be used with"),
+        (&facts, &["--each"], "cannot be used with"),
+        (&facts, &["--verify", "--public-keys", "keys"], "facts cannot be verified"),
+        (&facts, &["logs"], "cannot be used with"),
+        (&shard, &["--files-from", "list"], "cannot be used with"),
+        (&shard, &["-o", "x"], "cannot be used with"),
+        (&night, &["--threads", "3"], "are for a report of a plan"),
+        (&night, &["--profile", "x"], "are for a report of a plan"),
+        (&night, &["--plan", "out"], "cannot be used with"),
+        (&["plan", "logs", "-o"], &["."], "lie in the folder of the plan"),
+        (&["plan", "logs", "-o"], &["logs"], "lie in the folder of the plan"),
     ] {
-        let ended = sandbox.keytrail(words.iter().copied()).run().code(2);
-        assert_eq!(ended.stdout, "", "{words:?}");
+        let ended = sandbox.keytrail(words.iter().chain(more)).run().code(2);
+        assert!(
+            ended.stdout.is_empty() && ended.stderr.contains(why),
+            "{more:?}: {}",
+            ended.stderr
+        );
     }
+    sandbox.keytrail(facts).run().code(0);
+    sandbox.keytrail(shard).run().code(0);
+    sandbox.keytrail(night).run().code(0);
 }
