@@ -16,6 +16,7 @@
 //! report   table, JSON, NDJSON                                 (text)
 //! facts    uses of keys as a table that others query           (Parquet)
 //! folder   where many machines put files                       (files)
+//! follow   what has arrived, judged without end                (turns)
 //! shards   which objects there are, in shares for machines     (plan)
 //! cli      the only layer that prints, reads the environment or knows the command line
 //! ```
@@ -27,6 +28,7 @@ pub mod detect;
 pub mod engine;
 pub mod facts;
 pub mod folder;
+pub mod follow;
 pub mod model;
 pub mod period;
 pub mod policy;

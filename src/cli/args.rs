@@ -10,6 +10,7 @@ pub mod conclude;
 pub mod config;
 pub mod events;
 pub mod facts;
+pub mod follow;
 pub mod generate;
 pub mod help;
 pub mod keys;
@@ -74,6 +75,7 @@ impl Command {
             Command::Config(config) => &config.color,
             Command::Generate(generate) => &generate.color,
             Command::Facts(facts) => &facts.color,
+            Command::Follow(follow) => &follow.color,
             Command::Plan(plan) => &plan.color,
             Command::Conclude(conclude) => &conclude.color,
             Command::Report(report) => &report.color,
@@ -152,6 +154,16 @@ pub enum Command {
         mut_arg("quiet", |arg| arg.help(QUIET))
     )]
     Actors(Box<actors::ActorsArgs>),
+    /// Tell findings as objects arrive, without end
+    #[command(
+        after_help = help::FOLLOW,
+        after_long_help = help::long(help::FOLLOW, follow::EXIT),
+        mut_arg("allow_incomplete", |arg| arg.hide(true)),
+        mut_arg("progress", |arg| arg.hide(true)),
+        mut_arg("verbose", |arg| arg.help("Say more")),
+        mut_arg("quiet", |arg| arg.help("Say less"))
+    )]
+    Follow(Box<follow::FollowArgs>),
     /// Write all uses of keys as a table that other tools query
     #[command(
         after_help = help::FACTS,

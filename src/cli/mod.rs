@@ -92,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Actors(actors) => commands::actors::run(actors, messages),
         Command::Config(config) => commands::config::run(config, &given, messages),
         Command::Facts(facts) => commands::facts::run(facts, messages),
+        Command::Follow(follow) => commands::follow::run(follow, messages),
         Command::Plan(plan) => commands::plan::run(plan, messages),
         Command::Conclude(conclude) => commands::conclude::run(conclude, messages),
         Command::Report(report) => commands::report::run(report, messages),

@@ -39,8 +39,16 @@ pub type Unfinished = Arc<Mutex<Option<PathBuf>>>;
 pub fn install(unfinished: Vec<Unfinished>) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     // No handler is no reason not to scan.
-    let _ = watch(Arc::clone(&stop), unfinished);
+    let _ = watch(Arc::clone(&stop), unfinished, &WATCHED);
     stop
+}
+
+/// The same for what runs without end: SIGHUP does not stop it, and sets a flag of its own.
+pub fn install_without_end() -> (Arc<AtomicBool>, Arc<AtomicBool>) {
+    let (stop, hung_up) = (Arc::default(), Arc::default());
+    let _ = watch(Arc::clone(&stop), Vec::new(), &[SIGINT, SIGTERM]);
+    let _ = flag::register(SIGHUP, Arc::clone(&hung_up));
+    (stop, hung_up)
 }
 
 /// Lets a file that reaches the limit of `ulimit -f` be an error of whoever writes it, where the
@@ -50,8 +58,8 @@ pub fn survive_large_files() {
     let _ = flag::register(SIGXFSZ, Arc::default());
 }
 
-fn watch(stop: Arc<AtomicBool>, unfinished: Vec<Unfinished>) -> io::Result<()> {
-    let mut signals = Signals::new(WATCHED)?;
+fn watch(stop: Arc<AtomicBool>, unfinished: Vec<Unfinished>, watched: &[i32]) -> io::Result<()> {
+    let mut signals = Signals::new(watched)?;
     let watching = move || {
         until_the_end(
             |within| {
@@ -69,7 +77,7 @@ fn watch(stop: Arc<AtomicBool>, unfinished: Vec<Unfinished>) -> io::Result<()> {
     if spawned.is_err() {
         // What nobody waits for must not be caught.
         let always = Arc::new(AtomicBool::new(true));
-        for signal in WATCHED {
+        for signal in watched.iter().copied() {
             flag::register_conditional_default(signal, Arc::clone(&always))?;
         }
     }

@@ -123,7 +123,21 @@ impl Opened {
     /// # Errors
     /// Why it could not be written; the last state stays.
     pub fn commit(
-        self,
+        mut self,
+        asked: (String, BTreeMap<String, String>),
+        outcome: &mut Outcome,
+        found: Vec<Id>,
+    ) -> Result<(), String> {
+        self.put(asked, outcome, found)
+    }
+
+    /// The same, and goes on from it. What it takes out of the outcome is then in `state`, but for the
+    /// objects that were read.
+    ///
+    /// # Errors
+    /// As [`commit`](Opened::commit).
+    pub fn put(
+        &mut self,
         (asked, rules): (String, BTreeMap<String, String>),
         outcome: &mut Outcome,
         found: Vec<Id>,
@@ -143,16 +157,20 @@ impl Opened {
             rules,
         };
         let state = self.state.after(added, Time::now());
-        match self.place {
+        let written = match &mut self.place {
             Place::File(file) => {
                 file.replace(&state).map_err(|error| format!("cannot be written: {error}"))
             }
-            Place::Object(store, kept) => {
-                let bytes = encode(&state).map_err(|error| error.to_string())?;
-                store.write(bytes, kept.as_ref()).map_err(|why| format!("cannot be written: {why}"))
-            }
-        }
-        .map_err(|reason| format!("{}: {reason}", self.name))
+            Place::Object(store, kept) => encode(&state)
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| store.write(bytes, kept.as_ref()))
+                .map(|now| *kept = Some(now))
+                .map_err(|why| format!("cannot be written: {why}")),
+        };
+        written.map_err(|reason| format!("{}: {reason}", self.name))?;
+        self.state = state;
+        self.met = Arc::new(Met::new(std::mem::take(&mut self.state.objects)));
+        Ok(())
     }
 }
 

@@ -41,6 +41,7 @@ mod wire;
 use std::io::{self, BufWriter, Write};
 
 use crate::model::finding::Finding;
+use crate::model::problem::Problem;
 
 pub use given::{Baseline, Expected, Format, Report, Run, State, Style, View};
 pub use json::write_document;
@@ -87,6 +88,14 @@ pub fn write_end(report: &Report<'_>, ending: Ending, out: &mut dyn Write) -> io
     let problems = (ending, report.outcome.problems.as_slice());
     ndjson::write_end("scan", problems, wire::Counts::from(report), &mut out)?;
     out.flush()
+}
+
+/// Writes one problem as a line of NDJSON, for a report that has no end.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_problem(problem: &Problem, out: &mut dyn Write) -> io::Result<()> {
+    ndjson::write(problem, out)
 }
 
 /// Writes one finding as a line of NDJSON, for a report that grows while logs are read.

@@ -74,7 +74,7 @@ impl std::fmt::Debug for Known {
 }
 
 /// The id of a blob of that name and size; `version` is whatever changes with its content.
-pub(super) fn blob_id(name: &str, size: u64, version: &str) -> Id {
+pub fn blob_id(name: &str, size: u64, version: &str) -> Id {
     let hash = Sha256::digest(format!("{name}\0{size}\0{version}"));
     let word =
         |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));

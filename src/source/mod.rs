@@ -11,6 +11,7 @@
 //! listing     finds blobs on disk, and starts the listing of buckets
 //! name        file names as text
 //! s3          finds and fetches objects
+//! queue       which objects have arrived in S3
 //! layout      the keys of CloudTrail's objects
 //! inflate     opens a blob and gives its text as a window
 //! layers      what lies inside a text: archives, and what is packed again
@@ -41,6 +42,7 @@ mod listed;
 pub mod listing;
 mod met;
 mod name;
+pub mod queue;
 mod reading;
 pub mod s3;
 mod sources;
@@ -49,7 +51,7 @@ mod start;
 mod stoppable;
 mod visitor;
 
-pub use blob::{Blob, Body, Known};
+pub use blob::{Blob, Body, Known, blob_id};
 pub use entry::{Entry, Source};
 pub use inflate::{Compression, Inflater, Limits, Text};
 pub use layers::{Table, Value};

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use text::tokens;
 
 /// Each layer and what it may import, itself aside. `main.rs` and `lib.rs` are exempt.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("source", &["model"]),
     ("record", &["model"]),
@@ -48,12 +48,13 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("verify", &["source", "model"]),
     ("state", &["model"]),
     ("folder", &["source"]),
+    ("follow", &["model"]),
     ("shards", &["source", "folder", "model"]),
     (
         "cli",
         &[
             "model", "source", "record", "policy", "tags", "detect", "engine", "query", "triage",
-            "facts", "report", "verify", "state", "folder", "shards", "trial", "period",
+            "facts", "report", "verify", "state", "folder", "follow", "shards", "trial", "period",
         ],
     ),
 ];

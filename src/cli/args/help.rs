@@ -56,6 +56,13 @@ Examples:
   keytrail record 's3://BUCKET/KEY#0'
   gzip -dc trail.json.gz | keytrail record -#17";
 
+/// Of `follow`.
+pub const FOLLOW: &str = "\
+Examples:
+  keytrail follow --queue https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE --state state
+  keytrail follow s3://BUCKET/AWSLogs/ --poll 60s --state state --append findings.ndjson
+  keytrail follow logs/ --state state --drain -f ocsf";
+
 /// Of `facts`.
 pub const FACTS: &str = "\
 Examples:

@@ -6,6 +6,7 @@ pub mod config;
 pub mod events;
 mod evidence;
 pub mod facts;
+pub mod follow;
 pub mod forecast;
 pub mod generate;
 pub mod granted;

@@ -97,8 +97,13 @@ impl Cloud {
         Ok(Arc::new(Cloud { runtime: Some(runtime), config, access, clients }))
     }
 
+    /// What clients of other services are made of.
+    pub(in crate::source) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// Runs `work` on the runtime, and waits for it. Not to be called from there.
-    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(in crate::source) fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.runtime.as_ref().map(|runtime| runtime.block_on(work))
     }
 

@@ -39,4 +39,5 @@ pub use files::Files;
 pub use object::{Given, Object};
 pub use page::decoded;
 pub use pick::Picks;
+pub(in crate::source) use refused::describe;
 pub use store::{Kept, Store};

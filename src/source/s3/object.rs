@@ -54,6 +54,14 @@ impl Object {
         Object { bytes, signature: None, size }
     }
 
+    /// The same bytes once more, if all of them are there. They take no room of the transfer.
+    pub fn again(&self) -> Option<Object> {
+        let held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Held::Whole(bytes, _) = &*held else { return None };
+        let signature = self.signature.clone();
+        Some(Object { signature, ..Object::whole(bytes.clone(), None) })
+    }
+
     /// The bytes. Those that are still coming can be had once.
     pub fn give(&self) -> Given {
         let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -64,7 +64,7 @@ impl Refused {
 }
 
 /// An error and what caused it.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
+pub fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -75,11 +75,11 @@ impl Store {
         }
     }
 
-    /// Writes it, if it is still what was read, or still not there.
+    /// Writes it, if it is still what was read, or still not there. What it is now.
     ///
     /// # Errors
     /// As words; when somebody else has written it, too.
-    pub fn write(&self, bytes: Vec<u8>, instead: Option<&Kept>) -> Result<(), String> {
+    pub fn write(&self, bytes: Vec<u8>, instead: Option<&Kept>) -> Result<Kept, String> {
         let bytes = Bytes::from(bytes);
         let write = async {
             let client = self.cloud.client(&self.address).await?;
@@ -97,14 +97,14 @@ impl Store {
         match self.cloud.wait(write) {
             Some(Err(refused)) if matches!(refused.status, Some(409 | 412)) => {
                 // A try whose answer was lost may have written it, and this is the second.
-                let there = self.read()?;
-                match there.is_some_and(|kept| kept.bytes == bytes) {
-                    true => Ok(()),
-                    false => Err("another run has written it meanwhile".to_owned()),
-                }
+                let there = self.read()?.filter(|kept| kept.bytes == bytes);
+                there.ok_or_else(|| "another run has written it meanwhile".to_owned())
             }
             Some(Err(refused)) => Err(refused.message),
-            Some(Ok(_)) | None => Ok(()),
+            Some(Ok(answer)) => {
+                Ok(Kept { bytes: bytes.into(), version: answer.e_tag.unwrap_or_default() })
+            }
+            None => Err("requests are no longer sent".to_owned()),
         }
     }
 

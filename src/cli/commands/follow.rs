@@ -1,0 +1,157 @@
+//! `keytrail follow`: findings as objects arrive.
+//!
+//! ```text
+//! prepare   opens everything
+//! inboxes   a queue, or a listing made again and again
+//! arrivals  what has arrived, as a source that a scan reads
+//! scanner   judges it with the engine
+//! desk      which findings are told when
+//! latest    the latest event of each account and Region
+//! lines     where lines go
+//! counts    metrics
+//! health    word to whoever watches the process
+//! ```
+//!
+//! The loop itself is [`crate::follow`]. It ends when a signal asks for it, when nothing more arrives and
+//! `--drain` was given, or when it cannot go on.
+
+mod arrivals;
+mod counts;
+mod desk;
+mod health;
+mod inboxes;
+mod latest;
+mod lines;
+mod prepare;
+mod scanner;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cli::args::follow::FollowArgs;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::signals;
+use crate::cli::ui::{Messages, plural};
+use crate::follow::{Broken, Follow, Outbox as _, Turn};
+use crate::model::time::Time;
+
+use counts::Counts;
+use health::Health;
+use inboxes::AnyInbox;
+use lines::Lines;
+use prepare::{Prepared, prepare};
+use scanner::Scanner;
+
+/// The longest pause after trouble.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// The first one.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a pause looks whether it is to end.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// Turns in a row that bring nothing before there is nothing more.
+const QUIET: u32 = 2;
+
+/// Runs the command.
+///
+/// # Errors
+/// All the reasons why it could not begin.
+pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
+    let (stop, reopen) = signals::install_without_end();
+    let Prepared { mut follow, counts, run, problems } = prepare(args, messages, (&stop, &reopen))?;
+    let health = Health::new(args.told.health.clone());
+    let lines = follow.judge().told(&problems);
+    let begun = follow.outbox().write(&lines);
+    let ended = begun.map_err(Broken::Telling).and_then(|()| {
+        let mut looped = Loop { follow: &mut follow, counts: &counts, health: &health, messages };
+        looped.until_told(args.arrival.drain, &stop)
+    });
+    health.ended();
+    match ended {
+        Ok(settled) => {
+            if !run.is_quiet() {
+                messages.note(format!("ended: {} judged", plural(settled, "object")));
+            }
+            Ok(Exit::Clean)
+        }
+        Err(Broken::Telling(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            follow.give_up();
+            Ok(Exit::Clean)
+        }
+        Err(broken) => {
+            follow.give_up();
+            messages.warning(format!("ended: {broken}"));
+            Ok(Exit::Incomplete)
+        }
+    }
+}
+
+/// A follower at work.
+struct Loop<'a> {
+    follow: &'a mut Follow<AnyInbox, Scanner, Lines>,
+    counts: &'a Counts,
+    health: &'a Health,
+    messages: Messages,
+}
+
+impl Loop<'_> {
+    /// Goes on until it is asked to end, or with `drain` until nothing more arrives. How many objects were
+    /// concluded over.
+    fn until_told(&mut self, drain: bool, stop: &AtomicBool) -> Result<u64, Broken> {
+        let (mut settled, mut quiet, mut pause) = (0, 0, PAUSE);
+        loop {
+            let is_over = stop.load(Ordering::Relaxed) || (drain && quiet >= QUIET);
+            let turn = self.turn(is_over)?;
+            settled += turn.settled as u64;
+            if is_over {
+                self.follow.give_up();
+                return Ok(settled);
+            }
+            let is_quiet = turn.received == 0 && turn.looked == 0 && turn.trouble.is_none();
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            if turn.trouble.is_none() && turn.not_kept.is_none() {
+                pause = PAUSE;
+                continue;
+            }
+            wait(pause, stop);
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// One turn, and what is said of it.
+    fn turn(&mut self, ending: bool) -> Result<Turn, Broken> {
+        let begun = Instant::now();
+        let turn = self.follow.turn(&Time::now, ending)?;
+        let problems = self.follow.inbox().take_problems();
+        let lines = self.follow.judge().told(&problems);
+        self.follow.outbox().write(&lines).map_err(Broken::Telling)?;
+        let what = turn.trouble.iter().chain(&turn.not_kept);
+        what.for_each(|trouble| self.messages.warning(format!("{trouble}: it is tried again")));
+        self.counts.turn(&turn);
+        if turn.settled > 0 {
+            let took = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+            self.counts.concluding.set(took);
+        }
+        let now = Time::now();
+        let since = |time: Option<Time>| time.map_or(0, |time| (now.0 - time.0).max(0) / 1_000_000);
+        let (in_hand, oldest) = self.follow.in_hand();
+        self.counts.in_hand.set(i64::try_from(in_hand).unwrap_or(i64::MAX));
+        self.counts.queue_age.set(since(oldest));
+        self.counts.lag.set(since(self.follow.newest()));
+        self.counts.turned.set(now.0 / 1_000_000);
+        self.health.turned(now, in_hand);
+        Ok(turn)
+    }
+}
+
+/// Waits, unless it is asked to end.
+fn wait(time: Duration, stop: &AtomicBool) {
+    let begun = Instant::now();
+    while begun.elapsed() < time && !stop.load(Ordering::Relaxed) {
+        thread::sleep(LOOK_UP);
+    }
+}

@@ -1,0 +1,319 @@
+//! Judges objects with the engine: each at once by the rules over single records, and when it has
+//! settled by all rules, together with what the state remembers.
+//!
+//! The second time is a run of `scan --state` over the objects that have settled. What must stay true:
+//! the state that a conclusion leaves is taken up only when it was written; one that could not be written
+//! leaves everything as it was.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::arrivals::{Arrivals, Given};
+use super::counts::Counts;
+use super::desk::SharedDesk;
+use super::latest::{Latest, Seen};
+use crate::cli::state::Opened;
+use crate::cli::ui::Messages;
+use crate::engine::{self, Plan, Progress};
+use crate::follow::{Announced, Judge, Judged, Object, Settled};
+use crate::model::level::Level;
+use crate::model::memory::Id;
+use crate::model::origin::Origin;
+use crate::model::outcome::Outcome;
+use crate::model::problem::{Problem, Stage};
+use crate::model::suppression::Suppression;
+use crate::model::time::Time;
+use crate::report::{self, Format, Report, Run, Style};
+use crate::source::s3::Cloud;
+use crate::source::{Body, archive_of, blob_id};
+use crate::triage::Triage;
+
+/// Bytes of objects that are kept until they have settled (256 MiB). Others are fetched again.
+const AT_HAND: u64 = 256 << 20;
+
+/// Problems that are remembered, so that they are told once.
+const PROBLEMS: usize = 1 << 16;
+
+/// Objects whose bytes or ids are known.
+pub type AtHand = Arc<Mutex<HashMap<Announced, (Body, Id)>>>;
+
+/// What follows from the command line and stays the same.
+#[derive(Debug)]
+pub struct Telling {
+    /// What is suppressed.
+    pub suppressions: Vec<Suppression>,
+    /// The least level that is told.
+    pub min_level: Level,
+    /// Lines of this format.
+    pub format: Format,
+    /// What lines of OCSF say of the run.
+    pub run: Run,
+    /// Where problems go if they are no lines.
+    pub messages: Messages,
+    /// What the run asks, and the rules that it asks, for the state.
+    pub asked: (String, BTreeMap<String, String>),
+}
+
+/// Judges with the engine.
+pub struct Scanner {
+    pub telling: Telling,
+    pub cloud: Option<Arc<Cloud>>,
+    /// Of single records.
+    pub single: Plan,
+    /// Of all rules. Its past is what the last conclusion has left.
+    pub all: Plan,
+    pub state: Opened,
+    pub desk: SharedDesk,
+    pub counts: Arc<Counts>,
+    pub at_hand: AtHand,
+    /// In which turn objects were looked at that have not settled.
+    looked: BTreeMap<Announced, u64>,
+    /// Bytes that are at hand.
+    bytes: u64,
+    problems: HashSet<Problem>,
+    /// The last conclusion, until it is written.
+    open: Option<(Outcome, Vec<Id>)>,
+}
+
+impl Scanner {
+    /// One that has nothing at hand but what `at_hand` is given.
+    pub fn new(
+        telling: Telling,
+        (single, all): (Plan, Plan),
+        (state, cloud): (Opened, Option<Arc<Cloud>>),
+        (counts, at_hand): (Arc<Counts>, AtHand),
+    ) -> Scanner {
+        let desk = SharedDesk::new(telling.min_level);
+        let with_desk = |plan: Plan| Plan { admit: Some(desk.admit()), ..plan };
+        Scanner {
+            single: with_desk(single),
+            all: with_desk(all),
+            telling,
+            cloud,
+            state,
+            counts,
+            at_hand,
+            looked: BTreeMap::new(),
+            bytes: 0,
+            problems: HashSet::new(),
+            open: None,
+            desk,
+        }
+    }
+
+    fn triage(&self, now: Time) -> Triage {
+        let Telling { suppressions, min_level, asked, .. } = &self.telling;
+        let triage = Triage::new(suppressions.clone(), None, *min_level, now);
+        triage.after(self.state.reported(), asked.1.keys().cloned().collect())
+    }
+
+    fn arrivals(&self, objects: &[Announced], settling: bool) -> Arrivals {
+        let at_hand = |object: &Announced| {
+            let all = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
+            all.get(object).cloned()
+        };
+        let known = (!settling).then(|| self.state.known(false));
+        Arrivals::new(objects, self.cloud.as_ref(), known, at_hand)
+    }
+
+    /// Problems that were not told before, as lines.
+    pub fn told(&mut self, problems: &[Problem]) -> Vec<u8> {
+        if self.problems.len() > PROBLEMS {
+            self.problems.clear();
+        }
+        let mut lines = Vec::new();
+        for problem in problems {
+            if self.problems.insert(problem.clone()) {
+                lines.extend(self.line(problem));
+            }
+        }
+        lines
+    }
+
+    fn line(&self, problem: &Problem) -> Vec<u8> {
+        self.counts.problems.inc();
+        let mut line = Vec::new();
+        match self.telling.format {
+            Format::Ndjson => {
+                // A vector takes all that is written.
+                let _ = report::write_problem(problem, &mut line);
+            }
+            _ => self.telling.messages.warning(problem),
+        }
+        line
+    }
+
+    /// The findings of a run as lines, and then its problems.
+    fn lines(&mut self, outcome: &Outcome) -> io::Result<Vec<u8>> {
+        let mut lines = Vec::new();
+        let Telling { format, run, .. } = &self.telling;
+        report::write(*format, &Report::new(run, outcome), &Style::default(), &mut lines)?;
+        lines.extend(self.told(&outcome.problems));
+        Ok(lines)
+    }
+
+    /// Keeps bytes at hand while there is room.
+    fn keep(&mut self, objects: &[Announced], given: &[Given]) {
+        let given: HashMap<&str, &Given> = given.iter().map(|it| (&*it.name, it)).collect();
+        let mut all = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        for object in objects {
+            let Some(Given { id, body: Some(body), .. }) = given.get(&*object.name) else {
+                continue;
+            };
+            let size = size(body);
+            if self.bytes.saturating_add(size) <= AT_HAND
+                && all.insert(object.clone(), (body.clone(), *id)).is_none()
+            {
+                self.bytes += size;
+            }
+        }
+    }
+
+    /// Says which objects are not what was announced.
+    fn of_replaced(&mut self, objects: &[Announced], given: &BTreeMap<&str, (Id, u64)>) -> Vec<u8> {
+        let is_replaced = |object: &&Announced| {
+            let Announced { name, etag } = object;
+            let read = etag.as_ref().zip(given.get(&**name));
+            read.is_some_and(|(etag, (id, size))| {
+                blob_id(name, *size, &format!("\"{etag}\"")) != *id
+            })
+        };
+        let message = "was replaced since it arrived: what it held before is not known";
+        let problem = |object: &Announced| {
+            Problem::new(Origin::blob(Arc::clone(&object.name)), Stage::S3, message)
+        };
+        let problems: Vec<Problem> = objects.iter().filter(is_replaced).map(problem).collect();
+        self.told(&problems)
+    }
+}
+
+fn size(body: &Body) -> u64 {
+    match body {
+        Body::Object(object) => object.size,
+        _ => 0,
+    }
+}
+
+/// How an object was read.
+fn object(
+    announced: &Announced,
+    (given, whole): (&BTreeMap<&str, (Id, u64)>, &HashSet<Id>),
+    outcome: &Outcome,
+    seen: Option<&Seen>,
+) -> Object {
+    let name = &announced.name;
+    let is_whole = given.get(&**name).is_some_and(|(id, _)| whole.contains(id));
+    let fault = (!is_whole).then(|| {
+        let about = outcome.problems.iter().find(|problem| is_about(problem, name));
+        about.map_or_else(|| "not all of it was read".into(), |problem| problem.message.clone())
+    });
+    let latest = seen.into_iter().flat_map(|seen| &seen.latest);
+    let latest = latest.map(|(place, time)| (place.clone(), *time)).collect();
+    Object { name: Arc::clone(name), latest, fault }
+}
+
+fn is_about(problem: &Problem, name: &str) -> bool {
+    let blob = &*problem.origin.blob;
+    archive_of(blob).unwrap_or(blob) == name
+}
+
+/// What is said of records that lie in the future.
+fn of_future(name: &str, seen: &Seen) -> Option<Problem> {
+    let (count, last) = seen.future?;
+    let message = format!(
+        "{count} records lie in the future, the last at {last}: they do not count for what has settled"
+    );
+    Some(Problem::new(Origin::blob(name), Stage::Read, message))
+}
+
+impl Judge for Scanner {
+    fn look(&mut self, objects: &[Announced]) -> io::Result<Judged> {
+        let now = Time::now();
+        self.single.now = now;
+        self.desk.begin(self.triage(now), false);
+        let mut arrivals = self.arrivals(objects, false);
+        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let gathered =
+            engine::scan_and_gather(&mut arrivals, &self.single, &progress, &stop, || {
+                Latest::new(now)
+            });
+        let (mut outcome, parts) = gathered?;
+        let (tally, _) = self.desk.end(&mut outcome);
+        let mut lines = self.lines(&outcome)?;
+        let whole: HashSet<Id> = outcome.read.iter().map(|token| token.id()).collect();
+        let given = arrivals.given.iter().map(|given| (&*given.name, (given.id, given.size)));
+        let given: BTreeMap<&str, (Id, u64)> = given.collect();
+        lines.extend(self.of_replaced(objects, &given));
+        let mut of_objects: HashMap<Arc<str>, Seen> = HashMap::new();
+        for (name, seen) in Latest::of(parts) {
+            lines.extend(self.told(of_future(&name, &seen).as_slice()));
+            let object = archive_of(&name).map_or_else(|| Arc::clone(&name), Arc::from);
+            of_objects.entry(object).or_default().merge(seen);
+        }
+        let is_missing = |object: &Announced| {
+            !given.contains_key(&*object.name)
+                && !outcome.problems.iter().any(|problem| is_about(problem, &object.name))
+        };
+        let judged = objects.iter().filter(|object| !is_missing(object)).map(|announced| {
+            object(announced, (&given, &whole), &outcome, of_objects.get(&announced.name))
+        });
+        let judged: Vec<Object> = judged.collect();
+        let turn = self.desk.turn();
+        self.looked.extend(objects.iter().map(|object| (object.clone(), turn)));
+        self.counts.looked(&outcome, &tally, judged.len());
+        self.keep(objects, &arrivals.given);
+        Ok(Judged { lines, objects: judged })
+    }
+
+    fn settle(&mut self, objects: &[Announced]) -> io::Result<Settled> {
+        let now = Time::now();
+        self.all.now = now;
+        self.desk.begin(self.triage(now), true);
+        let mut arrivals = self.arrivals(objects, true);
+        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let mut outcome = engine::scan(&mut arrivals, &self.all, None, &progress, &stop)?;
+        let (tally, found) = self.desk.end(&mut outcome);
+        let lines = self.lines(&outcome)?;
+        let whole: HashSet<Id> = outcome.read.iter().map(|token| token.id()).collect();
+        let read = arrivals.given.iter().filter(|given| whole.contains(&given.id));
+        let read: HashSet<&str> = read.map(|given| &*given.name).collect();
+        let partly: BTreeSet<Announced> =
+            objects.iter().filter(|object| !read.contains(&*object.name)).cloned().collect();
+        self.counts.concluded(&outcome, &tally);
+        let lost = outcome
+            .memory
+            .is_none()
+            .then(|| "something that was read is missing from what was concluded".to_owned());
+        self.open = Some((outcome, found));
+        Ok(Settled { lines, partly, lost })
+    }
+
+    fn commit(&mut self) -> Result<(), String> {
+        let Some((mut outcome, found)) = self.open.take() else { return Ok(()) };
+        self.state.put(self.telling.asked.clone(), &mut outcome, found)?;
+        let mut memory = std::mem::take(&mut self.state.state.memory);
+        self.all.coverage = std::mem::take(&mut memory.coverage);
+        if let Some(past) = &mut self.all.past {
+            past.memory = memory;
+        }
+        Ok(())
+    }
+
+    fn problem(&mut self, about: &str, message: &str) -> Vec<u8> {
+        self.line(&Problem::new(Origin::blob(about), Stage::Read, message))
+    }
+
+    fn forget(&mut self, objects: &[Announced]) {
+        let mut all = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        for object in objects {
+            self.looked.remove(object);
+            if let Some((body, _)) = all.remove(object) {
+                self.bytes -= size(&body).min(self.bytes);
+            }
+        }
+        let oldest = self.looked.values().min().copied();
+        self.desk.forget_before(oldest.unwrap_or(u64::MAX));
+    }
+}

@@ -1,0 +1,45 @@
+//! A queue that says which objects have arrived in S3.
+//!
+//! ```text
+//! notice    what a message says
+//! sqs       messages of Amazon SQS
+//! ```
+//!
+//! What must stay true: a message is deleted only when whoever took it says that it is done. Until then the
+//! queue delivers it again, to this process or to another one.
+
+mod notice;
+mod sqs;
+
+use std::time::Duration;
+
+pub use notice::{Arrived, Notice, read};
+pub use sqs::{Queue, QueueUrl};
+
+/// A message, as the queue has delivered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The same for every delivery of it.
+    pub id: String,
+    /// By what it is kept, given back or deleted: of this delivery alone.
+    pub receipt: String,
+    /// How often it was delivered, this time included; 1 if the queue does not say.
+    pub deliveries: u32,
+    /// When it was sent to the queue; milliseconds since 1970, if the queue says.
+    pub sent: Option<u64>,
+    /// Its text.
+    pub body: String,
+}
+
+/// Why a queue cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct QueueTrouble {
+    /// In words, with the permission that is missing if one is.
+    pub message: String,
+    /// Whether asking again is of no use: there is no such queue, or it may not be read.
+    pub lasting: bool,
+}
+
+/// For how long a message may be kept from others at once: what SQS allows.
+pub const KEPT_MAX: Duration = Duration::from_secs(12 * 3600);

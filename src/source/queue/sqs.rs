@@ -1,0 +1,274 @@
+//! Messages of Amazon SQS, by long polling.
+//!
+//! What must stay true: a request that fails tells whether asking again may help. Everything runs on the
+//! runtime of [`Cloud`], with its credentials.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::Region;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    MessageSystemAttributeName,
+};
+
+use super::{Message, QueueTrouble};
+use crate::source::s3::Cloud;
+
+/// Messages in one request, at most: what SQS allows.
+const AT_ONCE: usize = 10;
+
+/// The longest wait for a message that SQS allows.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Requests at once that keep or delete messages.
+const REQUESTS: usize = 8;
+
+/// The address of a queue: `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, or that of another server
+/// with SQS's protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueUrl {
+    url: String,
+    /// The part before the path, where requests go.
+    endpoint: String,
+    /// The Region that the host's name has.
+    region: Option<String>,
+}
+
+impl QueueUrl {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// What was expected of it.
+    pub fn parse(text: &str) -> Result<QueueUrl, String> {
+        let expected = || "expected https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE".to_owned();
+        let (scheme, rest) = text.split_once("://").ok_or_else(expected)?;
+        let (host, path) = rest.split_once('/').ok_or_else(expected)?;
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !matches!(scheme, "https" | "http") || host.is_empty() || path.is_empty() || !is_plain {
+            return Err(expected());
+        }
+        let region = host
+            .strip_prefix("sqs.")
+            .and_then(|rest| rest.split_once(".amazonaws.com"))
+            .map(|(region, _)| region.to_owned());
+        let endpoint = format!("{scheme}://{host}");
+        Ok(QueueUrl { url: text.to_owned(), endpoint, region })
+    }
+
+    /// As typed.
+    pub fn as_str(&self) -> &str {
+        &self.url
+    }
+}
+
+/// A queue.
+#[derive(Debug)]
+pub struct Queue {
+    cloud: Arc<Cloud>,
+    client: Client,
+    address: QueueUrl,
+}
+
+impl Queue {
+    /// The queue at an address. Nothing is asked yet.
+    pub fn new(cloud: &Arc<Cloud>, address: QueueUrl) -> Queue {
+        let mut config = aws_sdk_sqs::config::Builder::from(cloud.config())
+            .endpoint_url(address.endpoint.clone());
+        if let Some(region) = &address.region {
+            config = config.region(Region::new(region.clone()));
+        } else if cloud.config().region().is_none() {
+            // Other servers do not ask which.
+            config = config.region(Region::from_static("us-east-1"));
+        }
+        Queue { cloud: Arc::clone(cloud), client: Client::from_conf(config.build()), address }
+    }
+
+    /// Takes up to `most` messages, and waits up to `wait` for the first of them. Each is kept from others
+    /// for `kept`.
+    ///
+    /// # Errors
+    /// When the queue does not answer or refuses, and no message came before that.
+    pub fn receive(
+        &self,
+        most: usize,
+        wait: Duration,
+        kept: Duration,
+    ) -> Result<Vec<Message>, QueueTrouble> {
+        let mut messages = self.ask(1, wait, kept)?;
+        // One answer has few messages: where more wait, some requests at once bring them.
+        while messages.len() < most && messages.len() % AT_ONCE == 0 && !messages.is_empty() {
+            let requests = (most - messages.len()).div_ceil(AT_ONCE).min(REQUESTS);
+            let Ok(more) = self.ask(requests, Duration::ZERO, kept) else { break };
+            if more.is_empty() {
+                break;
+            }
+            messages.extend(more);
+        }
+        Ok(messages)
+    }
+
+    /// Sends some requests at once; what came of those that were answered.
+    fn ask(
+        &self,
+        requests: usize,
+        wait: Duration,
+        kept: Duration,
+    ) -> Result<Vec<Message>, QueueTrouble> {
+        let asked = async {
+            let one = |_| {
+                self.client
+                    .receive_message()
+                    .queue_url(&self.address.url)
+                    .max_number_of_messages(10)
+                    .wait_time_seconds(seconds(wait.min(WAIT_MAX)))
+                    .visibility_timeout(seconds(kept))
+                    .message_system_attribute_names(
+                        MessageSystemAttributeName::ApproximateReceiveCount,
+                    )
+                    .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+                    .send()
+            };
+            futures_util::future::join_all((0..requests).map(one)).await
+        };
+        let answers = self.cloud.wait(asked).ok_or_else(closed)?;
+        let (mut messages, mut refused) = (Vec::new(), None);
+        for answer in answers {
+            match answer {
+                Ok(answer) => messages.extend(answer.messages.unwrap_or_default()),
+                Err(error) => refused = Some(self.trouble(&error, "sqs:ReceiveMessage")),
+            }
+        }
+        match refused {
+            Some(trouble) if messages.is_empty() => Err(trouble),
+            _ => Ok(messages.into_iter().filter_map(message).collect()),
+        }
+    }
+
+    /// Keeps messages from others for `kept` from now on; with zero they are delivered again at once.
+    /// What is no longer ours is left alone.
+    ///
+    /// # Errors
+    /// As [`receive`](Queue::receive).
+    pub fn keep(&self, receipts: &[String], kept: Duration) -> Result<(), QueueTrouble> {
+        let kept = seconds(kept);
+        self.each(receipts, "sqs:ChangeMessageVisibility", async |some| {
+            let entries = some.iter().enumerate().filter_map(|(number, receipt)| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(number.to_string())
+                    .receipt_handle(receipt)
+                    .visibility_timeout(kept)
+                    .build()
+                    .ok()
+            });
+            let asked = self.client.change_message_visibility_batch();
+            let asked = asked.queue_url(&self.address.url).set_entries(Some(entries.collect()));
+            asked.send().await.map(drop)
+        })
+    }
+
+    /// Deletes messages. One that cannot be deleted is delivered again.
+    ///
+    /// # Errors
+    /// As [`receive`](Queue::receive).
+    pub fn delete(&self, receipts: &[String]) -> Result<(), QueueTrouble> {
+        self.each(receipts, "sqs:DeleteMessage", async |some| {
+            let entries = some.iter().enumerate().filter_map(|(number, receipt)| {
+                DeleteMessageBatchRequestEntry::builder()
+                    .id(number.to_string())
+                    .receipt_handle(receipt)
+                    .build()
+                    .ok()
+            });
+            let asked = self.client.delete_message_batch();
+            let asked = asked.queue_url(&self.address.url).set_entries(Some(entries.collect()));
+            asked.send().await.map(drop)
+        })
+    }
+
+    /// Asks for ten at a time, and for some tens at once.
+    fn each<E: ProvideErrorMetadata + std::error::Error + 'static>(
+        &self,
+        receipts: &[String],
+        action: &str,
+        ask: impl AsyncFn(&[String]) -> Result<(), SdkError<E>>,
+    ) -> Result<(), QueueTrouble> {
+        for some in receipts.chunks(AT_ONCE * REQUESTS) {
+            let asked = async {
+                let all = some.chunks(AT_ONCE).map(|ten| ask(ten));
+                futures_util::future::join_all(all).await
+            };
+            let answers = self.cloud.wait(asked).ok_or_else(closed)?;
+            answers
+                .into_iter()
+                .try_for_each(|answer| answer.map_err(|error| self.trouble(&error, action)))?;
+        }
+        Ok(())
+    }
+
+    fn trouble<E: ProvideErrorMetadata + std::error::Error + 'static>(
+        &self,
+        error: &SdkError<E>,
+        action: &str,
+    ) -> QueueTrouble {
+        let code = error.code().unwrap_or_default();
+        let is_absent = code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist");
+        let is_denied = code.contains("AccessDenied") || code == "InvalidClientTokenId";
+        let message = match (is_absent, is_denied) {
+            (true, _) => "there is no such queue".to_owned(),
+            (_, true) => {
+                format!("access denied: it takes the permission {action} on this queue")
+            }
+            _ => format!("{action}: {}", crate::source::s3::describe(error)),
+        };
+        QueueTrouble { message, lasting: is_absent || is_denied }
+    }
+}
+
+fn message(given: aws_sdk_sqs::types::Message) -> Option<Message> {
+    let attribute = |name: MessageSystemAttributeName| {
+        let value = given.attributes.as_ref()?.get(&name)?;
+        value.parse::<u64>().ok()
+    };
+    let deliveries = attribute(MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
+    Some(Message {
+        id: given.message_id.unwrap_or_default(),
+        deliveries: u32::try_from(deliveries).unwrap_or(u32::MAX).max(1),
+        sent: attribute(MessageSystemAttributeName::SentTimestamp),
+        receipt: given.receipt_handle?,
+        body: given.body.unwrap_or_default(),
+    })
+}
+
+fn closed() -> QueueTrouble {
+    QueueTrouble { message: "requests are no longer sent".to_owned(), lasting: true }
+}
+
+/// Whole seconds, rounded down, as SQS counts them.
+fn seconds(time: Duration) -> i32 {
+    i32::try_from(time.as_secs()).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_where_the_queue_is() {
+        let amazon = "https://sqs.eu-central-1.amazonaws.com/111122223333/keytrail";
+        let amazon = QueueUrl::parse(amazon).unwrap();
+        assert_eq!(amazon.endpoint, "https://sqs.eu-central-1.amazonaws.com");
+        assert_eq!(amazon.region.as_deref(), Some("eu-central-1"));
+        let china = QueueUrl::parse("https://sqs.cn-north-1.amazonaws.com.cn/1/q").unwrap();
+        assert_eq!(china.region.as_deref(), Some("cn-north-1"));
+        let other = QueueUrl::parse("http://localhost:9324/000000000000/q").unwrap();
+        assert_eq!((other.endpoint.as_str(), other.region), ("http://localhost:9324", None));
+        for odd in
+            ["", "keytrail", "sqs://x/y", "https://", "https://host", "https:///q", "http://h/a b"]
+        {
+            assert!(QueueUrl::parse(odd).is_err(), "{odd}");
+        }
+    }
+}
