@@ -110,6 +110,14 @@ pub enum Failure {
         /// What to do.
         hint: Option<&'static str>,
     },
+    /// A queue that cannot be followed.
+    #[error("{name}: {reason}")]
+    Queue {
+        /// As typed.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// A plan that cannot be made or used.
     #[error("{0}")]
     Plan(PlanError),
@@ -207,6 +215,10 @@ impl Failure {
                 Some("give what aws kms get-key-last-usage printed for each key".into())
             }
             Failure::State { hint, .. } => hint.map(Into::into),
+            Failure::Queue { .. } => Some(
+                "give the URL of the queue, and credentials that may receive and delete its messages"
+                    .into(),
+            ),
             Failure::Plan(error) => error.hint().map(Into::into),
             Failure::S3(_) => Some(
                 "give credentials as for the AWS CLI: AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, a role"

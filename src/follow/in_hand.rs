@@ -10,6 +10,9 @@ use super::inbox::{Announced, Delivery};
 use super::watermark::Place;
 use crate::model::time::Time;
 
+/// Deliveries of one message that are remembered.
+const RECEIPTS: usize = 8;
+
 /// What became of an object so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
@@ -31,7 +34,9 @@ struct InHandObject {
 /// A message in hand.
 #[derive(Debug)]
 pub struct InHandMessage {
-    pub receipt: String,
+    /// Of its deliveries, the latest last. Two that come at once may be taken in the wrong order, and only
+    /// the latest one counts with the inbox: so all of them are told.
+    receipts: Vec<String>,
     pub deliveries: u32,
     pub body: String,
     /// Those that are not done.
@@ -54,7 +59,10 @@ impl InHand {
         let Delivery { id, receipt, deliveries, sent, body, .. } = delivery;
         let arrived = sent.map_or(now, |sent| sent.min(now));
         if let Some(known) = self.messages.get_mut(&id) {
-            known.receipt = receipt;
+            if known.receipts.len() == RECEIPTS {
+                known.receipts.remove(0);
+            }
+            known.receipts.push(receipt);
             known.deliveries = deliveries.max(known.deliveries);
             known.kept = now;
             return;
@@ -70,7 +78,8 @@ impl InHand {
             there.messages.insert(id.clone());
         }
         let objects = objects.into_iter().collect();
-        let message = InHandMessage { receipt, deliveries, body, objects, kept: now, arrived };
+        let receipts = vec![receipt];
+        let message = InHandMessage { receipts, deliveries, body, objects, kept: now, arrived };
         self.messages.insert(id, message);
     }
 
@@ -146,24 +155,24 @@ impl InHand {
             let Some(message) = self.messages.get_mut(&id) else { continue };
             message.objects.remove(object);
             if message.objects.is_empty() {
-                receipts.extend(self.messages.remove(&id).map(|message| message.receipt));
+                receipts.extend(self.messages.remove(&id).map(|message| message.receipts));
             }
         }
-        receipts
+        receipts.into_iter().flatten().collect()
     }
 
     /// Lets all messages go that announce an object, so that they are delivered again; their receipts.
     pub fn let_go_of(&mut self, object: &Announced) -> Vec<String> {
         let ids = self.announcing(object);
-        let receipts = ids.iter().filter_map(|id| self.let_go(id)).collect();
+        let receipts = ids.iter().flat_map(|id| self.let_go(id)).collect();
         self.objects.remove(object);
         receipts
     }
 
-    /// Lets a message go that is to be delivered again; its receipt. Objects that were looked at stay in
+    /// Lets a message go that is to be delivered again; its receipts. Objects that were looked at stay in
     /// hand without it; others do if another message announces them.
-    pub fn let_go(&mut self, id: &str) -> Option<String> {
-        let message = self.messages.remove(id)?;
+    pub fn let_go(&mut self, id: &str) -> Vec<String> {
+        let Some(message) = self.messages.remove(id) else { return Vec::new() };
         for object in message.objects {
             let Some(there) = self.objects.get_mut(&object) else { continue };
             there.messages.remove(id);
@@ -171,15 +180,15 @@ impl InHand {
                 self.objects.remove(&object);
             }
         }
-        Some(message.receipt)
+        message.receipts
     }
 
     /// The receipts of messages of which the inbox has not heard since `before`; it hears of them now.
     pub fn keep_on(&mut self, before: Time, now: Time) -> Vec<String> {
         let silent = self.messages.values_mut().filter(|message| message.kept <= before);
-        let kept = silent.map(|message| {
+        let kept = silent.flat_map(|message| {
             message.kept = now;
-            message.receipt.clone()
+            message.receipts.clone()
         });
         kept.collect()
     }

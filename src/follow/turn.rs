@@ -154,7 +154,7 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
     /// Gives back all that is still in hand, so that another follower has it at once.
     pub fn give_up(&mut self) {
         let receipts: Vec<String> =
-            self.hand.ids().iter().filter_map(|id| self.hand.let_go(id)).collect();
+            self.hand.ids().iter().flat_map(|id| self.hand.let_go(id)).collect();
         // Whoever does not hear of it delivers it again later.
         let _ = self.inbox.give_back(&receipts, true);
     }

@@ -8,6 +8,7 @@
 pub mod actors;
 mod asff;
 mod csv;
+pub mod dead_letter;
 pub mod escape;
 pub mod events;
 mod evidence;

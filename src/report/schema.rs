@@ -12,6 +12,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::dead_letter::DeadLetter;
 use super::ndjson::{Line, LineBody, RunEnd};
 use super::{
     actors, events, forecast, granted, json, keys, lint, rules, settings, tags, verify, wire,
@@ -114,6 +115,13 @@ pub static FORMATS: &[JsonFormat] = &[
         written_by: WITH_PROBLEMS,
         about: "Something that could not be read or known, one a line, after the rows.",
         make: schema_of::<Line<&Problem>>,
+    },
+    JsonFormat {
+        name: "dead-letter",
+        schema: <DeadLetter<'static> as LineBody>::SCHEMA,
+        written_by: "keytrail follow --dead-letter PATH",
+        about: "A message that announces what cannot be read, one a line.",
+        make: schema_of::<Line<DeadLetter<'static>>>,
     },
     JsonFormat {
         name: "run",

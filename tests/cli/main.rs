@@ -28,6 +28,7 @@ mod files_from;
 mod filters;
 mod flood;
 mod folder;
+mod follow;
 mod generate;
 mod granted;
 mod harness;

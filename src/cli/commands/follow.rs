@@ -82,6 +82,11 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
             follow.give_up();
             Ok(Exit::Clean)
         }
+        // Nothing was received yet.
+        Err(Broken::Inbox(reason)) if counts.is_new() => {
+            let name = args.arrival.queue.clone().unwrap_or_default();
+            Err(vec![Failure::Queue { name, reason }])
+        }
         Err(broken) => {
             follow.give_up();
             messages.warning(format!("ended: {broken}"));

@@ -103,6 +103,11 @@ impl Counts {
         })
     }
 
+    /// Whether no turn has ended yet.
+    pub fn is_new(&self) -> bool {
+        self.turned.get() == 0
+    }
+
     /// Objects were looked at.
     pub fn looked(&self, outcome: &Outcome, tally: &Tally, objects: usize) {
         self.records.with_label_values(&["at once"]).inc_by(outcome.totals.records);

@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
-
 use crate::follow::{DeadLetter, DeadLetters, Outbox};
+use crate::report::dead_letter::{self, LetterProblem};
 
 /// A file that lines are appended to.
 #[derive(Debug)]
@@ -97,19 +96,14 @@ pub struct Letters(pub Appended);
 impl DeadLetters for Letters {
     fn put(&mut self, letter: &DeadLetter) -> io::Result<()> {
         let DeadLetter { message, body, deliveries, problems } = letter;
-        let problem = |(object, message): &(String, String)| {
-            let object = (!object.is_empty()).then_some(object);
-            json!({"object": object, "message": message})
-        };
-        let problems: Vec<_> = problems.iter().map(problem).collect();
-        let mut line = serde_json::to_vec(&json!({
-            "schema": "keytrail.dead-letter/v1",
-            "message": message,
-            "deliveries": deliveries,
-            "problems": problems,
-            "body": body,
-        }))?;
-        line.push(b'\n');
+        let problems = problems.iter().map(|(object, message)| LetterProblem {
+            object: Some(object.as_str()).filter(|object| !object.is_empty()),
+            message,
+        });
+        let problems = problems.collect();
+        let mut line = Vec::new();
+        let letter = dead_letter::DeadLetter { message, deliveries: *deliveries, problems, body };
+        dead_letter::write(letter, &mut line)?;
         self.0.append(&line)
     }
 }

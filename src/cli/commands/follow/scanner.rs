@@ -205,10 +205,10 @@ fn object(
 ) -> Object {
     let name = &announced.name;
     let is_whole = given.get(&**name).is_some_and(|(id, _)| whole.contains(id));
-    let fault = (!is_whole).then(|| {
-        let about = outcome.problems.iter().find(|problem| is_about(problem, name));
-        about.map_or_else(|| "not all of it was read".into(), |problem| problem.message.clone())
-    });
+    // A record that is no record costs itself alone.
+    let of_object = |problem: &&Problem| is_about(problem, name) && problem.origin.record.is_none();
+    let about = outcome.problems.iter().find(of_object).map(|problem| problem.message.clone());
+    let fault = about.or_else(|| (!is_whole).then(|| "not all of it was read".to_owned()));
     let latest = seen.into_iter().flat_map(|seen| &seen.latest);
     let latest = latest.map(|(place, time)| (place.clone(), *time)).collect();
     Object { name: Arc::clone(name), latest, fault }
