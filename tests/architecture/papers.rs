@@ -4,7 +4,7 @@
 //! A path counts if it is in backticks or if a link leads to it. Where it has a word that stands for
 //! others, such as `rules/GROUP/ID.yml`, the folder before that word counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -12,14 +12,9 @@ use super::prose::{quoted, table};
 use super::text::tokens;
 use super::{assert_none, root, sources};
 
-/// The papers.
-const PAPERS: [&str; 5] = [
-    ".github/CONTRIBUTING.md",
-    "docs/scale.md",
-    "docs/unsafe.md",
-    ".github/SECURITY.md",
-    "docs/packaging/README.md",
-];
+/// Folders of papers. `docs/architecture.md` is looked at more closely in `prose`.
+const PAPERS: [&str; 7] =
+    ["", ".github", "docs", "docs/packaging", "rules", "samples", "tests/fuzz"];
 
 /// How paths begin, as the papers write them.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
@@ -30,6 +25,21 @@ const FILES: [&str; 5] =
 
 /// Words that stand for others.
 const STAND_INS: [&str; 2] = ["GROUP", "ID"];
+
+/// The papers, by their paths below the repository.
+fn papers() -> Vec<String> {
+    let mut papers = Vec::new();
+    for folder in PAPERS {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                papers.push(if folder.is_empty() { name } else { format!("{folder}/{name}") });
+            }
+        }
+    }
+    papers.sort();
+    papers
+}
 
 /// The text of a file, by its path below the repository.
 fn read(path: &str) -> String {
@@ -50,7 +60,10 @@ fn named(page: &str) -> Vec<&str> {
     let words = quoted.flat_map(str::split_whitespace);
     let is_path =
         |word: &&str| FILES.contains(word) || FOLDERS.iter().any(|folder| word.starts_with(folder));
-    words.map(|word| word.trim_end_matches([',', ';', ':'])).filter(is_path).collect()
+    let words = words.map(|word| word.trim_end_matches([',', ';', ':']));
+    // Without the number of a record.
+    let words = words.map(|word| word.split_once('#').map_or(word, |(path, _)| path));
+    words.filter(is_path).collect()
 }
 
 /// The part of a path before the first of its words that stands for others.
@@ -69,13 +82,32 @@ fn certain(path: &str) -> &str {
     path
 }
 
-/// Where the links of a page lead within the repository, without the headings they may name.
-fn links(page: &str) -> Vec<&str> {
+/// Where the links of a page lead within the repository: a path, which is empty for the page itself, and
+/// a heading, which may be empty.
+fn links(page: &str) -> Vec<(&str, &str)> {
     let targets = page.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
     let targets = targets.map(|(target, _)| target);
     let near = targets.filter(|target| !target.contains("://"));
-    let near = near.map(|target| target.split_once('#').map_or(target, |(path, _)| path));
-    near.filter(|path| !path.is_empty()).collect()
+    near.map(|target| target.split_once('#').unwrap_or((target, ""))).collect()
+}
+
+/// The names by which links find the headings of a page, as GitHub and mdbook make them.
+fn headings(page: &str) -> BTreeSet<String> {
+    let (mut found, mut in_code) = (BTreeSet::new(), false);
+    for line in page.lines() {
+        in_code ^= line.trim_start().starts_with("```");
+        let title = line.trim_start_matches('#');
+        if in_code || title.len() == line.len() || !title.starts_with(' ') {
+            continue;
+        }
+        let title = title.trim().to_lowercase();
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+        let name: String = kept.map(|c| if c == ' ' { '-' } else { c }).collect();
+        let again = (1..).map(|number| format!("{name}-{number}"));
+        let name = [name.clone()].into_iter().chain(again).find(|name| !found.contains(name));
+        found.extend(name);
+    }
+    found
 }
 
 /// What a constant or a member of a default is, if `text` gives it as a number: `64 << 20`, `2 * MIB`.
@@ -160,18 +192,61 @@ fn the_checker_reads_a_figure() {
 
 #[test]
 fn every_path_on_a_paper_exists() {
-    let mut missing = Vec::new();
-    for paper in PAPERS {
+    let (mut missing, mut seen) = (Vec::new(), 0);
+    // What was, and the files of a rule that is to be: `tests/rules` runs those.
+    let others = ["CHANGELOG.md", "rules/README.md"];
+    for paper in papers().iter().filter(|paper| !others.contains(&paper.as_str())) {
         let page = read(paper);
-        let folder = Path::new(paper).parent().unwrap();
         let paths = named(&page);
-        assert!(!paths.is_empty(), "{paper} names no path, or the checker sees none");
+        seen += paths.len();
         let named = paths.into_iter().map(|path| root().join(certain(path)));
-        let linked = links(&page).into_iter().map(|link| root().join(folder).join(link));
-        let absent = named.chain(linked).filter(|path| !path.exists());
+        let absent = named.filter(|path| !path.exists());
         missing.extend(absent.map(|path| format!("{paper}: {} is not there", path.display())));
     }
+    assert!(seen > 100, "the papers name only {seen} paths, or the checker sees none");
     assert_none(&missing);
+}
+
+#[test]
+fn every_link_on_a_paper_leads_somewhere() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for paper in papers() {
+        let page = read(&paper);
+        let folder = root().join(Path::new(&paper).parent().unwrap());
+        for (path, heading) in links(&page) {
+            seen += 1;
+            let target = if path.is_empty() { root().join(&paper) } else { folder.join(path) };
+            let is_page = path.is_empty() || path.ends_with(".md");
+            let text = if is_page { fs::read_to_string(&target) } else { Ok(String::new()) };
+            let leads = match text {
+                Ok(text) if is_page => heading.is_empty() || headings(&text).contains(heading),
+                _ => target.exists(),
+            };
+            if !leads {
+                wrong.push(format!("{paper}: {path}#{heading} leads nowhere"));
+            }
+        }
+    }
+    assert!(seen > 100, "the papers have only {seen} links, or the checker sees none");
+    assert_none(&wrong);
+}
+
+#[test]
+fn every_page_of_the_manual_is_in_its_tables_of_contents() {
+    let pages =
+        papers().into_iter().filter_map(|paper| Some(paper.strip_prefix("docs/")?.to_owned()));
+    let pages: BTreeSet<String> = pages.filter(|page| page != "SUMMARY.md").collect();
+    let listed = |contents: &str| -> Vec<String> {
+        let page = read(contents);
+        let found = links(&page).into_iter().map(|(path, _)| path.to_owned());
+        found.filter(|path| pages.contains(path)).collect()
+    };
+    let book = listed("docs/SUMMARY.md");
+    assert_eq!(book.len(), pages.len(), "a page is in docs/SUMMARY.md twice, or not at all");
+    assert_eq!(book.into_iter().collect::<BTreeSet<_>>(), pages);
+    let mut index: BTreeSet<String> = listed("docs/README.md").into_iter().collect();
+    index.insert("README.md".to_owned());
+    assert_eq!(index, pages, "docs/README.md lists other pages than there are");
 }
 
 #[test]
@@ -189,7 +264,10 @@ fn the_checker_sees_the_paths_of_a_page() {
         assert_eq!(certain(path), expected);
     }
     let page = "[a](../docs/x.md#b) [c](https://example.com/d) [e](#f) (g) [h](i.md)";
-    assert_eq!(links(page), ["../docs/x.md", "i.md"]);
+    assert_eq!(links(page), [("../docs/x.md", "b"), ("", "f"), ("i.md", "")]);
+    let page = "# A `b`, c-d\n```sh\n# no\n```\n#no\n## A b c-d\n### What's new?";
+    let names = ["a-b-c-d", "a-b-c-d-1", "whats-new"].map(str::to_owned);
+    assert_eq!(headings(page), BTreeSet::from(names));
 }
 
 #[test]

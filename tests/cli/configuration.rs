@@ -390,7 +390,8 @@ fn the_schema_takes_what_the_program_takes_and_no_unknown_key() {
     };
     let set: String = template.lines().map(set).collect();
     let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md"))
+            .unwrap();
     let (_, example) = readme.split_once("<!-- config -->\n```toml\n").unwrap();
     let (example, _) = example.split_once("```\n<!-- /config -->").unwrap();
     for text in
