@@ -11,6 +11,8 @@
     reason = "helpers of tests are tests; clippy knows only functions marked so"
 )]
 
+mod deals;
+mod estate;
 mod key_description_foreign;
 mod nights;
 mod order;
