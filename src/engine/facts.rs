@@ -1,7 +1,7 @@
-//! A partial result to a list of all uses of keys, with their names.
+//! A partial result to a list of all uses of keys, with their names, and of the records that were kept.
 //!
 //! What must stay true: memory is bounded, whatever was read; each use is given once, however often its
-//! record was delivered, and only if it lies in the range.
+//! record was delivered, and only if it lies in the range. A kept record is given as often as it was read.
 
 use std::io;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use super::conclude::lookup::Lookup;
 use super::conclude::notices::collision;
 use super::context::Context;
 use super::partial::Partial;
+use super::partial::kept::{Kept, Label};
 use super::partial::key_use::{Behind, KeyUse, flag};
 use super::partial::uses::KeyUses;
 use super::partial::uuid::uuid_text;
@@ -19,6 +20,7 @@ use super::store::names::Names;
 use super::store::runs::{Rows, SHARDS, Sharded};
 use super::store::sorted::Sorted;
 use super::store::texts::{AllTexts, LastBlock};
+use crate::model::occurrence::Place;
 use crate::model::origin::Origin;
 use crate::model::time::Time;
 use crate::model::use_fact::UseFact;
@@ -115,6 +117,71 @@ impl Uses {
     }
 }
 
+/// All records that facts hold: uses of keys as rows, and others as their texts.
+pub struct Records {
+    uses: Uses,
+    kept: Kept,
+}
+
+/// A record that was kept as its text.
+#[derive(Debug)]
+pub struct KeptRecord<'a> {
+    /// Where it was read.
+    pub place: Place,
+    /// Keyed hash of its text: that of [`UseFact::content`] if it is a use too.
+    pub content: u64,
+    /// The record.
+    pub text: &'a [u8],
+}
+
+impl Records {
+    /// Takes them out of a partial result, so that nothing else is made of them. Their names are still to
+    /// come, by [`with_names`](Records::with_names).
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub(super) fn taken(context: &Context<'_>, partial: &mut Partial) -> io::Result<Records> {
+        let uses = Uses::taken(context, partial)?;
+        Ok(Records { uses, kept: std::mem::replace(&mut partial.kept, Kept::new(0)) })
+    }
+
+    /// With the names of the blobs where they were read.
+    #[must_use]
+    pub(super) fn with_names(self, names: Names) -> Records {
+        Records { uses: self.uses.with_names(names), ..self }
+    }
+
+    /// The uses.
+    pub fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
+    /// Gives each record that was kept, in no order that is fixed, those before the range too.
+    ///
+    /// # Errors
+    /// What `take` returned, and when a temporary file cannot be read back.
+    pub fn each_kept(
+        &self,
+        mut take: impl FnMut(KeptRecord<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // Neighbours were mostly read from one blob.
+        let mut last: Option<(u64, Arc<str>)> = None;
+        for texts in &self.kept.texts {
+            texts.each(|_, entry| {
+                let (Label { blob, record, content, .. }, text) = Label::read(entry)?;
+                let name = match last.take().filter(|(known, _)| *known == blob) {
+                    Some((_, name)) => name,
+                    None => self.uses.names.get(blob)?,
+                };
+                let place = Place { blob: name.to_string(), record };
+                last = Some((blob, name));
+                take(KeptRecord { place, content, text })
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// So many uses are told at once (64 Ki).
 const AT_ONCE: usize = 64 << 10;
 
@@ -163,6 +230,7 @@ fn tell(
         resource: target.resource.as_ref(),
         subject: behind.subject.as_deref(),
         has_context: target.has_context,
+        content: row.content,
         copies,
         origin,
     })

@@ -10,7 +10,7 @@
 //! read       blobs to what was found
 //! conclude   what was found to an outcome
 //! inventory  what was found to an inventory of keys
-//! facts      what was found to a list of all uses of keys
+//! facts      what was found to a list of all uses of keys, and of records that were kept
 //! finding    the finding that a group becomes
 //! ```
 //!
@@ -43,7 +43,7 @@ use crate::source::{Source, pool};
 use crate::tags::book::Book;
 
 use context::Context;
-pub use facts::Uses;
+pub use facts::{KeptRecord, Records, Uses};
 pub use inventory::quiet;
 use part::Given;
 pub use part::{Differs, Head, Part};
@@ -197,6 +197,29 @@ pub fn conclude_facts(
         concluded(&context, partial, (given, false), &pool);
     outcome.interrupted = interrupted || stop.load(Ordering::Relaxed);
     Ok((outcome, book, inventory))
+}
+
+/// The records that [`scan_to_facts`] left, on whatever machines: uses of keys, and those that were kept. The
+/// outcome tells what was read and what went wrong; no finding is in it.
+///
+/// # Errors
+/// As [`conclude_facts`].
+pub fn records_of_facts(
+    (parts, head, unlisted): (&[Part], &Head, &[Problem]),
+    plan: &Plan,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> io::Result<(Outcome, Records)> {
+    let mut context = Context::new(plan, progress);
+    let pool = pool(plan.threads)?;
+    let (mut partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
+    unlisted.iter().for_each(|problem| partial.add_unlisted(problem.clone()));
+    let records = Records::taken(&context, &mut partial)?;
+    context.stop = (!given.stopped).then_some(stop);
+    let interrupted = given.stopped;
+    let mut outcome = concluded(&context, partial, (given, false), &pool).outcome;
+    outcome.interrupted = interrupted || stop.load(Ordering::Relaxed);
+    Ok((outcome, records.with_names(context.names)))
 }
 
 /// Reads once; all that is told is made of the one partial result.

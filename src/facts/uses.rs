@@ -279,6 +279,7 @@ mod tests {
                     resource: None,
                     subject: None,
                     has_context: false,
+                    content: 0,
                     copies: 1,
                     origin: &origin,
                 })?;

@@ -53,6 +53,9 @@ pub struct Occurrence {
     pub served: Vec<Beside>,
     /// The whole record on one line, where it was asked for.
     pub text: Option<String>,
+    /// Whether it is the row of a use in facts, which holds neither [`shared`](Occurrence::shared),
+    /// [`principal_id`](Occurrence::principal_id) nor [`message`](Occurrence::message), and one key only.
+    pub of_use: bool,
 }
 
 /// A key as a record names it.

@@ -44,6 +44,8 @@ pub struct UseFact<'a> {
     pub subject: Option<&'a str>,
     /// Whether there was an encryption context.
     pub has_context: bool,
+    /// Keyed hash of the record's text, by which copies are told from others of its id.
+    pub content: u64,
     /// How many copies of the record were read: 1 if there was one.
     pub copies: u64,
     /// Where the record was read: of several copies the smallest place.

@@ -22,6 +22,7 @@ use crate::engine::{Gather, Plan, Progress, scan_and_gather};
 use crate::model::occurrence::{Occurrence, Place};
 use crate::model::outcome::Outcome;
 use crate::model::time::Time;
+use crate::model::use_fact::UseFact;
 use crate::record::event::{Header, Marked, Raw};
 use crate::record::kms::View;
 use crate::source::Source;
@@ -73,13 +74,29 @@ pub struct Collected {
 }
 
 /// How records are looked at, the same for every worker.
-struct Looking<'a> {
+pub(super) struct Looking<'a> {
     query: &'a Query,
     needles: Needles,
     telling: Option<Needles>,
     /// Whether the text of each record is kept.
     texts: bool,
     key: HashKey,
+}
+
+/// What facts tell of a record.
+pub(super) struct Known<'a> {
+    /// What tells its copies.
+    pub content: u64,
+    /// The row of a use, if it is one and its text is not there.
+    pub used: Option<&'a UseFact<'a>>,
+}
+
+impl<'a> Looking<'a> {
+    /// What `query` asks for; with `texts` whole records are kept.
+    pub fn new(query: &'a Query, texts: bool, key: HashKey) -> Looking<'a> {
+        let (needles, telling) = (query.needles(), query.telling());
+        Looking { query, needles, telling, texts, key }
+    }
 }
 
 /// Reads everything that `source` gives. With `texts`, whole records are kept. What could not be read is
@@ -94,23 +111,16 @@ pub fn collect(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Collected, Outcome)> {
-    let looking = Looking {
-        query,
-        needles: query.needles(),
-        telling: query.telling(),
-        texts,
-        key: HashKey::random(0x6b65_7974),
-    };
+    let looking = Looking::new(query, texts, HashKey::random(0x6b65_7974));
     let plan = Plan::only_gathering(query.range.clone(), threads);
     let (outcome, parts) = scan_and_gather(source, &plan, progress, stop, || Part::new(&looking))?;
     let mut whole = Part::new(&looking);
     parts.into_iter().for_each(|part| whole.merge(part));
-    let Part { records, targets, more_targets, lineage, .. } = whole;
-    Ok((Collected { records, targets, more_targets, lineage }, outcome))
+    Ok((whole.collected(), outcome))
 }
 
 /// What one worker collects.
-struct Part<'a> {
+pub(super) struct Part<'a> {
     looking: &'a Looking<'a>,
     close: Close,
     records: Shelf<Candidate>,
@@ -121,6 +131,36 @@ struct Part<'a> {
 
 impl Gather for Part<'_> {
     fn record(&mut self, blob: &str, number: u64, record: Marked<'_>) {
+        self.take(record, || Place { blob: blob.to_owned(), record: number }, None);
+    }
+}
+
+impl<'a> Part<'a> {
+    /// Nothing yet.
+    pub fn new(looking: &'a Looking<'a>) -> Part<'a> {
+        Part {
+            looking,
+            close: Close::default(),
+            records: Shelf::new(HELD),
+            targets: BTreeSet::new(),
+            more_targets: false,
+            lineage: Lineage::default(),
+        }
+    }
+
+    /// All that was collected.
+    pub fn collected(self) -> Collected {
+        let Part { records, targets, more_targets, lineage, .. } = self;
+        Collected { records, targets, more_targets, lineage }
+    }
+
+    /// Takes in a record, with what facts tell of it if it comes from there.
+    pub fn take(
+        &mut self,
+        record: Marked<'_>,
+        place: impl FnOnce() -> Place,
+        known: Option<&Known<'_>>,
+    ) {
         let Looking { needles, telling, query, .. } = self.looking;
         let tells = telling.as_ref().is_some_and(|needles| needles.may_match(record.bytes()));
         if !tells && !needles.may_match(record.bytes()) {
@@ -138,24 +178,10 @@ impl Gather for Part<'_> {
                 self.learn(view);
             }
             if in_range {
-                let place = Place { blob: blob.to_owned(), record: number };
-                self.keep(record, view, (&header, time), place);
+                self.keep(record, view, (&header, time), (place(), known));
             }
         });
         self.close = close;
-    }
-}
-
-impl<'a> Part<'a> {
-    fn new(looking: &'a Looking<'a>) -> Part<'a> {
-        Part {
-            looking,
-            close: Close::default(),
-            records: Shelf::new(HELD),
-            targets: BTreeSet::new(),
-            more_targets: false,
-            lineage: Lineage::default(),
-        }
     }
 
     fn merge(&mut self, other: Part<'_>) {
@@ -171,12 +197,21 @@ impl<'a> Part<'a> {
         record: Marked<'_>,
         view: &View<'_>,
         (header, time): (&Header<'_>, Option<Time>),
-        place: Place,
+        (place, known): (Place, Option<&Known<'_>>),
     ) {
         let Looking { query, key, texts, .. } = self.looking;
         let Some(pending) = query.look(view, *key) else { return };
+        if let Some(Known { content, used }) = known {
+            let at = stack_key(time, header, *content, &place);
+            let shown = match used {
+                Some(used) => row::of_use(used, place),
+                None => row::of(view, time, place, None),
+            };
+            self.records.push(at, Candidate { shown, pending, content: *content });
+            return;
+        }
         let whole = compact(record.bytes());
-        let at = stack_key(time, header, &whole, &place);
+        let at = stack_key(time, header, HashKey::of_seed(0).short(&whole), &place);
         let content = key.short(&whole);
         let text = texts.then(|| String::from_utf8_lossy(&whole).into_owned());
         let shown = row::of(view, time, place, text);
@@ -202,7 +237,7 @@ impl<'a> Part<'a> {
 
 /// By what a record is sorted: its time, its id, its content, and where it was read. Copies are
 /// neighbours. Without a random key, so that the order is the same in every run.
-fn stack_key(time: Option<Time>, header: &Header<'_>, text: &[u8], place: &Place) -> StackKey {
+fn stack_key(time: Option<Time>, header: &Header<'_>, content: u64, place: &Place) -> StackKey {
     let hash = HashKey::of_seed(0);
     // The sign bit turned, so that the order of numbers is that of times.
     let time = time.map_or(0, |time| (time.0 as u64) ^ (1 << 63));
@@ -210,5 +245,5 @@ fn stack_key(time: Option<Time>, header: &Header<'_>, text: &[u8], place: &Place
     let mut first = [0; 8];
     first.iter_mut().zip(id.bytes()).for_each(|(slot, byte)| *slot = byte);
     let origin = hash.short(place.to_string().as_bytes());
-    [time, u64::from_be_bytes(first), hash.short(text), origin]
+    [time, u64::from_be_bytes(first), content, origin]
 }

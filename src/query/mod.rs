@@ -9,6 +9,7 @@
 //! lineage    which credentials came out of which
 //! texts      the strings of a record    row       what is shown of one
 //! close      looks closely at a record  collect   keeps what may be asked for
+//! from_facts the same of facts
 //! timeline   what was asked for         actors    who did how much, and with what
 //! blame      which findings are about which caller
 //! join       the records of one call    serves    which KMS call serves which call
@@ -25,6 +26,7 @@ mod blame;
 mod close;
 mod collect;
 mod filter;
+mod from_facts;
 mod join;
 mod key;
 mod lineage;
@@ -44,6 +46,7 @@ pub use actors::{Actors, actors};
 pub use around::Around;
 pub use collect::{Collected, collect};
 pub use filter::Query;
+pub use from_facts::{FIELDS as FIELDS_OF_FACTS, collect as collect_from_facts};
 pub use key::AskedKey;
 pub use single::{Single, single};
 pub use target::AskedResource;

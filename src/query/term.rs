@@ -69,6 +69,11 @@ impl Term {
         Ok(Term { field: field.to_ascii_lowercase(), test })
     }
 
+    /// The path that it asks, in lower case.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
     /// Whether a record holds what it says.
     pub fn holds(&self, record: Json<'_>) -> bool {
         let any = |fits: &dyn Fn(Json<'_>) -> bool| any_at(record, &self.field, &mut |v| fits(v));

@@ -5,7 +5,8 @@
 //! more than some hundred rows at once.
 //!
 //! What must stay true: of copies the smallest place is shown. Records without an id are never copies,
-//! and neither are two of one id whose content differs, since a forged one must not hide the real one.
+//! and neither are two of one id whose content differs, since a forged one must not hide the real one. A
+//! record that facts have as a row and as its text is shown as its text.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -157,12 +158,20 @@ impl Rows<'_> {
     fn different(&mut self) -> io::Result<Option<Occurrence>> {
         let Some(mut first) = self.record()? else { return Ok(None) };
         while let Some(next) = self.record()? {
-            if !is_copy(&first, &next) {
+            let rows = [first.shown.of_use, next.shown.of_use];
+            if !(is_copy(&first, &next) || (rows[0] != rows[1] && is_one(&first, &next))) {
                 self.ahead = Some(next);
                 break;
             }
-            first.shown.copies += 1;
-            first.shown.place = first.shown.place.min(next.shown.place);
+            match rows {
+                // The row counts the copies of all texts once more.
+                [true, false] => first = next,
+                [false, true] => {}
+                _ => {
+                    first.shown.copies += 1 + next.shown.copies;
+                    first.shown.place = first.shown.place.min(next.shown.place);
+                }
+            }
         }
         self.tally.note(&first.shown)?;
         Ok(Some(first.shown))
@@ -179,6 +188,11 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// Whether two were read at one place.
+fn is_one(one: &Candidate, other: &Candidate) -> bool {
+    one.shown.place == other.shown.place && one.content == other.content
 }
 
 fn is_copy(one: &Candidate, other: &Candidate) -> bool {

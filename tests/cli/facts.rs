@@ -290,6 +290,90 @@ fn a_scan_of_facts_tells_what_a_scan_of_their_sources_tells() {
     }
 }
 
+/// Rows of NDJSON by their places, and what was said of them.
+fn events(sandbox: &Sandbox, words: &[&str]) -> (BTreeMap<String, Value>, String) {
+    let words = ["events", "-f", "ndjson"].iter().chain(words).copied();
+    let ended = sandbox.keytrail(words).run().code(0);
+    let row = |line: &str| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        (row["origin"].as_str().unwrap().to_owned(), row)
+    };
+    (ended.stdout.lines().map(row).collect(), ended.stderr)
+}
+
+#[test]
+fn events_of_facts_are_those_of_their_sources_as_far_as_facts_know_them() {
+    let sandbox = Sandbox::new();
+    let trail = in_repository("samples/trail");
+    let trail = trail.to_str().unwrap();
+    sandbox.keytrail(["facts", trail, "-o", "facts"]).run().code(0);
+    let asked = ["--key", KEY, "--until", "2026-03-12"];
+    let (logs, said) = events(&sandbox, &[&[trail][..], &asked].concat());
+    assert_eq!(said, "");
+    let (found, said) = events(&sandbox, &[&["--facts", "facts"][..], &asked].concat());
+    assert!(said.contains("note: from facts: they hold uses of keys"), "{said}");
+    assert!(found.len() > 10 && logs.len() >= found.len(), "{} of {}", found.len(), logs.len());
+    let mut uses = 0;
+    for (place, mut row) in found {
+        // From the logs, the records of one call are one row.
+        let Some(expected) = logs.get(&place) else { continue };
+        let mut expected = expected.clone();
+        if row.as_object_mut().unwrap().remove("of_use") == Some(json!(true)) {
+            uses += 1;
+            for name in ["message", "shared_id"] {
+                expected[name] = Value::Null;
+            }
+        }
+        for name in ["also", "served"] {
+            expected[name] = json!([]);
+        }
+        expected["copies"] = row["copies"].clone();
+        assert_eq!(row, expected);
+    }
+    assert!(uses > 5, "{uses}");
+    let table = sandbox.keytrail(["events", "--facts", "facts", "--key", "nowhere"]).run().code(0);
+    assert!(
+        table.stdout.starts_with("No event matches.\nfrom facts: they hold"),
+        "{}",
+        table.stdout
+    );
+    let csv = sandbox.keytrail(["events", "--facts", "facts", "-f", "csv"]).run().code(0).stdout;
+    let columns = csv.lines().next().unwrap();
+    assert!(columns.contains(",error,") && !columns.contains("message"), "{columns}");
+}
+
+#[test]
+fn what_facts_cannot_tell_is_refused_by_name() {
+    let sandbox = Sandbox::new();
+    let trail = in_repository("samples/trail");
+    let made = ["facts", trail.to_str().unwrap(), "-o", "facts", "--since", "2026-03-01"];
+    sandbox.keytrail(made).run().code(0);
+    let refused = |words: &[&str]| {
+        let words = ["events", "--facts", "facts"].iter().chain(words).copied();
+        let ended = sandbox.keytrail(words).run().code(2);
+        assert_eq!(ended.stdout, "");
+        ended.stderr
+    };
+    for (words, named) in [
+        (&["--raw"][..], "'--raw'"),
+        (&["--where", "requestParameters.keyId~*"], "'requestparameters.keyid'"),
+        (&["--where", "errorMessage:present"], "'errormessage'"),
+        (&["--principal", "AIDACKCEVSQ6C2EXAMPLE"], "'AIDACKCEVSQ6C2EXAMPLE'"),
+        (&["--columns", "time, message"], "--columns"),
+        (&["--access-key", "x", "--with-derived-credentials"], "'--with-derived-credentials'"),
+        (&["--since", "2026-02-01"], "--since: the facts are of events at or after 2026-03-01"),
+        (&["--no-builtin-rules"], "--no-builtin-rules"),
+        (&["--select", "key-disabled"], "was made with other rules"),
+    ] {
+        let said = refused(words);
+        assert!(said.contains(named), "{words:?}: {said}");
+    }
+    let typed = ["events", "x", "--facts", "facts"];
+    sandbox.keytrail(typed).run().code(2);
+    let rules = ["events", "x", "--select", "key-disabled"];
+    assert!(sandbox.keytrail(rules).run().code(2).stderr.contains("--facts"));
+}
+
 #[test]
 fn facts_of_another_run_are_refused_by_name() {
     let sandbox = Sandbox::new();

@@ -13,6 +13,7 @@
 
 mod deals;
 mod estate;
+mod facts;
 mod key_description_foreign;
 mod nights;
 mod order;

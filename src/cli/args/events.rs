@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{ColorArgs, ConfigArgs, ListedArgs, ProblemsArgs, RangeArgs, RunArgs};
+use super::common::{
+    ColorArgs, ConfigArgs, ListedArgs, ProblemsArgs, RangeArgs, RuleArgs, RunArgs,
+};
 use crate::cli::s3::S3Args;
 
 /// What `events` ends with.
 pub const EXIT: &str = "\
 Exit status:
   0  done, whether anything matches or not
-  2  not performed: bad usage, no such source
+  2  not performed: bad usage, no such source, facts that cannot tell it
   3  incomplete: some input could not be read, no trail files were found,
      a filter names what is nowhere, or a signal came";
 
@@ -31,6 +33,10 @@ pub struct EventsArgs {
     /// A list of more.
     #[command(flatten)]
     pub list: ListedArgs,
+
+    /// What is read in place of them.
+    #[command(flatten)]
+    pub facts: EventFactsArgs,
 
     /// Which events.
     #[command(flatten)]
@@ -63,6 +69,55 @@ pub struct EventsArgs {
     /// How S3 is reached.
     #[command(flatten)]
     pub s3: S3Args,
+}
+
+/// Facts, in place of logs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "From facts")]
+pub struct EventFactsArgs {
+    /// Read what keytrail facts wrote into this folder, in place of a SOURCE
+    ///
+    /// Facts hold uses of keys, and the records that rules over many records look at; others are in the logs
+    /// alone. Each record is a row: those of one call stay apart. A use is told by its row: it has no
+    /// errorMessage, no sharedEventID, and of the keys and the encryption context what the table of
+    /// uses has. What no such row tells is refused: --raw, --with-derived-credentials, the column message,
+    /// ids of principals, and --where of other fields. The rules, the configuration and the version of
+    /// keytrail must be those of facts. The folder of a plan is read as a whole.
+    #[arg(
+        long = "facts",
+        hide_short_help = true,
+        value_name = "DIR",
+        conflicts_with_all = ["sources", "files_from", "raw", "with_derived_credentials"]
+    )]
+    pub facts: Option<OsString>,
+
+    /// With --facts: rules that facts was given (repeatable)
+    #[arg(long, value_name = "PATH", hide_short_help = true)]
+    pub rules: Vec<PathBuf>,
+
+    /// With --facts: it was given --no-builtin-rules
+    #[arg(long, hide_short_help = true)]
+    pub no_builtin_rules: bool,
+
+    /// With --facts: what it was told to select (repeatable)
+    #[arg(long, value_name = "X", hide_short_help = true)]
+    pub select: Vec<String>,
+
+    /// With --facts: what it was told to ignore (repeatable)
+    #[arg(long, value_name = "X", hide_short_help = true)]
+    pub ignore: Vec<String>,
+}
+
+impl EventFactsArgs {
+    /// The rules that facts had.
+    pub fn rules(&self) -> RuleArgs {
+        RuleArgs {
+            paths: self.rules.clone(),
+            no_builtin_rules: self.no_builtin_rules,
+            select: self.select.clone(),
+            ignore: self.ignore.clone(),
+        }
+    }
 }
 
 /// Which events.

@@ -36,6 +36,7 @@ fn call(event: &str, secs: i64, resource: &str) -> Occurrence {
         also: Vec::new(),
         served: Vec::new(),
         text: None,
+        of_use: false,
     }
 }
 

@@ -25,6 +25,10 @@ pub enum Form {
     Raw,
 }
 
+/// What those who read a timeline of facts have to know.
+pub const OF_FACTS: &str = "from facts: they hold uses of keys and the records that rules over many \
+                            records look at; other records are in the logs alone";
+
 /// What is known of a timeline beside its rows.
 #[derive(Debug)]
 pub struct Events<'a> {
@@ -36,6 +40,8 @@ pub struct Events<'a> {
     pub columns: &'a [Column],
     /// What could not be read.
     pub problems: &'a [Problem],
+    /// Whether the rows are of facts, which do not hold all records.
+    pub of_facts: bool,
     /// Whether everything was read.
     pub complete: bool,
     /// How the run ended, if lines of NDJSON are to tell that and the problems.

@@ -12,7 +12,7 @@ use std::io::{self, BufWriter, Write};
 
 use super::{Style, csv, json, ndjson, record};
 pub use columns::Column;
-pub use given::{Events, Form, Rows};
+pub use given::{Events, Form, OF_FACTS, Rows};
 pub(super) use wire::{Counts, Document, Event, SCHEMA};
 
 /// Writes a timeline and flushes `out`.

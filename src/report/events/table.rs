@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::given::{Events, Rows};
+use super::given::{Events, OF_FACTS, Rows};
 use crate::model::occurrence::Counts;
 use crate::report::Style;
 use crate::report::table::fit::{count, counted};
@@ -37,7 +37,8 @@ pub fn write(
 fn close(events: &Events<'_>, packed: &Packed, out: &mut dyn Write) -> io::Result<()> {
     let Counts { rows, records, copies } = events.counts;
     if rows == 0 {
-        return writeln!(out, "No event matches.");
+        writeln!(out, "No event matches.")?;
+        return say_source(events, packed, out);
     }
     writeln!(out)?;
     let shown = events.shown() as u64;
@@ -55,10 +56,16 @@ fn close(events: &Events<'_>, packed: &Packed, out: &mut dyn Write) -> io::Resul
         more => writeln!(out, "{} more records belong to them", count(more))?,
     }
     match copies {
-        0 => Ok(()),
-        1 => writeln!(out, "1 copy left out"),
-        _ => writeln!(out, "{} copies left out", count(copies)),
+        0 => {}
+        1 => writeln!(out, "1 copy left out")?,
+        _ => writeln!(out, "{} copies left out", count(copies))?,
     }
+    say_source(events, packed, out)
+}
+
+/// Says what is not there because facts were read.
+fn say_source(events: &Events<'_>, packed: &Packed, out: &mut dyn Write) -> io::Result<()> {
+    if events.of_facts { packed.say(OF_FACTS, out) } else { Ok(()) }
 }
 
 #[cfg(test)]

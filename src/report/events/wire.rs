@@ -25,6 +25,11 @@ pub struct Document<'a> {
     schema: &'static str,
     /// Whether everything was read.
     complete: bool,
+    /// `true` if the events are of facts, which hold uses of keys and the records that rules over many records
+    /// look at, and no others. Not there if they are of logs.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schemars(default)]
+    of_facts: bool,
     /// How much there is.
     totals: Totals,
     /// The events, in the order of time.
@@ -55,6 +60,7 @@ impl<'a> Document<'a> {
         Document {
             schema: SCHEMA,
             complete: events.complete,
+            of_facts: events.of_facts,
             totals: Counts::from(events).totals,
             events: RefCell::new((rows, events.shown())),
             problems: events.problems,
@@ -113,6 +119,15 @@ pub struct Event<'a> {
     also: Vec<Other<'a>>,
     /// The KMS calls that a service made to serve this one.
     served: Vec<Other<'a>>,
+    /// `true` if it is a use of which facts have a row and not the record: `message` and `shared_id` are then
+    /// unknown and not absent, and of several keys only the first is known. Else not there.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schemars(default)]
+    of_use: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A key as a record names it.
@@ -188,6 +203,7 @@ impl<'a> From<&'a Occurrence> for Event<'a> {
             copies: row.copies,
             also: row.also.iter().map(Other::from).collect(),
             served: row.served.iter().map(Other::from).collect(),
+            of_use: row.of_use,
         }
     }
 }
