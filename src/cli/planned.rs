@@ -4,6 +4,7 @@
 //! facts/BBBBBB/NNNNNN.part        what was found in shard N, which is of bucket B
 //! incomplete/BBBBBB/NNNNNN-P.part the same of an attempt with P problems, each attempt by itself
 //! concluded/BBBBBB.part           what was found in all shards of bucket B
+//! decided/BBBBBB.part             the same, after the records of its accounts alone have decided what they can
 //! uses/NNNNNN.parquet             the uses of keys in shard N
 //! incomplete/uses/NNNNNN-P.parquet  the same of an attempt with P problems
 //! ```
@@ -20,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::failure::Failure;
-use crate::engine::{Filter, Head, Part};
+use crate::engine::{self, Filter, Head, Part};
 use crate::folder::{self, Folder};
 use crate::model::planned::Planned;
 use crate::shards::{Dataset, PlanError};
@@ -95,9 +96,10 @@ pub fn files_of_shard(bucket: u64, shard: u64, problems: u64) -> [String; 2] {
     }
 }
 
-/// The file of what was found in all shards of a bucket.
-pub fn part_of_bucket(bucket: u64) -> String {
-    format!("{CONCLUDED}/{bucket:06}.part")
+/// The files of a bucket: what was found in all of its shards, and what is left once its accounts alone have
+/// decided what they can.
+pub fn files_of_bucket(bucket: u64) -> [String; 2] {
+    [CONCLUDED, DECIDED].map(|folder| format!("{folder}/{bucket:06}.part"))
 }
 
 /// The id of what was found in a shard.
@@ -110,12 +112,25 @@ pub fn id_of_bucket(plan: &Planned, bucket: u64) -> String {
     format!("{} bucket {bucket}", plan.id)
 }
 
+/// What was found in a bucket that is concluded: what is left of it, if that is there too.
+fn of_concluded(dataset: &Dataset, bucket: u64, decided: &BTreeSet<String>) -> Part {
+    let [whole, left] = files_of_bucket(bucket);
+    let id = id_of_bucket(dataset.plan(), bucket);
+    let of_id = engine::id_of_decided(&id);
+    let whole = part(dataset.folder(), &whole).of_id(id);
+    match decided.contains(&left) {
+        true => part(dataset.folder(), &left).of_id(of_id).decided_of(whole),
+        false => whole,
+    }
+}
+
 fn of_bucket(bucket: u64) -> String {
     format!("facts/{bucket:06}")
 }
 
 const INCOMPLETE: &str = "incomplete";
 const CONCLUDED: &str = "concluded";
+const DECIDED: &str = "decided";
 
 /// The bucket of the shards of an account.
 ///
@@ -195,15 +210,16 @@ pub fn parts_of_bucket(dataset: &Dataset, bucket: u64) -> Result<(Vec<Part>, u64
 /// # Errors
 /// When shards are missing: the first of them are named.
 pub fn parts(dataset: &Dataset) -> Result<Vec<Part>, Failure> {
-    let (folder, plan) = (dataset.folder(), dataset.plan());
-    let concluded: BTreeSet<String> = folder.names(CONCLUDED)?.into_iter().collect();
+    let folder = dataset.folder();
+    let [concluded, decided] = [CONCLUDED, DECIDED].map(|below| folder.names(below));
+    let (concluded, decided): (BTreeSet<String>, BTreeSet<String>) =
+        (concluded?.into_iter().collect(), decided?.into_iter().collect());
     let sizes = sizes(dataset)?;
     let mut parts = Vec::new();
     let (mut missing, mut met, mut all) = (0, BTreeSet::new(), true);
     for (bucket, shards) in &sizes {
-        let name = part_of_bucket(*bucket);
-        if concluded.contains(&name) {
-            parts.push(part(folder, &name).of_id(id_of_bucket(plan, *bucket)));
+        if concluded.contains(&files_of_bucket(*bucket)[0]) {
+            parts.push(of_concluded(dataset, *bucket, &decided));
             all = false;
             continue;
         }

@@ -32,6 +32,7 @@ pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -45,8 +46,8 @@ use crate::tags::book::Book;
 use context::Context;
 pub use facts::{KeptRecord, Records, Uses};
 pub use inventory::quiet;
-use part::Given;
 pub use part::{Differs, Head, Part};
+use part::{Given, Then};
 use partial::Partial;
 use partial::kept::Kept;
 pub use partial::problems::Problems;
@@ -137,7 +138,7 @@ pub fn scan_to_facts(
     let mut partial = read.partial;
     given.stopped = stop.load(Ordering::Relaxed);
     let head = Head { seed: context.key.seed(), ..head };
-    part::write(out, (&head, &context), &mut partial, &given)?;
+    part::write(out, (&head, &context), &mut partial, (&given, Then::TakenOut))?;
     let uses = Uses::taken(&context, &mut partial)?;
     context.stop = (!given.stopped).then_some(stop);
     // What is left tells totals and problems, and which records are not what their copies are.
@@ -153,24 +154,35 @@ pub fn fresh_seed(or: u64) -> u64 {
     HashKey::random(or).seed()
 }
 
-/// Puts together what [`scan_to_facts`] wrote, as one file. `head` is what each of them has to say of
-/// itself, with the id that the one is to have.
+/// The id of what is left once something was decided in a file of this id.
+pub fn id_of_decided(id: &str) -> String {
+    format!("{id} decided")
+}
+
+/// Puts together what [`scan_to_facts`] wrote, as one file, and decides what the records of its accounts alone
+/// decide, which is another file. `head` is what each of them has to say of itself, with the id that the one is
+/// to have.
 ///
 /// # Errors
-/// As [`conclude_facts`], and when `out` cannot be written; if a signal came.
+/// As [`conclude_facts`], and when a file cannot be written; if a signal came.
 pub fn join_facts(
     (parts, head): (&[Part], &Head),
     plan: &Plan,
     (progress, stop): (&Progress, &AtomicBool),
-    out: &mut dyn io::Write,
+    (out, decided): (&mut dyn io::Write, &mut dyn io::Write),
 ) -> io::Result<()> {
-    let context = Context::new(plan, progress);
+    let mut context = Context::new(plan, progress);
     let pool = pool(plan.threads)?;
-    let (mut partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
+    let all = part::read_all((parts, head), &|_| true, (&context, &pool), stop)?;
+    let (mut partial, given) = (all.partial, all.given);
     if stop.load(Ordering::Relaxed) {
         return Err(io::Error::other("a signal came before all was read"));
     }
-    part::write(out, (head, &context), &mut partial, &given)
+    context.stop = Some(stop);
+    part::write(out, (head, &context), &mut partial, (&given, Then::Kept))?;
+    pool.install(|| conclude::bucket::decide(&context, &mut partial))?;
+    let head = Head { id: id_of_decided(&head.id), decided: true, ..head.clone() };
+    part::write(decided, (&head, &context), &mut partial, (&given, Then::TakenOut))
 }
 
 /// Concludes what [`scan_to_facts`] wrote, on whatever machines: an outcome, all that was learnt of tags,
@@ -187,9 +199,19 @@ pub fn conclude_facts(
     progress: &Progress,
     stop: &AtomicBool,
 ) -> io::Result<(Outcome, Book, Inventory)> {
-    let mut context = Context::new(plan, progress);
     let pool = pool(plan.threads)?;
-    let (mut partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
+    // Whoever asks for more than findings needs all records.
+    let all = plan.keys.is_some() || plan.lists_uses || plan.past.is_some();
+    let mut whole = BTreeSet::new();
+    let (mut context, part::All { mut partial, given, .. }) = loop {
+        let context = Context::new(plan, progress);
+        let is_whole = |file: usize| all || whole.contains(&file);
+        let read = part::read_all((parts, head), &is_whole, (&context, &pool), stop)?;
+        if read.refuted.is_empty() || stop.load(Ordering::Relaxed) {
+            break (context, read);
+        }
+        whole.extend(read.refuted);
+    };
     unlisted.iter().for_each(|problem| partial.add_unlisted(problem.clone()));
     context.stop = (!given.stopped).then_some(stop);
     let interrupted = given.stopped;

@@ -1,6 +1,11 @@
-//! `keytrail conclude`: the facts of all shards of a bucket, put together into one file.
+//! `keytrail conclude`: the facts of all shards of a bucket, put together into one file, and what is left of them
+//! once the accounts of the bucket alone have decided what they can.
 //!
-//! What must stay true: the file is there whole or not at all, and has each of the bucket's shards once.
+//! What must stay true: a file is there whole or not at all, and has each of the bucket's shards once. What is left
+//! comes last, so that what it was made of is beside it.
+
+use std::fs::File;
+use std::io;
 
 use super::scan::load_rules;
 use crate::cli::args::conclude::ConcludeArgs;
@@ -73,7 +78,7 @@ fn open(args: &ConcludeArgs) -> Result<(Dataset, Facts, u64), Vec<Failure>> {
     of_bucket().map_err(|failure| vec![failure])
 }
 
-/// Puts the facts together, and the file into its place.
+/// Puts the facts together, decides, and puts the files into their places.
 fn join(
     bucket: u64,
     (dataset, facts): (&Dataset, &Facts),
@@ -85,14 +90,18 @@ fn join(
     let stop = signals::install(Vec::new());
     let id = planned::id_of_bucket(dataset.plan(), bucket);
     let head = Head { id, ..facts.head.clone() };
-    let joined = tempfile::tempfile().and_then(|mut file| {
-        planned::write(&mut file, |out| {
-            engine::join_facts((&facts.parts, &head), plan, (progress, &stop), out)
+    let files = || -> io::Result<[File; 2]> {
+        let [mut whole, mut left] = [tempfile::tempfile()?, tempfile::tempfile()?];
+        planned::write(&mut whole, |whole| {
+            planned::write(&mut left, |left| {
+                engine::join_facts((&facts.parts, &head), plan, (progress, &stop), (whole, left))
+            })
         })?;
-        Ok(file)
-    });
-    let mut file = joined.map_err(|error| vec![facts_dir::unread(&error)])?;
-    let name = planned::part_of_bucket(bucket);
-    dataset.folder().put(&name, &mut file).map_err(|error| vec![error.into()])?;
+        Ok([whole, left])
+    };
+    let files = files().map_err(|error| vec![facts_dir::unread(&error)])?;
+    for (name, mut file) in planned::files_of_bucket(bucket).iter().zip(files) {
+        dataset.folder().put(name, &mut file).map_err(|error| vec![error.into()])?;
+    }
     Ok(())
 }

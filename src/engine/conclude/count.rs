@@ -9,6 +9,7 @@ use std::io;
 
 use rayon::prelude::*;
 
+use crate::engine::partial::counted::OfGroup;
 use crate::engine::partial::fact::{Fact, LEFT_OUT, is_group, known};
 use crate::engine::plan::Progress;
 use crate::engine::store::runs::{Rows, Shard};
@@ -55,7 +56,7 @@ impl Sizes {
         self.rows.dedup_by(|again, kept| {
             let same = again.0 == kept.0;
             if same {
-                kept.1 += again.1;
+                kept.1 = kept.1.saturating_add(again.1);
             }
             same
         });
@@ -68,6 +69,11 @@ impl Sizes {
         if self.rows.len() > 2 * self.ordered.max(1 << 16) {
             self.put_in_order();
         }
+    }
+
+    /// All of them, in order.
+    pub fn each(&self, mut take: impl FnMut([u64; 2], u64)) {
+        self.rows.iter().for_each(|(group, count)| take(*group, *count));
     }
 
     /// How many a group has, if any are known. All must be in order.
@@ -112,6 +118,20 @@ impl Known {
 }
 
 impl Counts {
+    /// Adds what was counted before: records of groups, and copies.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn add_counted(&mut self, groups: &Rows<OfGroup>, duplicates: u64) -> io::Result<()> {
+        self.duplicates = self.duplicates.saturating_add(duplicates);
+        let added = groups.each(|one| {
+            self.groups.rows.push((one.group, one.count));
+            Ok(())
+        });
+        self.groups.put_in_order();
+        added
+    }
+
     fn merge(mut self, other: Counts) -> Counts {
         self.groups.merge(other.groups);
         self.duplicates += other.duplicates;

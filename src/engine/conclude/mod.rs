@@ -1,6 +1,7 @@
 //! From what was found to an outcome.
 //!
 //! ```text
+//! bucket     what the records of a few accounts alone decide
 //! count      how many different records each group has; copies, conflicts
 //! records    kept records go through the rules again
 //! survey     a first look at all uses
@@ -40,6 +41,7 @@ mod adds;
 mod admitted;
 mod aftermath;
 mod before;
+pub mod bucket;
 mod by_names;
 mod calls;
 mod cases;
@@ -219,6 +221,8 @@ fn sum(plan: &Plan, partial: &mut Partial) -> (Outcome, Vec<u64>) {
     let looked = std::mem::replace(&mut partial.looked, Rows::new(1));
     let taken = looked::sizes(looked, plan.rules.lists());
     let taken = partial.problems.or_missing(taken, "how many records rules looked at is missing");
+    partial.counted.add(0, &taken);
+    let taken = take(&mut partial.counted.looked);
     (Outcome { totals, manifest, files, ..Outcome::default() }, taken)
 }
 
@@ -263,7 +267,10 @@ fn count(context: &Context<'_>, partial: &mut Partial) -> Counts {
     context.progress.begin(Phase::Counting, SHARDS);
     let go_on = || context.go_on();
     let counts = count::count(rows, &known, context.progress, go_on);
-    let counts = partial.problems.or_missing(counts, "nothing is counted");
+    let mut counts = partial.problems.or_missing(counts, "nothing is counted");
+    let before = std::mem::replace(&mut partial.counted.groups, Rows::new(1));
+    let added = counts.add_counted(&before, partial.counted.duplicates);
+    partial.problems.or_missing(added, "not all is counted");
     // What earlier runs have said is not said again.
     let is_new = |place: &(u64, u64)| !partial.retained.recalled.contains(place);
     for places in counts.conflicts.iter().filter(|places| places.iter().any(is_new)) {

@@ -17,6 +17,8 @@ pub struct Part {
     pub name: Arc<str>,
     /// The id that it must have, if it must have one.
     id: Option<String>,
+    /// What it was made of, where something in it was decided already.
+    whole: Option<Box<Part>>,
     open: Box<Open>,
 }
 
@@ -26,13 +28,25 @@ impl Part {
         name: &str,
         open: impl Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
     ) -> Part {
-        Part { name: name.into(), id: None, open: Box::new(open) }
+        Part { name: name.into(), id: None, whole: None, open: Box::new(open) }
     }
 
     /// The same, refused unless it has this id.
     #[must_use]
     pub fn of_id(self, id: String) -> Part {
         Part { id: Some(id), ..self }
+    }
+
+    /// The same, made of `whole` by deciding what its accounts alone decide. Who needs all of it, and who finds
+    /// that these accounts are elsewhere too, reads `whole`.
+    #[must_use]
+    pub fn decided_of(self, whole: Part) -> Part {
+        Part { whole: Some(Box::new(whole)), ..self }
+    }
+
+    /// What it was made of, if something in it was decided already.
+    pub(super) fn whole(&self) -> Option<&Part> {
+        self.whole.as_deref()
     }
 
     /// What it says of itself.
@@ -52,6 +66,9 @@ impl Part {
         match &self.id {
             Some(id) if *id != reader.head().id => {
                 Err(invalid("is of another plan or shard than its name says"))
+            }
+            _ if reader.head().decided != self.whole.is_some() => {
+                Err(invalid("is of another step than its name says"))
             }
             _ => Ok(reader),
         }

@@ -18,7 +18,7 @@ use twox_hash::XxHash3_64;
 use crate::engine::store::runs::{Row, Rows};
 
 /// How every file begins. The last number is that of the format.
-const MAGIC: &[u8; 16] = b"keytrail part 1\n";
+const MAGIC: &[u8; 16] = b"keytrail part 2\n";
 
 /// Bytes of a frame at which it is written.
 const FULL: usize = 256 << 10; // 256 KiB
@@ -69,12 +69,13 @@ pub enum Kind {
     Note,
     Account,
     Region,
+    Counted,
     Rest,
     End,
 }
 
 impl Kind {
-    const ALL: [Kind; 28] = [
+    const ALL: [Kind; 29] = [
         Kind::Head,
         Kind::Name,
         Kind::UseWord,
@@ -101,6 +102,7 @@ impl Kind {
         Kind::Note,
         Kind::Account,
         Kind::Region,
+        Kind::Counted,
         Kind::Rest,
         Kind::End,
     ];

@@ -27,6 +27,8 @@ pub struct Head {
     pub places: [Vec<String>; 2],
     /// What was read, as it was asked for.
     pub sources: Vec<String>,
+    /// Whether what the records of its accounts alone decide is decided, so that not all of them are in it.
+    pub decided: bool,
 }
 
 /// What of two heads is not the same.

@@ -23,7 +23,7 @@ mod read;
 mod small;
 mod write;
 
-pub use all::read_all;
+pub use all::{All, read_all};
 pub use file::Part;
 pub use head::{Differs, Given, Head};
-pub use write::write;
+pub use write::{Then, write};

@@ -86,7 +86,7 @@ impl Taking<'_, '_> {
             Kind::Name | Kind::UseWord | Kind::UseTexts | Kind::UseText | Kind::TouchWord => {
                 self.take_text(kind, bytes)
             }
-            Kind::Use | Kind::Touch | Kind::Fact | Kind::Looked | Kind::Object => {
+            Kind::Use | Kind::Touch | Kind::Fact | Kind::Looked | Kind::Object | Kind::Counted => {
                 self.take_rows(kind, bytes)
             }
             Kind::Issued | Kind::Undoing => self.take_rows(kind, bytes),
@@ -152,6 +152,10 @@ impl Taking<'_, '_> {
             }),
             Kind::Looked => rows(bytes, |row| {
                 partial.looked.push(row);
+                Ok(())
+            }),
+            Kind::Counted => rows(bytes, |row| {
+                partial.counted.groups.push(row);
                 Ok(())
             }),
             Kind::Object => rows(bytes, |row| {
@@ -267,6 +271,10 @@ impl Taking<'_, '_> {
         partial.touches.too_long = partial.touches.too_long.saturating_add(rest.too_long);
         partial.objects.add_file(None, rest.files_left_out);
         partial.unmet.merge_open(&rest.unmet);
+        if rest.nameless {
+            partial.accounts.lack();
+        }
+        partial.counted.add(rest.duplicates, &rest.looked);
     }
 }
 

@@ -217,6 +217,12 @@ pub struct Rest {
     pub names: Named,
     /// Whether reading was stopped.
     pub stopped: bool,
+    /// Whether a record names no account.
+    pub nameless: bool,
+    /// Copies that were counted,
+    pub duplicates: u64,
+    /// and records that each list of rules looked at.
+    pub looked: Vec<u64>,
 }
 
 impl Rest {

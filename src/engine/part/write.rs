@@ -13,12 +13,21 @@ use super::head::{Given, Head};
 use super::small::{Call, Covered, Delivered, Named, Noted, OfResource, Rest, Told};
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
-use crate::engine::partial::groups::Groups;
+use crate::engine::partial::groups::{Groups, Piece};
 use crate::engine::partial::pack::pack;
 use crate::engine::store::dictionary::{Same, Sym, Words};
 use crate::engine::store::texts::Texts;
 
-/// Writes all that was found. Groups and what endpoints logged are taken out of it on the way.
+/// What becomes of findings in the making once they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// They are taken out, which costs nothing.
+    TakenOut,
+    /// They stay.
+    Kept,
+}
+
+/// Writes all that was found. It stays as it is, but for what `then` says.
 ///
 /// # Errors
 /// When the file cannot be written, or a temporary file cannot be read back.
@@ -26,14 +35,14 @@ pub fn write(
     out: &mut dyn Write,
     (head, context): (&Head, &Context<'_>),
     partial: &mut Partial,
-    given: &Given,
+    (given, then): (&Given, Then),
 ) -> io::Result<()> {
     let mut to = FrameWriter::new(out)?;
     to.value(Kind::Head, head)?;
     context.names.each(|number, name| to.value(Kind::Name, &(number, name)))?;
     uses(&mut to, partial)?;
     touches(&mut to, partial)?;
-    records(&mut to, (context, partial))?;
+    records(&mut to, (context, partial), then)?;
     small(&mut to, partial)?;
     let (network, passed) = (&partial.network, given.passed);
     let rest = Rest {
@@ -48,6 +57,9 @@ pub fn write(
         passed: [passed.requests, passed.known, passed.outside, passed.left_alone],
         names: Named::of(&given.names),
         stopped: given.stopped,
+        nameless: partial.accounts.is_lacking(),
+        duplicates: partial.counted.duplicates,
+        looked: partial.counted.looked.clone(),
     };
     to.value(Kind::Rest, &rest)?;
     to.finish().map(|_| ())
@@ -72,6 +84,7 @@ fn touches<W: Write>(to: &mut FrameWriter<W>, partial: &Partial) -> io::Result<(
 fn records<W: Write>(
     to: &mut FrameWriter<W>,
     (context, partial): (&Context<'_>, &mut Partial),
+    then: Then,
 ) -> io::Result<()> {
     for texts in &partial.kept.texts {
         texts.each(|_, entry| to.text(Kind::Kept, entry))?;
@@ -79,14 +92,18 @@ fn records<W: Write>(
     let limit = context.plan.limits.groups;
     let mut groups = std::mem::replace(&mut partial.groups, Groups::new(context.key, limit));
     let mut all = groups.in_order()?;
-    while let Some(piece) = all.next()? {
-        to.text(Kind::Group, &pack(&piece.key, &piece.group, piece.count))?;
+    while let Some(Piece { key, group, count, .. }) = all.next()? {
+        to.text(Kind::Group, &pack(&key, &group, count))?;
+        if then == Then::Kept {
+            partial.groups.add_counted(key, group, count);
+        }
     }
     partial.network.each_held(|held| to.text(Kind::Endpoint, held))?;
     let calls = partial.network.calls();
     calls.into_iter().flatten().try_for_each(|call| to.value(Kind::Call, &Call(*call)))?;
     to.rows(Kind::Fact, &partial.facts)?;
     to.rows(Kind::Looked, &partial.looked)?;
+    to.rows(Kind::Counted, &partial.counted.groups)?;
     to.rows(Kind::Object, partial.objects.rows())?;
     to.rows(Kind::Issued, &partial.issued)?;
     to.rows(Kind::Undoing, &partial.undoing)

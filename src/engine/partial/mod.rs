@@ -8,6 +8,7 @@
 //! kept       other records that matter later, as their texts
 //! fact       which record was read where
 //! looked     which records rules looked at
+//! counted    what was counted before all is read
 //! group      a finding in the making
 //! groups     all of them, in bounded memory
 //! pack       a finding in the making as bytes
@@ -32,6 +33,7 @@
 //! What must stay true: putting two partial results together is adding them up, in any order, and
 //! nothing in them depends on who read what.
 
+pub mod counted;
 pub mod endpoint;
 pub mod entry;
 pub mod fact;
@@ -72,6 +74,7 @@ use super::store::dictionary::Words;
 use super::store::hash::HashKey;
 use super::store::runs::Rows;
 use super::store::texts::Texts;
+use counted::Counted;
 use endpoint::Network;
 use fact::Fact;
 use groups::Groups;
@@ -94,6 +97,8 @@ pub struct Partial {
     pub groups: Groups,
     /// Which record was read where.
     pub facts: Rows<Fact>,
+    /// What was counted of records that have no such rows.
+    pub counted: Counted,
     /// Calls that were logged twice.
     pub network: Network,
     /// Uses of keys.
@@ -139,6 +144,7 @@ impl Partial {
         Partial {
             groups: Groups::new(key, plan.limits.groups),
             facts: Rows::new(plan.limits.facts),
+            counted: Counted::new(plan.limits.facts),
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
             kept: Kept::new(number),
@@ -191,6 +197,7 @@ impl Partial {
     pub fn merge(&mut self, other: Partial) {
         self.groups.merge(other.groups);
         self.facts.merge(other.facts);
+        self.counted.merge(other.counted);
         self.network.merge(other.network);
         self.uses.merge(other.uses);
         self.kept.merge(other.kept);

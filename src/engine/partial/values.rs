@@ -27,6 +27,8 @@ pub struct Values {
     last: Vec<u8>,
     /// Whether there were more than are kept.
     cut: bool,
+    /// Whether a record has none.
+    lacking: bool,
 }
 
 impl Values {
@@ -42,12 +44,13 @@ impl Values {
         }
         self.last.clear();
         self.last.extend_from_slice(plain);
-        let Some(value) = value else { return false };
-        if let Some(text) = value.text()
-            && !self.all.contains(text.as_ref())
-        {
-            self.all.insert(text.into_owned());
-            self.bound(Self::LIMIT);
+        match value.and_then(Raw::text) {
+            Some(text) if self.all.contains(text.as_ref()) => {}
+            Some(text) => {
+                self.all.insert(text.into_owned());
+                self.bound(Self::LIMIT);
+            }
+            None => self.lacking = true,
         }
         false
     }
@@ -64,6 +67,7 @@ impl Values {
     pub fn merge(&mut self, other: Values) {
         self.all.extend(other.all);
         self.cut |= other.cut;
+        self.lacking |= other.lacking;
         self.bound(Self::LIMIT);
     }
 
@@ -75,6 +79,21 @@ impl Values {
             None => self.cut = true,
         }
         self.bound(Self::LIMIT);
+    }
+
+    /// Whether a record has none.
+    pub fn is_lacking(&self) -> bool {
+        self.lacking
+    }
+
+    /// Says that a record has none.
+    pub fn lack(&mut self) {
+        self.lacking = true;
+    }
+
+    /// Whether there were more than are kept.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// All of them; `None` says that there were more than are kept.

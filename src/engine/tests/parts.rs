@@ -68,14 +68,22 @@ fn concluded(parts: &[Part], plan: &Plan) -> Outcome {
     conclude_facts((parts, &head(""), &[]), plan, &progress, &stop).unwrap().0
 }
 
+/// What is left of some files once something was decided, made of all of them.
+fn decided(parts: &[Part], plan: &Plan, id: &str) -> (Vec<u8>, Vec<u8>) {
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let (mut whole, mut left) = (Vec::new(), Vec::new());
+    let (head, out) = (head(id), (&mut whole as _, &mut left as _));
+    join_facts((parts, &head), plan, (&progress, &stop), out).unwrap();
+    (whole, left)
+}
+
 /// The same in fewer files.
 fn joined(mut parts: Vec<Part>, plan: &Plan, rng: &mut Rng) -> Vec<Part> {
     let others = parts.split_off(rng.below(parts.len()));
-    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let decides = rng.chance(70);
     let join = |(at, parts): (usize, &Vec<Part>)| {
-        let (mut bytes, head) = (Vec::new(), head(&format!("joined {at}")));
-        join_facts((parts, &head), plan, (&progress, &stop), &mut bytes).unwrap();
-        part(&bytes)
+        let (whole, left) = decided(parts, plan, &format!("joined {at}"));
+        if decides { part(&left).decided_of(part(&whole)) } else { part(&whole) }
     };
     [parts, others].iter().enumerate().map(join).collect()
 }
@@ -128,6 +136,72 @@ fn first_difference(found: &str, expected: &str) -> String {
     let some =
         |lines: &[&str]| lines.iter().skip(at).take(20).copied().collect::<Vec<_>>().join("\n");
     format!("found\n{}\nexpected\n{}", some(&found), some(&expected))
+}
+
+/// Accounts in buckets of their own, each of which decides; now and then a record in the bucket of another.
+#[test]
+fn what_accounts_decide_alone_is_what_one_scan_decides() {
+    let mut keys = 0;
+    for seed in 0..60 {
+        let records = history(seed);
+        let mut rng = Rng(!seed);
+        let how = how(&records, &mut rng);
+        let (strays, mut buckets) = (rng.chance(25), [Vec::new(), Vec::new()]);
+        for record in records {
+            let own = usize::from(record["recipientAccountId"] == "444455556666");
+            let [stray, again] = [3, 3].map(|percent| strays && rng.chance(percent));
+            buckets[if stray { 1 - own } else { own }].push(record.clone());
+            if again && record.get("eventID").is_some() {
+                buckets[1 - own].push(record);
+            }
+        }
+        let buckets = buckets.map(|records| files(&records, &mut rng));
+        let folder = tempfile::tempdir().unwrap();
+        write(&buckets.concat(), folder.path());
+        let mut plan = plan(&how);
+        let expected = all_of(scan_folder(folder.path(), &plan));
+        plan.seed = Some(7);
+        let worker = of_facts(super::plan(&how));
+        let mut paths = paths(folder.path()).into_iter();
+        let mut parts = Vec::new();
+        for (number, bucket) in buckets.iter().enumerate() {
+            let shards = paths.by_ref().take(bucket.len()).enumerate();
+            let shards =
+                shards.map(|(at, path)| part(&facts(&[path], &worker, &format!("{number} {at}"))));
+            let shards: Vec<Part> = shards.collect();
+            if rng.chance(20) {
+                parts.extend(shards);
+                continue;
+            }
+            let (whole, left) = decided(&shards, &worker, &format!("bucket {number}"));
+            let left = part(&left).decided_of(part(&whole));
+            parts.push(left);
+        }
+        rng.shuffle(&mut parts);
+        let found = all_of(concluded(&parts, &plan));
+        assert!(found == expected, "{seed}: {how:?}\n{}", first_difference(&found, &expected));
+        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let of_keys = Plan { keys: Some(KeysAsked::default()), ..plan };
+        let inventory =
+            conclude_facts((&parts, &head(""), &[]), &of_keys, &progress, &stop).unwrap().2;
+        keys += inventory.keys.len();
+    }
+    assert!(keys > 60, "an inventory needs all records: {keys}");
+}
+#[test]
+fn what_is_left_is_refused_without_what_it_was_made_of() {
+    let (plan, bytes, _) = sample(3);
+    let (whole, left) = decided(&[part(&bytes)], &plan, "a");
+    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+    let refused = |part: Part| {
+        let plan = Plan { keys: None, lists_uses: false, ..super::plan(&Default::default()) };
+        let plan = Plan { seed: Some(7), ..plan };
+        let concluded = conclude_facts((&[part], &head(""), &[]), &plan, &progress, &stop);
+        concluded.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert_eq!(refused(part(&left).decided_of(part(&whole))), "");
+    assert!(refused(part(&left)).contains("of another step"));
+    assert!(refused(part(&whole).decided_of(part(&whole))).contains("of another step"));
 }
 
 #[test]
@@ -205,7 +279,7 @@ fn no_file_ends_the_program() {
             let at = 1 + rng.below(frames.len() - 2);
             let (kind, held) = &mut frames[at];
             match rng.below(5) {
-                0 => *kind = u8::try_from(rng.below(27)).unwrap(),
+                0 => *kind = u8::try_from(rng.below(28)).unwrap(),
                 1 => held.truncate(rng.below(held.len())),
                 _ if held.is_empty() => {}
                 _ => {

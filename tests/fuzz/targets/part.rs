@@ -15,10 +15,10 @@ use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_64;
 
 /// The kind of the frame that is the last.
-const END: u8 = 27;
+const END: u8 = 28;
 
 fn file(mut data: &[u8]) -> Vec<u8> {
-    let mut bytes = b"keytrail part 1\n".to_vec();
+    let mut bytes = b"keytrail part 2\n".to_vec();
     let (mut frames, mut hash) = (0_u64, 0);
     while let Some(([kind, low, high], rest)) = data.split_first_chunk::<3>() {
         let len = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
