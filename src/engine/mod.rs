@@ -234,7 +234,9 @@ pub fn records_of_facts(
 ) -> io::Result<(Outcome, Records)> {
     let mut context = Context::new(plan, progress);
     let pool = pool(plan.threads)?;
-    let (mut partial, given) = part::read_all((parts, head), (&context, &pool), stop)?;
+    // What was decided is no record any more.
+    let read = part::read_all((parts, head), &|_| true, (&context, &pool), stop)?;
+    let part::All { mut partial, given, .. } = read;
     unlisted.iter().for_each(|problem| partial.add_unlisted(problem.clone()));
     let records = Records::taken(&context, &mut partial)?;
     context.stop = (!given.stopped).then_some(stop);
