@@ -127,10 +127,13 @@ fn dealt(files: &[PathBuf], rng: &mut Rng) -> String {
             parts.extend(bucket);
             continue;
         }
-        let mut bytes = Vec::new();
+        let (mut whole, mut left) = (Vec::new(), Vec::new());
         let head = head(&format!("bucket {number}"));
-        join_facts((&bucket, &head), &WORKER, (&progress, &stop), &mut bytes).unwrap();
-        parts.push(part(bytes));
+        let out = (&mut whole as _, &mut left as _);
+        join_facts((&bucket, &head), &WORKER, (&progress, &stop), out).unwrap();
+        let whole = part(whole);
+        // What was decided may be left alone.
+        parts.push(if rng.chance(30) { whole } else { part(left).decided_of(whole) });
     }
     rng.shuffle(&mut parts);
     let head = head("");

@@ -18,6 +18,9 @@ use crate::source::{Blob, Body, Entry, Known, Listing, Reach, Source, Sources};
 /// How long a queue is asked for a message that is not there yet. A signal waits for it.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// The same for one that ends when there is none.
+const SHORTLY: Duration = Duration::from_secs(1);
+
 /// How long a message is left alone before it is tried again.
 const LATER: Duration = Duration::from_secs(30);
 
@@ -36,9 +39,9 @@ pub struct OfQueue {
 }
 
 impl OfQueue {
-    /// One that waits for messages.
-    pub fn new(queue: Queue, keep: Duration, stop: Arc<AtomicBool>) -> OfQueue {
-        OfQueue { queue, keep, stop, wait: WAIT }
+    /// One that waits for messages; with `drain` not for long, since it ends when there are none.
+    pub fn new(queue: Queue, keep: Duration, stop: Arc<AtomicBool>, drain: bool) -> OfQueue {
+        OfQueue { queue, keep, stop, wait: if drain { SHORTLY } else { WAIT } }
     }
 }
 

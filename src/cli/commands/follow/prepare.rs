@@ -190,7 +190,12 @@ fn inbox(
 ) -> Result<AnyInbox, Vec<Failure>> {
     if let (Some(queue), Some(cloud)) = (&meant.queue, cloud) {
         let queue = Queue::new(cloud, queue.clone());
-        return Ok(AnyInbox::Queue(OfQueue::new(queue, KEEP, Arc::clone(stop))));
+        return Ok(AnyInbox::Queue(OfQueue::new(
+            queue,
+            KEEP,
+            Arc::clone(stop),
+            args.arrival.drain,
+        )));
     }
     let state_name = args.arrival.state.to_string_lossy().into();
     let scope = Scope {
