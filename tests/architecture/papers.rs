@@ -17,7 +17,8 @@ const PAPERS: [&str; 7] =
     ["", ".github", "docs", "docs/packaging", "rules", "samples", "tests/fuzz"];
 
 /// How paths begin, as the papers write them.
-const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
+const FOLDERS: [&str; 8] =
+    ["src/", "tests/", "benches/", "docs/", "rules/", "samples/", ".ci/", ".github/"];
 
 /// Files beside the folders.
 const FILES: [&str; 5] =
