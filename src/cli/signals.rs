@@ -43,11 +43,15 @@ pub fn install(unfinished: Vec<Unfinished>) -> Arc<AtomicBool> {
     stop
 }
 
-/// The same for what runs without end: SIGHUP does not stop it, and sets a flag of its own.
-pub fn install_without_end() -> (Arc<AtomicBool>, Arc<AtomicBool>) {
-    let (stop, hung_up) = (Arc::default(), Arc::default());
+/// The same for what runs without end: SIGHUP does not stop it, and sets a flag for each of those who wait
+/// for it.
+pub fn install_without_end() -> (Arc<AtomicBool>, [Arc<AtomicBool>; 2]) {
+    let stop = Arc::default();
     let _ = watch(Arc::clone(&stop), Vec::new(), &[SIGINT, SIGTERM]);
-    let _ = flag::register(SIGHUP, Arc::clone(&hung_up));
+    let hung_up = [Arc::default(), Arc::default()];
+    for flag in &hung_up {
+        let _ = flag::register(SIGHUP, Arc::clone(flag));
+    }
     (stop, hung_up)
 }
 

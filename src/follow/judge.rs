@@ -17,6 +17,9 @@ pub struct Object {
     pub latest: Vec<(Place, Time)>,
     /// Why not all of it could be read; `None` if it was.
     pub fault: Option<String>,
+    /// Whether the fault may pass by itself, such as one of the network: the object is tried again, however
+    /// often that was.
+    pub passing: bool,
 }
 
 /// What single records say.

@@ -192,11 +192,10 @@ impl Inbox for SimQueue {
             for name in &mail.body {
                 let is_safe = world.state.contains(name) || world.dead_objects.contains(&**name);
                 assert!(is_safe, "message {id} is gone and {name} is not in the state");
-                // What was put aside is told there.
                 if let Held::Records(records) = &world.bucket[name] {
                     let is_told = |at: usize| {
                         let line = format!("settled {name} {at}");
-                        world.told.contains(&line) || world.dead_objects.contains(&**name)
+                        world.told.contains(&line)
                     };
                     assert!((0..records.len()).all(is_told), "{name} is done and was not told");
                 }
@@ -238,7 +237,8 @@ impl Judge for SimJudge {
                 Held::Gone => (Vec::new(), Some("is not there".to_owned())),
             };
             let fault = fault.or_else(|| world.fails().then(|| "no answer".to_owned()));
-            judged.objects.push(Object { name, latest, fault });
+            let passing = fault.as_deref() == Some("no answer");
+            judged.objects.push(Object { name, latest, fault, passing });
         }
         Ok(judged)
     }

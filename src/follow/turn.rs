@@ -87,6 +87,7 @@ pub struct Follow<I, J, O> {
     next: Time,
     /// Conclusions in a row that could not be made to last.
     not_kept: u32,
+    has_received: bool,
 }
 
 impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
@@ -97,7 +98,18 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         pace: Pace,
     ) -> Follow<I, J, O> {
         let (hand, watermark) = (InHand::default(), Watermark::default());
-        Follow { inbox, judge, outbox, dead, pace, hand, watermark, next: Time(0), not_kept: 0 }
+        Follow {
+            inbox,
+            judge,
+            outbox,
+            dead,
+            pace,
+            hand,
+            watermark,
+            next: Time(0),
+            not_kept: 0,
+            has_received: false,
+        }
     }
 
     /// Who judges.
@@ -125,6 +137,11 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         self.watermark.newest()
     }
 
+    /// Whether the inbox has ever answered.
+    pub fn has_received(&self) -> bool {
+        self.has_received
+    }
+
     /// Whether nothing is in hand.
     pub fn is_idle(&self) -> bool {
         self.hand.len() == 0 && self.hand.messages() == 0
@@ -137,18 +154,23 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
     /// When it cannot go on. What is in hand is delivered again.
     pub fn turn(&mut self, now: &dyn Fn() -> Time, ending: bool) -> Result<Turn, Broken> {
         let mut turn = Turn::default();
-        if !ending && self.hand.len() < self.pace.most {
+        if !ending && self.hand.len().max(self.hand.messages()) < self.pace.most {
             self.receive(now, &mut turn)?;
         }
         self.look(now, &mut turn)?;
         self.settle(now, ending, &mut turn)?;
-        let (before, at) = (Time(now().0.saturating_sub(self.pace.keep / 2)), now());
-        let silent = self.hand.keep_on(before, at);
-        if !silent.is_empty() {
-            let kept = self.inbox.keep(&silent);
-            note(&mut turn, kept)?;
-        }
+        self.keep(self.pace.keep / 2, now(), &mut turn)?;
         Ok(turn)
+    }
+
+    /// Says of messages of which the inbox has not heard for so long that they are being worked on.
+    fn keep(&mut self, silent: i64, now: Time, turn: &mut Turn) -> Result<(), Broken> {
+        let receipts = self.hand.keep_on(Time(now.0.saturating_sub(silent)), now);
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        let kept = self.inbox.keep(&receipts);
+        note(turn, kept)
     }
 
     /// Gives back all that is still in hand, so that another follower has it at once.
@@ -160,9 +182,13 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
     }
 
     fn receive(&mut self, now: &dyn Fn() -> Time, turn: &mut Turn) -> Result<(), Broken> {
-        let room = self.pace.most.saturating_sub(self.hand.len());
+        let held = self.hand.len().max(self.hand.messages());
+        let room = self.pace.most.saturating_sub(held);
         let deliveries = match self.inbox.receive(room.min(self.pace.at_once)) {
-            Ok(deliveries) => deliveries,
+            Ok(deliveries) => {
+                self.has_received = true;
+                deliveries
+            }
             Err(trouble) => return note(turn, Err(trouble)),
         };
         turn.received += deliveries.len();
@@ -213,7 +239,7 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         turn.looked += objects.len();
         let objects: BTreeMap<_, _> =
             objects.into_iter().map(|object| (Arc::clone(&object.name), object)).collect();
-        let mut done = Vec::new();
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
         for announced in &new {
             // One that was replaced is announced twice, and read once.
             match objects.get(&announced.name) {
@@ -223,9 +249,11 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
                 Some(object) => {
                     turn.faulty += 1;
                     self.fail(announced, object, now(), turn)?;
+                    failed.push(announced.clone());
                 }
             }
         }
+        self.judge.forget(&failed);
         self.done(&done, turn)
     }
 
@@ -246,7 +274,7 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         let fault = object.fault.clone().unwrap_or_default();
         let ids = self.hand.announcing(announced);
         let most = ids.iter().filter_map(|id| Some(self.hand.message(id)?.deliveries)).max();
-        let is_last = most.unwrap_or(u32::MAX) >= self.pace.tries;
+        let is_last = !object.passing && most.unwrap_or(u32::MAX) >= self.pace.tries;
         let Some(dead) = self.dead.as_mut().filter(|_| is_last) else {
             return self.try_again(announced, turn);
         };
@@ -269,7 +297,6 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
     /// Lets an object go, to have it announced again.
     fn try_again(&mut self, announced: &Announced, turn: &mut Turn) -> Result<(), Broken> {
         let receipts = self.hand.let_go_of(announced);
-        self.judge.forget(std::slice::from_ref(announced));
         let given = self.inbox.give_back(&receipts, false);
         note(turn, given)
     }
@@ -291,6 +318,8 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         if settled.is_empty() {
             return Ok(());
         }
+        // Nothing is heard of them while a conclusion goes on.
+        self.keep(self.pace.keep / 8, begun, turn)?;
         let Settled { lines, lost, partly } =
             self.judge.settle(&settled).map_err(Broken::Reading)?;
         self.outbox.write(&lines).map_err(Broken::Telling)?;

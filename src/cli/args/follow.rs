@@ -84,12 +84,13 @@ pub struct ArrivalArgs {
 
     /// Put aside what cannot be read: append a line of JSON for each message
     ///
-    /// With the message and its problem, after --tries. Without it such a message stays in the queue,
+    /// With the message and its problem, after --tries; one that is no notification at once. What fails
+    /// by itself, such as the network, is tried until it goes well. Without it such a message stays in the queue,
     /// for the queue's own dead-letter queue.
     #[arg(long, value_name = "PATH")]
     pub dead_letter: Option<PathBuf>,
 
-    /// How often to try what cannot be read
+    /// How often a message is delivered before what cannot be read of it is put aside
     #[arg(long, value_name = "N", default_value = "5")]
     pub tries: String,
 

@@ -65,6 +65,7 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let Prepared { mut follow, counts, run, problems } = prepare(args, messages, (&stop, &reopen))?;
     let health = Health::new(args.told.health.clone());
     let lines = follow.judge().told(&problems);
+    health.began();
     let begun = follow.outbox().write(&lines);
     let ended = begun.map_err(Broken::Telling).and_then(|()| {
         let mut looped = Loop { follow: &mut follow, counts: &counts, health: &health, messages };
@@ -83,7 +84,7 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
             Ok(Exit::Clean)
         }
         // Nothing was received yet.
-        Err(Broken::Inbox(reason)) if counts.is_new() => {
+        Err(Broken::Inbox(reason)) if !follow.has_received() => {
             let name = args.arrival.queue.clone().unwrap_or_default();
             Err(vec![Failure::Queue { name, reason }])
         }

@@ -16,6 +16,9 @@ use crate::source::s3::decoded;
 /// Envelopes of SNS that are opened one in the other.
 const ENVELOPES: u8 = 3;
 
+/// Objects in one message. S3 and CloudTrail send a few.
+const OBJECTS: usize = 1_000;
+
 /// The longest key that S3 has, in bytes.
 const KEY_MAX: usize = 1024;
 
@@ -118,6 +121,9 @@ fn checked(mut arrived: Vec<Arrived>) -> Notice {
             return odd("names an object by an empty key or one of more than 1024 bytes");
         }
         *etag = etag.take().map(|tag| tag.trim_matches('"').to_owned()).filter(|t| !t.is_empty());
+    }
+    if arrived.len() > OBJECTS {
+        return odd("tells of more than 1,000 objects");
     }
     if arrived.is_empty() { Notice::Nothing(OTHERWISE) } else { Notice::Arrived(arrived) }
 }

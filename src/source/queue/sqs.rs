@@ -195,17 +195,18 @@ impl Queue {
         action: &str,
         ask: impl AsyncFn(&[String]) -> Result<(), SdkError<E>>,
     ) -> Result<(), QueueTrouble> {
+        let mut trouble = Ok(());
         for some in receipts.chunks(AT_ONCE * REQUESTS) {
             let asked = async {
                 let all = some.chunks(AT_ONCE).map(|ten| ask(ten));
                 futures_util::future::join_all(all).await
             };
             let answers = self.cloud.wait(asked).ok_or_else(closed)?;
-            answers
-                .into_iter()
-                .try_for_each(|answer| answer.map_err(|error| self.trouble(&error, action)))?;
+            for error in answers.into_iter().filter_map(Result::err) {
+                trouble = Err(self.trouble(&error, action));
+            }
         }
-        Ok(())
+        trouble
     }
 
     fn trouble<E: ProvideErrorMetadata + std::error::Error + 'static>(

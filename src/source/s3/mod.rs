@@ -39,5 +39,6 @@ pub use files::Files;
 pub use object::{Given, Object};
 pub use page::decoded;
 pub use pick::Picks;
+pub use refused::GONE;
 pub(in crate::source) use refused::describe;
 pub use store::{Kept, Store};

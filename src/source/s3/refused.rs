@@ -74,6 +74,9 @@ pub fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What is said of an object that nobody will ever read.
+pub const GONE: &str = "it is not there any more";
+
 /// The header in which S3 names the bucket's Region, also when it refuses.
 const REGION: &str = "x-amz-bucket-region";
 
@@ -99,7 +102,7 @@ fn meaning(
             _ => format!("access denied: it takes {action} on {resource}"),
         },
         "NoSuchBucket" => "there is no such bucket".to_owned(),
-        "NoSuchKey" | "NotFound" => "it is not there any more".to_owned(),
+        "NoSuchKey" | "NotFound" => GONE.to_owned(),
         "PreconditionFailed" => {
             "it was replaced since it was listed: expected an object that stays".to_owned()
         }

@@ -2,7 +2,7 @@
 //!
 //! What must stay true: of each object that was asked for, one answer comes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::Passed;
 use crate::model::problem::{Problem, Stage};
 use crate::model::token::Token;
-use crate::source::s3::{Address, Cloud, Picks, Wanted};
+use crate::source::s3::{Address, Cloud, GONE, Picks, Wanted};
 use crate::source::{Blob, Body, Entry, Known, Source};
 
 /// How long a stop may go unseen.
@@ -51,6 +51,19 @@ pub struct Arrivals {
     picks: Option<Picks>,
     /// What was given.
     pub given: Vec<Given>,
+    /// The names of what earlier runs have read.
+    pub known: HashSet<Arc<str>>,
+    /// Why an object could not be given, by its name.
+    pub refused: HashMap<Arc<str>, Refused>,
+}
+
+/// Why an object could not be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// In words.
+    pub why: String,
+    /// Whether another try may go well.
+    pub passing: bool,
 }
 
 impl Arrivals {
@@ -81,11 +94,20 @@ impl Arrivals {
         let in_s3 = asked.iter().any(|asked| matches!(asked, Asked::Object(_)));
         let wanted = Wanted { known, tell_known: true, ..Wanted::default() };
         let picks = cloud.filter(|_| in_s3).map(|cloud| cloud.pick(wanted));
-        Arrivals { asked, picks, given: Vec::new() }
+        Arrivals { asked, picks, given: Vec::new(), known: HashSet::new(), refused: HashMap::new() }
     }
 
     /// Notes what is given.
     fn give(&mut self, entry: Entry) -> Entry {
+        match &entry {
+            Entry::Known(name) => drop(self.known.insert(Arc::clone(name))),
+            Entry::Problem(Problem { origin, message, .. }) => {
+                let passing = !message.contains(GONE);
+                let refused = Refused { why: message.clone(), passing };
+                self.refused.insert(Arc::clone(&origin.blob), refused);
+            }
+            Entry::Blob(_) => {}
+        }
         if let Entry::Blob(Blob { name, body, token: Some(token) }) = &entry {
             let (size, body) = match body {
                 Body::Object(object) => (object.size, object.again().map(Body::Object)),

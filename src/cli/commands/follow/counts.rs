@@ -3,12 +3,12 @@
 //! What must stay true: every finding is counted once, as told, suppressed, known or below the least
 //! level, so that these add up to those that were found.
 
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
-use tiny_http::{Header, Method, Response, Server};
 
 use super::desk::Tally;
 use crate::follow::Turn;
@@ -103,11 +103,6 @@ impl Counts {
         })
     }
 
-    /// Whether no turn has ended yet.
-    pub fn is_new(&self) -> bool {
-        self.turned.get() == 0
-    }
-
     /// Objects were looked at.
     pub fn looked(&self, outcome: &Outcome, tally: &Tally, objects: usize) {
         self.records.with_label_values(&["at once"]).inc_by(outcome.totals.records);
@@ -153,30 +148,50 @@ impl Counts {
     }
 }
 
-/// Serves counts at an address, from a thread of its own, as long as the process lives.
+/// The longest head of a request that is read, in bytes.
+const HEAD: usize = 8 << 10;
+
+/// How long a client may take for each of its steps.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Serves counts at an address, from a thread of its own, as long as the process lives. One client is
+/// served after the other, with one answer each: whoever is slow or says too much is let go.
 ///
 /// # Errors
 /// When the address is none or taken.
 pub fn serve(counts: Counts, address: &str) -> io::Result<SocketAddr> {
-    let address = address.to_socket_addrs()?.next();
-    let address = address.ok_or_else(|| io::Error::other("names no address"))?;
-    let server = Server::http(address).map_err(io::Error::other)?;
-    let bound = server.server_addr().to_ip().unwrap_or(address);
+    let listener = TcpListener::bind(address)?;
+    let bound = listener.local_addr()?;
     thread::Builder::new().name("metrics".into()).spawn(move || {
-        for request in server.incoming_requests() {
-            let is_asked = *request.method() == Method::Get && request.url() == "/metrics";
-            let answer = match is_asked {
-                true => Response::from_string(counts.text()),
-                false => Response::from_string("see /metrics\n").with_status_code(404),
-            };
-            let kind = Header::from_bytes("Content-Type", "text/plain; version=0.0.4");
-            let answer = match kind {
-                Ok(kind) => answer.with_header(kind),
-                Err(()) => answer,
-            };
+        for client in listener.incoming() {
             // Whoever asked may be gone.
-            let _ = request.respond(answer);
+            let _ = client.and_then(|client| answer(client, &counts));
         }
     })?;
     Ok(bound)
+}
+
+fn answer(mut client: TcpStream, counts: &Counts) -> io::Result<()> {
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.set_write_timeout(Some(PATIENCE))?;
+    let (mut head, begun) = (Vec::new(), Instant::now());
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let mut some = [0; 1024];
+        let count = client.read(&mut some)?;
+        if count == 0 || head.len() + count > HEAD || begun.elapsed() > PATIENCE {
+            return Ok(());
+        }
+        head.extend_from_slice(&some[..count]);
+    }
+    let (status, text) = match head.starts_with(b"GET /metrics ") {
+        true => ("200 OK", counts.text()),
+        false => ("404 Not Found", "see /metrics\n".to_owned()),
+    };
+    let length = text.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n"
+    );
+    client.write_all(head.as_bytes())?;
+    client.write_all(text.as_bytes())
 }

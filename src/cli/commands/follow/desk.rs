@@ -18,6 +18,9 @@ use crate::triage::Triage;
 /// Findings that were told early and are remembered. Of more, some are told twice.
 const EARLY: usize = 1 << 20;
 
+/// Events of one finding that are remembered. Of more, a copy is told as something new.
+const EVENTS: usize = 1_000;
+
 /// What became of the findings of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -139,13 +142,19 @@ impl Desk {
     fn of_settled(&self, finding: &Finding, status: Status) -> Option<Status> {
         match self.early.get(&finding.fingerprint) {
             None => Some(status),
+            // It was not listed then.
+            Some(early) if early.level < self.min_level => Some(status),
             Some(early) if finding.level > early.level => Some(Status::Ongoing),
             Some(_) => None,
         }
     }
 
-    /// A copy of what was told tells nothing new.
+    /// A copy of what was told tells nothing new. Of what the state knows, only all that it knows tells
+    /// whether this is a copy: that waits until it has settled.
     fn of_early(&mut self, finding: &Finding, status: Status) -> Option<Status> {
+        if status == Status::Ongoing {
+            return None;
+        }
         let events: HashSet<u64> = finding.events.iter().map(hash).collect();
         let (level, turn) = (finding.level, self.turn);
         let Some(early) = self.early.get_mut(&finding.fingerprint) else {
@@ -159,7 +168,9 @@ impl Desk {
             && events.is_subset(&early.events);
         early.turn = turn;
         early.level = level.max(early.level);
-        early.events.extend(events);
+        if early.events.len() < EVENTS {
+            early.events.extend(events);
+        }
         (!is_copy).then_some(Status::Ongoing)
     }
 }

@@ -24,6 +24,9 @@ const SHORTLY: Duration = Duration::from_secs(1);
 /// How long a message is left alone before it is tried again.
 const LATER: Duration = Duration::from_secs(30);
 
+/// What is kept of the text of a message (16 KiB).
+const BODY: usize = 16 << 10;
+
 /// How often a wait looks whether it is to end.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
@@ -81,8 +84,20 @@ fn delivery(message: Message) -> Delivery {
         Notice::Nothing(why) => Content::Nothing(why.to_owned()),
         Notice::Odd(why) => Content::Odd(why),
     };
+    let body = shortened(body);
     let sent = sent.and_then(|millis| i64::try_from(millis).ok()?.checked_mul(1000)).map(Time);
     Delivery { id, receipt, deliveries, sent, body, content }
+}
+
+/// A text that is kept for people: no more of it than they read.
+fn shortened(mut body: String) -> String {
+    let most = body.floor_char_boundary(BODY);
+    if most < body.len() {
+        body.truncate(most);
+        body.push_str(" [cut off]");
+        body.shrink_to_fit();
+    }
+    body
 }
 
 /// Sources that are listed again and again.
@@ -97,8 +112,12 @@ pub struct OfListing {
     at_hand: AtHand,
     /// What was delivered and is not done, by name. Another version of it waits until it is.
     in_hand: HashMap<Arc<str>, Id>,
-    /// How often what could not be read was delivered.
-    tries: HashMap<Arc<str>, u32>,
+    /// How often what could not be read was delivered, and when it was given back.
+    tries: HashMap<Arc<str>, (u32, Option<Instant>)>,
+    /// Whether what could not be read is left alone: nothing is waited for.
+    drain: bool,
+    /// A listing that goes on.
+    listing: Option<Listing>,
     /// What was done since the follower began.
     done: Arc<Mutex<HashSet<Id>>>,
     /// When it was last listed.
@@ -113,7 +132,7 @@ impl OfListing {
         (sources, mut reach): (Sources, Reach),
         (every, own): (Duration, Vec<PathBuf>),
         stop: Arc<AtomicBool>,
-        at_hand: AtHand,
+        (at_hand, drain): (AtHand, bool),
     ) -> OfListing {
         let done: Arc<Mutex<HashSet<Id>>> = Arc::default();
         let (before, since) = (reach.wanted.known.take(), Arc::clone(&done));
@@ -130,6 +149,8 @@ impl OfListing {
             at_hand,
             in_hand: HashMap::new(),
             tries: HashMap::new(),
+            drain,
+            listing: None,
             done,
             listed: None,
             problems: Vec::new(),
@@ -145,15 +166,29 @@ impl OfListing {
         self.listed = Some(Instant::now());
     }
 
+    /// Begins to list.
+    fn list(&mut self) -> Result<Listing, InboxTrouble> {
+        self.wait();
+        let mut listing = Listing::of(&self.sources, self.reach.clone()).map_err(|wrong| {
+            let message: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            InboxTrouble { message: message.join("; "), lasting: false }
+        })?;
+        self.own.iter().for_each(|path| listing.leave_out(path));
+        Ok(listing)
+    }
+
     fn deliver(&mut self, Blob { name, body, token }: Blob) -> Option<Delivery> {
         let id = token?.id();
         if self.in_hand.contains_key(&name) {
             return None;
         }
-        self.in_hand.insert(Arc::clone(&name), id);
-        let tries = self.tries.entry(Arc::clone(&name)).or_default();
+        let (tries, given_back) = self.tries.entry(Arc::clone(&name)).or_default();
+        if given_back.is_some_and(|at| self.drain || at.elapsed() < LATER) {
+            return None;
+        }
         *tries += 1;
         let deliveries = *tries;
+        self.in_hand.insert(Arc::clone(&name), id);
         let object = Announced { name: Arc::clone(&name), etag: None };
         if matches!(body, Body::File(_)) {
             let mut all = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,28 +208,20 @@ impl OfListing {
 
 impl Inbox for OfListing {
     fn receive(&mut self, most: usize) -> Result<Vec<Delivery>, InboxTrouble> {
-        self.wait();
-        let mut listing = match Listing::of(&self.sources, self.reach.clone()) {
-            Ok(listing) => listing,
-            Err(wrong) => {
-                let message: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-                return Err(InboxTrouble { message: message.join("; "), lasting: false });
-            }
+        let mut listing = match self.listing.take() {
+            Some(listing) => listing,
+            None => self.list()?,
         };
-        self.own.iter().for_each(|path| listing.leave_out(path));
         let mut deliveries = Vec::new();
         while deliveries.len() < most {
             match listing.next(&self.stop) {
-                None => break,
+                None => return Ok(deliveries),
                 Some(Entry::Known(_)) => {}
                 Some(Entry::Problem(problem)) => self.problems.push(problem),
                 Some(Entry::Blob(blob)) => deliveries.extend(self.deliver(blob)),
             }
         }
-        if deliveries.len() >= most {
-            // There may be more.
-            self.listed = None;
-        }
+        self.listing = Some(listing);
         Ok(deliveries)
     }
 
@@ -205,6 +232,9 @@ impl Inbox for OfListing {
     fn give_back(&mut self, receipts: &[String], _: bool) -> Result<(), InboxTrouble> {
         for name in receipts {
             self.in_hand.remove(name.as_str());
+            if let Some((_, given_back)) = self.tries.get_mut(name.as_str()) {
+                *given_back = Some(Instant::now());
+            }
         }
         Ok(())
     }

@@ -50,11 +50,12 @@ impl Appended {
 
 /// Opens a file, and ends a line that somebody has left unfinished.
 fn open(path: &Path) -> io::Result<File> {
-    let mut file =
-        OpenOptions::new().create(true).append(true).read(true).mode(0o640).open(path).or_else(
-            // A pipe may be write-only.
-            |_| OpenOptions::new().append(true).open(path),
-        )?;
+    // Who opens a pipe to read it would keep it open for nobody.
+    let is_file = path.metadata().map_or(true, |meta| meta.is_file());
+    let mut file = match is_file {
+        true => OpenOptions::new().create(true).append(true).read(true).mode(0o640).open(path)?,
+        false => OpenOptions::new().append(true).open(path)?,
+    };
     let meta = file.metadata()?;
     if meta.is_file() && meta.len() > 0 {
         let mut last = [b'\n'];

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::counts::{Counts, serve};
+use super::health::unfinished;
 use super::inboxes::{AnyInbox, OfListing, OfQueue};
 use super::lines::{Appended, Letters, Lines};
 use super::scanner::{AtHand, Scanner, Telling};
@@ -98,6 +99,7 @@ fn meant(args: &FollowArgs, check: &mut Check) -> Option<Meant> {
     if args.rules.no_builtin_rules && args.rules.paths.is_empty() {
         check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
     }
+    apart(args, check);
     Some(Meant {
         run: check.running(&args.color, &args.run)?,
         format: format?,
@@ -110,11 +112,28 @@ fn meant(args: &FollowArgs, check: &mut Check) -> Option<Meant> {
     })
 }
 
+/// Refuses one file for two things.
+fn apart(args: &FollowArgs, check: &mut Check) {
+    let (arrival, told) = (&args.arrival, &args.told);
+    let mut written: Vec<PathBuf> = state::files(Some(&arrival.state));
+    for path in [&told.append, &told.health, &arrival.dead_letter].into_iter().flatten() {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let is_same = |other: &PathBuf| std::path::absolute(other).is_ok_and(|other| other == path);
+        if written.iter().any(is_same) {
+            check.usage(
+                "--state, --append, --dead-letter and --health name one file twice",
+                "give each a file of its own",
+            );
+        }
+        written.push(path);
+    }
+}
+
 /// Opens everything.
 pub fn prepare(
     args: &FollowArgs,
     messages: Messages,
-    (stop, reopen): (&Arc<AtomicBool>, &Arc<AtomicBool>),
+    (stop, reopen): (&Arc<AtomicBool>, &[Arc<AtomicBool>; 2]),
 ) -> Result<Prepared, Vec<Failure>> {
     let mut check = Check::default();
     let now = Time::now();
@@ -137,19 +156,25 @@ pub fn prepare(
     let at_hand = AtHand::default();
     let inbox = inbox(args, (&meant, &cloud), (&state, &sources), (stop, &at_hand))?;
     let outbox =
-        opened(args.told.append.as_deref(), reopen)?.map_or(Lines::Stdout, Lines::Appended);
-    let dead = opened(args.arrival.dead_letter.as_deref(), reopen)?;
+        opened(args.told.append.as_deref(), &reopen[0])?.map_or(Lines::Stdout, Lines::Appended);
+    let dead = opened(args.arrival.dead_letter.as_deref(), &reopen[1])?;
     let dead = dead.map(|file| Box::new(Letters(file)) as _);
     let counts = Arc::new(Counts::new().map_err(|_| vec![Failure::Internal])?);
     if let Some(address) = &args.told.metrics {
         serve_at(&counts, address, messages)?;
     }
+    let left_out = state.left_out(None);
     let (all, telling, mut problems) =
         plans(args, (&meant, &config), loaded, (catalogs, &mut state), (messages, now));
-    problems.extend(state.left_out(None));
+    problems.extend(left_out);
     let single = Plan { rules: single, past: None, ..plan_like(&all) };
-    let scanner =
-        Scanner::new(telling, (single, all), (state, cloud), (Arc::clone(&counts), at_hand));
+    let scanner = Scanner::new(
+        telling,
+        (single, all),
+        (state, cloud),
+        (Arc::clone(&counts), at_hand),
+        Arc::clone(stop),
+    );
     let keep = i64::try_from(KEEP.as_micros()).unwrap_or(i64::MAX);
     let Meant { settle, tries, run, .. } = meant;
     let pace = Pace { settle, every: EVERY, keep, tries, most: IN_HAND, at_once: AT_ONCE };
@@ -211,11 +236,12 @@ fn inbox(
     let mut own: Vec<PathBuf> = state::files(Some(&args.arrival.state));
     let told = [&args.told.append, &args.told.health, &args.arrival.dead_letter];
     own.extend(told.into_iter().flatten().cloned());
+    own.extend(args.told.health.as_deref().map(unfinished));
     let of = OfListing::new(
         (sources.clone(), reach),
         (meant.poll, own),
         Arc::clone(stop),
-        at_hand.clone(),
+        (at_hand.clone(), args.arrival.drain),
     );
     Ok(AnyInbox::Listing(Box::new(of)))
 }
@@ -283,6 +309,7 @@ fn plan_like(all: &Plan) -> Plan {
         estate: Arc::clone(&all.estate),
         threads: all.threads,
         min_level: all.min_level,
+        tags: all.tags.clone(),
         now: all.now,
         ..Plan::new(RuleSet::default())
     }

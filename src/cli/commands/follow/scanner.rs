@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::arrivals::{Arrivals, Given};
@@ -68,6 +68,8 @@ pub struct Scanner {
     pub desk: SharedDesk,
     pub counts: Arc<Counts>,
     pub at_hand: AtHand,
+    /// Asks to end: what cannot be fetched soon is not waited for.
+    stop: Arc<AtomicBool>,
     /// In which turn objects were looked at that have not settled.
     looked: BTreeMap<Announced, u64>,
     /// Bytes that are at hand.
@@ -84,6 +86,7 @@ impl Scanner {
         (single, all): (Plan, Plan),
         (state, cloud): (Opened, Option<Arc<Cloud>>),
         (counts, at_hand): (Arc<Counts>, AtHand),
+        stop: Arc<AtomicBool>,
     ) -> Scanner {
         let desk = SharedDesk::new(telling.min_level);
         let with_desk = |plan: Plan| Plan { admit: Some(desk.admit()), ..plan };
@@ -95,6 +98,7 @@ impl Scanner {
             state,
             counts,
             at_hand,
+            stop,
             looked: BTreeMap::new(),
             bytes: 0,
             problems: HashSet::new(),
@@ -199,24 +203,37 @@ fn size(body: &Body) -> u64 {
 /// How an object was read.
 fn object(
     announced: &Announced,
-    (given, whole): (&BTreeMap<&str, (Id, u64)>, &HashSet<Id>),
-    outcome: &Outcome,
+    (arrivals, whole, stopped): (&Arrivals, &HashSet<Id>, bool),
+    wrong: &HashMap<&str, &str>,
     seen: Option<&Seen>,
 ) -> Object {
     let name = &announced.name;
-    let is_whole = given.get(&**name).is_some_and(|(id, _)| whole.contains(id));
-    // A record that is no record costs itself alone.
-    let of_object = |problem: &&Problem| is_about(problem, name) && problem.origin.record.is_none();
-    let about = outcome.problems.iter().find(of_object).map(|problem| problem.message.clone());
+    let refused = arrivals.refused.get(name);
+    let mut given = arrivals.given.iter().filter(|given| given.name == *name);
+    let is_whole = given.any(|given| whole.contains(&given.id));
+    let about = wrong.get(&**name).map(|why| (*why).to_owned());
+    let about = refused.map(|refused| refused.why.clone()).or(about);
     let fault = about.or_else(|| (!is_whole).then(|| "not all of it was read".to_owned()));
+    let passing = stopped || refused.is_some_and(|refused| refused.passing);
     let latest = seen.into_iter().flat_map(|seen| &seen.latest);
     let latest = latest.map(|(place, time)| (place.clone(), *time)).collect();
-    Object { name: Arc::clone(name), latest, fault }
+    Object { name: Arc::clone(name), latest, passing: passing && fault.is_some(), fault }
 }
 
-fn is_about(problem: &Problem, name: &str) -> bool {
-    let blob = &*problem.origin.blob;
-    archive_of(blob).unwrap_or(blob) == name
+/// What went wrong with objects as a whole, by name: a record that is none costs itself alone.
+fn of_objects(problems: &[Problem]) -> HashMap<&str, &str> {
+    let whole = problems
+        .iter()
+        .filter(|problem| problem.origin.record.is_none() && problem.stage != Stage::Parse);
+    let mut all = HashMap::new();
+    for problem in whole {
+        let blob = &*problem.origin.blob;
+        all.entry(blob).or_insert(problem.message.as_str());
+        if let Some(archive) = archive_of(blob) {
+            all.entry(archive).or_insert(problem.message.as_str());
+        }
+    }
+    all
 }
 
 /// What is said of records that lie in the future.
@@ -232,11 +249,14 @@ impl Judge for Scanner {
     fn look(&mut self, objects: &[Announced]) -> io::Result<Judged> {
         let now = Time::now();
         self.single.now = now;
+        // What the state knows it knows by hashes under its own key.
+        let seed = self.all.past.as_ref().map(|past| past.memory.seed);
+        self.single.seed = seed.filter(|seed| *seed != 0);
         self.desk.begin(self.triage(now), false);
         let mut arrivals = self.arrivals(objects, false);
-        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let (progress, stop) = (Progress::default(), &self.stop);
         let gathered =
-            engine::scan_and_gather(&mut arrivals, &self.single, &progress, &stop, || {
+            engine::scan_and_gather(&mut arrivals, &self.single, &progress, stop, || {
                 Latest::new(now)
             });
         let (mut outcome, parts) = gathered?;
@@ -246,22 +266,23 @@ impl Judge for Scanner {
         let given = arrivals.given.iter().map(|given| (&*given.name, (given.id, given.size)));
         let given: BTreeMap<&str, (Id, u64)> = given.collect();
         lines.extend(self.of_replaced(objects, &given));
-        let mut of_objects: HashMap<Arc<str>, Seen> = HashMap::new();
-        for (name, seen) in Latest::of(parts) {
-            lines.extend(self.told(of_future(&name, &seen).as_slice()));
-            let object = archive_of(&name).map_or_else(|| Arc::clone(&name), Arc::from);
-            of_objects.entry(object).or_default().merge(seen);
+        let mut seen: HashMap<Arc<str>, Seen> = HashMap::new();
+        for (name, one) in Latest::of(parts) {
+            lines.extend(self.told(of_future(&name, &one).as_slice()));
+            let is_object = objects.iter().any(|object| object.name == name);
+            let archive = archive_of(&name).filter(|_| !is_object).map(Arc::from);
+            seen.entry(archive.unwrap_or(name)).or_default().merge(one);
         }
-        let is_missing = |object: &Announced| {
-            !given.contains_key(&*object.name)
-                && !outcome.problems.iter().any(|problem| is_about(problem, &object.name))
-        };
-        let judged = objects.iter().filter(|object| !is_missing(object)).map(|announced| {
-            object(announced, (&given, &whole), &outcome, of_objects.get(&announced.name))
+        let wrong = of_objects(&outcome.problems);
+        let stopped = self.stop.load(Ordering::Relaxed);
+        let new = objects.iter().filter(|object| !arrivals.known.contains(&object.name));
+        let judged = new.clone().map(|announced| {
+            let how = (&arrivals, &whole, stopped);
+            object(announced, how, &wrong, seen.get(&announced.name))
         });
         let judged: Vec<Object> = judged.collect();
         let turn = self.desk.turn();
-        self.looked.extend(objects.iter().map(|object| (object.clone(), turn)));
+        self.looked.extend(new.map(|object| (object.clone(), turn)));
         self.counts.looked(&outcome, &tally, judged.len());
         self.keep(objects, &arrivals.given);
         Ok(Judged { lines, objects: judged })
@@ -302,7 +323,7 @@ impl Judge for Scanner {
     }
 
     fn problem(&mut self, about: &str, message: &str) -> Vec<u8> {
-        self.line(&Problem::new(Origin::blob(about), Stage::Read, message))
+        self.told(&[Problem::new(Origin::blob(about), Stage::Read, message)])
     }
 
     fn forget(&mut self, objects: &[Announced]) {
