@@ -14,7 +14,8 @@
 //! period   many reports to one                                 (outcome)
 //! trial    rules put to the test on their samples              (verdicts)
 //! report   table, JSON, NDJSON                                 (text)
-//! facts    uses of keys as a table that others query           (Parquet)
+//! facts    uses of keys as a table that others query           (rows)
+//! tables   rows of tables to files of Parquet                  (bytes)
 //! folder   where many machines put files                       (files)
 //! follow   what has arrived, judged without end                (turns)
 //! shards   which objects there are, in shares for machines     (plan)
@@ -38,6 +39,7 @@ pub mod report;
 pub mod shards;
 pub mod source;
 pub mod state;
+pub mod tables;
 pub mod tags;
 pub mod triage;
 pub mod trial;

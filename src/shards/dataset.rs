@@ -8,11 +8,13 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
+use sha2::Sha256;
+
 use super::cut::Object;
+use super::digest;
 use super::document::{BYTES_MAX, PLAN, Wrong, decode};
 use super::refused::PlanError;
 use super::source::ShardSource;
-use super::tables::digest;
 use crate::folder::Folder;
 use crate::model::planned::{ObjectTable, Planned};
 use crate::source::s3::Cloud;
@@ -128,7 +130,8 @@ impl Dataset {
         let changed = |reason: String| PlanError::Changed { file: full(), reason };
         let fetched = self.folder.fetch(name)?;
         let mut file = fetched.ok_or_else(|| changed("it is not there".to_owned()))?;
-        let has = digest(&mut file).map_err(|error| changed(format!("cannot be read: {error}")))?;
+        let has = digest::of_file::<Sha256>(&mut file)
+            .map_err(|error| changed(format!("cannot be read: {error}")))?;
         match has == sha256 {
             true => Ok(file),
             false => Err(changed("it has another SHA-256".to_owned())),

@@ -4,9 +4,10 @@
 //! read contradicts itself.
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::cut::OBJECTS_MAX;
+use super::digest;
 use crate::model::planned::{Planned, SCHEMA};
 
 /// The file in its folder.
@@ -62,7 +63,7 @@ fn id(mut value: Value) -> Result<String, String> {
     }
     value.sort_all_objects();
     let bytes = serde_json::to_vec(&value).map_err(|error| error.to_string())?;
-    Ok(hex::encode(Sha256::digest(bytes)))
+    Ok(digest::of_bytes::<Sha256>(&bytes))
 }
 
 /// Whether the tables have all shards and objects, in order.

@@ -3,6 +3,7 @@
 //! Tables are put as they become full, under names that no other plan has, so that a plan that was not
 //! finished is in nobody's way. What must stay true: `plan.json` is put last, and only if none is there.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,11 +11,12 @@ use super::cut::{Cutter, Found, Limits, Shard};
 use super::document::{PLAN, encode};
 use super::pack::pack;
 use super::refused::PlanError;
-use super::tables::{ACCOUNTS, Cell, OBJECTS, Writer};
+use super::tables::{self, ACCOUNTS, OBJECTS};
 use crate::folder::{Folder, Put};
 use crate::model::planned::{AccountTable, Listed, ObjectTable, Planned, SCHEMA};
 use crate::model::problem::Problem;
 use crate::model::time::Time;
+use crate::tables::{Cell, Writer};
 
 /// Rows of a group (64 Ki), unless one shard has more.
 const GROUP_ROWS: u64 = 64 << 10;
@@ -159,7 +161,7 @@ struct Tables<'f> {
     /// The folder of this plan's tables.
     name: String,
     /// The table that is filled, and its first shard.
-    filled: Option<(Writer, u64)>,
+    filled: Option<(Writer<File>, u64)>,
     /// The number of the next shard.
     next: u64,
     done: Vec<ObjectTable>,
@@ -188,14 +190,14 @@ impl Tables<'_> {
     fn write(&mut self, shard: &Shard) -> io::Result<()> {
         let (writer, _) = match &mut self.filled {
             Some(filled) => filled,
-            None => self.filled.insert((Writer::new(&OBJECTS)?, self.next)),
+            None => self.filled.insert((tables::writer(&OBJECTS)?, self.next)),
         };
         // A shard is in as few groups as it can be.
         if writer.rows_in_group + shard.objects.len() as u64 > GROUP_ROWS {
             writer.end_group()?;
         }
         for object in &shard.objects {
-            writer.add(&[
+            writer.add([
                 Cell::count(self.next),
                 Cell::Text(shard.account.as_deref()),
                 Cell::Text(Some(&object.name)),
@@ -221,8 +223,9 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn put(&self, name: &str, writer: Writer) -> Result<String, PlanError> {
-        let (mut file, sha256) = writer.finish().map_err(|error| PlanError::local(&error))?;
+    fn put(&self, name: &str, writer: Writer<File>) -> Result<String, PlanError> {
+        let (mut file, sha256) =
+            tables::finish(writer).map_err(|error| PlanError::local(&error))?;
         match self.folder.put(name, &mut file)? {
             Put::New => Ok(sha256),
             Put::Exists => Err(PlanError::There(self.folder.full(name))),
@@ -236,10 +239,10 @@ impl Tables<'_> {
         wanted: Option<u64>,
     ) -> Result<(u64, AccountTable), PlanError> {
         let (buckets, packed) = pack(&cutter.tallies, wanted);
-        let mut writer = Writer::new(&ACCOUNTS).map_err(|error| PlanError::local(&error))?;
+        let mut writer = tables::writer(&ACCOUNTS).map_err(|error| PlanError::local(&error))?;
         for (account, bucket) in &packed {
             let tally = cutter.tallies.get(account).copied().unwrap_or_default();
-            writer.add(&[
+            writer.add([
                 Cell::Text(account.as_deref()),
                 Cell::count(*bucket),
                 Cell::count(tally.objects),

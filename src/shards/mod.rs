@@ -6,6 +6,7 @@
 //! pack       accounts to buckets, when all are found
 //! tables     the columns of the tables of a plan, and files of them
 //! document   plan.json: its bytes and its id
+//! digest     by what tables and files are known
 //! dataset    a plan that is there, and the source that reads one of its shards
 //! source     the objects of a shard, each as it was when the plan was made
 //! listed     what a listing finds
@@ -20,6 +21,7 @@
 
 mod cut;
 mod dataset;
+mod digest;
 mod document;
 mod inventory;
 mod listed;
@@ -36,4 +38,4 @@ pub use listed::{found, holds_one, nested};
 pub use make::{Asked, is_there, make};
 pub use refused::PlanError;
 pub use source::ShardSource;
-pub use tables::{ACCOUNTS, Column, Kind, OBJECTS};
+pub use tables::{ACCOUNTS, OBJECTS};

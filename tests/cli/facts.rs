@@ -224,7 +224,7 @@ fn the_page_has_the_columns_of_the_table() {
     let sandbox = Sandbox::new();
     sandbox.write("a.json", file(&[decrypt("e-1", 0)]));
     let (rows, _) = facts(&sandbox, &["a.json"], 0);
-    let names: BTreeSet<&str> = keytrail::facts::all().iter().map(|column| column.name).collect();
+    let names: BTreeSet<&str> = keytrail::facts::all().map(|column| column.name).collect();
     assert_eq!(rows[0].keys().map(String::as_str).collect::<BTreeSet<_>>(), names);
 }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use keytrail::folder;
-use keytrail::shards::{self, Column, Dataset};
+use keytrail::shards::{self, Dataset};
 use keytrail::source::s3::{Access, Cloud};
 use keytrail::source::{Entry, Source, Table};
+use keytrail::tables::Column;
 use serde_json::Value as Json;
 
 use crate::bucket::{Server, Trouble};

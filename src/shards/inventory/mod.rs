@@ -14,15 +14,14 @@ mod manifest;
 mod rows;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read, Seek};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec;
 
-use md5::{Digest, Md5};
+use md5::Md5;
 
 use super::cut::{Found, Object};
+use super::digest;
 use super::listed::{lies_below, lies_in_one, of};
 use super::refused::PlanError;
 use crate::model::origin::Origin;
@@ -92,7 +91,8 @@ impl Inventory {
     fn begin(&self, file: &DataFile) -> Result<Rows, String> {
         let mut bytes = self.place.fetch(&file.key)?;
         if let Some(md5) = file.md5.as_ref().filter(|md5| !md5.is_empty()) {
-            let has = digest(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+            let has = digest::of_file::<Md5>(&mut bytes)
+                .map_err(|error| format!("cannot be read: {error}"))?;
             if !has.eq_ignore_ascii_case(md5) {
                 return Err("is not the file of the manifest: it has another MD5".to_owned());
             }
@@ -128,17 +128,4 @@ impl Chosen<'_> {
 fn problem(name: &str, reason: &str) -> Found {
     let message = format!("the inventory is not read to its end: {reason}");
     Found::Problem(Problem::new(Origin::blob(name), Stage::S3, message))
-}
-
-/// The MD5 of a file in hexadecimal digits. The file is at its beginning after that.
-fn digest(file: &mut File) -> io::Result<String> {
-    let (mut hash, mut buffer) = (Md5::new(), vec![0; 64 << 10]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            len => hash.update(&buffer[..len]),
-        }
-    }
-    file.rewind()?;
-    Ok(hex::encode(hash.finalize()))
 }
