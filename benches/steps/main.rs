@@ -114,6 +114,7 @@ fn head(plan: &Plan) -> Head {
         range: [None; 2],
         places: [Vec::new(), Vec::new()],
         sources: Vec::new(),
+        decided: false,
     }
 }
 

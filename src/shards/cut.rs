@@ -136,8 +136,18 @@ impl Cutter {
     fn end(&mut self, account: &Account) -> Option<Shard> {
         let mut shard = self.filled.remove(account)?;
         self.held -= shard.held;
-        self.tallies.entry(account.clone()).or_default().shards += 1;
         shard.objects.sort_unstable();
+        let tally = self.tallies.entry(account.clone()).or_default();
+        tally.shards += 1;
+        // What an inventory has twice is one object.
+        shard.objects.dedup_by(|again, one| {
+            let is_same = again == one;
+            if is_same {
+                tally.objects -= 1;
+                tally.bytes = tally.bytes.saturating_sub(again.size);
+            }
+            is_same
+        });
         Some(shard)
     }
 
@@ -197,6 +207,17 @@ mod tests {
             of(b, &[0]),
         ];
         assert_eq!(shards, expected);
+    }
+
+    #[test]
+    fn what_is_found_twice_is_one_object() {
+        let mut cutter = Cutter::new(Limits { bytes: 100, objects: 10 });
+        for (number, size) in [(1, 4), (2, 4), (1, 4), (1, 5), (2, 4)] {
+            assert_eq!(cutter.add(None, object(number, size)), []);
+        }
+        let shards = cutter.rest();
+        assert_eq!(shards[0].objects, [object(1, 4), object(1, 5), object(2, 4)]);
+        assert_eq!(cutter.tallies[&None], Tally { objects: 3, bytes: 13, shards: 1 });
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub use layers::{Table, Value};
 pub use list::{Line, List};
 pub use listing::Listing;
 pub use met::Met;
-pub use name::archive_of;
+pub use name::{archive_of, shown};
 pub use reading::{AllRead, NoThreads, Workers, pool, read_all};
 pub use sources::Sources;
 pub use start::{Reach, SourceError};

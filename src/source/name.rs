@@ -13,7 +13,7 @@ const INSIDE: &str = "!/";
 
 /// A file name as it is, if it is UTF-8. Otherwise its odd bytes become `\xNN` and its backslashes
 /// are doubled; so are those of a name that looks as if this had been done to it, or like a member's.
-pub(super) fn shown(name: &OsStr) -> Arc<str> {
+pub fn shown(name: &OsStr) -> Arc<str> {
     shown_bytes(name.as_encoded_bytes()).into()
 }
 

@@ -191,6 +191,14 @@ fn an_inventory_gives_the_plan_of_a_listing() {
         assert!(ended.stderr.starts_with(age), "{}", ended.stderr);
         assert_eq!(planned(&sandbox, format), listed, "{format}");
     }
+    // What is there twice is one object: a row, and a file of the manifest.
+    let twice: Vec<Row> = all.iter().chain(all.iter().rev()).cloned().collect();
+    let file = csv(&twice);
+    let named = ("inv/data/one", &file[..]);
+    sandbox.write("inv/2026-11-30T01-00Z/manifest.json", manifest("CSV", &[named, named]));
+    sandbox.write("inv/data/one", file.clone());
+    plan(&sandbox, "twice", &[]).code(0);
+    assert_eq!(planned(&sandbox, "twice"), listed);
     // From the bucket itself.
     let file = csv(&all);
     server.put("inv/manifest.json", manifest("CSV", &[("inv/data/one.csv.gz", &file)]));

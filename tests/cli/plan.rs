@@ -246,6 +246,25 @@ fn what_cannot_be_planned_is_said() {
     assert!(ended.code(0).stderr.contains("1 object of 0 B in 1 account: 1 shard, 1 bucket"));
 }
 
+#[cfg(unix)]
+#[test]
+fn names_that_are_no_text_are_refused_by_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let odd = OsStr::from_bytes(b"lo\xffgs");
+    fs::create_dir(sandbox.path("").join(odd)).unwrap();
+    fs::write(sandbox.path("").join(odd).join("a.json"), "{}").unwrap();
+    let words = ["plan".as_ref(), odd, "-o".as_ref(), "out".as_ref()];
+    let said = sandbox.keytrail(words).run().code(2).stderr;
+    assert!(said.contains("the name of a source cannot be written in a plan"), "{said}");
+    assert!(said.contains("lo\\xffgs") && !sandbox.path("out").exists(), "{said}");
+    // A file in a source is a problem by itself.
+    sandbox.write("logs/a.json", "{}");
+    fs::write(sandbox.path("logs").join(odd), "{}").unwrap();
+    let said = sandbox.keytrail(["plan", "logs", "-o", "out"]).run().code(3).stderr;
+    assert!(said.contains("lo\\xffgs") && said.contains("cannot be written in a plan"), "{said}");
+}
+
 /// A bucket with the objects, and what a listing passes over.
 fn filled(count: usize) -> (Server, BTreeMap<String, usize>) {
     let server = Server::start(7);

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::HumanBytes;
@@ -24,7 +25,7 @@ use crate::model::planned::{Listed, Planned};
 use crate::model::time::Time;
 use crate::shards::{self, Asked, Chosen, Inventory, Limits};
 use crate::source::s3::{Address, Cloud, Wanted};
-use crate::source::{Listing, Source};
+use crate::source::{Listing, Source, shown};
 
 /// Objects of a shard, and buckets, at most.
 const SHARD_OBJECTS_MAX: u64 = 1_000_000;
@@ -132,6 +133,7 @@ fn settle(args: &PlanArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
         let hint = "give a folder beside them: what lies in the folder of a plan is not planned";
         check.usage("the sources lie in the folder of the plan", hint);
     }
+    refuse_odd(&mut check, &args.sources);
     let sources = sources(&args.sources, messages);
     let settled = check.all(reach(args, &sources, &filter));
     let settled = (|| {
@@ -143,6 +145,28 @@ fn settle(args: &PlanArgs, messages: Messages) -> Result<Settled, Vec<Failure>> 
         Some(Settled { run: run?, listing, inventories, wanted, folder, asked })
     })();
     check.end(settled)
+}
+
+/// Refuses names that a plan cannot hold: it is text, which other machines read.
+fn refuse_odd(check: &mut Check, sources: &[OsString]) {
+    let hint = "name it by a link whose name is text, or read it without a plan";
+    let mut refuse = |what: &str, name: &Path| {
+        let name = shown(name.as_os_str());
+        check.usage(
+            &format!("{what} cannot be written in a plan: expected text in UTF-8: {name}"),
+            hint,
+        );
+    };
+    for source in sources.iter().filter(|source| source.to_str().is_none()) {
+        refuse("the name of a source", Path::new(source));
+    }
+    let is_relative = |source: &OsString| {
+        !source.to_str().is_some_and(Address::is_meant) && Path::new(source).is_relative()
+    };
+    let here = std::env::current_dir().unwrap_or_default();
+    if sources.iter().any(is_relative) && here.to_str().is_none() {
+        refuse("the name of the folder in which sources are", &here);
+    }
 }
 
 /// The sources, without those that lie in others.

@@ -1,5 +1,6 @@
 //! `manifest.json`: what an inventory is of, and its files.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
@@ -113,7 +114,10 @@ fn read(file: File) -> Result<(Manifest, String), String> {
     let made = millis.and_then(|millis| millis.checked_mul(1_000)).map(Time);
     let destination = written.destination_bucket;
     let destination = destination.rsplit(":::").next().unwrap_or_default().to_owned();
-    let (bucket, files) = (written.source_bucket, written.files);
+    let (bucket, mut files) = (written.source_bucket, written.files);
+    // One that is named twice is read once.
+    let mut met = HashSet::new();
+    files.retain(|file| met.insert(file.key.clone()));
     Ok((Manifest { bucket, made, format, files }, destination))
 }
 
