@@ -113,14 +113,14 @@ pub static FORMATS: &[JsonFormat] = &[
         name: "problem",
         schema: <&Problem as LineBody>::SCHEMA,
         written_by: WITH_PROBLEMS,
-        about: "Something that could not be read or known, one a line, after the rows.",
+        about: "What could not be read or known, one a line, after the rows.",
         make: schema_of::<Line<&Problem>>,
     },
     JsonFormat {
         name: "dead-letter",
         schema: <DeadLetter<'static> as LineBody>::SCHEMA,
         written_by: "keytrail follow --dead-letter PATH",
-        about: "A message that announces what cannot be read, one a line.",
+        about: "A message that cannot be read, one a line.",
         make: schema_of::<Line<DeadLetter<'static>>>,
     },
     JsonFormat {

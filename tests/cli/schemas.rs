@@ -12,7 +12,7 @@ use jsonschema::Validator;
 use keytrail::report::schema::{FORMATS, JsonFormat};
 use serde_json::{Value, json};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, gzip};
 use crate::harness::Sandbox;
 
 /// What a run leaves to the next has no schema: nobody else reads it.
@@ -127,7 +127,12 @@ fn outputs() -> Vec<String> {
     let written = runs.into_iter().map(|words| sandbox.keytrail(words).run().stdout);
     sandbox.keytrail(["plan", trail, "-o", "out"]).run().code(0);
     let plan = sandbox.read("out/plan.json");
-    written.chain([plan, Chain::new().verify(&["-v"]).1.to_string()]).collect()
+    let trail = gzip(b"{\"Records\": []}");
+    sandbox.write("cut/cut.json.gz", &trail[..trail.len() - 9]);
+    let words = ["follow", "cut", "--poll", "1s", "--drain", "--state", "state", "--tries", "1"];
+    sandbox.keytrail([&words[..], &["--dead-letter", "dead"]].concat()).run().code(0);
+    let dead = sandbox.read("dead");
+    written.chain([plan, dead, Chain::new().verify(&["-v"]).1.to_string()]).collect()
 }
 
 #[test]

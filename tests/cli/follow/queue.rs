@@ -128,7 +128,7 @@ async fn act(action: &str, asked: &Value, messages: &Mutex<Messages>) -> (Status
     {
         let mut messages = messages.lock().unwrap();
         messages.asked += 1;
-        if messages.fail > 0 && messages.asked % messages.fail == 0 {
+        if messages.fail > 0 && messages.asked.is_multiple_of(messages.fail) {
             let refused = json!({"__type": "com.amazonaws.sqs#AccessThrottled"});
             return (StatusCode::SERVICE_UNAVAILABLE, refused);
         }

@@ -107,12 +107,12 @@ fn offer(command: &str, arg: &Arg, words: &Words) -> Option<Offer> {
         ("schema", "name") => Offer::Values(FORMATS.iter().map(|f| f.name.to_owned()).collect()),
         ("man", "command") => Offer::Values(words.commands.clone()),
         (_, "all" | "facts" | "plan") => hint(ValueHint::DirPath),
-        (_, "endpoint-url") => hint(ValueHint::Url),
+        (_, "endpoint-url" | "queue") => hint(ValueHint::Url),
         (
             _,
             "config" | "rules" | "tags" | "public-keys" | "last-usage" | "report" | "reports"
             | "baseline" | "files-from" | "inventory" | "state" | "output" | "export" | "sources"
-            | "words" | "place" | "path" | "paths",
+            | "words" | "place" | "path" | "paths" | "append" | "dead-letter" | "health",
         ) => hint(ValueHint::AnyPath),
         _ => hint(ValueHint::Other),
     })
@@ -127,6 +127,7 @@ fn formats(command: &str) -> Vec<String> {
     let names: &[&str] = match command {
         "scan" | "report" => return Format::ALL.iter().map(ToString::to_string).collect(),
         "keys" | "events" | "actors" => &["table", "json", "ndjson", "csv"],
+        "follow" => &["ndjson", "ocsf"],
         "show" => &["table", "json", "toml"],
         _ => &["table", "json"],
     };
@@ -172,6 +173,10 @@ mod tests {
         "shard",
         "shard-bytes",
         "shard-objects",
+        "poll",
+        "settle",
+        "tries",
+        "metrics",
     ];
 
     fn walk(command: &Command, look: &mut impl FnMut(&Command, &Arg)) {
