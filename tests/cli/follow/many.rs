@@ -171,7 +171,10 @@ fn latency(server: &Server, queue: &QueueServer, sandbox: &Sandbox) {
             let end = text.rfind('\n').map_or(0, |end| end + 1);
             for line in text.drain(..end).collect::<String>().lines() {
                 let line: Value = serde_json::from_str(line).unwrap();
-                for event in line["events"].as_array().into_iter().flatten() {
+                // Uses of keys are told of too.
+                let is_asked = line["rule"] == "trail-stopped";
+                let events = line["events"].as_array().filter(|_| is_asked);
+                for event in events.into_iter().flatten() {
                     let id = event["id"].as_str().unwrap_or_default();
                     seen.entry(id.to_owned()).or_insert_with(Instant::now);
                     quiet = 0;
