@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::queue::QueueServer;
-use super::{Told, assert_same, follow, notice, told, zipped};
+use super::{Told, assert_same, follow, notice, told, wait_until, zipped};
 use crate::bucket::{BUCKET, Server};
 use crate::harness::{Sandbox, signal};
 
@@ -38,8 +38,11 @@ fn ten_thousand_objects_through_fifty_kills() {
     }
     eprintln!("50 kills: {} messages are left", queue.left());
     let begun = Instant::now();
+    let words = [&words[..], &["--health", "alive"]].concat();
     let mut last = follow(&server, &queue, &sandbox, &words);
     let child = last.spawn();
+    // Before that, nobody hears a signal.
+    wait_until(|| sandbox.path("alive").exists());
     while queue.left() > 0 {
         assert!(begun.elapsed() < Duration::from_secs(900), "{} are left", queue.left());
         std::thread::sleep(Duration::from_millis(20));
