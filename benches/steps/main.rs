@@ -30,7 +30,6 @@ use keytrail::detect::RuleSet;
 use keytrail::detect::case::Case;
 use keytrail::engine::{Head, Part, Plan, Progress, conclude_facts, fresh_seed, scan_to_facts};
 use keytrail::model::estate::Estate;
-use keytrail::model::level::Level;
 use keytrail::model::other_document::OtherDocument;
 use keytrail::model::outcome::Outcome;
 use keytrail::model::problem::Stage;
@@ -40,7 +39,7 @@ use keytrail::record::container::{Reader, Sink};
 use keytrail::record::event::Marked;
 use keytrail::record::kms::View;
 use keytrail::record::scan;
-use keytrail::report::{self, Expected, Format, OcsfVersion, Report, Run, Style};
+use keytrail::report::{self, Format, Report, Run, Style};
 use keytrail::source::{Blob, Inflater, Limits, Listing};
 
 /// How many records the text has.
@@ -132,27 +131,11 @@ fn concluded(facts: &Arc<[u8]>, plan: &Plan) -> Outcome {
 /// A run as a report describes it.
 fn described(rules: &RuleSet) -> Run {
     Run {
-        started: Time::from_secs(1_793_620_800),
-        finished: Time::from_secs(1_793_620_800),
         sources: vec!["trail".to_owned()],
-        since: None,
-        until: None,
-        host: None,
-        program: None,
-        expected: Expected::default(),
-        command: Vec::new(),
-        settings: Vec::new(),
-        config_digest: String::new(),
-        config_file: None,
-        baseline: None,
-        state: None,
         rules_enabled: rules.len(),
         rules: rules.reported().cloned().collect(),
-        not_evaluated: Vec::new(),
         rules_digest: rules.digest(),
-        min_level: Level::Informational,
-        each: false,
-        ocsf: OcsfVersion::default(),
+        ..Run::at(Time::from_secs(1_793_620_800))
     }
 }
 

@@ -167,12 +167,21 @@ impl S3Args {
         &self,
         words: impl IntoIterator<Item = W>,
     ) -> Result<Option<Arc<Cloud>>, Vec<Failure>> {
-        let (access, _) = self.settle()?;
+        self.settle()?;
         let meant = |word: W| word.as_ref().to_str().is_some_and(Address::is_meant);
         if !words.into_iter().any(meant) {
             return Ok(None);
         }
-        Cloud::connect(access).map(Some).map_err(|reason| vec![Failure::S3(reason)])
+        self.connect().map(Some)
+    }
+
+    /// The way to S3, and to what else of AWS is reached with its credentials.
+    ///
+    /// # Errors
+    /// As [`cloud`](S3Args::cloud).
+    pub fn connect(&self) -> Result<Arc<Cloud>, Vec<Failure>> {
+        let (access, _) = self.settle()?;
+        Cloud::connect(access).map_err(|reason| vec![Failure::S3(reason)])
     }
 
     /// All blobs of some sources.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::Failure;
-use crate::engine::Past;
+use super::ui::Messages;
+use crate::engine::{Filter, Past};
 use crate::model::memory::{Dated, Id};
 use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
@@ -100,9 +101,27 @@ impl Opened {
         self.state.reported.clone()
     }
 
-    /// Whether the last run asked something else.
-    pub fn asked_other(&self, asked: &str) -> bool {
-        self.state.asked_other(asked)
+    /// Says what of a run that asks this the runs before were not asked. `again`: whether it reads again what
+    /// they have read.
+    pub fn say(
+        &self,
+        asked: &str,
+        rules: &BTreeMap<String, String>,
+        again: bool,
+        messages: Messages,
+    ) {
+        if self.state.asked_other(asked) {
+            messages.note(match again {
+                true => "the rules or filters are not those of the last run: what it has read is read again",
+                false => "the rules or filters are not those of the last run: what it has read is not read again without --reread",
+            });
+        }
+        let new = if again { Vec::new() } else { self.state.new_rules(rules) };
+        if !new.is_empty() {
+            let rules = new.join(", ");
+            messages
+                .note(format!("new or changed since the last run, and not asked of it: {rules}"));
+        }
     }
 
     /// What a report says of it, if `rules` are those of this run, and what was read is read
@@ -172,6 +191,11 @@ impl Opened {
         self.met = Arc::new(Met::new(std::mem::take(&mut self.state.objects)));
         Ok(())
     }
+}
+
+/// What a run asks: its rules, and what they look at.
+pub fn asked(rules_digest: &str, filter: &Filter) -> String {
+    format!("{rules_digest} {:?} {:?}", filter.accounts, filter.regions)
 }
 
 /// What to do about what is no state.

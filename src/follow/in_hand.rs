@@ -7,24 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inbox::{Announced, Delivery};
-use super::watermark::Place;
+use crate::model::coverage::Place;
 use crate::model::time::Time;
 
 /// Deliveries of one message that are remembered.
 const RECEIPTS: usize = 8;
 
-/// What became of an object so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
-    /// It was announced.
-    Announced,
-    /// Its records were judged one by one. These are the latest of each account and Region.
-    Looked(Vec<(Place, Time)>),
-}
-
 #[derive(Debug)]
 struct InHandObject {
-    stage: Stage,
+    /// The latest event of each account and Region in it; `None` while nobody has looked at it.
+    latest: Option<Vec<(Place, Time)>>,
     /// Whether it is done although not all of it can be read.
     given_up: bool,
     arrived: Time,
@@ -69,7 +61,7 @@ impl InHand {
         }
         for object in &objects {
             let new = || InHandObject {
-                stage: Stage::Announced,
+                latest: None,
                 given_up: false,
                 arrived: now,
                 messages: BTreeSet::new(),
@@ -100,14 +92,14 @@ impl InHand {
 
     /// Objects that nobody has looked at, up to so many.
     pub fn announced(&self, most: usize) -> Vec<Announced> {
-        let new = self.objects.iter().filter(|(_, object)| object.stage == Stage::Announced);
+        let new = self.objects.iter().filter(|(_, object)| object.latest.is_none());
         new.take(most).map(|(object, _)| object.clone()).collect()
     }
 
     /// Notes that an object was looked at.
     pub fn looked(&mut self, object: &Announced, latest: Vec<(Place, Time)>) {
         if let Some(there) = self.objects.get_mut(object) {
-            there.stage = Stage::Looked(latest);
+            there.latest = Some(latest);
         }
     }
 
@@ -126,9 +118,8 @@ impl InHand {
     /// Objects that were looked at and that have settled: of each, what was latest in it and when it
     /// arrived.
     pub fn settled(&self, has: impl Fn(&[(Place, Time)], Time) -> bool) -> Vec<Announced> {
-        let has = |object: &InHandObject| match &object.stage {
-            Stage::Looked(latest) => has(latest, object.arrived),
-            Stage::Announced => false,
+        let has = |object: &InHandObject| {
+            object.latest.as_ref().is_some_and(|latest| has(latest, object.arrived))
         };
         let settled = self.objects.iter().filter(|(_, object)| has(object));
         settled.map(|(object, _)| object.clone()).collect()
@@ -176,7 +167,7 @@ impl InHand {
         for object in message.objects {
             let Some(there) = self.objects.get_mut(&object) else { continue };
             there.messages.remove(id);
-            if there.messages.is_empty() && there.stage == Stage::Announced {
+            if there.messages.is_empty() && there.latest.is_none() {
                 self.objects.remove(&object);
             }
         }

@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::inbox::Announced;
-use super::watermark::Place;
+use crate::model::coverage::Place;
 use crate::model::time::Time;
 
 /// How an object was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
+pub struct LookedAt {
     /// Its name.
     pub name: Arc<str>,
     /// The latest event of each account and Region in it. None that lies in the future.
@@ -28,7 +28,7 @@ pub struct Judged {
     /// Lines for the outbox.
     pub lines: Vec<u8>,
     /// How each object was read. One that is missing was read and reported before.
-    pub objects: Vec<Object>,
+    pub objects: Vec<LookedAt>,
 }
 
 /// What all records together say.

@@ -32,7 +32,7 @@ mod watermark;
 
 pub use dead::{DeadLetter, DeadLetters};
 pub use inbox::{Announced, Content, Delivery, Inbox, InboxTrouble};
-pub use judge::{Judge, Judged, Object, Settled};
+pub use judge::{Judge, Judged, LookedAt, Settled};
 pub use outbox::Outbox;
 pub use turn::{Broken, Follow, Pace, Turn};
-pub use watermark::{Place, Watermark};
+pub use watermark::Watermark;

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::*;
+use crate::model::coverage::Place;
 use crate::model::time::Time;
 
 /// Numbers from a seed: xorshift64*.
@@ -212,7 +213,7 @@ struct SimJudge {
 }
 
 fn of_account(account: u64) -> Place {
-    Place { account: account.to_string().into(), region: "r".into() }
+    Place { account: account.to_string(), region: "r".into() }
 }
 
 impl Judge for SimJudge {
@@ -238,7 +239,7 @@ impl Judge for SimJudge {
             };
             let fault = fault.or_else(|| world.fails().then(|| "no answer".to_owned()));
             let passing = fault.as_deref() == Some("no answer");
-            judged.objects.push(Object { name, latest, fault, passing });
+            judged.objects.push(LookedAt { name, latest, fault, passing });
         }
         Ok(judged)
     }
@@ -346,7 +347,7 @@ fn live(seed: u64, steps: u64) {
             world.borrow_mut().killed = false;
             all = follower(&world);
         } else if ending {
-            all.give_up();
+            all.give_all_back();
         }
     };
     for step in 0..steps {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::dead::{DeadLetter, DeadLetters};
 use super::in_hand::InHand;
 use super::inbox::{Announced, Content, Delivery, Inbox, InboxTrouble};
-use super::judge::{Judge, Judged, Object, Settled};
+use super::judge::{Judge, Judged, LookedAt, Settled};
 use super::outbox::Outbox;
-use super::watermark::{Place, Watermark};
+use super::watermark::Watermark;
+use crate::model::coverage::Place;
 use crate::model::time::Time;
 
 /// How a follower goes about it. Times in microseconds.
@@ -142,11 +143,6 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         self.has_received
     }
 
-    /// Whether nothing is in hand.
-    pub fn is_idle(&self) -> bool {
-        self.hand.len() == 0 && self.hand.messages() == 0
-    }
-
     /// Goes on by one turn. `now` reads the clock. What is `ending` receives nothing more and concludes
     /// over all that is in hand, settled or not.
     ///
@@ -174,7 +170,7 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
     }
 
     /// Gives back all that is still in hand, so that another follower has it at once.
-    pub fn give_up(&mut self) {
+    pub fn give_all_back(&mut self) {
         let receipts: Vec<String> =
             self.hand.ids().iter().flat_map(|id| self.hand.let_go(id)).collect();
         // Whoever does not hear of it delivers it again later.
@@ -239,21 +235,24 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         turn.looked += objects.len();
         let objects: BTreeMap<_, _> =
             objects.into_iter().map(|object| (Arc::clone(&object.name), object)).collect();
-        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        let (mut done, mut let_go) = (Vec::new(), Vec::new());
         for announced in &new {
             // One that was replaced is announced twice, and read once.
             match objects.get(&announced.name) {
                 // It was read and reported before.
                 None => done.extend(self.hand.done(announced)),
-                Some(Object { latest, fault: None, .. }) => self.take_in(announced, latest, now()),
+                Some(LookedAt { latest, fault: None, .. }) => {
+                    self.take_in(announced, latest, now())
+                }
                 Some(object) => {
                     turn.faulty += 1;
-                    self.fail(announced, object, now(), turn)?;
-                    failed.push(announced.clone());
+                    if self.fail(announced, object, now(), turn)? {
+                        let_go.push(announced.clone());
+                    }
                 }
             }
         }
-        self.judge.forget(&failed);
+        self.judge.forget(&let_go);
         self.done(&done, turn)
     }
 
@@ -263,20 +262,20 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
     }
 
     /// An object that cannot be read as a whole: its messages are delivered again. After the last try
-    /// they are put aside, and what could be read of it counts.
+    /// they are put aside, and what could be read of it counts. Whether it was let go.
     fn fail(
         &mut self,
         announced: &Announced,
-        object: &Object,
+        object: &LookedAt,
         now: Time,
         turn: &mut Turn,
-    ) -> Result<(), Broken> {
+    ) -> Result<bool, Broken> {
         let fault = object.fault.clone().unwrap_or_default();
         let ids = self.hand.announcing(announced);
         let most = ids.iter().filter_map(|id| Some(self.hand.message(id)?.deliveries)).max();
         let is_last = !object.passing && most.unwrap_or(u32::MAX) >= self.pace.tries;
         let Some(dead) = self.dead.as_mut().filter(|_| is_last) else {
-            return self.try_again(announced, turn);
+            return self.try_again(announced, turn).map(|()| true);
         };
         for id in &ids {
             let Some(message) = self.hand.message(id) else { continue };
@@ -291,7 +290,7 @@ impl<I: Inbox, J: Judge, O: Outbox> Follow<I, J, O> {
         }
         self.hand.give_up(announced);
         self.take_in(announced, &object.latest, now);
-        Ok(())
+        Ok(false)
     }
 
     /// Lets an object go, to have it announced again.

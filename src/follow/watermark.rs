@@ -9,18 +9,9 @@
 //! another one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use crate::model::coverage::Place;
 use crate::model::time::Time;
-
-/// An account and a Region of it; of a record that names none, empty.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// `recipientAccountId`.
-    pub account: Arc<str>,
-    /// `awsRegion`.
-    pub region: Arc<str>,
-}
 
 /// Accounts and Regions that are told apart. Of others the clock decides.
 const PLACES: usize = 1 << 18;

@@ -62,6 +62,35 @@ pub struct Run {
     pub ocsf: OcsfVersion,
 }
 
+impl Run {
+    /// One that began and ended then, and of which nothing else is told.
+    pub fn at(time: Time) -> Run {
+        Run {
+            started: time,
+            finished: time,
+            sources: Vec::new(),
+            since: None,
+            until: None,
+            host: None,
+            program: None,
+            expected: Expected::default(),
+            command: Vec::new(),
+            settings: Vec::new(),
+            config_digest: String::new(),
+            config_file: None,
+            baseline: None,
+            state: None,
+            rules_enabled: 0,
+            rules: Vec::new(),
+            not_evaluated: Vec::new(),
+            rules_digest: String::new(),
+            min_level: Level::Informational,
+            each: false,
+            ocsf: OcsfVersion::default(),
+        }
+    }
+}
+
 /// The accounts and Regions that should deliver, as the configuration names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {

@@ -41,6 +41,7 @@ mod json;
 mod keys;
 mod layers;
 mod live;
+mod loopback;
 mod notes;
 mod nowhere;
 mod period;

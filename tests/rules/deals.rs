@@ -16,10 +16,9 @@ use keytrail::engine::{
 };
 use keytrail::model::estate::Estate;
 use keytrail::model::keys::asked::KeysAsked;
-use keytrail::model::level::Level;
 use keytrail::model::outcome::Outcome;
 use keytrail::model::time::Time;
-use keytrail::report::{Expected, Format, OcsfVersion, Report, Run, Style, write};
+use keytrail::report::{Format, Report, Run, Style, write};
 use keytrail::source::listing::Listing;
 use serde_json::{Value, json};
 
@@ -64,29 +63,7 @@ pub fn facts(files: &[PathBuf], id: &str) -> Part {
 
 /// The report of an outcome, with nothing in it that says how it was made.
 fn report(outcome: &Outcome) -> String {
-    let run = Run {
-        started: Time(0),
-        finished: Time(0),
-        sources: Vec::new(),
-        since: None,
-        until: None,
-        host: None,
-        program: None,
-        expected: Expected::default(),
-        command: Vec::new(),
-        settings: Vec::new(),
-        config_digest: String::new(),
-        config_file: None,
-        baseline: None,
-        state: None,
-        rules_enabled: 0,
-        rules: Vec::new(),
-        not_evaluated: Vec::new(),
-        rules_digest: String::new(),
-        min_level: Level::Informational,
-        each: false,
-        ocsf: OcsfVersion::default(),
-    };
+    let run = Run::at(Time(0));
     let report =
         Report { run: &run, outcome, keys: None, frameworks: &[], nights: &[], limits: None };
     let mut bytes = Vec::new();

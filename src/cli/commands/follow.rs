@@ -5,7 +5,7 @@
 //! inboxes   a queue, or a listing made again and again
 //! arrivals  what has arrived, as a source that a scan reads
 //! scanner   judges it with the engine
-//! desk      which findings are told when
+//! admission which findings are told when
 //! latest    the latest event of each account and Region
 //! lines     where lines go
 //! counts    metrics
@@ -15,9 +15,9 @@
 //! The loop itself is [`crate::follow`]. It ends when a signal asks for it, when nothing more arrives and
 //! `--drain` was given, or when it cannot go on.
 
+mod admission;
 mod arrivals;
 mod counts;
-mod desk;
 mod health;
 mod inboxes;
 mod latest;
@@ -80,7 +80,7 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
             Ok(Exit::Clean)
         }
         Err(Broken::Telling(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            follow.give_up();
+            follow.give_all_back();
             Ok(Exit::Clean)
         }
         // Nothing was received yet.
@@ -89,7 +89,7 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
             Err(vec![Failure::Queue { name, reason }])
         }
         Err(broken) => {
-            follow.give_up();
+            follow.give_all_back();
             messages.warning(format!("ended: {broken}"));
             Ok(Exit::Incomplete)
         }
@@ -114,7 +114,7 @@ impl Loop<'_> {
             let turn = self.turn(is_over)?;
             settled += turn.settled as u64;
             if is_over {
-                self.follow.give_up();
+                self.follow.give_all_back();
                 return Ok(settled);
             }
             let is_quiet = turn.received == 0 && turn.looked == 0 && turn.trouble.is_none();

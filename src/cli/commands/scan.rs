@@ -32,7 +32,7 @@ use crate::cli::nowhere;
 use crate::cli::progress::{self, Watched};
 use crate::cli::settings::Settings;
 use crate::cli::signals;
-use crate::cli::state::Opened;
+use crate::cli::state::{self, Opened};
 use crate::cli::ui::{self, Messages};
 use crate::cli::unmet;
 use crate::cli::verifying::{self, Verifying};
@@ -116,7 +116,7 @@ pub fn run(args: &ScanArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     outcome.verify = gated.map(|gated| gated.verification());
     run.finished = Time::now();
     let verbosity = scan.settings.run.verbosity;
-    let asked = what(&scan.settings, &run);
+    let asked = state::asked(&run.rules_digest, &scan.settings.filter);
     let Delivered { exit, whole } = scan.report(&run, &outcome, messages)?;
     // A report that nobody got was not made.
     let leave = |state: Opened| state.commit((asked, judged.clone()), &mut outcome, found);
@@ -161,12 +161,6 @@ fn named<'c>(
     }
 }
 
-/// What a state is good for: the rules, and what they look at.
-fn what(settings: &Settings, run: &Run) -> String {
-    let filter = &settings.filter;
-    format!("{} {:?} {:?}", run.rules_digest, filter.accounts, filter.regions)
-}
-
 /// Says what the rules, the configuration and the baseline are not, or are beside the options.
 fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
     let Prepared { settings, config, baseline, loaded, .. } = prepared;
@@ -180,19 +174,11 @@ fn say_loaded(prepared: &Prepared, run: &Run, messages: Messages) {
             "the baseline was itself written with --baseline: what it left out is listed again",
         );
     }
-    let asked = what(&prepared.settings, run);
-    if prepared.state.as_ref().is_some_and(|state| state.asked_other(&asked)) {
-        messages.note(match prepared.reread {
-            true => "the rules or filters are not those of the last run: what it has read is read again",
-            false => "the rules or filters are not those of the last run: what it has read is not read again without --reread",
-        });
+    let asked = state::asked(&run.rules_digest, &settings.filter);
+    if let Some(state) = &prepared.state {
+        state.say(&asked, &loaded.rules.digests(), prepared.reread, messages);
     }
-    if let Some(state) = run.state.as_ref().filter(|state| !state.new_rules.is_empty()) {
-        let rules = state.new_rules.join(", ");
-        messages.note(format!("new or changed since the last run, and not asked of it: {rules}"));
-    }
-    skipped::say(&loaded.skipped, verbosity, messages);
-    loaded.replaced.iter().for_each(|rule| messages.note(format!("rule replaced: {rule}")));
+    skipped::say_of(loaded, verbosity, messages);
 }
 
 /// The run as the report describes it; `finished` is still to be filled in. `baseline` is the name

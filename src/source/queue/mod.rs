@@ -11,8 +11,6 @@
 mod notice;
 mod sqs;
 
-use std::time::Duration;
-
 pub use notice::{Arrived, Notice, read};
 pub use sqs::{Queue, QueueUrl};
 
@@ -40,6 +38,3 @@ pub struct QueueTrouble {
     /// Whether asking again is of no use: there is no such queue, or it may not be read.
     pub lasting: bool,
 }
-
-/// For how long a message may be kept from others at once: what SQS allows.
-pub const KEPT_MAX: Duration = Duration::from_secs(12 * 3600);

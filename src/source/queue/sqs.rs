@@ -57,11 +57,6 @@ impl QueueUrl {
         let endpoint = format!("{scheme}://{host}");
         Ok(QueueUrl { url: text.to_owned(), endpoint, region })
     }
-
-    /// As typed.
-    pub fn as_str(&self) -> &str {
-        &self.url
-    }
 }
 
 /// A queue.
@@ -234,11 +229,13 @@ fn message(given: aws_sdk_sqs::types::Message) -> Option<Message> {
         value.parse::<u64>().ok()
     };
     let deliveries = attribute(MessageSystemAttributeName::ApproximateReceiveCount).unwrap_or(1);
+    let receipt = given.receipt_handle?;
     Some(Message {
-        id: given.message_id.unwrap_or_default(),
+        // Without an id no two deliveries are of one message.
+        id: given.message_id.unwrap_or_else(|| receipt.clone()),
         deliveries: u32::try_from(deliveries).unwrap_or(u32::MAX).max(1),
         sent: attribute(MessageSystemAttributeName::SentTimestamp),
-        receipt: given.receipt_handle?,
+        receipt,
         body: given.body.unwrap_or_default(),
     })
 }

@@ -13,8 +13,6 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use http::HeaderMap;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use md5::{Digest, Md5};
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
@@ -28,6 +26,7 @@ use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use crate::harness::{Keytrail, Sandbox};
+use crate::loopback;
 use meeting::Meeting;
 
 pub const BUCKET: &str = "example-logs";
@@ -117,24 +116,7 @@ impl Server {
         let bucket = Arc::new(Bucket { page, region: region.to_owned(), ..Bucket::default() });
         let mut service = S3ServiceBuilder::new(Handle(Arc::clone(&bucket)));
         service.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
-        let service = service.build();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let server = auto::Builder::new(TokioExecutor::new());
-                    // A client that goes away is no failure of the test.
-                    let _ = server.serve_connection(TokioIo::new(socket), service).await;
-                });
-            }
-        });
+        let (address, runtime) = loopback::serve(service.build());
         Server { bucket, address, _runtime: runtime }
     }
 

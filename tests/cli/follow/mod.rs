@@ -436,3 +436,28 @@ fn zipped(text: &str) -> Vec<u8> {
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
 }
+
+#[test]
+fn a_file_that_was_put_aside_is_not_met_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/cut.json.gz", &zipped("{\"Records\": []}")[..12]);
+    let words = ["follow", "logs", "--state", "state", "--poll", "1s", "--drain", "--tries", "1"];
+    let words = [&words[..], &["--dead-letter", "dead"]].concat();
+    for _ in 0..2 {
+        sandbox.keytrail(words.iter().copied()).run().code(0);
+        assert_eq!(sandbox.read("dead").lines().count(), 1);
+    }
+}
+
+#[test]
+fn what_can_be_read_only_once_is_no_file_to_follow() {
+    let sandbox = Sandbox::new();
+    sandbox.write("logs/none.json", "{\"Records\": []}");
+    let made = std::process::Command::new("mkfifo").arg(sandbox.path("logs/pipe")).status();
+    assert!(made.unwrap().success());
+    let words =
+        ["follow", "logs/pipe", "logs/none.json", "--state", "s", "--poll", "1s", "--drain"];
+    let told = sandbox.keytrail(words).run().code(0).stdout;
+    let told = problems(&told);
+    assert!(told[0]["message"].as_str().unwrap().contains("is no regular file"), "{told:?}");
+}

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use http::{Request, Response, StatusCode};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
+
+use crate::loopback;
 
 /// A message that is in the queue.
 struct Waiting {
@@ -46,25 +46,9 @@ impl QueueServer {
     /// An empty queue.
     pub fn start() -> QueueServer {
         let messages: Arc<Mutex<Messages>> = Arc::default();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::clone(&messages);
-        runtime.spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
-                    let server = auto::Builder::new(TokioExecutor::new());
-                    // A client that was killed is no failure of the test.
-                    let _ = server.serve_connection(TokioIo::new(socket), service).await;
-                });
-            }
-        });
+        let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
+        let (address, runtime) = loopback::serve(service);
         QueueServer { messages, address, _runtime: runtime }
     }
 

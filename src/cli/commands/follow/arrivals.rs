@@ -22,7 +22,7 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// An object that was given to whoever reads.
 #[derive(Debug)]
-pub struct Given {
+pub struct Handed {
     /// Its name.
     pub name: Arc<str>,
     /// By what the state knows it.
@@ -50,16 +50,16 @@ pub struct Arrivals {
     asked: VecDeque<Asked>,
     picks: Option<Picks>,
     /// What was given.
-    pub given: Vec<Given>,
+    pub given: Vec<Handed>,
     /// The names of what earlier runs have read.
     pub known: HashSet<Arc<str>>,
     /// Why an object could not be given, by its name.
-    pub refused: HashMap<Arc<str>, Refused>,
+    pub refused: HashMap<Arc<str>, Refusal>,
 }
 
 /// Why an object could not be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Refusal {
     /// In words.
     pub why: String,
     /// Whether another try may go well.
@@ -103,7 +103,7 @@ impl Arrivals {
             Entry::Known(name) => drop(self.known.insert(Arc::clone(name))),
             Entry::Problem(Problem { origin, message, .. }) => {
                 let passing = !message.contains(GONE);
-                let refused = Refused { why: message.clone(), passing };
+                let refused = Refusal { why: message.clone(), passing };
                 self.refused.insert(Arc::clone(&origin.blob), refused);
             }
             Entry::Blob(_) => {}
@@ -114,7 +114,7 @@ impl Arrivals {
                 Body::File(_) => (0, Some(body.clone())),
                 _ => (0, None),
             };
-            self.given.push(Given { name: Arc::clone(name), id: token.id(), size, body });
+            self.given.push(Handed { name: Arc::clone(name), id: token.id(), size, body });
         }
         entry
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-use super::desk::Tally;
+use super::admission::Tally;
 use crate::follow::Turn;
 use crate::model::level::Level;
 use crate::model::outcome::Outcome;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::scanner::AtHand;
 use crate::follow::{Announced, Content, Delivery, Inbox, InboxTrouble};
 use crate::model::memory::Id;
-use crate::model::problem::Problem;
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
 use crate::model::time::Time;
 use crate::source::queue::{self, Arrived, Message, Notice, Queue};
 use crate::source::{Blob, Body, Entry, Known, Listing, Reach, Source, Sources};
@@ -178,7 +179,11 @@ impl OfListing {
     }
 
     fn deliver(&mut self, Blob { name, body, token }: Blob) -> Option<Delivery> {
-        let id = token?.id();
+        let Some(id) = token.map(|token| token.id()) else {
+            let message = "is no regular file, which cannot be followed: it can be read only once";
+            self.problems.push(Problem::new(Origin::blob(name), Stage::Read, message));
+            return None;
+        };
         if self.in_hand.contains_key(&name) {
             return None;
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::engine::Gather;
-use crate::follow::Place;
+use crate::model::coverage::Place;
 use crate::model::time::Time;
 use crate::record::event::{Marked, Raw};
 
@@ -16,16 +16,16 @@ const AHEAD: i64 = 300_000_000;
 
 /// What was seen of an object.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct ObjectTimes {
     /// The latest events. None that lies in the future.
     pub latest: HashMap<Place, Time>,
     /// How many records lie in the future, and the last of them.
     pub future: Option<(u64, Time)>,
 }
 
-impl Seen {
+impl ObjectTimes {
     /// Adds what was seen elsewhere of the same object.
-    pub fn merge(&mut self, other: Seen) {
+    pub fn merge(&mut self, other: ObjectTimes) {
         for (place, time) in other.latest {
             let latest = self.latest.entry(place).or_insert(time);
             *latest = time.max(*latest);
@@ -42,7 +42,7 @@ impl Seen {
 pub struct Latest {
     now: Time,
     /// By the object's name.
-    objects: HashMap<Arc<str>, Seen>,
+    objects: HashMap<Arc<str>, ObjectTimes>,
     /// The object that was seen last: its records come one after the other.
     last: Option<(Arc<str>, Place, Time)>,
 }
@@ -54,8 +54,8 @@ impl Latest {
     }
 
     /// All parts together.
-    pub fn of(parts: Vec<Latest>) -> HashMap<Arc<str>, Seen> {
-        let mut all: HashMap<Arc<str>, Seen> = HashMap::new();
+    pub fn of(parts: Vec<Latest>) -> HashMap<Arc<str>, ObjectTimes> {
+        let mut all: HashMap<Arc<str>, ObjectTimes> = HashMap::new();
         for mut part in parts {
             part.put_away();
             for (name, seen) in part.objects {
@@ -101,8 +101,7 @@ impl Gather for Latest {
             return;
         }
         self.put_away();
-        let place =
-            Place { account: text(header.account).into(), region: text(header.region).into() };
+        let place = Place { account: text(header.account), region: text(header.region) };
         self.last = Some((blob.into(), place, time));
     }
 }

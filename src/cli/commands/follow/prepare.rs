@@ -15,20 +15,22 @@ use crate::cli::args::follow::FollowArgs;
 use crate::cli::catalogs::{self, Catalogs};
 use crate::cli::check::{Check, Running};
 use crate::cli::commands::scan::load_rules;
+use crate::cli::commands::skipped;
 use crate::cli::config::Config;
 use crate::cli::failure::Failure;
+use crate::cli::noted;
 use crate::cli::s3::Scope;
 use crate::cli::state::{self, Opened};
 use crate::cli::ui::Messages;
 use crate::cli::values;
 use crate::detect::RuleSet;
 use crate::detect::loaded::Loaded;
-use crate::engine::{Past, Plan};
+use crate::engine::{Filter, Past, Plan};
 use crate::follow::{Follow, Pace};
 use crate::model::level::Level;
 use crate::model::problem::Problem;
 use crate::model::time::Time;
-use crate::report::{Expected, Format, OcsfVersion, Run};
+use crate::report::{Format, OcsfVersion, Run};
 use crate::source::Sources;
 use crate::source::queue::{Queue, QueueUrl};
 use crate::source::s3::Cloud;
@@ -202,9 +204,10 @@ fn rules(args: &FollowArgs, config: &mut Config) -> Result<(Loaded, RuleSet), Ve
 
 /// The way to S3 and SQS, if anything is there.
 fn cloud(args: &FollowArgs, sources: &Sources) -> Result<Option<Arc<Cloud>>, Vec<Failure>> {
-    let in_s3 = "s3://queue".into();
-    let queue = args.arrival.queue.iter().map(|_| &in_s3);
-    args.s3.cloud(sources.named.iter().chain([&args.arrival.state]).chain(queue))
+    match &args.arrival.queue {
+        Some(_) => args.s3.connect().map(Some),
+        None => args.s3.cloud(sources.named.iter().chain([&args.arrival.state])),
+    }
 }
 
 fn inbox(
@@ -274,10 +277,13 @@ fn plans(
     (catalogs, state): (Catalogs, &mut Opened),
     (messages, now): (Messages, Time),
 ) -> (Plan, Telling, Vec<Problem>) {
+    skipped::say_of(&loaded, meant.run.verbosity, messages);
+    noted::say(&loaded.notes(), &meant.run, messages);
     let mut problems = catalogs.problems;
     problems.extend(loaded.problems);
     let rules = loaded.rules;
-    let asked = (format!("{} [] []", rules.digest()), rules.digests());
+    let asked = (state::asked(&rules.digest(), &Filter::default()), rules.digests());
+    state.say(&asked.0, &asked.1, false, messages);
     let run = run_of(args, (meant, config), &rules, now);
     let late = args.s3.settle().map_or(0, |(_, late)| late);
     let coverage = std::mem::take(&mut state.state.memory.coverage);
@@ -325,26 +331,14 @@ fn run_of(
     let sources = args.arrival.queue.iter().cloned();
     let named = args.sources.iter().map(|source| source.to_string_lossy().into_owned());
     Run {
-        started: now,
-        finished: now,
         sources: sources.chain(named).collect(),
-        since: None,
-        until: None,
-        host: None,
-        program: None,
-        expected: Expected::default(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into()).collect(),
-        settings: Vec::new(),
-        config_digest: String::new(),
         config_file: config.path.as_ref().map(|path| path.to_string_lossy().into()),
-        baseline: None,
-        state: None,
         rules_enabled: rules.len(),
         rules: rules.reported().cloned().collect(),
-        not_evaluated: Vec::new(),
         rules_digest: rules.digest(),
         min_level: meant.min_level,
-        each: false,
         ocsf: meant.ocsf,
+        ..Run::at(now)
     }
 }

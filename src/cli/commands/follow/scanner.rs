@@ -10,14 +10,14 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::arrivals::{Arrivals, Given};
+use super::admission::SharedAdmission;
+use super::arrivals::{Arrivals, Handed};
 use super::counts::Counts;
-use super::desk::SharedDesk;
-use super::latest::{Latest, Seen};
+use super::latest::{Latest, ObjectTimes};
 use crate::cli::state::Opened;
 use crate::cli::ui::Messages;
 use crate::engine::{self, Plan, Progress};
-use crate::follow::{Announced, Judge, Judged, Object, Settled};
+use crate::follow::{Announced, Judge, Judged, LookedAt, Settled};
 use crate::model::level::Level;
 use crate::model::memory::Id;
 use crate::model::origin::Origin;
@@ -58,16 +58,16 @@ pub struct Telling {
 
 /// Judges with the engine.
 pub struct Scanner {
-    pub telling: Telling,
-    pub cloud: Option<Arc<Cloud>>,
+    telling: Telling,
+    cloud: Option<Arc<Cloud>>,
     /// Of single records.
-    pub single: Plan,
+    single: Plan,
     /// Of all rules. Its past is what the last conclusion has left.
-    pub all: Plan,
-    pub state: Opened,
-    pub desk: SharedDesk,
-    pub counts: Arc<Counts>,
-    pub at_hand: AtHand,
+    all: Plan,
+    state: Opened,
+    admission: SharedAdmission,
+    counts: Arc<Counts>,
+    at_hand: AtHand,
     /// Asks to end: what cannot be fetched soon is not waited for.
     stop: Arc<AtomicBool>,
     /// In which turn objects were looked at that have not settled.
@@ -88,8 +88,8 @@ impl Scanner {
         (counts, at_hand): (Arc<Counts>, AtHand),
         stop: Arc<AtomicBool>,
     ) -> Scanner {
-        let desk = SharedDesk::new(telling.min_level);
-        let with_desk = |plan: Plan| Plan { admit: Some(desk.admit()), ..plan };
+        let admission = SharedAdmission::new(telling.min_level);
+        let with_desk = |plan: Plan| Plan { admit: Some(admission.admit()), ..plan };
         Scanner {
             single: with_desk(single),
             all: with_desk(all),
@@ -103,7 +103,7 @@ impl Scanner {
             bytes: 0,
             problems: HashSet::new(),
             open: None,
-            desk,
+            admission,
         }
     }
 
@@ -159,11 +159,11 @@ impl Scanner {
     }
 
     /// Keeps bytes at hand while there is room.
-    fn keep(&mut self, objects: &[Announced], given: &[Given]) {
-        let given: HashMap<&str, &Given> = given.iter().map(|it| (&*it.name, it)).collect();
+    fn keep(&mut self, objects: &[Announced], given: &[Handed]) {
+        let given: HashMap<&str, &Handed> = given.iter().map(|it| (&*it.name, it)).collect();
         let mut all = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
         for object in objects {
-            let Some(Given { id, body: Some(body), .. }) = given.get(&*object.name) else {
+            let Some(Handed { id, body: Some(body), .. }) = given.get(&*object.name) else {
                 continue;
             };
             let size = size(body);
@@ -205,8 +205,8 @@ fn object(
     announced: &Announced,
     (arrivals, whole, stopped): (&Arrivals, &HashSet<Id>, bool),
     wrong: &HashMap<&str, &str>,
-    seen: Option<&Seen>,
-) -> Object {
+    seen: Option<&ObjectTimes>,
+) -> LookedAt {
     let name = &announced.name;
     let refused = arrivals.refused.get(name);
     let mut given = arrivals.given.iter().filter(|given| given.name == *name);
@@ -217,7 +217,7 @@ fn object(
     let passing = stopped || refused.is_some_and(|refused| refused.passing);
     let latest = seen.into_iter().flat_map(|seen| &seen.latest);
     let latest = latest.map(|(place, time)| (place.clone(), *time)).collect();
-    Object { name: Arc::clone(name), latest, passing: passing && fault.is_some(), fault }
+    LookedAt { name: Arc::clone(name), latest, passing: passing && fault.is_some(), fault }
 }
 
 /// What went wrong with objects as a whole, by name: a record that is none costs itself alone.
@@ -237,7 +237,7 @@ fn of_objects(problems: &[Problem]) -> HashMap<&str, &str> {
 }
 
 /// What is said of records that lie in the future.
-fn of_future(name: &str, seen: &Seen) -> Option<Problem> {
+fn of_future(name: &str, seen: &ObjectTimes) -> Option<Problem> {
     let (count, last) = seen.future?;
     let message = format!(
         "{count} records lie in the future, the last at {last}: they do not count for what has settled"
@@ -252,7 +252,7 @@ impl Judge for Scanner {
         // What the state knows it knows by hashes under its own key.
         let seed = self.all.past.as_ref().map(|past| past.memory.seed);
         self.single.seed = seed.filter(|seed| *seed != 0);
-        self.desk.begin(self.triage(now), false);
+        self.admission.begin(self.triage(now), false);
         let mut arrivals = self.arrivals(objects, false);
         let (progress, stop) = (Progress::default(), &self.stop);
         let gathered =
@@ -260,17 +260,17 @@ impl Judge for Scanner {
                 Latest::new(now)
             });
         let (mut outcome, parts) = gathered?;
-        let (tally, _) = self.desk.end(&mut outcome);
+        let (tally, _) = self.admission.end(&mut outcome);
         let mut lines = self.lines(&outcome)?;
         let whole: HashSet<Id> = outcome.read.iter().map(|token| token.id()).collect();
         let given = arrivals.given.iter().map(|given| (&*given.name, (given.id, given.size)));
         let given: BTreeMap<&str, (Id, u64)> = given.collect();
         lines.extend(self.of_replaced(objects, &given));
-        let mut seen: HashMap<Arc<str>, Seen> = HashMap::new();
+        let names: HashSet<&Arc<str>> = objects.iter().map(|object| &object.name).collect();
+        let mut seen: HashMap<Arc<str>, ObjectTimes> = HashMap::new();
         for (name, one) in Latest::of(parts) {
             lines.extend(self.told(of_future(&name, &one).as_slice()));
-            let is_object = objects.iter().any(|object| object.name == name);
-            let archive = archive_of(&name).filter(|_| !is_object).map(Arc::from);
+            let archive = archive_of(&name).filter(|_| !names.contains(&name)).map(Arc::from);
             seen.entry(archive.unwrap_or(name)).or_default().merge(one);
         }
         let wrong = of_objects(&outcome.problems);
@@ -280,8 +280,8 @@ impl Judge for Scanner {
             let how = (&arrivals, &whole, stopped);
             object(announced, how, &wrong, seen.get(&announced.name))
         });
-        let judged: Vec<Object> = judged.collect();
-        let turn = self.desk.turn();
+        let judged: Vec<LookedAt> = judged.collect();
+        let turn = self.admission.turn();
         self.looked.extend(new.map(|object| (object.clone(), turn)));
         self.counts.looked(&outcome, &tally, judged.len());
         self.keep(objects, &arrivals.given);
@@ -291,11 +291,11 @@ impl Judge for Scanner {
     fn settle(&mut self, objects: &[Announced]) -> io::Result<Settled> {
         let now = Time::now();
         self.all.now = now;
-        self.desk.begin(self.triage(now), true);
+        self.admission.begin(self.triage(now), true);
         let mut arrivals = self.arrivals(objects, true);
         let (progress, stop) = (Progress::default(), AtomicBool::new(false));
         let mut outcome = engine::scan(&mut arrivals, &self.all, None, &progress, &stop)?;
-        let (tally, found) = self.desk.end(&mut outcome);
+        let (tally, found) = self.admission.end(&mut outcome);
         let lines = self.lines(&outcome)?;
         let whole: HashSet<Id> = outcome.read.iter().map(|token| token.id()).collect();
         let read = arrivals.given.iter().filter(|given| whole.contains(&given.id));
@@ -335,6 +335,6 @@ impl Judge for Scanner {
             }
         }
         let oldest = self.looked.values().min().copied();
-        self.desk.forget_before(oldest.unwrap_or(u64::MAX));
+        self.admission.forget_before(oldest.unwrap_or(u64::MAX));
     }
 }

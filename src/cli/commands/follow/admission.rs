@@ -47,7 +47,7 @@ struct Early {
 
 /// Decides which findings are told.
 #[derive(Debug)]
-struct Desk {
+struct Admission {
     triage: Option<Triage>,
     settling: bool,
     min_level: Level,
@@ -58,14 +58,14 @@ struct Desk {
     left_out: u64,
 }
 
-/// A desk that a run asks.
+/// An admission that a run asks.
 #[derive(Debug, Clone)]
-pub struct SharedDesk(Arc<Mutex<Desk>>);
+pub struct SharedAdmission(Arc<Mutex<Admission>>);
 
-impl SharedDesk {
+impl SharedAdmission {
     /// One for findings of that level and above.
-    pub fn new(min_level: Level) -> SharedDesk {
-        SharedDesk(Arc::new(Mutex::new(Desk {
+    pub fn new(min_level: Level) -> SharedAdmission {
+        SharedAdmission(Arc::new(Mutex::new(Admission {
             triage: None,
             settling: false,
             min_level,
@@ -76,7 +76,7 @@ impl SharedDesk {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Desk> {
+    fn lock(&self) -> MutexGuard<'_, Admission> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,20 +91,20 @@ impl SharedDesk {
 
     /// Begins a run: of single records, or of what has settled.
     pub fn begin(&self, triage: Triage, settling: bool) {
-        let mut desk = self.lock();
-        desk.triage = Some(triage);
-        desk.settling = settling;
-        desk.turn += 1;
-        (desk.tally, desk.left_out) = (Tally::default(), 0);
+        let mut admission = self.lock();
+        admission.triage = Some(triage);
+        admission.settling = settling;
+        admission.turn += 1;
+        (admission.tally, admission.left_out) = (Tally::default(), 0);
     }
 
     /// Ends it: what became of its findings, and their fingerprints for the state.
     pub fn end(&self, outcome: &mut Outcome) -> (Tally, Vec<Id>) {
-        let mut desk = self.lock();
-        let found = desk.triage.take().map(|triage| triage.finish_screened(outcome));
-        let mut tally = std::mem::take(&mut desk.tally);
-        tally.suppressed = outcome.summary.suppressed.min(desk.left_out);
-        tally.known += desk.left_out - tally.suppressed;
+        let mut admission = self.lock();
+        let found = admission.triage.take().map(|triage| triage.finish_screened(outcome));
+        let mut tally = std::mem::take(&mut admission.tally);
+        tally.suppressed = outcome.summary.suppressed.min(admission.left_out);
+        tally.known += admission.left_out - tally.suppressed;
         (tally, found.unwrap_or_default())
     }
 
@@ -119,7 +119,7 @@ impl SharedDesk {
     }
 }
 
-impl Desk {
+impl Admission {
     fn ask(&mut self, finding: &Finding) -> Option<Status> {
         self.tally.found += 1;
         let Some(status) = self.triage.as_mut().and_then(|triage| triage.screen(finding)) else {
