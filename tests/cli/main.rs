@@ -67,3 +67,5 @@ mod userrules;
 mod values;
 mod verified;
 mod verify;
+#[cfg(not(feature = "s3"))]
+mod without_s3;

@@ -2,17 +2,28 @@
 //!
 //! ```text
 //! notice    what a message says
+//! url       the address of a queue
 //! sqs       messages of Amazon SQS
+//! absent    what stands in for `sqs` in a build without the feature `s3`
 //! ```
 //!
 //! What must stay true: a message is deleted only when whoever took it says that it is done. Until then the
 //! queue delivers it again, to this process or to another one.
 
 mod notice;
+mod url;
+
+#[cfg(not(feature = "s3"))]
+mod absent;
+#[cfg(feature = "s3")]
 mod sqs;
 
+#[cfg(not(feature = "s3"))]
+pub use absent::Queue;
 pub use notice::{Arrived, Notice, read};
-pub use sqs::{Queue, QueueUrl};
+#[cfg(feature = "s3")]
+pub use sqs::Queue;
+pub use url::QueueUrl;
 
 /// A message, as the queue has delivered it.
 #[derive(Debug, Clone, PartialEq, Eq)]

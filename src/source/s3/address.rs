@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
+
 /// What every address begins with.
 const SCHEME: &str = "s3://";
 
@@ -54,6 +56,12 @@ impl fmt::Display for Address {
     }
 }
 
+/// A name without its URL encoding, in which a space is a plus sign.
+pub fn decoded(name: &str) -> Option<String> {
+    let spaced = name.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +84,11 @@ mod tests {
         let address = Address::parse("s3://example-logs/a/").unwrap();
         assert_eq!(address.to_string(), "s3://example-logs/a/");
         assert_eq!(address.of("a/b c"), "s3://example-logs/a/b c");
+    }
+
+    #[test]
+    fn names_are_read_as_s3_encodes_them() {
+        assert_eq!(decoded("a/b%01c+d%2Be%C3%A9%25").as_deref(), Some("a/b\u{1}c d+e\u{e9}%"));
+        assert_eq!(decoded("no%FFname"), None);
     }
 }

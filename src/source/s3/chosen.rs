@@ -4,20 +4,11 @@ use std::sync::{Arc, mpsc};
 
 use super::address::Address;
 use super::cloud::Cloud;
-use super::explore::{Expected, Listed};
-use super::fetch::{Objects, fetch_all, unreachable};
+use super::explore::Listed;
+use super::fetch::{Objects, fetch_all};
+use super::refused::unreachable;
+use super::wanted::{Chosen, Expected};
 use crate::source::blob::blob_id;
-
-/// An object that is to be fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
-    /// Its key.
-    pub key: String,
-    /// How many bytes it has.
-    pub size: u64,
-    /// What it must still be. One that is another is a problem.
-    pub expected: Expected,
-}
 
 impl Cloud {
     /// Begins to fetch objects of a bucket that are known by their names. They come as they arrive.

@@ -16,6 +16,7 @@ use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
+use super::access::Access;
 use super::address::Address;
 use super::refused::{Refused, describe};
 
@@ -33,39 +34,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 const CREDENTIALS: Duration = Duration::from_secs(60);
 /// The Region to ask about a bucket whose Region is unknown.
 const ANY_REGION: &str = "us-east-1";
-
-/// How to reach S3.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// A profile of the AWS configuration files.
-    pub profile: Option<String>,
-    /// The buckets' Region; found out if it is not given or wrong.
-    pub region: Option<String>,
-    /// Another S3 than Amazon's.
-    pub endpoint: Option<String>,
-    /// Buckets in the path, not in the host's name.
-    pub path_style: bool,
-    /// The caller pays for requests.
-    pub requester_pays: bool,
-    /// How many objects are fetched at once; at least 1.
-    pub concurrency: usize,
-    /// How long a request may say nothing.
-    pub timeout: Duration,
-}
-
-impl Default for Access {
-    fn default() -> Access {
-        Access {
-            profile: None,
-            region: None,
-            endpoint: None,
-            path_style: false,
-            requester_pays: false,
-            concurrency: 64,
-            timeout: Duration::from_secs(30),
-        }
-    }
-}
 
 /// S3 with credentials.
 #[derive(Debug)]

@@ -9,8 +9,8 @@
 //! said. The folder that was found last is listed first, so that few wait. S3 has no empty folders,
 //! so a server that names thousands of them in a row makes them up.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_s3::Client;
 use tokio::sync::mpsc;
@@ -18,12 +18,12 @@ use tokio::task::JoinSet;
 
 use super::address::Address;
 use super::page::{Ask, Page};
+use super::wanted::{Expected, Seen, Wanted, shows_a_folder};
 use crate::model::origin::Origin;
-use crate::model::path_names::PathNames;
 use crate::model::problem::{Problem, Stage};
-use crate::source::blob::{Body, Known, blob_id};
+use crate::source::blob::{Body, blob_id};
 use crate::source::entry::Entry;
-use crate::source::layout::{self, Days, Folder, Service};
+use crate::source::layout::{self, Folder};
 
 /// The queue of objects and problems to the readers.
 pub(super) type Sender = std::sync::mpsc::Sender<Entry>;
@@ -46,28 +46,6 @@ const BARREN: u64 = 2_000;
 /// The longest key that S3 has, in bytes.
 const KEY_MAX: usize = 1024;
 
-/// What is wanted of a bucket.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// The days that can hold it.
-    pub days: Days,
-    /// Only these accounts, when there are any.
-    pub accounts: Vec<String>,
-    /// Digests too.
-    pub digests: bool,
-    /// Digests and what may lie beside them, and no logs: whatever is by its name no log. On disk
-    /// too.
-    pub no_logs: bool,
-    /// Names and sizes only.
-    pub names_only: bool,
-    /// Objects that the run uses for something else, by `s3://` name.
-    pub left_out: Vec<String>,
-    /// What was read before, and is not given again.
-    pub known: Option<Known>,
-    /// Whether the names of known blobs are reported.
-    pub tell_known: bool,
-}
-
 /// An object that was found.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
@@ -87,76 +65,7 @@ impl Listed {
     }
 }
 
-impl Wanted {
-    /// Whether a listing of all of a bucket would find an object: by its account, whose log it is, and its
-    /// day.
-    pub fn takes(&self, key: &str, size: u64) -> bool {
-        let folder = key.rfind('/').map_or("", |at| &key[..=at]);
-        let is_placed = match layout::folder(folder) {
-            Folder::Outside | Folder::Accounts => true,
-            Folder::Account { account } => self.has_account(&account),
-            Folder::Service { account, service } => {
-                self.has_account(&account) && self.has_service(service)
-            }
-            Folder::Region { account, service, root } => {
-                self.has_account(&account)
-                    && self.has_service(service)
-                    && self.days.has(key.get(root..).unwrap_or_default())
-            }
-        };
-        is_placed && !shows_a_folder(key, size) && !(self.no_logs && layout::is_log(key))
-    }
-
-    fn has_account(&self, account: &String) -> bool {
-        self.accounts.is_empty() || self.accounts.contains(account)
-    }
-
-    fn has_service(&self, service: Service) -> bool {
-        match service {
-            Service::Logs => !self.no_logs,
-            Service::Digests => self.digests,
-            Service::Other => false,
-        }
-    }
-}
-
-/// Whether an object is what consoles make to show a folder.
-fn shows_a_folder(key: &str, size: u64) -> bool {
-    size == 0 && key.ends_with('/')
-}
-
-/// What an object must still be when it is fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
-    /// As large as it was.
-    Size,
-    /// As large, and of this ETag, with its quotes.
-    Tag(String),
-    /// As large, and of this version.
-    Version(String),
-}
-
-/// What was asked and seen.
-#[derive(Debug, Default)]
-pub struct Seen {
-    /// Requests that list.
-    pub requests: AtomicU64,
-    /// Objects that were read before.
-    pub known: AtomicU64,
-    /// Objects of days that the range cannot need, as far as they were met.
-    pub outside: AtomicU64,
-    /// Folders of other services and other accounts.
-    pub left_alone: AtomicU64,
-    /// What folders are called, listed or not.
-    names: Mutex<PathNames>,
-}
-
 impl Seen {
-    /// What folders are called.
-    pub fn names(&self) -> MutexGuard<'_, PathNames> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Notes what a folder is called.
     pub(super) fn folder(&self, path: &str) {
         if let Some((account, region)) = layout::names(path) {

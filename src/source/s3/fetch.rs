@@ -17,11 +17,13 @@ use aws_sdk_s3::types::RequestPayer;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
+use super::access::Access;
 use super::address::Address;
-use super::cloud::{Access, Cloud};
-use super::explore::{Expected, Explorer, Listed, Seen, Sender, Wanted};
+use super::cloud::Cloud;
+use super::explore::{Explorer, Listed, Sender};
 use super::object::Object;
-use super::refused::{Refused, describe};
+use super::refused::{Refused, describe, unreachable};
+use super::wanted::{Expected, Seen, Wanted};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::model::token::Token;
@@ -106,14 +108,6 @@ pub(super) fn fetch_all(
         tokio::spawn(Arc::clone(&fetcher).run(Arc::clone(&queue), entries.clone()));
     }
     found
-}
-
-/// Reports that nothing of an address can be read.
-pub(super) fn unreachable(address: &Address, refused: Refused, entries: &Sender) {
-    let origin = Origin::blob(address.to_string());
-    let problem = Problem::new(origin, Stage::S3, refused.message);
-    // If the reader is gone, the problem has no place to go.
-    let _ = entries.send(Entry::Problem(problem));
 }
 
 impl Objects {

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+/// What is said of an object that nobody will ever read.
+pub const GONE: &str = "it is not there any more";
+
 /// The bytes of an object: all of them, or as they come.
 ///
 /// While it lives, its bytes count as taken.
@@ -24,6 +27,7 @@ type Permit = Option<OwnedSemaphorePermit>;
 
 enum Held {
     Whole(Bytes, Permit),
+    #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "only S3 sends chunks"))]
     Coming(mpsc::Receiver<io::Result<Bytes>>, Permit),
     Taken,
 }
@@ -45,6 +49,7 @@ impl Object {
     }
 
     /// One that is still coming.
+    #[cfg(feature = "s3")]
     pub(super) fn coming(
         chunks: mpsc::Receiver<io::Result<Bytes>>,
         size: u64,

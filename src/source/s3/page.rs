@@ -7,9 +7,8 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, RequestPayer};
-use percent_encoding::percent_decode_str;
 
-use super::address::Address;
+use super::address::{Address, decoded};
 use super::refused::Refused;
 
 /// What to ask for.
@@ -111,22 +110,5 @@ impl Page {
     pub fn newest(&self) -> Option<String> {
         let keys = self.objects.iter().map(|object| &object.key);
         self.folders.iter().chain(keys).max().cloned()
-    }
-}
-
-/// A name without its URL encoding, in which a space is a plus sign.
-pub fn decoded(name: &str) -> Option<String> {
-    let spaced = name.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_read_as_s3_encodes_them() {
-        assert_eq!(decoded("a/b%01c+d%2Be%C3%A9%25").as_deref(), Some("a/b\u{1}c d+e\u{e9}%"));
-        assert_eq!(decoded("no%FFname"), None);
     }
 }

@@ -14,8 +14,9 @@ use tokio::sync::mpsc::{Receiver as Queue, Sender as Asking, channel};
 
 use super::address::Address;
 use super::cloud::Cloud;
-use super::explore::{Listed, Seen, Wanted};
+use super::explore::Listed;
 use super::fetch::{Fetcher, Picked, room};
+use super::wanted::{Seen, Wanted};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
 use crate::source::entry::Entry;

@@ -5,6 +5,12 @@ use std::fmt::Write;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::address::Address;
+use super::object::GONE;
+use crate::model::origin::Origin;
+use crate::model::problem::{Problem, Stage};
+use crate::source::entry::Entry;
+
 /// Why a request did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -63,6 +69,18 @@ impl Refused {
     }
 }
 
+/// Reports that nothing of an address can be read.
+pub(super) fn unreachable(
+    address: &Address,
+    refused: Refused,
+    entries: &std::sync::mpsc::Sender<Entry>,
+) {
+    let origin = Origin::blob(address.to_string());
+    let problem = Problem::new(origin, Stage::S3, refused.message);
+    // If the reader is gone, the problem has no place to go.
+    let _ = entries.send(Entry::Problem(problem));
+}
+
 /// An error and what caused it.
 pub fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -73,9 +91,6 @@ pub fn describe(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-/// What is said of an object that nobody will ever read.
-pub const GONE: &str = "it is not there any more";
 
 /// The header in which S3 names the bucket's Region, also when it refuses.
 const REGION: &str = "x-amz-bucket-region";
