@@ -21,6 +21,10 @@ pub const SHARDS: usize = 64;
 /// Rows of a shard that are sorted in memory at once.
 const LOADED: usize = 1 << 17;
 
+/// Rows from which room for all that memory may hold is reserved at once. What is not used of it costs
+/// addresses only; a vector that grows by doubling copies its rows again and again.
+const MANY: usize = 1 << 12;
+
 /// Bytes that are read from a file at once.
 const BLOCK: usize = 64 << 10; // 64 KiB
 
@@ -73,6 +77,9 @@ impl<T: Row> Rows<T> {
     pub fn push(&mut self, row: T) {
         if self.held.len() >= self.limit {
             self.put_away();
+        }
+        if self.held.len() == MANY {
+            self.held.reserve_exact(self.limit.saturating_sub(MANY));
         }
         self.held.push(row);
     }
