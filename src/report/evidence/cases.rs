@@ -56,7 +56,14 @@ fn facts(case: &Case, survey: &Survey) -> Vec<(&'static str, Line)> {
         ("Keys", names(&case.keys)),
     ];
     facts.retain(|(_, line)| !line.is_empty());
-    facts.push(("Outcome", outcome(case.effect.as_ref())));
+    let ended = survey.ended.get(&case.id).copied().unwrap_or_default();
+    facts.push((
+        "Outcome",
+        match &case.effect {
+            None if ended > 0 => partly(ended, case.findings.len() as u64),
+            effect => outcome(effect.as_ref()),
+        },
+    ));
     facts.push(("Status", words(case.status.as_str())));
     facts.push(("Findings", findings(&case.findings, survey)));
     facts
@@ -101,6 +108,12 @@ fn findings(all: &[String], survey: &Survey) -> Line {
 /// The first digits of a fingerprint.
 pub fn short(fingerprint: &str) -> &str {
     fingerprint.get(..12).unwrap_or(fingerprint)
+}
+
+/// What is said where the log tells of some findings only what became of them.
+fn partly(ended: u64, all: u64) -> Line {
+    let all = counted(all, "finding");
+    words(format!("not known of all: of {all}, {} undone, refused or failed", count(ended)))
 }
 
 /// What became of it.

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
 use crate::model::findings::Findings;
 use crate::model::level::Level;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
+use crate::model::undo::Fate;
 
 /// So many microseconds has a day.
 const DAY: i64 = 86_400 * 1_000_000;
@@ -35,6 +37,8 @@ pub struct Survey {
     pub rules: BTreeMap<String, RuleSum>,
     /// The fingerprints of those that are told, so that links lead to nothing else.
     pub told: BTreeSet<String>,
+    /// How many findings of each case are about what was undone, refused or failed.
+    pub ended: BTreeMap<Arc<str>, u64>,
     /// Findings without a time.
     pub timeless: u64,
     /// All of them.
@@ -59,6 +63,10 @@ impl Survey {
                 survey.told.insert(finding.fingerprint.clone());
             }
             survey.all += 1;
+            let has_ended = finding.effect.as_ref().is_some_and(|effect| effect.fate != Fate::Open);
+            if let Some(case) = finding.case.clone().filter(|_| has_ended) {
+                *survey.ended.entry(case).or_default() += 1;
+            }
             match finding.first_seen {
                 Some(Time(at)) => survey.days.entry(at.div_euclid(DAY)).or_default()[level] += 1,
                 None => survey.timeless += 1,

@@ -1,11 +1,14 @@
 //! The page on two findings, on nothing and on hostile values.
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
 
 use super::{SECTIONS, write_html, write_markdown};
+use crate::model::case::{Case, Names};
 use crate::model::control::{Control, ControlName, Evidence, Framework};
 use crate::model::files::{File, Files};
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Status};
 use crate::model::keys::facts::{AliasSpan, Inventory, KeyFacts, PolicyChanges};
 use crate::model::keys::listed::{Listed, Tally, Used};
 use crate::model::keys::state::{KeyState, Proof};
@@ -14,6 +17,7 @@ use crate::model::origin::Origin;
 use crate::model::outcome::Outcome;
 use crate::model::rule_meta::RuleMeta;
 use crate::model::time::Time;
+use crate::model::undo::{Effect, Fate};
 use crate::report::escape::is_hidden;
 use crate::report::{Baseline, Expected, Report, Run, sample};
 
@@ -282,4 +286,49 @@ fn a_rule_of_the_run_is_counted_however_many_others_there_are() {
     let row = page.lines().find(|line| line.contains("1 of 1 looked at something"));
     assert!(row.is_some_and(|row| row.contains("not met")), "{row:?}");
     assert!(page.contains("50 findings more, of other rules."));
+}
+
+#[test]
+fn of_a_case_that_was_undone_in_part_the_page_says_so() {
+    let case = Arc::<str>::from("0123456789ab");
+    let undone = Effect { fate: Fate::Reversed, undone: None, due: None };
+    let mut findings = vec![sample::deletion(), sample::foreign_use()];
+    for (finding, effect) in findings.iter_mut().zip([Some(undone), None]) {
+        finding.case = Some(Arc::clone(&case));
+        finding.effect = effect;
+    }
+    let all = findings.iter().map(|finding| finding.fingerprint.clone()).collect();
+    let mut outcome = outcome(findings, "eu-west-1");
+    outcome.cases.all = vec![Case {
+        id: case,
+        merged: Vec::new(),
+        title: "A title".into(),
+        level: Level::High,
+        rank: 1,
+        status: Status::New,
+        actors: Names::default(),
+        hit: Names::default(),
+        credentials: Names::default(),
+        source_ips: Names::default(),
+        keys: Names::default(),
+        effect: None,
+        tactics: 1,
+        first_seen: None,
+        last_seen: None,
+        findings: all,
+    }];
+    let run = run("prod");
+    let report = Report {
+        run: &run,
+        outcome: &outcome,
+        keys: None,
+        frameworks: &[],
+        nights: &[],
+        limits: None,
+    };
+    let said = page(write_markdown, &report);
+    assert!(
+        said.contains("not known of all: of 2 findings, 1 undone, refused or failed"),
+        "{said}"
+    );
 }
