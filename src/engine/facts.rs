@@ -19,7 +19,7 @@ use super::store::hash::HashKey;
 use super::store::names::Names;
 use super::store::runs::{Rows, SHARDS, Sharded};
 use super::store::sorted::Sorted;
-use super::store::texts::{AllTexts, LastBlock};
+use super::store::texts::{AllTexts, LastBlocks};
 use crate::model::occurrence::Place;
 use crate::model::origin::Origin;
 use crate::model::time::Time;
@@ -94,7 +94,7 @@ impl Uses {
         take: &mut impl FnMut(&UseFact<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         some.sort_unstable_by_key(|one| one.row.text);
-        let mut block = LastBlock::default();
+        let mut block = LastBlocks::default();
         // Neighbours were mostly read from one blob.
         let mut last: Option<(u64, Arc<str>)> = None;
         for One { row, copies, origin } in some.drain(..) {

@@ -4,7 +4,9 @@
 //! else. What must stay true: where the spelling is another than CloudTrail's own, the record is
 //! read as any other is, and says the same.
 
-use memchr::memmem::find;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::event::Marked;
 use super::kms::View;
@@ -12,6 +14,18 @@ use crate::model::arn::Arn;
 
 /// The call.
 const CALL: &str = "GenerateDataKey";
+
+/// What is looked for, as CloudTrail spells it: made once, since that takes as long as a search.
+static SPELLED: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
+    [
+        "\"requestParameters\":{",
+        "\"aws:cloudtrail:arn\":\"",
+        "\"aws:s3:arn\":\"",
+        "\"resources\":[{",
+        "\"ARN\":\"",
+    ]
+    .map(Finder::new)
+});
 
 /// Reads a delivery and hands it to `take`: the ARN of the trail, the ARN of the key, the name of the
 /// bucket. Nothing is handed on if the record is none.
@@ -44,16 +58,17 @@ pub fn of_view<T>(view: &View<'_>, take: impl FnOnce(&str, &str, &str) -> T) -> 
 
 /// The three texts, as CloudTrail spells them.
 fn at_once(bytes: &[u8]) -> Option<[&str; 3]> {
-    let request = behind(bytes, b"\"requestParameters\":{")?;
-    let trail = quoted(behind(request, b"\"aws:cloudtrail:arn\":\"")?)?;
-    let object = quoted(behind(request, b"\"aws:s3:arn\":\"")?)?;
-    let key = quoted(behind(behind(request, b"\"resources\":[{")?, b"\"ARN\":\"")?)?;
+    let [request, trail, object, resources, arn] = &*SPELLED;
+    let request = behind(bytes, request)?;
+    let trail = quoted(behind(request, trail)?)?;
+    let object = quoted(behind(request, object)?)?;
+    let key = quoted(behind(behind(request, resources)?, arn)?)?;
     Arn::parse(key).filter(Arn::is_kms_key)?;
     Some([trail, key, bucket(object)?])
 }
 
-fn behind<'a>(bytes: &'a [u8], text: &[u8]) -> Option<&'a [u8]> {
-    bytes.get(find(bytes, text)? + text.len()..)
+fn behind<'a>(bytes: &'a [u8], text: &Finder<'_>) -> Option<&'a [u8]> {
+    bytes.get(text.find(bytes)? + text.needle().len()..)
 }
 
 /// The text up to the next quote, if it holds no escape.

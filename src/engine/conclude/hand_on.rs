@@ -17,7 +17,7 @@ use crate::engine::partial::use_block::{BlockUse, UseBlock, names, write_matches
 use crate::engine::store::dictionary::{Dictionary, NONE, Sym, sym};
 use crate::engine::store::names::Names;
 use crate::engine::store::runs::{Rows, SHARDS, Sharded};
-use crate::engine::store::texts::{AllTexts, LastBlock};
+use crate::engine::store::texts::{AllTexts, LastBlocks};
 use crate::model::memory::{LostTags, Recalled, Span, Uses};
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
@@ -187,7 +187,7 @@ impl Asking<HandedUse> for OfUses<'_> {
 
 fn blocks(shelves: &Shelves<'_>, taken: &Sharded<ByText<HandedUse>>) -> io::Result<Uses> {
     let mut uses = Uses::default();
-    let mut last = LastBlock::default();
+    let mut last = LastBlocks::default();
     let mut block = Vec::new();
     for shard in 0..SHARDS {
         let mut rows = taken.shard(shard).rows()?;
@@ -283,7 +283,7 @@ fn lost_tags(
     let before = context.plan.past.as_ref().map_or(&none, |past| &past.memory.lost_tags);
     let most = context.plan.limits.tags as u64;
     let mut lost = Lost::going_on(most, context.key.seed(), before);
-    let (mut parser, mut last) = (Parser::default(), LastBlock::default());
+    let (mut parser, mut last) = (Parser::default(), LastBlocks::default());
     for shard in 0..SHARDS {
         let mut rows = left.shard(shard).rows()?;
         while let Some((ByText(row), _)) = rows.next()? {
@@ -305,7 +305,7 @@ fn recalled(
 ) -> io::Result<Vec<Recalled>> {
     // In the order of writing, so that each block is read once.
     rows.sort_unstable_by_key(|row| row.text);
-    let mut last = LastBlock::default();
+    let mut last = LastBlocks::default();
     let mut recalled = Vec::with_capacity(rows.len());
     for row in rows {
         recalled.push(Recalled {

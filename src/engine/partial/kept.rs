@@ -123,7 +123,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::store::texts::{AllTexts, LastBlock};
+    use crate::engine::store::texts::{AllTexts, LastBlocks};
 
     #[test]
     fn a_record_comes_back_with_its_label() {
@@ -140,7 +140,7 @@ mod tests {
             let at = kept.add(&label, b"{}").unwrap();
             let mut all = AllTexts::default();
             kept.texts.into_iter().for_each(|texts| all.add(texts));
-            let entry = all.get(at, &mut LastBlock::default()).unwrap();
+            let entry = all.get(at, &mut LastBlocks::default()).unwrap();
             assert_eq!(Label::read(&entry).unwrap(), (label, &b"{}"[..]));
             assert!(Label::read(&entry[..9]).is_err());
         }

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
 
-use super::texts::{LastBlock, TextAt, Texts};
+use super::texts::{LastBlocks, TextAt, Texts};
 
 /// What a text is found by, and sorted by.
 pub type StackKey = [u64; 4];
@@ -91,7 +91,7 @@ impl Stacks {
                 texts,
                 at: stack.begin,
                 left: stack.count,
-                last: LastBlock::default(),
+                last: LastBlocks::default(),
                 text: Vec::new(),
             }));
         }
@@ -154,7 +154,7 @@ struct Reader<'a> {
     texts: &'a Texts,
     at: TextAt,
     left: usize,
-    last: LastBlock,
+    last: LastBlocks,
     /// The text at hand, behind its key.
     text: Vec<u8>,
 }

@@ -1,10 +1,14 @@
 //! Texts that hardly ever come twice, such as the texts of records: written one after the other in
 //! compressed blocks, and found by their place.
 //!
-//! What must stay true: memory is bounded by one block and the list of blocks, whatever is written;
+//! What must stay true: memory is bounded by a few blocks and the list of blocks, whatever is written;
 //! reading in the order of writing inflates each block once.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
+
+use zstd::bulk::Decompressor;
 
 use super::bytes::Bytes;
 
@@ -82,9 +86,54 @@ struct Block {
     packed: usize,
 }
 
-/// The block that was read last.
+/// Bytes of blocks that are remembered, beside the one that was read last (1 MiB).
+const REMEMBERED: usize = 1 << 20;
+
+/// The blocks that were read last. Whoever reads texts in the order of something else goes back and forth
+/// among a few of them.
 #[derive(Debug, Default)]
-pub struct LastBlock(Option<(u64, u64, Vec<u8>)>);
+pub struct LastBlocks(VecDeque<Inflated>);
+
+/// A block that was read.
+#[derive(Debug)]
+struct Inflated {
+    /// The number of the [`Texts`] it is of.
+    number: u64,
+    /// Bytes in all blocks before it.
+    begin: u64,
+    bytes: Vec<u8>,
+}
+
+impl LastBlocks {
+    /// The block that holds a byte, if it is remembered. It is then the last that was read.
+    fn find(&mut self, number: u64, byte: u64) -> Option<&Inflated> {
+        let holds = |block: &Inflated| {
+            block.number == number
+                && (block.begin..block.begin + block.bytes.len() as u64).contains(&byte)
+        };
+        let at = self.0.iter().position(holds)?;
+        if at > 0 {
+            let block = self.0.remove(at)?;
+            self.0.push_front(block);
+        }
+        self.0.front()
+    }
+
+    /// Remembers a block, and forgets those that were read longest ago.
+    fn add(&mut self, block: Inflated) {
+        let mut room = REMEMBERED;
+        let mut fits = |block: &Inflated| match room.checked_sub(block.bytes.len()) {
+            Some(rest) => {
+                room = rest;
+                true
+            }
+            None => false,
+        };
+        let kept = self.0.iter().map_while(|block| fits(block).then_some(())).count();
+        self.0.truncate(kept);
+        self.0.push_front(block);
+    }
+}
 
 impl Texts {
     /// No texts. The number tells them from others.
@@ -208,25 +257,18 @@ impl Texts {
     ///
     /// # Errors
     /// When there is none, or the temporary file cannot be read.
-    pub fn get(&self, at: TextAt, last: &mut LastBlock) -> io::Result<Vec<u8>> {
+    pub fn get(&self, at: TextAt, last: &mut LastBlocks) -> io::Result<Vec<u8>> {
         let byte = at.byte();
         if byte >= self.begin {
             return text_in(&self.open, byte - self.begin);
         }
-        match &last.0 {
-            Some((number, begin, bytes))
-                if *number == self.number
-                    && (*begin..*begin + bytes.len() as u64).contains(&byte) =>
-            {
-                text_in(bytes, byte - begin)
-            }
-            _ => {
-                let block = self.block(byte)?;
-                let text = text_in(&block.1, byte - block.0);
-                last.0 = Some((self.number, block.0, block.1));
-                text
-            }
+        if let Some(block) = last.find(self.number, byte) {
+            return text_in(&block.bytes, byte - block.begin);
         }
+        let (begin, bytes) = self.block(byte)?;
+        let text = text_in(&bytes, byte - begin);
+        last.add(Inflated { number: self.number, begin, bytes });
+        text
     }
 
     /// The block that holds a byte, and where it begins.
@@ -236,8 +278,22 @@ impl Texts {
         let block = block.ok_or(io::ErrorKind::NotFound)?;
         let mut packed = vec![0; block.packed];
         self.packed.read(block.at, &mut packed)?;
-        Ok((block.begin, zstd::bulk::decompress(&packed, block.len)?))
+        Ok((block.begin, unpack(&packed, block.len)?))
     }
+}
+
+/// Inflates a block. Each thread keeps its decompressor: to make one takes as long as a small block does.
+fn unpack(packed: &[u8], len: usize) -> io::Result<Vec<u8>> {
+    thread_local! {
+        static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let unpacker = match unpacker {
+            Some(unpacker) => unpacker,
+            None => unpacker.insert(Decompressor::new()?),
+        };
+        unpacker.decompress(packed, len)
+    })
 }
 
 /// The text behind its length.
@@ -277,7 +333,7 @@ impl AllTexts {
     ///
     /// # Errors
     /// When there is none, or a temporary file cannot be read.
-    pub fn get(&self, at: TextAt, last: &mut LastBlock) -> io::Result<Vec<u8>> {
+    pub fn get(&self, at: TextAt, last: &mut LastBlocks) -> io::Result<Vec<u8>> {
         self.0.get(at.number()).ok_or(io::ErrorKind::NotFound)?.get(at, last)
     }
 }
@@ -301,7 +357,7 @@ mod tests {
         assert!(texts.packed.has_file());
         let mut kept = AllTexts::default();
         kept.add(texts);
-        let mut last = LastBlock::default();
+        let mut last = LastBlocks::default();
         for (place, text) in places.iter().zip(&all).rev() {
             assert_eq!(kept.get(*place, &mut last).unwrap(), *text);
         }
@@ -335,16 +391,39 @@ mod tests {
         let count = (IN_MEMORY / BLOCK + 9) as u64;
         let places: Vec<TextAt> = (0..count).map(|n| texts.add(&[&noise(n)]).unwrap()).collect();
         assert!(!texts.packed.has_file() && texts.trouble().is_some());
-        let mut last = LastBlock::default();
+        let mut last = LastBlocks::default();
         for (place, number) in places.iter().zip(0..) {
             assert!(texts.get(*place, &mut last).unwrap() == noise(number));
         }
     }
 
     #[test]
+    fn blocks_are_remembered_as_long_as_there_is_room() {
+        let mut texts = Texts::new(3);
+        let places: Vec<TextAt> =
+            (0..40u8).map(|n| texts.add(&[&vec![n; BLOCK / 2]]).unwrap()).collect();
+        let mut last = LastBlocks::default();
+        for round in 0..3u8 {
+            for (place, n) in places.iter().zip(0..40u8).rev() {
+                assert_eq!(texts.get(*place, &mut last).unwrap(), vec![n; BLOCK / 2], "{round}");
+                let held: usize = last.0.iter().map(|block| block.bytes.len()).sum();
+                assert!(held <= REMEMBERED + 2 * BLOCK, "{held}");
+            }
+        }
+        assert!(last.0.len() > 4);
+        // One that takes all the room is the only one.
+        let long = texts.add(&[&vec![b'x'; 2 * REMEMBERED]]).unwrap();
+        texts.add(&[b"end"]).unwrap();
+        assert_eq!(texts.get(long, &mut last).unwrap().len(), 2 * REMEMBERED);
+        // The first of all was forgotten long ago.
+        texts.get(places[39], &mut last).unwrap();
+        assert_eq!(last.0.len(), 1);
+    }
+
+    #[test]
     fn pieces_are_one_text() {
         let mut texts = Texts::new(0);
         let place = texts.add(&[b"a", b"b"]).unwrap();
-        assert_eq!(texts.get(place, &mut LastBlock::default()).unwrap(), b"ab");
+        assert_eq!(texts.get(place, &mut LastBlocks::default()).unwrap(), b"ab");
     }
 }

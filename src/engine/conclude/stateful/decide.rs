@@ -26,7 +26,7 @@ use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::dictionary::Dictionary;
 use crate::engine::store::runs::{Rows, SHARDS, Shard, Sharded};
 use crate::engine::store::sorted::Sorted;
-use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
+use crate::engine::store::texts::{AllTexts, LastBlocks, NOWHERE, TextAt};
 use crate::model::delivery::Deliveries;
 use crate::model::level::Level;
 use crate::model::memory::Habit;
@@ -140,9 +140,9 @@ pub struct Desk<'a> {
     pub lookup: Lookup<'a>,
     parser: Parser,
     /// The blocks that were read last: of the heap, of kept records, of notes.
-    heap: LastBlock,
-    kept: LastBlock,
-    texts: LastBlock,
+    heap: LastBlocks,
+    kept: LastBlocks,
+    texts: LastBlocks,
     pub decisions: Decisions,
     /// Findings that are still to be handed on.
     found: Vec<Found>,
@@ -157,9 +157,9 @@ impl<'a> Desk<'a> {
             bench,
             lookup: Lookup::new(bench.dictionary, bench.context.key),
             parser: Parser::default(),
-            heap: LastBlock::default(),
-            kept: LastBlock::default(),
-            texts: LastBlock::default(),
+            heap: LastBlocks::default(),
+            kept: LastBlocks::default(),
+            texts: LastBlocks::default(),
             decisions: Decisions::default(),
             found: Vec::new(),
             left,

@@ -19,7 +19,7 @@ use crate::engine::partial::group::{
 use crate::engine::partial::groups::Groups;
 use crate::engine::partial::key_use::{Behind, KeyUse, flag};
 use crate::engine::partial::uuid::uuid_text;
-use crate::engine::store::texts::{AllTexts, LastBlock, NOWHERE, TextAt};
+use crate::engine::store::texts::{AllTexts, LastBlocks, NOWHERE, TextAt};
 use crate::model::finding::{Key, Resource};
 use crate::model::level::Level;
 use crate::model::origin::Origin;
@@ -134,7 +134,7 @@ impl EventId {
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
-    pub fn of(row: &KeyUse, heap: &AllTexts, last: &mut LastBlock) -> io::Result<EventId> {
+    pub fn of(row: &KeyUse, heap: &AllTexts, last: &mut LastBlocks) -> io::Result<EventId> {
         if row.is(flag::UUID) {
             return Ok(EventId::Uuid(row.id));
         }
@@ -161,7 +161,11 @@ impl PartialOrd for EventId {
 ///
 /// # Errors
 /// When a temporary file cannot be read back.
-pub fn event_id(row: &KeyUse, heap: &AllTexts, last: &mut LastBlock) -> io::Result<Option<String>> {
+pub fn event_id(
+    row: &KeyUse,
+    heap: &AllTexts,
+    last: &mut LastBlocks,
+) -> io::Result<Option<String>> {
     if row.is(flag::UUID) {
         return Ok(Some(uuid_text(row.id)));
     }
@@ -313,7 +317,7 @@ pub fn fill_sessions(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
     places.extend(all.iter().flat_map(of_events));
     places.sort_unstable();
     places.dedup();
-    let mut last = LastBlock::default();
+    let mut last = LastBlocks::default();
     let mut known: foldhash::HashMap<TextAt, Behind> = foldhash::HashMap::default();
     for place in places {
         known.insert(place, Behind::read(&heap.get(place, &mut last)?));
@@ -346,7 +350,7 @@ fn fill_values(all: &mut [Found], heap: &AllTexts) -> io::Result<()> {
         })
         .collect();
     waiting.sort_by_key(|(at, _)| *at);
-    let mut last = LastBlock::default();
+    let mut last = LastBlocks::default();
     for (at, text) in waiting {
         if let Some(subject) = Behind::read(&heap.get(at, &mut last)?).subject {
             *text = ValueText::Known(subject);

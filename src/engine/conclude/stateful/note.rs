@@ -264,7 +264,7 @@ impl NotePool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::store::texts::LastBlock;
+    use crate::engine::store::texts::LastBlocks;
 
     #[test]
     fn notes_and_their_texts_read_back() {
@@ -275,7 +275,7 @@ mod tests {
         };
         let mut texts = Texts::new(1);
         let at = text.add(&mut texts).unwrap();
-        let read = texts.get(at, &mut LastBlock::default()).unwrap();
+        let read = texts.get(at, &mut LastBlocks::default()).unwrap();
         assert_eq!(NoteText::read(&read), text);
         for behind in [Behind::Use(RowAt(5)), Behind::Text(TextAt(6))] {
             let note = Note {
