@@ -8,7 +8,13 @@ fn an_address_in_s3_is_refused_by_name() {
     let lines: [&[&str]; 3] = [
         &["scan", "s3://example-logs/AWSLogs/"],
         &["scan", "--state", "s3://example-logs/state", "."],
-        &["follow", "--queue", "https://sqs.eu-central-1.amazonaws.com/111122223333/logs"],
+        &[
+            "follow",
+            "--queue",
+            "https://sqs.eu-central-1.amazonaws.com/111122223333/logs",
+            "--state",
+            "state",
+        ],
     ];
     for words in lines {
         let ended = sandbox.keytrail(words).run().code(2);
