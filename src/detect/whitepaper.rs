@@ -33,7 +33,7 @@ pub const STATEMENTS: &[Statement] = &[
     says("CT", "Keep CloudTrail on everywhere, with every KMS call in it"),
     says("MON", "Watch deletion, disabling, policy changes, and what KMS itself reports of keys"),
     says("VAL", "Check logs and resources all the time, not once"),
-    says("TAG", "A key and what it encrypts are of one classification, told by their tags"),
+    says("TAG", "A key and what it encrypts have the same classification, as their tags say"),
     says("CMK", "Prefer customer managed keys; encrypt directly up to 4 KB only"),
     says(
         "BLAST",

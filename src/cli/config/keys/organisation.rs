@@ -203,7 +203,7 @@ pub static ENCLAVES: Table = Table {
         "images",
         Kind::Texts(&forms::MEASUREMENT),
         r#"["4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d4f1c9a0d"]"#,
-        "Measurements of the images, in hexadecimal: SHA-384 or SHA-256. Without it, none is told from the \
+        "Measurements of the images, in hexadecimal: SHA-384 or SHA-256. Without it, none is distinguished from the \
          others.",
     )],
 };
