@@ -11,9 +11,11 @@ use crate::cli::s3::S3Args;
 /// Everything `follow` takes.
 #[derive(Debug, Args)]
 pub struct FollowArgs {
-    /// Folders or s3://BUCKET/PREFIX to look at again and again, with --poll
+    /// Folders or s3://BUCKET/PREFIX to look at again and again, or - for lines on standard input
     ///
-    /// Only what was not read before is read. With --queue, leave it out: the queue says what arrives.
+    /// Of folders and buckets only what was not read before is read, as often as --poll says. On standard
+    /// input each line is a record or a document of JSON; it may never end. With --queue, leave it out:
+    /// the queue says what arrives.
     #[arg(value_name = "SOURCE", required_unless_present = "queue", conflicts_with = "queue")]
     pub sources: Vec<OsString>,
 
@@ -70,9 +72,11 @@ pub struct ArrivalArgs {
 
     /// Where to keep what was read and what rules over many records need
     ///
-    /// A file, or s3://BUCKET/KEY, as of scan. One follower uses it at a time.
+    /// A file, or s3://BUCKET/KEY, as of scan. One follower uses it at a time. Only - needs none: then
+    /// what is remembered ends with the run. Beside a file, PATH.segments has lines of standard
+    /// input that have not settled.
     #[arg(long, value_name = "PATH")]
-    pub state: OsString,
+    pub state: Option<OsString>,
 
     /// How late CloudTrail may deliver an event
     ///
@@ -143,7 +147,8 @@ pub struct ToldArgs {
 /// What `follow` ends with.
 pub const EXIT: &str = "\
 Exit status:
-  0  asked to end by a signal or --drain; what was in hand is told
+  0  asked to end by a signal, --drain or the end of standard input; what was
+     in hand is told
   2  not performed: bad usage, no such queue, or the state cannot be used
   3  ended by itself: the output, the state or the queue failed; what was in
      hand is delivered again";

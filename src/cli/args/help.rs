@@ -61,7 +61,8 @@ pub const FOLLOW: &str = "\
 Examples:
   keytrail follow --queue https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE --state state
   keytrail follow s3://BUCKET/AWSLogs/ --poll 60s --state state --append findings.ndjson
-  keytrail follow logs/ --state state --drain -f ocsf";
+  keytrail follow logs/ --state state --drain -f ocsf
+  tail -F audit.ndjson | keytrail follow - --state state";
 
 /// Of `facts`.
 pub const FACTS: &str = "\

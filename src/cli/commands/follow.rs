@@ -3,6 +3,8 @@
 //! ```text
 //! prepare   opens everything
 //! inboxes   a queue, or a listing made again and again
+//! stream    lines of standard input, put aside in segments
+//! home      where the state and the segments are
 //! arrivals  what has arrived, as a source that a scan reads
 //! scanner   judges it with the engine
 //! admission which findings are told when
@@ -19,11 +21,13 @@ mod admission;
 mod arrivals;
 mod counts;
 mod health;
+mod home;
 mod inboxes;
 mod latest;
 mod lines;
 mod prepare;
 mod scanner;
+mod stream;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -39,6 +43,7 @@ use crate::model::time::Time;
 
 use counts::Counts;
 use health::Health;
+use home::Home;
 use inboxes::AnyInbox;
 use lines::Lines;
 use prepare::{Prepared, prepare};
@@ -62,7 +67,9 @@ const QUIET: u32 = 2;
 /// All the reasons why it could not begin.
 pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> {
     let (stop, reopen) = signals::install_without_end();
-    let Prepared { mut follow, counts, run, problems } = prepare(args, messages, (&stop, &reopen))?;
+    let home = Home::of(args)?;
+    let prepared = prepare((args, &home), messages, (&stop, &reopen))?;
+    let Prepared { mut follow, counts, run, problems } = prepared;
     let health = Health::new(args.told.health.clone());
     let lines = follow.judge().told(&problems);
     health.began();
@@ -77,13 +84,19 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
             if !run.is_quiet() {
                 messages.note(format!("ended: {} judged", plural(settled, "object")));
             }
-            Ok(Exit::Clean)
+            let failed = follow.inbox().failed();
+            failed.iter().for_each(|failed| messages.warning(failed));
+            Ok(if failed.is_some() { Exit::Incomplete } else { Exit::Clean })
         }
         Err(Broken::Telling(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             follow.give_all_back();
             Ok(Exit::Clean)
         }
         // Nothing was received yet.
+        Err(Broken::Inbox(message)) if follow.inbox().is_stream() => {
+            let hint = "give a record or a document of JSON on each line";
+            Err(vec![Failure::Usage { message, hint }])
+        }
         Err(Broken::Inbox(reason)) if !follow.has_received() => {
             let name = args.arrival.queue.clone().unwrap_or_default();
             Err(vec![Failure::Queue { name, reason }])
@@ -109,8 +122,15 @@ impl Loop<'_> {
     /// concluded over.
     fn until_told(&mut self, drain: bool, stop: &AtomicBool) -> Result<u64, Broken> {
         let (mut settled, mut quiet, mut pause) = (0, 0, PAUSE);
+        let is_stream = self.follow.inbox().is_stream();
         loop {
-            let is_over = stop.load(Ordering::Relaxed) || (drain && quiet >= QUIET);
+            let is_asked = stop.load(Ordering::Relaxed);
+            let is_quiet = drain && quiet >= QUIET && !is_stream;
+            let is_over = is_asked || is_quiet || self.follow.inbox().is_over();
+            if is_asked && is_stream {
+                // What has come cannot be given back.
+                settled += self.turn(false)?.settled as u64;
+            }
             let turn = self.turn(is_over)?;
             settled += turn.settled as u64;
             if is_over {

@@ -2,6 +2,7 @@
 
 mod many;
 mod queue;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -95,7 +96,11 @@ fn assert_same(told: &Told, expected: &Told) {
             |lines: &Vec<Value>| lines.last().map(|it| (it["rule"].clone(), it["level"].clone()));
         all.iter().filter_map(|(name, lines)| Some((name.clone(), last(lines)?))).collect()
     };
-    assert_eq!(of(told), of(expected));
+    let (told, expected) = (of(told), of(expected));
+    let more = told.iter().filter(|(name, it)| expected.get(*name) != Some(it));
+    let less = expected.iter().filter(|(name, it)| told.get(*name) != Some(it));
+    let (more, less): (Vec<_>, Vec<_>) = (more.collect(), less.collect());
+    assert!(more.is_empty() && less.is_empty(), "told: {more:?}\nexpected: {less:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where a follower hears of objects: a queue, or a listing that is made again and again.
+//! Where a follower hears of objects: a queue, a listing that is made again and again, or standard input.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::scanner::AtHand;
+use super::stream::OfStream;
 use crate::follow::{Announced, Content, Delivery, Inbox, InboxTrouble};
 use crate::model::memory::Id;
 use crate::model::origin::Origin;
@@ -254,13 +255,15 @@ impl Inbox for OfListing {
     }
 }
 
-/// A queue or a listing.
+/// A queue, a listing or standard input.
 #[derive(Debug)]
 pub enum AnyInbox {
     /// A queue.
     Queue(OfQueue),
     /// A listing.
     Listing(Box<OfListing>),
+    /// Standard input.
+    Stream(Box<OfStream>),
 }
 
 impl AnyInbox {
@@ -268,13 +271,32 @@ impl AnyInbox {
         match self {
             AnyInbox::Queue(queue) => queue,
             AnyInbox::Listing(listing) => &mut **listing,
+            AnyInbox::Stream(stream) => &mut **stream,
+        }
+    }
+
+    /// Whether it is standard input.
+    pub fn is_stream(&self) -> bool {
+        matches!(self, AnyInbox::Stream(_))
+    }
+
+    /// Whether nothing can arrive any more.
+    pub fn is_over(&self) -> bool {
+        matches!(self, AnyInbox::Stream(stream) if stream.is_over())
+    }
+
+    /// Why nothing can arrive any more, if more should have.
+    pub fn failed(&self) -> Option<&str> {
+        match self {
+            AnyInbox::Stream(stream) => stream.failed.as_deref(),
+            AnyInbox::Queue(_) | AnyInbox::Listing(_) => None,
         }
     }
 
     /// What could not be listed since it was last asked.
     pub fn take_problems(&mut self) -> Vec<Problem> {
         match self {
-            AnyInbox::Queue(_) => Vec::new(),
+            AnyInbox::Queue(_) | AnyInbox::Stream(_) => Vec::new(),
             AnyInbox::Listing(listing) => std::mem::take(&mut listing.problems),
         }
     }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use super::counts::{Counts, serve};
 use super::health::unfinished;
+use super::home::Home;
 use super::inboxes::{AnyInbox, OfListing, OfQueue};
 use super::lines::{Appended, Letters, Lines};
 use super::scanner::{AtHand, Scanner, Telling};
+use super::stream::OfStream;
 use crate::cli::args::common::{ListedArgs, RuleArgs};
 use crate::cli::args::follow::FollowArgs;
 use crate::cli::catalogs::{self, Catalogs};
@@ -72,7 +74,7 @@ struct Meant {
     queue: Option<QueueUrl>,
 }
 
-fn meant(args: &FollowArgs, check: &mut Check) -> Option<Meant> {
+fn meant(args: &FollowArgs, home: &Home, check: &mut Check) -> Option<Meant> {
     let (arrival, told) = (&args.arrival, &args.told);
     let age = |text: &str| {
         let secs = values::age_secs(text).flatten().filter(|secs| (1..=86_400 * 7).contains(secs));
@@ -101,7 +103,7 @@ fn meant(args: &FollowArgs, check: &mut Check) -> Option<Meant> {
     if args.rules.no_builtin_rules && args.rules.paths.is_empty() {
         check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
     }
-    apart(args, check);
+    apart(args, home, check);
     Some(Meant {
         run: check.running(&args.color, &args.run)?,
         format: format?,
@@ -115,9 +117,9 @@ fn meant(args: &FollowArgs, check: &mut Check) -> Option<Meant> {
 }
 
 /// Refuses one file for two things.
-fn apart(args: &FollowArgs, check: &mut Check) {
+fn apart(args: &FollowArgs, home: &Home, check: &mut Check) {
     let (arrival, told) = (&args.arrival, &args.told);
-    let mut written: Vec<PathBuf> = state::files(Some(&arrival.state));
+    let mut written: Vec<PathBuf> = state::files(Some(&home.state));
     for path in [&told.append, &told.health, &arrival.dead_letter].into_iter().flatten() {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let is_same = |other: &PathBuf| std::path::absolute(other).is_ok_and(|other| other == path);
@@ -133,13 +135,13 @@ fn apart(args: &FollowArgs, check: &mut Check) {
 
 /// Opens everything.
 pub fn prepare(
-    args: &FollowArgs,
+    (args, home): (&FollowArgs, &Home),
     messages: Messages,
     (stop, reopen): (&Arc<AtomicBool>, &[Arc<AtomicBool>; 2]),
 ) -> Result<Prepared, Vec<Failure>> {
     let mut check = Check::default();
     let now = Time::now();
-    let meant = meant(args, &mut check);
+    let meant = meant(args, home, &mut check);
     let list = ListedArgs { files_from: None, null: false };
     let sources = list.beside(&args.sources);
     let (mut config, wrong) = Config::load(args.config.config.as_deref(), &sources);
@@ -147,16 +149,18 @@ pub fn prepare(
     config.say(messages);
     let rules = check.all(rules(args, &mut config));
     let catalogs = check.all(catalogs::read(&args.tags, now));
-    let cloud = check.all(cloud(args, &sources));
+    let cloud = check.all(cloud(args, home, &sources));
     let state = cloud.as_ref().and_then(|cloud| {
-        let opened = Opened::open(&args.arrival.state, cloud.as_ref());
+        let opened = Opened::open(&home.state, cloud.as_ref());
         check.all(opened.map_err(|failure| vec![failure]))
     });
     let ready = (|| Some((meant?, rules?, catalogs?, cloud?, state?)))();
     let ready = check.end(ready)?;
     let (meant, (loaded, single), catalogs, cloud, mut state) = ready;
     let at_hand = AtHand::default();
-    let inbox = inbox(args, (&meant, &cloud), (&state, &sources), (stop, &at_hand))?;
+    let inbox = inbox((args, home), (&meant, &cloud), (&state, &sources), (stop, &at_hand))?;
+    // What came on standard input is read to its end, since it cannot be given back.
+    let stop = if inbox.is_stream() { &Arc::default() } else { stop };
     let outbox =
         opened(args.told.append.as_deref(), &reopen[0])?.map_or(Lines::Stdout, Lines::Appended);
     let dead = opened(args.arrival.dead_letter.as_deref(), &reopen[1])?;
@@ -203,15 +207,19 @@ fn rules(args: &FollowArgs, config: &mut Config) -> Result<(Loaded, RuleSet), Ve
 }
 
 /// The way to S3 and SQS, if anything is there.
-fn cloud(args: &FollowArgs, sources: &Sources) -> Result<Option<Arc<Cloud>>, Vec<Failure>> {
+fn cloud(
+    args: &FollowArgs,
+    home: &Home,
+    sources: &Sources,
+) -> Result<Option<Arc<Cloud>>, Vec<Failure>> {
     match &args.arrival.queue {
         Some(_) => args.s3.connect().map(Some),
-        None => args.s3.cloud(sources.named.iter().chain([&args.arrival.state])),
+        None => args.s3.cloud(sources.named.iter().chain([&home.state])),
     }
 }
 
 fn inbox(
-    args: &FollowArgs,
+    (args, home): (&FollowArgs, &Home),
     (meant, cloud): (&Meant, &Option<Arc<Cloud>>),
     (state, sources): (&Opened, &Sources),
     (stop, at_hand): (&Arc<AtomicBool>, &AtHand),
@@ -225,7 +233,13 @@ fn inbox(
             args.arrival.drain,
         )));
     }
-    let state_name = args.arrival.state.to_string_lossy().into();
+    if let Some(folder) = &home.segments {
+        let shared = (Arc::clone(stop), at_hand.clone());
+        let stream = OfStream::new(std::io::stdin(), folder, &state.known(false), shared);
+        let stream = stream.map_err(|error| vec![Failure::write(Some(folder), error)])?;
+        return Ok(AnyInbox::Stream(Box::new(stream)));
+    }
+    let state_name = home.state.to_string_lossy().into();
     let scope = Scope {
         names_only: true,
         identify: true,
@@ -236,7 +250,7 @@ fn inbox(
     let reach = args.s3.reach(cloud.clone(), scope)?;
     // A source that is not there now is a mistake; one that is gone later is trouble.
     args.s3.listing(sources, cloud.clone(), Scope::default()).map(drop)?;
-    let mut own: Vec<PathBuf> = state::files(Some(&args.arrival.state));
+    let mut own: Vec<PathBuf> = state::files(Some(&home.state));
     let told = [&args.told.append, &args.told.health, &args.arrival.dead_letter];
     own.extend(told.into_iter().flatten().cloned());
     own.extend(args.told.health.as_deref().map(unfinished));
