@@ -15,12 +15,15 @@ use super::entry::Entry;
 use super::layout;
 use super::list::{LOOK_UP, Line, Lines, List, Next};
 use super::met::Met;
-use super::s3::{Address, Cloud, Picks, Seen};
+use super::s3::{Address, Cloud, Picks, Seen, Wanted};
 use super::start::{
     Reach, STDIN, SourceError, Start, identity, is_dangling, is_nowhere, odd, problem,
 };
 use crate::model::origin::Origin;
 use crate::model::problem::{Problem, Stage};
+
+/// What is said behind the problem of a key that is not there.
+const ABSENT: &str = "; in a list, the beginning of keys ends in a slash";
 
 /// Sources that are read from a list.
 #[derive(Debug)]
@@ -166,7 +169,8 @@ impl Listed {
         if is_prefix {
             return Some(Step::Start(Start::Bucket(cloud, address)));
         }
-        let picks = self.picks.get_or_insert_with(|| cloud.pick(reach.wanted.clone()));
+        let wanted = || Wanted { absent: ABSENT, ..reach.wanted.clone() };
+        let picks = self.picks.get_or_insert_with(|| cloud.pick(wanted()));
         picks.ask(address).map(Step::Entry)
     }
 

@@ -220,10 +220,12 @@ impl Fetcher {
 
     /// Fetches an object of which nobody knows more than the key, with one request. It is not known
     /// until S3 has answered how much room it takes, so that its bytes wait there until there is room.
+    /// `absent` is said behind the problem of one that is not there.
     pub async fn pick(
         self: &Arc<Fetcher>,
         key: String,
         is_known: impl Fn(&Listed) -> bool,
+        absent: &str,
     ) -> Picked {
         let (etag, expected) = (String::new(), Expected::Size);
         let mut listed = Listed { key, size: 0, etag, id: [0; 2], expected };
@@ -241,10 +243,7 @@ impl Fetcher {
             Ok(asked) => asked,
             Err(refused) => {
                 self.note_silence(&refused);
-                let hint = match refused.is_absence() {
-                    true => "; in a list, the beginning of keys ends in a slash",
-                    false => "",
-                };
+                let hint = if refused.is_absence() { absent } else { "" };
                 let message = format!("cannot be read: {}{hint}", refused.message);
                 return Picked::Entry(self.problem(&listed, &message));
             }

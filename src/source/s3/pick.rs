@@ -173,7 +173,7 @@ impl Picker {
         };
         let known = self.wanted.known.as_ref();
         let is_known = |listed: &Listed| known.is_some_and(|known| known.has(listed.id));
-        match fetcher.pick(address.prefix.clone(), is_known).await {
+        match fetcher.pick(address.prefix.clone(), is_known, self.wanted.absent).await {
             Picked::Entry(entry) => Some(entry),
             Picked::Known(listed) => {
                 self.seen.known.fetch_add(1, Ordering::Relaxed);

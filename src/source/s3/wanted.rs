@@ -27,6 +27,8 @@ pub struct Wanted {
     pub known: Option<Known>,
     /// Whether the names of known blobs are reported.
     pub tell_known: bool,
+    /// What is said behind the problem of a key that is named and not there.
+    pub absent: &'static str,
 }
 
 impl Wanted {
