@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::Child;
 
-use flate2::read::MultiGzDecoder;
+use flate2::write::GzDecoder;
 use serde_json::{Value, json};
 
 use super::many::Dice;
@@ -22,9 +22,9 @@ const OF_MISSING: [&str; 4] =
 /// The records of the sample trail.
 fn records() -> Vec<Value> {
     let read = |bytes: &[u8]| -> Vec<Value> {
-        let mut text = String::new();
-        MultiGzDecoder::new(bytes).read_to_string(&mut text).unwrap();
-        serde_json::from_str::<Value>(&text).unwrap()["Records"]
+        let mut decoder = GzDecoder::new(Vec::new());
+        decoder.write_all(bytes).unwrap();
+        serde_json::from_slice::<Value>(&decoder.finish().unwrap()).unwrap()["Records"]
             .as_array()
             .cloned()
             .unwrap_or_default()
