@@ -66,6 +66,13 @@ pub struct ArrivalArgs {
     #[arg(long, value_name = "URL", required_unless_present = "sources")]
     pub queue: Option<String>,
 
+    /// Read objects of this bucket alone (repeatable)
+    ///
+    /// A message that names another one is put aside, and nothing of it is fetched. Without it whoever can
+    /// send to the queue decides what is read of all that the follower may read.
+    #[arg(long = "bucket", value_name = "NAME")]
+    pub buckets: Vec<String>,
+
     /// How often to look for new objects, without a queue
     #[arg(long, value_name = "AGE", default_value = "60s", conflicts_with = "queue")]
     pub poll: String,

@@ -10,8 +10,8 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Region;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
-    MessageSystemAttributeName,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, MessageSystemAttributeName,
 };
 
 use super::url::QueueUrl;
@@ -26,6 +26,9 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Requests at once that keep or delete messages.
 const REQUESTS: usize = 8;
+
+/// How often messages are asked for again that the queue could not keep or delete by itself.
+const AGAIN: usize = 2;
 
 /// A queue.
 #[derive(Debug)]
@@ -117,7 +120,8 @@ impl Queue {
     /// As [`receive`](Queue::receive).
     pub fn keep(&self, receipts: &[String], kept: Duration) -> Result<(), QueueTrouble> {
         let kept = seconds(kept);
-        self.each(receipts, "sqs:ChangeMessageVisibility", async |some| {
+        // A delivery that is no longer the latest one cannot be kept.
+        self.each(receipts, ("sqs:ChangeMessageVisibility", false), async |some| {
             let entries = some.iter().enumerate().filter_map(|(number, receipt)| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(number.to_string())
@@ -128,7 +132,7 @@ impl Queue {
             });
             let asked = self.client.change_message_visibility_batch();
             let asked = asked.queue_url(&self.address.url).set_entries(Some(entries.collect()));
-            asked.send().await.map(drop)
+            asked.send().await.map(|answer| answer.failed)
         })
     }
 
@@ -137,7 +141,7 @@ impl Queue {
     /// # Errors
     /// As [`receive`](Queue::receive).
     pub fn delete(&self, receipts: &[String]) -> Result<(), QueueTrouble> {
-        self.each(receipts, "sqs:DeleteMessage", async |some| {
+        self.each(receipts, ("sqs:DeleteMessage", true), async |some| {
             let entries = some.iter().enumerate().filter_map(|(number, receipt)| {
                 DeleteMessageBatchRequestEntry::builder()
                     .id(number.to_string())
@@ -147,29 +151,49 @@ impl Queue {
             });
             let asked = self.client.delete_message_batch();
             let asked = asked.queue_url(&self.address.url).set_entries(Some(entries.collect()));
-            asked.send().await.map(drop)
+            asked.send().await.map(|answer| answer.failed)
         })
     }
 
-    /// Asks for ten at a time, and for some tens at once.
+    /// Asks for ten at a time, and for some tens at once. What the queue fails to do by itself is asked for
+    /// again. What it refuses is told if it is `odd`.
     fn each<E: ProvideErrorMetadata + std::error::Error + 'static>(
         &self,
         receipts: &[String],
-        action: &str,
-        ask: impl AsyncFn(&[String]) -> Result<(), SdkError<E>>,
+        (action, odd): (&str, bool),
+        ask: impl AsyncFn(&[String]) -> Result<Vec<BatchResultErrorEntry>, SdkError<E>>,
     ) -> Result<(), QueueTrouble> {
-        let mut trouble = Ok(());
-        for some in receipts.chunks(AT_ONCE * REQUESTS) {
-            let asked = async {
-                let all = some.chunks(AT_ONCE).map(|ten| ask(ten));
-                futures_util::future::join_all(all).await
+        let (mut left, mut refused) = (receipts.to_vec(), None);
+        for again in (0..=AGAIN).rev() {
+            let mut failed = Vec::new();
+            for some in left.chunks(AT_ONCE * REQUESTS) {
+                let asked = async {
+                    let all = some.chunks(AT_ONCE).map(async |ten| (ten, ask(ten).await));
+                    futures_util::future::join_all(all).await
+                };
+                for (ten, answer) in self.cloud.wait(asked).ok_or_else(closed)? {
+                    match answer {
+                        Ok(entries) => failed.extend(entries.into_iter().filter_map(|entry| {
+                            Some((ten.get(entry.id.parse::<usize>().ok()?)?.clone(), entry))
+                        })),
+                        Err(error) => refused = Some(self.trouble(&error, action)),
+                    }
+                }
+            }
+            let told = |entry: &BatchResultErrorEntry| {
+                (odd && entry.sender_fault) || (again == 0 && !entry.sender_fault)
             };
-            let answers = self.cloud.wait(asked).ok_or_else(closed)?;
-            for error in answers.into_iter().filter_map(Result::err) {
-                trouble = Err(self.trouble(&error, action));
+            if let Some((_, entry)) = failed.iter().find(|(_, entry)| told(entry)) {
+                let count = failed.iter().filter(|(_, entry)| told(entry)).count();
+                refused = refused.or(Some(of_entries(action, entry, count)));
+            }
+            failed.retain(|(_, entry)| !entry.sender_fault);
+            left = failed.into_iter().map(|(receipt, _)| receipt).collect();
+            if left.is_empty() {
+                break;
             }
         }
-        trouble
+        refused.map_or(Ok(()), Err)
     }
 
     fn trouble<E: ProvideErrorMetadata + std::error::Error + 'static>(
@@ -206,6 +230,16 @@ fn message(given: aws_sdk_sqs::types::Message) -> Option<Message> {
         receipt,
         body: given.body.unwrap_or_default(),
     })
+}
+
+/// Messages of which the answer says that they failed.
+fn of_entries(action: &str, entry: &BatchResultErrorEntry, count: usize) -> QueueTrouble {
+    let (code, why) = (&entry.code, entry.message.as_deref().unwrap_or("the queue says no more"));
+    let message = match count {
+        1 => format!("{action}: a message failed: {code}: {why}"),
+        _ => format!("{action}: {count} messages failed, one of them by {code}: {why}"),
+    };
+    QueueTrouble { message, lasting: false }
 }
 
 fn closed() -> QueueTrouble {

@@ -138,6 +138,53 @@ fn a_queue_is_followed_and_its_messages_are_done() {
 }
 
 #[test]
+fn messages_that_the_queue_fails_to_delete_are_deleted_later() {
+    let (server, queue, sandbox) = (Server::start(100), QueueServer::start(), Sandbox::new());
+    queue.forget_after(Duration::from_millis(100));
+    let (key, bytes) = trail().remove(0);
+    server.put(&key, bytes);
+    queue.send(notice(&key).to_string());
+    // Once it is asked again at once; then it stays, and is delivered again.
+    for (failing, is_told) in [(1, false), (3, true)] {
+        queue.send(json!({"Service": "Amazon S3", "Event": "s3:TestEvent"}).to_string());
+        queue.fail_entries(failing);
+        let before = queue.deletions();
+        let words = ["--append", "told", "--health", "alive", "--settle", "0s"];
+        let mut begun = follow(&server, &queue, &sandbox, &words);
+        let child = begun.spawn();
+        wait_until(|| queue.left() == 0 && sandbox.path("alive").exists());
+        signal("TERM", child.id());
+        let ended = begun.end(child).code(0);
+        let says = ended.stderr.contains("sqs:DeleteMessage: a message failed: InternalError");
+        assert_eq!(says, is_told, "{}", ended.stderr);
+        assert!(queue.deletions() > before + failing);
+    }
+}
+
+#[test]
+fn only_buckets_that_are_allowed_are_read() {
+    let (server, queue, sandbox) = (Server::start(100), QueueServer::start(), Sandbox::new());
+    announce(&server, &queue);
+    let expected = scanned(&server, &sandbox);
+    let odd = json!({"Records": [
+        {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": "a"}}},
+        {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "private"}, "object": {"key": "b"}}}]});
+    queue.send(odd.to_string());
+    let words =
+        ["--drain", "--bucket", "example-other", "--bucket", BUCKET, "--dead-letter", "dead"];
+    let followed = follow(&server, &queue, &sandbox, &words).run().code(0);
+    assert_same(&told(&followed.stdout), &expected);
+    let problems = problems(&followed.stdout);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let message = problems[0]["message"].as_str().unwrap();
+    assert!(message.contains("\"private\", which --bucket does not allow"), "{message}");
+    assert_eq!((sandbox.read("dead").lines().count(), queue.left()), (1, 0));
+    let refused =
+        sandbox.keytrail(["follow", "logs", "--state", "s", "--bucket", "b"]).run().code(2);
+    assert!(refused.stderr.contains("--queue"), "{}", refused.stderr);
+}
+
+#[test]
 fn lines_of_ocsf_have_no_other_lines_among_them() {
     let (server, queue, sandbox) = (Server::start(100), QueueServer::start(), Sandbox::new());
     let (key, bytes) = trail().remove(0);
@@ -190,6 +237,7 @@ fn what_cannot_be_read_is_put_aside_after_some_tries() {
     assert_eq!(queue.left(), 0);
     let letters = sandbox.read("dead");
     let letters: Vec<Value> = letters.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert!(!sandbox.read("told").contains("in a list"), "{letters:?}");
     let objects: Vec<&str> =
         letters.iter().filter_map(|letter| letter["problems"][0]["object"].as_str()).collect();
     for key in ["s3://example-logs/AWSLogs/cut.json.gz", "s3://example-logs/AWSLogs/gone.json.gz"] {

@@ -33,6 +33,10 @@ struct Messages {
     /// Requests that fail, of which one in so many does.
     fail: u64,
     asked: u64,
+    /// Entries of deletions that fail from now on.
+    failing: usize,
+    /// Requests for deletions.
+    deletions: usize,
 }
 
 /// A queue that ends with the test.
@@ -74,6 +78,16 @@ impl QueueServer {
     /// Delivers again what was not deleted after so long, whatever was asked for.
     pub fn forget_after(&self, most: Duration) {
         self.messages.lock().unwrap().most = Some(most);
+    }
+
+    /// Lets so many entries of deletions fail from now on.
+    pub fn fail_entries(&self, count: usize) {
+        self.messages.lock().unwrap().failing = count;
+    }
+
+    /// How often it was asked to delete messages.
+    pub fn deletions(&self) -> usize {
+        self.messages.lock().unwrap().deletions
     }
 
     /// Lets one in so many requests fail from now on.
@@ -135,9 +149,18 @@ async fn act(action: &str, asked: &Value, messages: &Mutex<Messages>) -> (Status
         }
         "DeleteMessageBatch" => {
             let mut messages = messages.lock().unwrap();
-            let receipts = receipts(asked);
+            let mut receipts = receipts(asked);
+            messages.deletions += 1;
+            let fail = receipts.len().min(messages.failing);
+            messages.failing -= fail;
+            let failed = |id| json!({"Id": id, "SenderFault": false, "Code": "InternalError"});
+            let failed: Vec<Value> = asked["Entries"].as_array().unwrap()[..fail]
+                .iter()
+                .map(|it| failed(it["Id"].clone()))
+                .collect();
+            receipts.drain(..fail);
             messages.waiting.retain(|_, waiting| !receipts.contains(&waiting.receipt.as_str()));
-            (StatusCode::OK, json!({"Successful": [], "Failed": []}))
+            (StatusCode::OK, json!({"Successful": [], "Failed": failed}))
         }
         "ChangeMessageVisibilityBatch" => {
             let mut messages = messages.lock().unwrap();

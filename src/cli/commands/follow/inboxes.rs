@@ -41,12 +41,19 @@ pub struct OfQueue {
     pub stop: Arc<AtomicBool>,
     /// How long to wait for a message that is not there yet.
     pub wait: Duration,
+    /// Buckets that may be read; any if there are none.
+    pub buckets: Vec<String>,
 }
 
 impl OfQueue {
     /// One that waits for messages; with `drain` not for long, since it ends when there are none.
-    pub fn new(queue: Queue, keep: Duration, stop: Arc<AtomicBool>, drain: bool) -> OfQueue {
-        OfQueue { queue, keep, stop, wait: if drain { SHORTLY } else { WAIT } }
+    pub fn new(
+        (queue, buckets): (Queue, Vec<String>),
+        keep: Duration,
+        stop: Arc<AtomicBool>,
+        drain: bool,
+    ) -> OfQueue {
+        OfQueue { queue, keep, stop, wait: if drain { SHORTLY } else { WAIT }, buckets }
     }
 }
 
@@ -54,7 +61,7 @@ impl Inbox for OfQueue {
     fn receive(&mut self, most: usize) -> Result<Vec<Delivery>, InboxTrouble> {
         let wait = if self.stop.load(Ordering::Relaxed) { Duration::ZERO } else { self.wait };
         let messages = self.queue.receive(most, wait, self.keep).map_err(trouble)?;
-        Ok(messages.into_iter().map(delivery).collect())
+        Ok(messages.into_iter().map(|message| delivery(message, &self.buckets)).collect())
     }
 
     fn keep(&mut self, receipts: &[String]) -> Result<(), InboxTrouble> {
@@ -75,20 +82,30 @@ fn trouble(trouble: queue::QueueTrouble) -> InboxTrouble {
     InboxTrouble { message: trouble.message, lasting: trouble.lasting }
 }
 
-fn delivery(message: Message) -> Delivery {
+fn delivery(message: Message, buckets: &[String]) -> Delivery {
     let Message { id, receipt, deliveries, sent, body } = message;
     let announced = |Arrived { bucket, key, etag }| Announced {
         name: format!("s3://{bucket}/{key}").into(),
         etag: etag.map(Arc::from),
     };
     let content = match queue::read(&body) {
-        Notice::Arrived(all) => Content::Objects(all.into_iter().map(announced).collect()),
+        Notice::Arrived(all) => match not_allowed(&all, buckets) {
+            Some(why) => Content::Odd(why),
+            None => Content::Objects(all.into_iter().map(announced).collect()),
+        },
         Notice::Nothing(why) => Content::Nothing(why.to_owned()),
         Notice::Odd(why) => Content::Odd(why),
     };
     let body = shortened(body);
     let sent = sent.and_then(|millis| i64::try_from(millis).ok()?.checked_mul(1000)).map(Time);
     Delivery { id, receipt, deliveries, sent, body, content }
+}
+
+/// Why nothing of what has arrived may be read.
+fn not_allowed(all: &[Arrived], buckets: &[String]) -> Option<String> {
+    let other = all.iter().find(|arrived| !buckets.contains(&arrived.bucket))?;
+    let is_any = buckets.is_empty();
+    (!is_any).then(|| format!("names the bucket {:?}, which --bucket does not allow", other.bucket))
 }
 
 /// A text that is kept for people: no more of it than they read.

@@ -103,6 +103,9 @@ fn meant(args: &FollowArgs, home: &Home, check: &mut Check) -> Option<Meant> {
     if args.rules.no_builtin_rules && args.rules.paths.is_empty() {
         check.usage("no rules to evaluate", "give --rules with --no-builtin-rules");
     }
+    if arrival.queue.is_none() && !arrival.buckets.is_empty() {
+        check.usage("--bucket is of no use without --queue", "name the bucket as a source");
+    }
     apart(args, home, check);
     Some(Meant {
         run: check.running(&args.color, &args.run)?,
@@ -227,7 +230,7 @@ fn inbox(
     if let (Some(queue), Some(cloud)) = (&meant.queue, cloud) {
         let queue = Queue::new(cloud, queue.clone());
         return Ok(AnyInbox::Queue(OfQueue::new(
-            queue,
+            (queue, args.arrival.buckets.clone()),
             KEEP,
             Arc::clone(stop),
             args.arrival.drain,
