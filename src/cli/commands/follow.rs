@@ -10,6 +10,7 @@
 //! admission which findings are told when
 //! latest    the latest event of each account and Region
 //! lines     where lines go
+//! said      what is said once, on standard error
 //! counts    metrics
 //! health    word to whoever watches the process
 //! ```
@@ -26,6 +27,7 @@ mod inboxes;
 mod latest;
 mod lines;
 mod prepare;
+mod said;
 mod scanner;
 mod stream;
 
@@ -155,6 +157,7 @@ impl Loop<'_> {
         let problems = self.follow.inbox().take_problems();
         let lines = self.follow.judge().told(&problems);
         self.follow.outbox().write(&lines).map_err(Broken::Telling)?;
+        self.follow.judge().warn_of_expired();
         let what = turn.trouble.iter().chain(&turn.not_kept);
         what.for_each(|trouble| self.messages.warning(format!("{trouble}: it is tried again")));
         self.counts.turn(&turn);

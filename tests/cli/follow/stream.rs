@@ -187,3 +187,24 @@ fn a_stream_that_cannot_be_followed_is_refused() {
         ("", "note: ended: 0 objects judged\n")
     );
 }
+
+#[test]
+fn what_is_to_be_known_is_said_once_however_often_it_is_concluded() {
+    let sandbox = Sandbox::new();
+    let expired =
+        "[[suppress]]\nrule = \"direct-decrypt\"\nreason = \"known\"\nexpires = 2020-01-01\n";
+    sandbox.write("keytrail.toml", expired);
+    let mut all = records();
+    all.iter_mut().for_each(|record| record["eventVersion"] = json!("9.01"));
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    let words = ["follow", "-", "--state", "state", "--append", "told", "--settle", "0s"];
+    let mut begun = sandbox.keytrail(words);
+    let mut child = begun.spawn();
+    let (first, second) = all.split_at(all.len() / 2);
+    feed(&mut child, first);
+    wait_until(|| sandbox.path("state").exists() && segments(&sandbox) == 0);
+    feed(&mut child, second);
+    let ended = begun.end(child).code(0);
+    let lines = |word: &str| ended.stderr.lines().filter(|line| line.contains(word)).count();
+    assert_eq!((lines("eventVersion 9 is not known"), lines("expired on 2020-01-01")), (1, 1), "{}", ended.stderr);
+}

@@ -10,6 +10,7 @@ use super::health::unfinished;
 use super::home::Home;
 use super::inboxes::{AnyInbox, OfListing, OfQueue};
 use super::lines::{Appended, Letters, Lines};
+use super::said::Said;
 use super::scanner::{AtHand, Scanner, Telling};
 use super::stream::OfStream;
 use crate::cli::args::common::{ListedArgs, RuleArgs};
@@ -317,6 +318,7 @@ fn plans(
     let suppressions = config.suppressions.iter().map(|placed| placed.suppression.clone());
     let telling = Telling {
         suppressions: suppressions.collect(),
+        said: Said::new(messages, meant.run.is_quiet(), &config.suppressions),
         min_level: meant.min_level,
         format: meant.format,
         run,

@@ -14,6 +14,7 @@ use super::admission::SharedAdmission;
 use super::arrivals::{Arrivals, Handed};
 use super::counts::Counts;
 use super::latest::{Latest, ObjectTimes};
+use super::said::Said;
 use crate::cli::state::Opened;
 use crate::cli::ui::Messages;
 use crate::engine::{self, Plan, Progress};
@@ -44,6 +45,8 @@ pub type AtHand = Arc<Mutex<HashMap<Announced, (Body, Id)>>>;
 pub struct Telling {
     /// What is suppressed.
     pub suppressions: Vec<Suppression>,
+    /// What is said on standard error.
+    pub said: Said,
     /// The least level that is told.
     pub min_level: Level,
     /// Lines of this format.
@@ -134,6 +137,11 @@ impl Scanner {
             }
         }
         lines
+    }
+
+    /// Warns of suppressions that have expired since this was last asked.
+    pub fn warn_of_expired(&mut self) {
+        self.telling.said.expired(Time::now());
     }
 
     fn line(&self, problem: &Problem) -> Vec<u8> {
@@ -297,6 +305,7 @@ impl Judge for Scanner {
         let mut outcome = engine::scan(&mut arrivals, &self.all, None, &progress, &stop)?;
         let (tally, found) = self.admission.end(&mut outcome);
         let lines = self.lines(&outcome)?;
+        self.telling.said.notes(&outcome.notes);
         let whole: HashSet<Id> = outcome.read.iter().map(|token| token.id()).collect();
         let read = arrivals.given.iter().filter(|given| whole.contains(&given.id));
         let read: HashSet<&str> = read.map(|given| &*given.name).collect();
