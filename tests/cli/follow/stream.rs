@@ -206,5 +206,10 @@ fn what_is_to_be_known_is_said_once_however_often_it_is_concluded() {
     feed(&mut child, second);
     let ended = begun.end(child).code(0);
     let lines = |word: &str| ended.stderr.lines().filter(|line| line.contains(word)).count();
-    assert_eq!((lines("eventVersion 9 is not known"), lines("expired on 2020-01-01")), (1, 1), "{}", ended.stderr);
+    assert_eq!(
+        (lines("eventVersion 9 is not known"), lines("expired on 2020-01-01")),
+        (1, 1),
+        "{}",
+        ended.stderr
+    );
 }
