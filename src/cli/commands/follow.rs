@@ -7,6 +7,7 @@
 //! home      where the state and the segments are
 //! arrivals  what has arrived, as a source that a scan reads
 //! scanner   judges it with the engine
+//! suspects  what was being read when the process ended
 //! admission which findings are told when
 //! latest    the latest event of each account and Region
 //! lines     where lines go
@@ -30,6 +31,7 @@ mod prepare;
 mod said;
 mod scanner;
 mod stream;
+mod suspects;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -49,7 +51,7 @@ use home::Home;
 use inboxes::AnyInbox;
 use lines::Lines;
 use prepare::{Prepared, prepare};
-use scanner::Scanner;
+use suspects::Careful;
 
 /// The longest pause after trouble.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -73,7 +75,7 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
     let prepared = prepare((args, &home), messages, (&stop, &reopen))?;
     let Prepared { mut follow, counts, run, problems } = prepared;
     let health = Health::new(args.told.health.clone());
-    let lines = follow.judge().told(&problems);
+    let lines = follow.judge().scanner().told(&problems);
     health.began();
     let begun = follow.outbox().write(&lines);
     let ended = begun.map_err(Broken::Telling).and_then(|()| {
@@ -113,7 +115,7 @@ pub fn run(args: &FollowArgs, messages: Messages) -> Result<Exit, Vec<Failure>> 
 
 /// A follower at work.
 struct Loop<'a> {
-    follow: &'a mut Follow<AnyInbox, Scanner, Lines>,
+    follow: &'a mut Follow<AnyInbox, Careful, Lines>,
     counts: &'a Counts,
     health: &'a Health,
     messages: Messages,
@@ -155,9 +157,9 @@ impl Loop<'_> {
         let begun = Instant::now();
         let turn = self.follow.turn(&Time::now, ending)?;
         let problems = self.follow.inbox().take_problems();
-        let lines = self.follow.judge().told(&problems);
+        let lines = self.follow.judge().scanner().told(&problems);
         self.follow.outbox().write(&lines).map_err(Broken::Telling)?;
-        self.follow.judge().warn_of_expired();
+        self.follow.judge().scanner().warn_of_expired();
         let what = turn.trouble.iter().chain(&turn.not_kept);
         what.for_each(|trouble| self.messages.warning(format!("{trouble}: it is tried again")));
         self.counts.turn(&turn);

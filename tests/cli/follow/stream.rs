@@ -13,7 +13,7 @@ use super::{Told, assert_same, problems, told, trail, wait_until};
 use crate::harness::{Sandbox, signal};
 
 /// Whose accounts are whose. Otherwise it depends on what was read first.
-const OWN: &str = "[accounts]\nown = [\"111122223333\", \"444455556666\", \"777788889999\"]\n";
+pub const OWN: &str = "[accounts]\nown = [\"111122223333\", \"444455556666\", \"777788889999\"]\n";
 
 /// Rules that tell of what did not happen.
 const OF_MISSING: [&str; 4] =

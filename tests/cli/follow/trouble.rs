@@ -1,6 +1,8 @@
 //! What a follower does about messages, objects and records that are not as they should be.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -183,4 +185,54 @@ fn what_can_be_read_only_once_is_no_file_to_follow() {
     let told = sandbox.keytrail(words).run().code(0).stdout;
     let told = problems(&told);
     assert!(told[0]["message"].as_str().unwrap().contains("is no regular file"), "{told:?}");
+}
+
+#[test]
+fn an_object_that_ends_the_process_again_and_again_is_put_aside() {
+    let (server, queue, sandbox) = (Server::start(100), QueueServer::start(), Sandbox::new());
+    queue.forget_after(Duration::from_millis(100));
+    for (key, bytes) in trail().into_iter().take(5) {
+        server.put(&key, bytes);
+        queue.send(notice(&key).to_string());
+    }
+    sandbox.write("keytrail.toml", super::stream::OWN);
+    let expected = scanned(&server, &sandbox);
+    let poison = "AWSLogs/poison.json";
+    server.put(poison, "{\"Records\": []}".to_owned());
+    queue.send(notice(poison).to_string());
+    // Whoever reads it is killed.
+    let reader: Arc<AtomicU32> = Arc::default();
+    let asking = Arc::clone(&reader);
+    server.reading(move |key, _| {
+        let process = asking.load(Ordering::SeqCst);
+        if key == poison && process != 0 {
+            signal("KILL", process);
+        }
+        Trouble::Nothing
+    });
+    let words = ["--append", "told", "--tries", "4", "--dead-letter", "dead"];
+    let mut killed = 0;
+    while fs::read_to_string(sandbox.path("dead")).is_ok_and(|text| text.is_empty()) || killed == 0
+    {
+        let mut begun = follow(&server, &queue, &sandbox, &words);
+        let mut child = begun.spawn();
+        reader.store(child.id(), Ordering::SeqCst);
+        let is_dead = || fs::read_to_string(sandbox.path("dead")).is_ok_and(|it| !it.is_empty());
+        wait_until(|| is_dead() || child.try_wait().unwrap().is_some());
+        signal("TERM", child.id());
+        killed += u32::from(begun.end(child).code.is_none());
+        assert!(killed < 12);
+    }
+    assert!(killed >= 4, "{killed}");
+    queue.forget_after(Duration::from_secs(300));
+    std::thread::sleep(Duration::from_millis(200));
+    let words = [&words[..], &["--drain"]].concat();
+    follow(&server, &queue, &sandbox, &words).run().code(0);
+    let dead = sandbox.read("dead");
+    assert_eq!((dead.lines().count(), queue.left()), (1, 0), "{dead}");
+    assert!(dead.contains(poison) && dead.contains("times while this was read"), "{dead}");
+    let text = sandbox.read("told");
+    let whole = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok());
+    let whole: Vec<&str> = whole.collect();
+    assert_same(&told(&whole.join("\n")), &expected);
 }

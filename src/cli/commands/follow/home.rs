@@ -15,6 +15,9 @@ use crate::cli::state;
 /// What is behind the name of a state where segments lie beside it.
 const SEGMENTS: &str = ".segments";
 
+/// The same for the file of what is being read.
+const OPENED: &str = ".opened";
+
 /// Where everything is.
 #[derive(Debug)]
 pub struct Home {
@@ -22,6 +25,8 @@ pub struct Home {
     pub state: OsString,
     /// The folder of segments, if standard input is followed.
     pub segments: Option<PathBuf>,
+    /// The file of what is being read, beside a state on disk.
+    pub opened: Option<PathBuf>,
     /// It ends with the process.
     _temporary: Option<TempDir>,
 }
@@ -43,7 +48,8 @@ impl Home {
             }
             (state, _) => state.clone(),
         };
-        let beside = state.as_deref().and_then(beside).filter(|_| is_stream);
+        let beside = |more: &str| beside(state.as_deref()?, more);
+        let (opened, beside) = (beside(OPENED), beside(SEGMENTS).filter(|_| is_stream));
         let needs_more = state.is_none() || (is_stream && beside.is_none());
         let temporary = needs_more.then(|| tempfile::Builder::new().prefix("keytrail-").tempdir());
         let temporary = temporary
@@ -53,17 +59,18 @@ impl Home {
         Ok(Home {
             segments: beside.or_else(|| inside("segments")).filter(|_| is_stream),
             state: state.or_else(|| inside("state").map(Into::into)).unwrap_or_default(),
+            opened,
             _temporary: temporary,
         })
     }
 }
 
-/// Where the segments of a state on disk are.
-fn beside(state: &OsStr) -> Option<PathBuf> {
+/// What lies beside a state on disk.
+fn beside(state: &OsStr, more: &str) -> Option<PathBuf> {
     let is_on_disk = !state::files(Some(state)).is_empty();
     is_on_disk.then(|| {
         let mut name = state.to_owned();
-        name.push(SEGMENTS);
+        name.push(more);
         Path::new(&name).to_owned()
     })
 }

@@ -13,6 +13,7 @@ use super::lines::{Appended, Letters, Lines};
 use super::said::Said;
 use super::scanner::{AtHand, Scanner, Telling};
 use super::stream::OfStream;
+use super::suspects::{self, Careful, Suspects};
 use crate::cli::args::common::{ListedArgs, RuleArgs};
 use crate::cli::args::follow::FollowArgs;
 use crate::cli::catalogs::{self, Catalogs};
@@ -56,7 +57,7 @@ const TRIES: u64 = 1_000;
 
 /// A follower, opened.
 pub struct Prepared {
-    pub follow: Follow<AnyInbox, Scanner, Lines>,
+    pub follow: Follow<AnyInbox, Careful, Lines>,
     pub counts: Arc<Counts>,
     pub run: Running,
     /// What was met before anything was received.
@@ -185,6 +186,9 @@ pub fn prepare(
         (Arc::clone(&counts), at_hand),
         Arc::clone(stop),
     );
+    let suspects = Suspects::of(home.opened.clone(), meant.tries)
+        .map_err(|error| vec![Failure::write(home.opened.as_deref(), error)])?;
+    let scanner = Careful::new(scanner, suspects);
     let keep = i64::try_from(KEEP.as_micros()).unwrap_or(i64::MAX);
     let Meant { settle, tries, run, .. } = meant;
     let pace = Pace { settle, every: EVERY, keep, tries, most: IN_HAND, at_once: AT_ONCE };
@@ -258,6 +262,12 @@ fn inbox(
     let told = [&args.told.append, &args.told.health, &args.arrival.dead_letter];
     own.extend(told.into_iter().flatten().cloned());
     own.extend(args.told.health.as_deref().map(unfinished));
+    own.extend(
+        home.opened
+            .as_deref()
+            .into_iter()
+            .flat_map(|path| [path.to_owned(), suspects::unfinished(path)]),
+    );
     let of = OfListing::new(
         (sources.clone(), reach),
         (meant.poll, own),
