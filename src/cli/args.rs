@@ -405,7 +405,8 @@ pub struct OutputArgs {
     /// With -f ndjson findings are written as they are found, in that order, and without what is decided at
     /// the end: whether they were undone, and a level that later records raise or lower. With --export
     /// they are written at the end and have all of it. Without --each, more than 1,000 findings of one
-    /// rule by one actor are folded.
+    /// rule by one actor are folded. Input that never ends is for `keytrail follow -`, which needs no end for rules
+    /// over many records.
     #[arg(long, conflicts_with = "facts")]
     pub each: bool,
 

@@ -204,9 +204,11 @@ fn an_object_that_ends_the_process_again_and_again_is_put_aside() {
     let reader: Arc<AtomicU32> = Arc::default();
     let asking = Arc::clone(&reader);
     server.reading(move |key, _| {
-        let process = asking.load(Ordering::SeqCst);
-        if key == poison && process != 0 {
-            signal("KILL", process);
+        // The process may ask before its number is known here.
+        let known = || asking.load(Ordering::SeqCst) != 0;
+        if key == poison {
+            wait_until(known);
+            signal("KILL", asking.load(Ordering::SeqCst));
         }
         Trouble::Nothing
     });
@@ -215,6 +217,7 @@ fn an_object_that_ends_the_process_again_and_again_is_put_aside() {
     while fs::read_to_string(sandbox.path("dead")).is_ok_and(|text| text.is_empty()) || killed == 0
     {
         let mut begun = follow(&server, &queue, &sandbox, &words);
+        reader.store(0, Ordering::SeqCst);
         let mut child = begun.spawn();
         reader.store(child.id(), Ordering::SeqCst);
         let is_dead = || fs::read_to_string(sandbox.path("dead")).is_ok_and(|it| !it.is_empty());

@@ -110,7 +110,9 @@ impl Suspects {
     /// When that cannot be written.
     pub fn close(&mut self, objects: &[Announced]) -> io::Result<()> {
         self.kept.opened.clear();
-        objects.iter().for_each(|object| drop(self.kept.ended.remove(&key(object))));
+        for object in objects {
+            self.kept.ended.remove(&key(object));
+        }
         self.write()
     }
 
