@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -16,6 +16,7 @@ use keytrail::model::keys::asked::KeysAsked;
 use keytrail::model::outcome::Outcome;
 use keytrail::source::listing::Listing;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::order::samples;
 
@@ -55,66 +56,128 @@ fn decided(worker: &Plan, parts: &[Part], id: &str) -> Part {
     of(left).decided_of(of(whole))
 }
 
-/// Records as two machines get them.
-#[derive(Debug, Clone, Copy)]
-enum Deal {
-    /// Every second one, and nothing is decided.
-    InTurn,
-    /// Every second one, and each machine decides for its accounts.
-    InTurnDecided,
-    /// By account, and each machine decides for its own.
-    ByAccount,
+/// Which of two machines gets a record, by its place and what it says.
+type Half = fn(usize, &Value) -> usize;
+
+/// Every second record.
+fn in_turn(at: usize, _: &Value) -> usize {
+    at % 2
 }
 
-impl Deal {
-    /// Which of both gets a record.
-    fn half(self, at: usize, record: &Value) -> usize {
-        match self {
-            Deal::ByAccount => {
-                let account = record["recipientAccountId"].as_str().unwrap_or_default();
-                usize::from(account != "111122223333")
-            }
-            _ => at % 2,
+/// The records of one account, and all others.
+fn by_account(_: usize, record: &Value) -> usize {
+    usize::from(record["recipientAccountId"] != "111122223333")
+}
+
+/// How many tests share the samples, so that none of them takes long.
+const SHARES: usize = 8;
+
+/// Two plans: of one machine that scans, and of machines that leave facts.
+struct Plans {
+    one: Plan,
+    worker: Plan,
+}
+
+/// Records in two files, and what one scan of both finds.
+struct Halves {
+    folder: TempDir,
+    expected: String,
+    parts: [Part; 2],
+}
+
+impl Halves {
+    /// Where a half is.
+    fn path(folder: &Path, half: usize) -> PathBuf {
+        folder.join(format!("{half}.json"))
+    }
+
+    fn new(records: &[Value], half_of: Half, plans: &Plans) -> Halves {
+        let folder = tempfile::tempdir().unwrap();
+        for half in [0, 1] {
+            let own = records.iter().enumerate();
+            let own = own.filter(|(at, record)| half_of(*at, record) == half);
+            let own: Vec<&Value> = own.map(|(_, record)| record).collect();
+            let text = json!({"Records": own}).to_string();
+            fs::write(Halves::path(folder.path(), half), text).unwrap();
         }
+        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let mut listing = Listing::open(&[folder.path()]).unwrap();
+        let expected = told(scan(&mut listing, &plans.one, None, &progress, &stop).unwrap());
+        let parts = [1, 0].map(|half| part(&plans.worker, &Halves::path(folder.path(), half)));
+        Halves { folder, expected, parts }
+    }
+
+    /// The same files, and each machine has decided for its accounts.
+    fn decided(&self, plans: &Plans) -> Vec<Part> {
+        let of = |(at, part): (usize, &Part)| {
+            let path = Halves::path(self.folder.path(), 1 - at);
+            decided(&plans.worker, std::slice::from_ref(part), &path.display().to_string())
+        };
+        self.parts.iter().enumerate().map(of).collect()
+    }
+
+    /// What files tell that one scan does not.
+    fn differs(&self, parts: &[Part], plans: &Plans) -> Option<String> {
+        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let head = Head { seed: 7, ..Head::default() };
+        let found = conclude_facts((parts, &head, &[]), &plans.one, &progress, &stop).unwrap().0;
+        let (found, expected) = (told(found), &self.expected);
+        if let Some((a, b)) = found.lines().zip(expected.lines()).find(|(a, b)| a != b) {
+            return Some(format!("{a} for {b}"));
+        }
+        (found.len() != expected.len()).then(|| "more or less is told".to_owned())
     }
 }
 
-#[test]
-fn two_machines_find_what_one_finds() {
-    let (progress, stop) = (Progress::default(), AtomicBool::new(false));
-    let one = plan();
+/// Deals every file of a share to two machines.
+fn two_machines_find_what_one_finds(share: usize) {
     let keys = Some(KeysAsked::default());
     let worker = Plan { lists_uses: true, names_files: true, keys, ..plan() };
-    let head = Head { seed: 7, ..Head::default() };
+    let plans = Plans { one: plan(), worker };
+    let mut samples = samples();
+    samples.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut wrong = Vec::new();
-    let deals = [Deal::InTurn, Deal::InTurnDecided, Deal::ByAccount];
-    for (path, records) in samples() {
-        for deal in deals {
-            let folder = tempfile::tempdir().unwrap();
-            let halves = [0, 1].map(|half| {
-                let own = records.iter().enumerate();
-                let own = own.filter(|(at, record)| deal.half(*at, record) == half);
-                let own: Vec<&Value> = own.map(|(_, record)| record).collect();
-                let file = folder.path().join(format!("{half}.json"));
-                fs::write(&file, json!({"Records": own}).to_string()).unwrap();
-                file
-            });
-            let mut listing = Listing::open(&[folder.path()]).unwrap();
-            let expected = scan(&mut listing, &one, None, &progress, &stop).unwrap();
-            let of_half = |half| match (deal, part(&worker, half)) {
-                (Deal::InTurn, part) => part,
-                (_, part) => decided(&worker, &[part], &half.display().to_string()),
-            };
-            let parts: Vec<Part> = halves.iter().rev().map(|half| of_half(half)).collect();
-            let found = conclude_facts((&parts, &head, &[]), &one, &progress, &stop).unwrap().0;
-            let (found, expected) = (told(found), told(expected));
-            let differing = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
-            if let Some((found, expected)) = differing {
-                wrong.push(format!("{} {deal:?}: {found} for {expected}", path.display()));
-            } else if found.len() != expected.len() {
-                wrong.push(format!("{} {deal:?}: more or less is told", path.display()));
+    let own: Vec<_> = samples.into_iter().skip(share).step_by(SHARES).collect();
+    assert!(own.len() > 150 / SHARES, "{} files", own.len());
+    for (path, records) in own {
+        let mut compare = |halves: &Halves, parts: &[Part], deal: &str| {
+            if let Some(differs) = halves.differs(parts, &plans) {
+                wrong.push(format!("{} {deal}: {differs}", path.display()));
             }
-        }
+        };
+        let halves = Halves::new(&records, in_turn, &plans);
+        compare(&halves, &halves.parts, "in turn");
+        compare(&halves, &halves.decided(&plans), "in turn, decided");
+        let halves = Halves::new(&records, by_account, &plans);
+        compare(&halves, &halves.decided(&plans), "by account, decided");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Makes a test of each share.
+macro_rules! shares {
+    ($($name:ident: $share:literal),+ $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                two_machines_find_what_one_finds($share);
+            }
+        )+
+
+        #[test]
+        fn every_share_has_a_test() {
+            assert_eq!(Vec::from([$($share),+]), Vec::from_iter(0..SHARES));
+        }
+    };
+}
+
+shares! {
+    two_machines_find_what_one_finds_0: 0,
+    two_machines_find_what_one_finds_1: 1,
+    two_machines_find_what_one_finds_2: 2,
+    two_machines_find_what_one_finds_3: 3,
+    two_machines_find_what_one_finds_4: 4,
+    two_machines_find_what_one_finds_5: 5,
+    two_machines_find_what_one_finds_6: 6,
+    two_machines_find_what_one_finds_7: 7,
 }
