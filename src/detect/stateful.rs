@@ -3,7 +3,7 @@
 //! Neither sees records in any order. What a record means to such a rule is noted while reading,
 //! and decided when all is read and every copy has fallen together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -236,10 +236,13 @@ pub enum Uses<'a> {
 }
 
 /// A rule that decides over all uses of one key.
+///
+/// It sees nothing else, so that whoever has all uses of a key can decide. What must stay true: of accounts it asks
+/// only whether those of principals are among them.
 pub trait OverKeys: Send + Sync {
-    /// Decides over the uses of one key, in the order of their first records. Notes in what it
-    /// decides are indexes of uses.
-    fn decide(&self, uses: &[Use<'_>], context: &Context<'_>) -> Vec<Decided>;
+    /// Decides over the uses of one key, in the order of their first records; `accounts` is every account that
+    /// receives records. Notes in what it decides are indexes of uses.
+    fn decide(&self, uses: &[Use<'_>], accounts: &BTreeSet<String>) -> Vec<Decided>;
 }
 
 /// It is shown the uses of every key and no records, so it notes nothing.
@@ -400,7 +403,7 @@ pub struct Context<'a> {
     /// What the organisation tells about itself.
     pub estate: &'a Estate,
     /// Every account that receives records.
-    pub accounts: &'a std::collections::BTreeSet<String>,
+    pub accounts: &'a BTreeSet<String>,
     /// The time of the first record of all, and of the last.
     pub range: (Time, Time),
     /// What earlier runs have noted under the part, if the history sums days: the values of marks.

@@ -1,13 +1,16 @@
 //! What holds for a whole run and never changes while it goes on: the plan, and what follows from
 //! its rules.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::detect::stateful::{Correlation, Kind, RECORD_DAYS, USE_DAYS, Uses, Verdict};
 use crate::detect::{ADJUSTS, KNOWN, Over, Stateful};
 
 use super::plan::{Plan, Progress};
+use super::store::dictionary::Sym;
 use super::store::hash::HashKey;
 use super::store::names::Names;
 
@@ -43,6 +46,9 @@ pub struct Context<'a> {
     by_row: Vec<bool>,
     /// Of each rule, what becomes of its matches.
     fates: Vec<Fate>,
+    /// Keys over whose uses a bucket has decided what does not hold.
+    refuted: Mutex<BTreeSet<Sym>>,
+    is_refuted: AtomicBool,
 }
 
 /// What becomes of the matches of a rule, beside findings.
@@ -76,6 +82,8 @@ impl<'a> Context<'a> {
             fates: rules.map(|rule| fate(plan, &by_row, rule)).collect(),
             by_row,
             over,
+            refuted: Mutex::default(),
+            is_refuted: AtomicBool::new(false),
         }
     }
 
@@ -87,9 +95,23 @@ impl<'a> Context<'a> {
     /// To be asked by every loop that may take long.
     ///
     /// # Errors
-    /// When the run is to stop.
+    /// When the run is to stop, or to begin anew.
     pub fn go_on(&self) -> io::Result<()> {
+        if self.is_refuted.load(Ordering::Relaxed) {
+            return Err(io::Error::other("what a bucket has decided does not hold"));
+        }
         if self.is_to_stop() { Err(io::Error::other("stopped by a signal")) } else { Ok(()) }
+    }
+
+    /// Says that what a bucket has decided over the uses of a key does not hold: nothing needs to go on.
+    pub fn refute(&self, key: Sym) {
+        self.refuted.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        self.is_refuted.store(true, Ordering::Relaxed);
+    }
+
+    /// The keys of which that was said.
+    pub fn refuted(&self) -> BTreeSet<Sym> {
+        self.refuted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A stateful rule by its number.

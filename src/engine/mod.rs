@@ -46,7 +46,7 @@ use crate::tags::book::Book;
 use context::Context;
 pub use facts::{KeptRecord, Records, Uses};
 pub use inventory::quiet;
-pub use part::{Differs, Head, Part};
+pub use part::{Differs, Head, Part, id_of_decided};
 use part::{Given, Then};
 use partial::Partial;
 use partial::kept::Kept;
@@ -154,11 +154,6 @@ pub fn fresh_seed(or: u64) -> u64 {
     HashKey::random(or).seed()
 }
 
-/// The id of what is left once something was decided in a file of this id.
-pub fn id_of_decided(id: &str) -> String {
-    format!("{id} decided")
-}
-
 /// Puts together what [`scan_to_facts`] wrote, as one file, and decides what the records of its accounts alone
 /// decide, which is another file. `head` is what each of them has to say of itself, with the id that the one is
 /// to have.
@@ -181,8 +176,7 @@ pub fn join_facts(
     context.stop = Some(stop);
     part::write(out, (head, &context), &mut partial, (&given, Then::Kept))?;
     pool.install(|| conclude::bucket::decide(&context, &mut partial))?;
-    let head = Head { id: id_of_decided(&head.id), decided: true, ..head.clone() };
-    part::write(decided, (&head, &context), &mut partial, (&given, Then::TakenOut))
+    part::write(decided, (&head.of_decided(), &context), &mut partial, (&given, Then::TakenOut))
 }
 
 /// Concludes what [`scan_to_facts`] wrote, on whatever machines: an outcome, all that was learnt of tags,
@@ -202,23 +196,39 @@ pub fn conclude_facts(
     let pool = pool(plan.threads)?;
     // Whoever asks for more than findings needs all records.
     let all = plan.keys.is_some() || plan.lists_uses || plan.past.is_some();
-    let mut whole = BTreeSet::new();
-    let (mut context, part::All { mut partial, given, .. }) = loop {
-        let context = Context::new(plan, progress);
-        let is_whole = |file: usize| all || whole.contains(&file);
+    let mut whole: BTreeSet<usize> = if all { (0..parts.len()).collect() } else { BTreeSet::new() };
+    let mut again = false;
+    loop {
+        let mut context = Context::new(plan, progress);
+        let is_whole = |file: usize| whole.contains(&file);
         let read = part::read_all((parts, head), &is_whole, (&context, &pool), stop)?;
-        if read.refuted.is_empty() || stop.load(Ordering::Relaxed) {
-            break (context, read);
+        let (mut partial, given) = (read.partial, read.given);
+        let mut refuted = read.refuted;
+        refuted.extend(conclude::bucket::contested(&partial)?);
+        if !refuted.is_subset(&whole) && !stop.load(Ordering::Relaxed) {
+            whole.extend(refuted);
+            continue;
         }
-        whole.extend(read.refuted);
-    };
-    unlisted.iter().for_each(|problem| partial.add_unlisted(problem.clone()));
-    context.stop = (!given.stopped).then_some(stop);
-    let interrupted = given.stopped;
-    let Concluded { mut outcome, book, inventory } =
-        concluded(&context, partial, (given, false), &pool);
-    outcome.interrupted = interrupted || stop.load(Ordering::Relaxed);
-    Ok((outcome, book, inventory))
+        unlisted.iter().for_each(|problem| partial.add_unlisted(problem.clone()));
+        context.stop = (!given.stopped).then_some(stop);
+        let (interrupted, done) = (given.stopped, partial.done.keys.clone());
+        let Concluded { mut outcome, book, inventory } =
+            concluded(&context, partial, (given, false), &pool);
+        let refuted = context.refuted();
+        if !refuted.is_empty() && whole.len() < parts.len() {
+            let before = whole.len();
+            let files = done.iter().filter(|(key, _)| refuted.contains(key) && !again);
+            whole.extend(files.filter_map(|(_, file)| usize::try_from(*file).ok()));
+            // Whoever does not hold twice, or for no known key, may be any.
+            if whole.len() == before {
+                whole.extend(0..parts.len());
+            }
+            again = true;
+            continue;
+        }
+        outcome.interrupted = interrupted || stop.load(Ordering::Relaxed);
+        return Ok((outcome, book, inventory));
+    }
 }
 
 /// The records that [`scan_to_facts`] left, on whatever machines: uses of keys, and those that were kept. The

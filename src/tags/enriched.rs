@@ -37,14 +37,14 @@ const ENTRY: usize = 256;
 pub type Lists = BTreeMap<Arc<Tags>, [Arc<Evidence>; 2]>;
 
 /// The lists of a resource.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct OfResource {
     lists: Lists,
     room: usize,
 }
 
 /// What enriched events say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EnrichedTags {
     all: BTreeMap<String, OfResource>,
     room: usize,

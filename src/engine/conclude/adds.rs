@@ -38,7 +38,7 @@ impl Adds {
     /// Adds what another row adds.
     pub fn merge(&mut self, other: Adds) {
         self.last = self.last.max(other.last);
-        self.new += other.new;
+        self.new = self.new.saturating_add(other.new);
         self.before = self.before.saturating_add(other.before);
         self.again += other.again;
     }
@@ -46,6 +46,15 @@ impl Adds {
     /// How many uses there are, if this is all.
     pub fn count(self) -> u64 {
         self.before.max(self.again).saturating_add_signed(self.new).max(1)
+    }
+}
+
+impl Adds {
+    /// What the row of a kind adds that a bucket has left.
+    pub fn left(row: &KeyUse) -> Adds {
+        let (count, last) = row.stands_for();
+        let new = i64::try_from(count).unwrap_or(i64::MAX);
+        Adds { last: Time(last), new, before: 0, again: 0 }
     }
 }
 

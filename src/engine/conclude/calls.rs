@@ -33,16 +33,7 @@ pub struct Calls {
 impl Calls {
     /// The histories of a run that ask for single uses.
     pub fn new(context: &Context<'_>) -> Calls {
-        let asks = |over: &Over<'_>| match over {
-            Over::History(history) => matches!(history.uses(), Uses::OneByOne),
-            Over::Correlation(_) => false,
-        };
-        let all = (0..).zip(&context.over).filter(|(_, rule)| asks(&rule.code));
-        Calls {
-            histories: all.map(|(number, _)| number).collect(),
-            known: HashMap::new(),
-            sums: Sums::default(),
-        }
+        Calls { histories: asking(context), known: HashMap::new(), sums: Sums::default() }
     }
 
     /// Takes in a use; `last` is the time of the last one that it stands for.
@@ -89,8 +80,21 @@ impl Calls {
     }
 }
 
+/// The histories of a run that ask for single uses.
+pub fn asking(context: &Context<'_>) -> Vec<u32> {
+    let asks = |over: &Over<'_>| match over {
+        Over::History(history) => matches!(history.uses(), Uses::OneByOne),
+        Over::Correlation(_) => false,
+    };
+    let all = (0..).zip(&context.over).filter(|(_, rule)| asks(&rule.code));
+    all.map(|(number, _)| number).collect()
+}
+
 /// What a use means to each history.
-fn marks(histories: &[u32], row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Vec<(u32, Mark)>> {
+///
+/// # Errors
+/// When a temporary file cannot be read back.
+pub fn marks(histories: &[u32], row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Vec<(u32, Mark)>> {
     let bench: &Bench<'_> = desk.bench;
     let (who, call) = (desk.lookup.who(row.who)?, desk.lookup.call(row.call)?);
     let client = desk.lookup.client(row.client)?;

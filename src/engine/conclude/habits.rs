@@ -27,6 +27,9 @@ fn entry(principal: [u64; 2], container: Sym) -> u64 {
         ^ principal[1].rotate_left(7)
 }
 
+/// Entries, each with its days as a number, and the first day and the last of all records.
+pub type KnownDays = (Vec<(u64, u64)>, Option<(u16, u16)>);
+
 impl Habits {
     /// Says that a principal read in a container on some days. A principal goes by the hash of its
     /// account and its name.
@@ -40,6 +43,25 @@ impl Habits {
         for day in days.all() {
             let (first, last) = self.range.unwrap_or((day, day));
             self.range = Some((first.min(day), last.max(day)));
+        }
+    }
+
+    /// All entries with their days, and the first day and the last, as [`add_known`](Habits::add_known) takes
+    /// them.
+    pub fn known(&self) -> KnownDays {
+        let mut all: Vec<(u64, u64)> =
+            self.days.iter().map(|(entry, days)| (*entry, days.to_number())).collect();
+        all.sort_unstable();
+        (all, self.range.map(|(first, last)| (first.to_number(), last.to_number())))
+    }
+
+    /// Adds what [`known`](Habits::known) gave.
+    pub fn add_known(&mut self, entries: &[(u64, u64)], days: Option<(u16, u16)>) {
+        for (entry, days) in entries {
+            self.days.entry(*entry).or_default().merge(Days::from_number(*days));
+        }
+        for day in days.into_iter().flat_map(|(first, last)| [first, last]) {
+            self.span(Days::of(Day::from_number(day)));
         }
     }
 

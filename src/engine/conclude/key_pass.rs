@@ -8,35 +8,30 @@ mod alone;
 
 use std::collections::HashMap;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 
 use rayon::prelude::*;
 
 use self::alone::Alone;
-use super::adds::Met;
+use super::adds::{Adds, Met};
 use super::by_names::ByNames;
 use super::calls::Calls;
 use super::habits::Habits;
 use super::heirs::Heirs;
 use super::kinds::{Closed, Kind, Kinds};
-use super::lookup::{Lookup, Named, RowNames, Target};
+use super::lookup::Lookup;
 use super::records::Marked;
 use super::stateful::decide::{Bench, Decisions, Desk};
-use super::stateful::history::{OfAll, texts};
 use super::stateful::note::{Note, NotePool, NoteText, Notes, part_of};
-use super::stateful::unit::Unit;
 use super::tags::compare::{Compared, Comparing};
 use super::tags::ledger::{Ledger, Tags};
-use crate::detect::stateful::{Context as Told, Decided, History, OverKeys, Scope, Use, Uses};
-use crate::detect::{ADJUSTS, Over, Stateful};
-use crate::engine::partial::group::{Group, SHOWN};
+use super::told::{Texts, told, watched};
+use crate::detect::stateful::{History, Use, Uses};
+use crate::detect::{ADJUSTS, Over};
 use crate::engine::partial::handed::{HandedUse, HandedUses};
-use crate::engine::partial::key_use::{Call, KeyUse, Who, flag};
+use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::partial::uses::RecordId;
 use crate::engine::store::dictionary::{NONE, Sym};
 use crate::engine::store::runs::{RowAt, Rows, SHARDS};
-use crate::engine::store::texts::{NOWHERE, TextAt};
 use crate::model::time::Time;
 
 /// Principals that are kept at hand.
@@ -120,15 +115,6 @@ struct Shard {
     habits: Habits,
 }
 
-/// What is known of a kind of use, as texts.
-struct Texts {
-    who: Rc<Named<Who>>,
-    call: Rc<Named<Call>>,
-    target: Rc<Target>,
-    /// Whether the resource knows no other key.
-    only_key: bool,
-}
-
 /// What a thread keeps at hand from shard to shard.
 #[derive(Default)]
 struct AtHand<'a> {
@@ -207,11 +193,14 @@ impl<'a> Pass<'a> {
             }
             let is_copy = before.is_some_and(|before| row.is_copy_of(&before));
             let same_use = before.is_some_and(|before| row.is_same_use(&before));
-            self.count(&row, at, is_copy, same_use)?;
-            if let Some(comparing) = &mut self.comparing {
+            match row.is(flag::LEFT) {
+                true => self.count_left(&row, at, same_use)?,
+                false => self.count(&row, at, is_copy, same_use)?,
+            }
+            if let Some(comparing) = self.comparing.as_mut().filter(|_| row.serves(flag::OF_PAIR)) {
                 comparing.take(&row, is_copy, &mut self.desk)?;
             }
-            if row.matches != NONE {
+            if row.looked_at() != NONE {
                 self.heirs.wait(&row, &mut self.desk)?;
                 self.correlate(&row, at)?;
             }
@@ -232,6 +221,17 @@ impl<'a> Pass<'a> {
         let left_out = self.kinds.add((row, at), adds, same, &mut self.desk)?;
         let left_out = left_out.iter().map(|kind| (kind.first, kind.counted));
         self.heirs.add_all(left_out, &mut self.desk)
+    }
+
+    /// Counts what a bucket has left that has decided, and which has no copies.
+    fn count_left(&mut self, row: &KeyUse, at: RowAt, same: bool) -> io::Result<()> {
+        if row.is(flag::OF_CALL) {
+            self.calls.take((row, at), Time(row.stands_for().1), &mut self.desk)?;
+        }
+        if row.is(flag::OF_KIND) {
+            self.kinds.add((row, at), Adds::left(row), same, &mut self.desk)?;
+        }
+        Ok(())
     }
 
     /// Tells correlations of the matches of a use, where they could come to anything.
@@ -264,18 +264,19 @@ impl<'a> Pass<'a> {
         self.heirs.add_all(all, &mut self.desk)?;
         kinds.iter().chain(&left_out).try_for_each(|kind| self.learn(kind))?;
         let crowded = self.kinds.were_left_out();
+        // What a bucket has left of such a key is for those that look at uses one by one.
+        let done = kinds.iter().any(|kind| kind.first.is(flag::KEY_DONE));
         let mut texts = Vec::with_capacity(kinds.len());
         for kind in &kinds {
-            texts.push(Texts {
-                who: self.desk.lookup.who(kind.first.who)?,
-                call: self.desk.lookup.call(kind.first.call)?,
-                target: self.desk.lookup.target(&kind.first)?,
-                only_key: self.alone.is(self.desk.lookup.purpose(kind.first.purpose)?.first, key),
-            });
+            let resource = self.desk.lookup.purpose(kind.first.purpose)?.first;
+            texts.push(Texts::of(kind, self.alone.is(resource, key), &mut self.desk)?);
         }
         let uses: Vec<Use<'_>> = kinds.iter().zip(&texts).map(told).collect();
         for (number, rule) in (0..).zip(self.known.bench.context.over.clone()) {
             let Over::History(history) = rule.code else { continue };
+            if kinds.is_empty() || (done && !matches!(history.uses(), Uses::With(_))) {
+                continue;
+            }
             if crowded && !matches!(history.uses(), Uses::None | Uses::OneByOne) {
                 self.desk.overflow(&rule);
             }
@@ -284,7 +285,7 @@ impl<'a> Pass<'a> {
             match history.uses() {
                 Uses::None | Uses::OneByOne => continue,
                 Uses::OverKeys(_) if key == NONE => continue,
-                Uses::OverKeys(over) => self.over_key(&rule, over, &kinds, &uses)?,
+                Uses::OverKeys(over) => self.desk.over_key(&rule, over, (&kinds, &uses))?,
                 Uses::OfMarkedKeys if marked() => self.mark(number, history, &kinds, &uses, all)?,
                 Uses::OfKeysWith(test) if marked() || uses.iter().any(test) => {
                     self.mark(number, history, &kinds, &uses, all)?;
@@ -353,77 +354,6 @@ impl<'a> Pass<'a> {
         }
         Ok(())
     }
-
-    /// Lets a rule decide over all uses of the key.
-    fn over_key(
-        &mut self,
-        rule: &Stateful<'_>,
-        over: &dyn OverKeys,
-        kinds: &[Kind],
-        uses: &[Use<'_>],
-    ) -> io::Result<()> {
-        let bench = self.known.bench;
-        let context = Told {
-            estate: &bench.context.plan.estate,
-            accounts: bench.accounts,
-            range: bench.range,
-            before: &[],
-            deliveries: bench.deliveries,
-            book: bench.book,
-        };
-        let decide = || over.decide(uses, &context);
-        let Ok(decided) = catch_unwind(AssertUnwindSafe(decide)) else {
-            self.desk.fault(rule);
-            return Ok(());
-        };
-        for decided in decided {
-            self.found(rule, &decided, kinds)?;
-        }
-        Ok(())
-    }
-
-    fn found(&mut self, rule: &Stateful<'_>, decided: &Decided, kinds: &[Kind]) -> io::Result<()> {
-        let of = |at: &usize| kinds.get(*at);
-        let Some(first) = decided.notes.first().and_then(of) else { return Ok(()) };
-        let mut rests: Vec<&Kind> = decided.notes.iter().filter_map(of).collect();
-        let reported = rests.iter().any(|kind| kind.reported);
-        let text = NOWHERE;
-        let unit = Unit::new(Note { text, ..Note::of_row(&first.first, first.at) });
-        self.desk.pass_on(rule, &unit, (reported, true))?;
-        let known = reported || rests.iter().any(|kind| kind.recalled);
-        if !known || !self.known.bench.context.plan.rules.is_reported(rule.about) {
-            return Ok(());
-        }
-        let count = rests.iter().map(|kind| kind.count).sum();
-        let last = rests.iter().map(|kind| Time(kind.last)).max();
-        rests.sort_by(|a, b| a.order(b, &self.desk));
-        // Of one principal all sessions are named; of a key, those of the events that are shown.
-        let of_one = !matches!(decided.scope, Scope::Key | Scope::Region);
-        let sessions: Vec<TextAt> =
-            rests.iter().filter(|_| of_one).map(|kind| kind.first.text).collect();
-        rests.truncate(SHOWN);
-        let mut groups: Vec<(Group, Option<TextAt>)> = Vec::new();
-        for kind in rests {
-            groups.push(self.desk.group_of_row(rule, &kind.first, texts(decided))?);
-        }
-        let named = self.desk.group_of_row(rule, &first.first, texts(decided))?;
-        let (_, _, about) = self.desk.about_row(&first.first)?;
-        let of_all = OfAll { count, last, fresh: reported, sessions };
-        self.desk.history_found(rule, decided, (groups, named), &about, of_all)
-    }
-}
-
-/// The principal that names stand for, if a correlation may judge its reads.
-fn watched(bench: &Bench<'_>, names: RowNames) -> Option<[u64; 2]> {
-    let mut by = Vec::new();
-    (0..).zip(&bench.context.over).find_map(|(number, rule)| {
-        let Over::Correlation(correlation) = rule.code else { return None };
-        correlation.usual?;
-        names.by(correlation, &mut by);
-        let part = part_of(bench.context.key, &by);
-        let comes = |step| bench.stages.comes_late(number, step);
-        bench.presence.could_hold(number, correlation, part, comes).then_some(part)
-    })
 }
 
 /// The correlations that look at the matches of a row, where they could come to anything.
@@ -458,21 +388,4 @@ fn fed(bench: &Bench<'_>, lookup: &mut Lookup<'_>, row: &KeyUse) -> io::Result<V
         }
     }
     Ok(all)
-}
-
-/// A kind of use as histories are told of it.
-fn told<'t>((kind, texts): (&'t Kind, &'t Texts)) -> Use<'t> {
-    Use {
-        name: &texts.call.entry.name,
-        actor: texts.who.entry.actor.as_str(),
-        attempt: texts.call.entry.attempt,
-        principal: &texts.who.entry.principal,
-        own_session: kind.first.is(flag::OWN_SESSION),
-        only_key: texts.only_key,
-        key: texts.target.key.as_ref(),
-        resource: texts.target.resource.as_ref(),
-        times: (Time(kind.first.time), Time(kind.last)),
-        count: kind.count,
-        days: kind.days,
-    }
 }

@@ -109,6 +109,14 @@ impl Kinds {
     }
 }
 
+/// Whether a use lies in the range that is reported, or any of those that a row stands for.
+fn is_reported(row: &KeyUse) -> bool {
+    match row.is(flag::LEFT) {
+        true => row.is(flag::KIND_REPORTED),
+        false => row.is(flag::REPORTED),
+    }
+}
+
 impl Kind {
     fn new((row, at): (&KeyUse, RowAt), adds: Adds, desk: &mut Desk<'_>) -> io::Result<Kind> {
         Ok(Kind {
@@ -119,7 +127,7 @@ impl Kind {
             days: Days::of_times(Time(row.time), adds.last),
             count: 0,
             counted: adds,
-            reported: row.is(flag::REPORTED),
+            reported: is_reported(row),
             recalled: row.is(flag::RECALLED),
             copies: Vec::new(),
         })
@@ -135,7 +143,7 @@ impl Kind {
         self.last = self.last.max(adds.last.0);
         self.days.merge(Days::of_times(Time(row.time), adds.last));
         self.counted.merge(adds);
-        self.reported |= row.is(flag::REPORTED);
+        self.reported |= is_reported(row);
         self.recalled |= row.is(flag::RECALLED);
         Ok(())
     }

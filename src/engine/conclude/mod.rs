@@ -3,6 +3,7 @@
 //! ```text
 //! bucket     what the records of a few accounts alone decide
 //! count      how many different records each group has; copies, conflicts
+//! over_keys  what rules decide over all uses of one key
 //! records    kept records go through the rules again
 //! survey     a first look at all uses
 //! before     what earlier runs have seen of principals
@@ -15,6 +16,7 @@
 //! sums       marks of one day that say the same
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
+//! told       kinds of use as rules are told of them
 //! coverage   which hours there are, and which should be
 //! settle     groups of single records, once everything is known
 //! admitted   which findings are told at all
@@ -60,6 +62,7 @@ pub mod lookup;
 mod memory;
 mod noted;
 pub mod notices;
+mod over_keys;
 mod rank;
 mod records;
 mod reported;
@@ -70,6 +73,7 @@ mod stateful;
 mod sums;
 mod survey;
 mod tags;
+mod told;
 mod undone;
 mod waiting;
 
@@ -81,6 +85,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::context::Context;
 use super::finding::finding_of_files;
 use super::partial::Partial;
+use super::partial::done::Done;
 use super::partial::endpoint::Network;
 use super::partial::groups::Groups;
 use super::partial::handed::HandedUse;
@@ -135,18 +140,19 @@ pub struct Ended {
 /// Makes an outcome of what all workers found; and all that was learnt of tags.
 pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (Outcome, Book) {
     let plan = context.plan;
-    let network = std::mem::replace(&mut partial.network, Network::new(0));
-    let released = network.release(&mut partial.facts, &mut partial.groups);
-    partial.problems.or_missing(released, "calls that VPC endpoints logged are missing");
+    release(&mut partial);
     let counts = count(context, &mut partial);
     let (mut read, taken) = sum(plan, &mut partial);
-    let totals = &mut read.totals;
-    totals.duplicates = counts.duplicates;
+    read.totals.duplicates = counts.duplicates;
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
-    (totals.accounts, totals.regions) = places(accounts, regions, &mut partial.problems);
-    let seen = seen(plan, totals, take(&mut partial.deliveries));
-    let finds = Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups)));
+    (read.totals.accounts, read.totals.regions) = places(accounts, regions, &mut partial.problems);
+    let seen = seen(plan, &read.totals, take(&mut partial.deliveries));
+    let finds = found_before(context, &mut partial);
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
+    if !context.refuted().is_empty() {
+        // All of it begins anew: nobody may be asked about findings twice.
+        return Default::default();
+    }
     let decided = partial.problems.or_missing(decided, "rules over many records are missing");
     context.progress.begin(Phase::Sorting, 0);
     let Decided { mut decisions, compared, book, mut handed, mut undone } = decided;
@@ -155,7 +161,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let before = aftermath::Before::look_back(plan, undone.as_mut(), last);
     partial.problems.extend(take(&mut handed.problems));
     take(&mut decisions.problems).into_iter().for_each(|problem| partial.problems.add(problem));
-    let all_of_it = (&mut partial.problems, totals.blobs_failed > 0 || ended.stopped);
+    let all_of_it = (&mut partial.problems, read.totals.blobs_failed > 0 || ended.stopped);
     let mut hours = coverage::covered(context, &mut partial.coverage, all_of_it);
     let settling = Settling {
         plan,
@@ -195,6 +201,19 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
         ..read
     };
     (outcome, book)
+}
+
+/// Lets go of what was held until it was known whether a service logs the call of an endpoint as well.
+fn release(partial: &mut Partial) {
+    let network = std::mem::replace(&mut partial.network, Network::new(0));
+    let released = network.release(&mut partial.facts, &mut partial.groups);
+    partial.problems.or_missing(released, "calls that VPC endpoints logged are missing");
+}
+
+/// What buckets have found.
+fn found_before(context: &Context<'_>, partial: &mut Partial) -> Mutex<Finds> {
+    let none = Groups::new(context.key, context.plan.limits.groups);
+    Mutex::new(Finds::new(std::mem::replace(&mut partial.found, none)))
 }
 
 /// The groups of many records, and those of hours.
@@ -291,6 +310,19 @@ struct Decided {
     undone: Option<Undoings>,
 }
 
+/// Says what is wrong with names: two that have one hash, and more of them than have room.
+fn say_of_names(partial: &mut Partial, dictionary: &Dictionary, joins_lost: bool) {
+    partial.problems.extend(collision(dictionary.collisions));
+    partial.problems.extend(joins_lost.then(too_many_names));
+}
+
+/// What buckets have decided. A key that a record marks elsewhere is refuted.
+fn decided_before(context: &Context<'_>, partial: &mut Partial, marked: &records::Marked) -> Done {
+    let done = take(&mut partial.done);
+    done.of(marked.iter().map(|(_, key)| *key)).iter().for_each(|key| context.refute(*key));
+    done
+}
+
 /// Decides what rests on many records.
 fn decide(
     context: &Context<'_>,
@@ -301,11 +333,10 @@ fn decide(
     let plan = context.plan;
     let uses = std::mem::replace(&mut partial.uses, KeyUses::new(1, context.key, 0));
     let presence = Presence::new(seen.records.saturating_add(uses.rows.len()));
-    let (rows, heap, kept) =
-        (uses.rows.sharded(), texts(uses.heap), texts(take(&mut partial.kept.texts)));
+    let (rows, heap) = (uses.rows.sharded(), AllTexts::of(uses.heap));
+    let kept = AllTexts::of(take(&mut partial.kept.texts));
     let dictionary = Dictionary::new(uses.words)?;
-    partial.problems.extend(collision(dictionary.collisions));
-    partial.problems.extend(uses.joins_lost.then(too_many_names));
+    say_of_names(partial, &dictionary, uses.joins_lost);
     let matched = survey::survey(context, &rows, &dictionary, &presence)?;
     let stages = Stages::new(context, &matched.into_iter().collect());
     let known = records::Known {
@@ -316,6 +347,8 @@ fn decide(
         live: ended.live,
     };
     let said = records::pass(&known, &kept)?;
+    let done = decided_before(context, partial, &said.marked);
+    context.go_on()?;
     let book = book(plan, (said.book, partial), uses.joins, uses.unplaced);
     let mut bench = Bench {
         context,
@@ -335,6 +368,7 @@ fn decide(
         found: finds,
     };
     context.progress.begin(Phase::Deciding, SHARDS);
+    bench.habits.add_known(&done.habits, done.days);
     let mut waiting = Waiting::new(&stages, plan);
     waiting.take(&mut bench, said.notes);
     let mut decisions = waiting.decide_early(&mut bench)?;
@@ -350,13 +384,12 @@ fn decide(
     decisions.merge(passed.decisions);
     bench.habits.merge(passed.habits);
     waiting.decide_late(passed.notes, &mut bench, &mut decisions)?;
-    let aliases = (said.aliases, seen.last);
-    tagged(&bench, (&mut compared, aliases), &tags)?;
+    tagged(&bench, (&mut compared, (said.aliases, seen.last)), &tags)?;
     partial.problems.extend(too_many_tags(plan, &book));
     let shelves = Shelves { context, dictionary: &dictionary, heap: &heap };
     let handed = handed_on(&shelves, &mut partial.retained, (passed.handed, passed.aged))?;
-    let undone = undone(context, partial, &dictionary)?;
-    Ok(Decided { decisions, compared, book, handed, undone: Some(undone) })
+    let undone = Some(undone(context, partial, &dictionary)?);
+    Ok(Decided { decisions, compared, book, handed, undone })
 }
 
 /// What was undone.
@@ -409,12 +442,6 @@ fn book(
     book.place_requests();
     book.fit();
     book
-}
-
-fn texts(all: Vec<super::store::texts::Texts>) -> AllTexts {
-    let mut texts = AllTexts::default();
-    all.into_iter().for_each(|some| texts.add(some));
-    texts
 }
 
 /// Adds the records that are no plain uses to what was compared of uses.

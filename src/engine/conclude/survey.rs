@@ -48,7 +48,7 @@ pub fn survey(
         };
         let mut failed = None;
         uses.shard(shard).each(|row| {
-            if row.matches != NONE && failed.is_none() {
+            if row.looked_at() != NONE && failed.is_none() {
                 let make = |lookup: &mut Lookup<'_>| matches(context, lookup, row);
                 let found = context.go_on();
                 match found.and_then(|()| all.of((context, row), lookup, make, &mut leave)) {

@@ -13,6 +13,7 @@ use super::frame::invalid;
 use super::head::{Given, Head};
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
+use crate::engine::partial::done::NO_FILE;
 use crate::engine::partial::values::Values;
 
 /// What was read.
@@ -31,7 +32,7 @@ struct Shared<'a> {
     /// The files, by number, of which all is wanted, and not what was decided.
     whole: &'a (dyn Fn(usize) -> bool + Sync),
     next: AtomicUsize,
-    /// The ids of files that were met.
+    /// The ids of files that were met, as all of each is called.
     met: Mutex<HashSet<String>>,
     seen: Mutex<Seen>,
 }
@@ -99,12 +100,13 @@ impl Shared<'_> {
             return Err(invalid(why.as_str()));
         }
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        if !met.insert(head.id.clone()) {
+        if !met.insert(head.id_of_whole().to_owned()) {
             return Ok(None);
         }
         drop(met);
         let before = std::mem::take(&mut partial.accounts);
-        let rest = reader.add_to(context, partial)?;
+        let file = decided.and_then(|file| u32::try_from(file).ok()).unwrap_or(NO_FILE);
+        let rest = reader.add_to((context, file), partial)?;
         let own = std::mem::replace(&mut partial.accounts, before);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.add(decided, &own);

@@ -70,12 +70,15 @@ pub enum Kind {
     Account,
     Region,
     Counted,
+    Done,
+    Habit,
+    Found,
     Rest,
     End,
 }
 
 impl Kind {
-    const ALL: [Kind; 29] = [
+    const ALL: [Kind; 32] = [
         Kind::Head,
         Kind::Name,
         Kind::UseWord,
@@ -103,6 +106,9 @@ impl Kind {
         Kind::Account,
         Kind::Region,
         Kind::Counted,
+        Kind::Done,
+        Kind::Habit,
+        Kind::Found,
         Kind::Rest,
         Kind::End,
     ];
@@ -113,7 +119,7 @@ impl Kind {
     fn longest(self) -> usize {
         match self {
             Kind::UseWord | Kind::UseText | Kind::TouchWord => LONGEST,
-            Kind::Kept | Kind::Group | Kind::Endpoint | Kind::Tags => LONGEST,
+            Kind::Kept | Kind::Group | Kind::Found | Kind::Endpoint | Kind::Tags => LONGEST,
             _ => LONGEST_OF_SMALL,
         }
     }

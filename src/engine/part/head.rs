@@ -31,6 +31,11 @@ pub struct Head {
     pub decided: bool,
 }
 
+/// The id of what is left once something was decided in a file of this id.
+pub fn id_of_decided(id: &str) -> String {
+    format!("{id}{DECIDED}")
+}
+
 /// What of two heads is not the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Differs {
@@ -59,7 +64,22 @@ impl Differs {
     }
 }
 
+/// How the id of a file ends in which something was decided.
+const DECIDED: &str = " decided";
+
 impl Head {
+    /// That of what is left of a file once something was decided.
+    #[must_use]
+    pub fn of_decided(&self) -> Head {
+        Head { id: id_of_decided(&self.id), decided: true, ..self.clone() }
+    }
+
+    /// The id of the file that all of it is in, whether something was decided or not.
+    pub fn id_of_whole(&self) -> &str {
+        let whole = self.id.strip_suffix(DECIDED).filter(|_| self.decided);
+        whole.unwrap_or(&self.id)
+    }
+
     /// Why what a file with this head holds cannot be put together with that of another; `None` if it can.
     pub fn differs(&self, other: &Head) -> Option<Differs> {
         let same = [
@@ -110,5 +130,20 @@ impl Given {
         self.passed = self.passed.with(other.passed);
         self.names.merge(&other.names);
         self.stopped |= other.stopped;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_file_has_the_id_of_all_of_it() {
+        let whole = Head { id: "bucket 3".to_owned(), ..Head::default() };
+        let left = whole.of_decided();
+        assert_eq!((left.id.as_str(), left.id_of_whole()), ("bucket 3 decided", "bucket 3"));
+        assert_eq!(whole.id_of_whole(), "bucket 3");
+        let named = Head { id: "x decided".to_owned(), ..Head::default() };
+        assert_eq!(named.id_of_whole(), "x decided", "nothing was decided in it");
     }
 }

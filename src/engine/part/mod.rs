@@ -25,5 +25,5 @@ mod write;
 
 pub use all::{All, read_all};
 pub use file::Part;
-pub use head::{Differs, Given, Head};
+pub use head::{Differs, Given, Head, id_of_decided};
 pub use write::{Then, write};

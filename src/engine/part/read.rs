@@ -12,13 +12,14 @@ use std::io::{self, Read};
 
 use super::frame::{FrameReader, Kind, invalid, rows, texts, values};
 use super::head::Head;
-use super::small::{Call, Covered, Delivered, Noted, OfResource, Rest, Told};
+use super::small::{Call, Covered, Delivered, DoneKey, Habit, Noted, OfResource, Rest, Told};
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
+use crate::engine::partial::done::NO_FILE;
 use crate::engine::partial::endpoint::Held;
 use crate::engine::partial::fact::Fact;
 use crate::engine::partial::group::GroupKey;
-use crate::engine::partial::key_use::KeyUse;
+use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::partial::pack::unpack;
 use crate::engine::partial::touch::Touch;
 use crate::engine::store::texts::{NOWHERE, TextAt};
@@ -54,13 +55,17 @@ impl<R: Read> PartReader<R> {
         &self.head
     }
 
-    /// Adds everything to what is there. What is said of the run beside the tables.
+    /// Adds everything to what is there; `file` is its number, if something was decided in it. What is said of the run beside the tables.
     ///
     /// # Errors
     /// When it cannot be read, or is not as it was written.
-    pub fn add_to(mut self, context: &Context<'_>, partial: &mut Partial) -> io::Result<Rest> {
+    pub fn add_to(
+        mut self,
+        (context, file): (&Context<'_>, u32),
+        partial: &mut Partial,
+    ) -> io::Result<Rest> {
         let mut taking =
-            Taking { context, partial, blobs: Vec::new(), heap: HashMap::new(), rest: None };
+            Taking { context, file, partial, blobs: Vec::new(), heap: HashMap::new(), rest: None };
         while let Some((kind, bytes)) = self.frames.next()? {
             taking.take(kind, &bytes)?;
         }
@@ -71,6 +76,7 @@ impl<R: Read> PartReader<R> {
 /// What is known while a file is read.
 struct Taking<'t, 'p> {
     context: &'t Context<'p>,
+    file: u32,
     partial: &'t mut Partial,
     /// The numbers of blobs there and here, ascending.
     blobs: Vec<(u64, u64)>,
@@ -81,6 +87,10 @@ struct Taking<'t, 'p> {
 
 impl Taking<'_, '_> {
     fn take(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+        let of_decided = matches!(kind, Kind::Counted | Kind::Done | Kind::Habit | Kind::Found);
+        if of_decided && self.file == NO_FILE {
+            return Err(invalid("nothing was decided in it, and it says what was"));
+        }
         match kind {
             Kind::Head | Kind::End => Err(invalid("a second head")),
             Kind::Name | Kind::UseWord | Kind::UseTexts | Kind::UseText | Kind::TouchWord => {
@@ -90,7 +100,9 @@ impl Taking<'_, '_> {
                 self.take_rows(kind, bytes)
             }
             Kind::Issued | Kind::Undoing => self.take_rows(kind, bytes),
-            Kind::Kept | Kind::Group | Kind::Endpoint | Kind::Call => self.take_record(kind, bytes),
+            Kind::Kept | Kind::Group | Kind::Found | Kind::Endpoint | Kind::Call => {
+                self.take_record(kind, bytes)
+            }
             Kind::Rest => values(bytes, |rest: Rest| {
                 self.add_rest(&rest);
                 self.rest = Some(rest);
@@ -130,12 +142,15 @@ impl Taking<'_, '_> {
     }
 
     fn take_rows(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
-        let Taking { partial, blobs, heap, .. } = self;
+        let Taking { file, partial, blobs, heap, .. } = self;
         let blob = |number: u64| number_here(blobs, number);
         match kind {
             Kind::Use => {
                 let number = partial.uses.heap[0].number();
                 rows(bytes, |row: KeyUse| {
+                    if row.is(flag::LEFT) && *file == NO_FILE {
+                        return Err(invalid("nothing was decided in it, and it has what is left"));
+                    }
                     let text = text_here((number, heap), row.text)?;
                     let row = row.renumbered(text, blob(row.blob)?);
                     partial.uses.rows.push(row);
@@ -185,11 +200,15 @@ impl Taking<'_, '_> {
             Kind::Kept => texts(bytes, |entry| {
                 partial.kept.add_entry(entry, |number| number_here(blobs, number))
             }),
-            Kind::Group => texts(bytes, |text| {
+            Kind::Group | Kind::Found => texts(bytes, |text| {
                 let (key, group, count) =
                     unpack(text).ok_or_else(|| invalid("a finding is damaged"))?;
                 known(&key)?;
-                partial.groups.add_counted(key, group, count);
+                let groups = match kind {
+                    Kind::Group => &mut partial.groups,
+                    _ => &mut partial.found,
+                };
+                groups.add_counted(key, group, count);
                 Ok(())
             }),
             Kind::Endpoint => texts(bytes, |text| {
@@ -207,8 +226,16 @@ impl Taking<'_, '_> {
     }
 
     fn take_small(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
-        let partial = &mut *self.partial;
+        let (partial, file) = (&mut *self.partial, self.file);
         match kind {
+            Kind::Done => values(bytes, |DoneKey(key)| {
+                partial.done.keys.push((key, file));
+                Ok(())
+            }),
+            Kind::Habit => values(bytes, |Habit(at, days)| {
+                partial.done.habits.push((at, days));
+                Ok(())
+            }),
             Kind::Covered => values(bytes, |one: Covered| {
                 let (place, seen) = one.seen();
                 partial.coverage.add(place, &seen);
@@ -275,6 +302,7 @@ impl Taking<'_, '_> {
             partial.accounts.lack();
         }
         partial.counted.add(rest.duplicates, &rest.looked);
+        partial.done.span(rest.days);
     }
 }
 

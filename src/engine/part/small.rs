@@ -19,6 +19,14 @@ use crate::model::time::Time;
 use crate::tags::change::{Evidence, Source, Tags, Value};
 use crate::tags::enriched::Lists;
 
+/// A key over whose uses was decided.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DoneKey(pub u64);
+
+/// Where a principal read, and on which days.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Habit(pub u64, pub u64);
+
 /// A call that a rule matched.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Call(pub [u64; 2]);
@@ -223,6 +231,8 @@ pub struct Rest {
     pub duplicates: u64,
     /// and records that each list of rules looked at.
     pub looked: Vec<u64>,
+    /// The first day and the last of which there are uses over which was decided.
+    pub days: Option<(u16, u16)>,
 }
 
 impl Rest {

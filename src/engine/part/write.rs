@@ -10,7 +10,9 @@ use std::io::{self, Write};
 
 use super::frame::{FrameWriter, Kind};
 use super::head::{Given, Head};
-use super::small::{Call, Covered, Delivered, Named, Noted, OfResource, Rest, Told};
+use super::small::{
+    Call, Covered, Delivered, DoneKey, Habit, Named, Noted, OfResource, Rest, Told,
+};
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
 use crate::engine::partial::groups::{Groups, Piece};
@@ -60,6 +62,7 @@ pub fn write(
         nameless: partial.accounts.is_lacking(),
         duplicates: partial.counted.duplicates,
         looked: partial.counted.looked.clone(),
+        days: partial.done.days,
     };
     to.value(Kind::Rest, &rest)?;
     to.finish().map(|_| ())
@@ -70,6 +73,10 @@ fn uses<W: Write>(to: &mut FrameWriter<W>, partial: &Partial) -> io::Result<()> 
     words(to, Kind::UseWord, &partial.uses.words)?;
     heap(to, &partial.uses.heap)?;
     to.rows(Kind::Use, &partial.uses.rows)?;
+    let done = &partial.done;
+    done.keys.iter().try_for_each(|(key, _)| to.value(Kind::Done, &DoneKey(*key)))?;
+    let habits = done.habits.iter();
+    habits.map(|(at, days)| Habit(*at, *days)).try_for_each(|one| to.value(Kind::Habit, &one))?;
     let joins = &partial.uses.joins;
     joins.iter().try_for_each(|(name, arn)| to.value(Kind::Join, &(name, arn)))
 }
@@ -89,15 +96,8 @@ fn records<W: Write>(
     for texts in &partial.kept.texts {
         texts.each(|_, entry| to.text(Kind::Kept, entry))?;
     }
-    let limit = context.plan.limits.groups;
-    let mut groups = std::mem::replace(&mut partial.groups, Groups::new(context.key, limit));
-    let mut all = groups.in_order()?;
-    while let Some(Piece { key, group, count, .. }) = all.next()? {
-        to.text(Kind::Group, &pack(&key, &group, count))?;
-        if then == Then::Kept {
-            partial.groups.add_counted(key, group, count);
-        }
-    }
+    groups(to, (Kind::Group, &mut partial.groups), context, then)?;
+    groups(to, (Kind::Found, &mut partial.found), context, then)?;
     partial.network.each_held(|held| to.text(Kind::Endpoint, held))?;
     let calls = partial.network.calls();
     calls.into_iter().flatten().try_for_each(|call| to.value(Kind::Call, &Call(*call)))?;
@@ -107,6 +107,25 @@ fn records<W: Write>(
     to.rows(Kind::Object, partial.objects.rows())?;
     to.rows(Kind::Issued, &partial.issued)?;
     to.rows(Kind::Undoing, &partial.undoing)
+}
+
+/// Findings in the making.
+fn groups<W: Write>(
+    to: &mut FrameWriter<W>,
+    (kind, groups): (Kind, &mut Groups),
+    context: &Context<'_>,
+    then: Then,
+) -> io::Result<()> {
+    let none = Groups::new(context.key, context.plan.limits.groups);
+    let mut taken = std::mem::replace(groups, none);
+    let mut all = taken.in_order()?;
+    while let Some(Piece { key, group, count, .. }) = all.next()? {
+        to.text(kind, &pack(&key, &group, count))?;
+        if then == Then::Kept {
+            groups.add_counted(key, group, count);
+        }
+    }
+    Ok(())
 }
 
 /// What is bounded anyway.

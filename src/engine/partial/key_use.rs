@@ -9,7 +9,7 @@
 
 pub use super::entry::{Reader, Writer};
 pub use super::purpose::Purpose;
-use crate::engine::store::dictionary::Sym;
+use crate::engine::store::dictionary::{NONE, Sym};
 use crate::engine::store::runs::Row;
 use crate::engine::store::texts::{NOWHERE, TextAt};
 use crate::model::level::Level;
@@ -69,6 +69,20 @@ pub mod flag {
     pub const SEVERAL_KEYS: u64 = 128;
     /// An earlier run left it for a window: another record stands for the use.
     pub const OF_WINDOW: u64 = 256;
+    /// It is what a bucket has left that has decided over its uses: only whom the next flags name looks at it.
+    pub const LEFT: u64 = 512;
+    /// Rules over the uses of a key: the row stands for all uses of its kind.
+    pub const OF_KIND: u64 = 1024;
+    /// Whoever compares tags.
+    pub const OF_PAIR: u64 = 2048;
+    /// Histories that ask where each call came from.
+    pub const OF_CALL: u64 = 4096;
+    /// Correlations. Such a row is as it was read.
+    pub const OF_MATCH: u64 = 8192;
+    /// Of a kind: any of its uses lies in the range that is reported.
+    pub const KIND_REPORTED: u64 = 1 << 14;
+    /// Of a kind: the rules over all uses of the key have decided without it.
+    pub const KEY_DONE: u64 = 1 << 15;
     /// What is the same in every run.
     pub const LASTING: u64 = UUID | NO_ID | OWN_SESSION | PROBE | SEVERAL_KEYS;
 }
@@ -126,6 +140,35 @@ impl KeyUse {
     /// Whether a flag is set.
     pub fn is(&self, flag: u64) -> bool {
         self.place & flag != 0
+    }
+
+    /// Whether whom a flag names looks at it: at every row that was read, and at what is left for it.
+    pub fn serves(&self, whom: u64) -> bool {
+        !self.is(flag::LEFT) || self.is(whom)
+    }
+
+    /// The [`Matches`] for correlations.
+    pub fn looked_at(&self) -> Sym {
+        if self.serves(flag::OF_MATCH) { self.matches } else { NONE }
+    }
+
+    /// The same row as a bucket leaves it: for whom, how many uses it stands for, and when the last of these
+    /// was, in microseconds since 1970.
+    #[must_use]
+    pub fn left_for(self, whom: u64, (count, last): (u64, i64)) -> KeyUse {
+        let place = self.place | flag::LEFT | whom;
+        KeyUse { matches: count, subject: last.cast_unsigned(), place, ..self }
+    }
+
+    /// The same for correlations, which need all of it.
+    #[must_use]
+    pub fn left_as_it_is(self) -> KeyUse {
+        KeyUse { place: self.place | flag::LEFT | flag::OF_MATCH, ..self }
+    }
+
+    /// What [`left_for`](KeyUse::left_for) was told.
+    pub fn stands_for(&self) -> (u64, i64) {
+        (self.matches, self.subject.cast_signed())
     }
 
     /// Whether another row is of a copy of the record.

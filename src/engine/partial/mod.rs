@@ -9,6 +9,7 @@
 //! fact       which record was read where
 //! looked     which records rules looked at
 //! counted    what was counted before all is read
+//! done       over which uses buckets have decided
 //! group      a finding in the making
 //! groups     all of them, in bounded memory
 //! pack       a finding in the making as bytes
@@ -34,6 +35,7 @@
 //! nothing in them depends on who read what.
 
 pub mod counted;
+pub mod done;
 pub mod endpoint;
 pub mod entry;
 pub mod fact;
@@ -75,6 +77,7 @@ use super::store::hash::HashKey;
 use super::store::runs::Rows;
 use super::store::texts::Texts;
 use counted::Counted;
+use done::Done;
 use endpoint::Network;
 use fact::Fact;
 use groups::Groups;
@@ -95,6 +98,8 @@ use values::Values;
 pub struct Partial {
     /// Findings in the making.
     pub groups: Groups,
+    /// Those that rest on many records, whose records are counted.
+    pub found: Groups,
     /// Which record was read where.
     pub facts: Rows<Fact>,
     /// What was counted of records that have no such rows.
@@ -103,6 +108,8 @@ pub struct Partial {
     pub network: Network,
     /// Uses of keys.
     pub uses: KeyUses,
+    /// What buckets have decided over those that are not here.
+    pub done: Done,
     /// Other records that matter later.
     pub kept: Kept,
     /// What records say of keys, for an inventory.
@@ -143,10 +150,12 @@ impl Partial {
         let late = plan.past.as_ref().map(|past| past.late);
         Partial {
             groups: Groups::new(key, plan.limits.groups),
+            found: Groups::new(key, plan.limits.groups),
             facts: Rows::new(plan.limits.facts),
             counted: Counted::new(plan.limits.facts),
             network: Network::new(plan.limits.groups),
             uses: KeyUses::new(plan.limits.uses, key, number),
+            done: Done::default(),
             kept: Kept::new(number),
             touches: Touches::new(plan.limits.touches, key),
             deliveries: Deliveries::default(),
@@ -196,10 +205,12 @@ impl Partial {
     /// Adds what another worker has found.
     pub fn merge(&mut self, other: Partial) {
         self.groups.merge(other.groups);
+        self.found.merge(other.found);
         self.facts.merge(other.facts);
         self.counted.merge(other.counted);
         self.network.merge(other.network);
         self.uses.merge(other.uses);
+        self.done.merge(other.done);
         self.kept.merge(other.kept);
         self.touches.merge(other.touches);
         self.deliveries.merge(other.deliveries);

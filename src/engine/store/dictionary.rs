@@ -249,6 +249,14 @@ impl Dictionary {
         self.at(self.place(sym)?)
     }
 
+    /// Hands every text to `take`, in the order of names.
+    ///
+    /// # Errors
+    /// What `take` returns, or when the temporary file cannot be read.
+    pub fn each(&self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        self.index.iter().try_for_each(|(_, place)| take(&self.at(*place)?))
+    }
+
     /// How long the text of a name is, in bytes.
     ///
     /// # Errors

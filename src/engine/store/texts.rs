@@ -310,6 +310,18 @@ fn text_in(block: &[u8], at: u64) -> io::Result<Vec<u8>> {
 pub struct AllTexts(Vec<Texts>);
 
 impl AllTexts {
+    /// All of some.
+    pub fn of(all: Vec<Texts>) -> AllTexts {
+        let mut texts = AllTexts::default();
+        all.into_iter().for_each(|some| texts.add(some));
+        texts
+    }
+
+    /// What holds texts.
+    pub fn into_parts(self) -> Vec<Texts> {
+        self.0
+    }
+
     /// What holds texts, each by itself.
     pub fn parts(&self) -> &[Texts] {
         &self.0

@@ -15,7 +15,7 @@ use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_64;
 
 /// The kind of the frame that is the last.
-const END: u8 = 28;
+const END: u8 = 31;
 
 fn file(mut data: &[u8]) -> Vec<u8> {
     let mut bytes = b"keytrail part 2\n".to_vec();

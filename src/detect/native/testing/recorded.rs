@@ -3,6 +3,8 @@
 //! What must stay true: the history gets its notes in the order in which the engine passes them: by
 //! time and, within a second, by event id.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::detect::stateful::{About, Context, Decided, History, Mark, Noted, OverKeys, Use, Uses};
@@ -79,7 +81,7 @@ pub fn decide_with(
     let range = (begin, Time::parse(end).unwrap());
     let context = Context { estate, accounts: &accounts, range, before: &[], deliveries, book };
     if let Uses::OverKeys(over) = history.uses() {
-        return over_keys(over, records, &context);
+        return over_keys(over, records, &accounts);
     }
     let mut parts: Vec<String> = noted.iter().map(|(part, ..)| part.clone()).collect();
     parts.sort();
@@ -151,14 +153,14 @@ fn notes_of(history: &dyn History, record: &Value) -> Vec<(String, String, Noted
 fn over_keys(
     rule: &dyn OverKeys,
     records: &[Value],
-    context: &Context<'_>,
+    accounts: &BTreeSet<String>,
 ) -> Vec<(Vec<String>, Decided)> {
     let mut all: Vec<_> = records.iter().map(owned_use).collect();
     all.sort_by(|a, b| (&a.about.key, a.times, &a.id).cmp(&(&b.about.key, b.times, &b.id)));
     let mut found = Vec::new();
     for same in all.chunk_by(|a, b| a.about.key == b.about.key) {
         let uses: Vec<Use<'_>> = same.iter().map(OwnedUse::told).collect();
-        for decided in rule.decide(&uses, context) {
+        for decided in rule.decide(&uses, accounts) {
             let ids = decided.notes.iter().map(|at| same[*at].id.clone()).collect();
             found.push((ids, decided));
         }

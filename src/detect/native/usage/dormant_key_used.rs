@@ -3,8 +3,10 @@
 //! It is code because it compares a use with the one before it, whoever made that. What must stay true:
 //! a failed call is no use, and a key whose first use the log shows is not dormant before it.
 
+use std::collections::BTreeSet;
+
 use crate::detect::native::shared::timeline::{DAY, between};
-use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
+use crate::detect::stateful::{Decided, OverKeys, Scope, Use};
 use crate::model::actor_kind::is_service_linked;
 use crate::model::level::Level;
 
@@ -16,7 +18,7 @@ const DORMANT: i64 = 30 * DAY;
 pub struct DormantKeyUsed;
 
 impl OverKeys for DormantKeyUsed {
-    fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
+    fn decide(&self, uses: &[Use<'_>], _: &BTreeSet<String>) -> Vec<Decided> {
         let mut before = None;
         let mut known = foldhash::HashSet::default();
         let mut found = Vec::new();

@@ -3,10 +3,10 @@
 //! It is code because it depends on calls that did not happen before. What must stay true:
 //! encryptions count only if they certainly came before the decryption.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
+use crate::detect::stateful::{Decided, OverKeys, Scope, Use};
 use crate::model::estate::Estate;
 use crate::model::level::Level;
 
@@ -37,7 +37,7 @@ fn kind(used: &Use<'_>) -> Option<u32> {
 struct Done([Vec<usize>; 3]);
 
 impl OverKeys for EncryptOnlyRoleDecrypts {
-    fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
+    fn decide(&self, uses: &[Use<'_>], _: &BTreeSet<String>) -> Vec<Decided> {
         let mut all: BTreeMap<&str, Done> = BTreeMap::new();
         for (at, used) in uses.iter().enumerate() {
             if let (Some(kind), Some(arn)) = (kind(used), used.principal.arn.as_deref())

@@ -3,10 +3,10 @@
 //! It is code because it depends on what is not in the log. What must stay true: a log must show
 //! uses of the key for some time before a principal can count as new. A short log gives no finding.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::detect::native::shared::timeline::{DAY, between};
-use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
+use crate::detect::stateful::{Decided, OverKeys, Scope, Use};
 use crate::model::level::Level;
 
 /// How long the log must show uses of the key before a principal can count as new. A week contains
@@ -23,7 +23,7 @@ fn principal<'a>(used: &Use<'a>) -> Option<&'a str> {
 }
 
 impl OverKeys for FirstUseOfKey {
-    fn decide(&self, uses: &[Use<'_>], _context: &Context<'_>) -> Vec<Decided> {
+    fn decide(&self, uses: &[Use<'_>], _: &BTreeSet<String>) -> Vec<Decided> {
         let mut shown = uses.iter().filter(|used| principal(used).is_some());
         let Some(begin) = shown.next().map(|used| used.times.0) else { return Vec::new() };
         let learnt = |used: &Use<'_>| between(begin, used.times.0) >= LEARNING;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use foldhash::HashSet;
 use serde_json::Value;
 
-use crate::detect::stateful::{Context, Decided, OverKeys, Scope, Use};
+use crate::detect::stateful::{Decided, OverKeys, Scope, Use};
 use crate::model::arn::Arn;
 use crate::model::estate::Estate;
 use crate::model::level::Level;
@@ -45,23 +45,23 @@ fn list(names: &HashSet<&str>) -> Value {
 }
 
 impl OverKeys for KeyBlastRadius {
-    fn decide(&self, uses: &[Use<'_>], context: &Context<'_>) -> Vec<Decided> {
+    fn decide(&self, uses: &[Use<'_>], accounts: &BTreeSet<String>) -> Vec<Decided> {
         let done: Vec<usize> = (0..uses.len()).filter(|at| !uses[*at].attempt).collect();
         let aliases = done.iter().filter_map(|at| uses[*at].key?.alias.as_deref());
         if aliases.into_iter().any(|alias| alias.starts_with(AWS_ALIAS)) {
             return Vec::new();
         }
         let services = names(uses, &done, service);
-        let mut accounts = names(uses, &done, |used| used.principal.account.as_deref());
+        let mut others = names(uses, &done, |used| used.principal.account.as_deref());
         // One's own accounts share keys on purpose.
-        let named: BTreeSet<String> = accounts.iter().map(|&account| account.to_owned()).collect();
-        let outside = self.0.outside(&named, context.accounts);
-        accounts.retain(|account| outside.contains(account));
+        let named: BTreeSet<String> = others.iter().map(|&account| account.to_owned()).collect();
+        let outside = self.0.outside(&named, accounts);
+        others.retain(|account| outside.contains(account));
         let principals = names(uses, &done, |used| used.principal.arn.as_deref());
         let most = &self.0.thresholds;
         let wide = [
             ("services", &services, most.blast_services),
-            ("accounts", &accounts, most.blast_accounts),
+            ("accounts", &others, most.blast_accounts),
             ("principals", &principals, most.blast_principals),
         ];
         let wide = wide.into_iter().filter(|(_, names, most)| names.len() >= *most);

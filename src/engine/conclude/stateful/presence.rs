@@ -51,6 +51,11 @@ impl Presence {
         self.counter(rule, step, part).map_or(0, |count| count.load(Ordering::Relaxed).into())
     }
 
+    /// Whether a step has any matches.
+    pub fn has(&self, rule: u32, step: u32, part: [u64; 2]) -> bool {
+        self.count(rule, step, part) > 0
+    }
+
     /// Whether a part could give anything, if `comes` says which steps may still be made by what
     /// other rules find.
     pub fn could_hold(

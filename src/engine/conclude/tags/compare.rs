@@ -12,24 +12,19 @@ use foldhash::{HashMap, HashMapExt};
 
 use super::finding::{self, Found, Founds, Judged, PairRule, Short, Shown};
 use super::ledger::{Courses, Ledger, Reason};
+use super::of_pair::OfPair;
+use super::side::{Side, Stretches};
 use crate::detect::stateful::About;
-use crate::detect::whole_log::tags::{SOON, Said};
 use crate::engine::conclude::lookup::Named;
 use crate::engine::conclude::stateful::decide::{Bench, Desk};
 use crate::engine::conclude::stateful::evidence::{EventId, RecordEvent};
 use crate::engine::partial::key_use::{Call, KeyUse, Purpose, Who, flag};
 use crate::engine::store::dictionary::{BySym, NONE, Sym};
 use crate::engine::store::texts::TextAt;
-use crate::model::arn::Arn;
-use crate::model::estate::GovernedTag;
-use crate::model::level::Level;
 use crate::model::outcome::TagCoverage;
-use crate::model::pattern::Patterns;
 use crate::model::time::Time;
 use crate::record::kms::Actor;
-use crate::tags::change::{Evidence, Source};
-use crate::tags::compare::{Disagreement, Verdict, allowed, compare, told};
-use crate::tags::timeline::{Course, State};
+use crate::tags::compare::{Disagreement, allowed};
 use crate::tags::uses::{self, Pair};
 
 /// Sides of one key that are kept at hand: whoever calls may make up as many resources as they like.
@@ -54,21 +49,6 @@ impl Compared {
         self.coverage.merge(other.coverage);
         self.evasions.extend(other.evasions);
     }
-}
-
-/// A key and a resource.
-struct Side {
-    pair: Pair,
-    /// Whether only the encryption context says something of the thing that is encrypted.
-    declared: bool,
-    /// The courses of both, or why there are none.
-    courses: Result<(Rc<Courses>, Rc<Courses>), Reason>,
-    /// What the key may be used for beside its own values.
-    allowed: Vec<Option<Patterns>>,
-    /// What is said of the stretches in which both lie.
-    known: RefCell<HashMap<(usize, usize), Rc<Judged>>>,
-    /// How many uses could not be judged at all.
-    unjudged: Cell<u64>,
 }
 
 /// A record that names a key and what that is for. Ordered so that copies are neighbours.
@@ -102,11 +82,27 @@ pub struct Comparing<'a> {
 }
 
 /// What follows from the names in the row of a use.
-struct Compare {
-    call: Rc<Named<Call>>,
-    who: Rc<Named<Who>>,
-    purpose: Rc<Named<Purpose>>,
-    sides: Rc<Vec<Side>>,
+pub struct Compare {
+    pub call: Rc<Named<Call>>,
+    pub who: Rc<Named<Who>>,
+    pub purpose: Rc<Named<Purpose>>,
+    pub sides: Rc<Vec<Side>>,
+}
+
+impl Compare {
+    /// What makes its uses one finding of a rule.
+    pub fn short(&self, rule: &PairRule<'_>, side: &Side, recalled: bool) -> Short {
+        let [with_principal, _, with_resource] = rule.scope.shown();
+        let resource = side.pair.resource.as_ref().map(|resource| resource.arn.as_str());
+        Short {
+            rule: rule.over.about,
+            recalled,
+            call: (self.call.first, self.call.second),
+            principal: if with_principal { self.who.first } else { NONE },
+            resource: resource.filter(|_| with_resource).map(str::to_owned),
+            purpose: if with_resource { self.purpose.first } else { NONE },
+        }
+    }
 }
 
 impl<'a> Comparing<'a> {
@@ -122,14 +118,14 @@ impl<'a> Comparing<'a> {
         }
     }
 
-    /// Takes in the row of a use.
+    /// What follows from the names in the row of a use; `None` of a use that is not compared.
     ///
     /// # Errors
     /// When a temporary file cannot be read back.
-    pub fn take(&mut self, row: &KeyUse, copy: bool, desk: &mut Desk<'_>) -> io::Result<()> {
+    pub fn names(&mut self, row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Option<Rc<Compare>>> {
         let judged = row.is(flag::REPORTED) || row.is(flag::RECALLED);
         if !judged || row.is(flag::PROBE) || row.is(flag::SEVERAL_KEYS) || row.key == NONE {
-            return Ok(());
+            return Ok(None);
         }
         let names = [row.call, row.who, row.purpose];
         let compare = match &self.last {
@@ -137,27 +133,53 @@ impl<'a> Comparing<'a> {
             _ => Rc::new(self.compare(row, desk)?),
         };
         self.last = Some((names, Rc::clone(&compare)));
-        let Compare { call, who, purpose, sides } = &*compare;
+        Ok(Some(compare))
+    }
+
+    /// The stretches of a side in which an instant lies, and what is said of them; `None` of what cannot be
+    /// judged.
+    pub fn at(&self, side: &Side, time: Time) -> Option<(Stretches, Rc<Judged>)> {
+        side.at(time, &self.ledger)
+    }
+
+    /// The rules that look at a disagreement.
+    pub fn wanting(&self, disagreement: Option<Disagreement>) -> Vec<PairRule<'a>> {
+        let wanted = self.rules.iter().filter(|rule| Some(rule.disagreement) == disagreement);
+        wanted.copied().collect()
+    }
+
+    /// A disagreement, if any rule looks at it.
+    fn wanted(&self, disagreement: Option<Disagreement>) -> Option<Disagreement> {
+        disagreement
+            .filter(|_| self.rules.iter().any(|rule| Some(rule.disagreement) == disagreement))
+    }
+
+    /// Takes in the row of a use.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read back.
+    pub fn take(&mut self, row: &KeyUse, copy: bool, desk: &mut Desk<'_>) -> io::Result<()> {
+        let Some(compare) = self.names(row, desk)? else { return Ok(()) };
+        let left = row.is(flag::LEFT).then(|| OfPair::of(row));
+        if let Some(left) = left.filter(|left| left.is_sum) {
+            return self.take_sum((row, &left), &compare);
+        }
+        let copy = left.as_ref().map_or(copy, |left| left.count == 0);
         let one = One { time: row.time, copy, recalled: row.is(flag::RECALLED) };
-        for side in sides.iter() {
-            let Some((disagreement, judged)) = self.judge(side, &one) else { continue };
+        for (number, side) in compare.sides.iter().enumerate() {
+            let said = self.judge(side, &one);
+            let wanted = self.wanted(said.as_ref().map(|(disagreement, _)| *disagreement));
+            // If the bucket said something else, findings may show a use that it has summed up.
+            if left.as_ref().is_some_and(|left| left.said.get(number) != Some(&wanted)) {
+                self.bench.context.refute(row.key);
+            }
+            let Some((disagreement, judged)) = said else { continue };
             let is_wanted = |rule: &&PairRule<'_>| rule.disagreement == disagreement;
             for rule in self.rules.iter().filter(is_wanted) {
-                let [with_principal, _, with_resource] = rule.scope.shown();
-                let resource = side.pair.resource.as_ref().map(|resource| resource.arn.as_str());
-                let short = Short {
-                    rule: rule.over.about,
-                    recalled: one.recalled,
-                    call: (call.first, call.second),
-                    principal: if with_principal { who.first } else { NONE },
-                    resource: resource.filter(|_| with_resource).map(str::to_owned),
-                    purpose: match with_resource {
-                        true => purpose.first,
-                        false => NONE,
-                    },
-                };
+                let short = compare.short(rule, side, one.recalled);
                 let found = self.found.entry(short).or_insert_with(|| Found::new(rule.brief));
-                found.count_one(&judged, (one.time, copy, side.pair.attested));
+                found.count(&judged, (one.time, one.time), u64::from(!copy), side.pair.attested);
+                let resource = side.pair.resource.as_ref().map(|resource| resource.arn.as_str());
                 found.about(resource);
                 if found.wants(one.time) {
                     let id = desk.event_id(row)?;
@@ -169,6 +191,39 @@ impl<'a> Comparing<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes in what a bucket has summed up: uses of one stretch, of which it said the same. Where they are not,
+    /// what the bucket has decided does not hold.
+    fn take_sum(&mut self, (row, sum): (&KeyUse, &OfPair), compare: &Compare) -> io::Result<()> {
+        let mut holds = compare.sides.len() <= OfPair::SIDES;
+        for (number, side) in compare.sides.iter().enumerate() {
+            let first = self.at(side, Time(row.time));
+            let last = self.at(side, Time(sum.last));
+            let wanted = self.wanted(first.as_ref().and_then(|(_, judged)| judged.disagreement));
+            let stretches = |at: &Option<(Stretches, _)>| at.as_ref().map(|(at, _)| *at);
+            let changed =
+                |judged: &Judged| judged.changed_soon(row.time, sum.last).next().is_some();
+            let changes = first.as_ref().is_some_and(|(_, judged)| changed(judged));
+            let same = stretches(&first) == stretches(&last) && !changes;
+            holds &= same && sum.said.get(number) == Some(&wanted);
+            let Some((_, judged)) = first else {
+                side.unjudged.set(side.unjudged.get() + sum.count);
+                continue;
+            };
+            judged.count.set(judged.count.get() + sum.count);
+            for rule in self.wanting(wanted) {
+                let short = compare.short(&rule, side, false);
+                let found = self.found.entry(short).or_insert_with(|| Found::new(rule.brief));
+                let times = (row.time, sum.last);
+                found.count(&judged, times, sum.count, side.pair.attested);
+                found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
+            }
+        }
+        if !holds {
+            self.bench.context.refute(row.key);
+        }
+        self.bench.context.go_on()
     }
 
     fn compare(&mut self, row: &KeyUse, desk: &mut Desk<'_>) -> io::Result<Compare> {
@@ -258,7 +313,8 @@ impl<'a> Comparing<'a> {
     ) {
         for rule in self.rules.iter().filter(|rule| rule.disagreement == disagreement) {
             let mut found = Found::default();
-            found.count_one(judged, (one.time, one.copy, side.pair.attested));
+            let count = u64::from(!one.copy);
+            found.count(judged, (one.time, one.time), count, side.pair.attested);
             found.about(side.pair.resource.as_ref().map(|resource| resource.arn.as_str()));
             let of_event = (one.time, judged.level, !one.recalled);
             let target = (Some(side.pair.key.clone()), side.pair.resource.clone());
@@ -304,20 +360,12 @@ impl<'a> Comparing<'a> {
     fn judge(&mut self, side: &Side, one: &One) -> Option<(Disagreement, Rc<Judged>)> {
         let counts = u64::from(!one.copy && !one.recalled);
         let time = Time(one.time);
-        let Ok((key, resource)) = &side.courses else {
+        let Some((_, judged)) = side.at(time, &self.ledger) else {
             side.unjudged.set(side.unjudged.get() + counts);
             return None;
         };
-        let stretches = (key.start(time), resource.start(time));
-        let known = side.known.borrow().get(&stretches).cloned();
-        let judged = known.unwrap_or_else(|| {
-            let judged = Rc::new(side.judge(stretches, &self.ledger));
-            side.known.borrow_mut().insert(stretches, Rc::clone(&judged));
-            judged
-        });
         judged.count.set(judged.count.get() + counts);
-        let soon = |changed: &&Time| (0..=SOON).contains(&one.time.saturating_sub(changed.0));
-        for changed in judged.changed.iter().filter(soon) {
+        for changed in judged.changed_soon(one.time, one.time) {
             self.all.evasions.insert((side.pair.key.arn.clone(), *changed));
         }
         judged.disagreement.map(|disagreement| (disagreement, judged))
@@ -365,110 +413,5 @@ impl<'a> Comparing<'a> {
     /// All that was compared, and the ledger for whoever compares next.
     pub fn finish(self) -> (Compared, Ledger<'a>) {
         (self.all, self.ledger)
-    }
-}
-
-impl Side {
-    fn judge(&self, (key, resource): (usize, usize), ledger: &Ledger<'_>) -> Judged {
-        let tags = &ledger.estate().governed_tags;
-        let mut judged = Judged {
-            verdicts: Vec::new(),
-            disagreement: None,
-            said: Vec::new(),
-            level: Level::Low,
-            reason: None,
-            changed: Vec::new(),
-            count: Cell::new(0),
-        };
-        let Ok((keys, resources)) = &self.courses else { return judged };
-        let states = keys.all.iter().zip(&resources.all);
-        let states = states.map(|(k, r)| (k.state(key), r.state(resource)));
-        let all: Vec<_> = tags.iter().zip(states).zip(&self.allowed).collect();
-        for ((tag, (key, resource)), allowed) in &all {
-            judged.verdicts.push(compare(tag, key, resource, allowed.as_ref()));
-        }
-        for (((tag, (now, resource)), allowed), course) in all.iter().zip(&keys.all) {
-            judged.changed.extend(evasion(tag, (now, course), resource, allowed.as_ref()));
-        }
-        judged.reason = judged.verdicts.iter().find_map(|verdict| match verdict {
-            // A context says something of some tags only.
-            Verdict::ResourceUnknown(_) if self.declared => None,
-            Verdict::ResourceUnknown(why) => Some(finding::reason(false, *why)),
-            _ => None,
-        });
-        judged.reason = judged.reason.or_else(|| {
-            judged.verdicts.iter().find_map(|verdict| match verdict {
-                Verdict::KeyUnknown(why) => Some(finding::reason(true, *why)),
-                _ => None,
-            })
-        });
-        let gravest = Disagreement::gravest(&judged.verdicts);
-        let unknown = |gravest: &Disagreement| *gravest == Disagreement::Unknown;
-        judged.disagreement = gravest.filter(|gravest| !(self.declared && unknown(gravest)));
-        for (((tag, (key, resource)), _), verdict) in all.iter().zip(&judged.verdicts) {
-            let of_tag = Disagreement::of(*verdict);
-            if of_tag.is_some() && of_tag == judged.disagreement {
-                judged.said.push(Said::new(tag, key, resource, *verdict));
-            }
-        }
-        let differing = tags.iter().zip(&judged.verdicts);
-        let differing = differing.filter(|(_, verdict)| **verdict == Verdict::Mismatch);
-        judged.level = differing.map(|(tag, _)| tag.level).max().unwrap_or(judged.level);
-        // The caller writes what a context declares.
-        if self.declared || is_lent(&self.pair) {
-            judged.level = judged.level.min(Level::Low);
-        }
-        judged
-    }
-}
-
-/// Whether a key protects what lies in another account. Its owner shares it on purpose, as with the
-/// images that a platform team builds for all, so that both have tags of their own.
-fn is_lent(pair: &Pair) -> bool {
-    let arn = |text| Arn::parse(text).map(|arn| arn.account).filter(|account| !account.is_empty());
-    let key = arn(&pair.key.arn).or(pair.key.account.as_deref());
-    let resource = pair.resource.as_ref().and_then(|resource| arn(&resource.arn));
-    key.zip(resource).is_some_and(|(key, resource)| key != resource)
-}
-
-/// When a key's tag was changed, if this was a mismatch before and is none now.
-fn evasion(
-    tag: &GovernedTag,
-    (now, course): (&State, &Course),
-    resource: &State,
-    allowed: Option<&Patterns>,
-) -> Option<Time> {
-    let by = told(now).1?;
-    let is_mismatch = |key: &State| compare(tag, key, resource, allowed) == Verdict::Mismatch;
-    (is_mismatch(before(course, by)?) && !is_mismatch(now)).then_some(by.time)
-}
-
-/// What a tag was before a record changed it.
-fn before<'c>(course: &'c Course, by: &Evidence) -> Option<&'c State> {
-    let stretch = course.stretch(by.time).checked_sub(1)?;
-    matches!(by.source, Source::Record { .. }).then(|| course.state(stretch))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::finding::{Key, Resource};
-
-    #[test]
-    fn a_key_is_lent_where_both_accounts_are_known_and_differ() {
-        let is = |resource: Option<&str>| {
-            let arn = "arn:aws:kms:eu-central-1:111122223333:key/1a".to_owned();
-            let key = Key { arn, account: None, alias: None, tags: Default::default() };
-            let resource = resource.map(|arn| Resource {
-                arn: arn.to_owned(),
-                kind: None,
-                tags: Default::default(),
-            });
-            is_lent(&Pair { key, resource, unmapped: false, attested: true })
-        };
-        assert!(is(Some("arn:aws:ec2:eu-central-1:444455556666:volume/vol-0a")));
-        assert!(!is(Some("arn:aws:ec2:eu-central-1:111122223333:volume/vol-0a")));
-        assert!(!is(Some("arn:aws:s3:::example-orders")), "the account of a bucket is not known");
-        assert!(!is(Some("db-EXAMPLE")) && !is(None));
     }
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use super::ledger::Reason;
 use crate::detect::OverLog;
 use crate::detect::stateful::{About, Scope};
-use crate::detect::whole_log::tags::{Often, Pairs, Said};
+use crate::detect::whole_log::tags::{Often, Pairs, SOON, Said};
 use crate::detect::whole_log::{LooksAt, Piece};
 use crate::engine::conclude::stateful::decide::Desk;
 use crate::engine::conclude::stateful::evidence::{self, RecordOrder, group_of_use};
@@ -72,6 +72,15 @@ pub struct Judged {
     pub changed: Vec<Time>,
     /// How many uses were in it.
     pub count: Cell<u64>,
+}
+
+impl Judged {
+    /// The changes soon after which a use may have been made, of those between two instants.
+    pub fn changed_soon(&self, first: i64, last: i64) -> impl Iterator<Item = &Time> {
+        let soon =
+            move |changed: &&Time| last >= changed.0 && first.saturating_sub(changed.0) <= SOON;
+        self.changed.iter().filter(soon)
+    }
 }
 
 /// What makes uses of one key one finding, in names.
@@ -133,28 +142,35 @@ impl Found {
         self.shown.len() < SHOWN || last.is_some_and(|last| time <= last)
     }
 
-    /// Counts a record: when it was, whether it is a copy, and whether a service attests it.
-    pub fn count_one(&mut self, judged: &Rc<Judged>, (time, copy, attested): (i64, bool, bool)) {
-        let time = Time(time);
+    /// Counts records: when the first was and the last, how many there are, copies not counted, and whether a
+    /// service attests them.
+    pub fn count(
+        &mut self,
+        judged: &Rc<Judged>,
+        (first, last): (i64, i64),
+        count: u64,
+        attested: bool,
+    ) {
+        let (time, last) = (Time(first), Time(last));
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = self.last.max(Some(time));
+        self.last = self.last.max(Some(last));
         self.level = self.level.max(Some(judged.level));
-        if copy {
+        if count == 0 {
             return;
         }
-        self.count += 1;
-        self.attested += u64::from(attested);
+        self.count += count;
+        self.attested += if attested { count } else { 0 };
         if self.brief {
             return;
         }
         if self.said.len() >= STRETCHES {
             self.condense();
         }
-        let first = || (Rc::clone(judged), Often { uses: 0, first: time, last: time });
-        let (_, often) = self.said.entry(Rc::as_ptr(judged)).or_insert_with(first);
-        often.uses += 1;
+        let none = || (Rc::clone(judged), Often { uses: 0, first: time, last });
+        let (_, often) = self.said.entry(Rc::as_ptr(judged)).or_insert_with(none);
+        often.uses += count;
         often.first = often.first.min(time);
-        often.last = often.last.max(time);
+        often.last = often.last.max(last);
     }
 
     /// Takes together what is said in the same words: whoever calls may make up as many resources, each

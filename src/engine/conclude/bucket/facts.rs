@@ -1,34 +1,28 @@
-//! What can be decided with the records of a few accounts alone.
+//! Records and their copies are counted: counts take the place of rows.
 //!
-//! A record and its copies are of one account. So whoever has all records of an account has all copies of
-//! them, and counts each record once: counts take the place of rows.
-//!
-//! What must stay true: concluding what is left together with what is left elsewhere gives what concluding
-//! all of it at once gives, as long as no record of these accounts is elsewhere.
+//! What must stay true: a record whose copies are here counts once, whatever else is counted elsewhere.
 
 use std::collections::HashSet;
 use std::io;
 
-use super::count::{self, Known};
-use super::notices::conflict;
+use crate::engine::conclude::count::{self, Known};
+use crate::engine::conclude::notices::conflict;
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
 use crate::engine::partial::counted::OfGroup;
 use crate::engine::partial::endpoint::Held;
 use crate::engine::partial::fact::Fact;
 use crate::engine::partial::looked;
-use crate::engine::partial::touch::Touches;
 use crate::engine::store::runs::Rows;
 
 /// So many records of endpoints are told from others; with more of them nothing is counted.
 const HELD: usize = 1 << 20;
 
-/// Decides what can be decided. What an inventory of keys needs is dropped: who makes one reads all of it.
+/// Counts the records of each group, their copies, and the records that rules looked at.
 ///
 /// # Errors
 /// When a temporary file cannot be read back, or a signal came.
-pub fn decide(context: &Context<'_>, partial: &mut Partial) -> io::Result<()> {
-    partial.touches = Touches::new(1, context.key);
+pub fn count(context: &Context<'_>, partial: &mut Partial) -> io::Result<()> {
     count_facts(context, partial)?;
     let rows = std::mem::replace(&mut partial.looked, Rows::new(context.plan.limits.facts));
     let looked = looked::sizes(rows, context.plan.rules.lists())?;
