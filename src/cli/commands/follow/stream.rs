@@ -329,9 +329,10 @@ impl Cut {
         self.text.is_empty()
     }
 
-    /// Whether there is enough for a segment.
+    /// Whether there is enough for a segment. While a line is dropped, what came before it is enough once: the
+    /// rest of the line has to be taken too.
     fn is_enough(&self) -> bool {
-        self.whole >= SEGMENT || self.dropping
+        self.whole >= SEGMENT || self.dropping && !self.text.is_empty()
     }
 
     /// Where a segment ends; at the end of all, the last line need not have an end.
@@ -364,6 +365,18 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn what_comes_behind_a_line_that_is_too_long_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = io::repeat(b'x').take((LINE + SEGMENT) as u64);
+        let input = b"before\n".chain(long).chain(&b"\nbehind\n"[..]);
+        let mut stream = of(folder.path(), input, &Known::new(|_| false));
+        let all: String = all(&mut stream).into_iter().map(|(_, text)| text).collect();
+        let lines: Vec<&str> = all.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!((lines.len(), lines[0], lines[2]), (3, "before", "behind"));
+        assert!((LINE..=LINE + CHUNK).contains(&lines[1].len()), "{}", lines[1].len());
     }
 
     #[test]
