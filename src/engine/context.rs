@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::detect::stateful::{Correlation, Kind, RECORD_DAYS, USE_DAYS, Uses, Verdict};
-use crate::detect::{ADJUSTS, KNOWN, Over, Stateful};
+use crate::detect::{ADJUSTS, Feed, KNOWN, Over, Stateful};
 
 use super::plan::{Plan, Progress};
 use super::store::dictionary::Sym;
@@ -130,6 +130,13 @@ impl<'a> Context<'a> {
     /// Whether a stateful rule is decided over rows where a match is a use.
     pub fn is_by_row(&self, number: u32) -> bool {
         self.by_row.get(number as usize).is_some_and(|by_row| *by_row)
+    }
+
+    /// The correlations that look at the rows of uses that a rule matches, and at which step.
+    pub fn feeds_by_row(&self, rule: usize) -> impl Iterator<Item = (Feed, &'a Correlation)> {
+        let feeds = self.plan.rules.feeds(rule).iter().filter(|feed| feed.step != ADJUSTS);
+        let by_row = feeds.filter(|feed| self.is_by_row(feed.stateful));
+        by_row.filter_map(|feed| Some((*feed, self.correlation(feed.stateful)?)))
     }
 
     /// What becomes of the matches of a rule.

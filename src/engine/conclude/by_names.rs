@@ -9,7 +9,6 @@ use std::io;
 use std::rc::Rc;
 
 use super::lookup::Lookup;
-use crate::detect::ADJUSTS;
 use crate::engine::context::Context;
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::dictionary::{BySym, NONE, Same, Sym};
@@ -108,12 +107,9 @@ impl<T> ByNames<T> {
 fn targets(context: &Context<'_>, row: &KeyUse, lookup: &mut Lookup<'_>) -> io::Result<[bool; 2]> {
     let mut found = [false; 2];
     for matched in lookup.matches(row.matches)?.iter() {
-        let feeds = context.plan.rules.feeds(matched.rule).iter();
-        for feed in feeds.filter(|feed| feed.step != ADJUSTS && context.is_by_row(feed.stateful)) {
-            for by in context.correlation(feed.stateful).into_iter().flat_map(|c| &c.by) {
-                found[0] |= by.name == "keytrail.resource";
-                found[1] |= by.name == "keytrail.key";
-            }
+        for by in context.feeds_by_row(matched.rule).flat_map(|(_, correlation)| &correlation.by) {
+            found[0] |= by.name == "keytrail.resource";
+            found[1] |= by.name == "keytrail.key";
         }
     }
     Ok(found)

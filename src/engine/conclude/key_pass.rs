@@ -24,18 +24,16 @@ use super::stateful::decide::{Bench, Decisions, Desk};
 use super::stateful::note::{Note, NotePool, NoteText, Notes, part_of};
 use super::tags::compare::{Compared, Comparing};
 use super::tags::ledger::{Ledger, Tags};
-use super::told::{Texts, told, watched};
-use crate::detect::stateful::{History, Use, Uses};
-use crate::detect::{ADJUSTS, Over};
+use super::told::{Texts, told};
+use super::watched::Watched;
+use crate::detect::Over;
+use crate::detect::stateful::{Correlation, History, Use, Uses};
 use crate::engine::partial::handed::{HandedUse, HandedUses};
 use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::engine::partial::uses::RecordId;
 use crate::engine::store::dictionary::{NONE, Sym};
 use crate::engine::store::runs::{RowAt, Rows, SHARDS};
 use crate::model::time::Time;
-
-/// Principals that are kept at hand.
-const WATCHED: usize = 1 << 16;
 
 /// What the uses gave.
 pub struct Passed {
@@ -123,9 +121,6 @@ struct AtHand<'a> {
     fed: ByNames<Vec<Fed>>,
     watched: Watched,
 }
-
-/// The principals whose reads may be judged, by the names of who and call.
-type Watched = foldhash::HashMap<(Sym, Sym), Option<[u64; 2]>>;
 
 struct Pass<'a> {
     known: &'a Known<'a>,
@@ -262,7 +257,11 @@ impl<'a> Pass<'a> {
         let Closed { kinds, left_out } = self.kinds.close(&self.desk);
         let all = kinds.iter().chain(&left_out).map(|kind| (kind.first, kind.counted));
         self.heirs.add_all(all, &mut self.desk)?;
-        kinds.iter().chain(&left_out).try_for_each(|kind| self.learn(kind))?;
+        let bench = self.known.bench;
+        for kind in kinds.iter().chain(&left_out) {
+            let could_hold = |rule: (u32, &Correlation), part| bench.could_hold(rule, part);
+            self.watched.learn(kind, &mut self.desk, &mut self.habits, could_hold)?;
+        }
         let crowded = self.kinds.were_left_out();
         // What a bucket has left of such a key is for those that look at uses one by one.
         let done = kinds.iter().any(|kind| kind.first.is(flag::KEY_DONE));
@@ -293,33 +292,6 @@ impl<'a> Pass<'a> {
                 Uses::With(test) => self.mark(number, history, &kinds, &uses, test)?,
                 Uses::OfMarkedKeys | Uses::OfKeysWith(_) => continue,
             }
-        }
-        Ok(())
-    }
-
-    /// Learns where a principal read, if its reads may be judged.
-    fn learn(&mut self, kind: &Kind) -> io::Result<()> {
-        self.habits.span(kind.days);
-        let row = &kind.first;
-        let call = self.desk.lookup.call(row.call)?;
-        if call.entry.attempt || call.entry.name != "Decrypt" {
-            return Ok(());
-        }
-        let bench = self.known.bench;
-        let principal = match self.watched.get(&(row.who, row.call)) {
-            Some(known) => *known,
-            None => {
-                let found = watched(bench, self.desk.lookup.names(row)?);
-                if self.watched.len() >= WATCHED {
-                    self.watched.clear();
-                }
-                self.watched.insert((row.who, row.call), found);
-                found
-            }
-        };
-        if let Some(principal) = principal {
-            let container = self.desk.lookup.container(row)?;
-            self.habits.add(principal, container, kind.days);
         }
         Ok(())
     }
@@ -368,18 +340,13 @@ fn fed(bench: &Bench<'_>, lookup: &mut Lookup<'_>, row: &KeyUse) -> io::Result<V
         {
             continue;
         }
-        for feed in context.plan.rules.feeds(matched.rule) {
-            let Some(correlation) = context.correlation(feed.stateful) else { continue };
-            if feed.step == ADJUSTS
-                || !context.is_by_row(feed.stateful)
-                || matched.level < correlation.from
-            {
+        for (feed, correlation) in context.feeds_by_row(matched.rule) {
+            if matched.level < correlation.from {
                 continue;
             }
             names.by(correlation, &mut by);
             let part = part_of(context.key, &by);
-            let comes = |step| bench.stages.comes_late(feed.stateful, step);
-            if bench.presence.could_hold(feed.stateful, correlation, part, comes) {
+            if bench.could_hold((feed.stateful, correlation), part) {
                 let counts =
                     matches!(correlation.kind, crate::detect::stateful::Kind::ValueCount(..));
                 let judged = correlation.usual.is_some();

@@ -17,6 +17,7 @@
 //! stateful   what rules over many records decide
 //! tags       keys, resources and their tags
 //! told       kinds of use as rules are told of them
+//! watched    principals whose reads may be judged, and what is learnt of them
 //! coverage   which hours there are, and which should be
 //! settle     groups of single records, once everything is known
 //! admitted   which findings are told at all
@@ -76,6 +77,7 @@ mod tags;
 mod told;
 mod undone;
 mod waiting;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -147,7 +149,7 @@ pub fn conclude(context: &Context<'_>, mut partial: Partial, ended: Ended) -> (O
     let (accounts, regions) = (take(&mut partial.accounts), take(&mut partial.regions));
     (read.totals.accounts, read.totals.regions) = places(accounts, regions, &mut partial.problems);
     let seen = seen(plan, &read.totals, take(&mut partial.deliveries));
-    let finds = found_before(context, &mut partial);
+    let finds = Mutex::new(Finds::new(partial.found.take_all()));
     let decided = decide(context, &mut partial, &finds, (&seen, ended));
     if !context.refuted().is_empty() {
         // All of it begins anew: nobody may be asked about findings twice.
@@ -208,12 +210,6 @@ fn release(partial: &mut Partial) {
     let network = std::mem::replace(&mut partial.network, Network::new(0));
     let released = network.release(&mut partial.facts, &mut partial.groups);
     partial.problems.or_missing(released, "calls that VPC endpoints logged are missing");
-}
-
-/// What buckets have found.
-fn found_before(context: &Context<'_>, partial: &mut Partial) -> Mutex<Finds> {
-    let none = Groups::new(context.key, context.plan.limits.groups);
-    Mutex::new(Finds::new(std::mem::replace(&mut partial.found, none)))
 }
 
 /// The groups of many records, and those of hours.

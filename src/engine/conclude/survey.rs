@@ -11,7 +11,6 @@ use super::by_names::ByNames;
 use super::lookup::Lookup;
 use super::stateful::note::part_of;
 use super::stateful::presence::Presence;
-use crate::detect::ADJUSTS;
 use crate::engine::context::Context;
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::store::dictionary::{Dictionary, NONE};
@@ -71,12 +70,9 @@ fn matches(context: &Context<'_>, lookup: &mut Lookup<'_>, row: &KeyUse) -> io::
     let names = lookup.names(row)?;
     let (mut parts, mut by) = (Vec::new(), Vec::new());
     for matched in matches.iter() {
-        for feed in context.plan.rules.feeds(matched.rule) {
-            let Some(correlation) = context.correlation(feed.stateful) else { continue };
-            if feed.step != ADJUSTS && context.is_by_row(feed.stateful) {
-                names.by(correlation, &mut by);
-                parts.push((feed.stateful, feed.step, part_of(context.key, &by)));
-            }
+        for (feed, correlation) in context.feeds_by_row(matched.rule) {
+            names.by(correlation, &mut by);
+            parts.push((feed.stateful, feed.step, part_of(context.key, &by)));
         }
     }
     let rules = matches.iter().map(|matched| matched.rule).collect();

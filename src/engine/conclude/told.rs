@@ -4,10 +4,8 @@ use std::io;
 use std::rc::Rc;
 
 use super::kinds::Kind;
-use super::lookup::{Named, RowNames, Target};
-use super::stateful::decide::{Bench, Desk};
-use super::stateful::note::part_of;
-use crate::detect::Over;
+use super::lookup::{Named, Target};
+use super::stateful::decide::Desk;
 use crate::detect::stateful::Use;
 use crate::engine::partial::key_use::{Call, Who, flag};
 use crate::model::time::Time;
@@ -51,17 +49,4 @@ pub fn told<'t>((kind, texts): (&'t Kind, &'t Texts)) -> Use<'t> {
         count: kind.count,
         days: kind.days,
     }
-}
-
-/// The principal that names stand for, if a correlation may judge its reads.
-pub fn watched(bench: &Bench<'_>, names: RowNames) -> Option<[u64; 2]> {
-    let mut by = Vec::new();
-    (0..).zip(&bench.context.over).find_map(|(number, rule)| {
-        let Over::Correlation(correlation) = rule.code else { return None };
-        correlation.usual?;
-        names.by(correlation, &mut by);
-        let part = part_of(bench.context.key, &by);
-        let comes = |step| bench.stages.comes_late(number, step);
-        bench.presence.could_hold(number, correlation, part, comes).then_some(part)
-    })
 }

@@ -55,7 +55,8 @@ impl<R: Read> PartReader<R> {
         &self.head
     }
 
-    /// Adds everything to what is there; `file` is its number, if something was decided in it. What is said of the run beside the tables.
+    /// Adds everything to what is there; `file` is its number, if something was decided in it. Gives what is
+    /// said of the run beside the tables.
     ///
     /// # Errors
     /// When it cannot be read, or is not as it was written.

@@ -44,7 +44,7 @@ pub fn write(
     context.names.each(|number, name| to.value(Kind::Name, &(number, name)))?;
     uses(&mut to, partial)?;
     touches(&mut to, partial)?;
-    records(&mut to, (context, partial), then)?;
+    records(&mut to, partial, then)?;
     small(&mut to, partial)?;
     let (network, passed) = (&partial.network, given.passed);
     let rest = Rest {
@@ -88,16 +88,12 @@ fn touches<W: Write>(to: &mut FrameWriter<W>, partial: &Partial) -> io::Result<(
 }
 
 /// What is known of single records, and the findings in the making.
-fn records<W: Write>(
-    to: &mut FrameWriter<W>,
-    (context, partial): (&Context<'_>, &mut Partial),
-    then: Then,
-) -> io::Result<()> {
+fn records<W: Write>(to: &mut FrameWriter<W>, partial: &mut Partial, then: Then) -> io::Result<()> {
     for texts in &partial.kept.texts {
         texts.each(|_, entry| to.text(Kind::Kept, entry))?;
     }
-    groups(to, (Kind::Group, &mut partial.groups), context, then)?;
-    groups(to, (Kind::Found, &mut partial.found), context, then)?;
+    groups(to, (Kind::Group, &mut partial.groups), then)?;
+    groups(to, (Kind::Found, &mut partial.found), then)?;
     partial.network.each_held(|held| to.text(Kind::Endpoint, held))?;
     let calls = partial.network.calls();
     calls.into_iter().flatten().try_for_each(|call| to.value(Kind::Call, &Call(*call)))?;
@@ -113,11 +109,9 @@ fn records<W: Write>(
 fn groups<W: Write>(
     to: &mut FrameWriter<W>,
     (kind, groups): (Kind, &mut Groups),
-    context: &Context<'_>,
     then: Then,
 ) -> io::Result<()> {
-    let none = Groups::new(context.key, context.plan.limits.groups);
-    let mut taken = std::mem::replace(groups, none);
+    let mut taken = groups.take_all();
     let mut all = taken.in_order()?;
     while let Some(Piece { key, group, count, .. }) = all.next()? {
         to.text(kind, &pack(&key, &group, count))?;

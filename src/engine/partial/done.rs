@@ -14,8 +14,7 @@ pub const NO_FILE: u32 = u32::MAX;
 /// What buckets have decided over uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Done {
-    /// Keys of which no rule over all uses of a key finds anything, each with the number of the file that says
-    /// so.
+    /// Keys over all of whose uses the rules have decided, each with the number of the file that says so.
     pub keys: Vec<(Sym, u32)>,
     /// Where principals read on which days: entries, and the days as numbers.
     pub habits: Vec<(u64, u64)>,

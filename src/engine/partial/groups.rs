@@ -51,6 +51,12 @@ impl Groups {
         }
     }
 
+    /// All of them; none are left here.
+    pub fn take_all(&mut self) -> Groups {
+        let none = Groups::new(self.hash_key, self.limit);
+        std::mem::replace(self, none)
+    }
+
     /// Takes in a group, whose records facts count.
     pub fn add(&mut self, key: GroupKey, hash: [u64; 2], group: Group) {
         self.take(Piece { key, hash, group, count: 0 });

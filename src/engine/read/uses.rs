@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io;
 
 use super::blob::BlobSink;
-use crate::detect::{ADJUSTS, Hit};
+use crate::detect::Hit;
 use crate::engine::context::Context;
 use crate::engine::evaluate::Record;
 use crate::engine::evaluate::ask::Answers;
@@ -179,8 +179,7 @@ fn declared(
 
 /// The numbers of the correlations over rows that look at a match.
 pub fn by_row<'c>(context: &'c Context<'_>, hit: &Hit) -> impl Iterator<Item = u32> + 'c {
-    let feeds = context.plan.rules.feeds(hit.rule).iter().filter(|feed| feed.step != ADJUSTS);
-    feeds.map(|feed| feed.stateful).filter(|number| context.is_by_row(*number))
+    context.feeds_by_row(hit.rule).map(|(feed, _)| feed.stateful)
 }
 
 /// The matches that correlations over rows look at. One that some of them cannot group counts in none.

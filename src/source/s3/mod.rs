@@ -21,8 +21,9 @@
 //! The bytes in the queue and on their way are bounded, whatever the number of objects. What must
 //! stay true: each listed object is given out once, or a problem names it.
 //!
-//! The AWS SDK is most of what is compiled, so the feature `s3` leaves it out: `absent` then stands in for
-//! `cloud` and what is made with it. Nothing else of keytrail knows about the feature.
+//! More than a third of the crates come with the AWS SDK, so a build without the feature `s3` leaves it out:
+//! `absent` then stands in for `cloud` and what is made with it. Beside the queue, nothing else of keytrail
+//! knows about the feature.
 
 mod access;
 mod address;

@@ -10,7 +10,7 @@ use std::io;
 use crate::detect::stateful::{Compare, Correlation, Kind};
 use crate::detect::{ADJUSTS, Over};
 use crate::engine::conclude::by_names::ByNames;
-use crate::engine::conclude::lookup::{Lookup, RowNames};
+use crate::engine::conclude::lookup::Lookup;
 use crate::engine::conclude::stateful::decide::Bench;
 use crate::engine::conclude::stateful::note::part_of;
 use crate::engine::context::Context;
@@ -80,18 +80,6 @@ impl Local {
         };
         !of_account || bench.presence.could_hold(number, correlation, part, comes)
     }
-
-    /// The principal that names stand for, if a correlation may judge its reads.
-    pub fn watched(&self, bench: &Bench<'_>, names: RowNames) -> Option<[u64; 2]> {
-        let mut by = Vec::new();
-        (0..).zip(&bench.context.over).find_map(|(number, rule)| {
-            let Over::Correlation(correlation) = rule.code else { return None };
-            correlation.usual?;
-            names.by(correlation, &mut by);
-            let part = part_of(bench.context.key, &by);
-            self.could_hold(bench, (number, correlation), part).then_some(part)
-        })
-    }
 }
 
 /// Whether all records of a part are of one account, and more of them never make it hold less.
@@ -148,12 +136,8 @@ fn could(
     let names = lookup.names(row)?;
     let mut by = Vec::new();
     for matched in lookup.matches(row.matches)?.iter() {
-        for feed in context.plan.rules.feeds(matched.rule) {
-            let Some(correlation) = context.correlation(feed.stateful) else { continue };
-            if feed.step == ADJUSTS
-                || !context.is_by_row(feed.stateful)
-                || matched.level < correlation.from
-            {
+        for (feed, correlation) in context.feeds_by_row(matched.rule) {
+            if matched.level < correlation.from {
                 continue;
             }
             names.by(correlation, &mut by);

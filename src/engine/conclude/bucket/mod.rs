@@ -10,8 +10,8 @@
 //! ```
 //!
 //! A record and its copies are of one account, and most keys are used in one account alone. So whoever has all
-//! records of an account counts them, and asks the rules that look at all uses of one key. Where these find
-//! nothing, most of the uses are done with. Nothing else is decided here: what a rule may need that looks at more
+//! records of an account counts them, and asks the rules that look at all uses of one key. Their findings are
+//! made here, and most of the uses are done with. Nothing else is decided here: what a rule may need that looks at more
 //! is left as it is, and what many uses have in common is left as one row that stands for them.
 //!
 //! What must stay true: concluding what is left together with what is left elsewhere gives what concluding

@@ -15,12 +15,12 @@ use super::daily::Daily;
 use super::left::Left;
 use super::matches::{Local, Matches};
 use super::pairs::Pairs;
-use crate::detect::stateful::{Decided, History, Use, Uses};
+use crate::detect::stateful::{Correlation, Decided, History, Use, Uses};
 use crate::detect::{Over, Stateful};
 use crate::engine::conclude::adds::Met;
 use crate::engine::conclude::before::Before;
 use crate::engine::conclude::habits::Habits;
-use crate::engine::conclude::kinds::{Closed, Kind, Kinds};
+use crate::engine::conclude::kinds::{Closed, Kinds};
 use crate::engine::conclude::notices::collision;
 use crate::engine::conclude::records;
 use crate::engine::conclude::stateful::decide::{Bench, Desk};
@@ -32,6 +32,7 @@ use crate::engine::conclude::survey;
 use crate::engine::conclude::tags::ledger::{Ledger, Tags};
 use crate::engine::conclude::told::{Texts, told};
 use crate::engine::conclude::waiting::Waiting;
+use crate::engine::conclude::watched::Watched;
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
 use crate::engine::partial::done::{Done, NO_FILE};
@@ -47,9 +48,6 @@ use crate::tags::book::Book;
 
 /// More records than most buckets keep beside uses: the more of them, the better parts are told apart.
 const RECORDS: u64 = 1 << 16;
-
-/// Principals that are kept at hand.
-const WATCHED: usize = 1 << 16;
 
 /// What is known before the uses are gone through.
 struct Known<'a> {
@@ -210,7 +208,7 @@ struct Pass<'a> {
     daily: Daily,
     matches: Matches<'a>,
     habits: Habits,
-    watched: foldhash::HashMap<(Sym, Sym), Option<[u64; 2]>>,
+    watched: Watched,
     left: Left,
     /// Keys over which the rules have decided.
     keys: Vec<Sym>,
@@ -232,7 +230,7 @@ impl<'a> Pass<'a> {
             daily: Daily::new(bench.context),
             matches: Matches::new(bench, known.local),
             habits: Habits::default(),
-            watched: foldhash::HashMap::default(),
+            watched: Watched::default(),
             left: Left::new(limits.uses),
             keys: Vec::new(),
             covered: HashSet::new(),
@@ -302,7 +300,9 @@ impl<'a> Pass<'a> {
                 self.left.kind(kind, done);
                 continue;
             }
-            self.learn(kind)?;
+            let Known { bench, local, .. } = self.known;
+            let could_hold = |rule: (u32, &Correlation), part| local.could_hold(bench, rule, part);
+            self.watched.learn(kind, &mut self.desk, &mut self.habits, could_hold)?;
             if self.known.asks_for_other_keys {
                 self.cover(&kind.first)?;
             }
@@ -376,33 +376,6 @@ impl<'a> Pass<'a> {
         let resource = self.desk.lookup.purpose(row.purpose)?.first;
         if resource != NONE && self.covered.insert(resource) {
             self.left.push(row.renumbered(NOWHERE, row.blob).left_for(0, (0, 0)));
-        }
-        Ok(())
-    }
-
-    /// Learns of a kind that is not left where a principal read, if its reads may be judged.
-    fn learn(&mut self, kind: &Kind) -> io::Result<()> {
-        self.habits.span(kind.days);
-        let row = &kind.first;
-        let call = self.desk.lookup.call(row.call)?;
-        if call.entry.attempt || call.entry.name != "Decrypt" {
-            return Ok(());
-        }
-        let principal = match self.watched.get(&(row.who, row.call)) {
-            Some(known) => *known,
-            None => {
-                let names = self.desk.lookup.names(row)?;
-                let found = self.known.local.watched(self.known.bench, names);
-                if self.watched.len() >= WATCHED {
-                    self.watched.clear();
-                }
-                self.watched.insert((row.who, row.call), found);
-                found
-            }
-        };
-        if let Some(principal) = principal {
-            let container = self.desk.lookup.container(row)?;
-            self.habits.add(principal, container, kind.days);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::note::{Behind, Note, NotePool, NoteText, Notes};
 use super::presence::Presence;
 use super::stages::Stages;
 use super::unit::Unit;
-use crate::detect::stateful::{About, Kind};
+use crate::detect::stateful::{About, Correlation, Kind};
 use crate::detect::{Over, Stateful};
 use crate::engine::conclude::before::Before;
 use crate::engine::conclude::habits::Habits;
@@ -92,6 +92,12 @@ pub struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// Whether a correlation, by its number, could hold in a part.
+    pub fn could_hold(&self, (number, rule): (u32, &Correlation), part: [u64; 2]) -> bool {
+        let comes = |step| self.stages.comes_late(number, step);
+        self.presence.could_hold(number, rule, part, comes)
+    }
+
     /// Decides over all notes of a stage. What was decided, and notes for later stages.
     ///
     /// # Errors
