@@ -211,16 +211,15 @@ pub fn conclude_facts(
         }
         unlisted.iter().for_each(|problem| partial.add_unlisted(problem.clone()));
         context.stop = (!given.stopped).then_some(stop);
-        let (interrupted, done) = (given.stopped, partial.done.keys.clone());
+        let (interrupted, done) = (given.stopped, partial.done.clone());
         let Concluded { mut outcome, book, inventory } =
             concluded(&context, partial, (given, false), &pool);
         let refuted = context.refuted();
         if !refuted.is_empty() && whole.len() < parts.len() {
             let before = whole.len();
-            let files = done.iter().filter(|(key, _)| refuted.contains(key) && !again);
-            whole.extend(files.filter_map(|(_, file)| usize::try_from(*file).ok()));
+            whole.extend(done.files_of(&refuted));
             // Whoever does not hold twice, or for no known key, may be any.
-            if whole.len() == before {
+            if again || whole.len() == before {
                 whole.extend(0..parts.len());
             }
             again = true;

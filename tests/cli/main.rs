@@ -19,6 +19,7 @@ mod configuration;
 mod controls;
 mod copies;
 mod coverage;
+mod decided;
 mod delivery;
 mod docs;
 mod events;

@@ -10,7 +10,7 @@ use crate::bucket::Server;
 use crate::harness::Sandbox;
 
 /// The trail of the samples in a sandbox, as `logs`.
-fn with_trail() -> Sandbox {
+pub fn with_trail() -> Sandbox {
     let sandbox = Sandbox::new();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/trail");
     copy(&from, &sandbox.path("logs"));
@@ -30,7 +30,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Plans the trail, and gives the numbers of shards and buckets.
-fn plan(sandbox: &Sandbox) -> (u64, u64) {
+pub fn plan(sandbox: &Sandbox) -> (u64, u64) {
     let words = ["plan", "logs", "-o", "out", "--shard-objects=2", "--buckets=2"];
     sandbox.keytrail(words).run().code(0);
     let plan: Value =
@@ -38,14 +38,14 @@ fn plan(sandbox: &Sandbox) -> (u64, u64) {
     (plan["shards"].as_u64().unwrap(), plan["buckets"].as_u64().unwrap())
 }
 
-fn shard(sandbox: &Sandbox, number: u64, code: i32) -> String {
+pub fn shard(sandbox: &Sandbox, number: u64, code: i32) -> String {
     let number = number.to_string();
     let words = ["facts", "--plan", "out", "--shard", &number];
     sandbox.keytrail(words).run().code(code).stderr
 }
 
 /// A report without what it says of the run itself.
-fn report(sandbox: &Sandbox, words: &[&str], code: i32) -> Value {
+pub fn report(sandbox: &Sandbox, words: &[&str], code: i32) -> Value {
     let words = words.iter().copied().chain(["-f", "json"]);
     let ended = sandbox.keytrail(words).run().code(code);
     let mut report: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -53,7 +53,7 @@ fn report(sandbox: &Sandbox, words: &[&str], code: i32) -> Value {
     report
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -87,70 +87,6 @@ fn many_machines_make_the_report_of_one_scan() {
     let keys =
         |words: &[&str]| sandbox.keytrail(["keys", "-f", "json"].iter().chain(words)).run().stdout;
     assert_eq!(keys(&["--facts", "out"]), keys(&["logs"]));
-}
-
-/// Each bucket may be concluded or not, and what it decided may be missing.
-#[test]
-fn buckets_that_decided_go_with_others() {
-    let sandbox = with_trail();
-    let (shards, buckets) = plan(&sandbox);
-    assert_eq!(buckets, 2);
-    let expected = report(&sandbox, &["scan", "logs"], 0);
-    (0..shards).for_each(|number| drop(shard(&sandbox, number, 0)));
-    let conclude = |bucket: &str| {
-        sandbox.keytrail(["conclude", "--plan", "out", "--bucket", bucket]).run().code(0);
-    };
-    let of_plan = || report(&sandbox, &["report", "--plan", "out"], 0);
-    conclude("1");
-    assert_eq!(of_plan(), expected);
-    conclude("0");
-    assert_eq!(of_plan(), expected);
-    fs::remove_file(sandbox.path("out/decided/000001.part")).unwrap();
-    assert_eq!(of_plan(), expected);
-    // A second attempt makes what is missing.
-    conclude("1");
-    assert_eq!(files(&sandbox.path("out/decided")).len(), 2);
-    assert_eq!(of_plan(), expected);
-    // Without all that it was made of, what is left does not count.
-    let concluded = sandbox.path("out/concluded/000000.part");
-    let bytes = fs::read(&concluded).unwrap();
-    fs::remove_file(&concluded).unwrap();
-    assert_eq!(of_plan(), expected);
-    // Neither passes for the other.
-    fs::write(&concluded, fs::read(sandbox.path("out/decided/000000.part")).unwrap()).unwrap();
-    fs::remove_file(sandbox.path("out/decided/000000.part")).unwrap();
-    let told = sandbox.keytrail(["report", "--plan", "out"]).run().code(2).stderr;
-    assert!(told.contains("000000.part: is of another"), "{told}");
-    fs::write(&concluded, &bytes).unwrap();
-    fs::write(sandbox.path("out/decided/000000.part"), &bytes).unwrap();
-    let told = sandbox.keytrail(["report", "--plan", "out"]).run().code(2).stderr;
-    assert!(told.contains("decided/000000.part: is of another"), "{told}");
-}
-
-/// A record of an account that lies among those of another counts as in one scan.
-#[test]
-fn a_bucket_whose_accounts_are_elsewhere_too_is_read_whole() {
-    let sandbox = with_trail();
-    let all = files(&sandbox.path("logs"));
-    let account = |path: &Path| -> String {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name.split('_').next().unwrap().to_owned()
-    };
-    let first = &all[0];
-    let other = all.iter().find(|path| account(path) != account(first)).unwrap();
-    // The same records once more, by the name of the other account.
-    let name = first.file_name().unwrap().to_str().unwrap();
-    let name = name.replace(&account(first), &account(other));
-    fs::copy(first, other.with_file_name(name)).unwrap();
-    let expected = report(&sandbox, &["scan", "logs"], 0);
-    let (shards, buckets) = plan(&sandbox);
-    (0..shards).for_each(|number| drop(shard(&sandbox, number, 0)));
-    for bucket in 0..buckets {
-        let words = ["conclude", "--plan", "out", "--bucket", &bucket.to_string()];
-        sandbox.keytrail(words).run().code(0);
-    }
-    assert_eq!(report(&sandbox, &["report", "--plan", "out"], 0), expected);
-    assert!(expected["summary"]["duplicates"].as_u64().unwrap_or(1) > 0);
 }
 
 #[test]

@@ -20,6 +20,13 @@ pub struct ConcludeArgs {
     #[arg(long, value_name = "B")]
     pub bucket: u64,
 
+    /// Also take tags of keys and resources from this file, as report will (repeatable)
+    ///
+    /// FILE, or FILE@TIME, as for scan. What the bucket decides rests on tags. If report gets others, it
+    /// notices, and reads all of the bucket.
+    #[arg(long = "tags", value_name = "FILE")]
+    pub tags: Vec<OsString>,
+
     /// The rules with which the facts were made.
     #[command(flatten)]
     pub rules: RuleArgs,

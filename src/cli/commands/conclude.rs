@@ -9,6 +9,7 @@ use std::io;
 
 use super::scan::load_rules;
 use crate::cli::args::conclude::ConcludeArgs;
+use crate::cli::catalogs;
 use crate::cli::check::Check;
 use crate::cli::config::Config;
 use crate::cli::exit::Exit;
@@ -20,6 +21,7 @@ use crate::cli::signals;
 use crate::cli::ui::{Messages, plural};
 use crate::detect::loaded::Loaded;
 use crate::engine::{self, Head, Plan, Progress};
+use crate::model::time::Time;
 use crate::shards::Dataset;
 
 /// Runs the command.
@@ -39,8 +41,12 @@ pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>
     if let (Some(loaded), Some((_, facts, _))) = (&loaded, &opened) {
         check.all(facts.check(&loaded.rules, &config));
     }
-    let settled = (|| Some((run?, loaded?, opened?)))();
-    let (run, Loaded { rules, .. }, (dataset, facts, incomplete)) = check.end(settled)?;
+    let now = opened.as_ref().map_or_else(Time::now, |(dataset, ..)| dataset.plan().created);
+    let catalogs = check.all(catalogs::read(&config.usual.tags(&args.tags), now));
+    let settled = (|| Some((run?, loaded?, opened?, catalogs?)))();
+    let (run, Loaded { rules, .. }, opened, catalogs) = check.end(settled)?;
+    let (dataset, facts, incomplete) = opened;
+    catalogs.problems.iter().for_each(|problem| messages.warning(problem));
     if incomplete > 0 {
         // Put together they could not be replaced by what a later attempt reads.
         let shards = plural(incomplete, "shard");
@@ -52,7 +58,8 @@ pub fn run(args: &ConcludeArgs, messages: Messages) -> Result<Exit, Vec<Failure>
     }
     let plan = Plan {
         filter: planned::filter(dataset.plan()),
-        now: dataset.plan().created,
+        tags: catalogs.book,
+        now,
         seed: facts.seed(),
         ..facts_dir::plan(rules, &config, run.threads)
     };

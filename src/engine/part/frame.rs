@@ -71,6 +71,7 @@ pub enum Kind {
     Region,
     Counted,
     Done,
+    Open,
     Habit,
     Found,
     Rest,
@@ -78,7 +79,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 32] = [
+    const ALL: [Kind; 33] = [
         Kind::Head,
         Kind::Name,
         Kind::UseWord,
@@ -107,6 +108,7 @@ impl Kind {
         Kind::Region,
         Kind::Counted,
         Kind::Done,
+        Kind::Open,
         Kind::Habit,
         Kind::Found,
         Kind::Rest,

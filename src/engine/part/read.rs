@@ -12,7 +12,9 @@ use std::io::{self, Read};
 
 use super::frame::{FrameReader, Kind, invalid, rows, texts, values};
 use super::head::Head;
-use super::small::{Call, Covered, Delivered, DoneKey, Habit, Noted, OfResource, Rest, Told};
+use super::small::{
+    Call, Covered, Delivered, DoneKey, Habit, Noted, OfResource, OpenKey, Rest, Told,
+};
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
 use crate::engine::partial::done::NO_FILE;
@@ -88,8 +90,8 @@ struct Taking<'t, 'p> {
 
 impl Taking<'_, '_> {
     fn take(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
-        let of_decided = matches!(kind, Kind::Counted | Kind::Done | Kind::Habit | Kind::Found);
-        if of_decided && self.file == NO_FILE {
+        let of_decided = [Kind::Counted, Kind::Done, Kind::Open, Kind::Habit, Kind::Found];
+        if of_decided.contains(&kind) && self.file == NO_FILE {
             return Err(invalid("nothing was decided in it, and it says what was"));
         }
         match kind {
@@ -231,6 +233,10 @@ impl Taking<'_, '_> {
         match kind {
             Kind::Done => values(bytes, |DoneKey(key)| {
                 partial.done.keys.push((key, file));
+                Ok(())
+            }),
+            Kind::Open => values(bytes, |OpenKey(key)| {
+                partial.done.open.push((key, file));
                 Ok(())
             }),
             Kind::Habit => values(bytes, |Habit(at, days)| {

@@ -23,6 +23,10 @@ use crate::tags::enriched::Lists;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DoneKey(pub u64);
 
+/// A key over whose uses was not decided.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OpenKey(pub u64);
+
 /// Where a principal read, and on which days.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Habit(pub u64, pub u64);

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use super::frame::{FrameWriter, Kind};
 use super::head::{Given, Head};
 use super::small::{
-    Call, Covered, Delivered, DoneKey, Habit, Named, Noted, OfResource, Rest, Told,
+    Call, Covered, Delivered, DoneKey, Habit, Named, Noted, OfResource, OpenKey, Rest, Told,
 };
 use crate::engine::context::Context;
 use crate::engine::partial::Partial;
@@ -75,6 +75,7 @@ fn uses<W: Write>(to: &mut FrameWriter<W>, partial: &Partial) -> io::Result<()> 
     to.rows(Kind::Use, &partial.uses.rows)?;
     let done = &partial.done;
     done.keys.iter().try_for_each(|(key, _)| to.value(Kind::Done, &DoneKey(*key)))?;
+    done.open.iter().try_for_each(|(key, _)| to.value(Kind::Open, &OpenKey(*key)))?;
     let habits = done.habits.iter();
     habits.map(|(at, days)| Habit(*at, *days)).try_for_each(|one| to.value(Kind::Habit, &one))?;
     let joins = &partial.uses.joins;

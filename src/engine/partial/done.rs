@@ -3,7 +3,7 @@
 //! What must stay true: it says only what the bucket has seen. Whether that holds, whoever has all buckets
 //! tells.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::BuildHasherDefault;
 
 use crate::engine::store::dictionary::{Same, Sym};
@@ -16,6 +16,8 @@ pub const NO_FILE: u32 = u32::MAX;
 pub struct Done {
     /// Keys over all of whose uses the rules have decided, each with the number of the file that says so.
     pub keys: Vec<(Sym, u32)>,
+    /// Keys of which uses are left as they are, or summed up for whoever compares tags, likewise.
+    pub open: Vec<(Sym, u32)>,
     /// Where principals read on which days: entries, and the days as numbers.
     pub habits: Vec<(u64, u64)>,
     /// The first day and the last of which there are uses, as numbers.
@@ -26,6 +28,7 @@ impl Done {
     /// Adds what others have decided.
     pub fn merge(&mut self, other: Done) {
         self.keys.extend(other.keys);
+        self.open.extend(other.open);
         self.habits.extend(other.habits);
         self.span(other.days);
     }
@@ -48,6 +51,13 @@ impl Done {
         several.flatten().map(|(_, file)| *file).collect()
     }
 
+    /// The files, by number, that have said something of some keys.
+    pub fn files_of(&self, keys: &BTreeSet<Sym>) -> BTreeSet<usize> {
+        let all = self.keys.iter().chain(&self.open);
+        let said = all.filter(|(key, file)| keys.contains(key) && *file != NO_FILE);
+        said.filter_map(|(_, file)| usize::try_from(*file).ok()).collect()
+    }
+
     /// Those of some keys over which was decided.
     pub fn of(&self, keys: impl IntoIterator<Item = Sym>) -> Vec<Sym> {
         let all: HashSet<Sym, BuildHasherDefault<Same>> =
@@ -67,6 +77,10 @@ mod tests {
         assert_eq!(done.contested(|_| false), [0, 1]);
         assert_eq!(done.contested(|key| key == 9), [0, 1, 2]);
         assert_eq!(done.of([4, 6, 7]), [6, 7]);
+        done.open = vec![(4, 3), (5, 1), (8, NO_FILE)];
+        let files = |keys: &[Sym]| done.files_of(&keys.iter().copied().collect());
+        assert_eq!(Vec::from_iter(files(&[4, 7])), [1, 3]);
+        assert!(files(&[8, 10]).is_empty());
         done.merge(Done { days: Some((4, 6)), ..Done::default() });
         done.merge(Done { days: Some((2, 5)), ..Done::default() });
         assert_eq!(done.days, Some((2, 6)));

@@ -40,9 +40,10 @@ struct Seen {
     said: Said,
     /// Whether findings of it are about the principal.
     with_principal: bool,
-    /// Whether it stands for itself: a finding may show it, a change soon before makes it count, or others may
-    /// know of other tags.
+    /// Whether it stands for itself: a finding may show it, a change soon before makes it count, or it is open.
     apart: bool,
+    /// Whether others may know of other tags, so that nothing is said of it.
+    open: bool,
 }
 
 /// Uses that are summed up.
@@ -75,11 +76,11 @@ impl<'a> Pairs<'a> {
         if compare.sides.is_empty() {
             return Ok(NONE);
         }
-        let Seen { said, with_principal, apart } = self.seen(row.time, copy, &compare);
+        let Seen { said, with_principal, apart, open } = self.seen(row.time, copy, &compare);
         let words = said.map(|said| said.and_then(|(_, disagreement)| disagreement));
         if apart {
             let count = u64::from(!copy);
-            let one = OfPair { count, last: row.time, is_sum: false, said: words };
+            let one = OfPair { count, last: row.time, is_sum: false, is_open: open, said: words };
             left.push(one.row(*row));
         }
         if apart || copy {
@@ -89,7 +90,8 @@ impl<'a> Pairs<'a> {
         let principal = if with_principal { compare.who.first } else { NONE };
         let call = (compare.call.first, compare.call.second);
         let alike = (call, principal, row.purpose, attested, said);
-        let none = || (*row, OfPair { count: 0, last: row.time, is_sum: true, said: words });
+        let sum = OfPair { count: 0, last: row.time, is_sum: true, is_open: false, said: words };
+        let none = || (*row, sum);
         let (first, sum) = self.sums.entry(alike).or_insert_with(none);
         if row.time < first.time {
             *first = *row;
@@ -125,8 +127,10 @@ impl<'a> Pairs<'a> {
 
     /// What is said of a use.
     fn seen(&mut self, time: i64, copy: bool, compare: &Rc<Compare>) -> Seen {
-        let (mut said, mut with_principal) = (Said::default(), false);
-        let mut apart = self.is_known_elsewhere(compare);
+        let (mut said, mut with_principal, mut apart) = (Said::default(), false, false);
+        if self.is_known_elsewhere(compare) {
+            return Seen { said, with_principal, apart: true, open: true };
+        }
         // Both sides of a use may make one finding, which shows the use once.
         let mut counted: Vec<Short> = Vec::new();
         for (number, side) in compare.sides.iter().enumerate() {
@@ -148,7 +152,7 @@ impl<'a> Pairs<'a> {
                 None => apart = true,
             }
         }
-        Seen { said, with_principal, apart }
+        Seen { said, with_principal, apart, open: false }
     }
 
     /// Leaves what was summed up.

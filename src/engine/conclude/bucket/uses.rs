@@ -39,6 +39,7 @@ use crate::engine::partial::done::{Done, NO_FILE};
 use crate::engine::partial::groups::Groups;
 use crate::engine::partial::key_use::KeyUse;
 use crate::engine::partial::uses::KeyUses;
+use crate::engine::plan::Plan;
 use crate::engine::store::dictionary::{Dictionary, NONE, Sym, Words};
 use crate::engine::store::runs::SHARDS;
 use crate::engine::store::texts::{AllTexts, NOWHERE};
@@ -86,7 +87,7 @@ pub fn decide(context: &Context<'_>, partial: &mut Partial) -> io::Result<()> {
     };
     let said = records::pass(&known, &kept)?;
     let marked = said.marked.iter().map(|(_, key)| *key).collect();
-    let book = book_of(partial, said.book, &joins);
+    let book = book_of(plan, partial, (said.book, &joins));
     let [early, finds] =
         [(); 2].map(|()| Mutex::new(Finds::new(Groups::new(context.key, plan.limits.groups))));
     let mut bench = Bench {
@@ -149,9 +150,14 @@ fn groups(finds: Mutex<Finds>, heap: &AllTexts) -> io::Result<Groups> {
 }
 
 /// All that the bucket knows of tags.
-fn book_of(partial: &Partial, mut book: Book, joins: &BTreeSet<(String, String)>) -> Book {
+fn book_of(
+    plan: &Plan,
+    partial: &Partial,
+    (mut book, joins): (Book, &BTreeSet<(String, String)>),
+) -> Book {
     partial.enriched.clone().into_changes().for_each(|(arn, change)| book.see(arn, change));
     joins.iter().for_each(|(name, arn)| book.join(name.clone(), arn.clone()));
+    book.merge(plan.tags.clone());
     book.place_requests();
     book.fit();
     book
@@ -178,11 +184,12 @@ fn pass(known: &Known<'_>) -> io::Result<(Left, Done)> {
             let mut pass = Pass::new(known, ledger.take());
             pass.shard(shard)?;
             pass.desk.tell_all()?;
-            let Pass { pairs, left, habits, keys, .. } = pass;
+            let Pass { pairs, left, habits, keys, open, .. } = pass;
             *ledger = pairs.map(Pairs::finish);
             let (habits, days) = habits.known();
-            let keys = keys.into_iter().map(|key| (key, NO_FILE)).collect();
-            Ok((left, Done { keys, habits, days }))
+            let [keys, open] =
+                [keys, open].map(|keys| keys.into_iter().map(|key| (key, NO_FILE)).collect());
+            Ok((left, Done { keys, open, habits, days }))
         },
     );
     let none = || (Left::new(limit), Done::default());
@@ -196,6 +203,7 @@ fn pass(known: &Known<'_>) -> io::Result<(Left, Done)> {
     habits.add_known(&done.habits, done.days);
     (done.habits, done.days) = habits.known();
     done.keys.sort_unstable();
+    done.open.sort_unstable();
     Ok((left, done))
 }
 
@@ -210,8 +218,9 @@ struct Pass<'a> {
     habits: Habits,
     watched: Watched,
     left: Left,
-    /// Keys over which the rules have decided.
+    /// Keys over which the rules have decided, and the others.
     keys: Vec<Sym>,
+    open: Vec<Sym>,
     /// The resources of the key at hand of which a row is left.
     covered: HashSet<Sym>,
 }
@@ -233,6 +242,7 @@ impl<'a> Pass<'a> {
             watched: Watched::default(),
             left: Left::new(limits.uses),
             keys: Vec::new(),
+            open: Vec::new(),
             covered: HashSet::new(),
         }
     }
@@ -289,6 +299,9 @@ impl<'a> Pass<'a> {
             false => None,
         };
         let done = decided.is_some();
+        if !done {
+            self.open.push(key);
+        }
         if let Some(decided) = decided {
             self.keys.push(key);
             for (rule, decided) in &decided {

@@ -161,6 +161,9 @@ impl<'a> Comparing<'a> {
     pub fn take(&mut self, row: &KeyUse, copy: bool, desk: &mut Desk<'_>) -> io::Result<()> {
         let Some(compare) = self.names(row, desk)? else { return Ok(()) };
         let left = row.is(flag::LEFT).then(|| OfPair::of(row));
+        let says = |number: usize| {
+            left.filter(|left| !left.is_open).map(|left| left.said.get(number).copied())
+        };
         if let Some(left) = left.filter(|left| left.is_sum) {
             return self.take_sum((row, &left), &compare);
         }
@@ -170,7 +173,7 @@ impl<'a> Comparing<'a> {
             let said = self.judge(side, &one);
             let wanted = self.wanted(said.as_ref().map(|(disagreement, _)| *disagreement));
             // If the bucket said something else, findings may show a use that it has summed up.
-            if left.as_ref().is_some_and(|left| left.said.get(number) != Some(&wanted)) {
+            if says(number).is_some_and(|said| said != Some(wanted)) {
                 self.bench.context.refute(row.key);
             }
             let Some((disagreement, judged)) = said else { continue };

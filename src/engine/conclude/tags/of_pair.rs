@@ -1,8 +1,8 @@
 //! What the row of a use says to comparing that a bucket has left after it has decided.
 //!
 //! Either the row is the use itself, since a finding may show it, or it stands for all uses of one stretch of
-//! which a bucket says the same. What must stay true: what a bucket says is written beside it, so that whoever
-//! knows more can tell that it holds no longer.
+//! which a bucket says the same; or it is the use of a pair of which the bucket says nothing. What must stay true:
+//! what a bucket says is written beside it, so that whoever knows more can tell that it holds no longer.
 
 use crate::engine::partial::key_use::{KeyUse, flag};
 use crate::tags::compare::Disagreement;
@@ -16,12 +16,16 @@ pub struct OfPair {
     pub last: i64,
     /// Whether it stands for others.
     pub is_sum: bool,
+    /// Whether nothing is said of it, and nothing of its pair is summed up: others may know of other tags.
+    pub is_open: bool,
     /// How tags disagree, of each side, where a rule looks at that.
     pub said: [Option<Disagreement>; OfPair::SIDES],
 }
 
 /// Bits for what is said of a side.
 const BITS: u32 = 2;
+/// The bit of a use of which nothing is said.
+const OPEN: u64 = 1 << 6;
 /// The bit of a sum.
 const SUM: u64 = 1 << 7;
 /// Where the count begins.
@@ -38,16 +42,17 @@ impl OfPair {
     pub fn of(row: &KeyUse) -> OfPair {
         let (word, last) = row.stands_for();
         let said = |side: u32| ALL.get((word >> (side * BITS) & 3) as usize).copied().flatten();
-        let is_sum = word & SUM != 0;
-        OfPair { count: word >> COUNT, last, is_sum, said: [said(0), said(1)] }
+        let (is_sum, is_open) = (word & SUM != 0, word & OPEN != 0);
+        OfPair { count: word >> COUNT, last, is_sum, is_open, said: [said(0), said(1)] }
     }
 
     /// A row that says it.
     pub fn row(&self, of: KeyUse) -> KeyUse {
         let code = |said| ALL.iter().position(|one| *one == said).unwrap_or_default() as u64;
         let [first, second] = self.said.map(code);
-        let sum = if self.is_sum { SUM } else { 0 };
-        let word = self.count << COUNT | sum | second << BITS | first;
+        let set = |bit: u64, holds: bool| if holds { bit } else { 0 };
+        let flags = set(SUM, self.is_sum) | set(OPEN, self.is_open);
+        let word = self.count << COUNT | flags | second << BITS | first;
         of.left_for(flag::OF_PAIR, (word, self.last))
     }
 }
@@ -60,8 +65,8 @@ mod tests {
     fn a_row_says_what_was_written() {
         for said in ALL {
             let other = ALL[1];
-            let one =
-                OfPair { count: 70_000, last: -3, is_sum: said.is_none(), said: [said, other] };
+            let (is_sum, said) = (said.is_none(), [said, other]);
+            let one = OfPair { count: 70_000, last: -3, is_sum, is_open: !is_sum, said };
             assert_eq!(OfPair::of(&one.row(KeyUse::empty())), one);
         }
     }
