@@ -123,9 +123,16 @@ fn keys_of_a_central_account_do_not_have_all_read_again() {
         let mut record: Value = serde_json::from_str(line).unwrap();
         let name = record["eventName"].as_str().unwrap().to_owned();
         let is_of_volume = line.contains("vol-0fedcba98765432") && line.contains(KEYS);
+        let is_of_bucket = line.contains("example-shop-data") && line.contains(KEYS);
         match name.as_str() {
             "CreateKey" if record["recipientAccountId"] == KEYS => of_keys += &format!("{line}\n"),
-            "CreateTags" | "GenerateDataKeyWithoutPlaintext" if is_of_volume => {
+            "CreateTags"
+            | "GenerateDataKeyWithoutPlaintext"
+            | "PutBucketTagging"
+            | "GenerateDataKey"
+            | "Decrypt"
+                if is_of_volume || is_of_bucket =>
+            {
                 let own = record["userIdentity"].to_string().replace(KEYS, USERS);
                 record["userIdentity"] = serde_json::from_str(&own).unwrap();
                 record["recipientAccountId"] = USERS.into();
@@ -135,6 +142,13 @@ fn keys_of_a_central_account_do_not_have_all_read_again() {
                     record["requestParameters"] = serde_json::from_str(&request).unwrap();
                 }
                 of_users += &format!("{record}\n");
+                if record["eventSource"] == "kms.amazonaws.com" {
+                    // The account of the key gets a record of its own.
+                    let id = record["eventID"].as_str().unwrap().replace('-', "-0");
+                    record["eventID"] = id.into();
+                    record["recipientAccountId"] = KEYS.into();
+                    of_keys += &format!("{record}\n");
+                }
             }
             _ => {}
         }

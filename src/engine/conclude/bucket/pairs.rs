@@ -104,7 +104,8 @@ impl<'a> Pairs<'a> {
         Ok(compare.purpose.first)
     }
 
-    /// Whether a key or a resource is of an account that is elsewhere, which may know of other tags.
+    /// Whether a key or a resource is of an account that is elsewhere, which may know of other tags. A resource
+    /// whose ARN names no account, such as an S3 bucket, is likely to be of the caller's.
     fn is_known_elsewhere(&mut self, compare: &Rc<Compare>) -> bool {
         if let Some((last, known)) = &self.last
             && Rc::ptr_eq(last, compare)
@@ -116,11 +117,14 @@ impl<'a> Pairs<'a> {
             let account = Arn::parse(arn).map(|arn| arn.account).unwrap_or_default();
             !account.is_empty() && !accounts.contains(account)
         };
-        let known = compare.sides.iter().any(|side| {
-            let resource = side.pair.resource.as_ref();
-            elsewhere(&side.pair.key.arn)
-                || resource.is_some_and(|resource| elsewhere(&resource.arn))
-        });
+        let caller = compare.who.entry.principal.account.as_deref();
+        let from_elsewhere = caller.is_some_and(|account| !accounts.contains(account));
+        let known = from_elsewhere
+            || compare.sides.iter().any(|side| {
+                let resource = side.pair.resource.as_ref();
+                elsewhere(&side.pair.key.arn)
+                    || resource.is_some_and(|resource| elsewhere(&resource.arn))
+            });
         self.last = Some((Rc::clone(compare), known));
         known
     }

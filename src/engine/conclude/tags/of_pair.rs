@@ -1,7 +1,7 @@
 //! What the row of a use says to comparing that a bucket has left after it has decided.
 //!
 //! Either the row is the use itself, since a finding may show it, or it stands for all uses of one stretch of
-//! which a bucket says the same; or it is the use of a pair of which the bucket says nothing. What must stay true:
+//! which a bucket says the same; or the bucket says nothing of the use. What must stay true:
 //! what a bucket says is written beside it, so that whoever knows more can tell that it holds no longer.
 
 use crate::engine::partial::key_use::{KeyUse, flag};
@@ -16,7 +16,7 @@ pub struct OfPair {
     pub last: i64,
     /// Whether it stands for others.
     pub is_sum: bool,
-    /// Whether nothing is said of it, and nothing of its pair is summed up: others may know of other tags.
+    /// Whether nothing is said of it, since others may know of other tags.
     pub is_open: bool,
     /// How tags disagree, of each side, where a rule looks at that.
     pub said: [Option<Disagreement>; OfPair::SIDES],
